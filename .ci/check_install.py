@@ -1,0 +1,51 @@
+"""Check an installed scalar-autograd from outside its source: run with the environment's Python."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import sysconfig
+import time
+from importlib.resources import files
+from pathlib import Path
+
+import autograd
+import nn
+
+IMPORT_BUDGET = 0.1  # seconds over starting Python
+REPETITIONS = 15
+
+
+def seconds(code: str) -> float:
+    """Return how long a fresh Python takes to run the code."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-I", "-c", code], check=True)
+    return time.perf_counter() - start
+
+
+def foreign_modules() -> set[str]:
+    """Return the top-level third-party modules that `import autograd` loads."""
+    code = (
+        "import sys; before = set(sys.modules); import autograd; "
+        "print(*{name.partition('.')[0] for name in set(sys.modules) - before})"
+    )
+    loaded = subprocess.check_output([sys.executable, "-I", "-c", code], text=True).split()
+    return set(loaded) - sys.stdlib_module_names - {"autograd"}
+
+
+site = Path(sysconfig.get_path("purelib")).resolve()
+for package in (autograd, nn):
+    where = Path(str(files(package))).resolve()
+    assert where.parent == site, f"{package.__name__} was imported from {where}, not from the wheel"
+    assert (where / "py.typed").is_file(), f"{package.__name__}/py.typed is not in the wheel"
+print(f"autograd and nn, both typed, imported from {site}")
+
+assert not foreign_modules(), f"import autograd loads {', '.join(sorted(foreign_modules()))}"
+print("import autograd loads no third-party module")
+
+seconds("import autograd")  # writes the bytecode
+runs = [(seconds("pass"), seconds("import autograd")) for _ in range(REPETITIONS)]
+cost = statistics.median(with_import - bare for bare, with_import in runs)
+assert cost < IMPORT_BUDGET, f"import autograd costs {cost:.3f} s, over {IMPORT_BUDGET} s"
+print(f"import autograd costs {1000 * cost:.0f} ms over starting Python (median of {REPETITIONS})")

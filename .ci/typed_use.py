@@ -1,0 +1,11 @@
+"""What a user's type checker must understand of an installed scalar-autograd."""
+
+from __future__ import annotations
+
+import autograd
+from autograd import Value
+
+x = Value(2.0, label="x")
+recorded: Value = autograd.exp(x) * x + 1
+evaluated: float = autograd.exp(2.0)
+gradient: float = x.grad

@@ -1,0 +1,65 @@
+# Each target prepares what it needs the first time, and is quick from then on.
+# To use another Python than the first on the path: make test PYTHON=python3.13
+
+PYTHON ?= python3
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
+.NOTPARALLEL: # two installs into one environment would meet
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+# An environment is a folder; a stamp file in it says what has been installed there.
+# PyTorch, gigabytes in some builds, is for continuous integration only (which sets CI).
+DEMO := .venv/.demo
+DEV := .venv/.dev$(if $(CI),-torch)
+BENCH := .venv-bench/.ready
+
+demo: $(DEMO) ## the textbook's backpropagation, digit for digit, then networks on real data
+	@.venv/bin/python -m nn.demo
+
+test: $(DEV) ## every test and doctest, with branch coverage
+	.venv/bin/python -m pytest -n 2 --cov
+
+lint: $(DEV) ## ruff and mypy
+	.venv/bin/python -m ruff check
+	.venv/bin/python -m ruff format --check
+	.venv/bin/python -m mypy
+
+bench: $(BENCH) ## the engine beside its peers, in an environment of their own
+	.venv-bench/bin/python benchmarks/eager.py
+
+clean: ## remove whatever make has made
+	rm -rf .venv .venv-bench build dist .coverage .coverage.* .hypothesis htmlcov \
+		.mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- environments ---------------------------------------------------------------------------------
+
+CHECK_PYTHON := import sys; sys.version_info >= (3, 10) or sys.exit( \
+	"scalar-autograd needs Python 3.10 or newer, and $(PYTHON) is %d.%d.\n" % sys.version_info[:2] + \
+	"Name a newer one, for example: make PYTHON=python3.13 $(firstword $(MAKECMDGOALS))")
+
+PIP_INSTALL := bin/python -m pip install --quiet --disable-pip-version-check
+
+$(DEMO): CONTENTS = --editable '.[train]'
+$(DEV): CONTENTS = --editable '.[testing,train]' --group dev $(if $(CI),--group torch)
+$(BENCH): CONTENTS = --editable . --requirement benchmarks/requirements.txt
+
+$(DEMO) $(DEV): .venv/.created
+$(BENCH): .venv-bench/.created benchmarks/requirements.txt
+
+$(DEMO) $(DEV) $(BENCH): pyproject.toml
+	@echo "Preparing $(@D) (the first time takes a minute or so)"
+	@$(@D)/$(PIP_INSTALL) $(CONTENTS)
+	@touch $@
+
+.PRECIOUS: %/.created
+%/.created:
+	@command -v $(PYTHON) > /dev/null || \
+		{ echo "$(PYTHON): not found. scalar-autograd needs Python 3.10 or newer." >&2; exit 1; }
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/$(PIP_INSTALL) 'pip>=25.1' # the first that knows dependency groups
+	@touch $@

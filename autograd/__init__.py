@@ -1,0 +1,34 @@
+"""Scalar reverse-mode automatic differentiation.
+
+A `Value` records how it was computed; `backward()` applies the chain rule from the output to the
+inputs. To read the engine, read `autograd.value`, `autograd.graph` and `autograd.rules`.
+
+Example:
+    >>> from autograd import Value, tanh
+    >>> w, x, b = Value(0.5, "w"), Value(2.0, "x"), Value(-1.0, "b")
+    >>> y = tanh(w * x + b)
+    >>> y.backward()
+    >>> w.grad
+    2.0
+"""
+
+from autograd.functions import (  # noqa: A004 (NumPy's names, to be used as autograd.sum)
+    abs, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, cbrt, ceil, clip, cos,
+    cosh, custom_function, digamma, dot, elu, erf, erfc, exp, exp2, expm1, floor, gelu, hypot,
+    leaky_relu, lgamma, log, log10, log1p, log2, logsigmoid, logsumexp, max, maximum, mean, min,
+    minimum, net, norm, polygamma, prod, reciprocal, relu, sigmoid, sign, silu, sin, sinh,
+    softmax, softplus, sqrt, square, sum, tan, tanh, trunc, where,
+)
+from autograd.value import Value, no_grad
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Value", "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
+    "cbrt", "ceil", "clip", "cos", "cosh", "custom_function", "digamma", "dot", "elu", "erf",
+    "erfc", "exp", "exp2", "expm1", "floor", "gelu", "hypot", "leaky_relu", "lgamma", "log",
+    "log10", "log1p", "log2", "logsigmoid", "logsumexp", "max", "maximum", "mean", "min",
+    "minimum", "net", "no_grad", "norm", "polygamma", "prod", "reciprocal", "relu", "sigmoid",
+    "sign", "silu", "sin", "sinh", "softmax", "softplus", "sqrt", "square", "sum", "tan",
+    "tanh", "trunc", "where",
+]  # fmt: skip

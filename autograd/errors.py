@@ -1,0 +1,91 @@
+"""The words of errors: which operation failed, on what operands, at which node."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["outside_domain", "wrong_type"]
+
+
+def outside_domain(
+    error: Exception,
+    name: str,
+    operand_names: Sequence[str],
+    operands: Sequence[Any],
+    domain: str = "",
+) -> Exception:
+    """Say of an arithmetic error which operation raised it, on what operands, at which node.
+
+    Args:
+        error: What the evaluation raised.
+        name: The operation.
+        operand_names: What its operands are called; fewer than operands for an n-ary operation.
+        operands: Floats or nodes, in the order of the operation.
+        domain: Where the operation is defined, in words.
+
+    Returns:
+        An exception of the class of `error`, to be raised in its place.
+
+    Example:
+        >>> import math
+        >>> try:
+        ...     math.log(-1.0)
+        ... except ValueError as error:
+        ...     print(outside_domain(error, "log", ["x"], [-1.0], "x > 0"))
+        log(x) at x = -1.0: math domain error; log is defined for x > 0
+    """
+    if len(operands) == len(operand_names):
+        names = list(operand_names)
+    else:
+        names = [f"x{position}" for position in range(1, len(operands) + 1)]
+    # A dozen operands are readable; of a thousand, the first show what kind they are.
+    shown = [
+        f"{operand_name} = {_described(operand)}"
+        for operand_name, operand in list(zip(names, operands, strict=True))[:12]
+    ]
+    if len(operands) > len(shown):
+        shown.append(f"… ({len(operands)} operands)")
+    if name.isidentifier():
+        signature = f"{name}({', '.join(operand_names)})"
+    else:
+        signature = f" {name} ".join(operand_names)
+    message = f"{signature} at {', '.join(shown)}: {error}"
+    if domain:
+        message += f"; {name} is defined for {domain}"
+    return type(error)(message)
+
+
+def wrong_type(operation: str, operand: object) -> TypeError:
+    """Say that an operand is neither a Value nor a real number.
+
+    Args:
+        operation: The operation, or the name of the function.
+        operand: What it was given.
+
+    Returns:
+        The error, to be raised.
+
+    Example:
+        >>> print(wrong_type("exp", "1.5"))
+        exp: expected a Value or a real number, got str: '1.5'
+    """
+    message = f"{operation}: expected a Value or a real number, got {type(operand).__name__}"
+    message += f": {reprlib.repr(operand)}"
+    if hasattr(operand, "__array__"):
+        message += "; for arrays of Values use NumPy's function of that name"
+    elif isinstance(operand, complex):
+        message += "; derivatives are of real functions: pass .real and .imag on their own"
+    return TypeError(message)
+
+
+def _described(operand: Any) -> str:
+    """Write an operand's number and, for a node, where it comes from."""
+    if isinstance(operand, float):
+        return repr(operand)
+    if operand.label is not None:
+        return f"{operand.data!r} (node {operand.label!r})"
+    if operand.op:
+        return f"{operand.data!r} (the result of {operand.op!r})"
+    return repr(operand.data)

@@ -1,0 +1,79 @@
+"""Floats on the extended real line: 1/0 is infinite, and nothing raises.
+
+Python raises where IEEE 754 would go on. A derivative can be infinite at a legal point (`sqrt` at
+0); there its expression is evaluated once more with these numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Extended", "extended"]
+
+
+def _divide(x: float, y: float) -> float:
+    if y == 0.0 and x == x:
+        return math.copysign(math.inf, x) * math.copysign(1.0, y) if x else math.nan
+    return x / y
+
+
+def extended(function: Callable[..., float]) -> Callable[..., Any]:
+    """Make a function of floats return an `Extended`, and an infinity or nan where it raises.
+
+    Args:
+        function: A function of floats that raises as Python's `math` does.
+
+    Returns:
+        The function that yields `inf` for a `ZeroDivisionError` or an `OverflowError`, `nan` for a
+        `ValueError`.
+
+    Example:
+        >>> extended(math.exp)(1000.0), extended(math.log)(-1.0)
+        (inf, nan)
+    """
+
+    def evaluate(*xs: Any) -> Any:
+        try:
+            y = function(*xs)
+        except ArithmeticError:
+            y = math.inf
+        except ValueError:
+            y = math.nan
+        # A sequence of results (softmax) keeps its shape.
+        return Extended(y) if isinstance(y, float) else y
+
+    return evaluate
+
+
+class Extended(float):
+    """A float whose arithmetic never raises.
+
+    Example:
+        >>> 1.0 / Extended(0.0), Extended(0.0) ** -0.5
+        (inf, inf)
+    """
+
+    __slots__ = ()
+
+
+def _install(name: str, function: Callable[[float, float], float]) -> None:
+    evaluate = extended(function)
+    # float(...) first: within the operation plain floats do the arithmetic.
+    setattr(Extended, f"__{name}__", lambda x, y: evaluate(float(x), float(y)))
+    setattr(Extended, f"__r{name}__", lambda x, y: evaluate(float(y), float(x)))
+
+
+for _name, _function in {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "truediv": _divide,
+    "pow": operator.pow,
+    "floordiv": operator.floordiv,
+    "mod": operator.mod,
+}.items():
+    _install(_name, _function)
+Extended.__neg__ = lambda x: Extended(-float(x))  # type: ignore[method-assign]

@@ -1,0 +1,433 @@
+"""The elementary functions, made from the table; they take a float and a `Value` alike.
+
+A function given plain numbers only returns a float and records nothing; given a Value among its
+operands it returns a Value. Those of a fixed number of operands are methods of `Value` as well,
+under the same name. `sum`, `max` and the other functions of a sequence take one iterable, and make
+one node of it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace
+from typing import Any, Protocol, overload
+
+from autograd.errors import outside_domain
+from autograd.rules import FLOATS, RULES, Rule, register
+from autograd.value import Operand, Plain, Value, as_float, as_value, linear, record
+
+VALUES = SimpleNamespace()
+"""The namespace from which a row's partial derivatives take their functions on Values."""
+
+
+# --- types: a float for floats, a Value for Values -----------------------------------------------
+
+
+class Unary(Protocol):
+    """A function of one operand."""
+
+    @overload
+    def __call__(self, x: Value, /) -> Value: ...
+    @overload
+    def __call__(self, x: Plain, /) -> float: ...
+
+
+class Binary(Protocol):
+    """A function of two operands."""
+
+    @overload
+    def __call__(self, x1: Value, x2: Operand, /) -> Value: ...
+    @overload
+    def __call__(self, x1: Plain, x2: Value, /) -> Value: ...
+    @overload
+    def __call__(self, x1: Plain, x2: Plain, /) -> float: ...
+
+
+class Parametric(Protocol):
+    """A function of one operand and of parameters."""
+
+    @overload
+    def __call__(self, x: Value, /, *parameters: Operand, **named: Operand) -> Value: ...
+    @overload
+    def __call__(self, x: Plain, /, *parameters: Plain, **named: Plain) -> float: ...
+
+
+class Choice(Protocol):
+    """A choice between two operands."""
+
+    @overload
+    def __call__(self, condition: Operand | bool, x1: Value, x2: Operand, /) -> Value: ...
+    @overload
+    def __call__(self, condition: Operand | bool, x1: Plain, x2: Value, /) -> Value: ...
+    @overload
+    def __call__(self, condition: Operand | bool, x1: Plain, x2: Plain, /) -> Value | float: ...
+
+
+class OfSequence(Protocol):
+    """A function of the operands in one iterable."""
+
+    @overload
+    def __call__(self, xs: Iterable[Value], /) -> Value: ...
+    @overload
+    def __call__(self, xs: Iterable[Plain], /) -> float: ...
+    @overload
+    def __call__(self, xs: Iterable[Operand], /) -> Value | float: ...
+
+
+# --- from a row to a function --------------------------------------------------------------------
+
+
+def _apply(rule: Rule, operands: tuple[Any, ...]) -> Any:
+    """Record the row if a Value is among its operands; evaluate it on floats otherwise."""
+    for operand in operands:
+        if isinstance(operand, Value):
+            return record(rule, tuple([as_value(x, rule.name) for x in operands]))
+    xs = [as_float(x, rule.name) for x in operands]
+    try:
+        return rule.evaluate(*xs)
+    except (ArithmeticError, ValueError) as error:
+        raise outside_domain(error, rule.name, rule.operands, xs, rule.domain) from None
+
+
+def _function(rule: Rule, **defaults: float) -> Any:
+    """Make the public function of a row of the table."""
+    function: Callable[..., Any]
+    if rule.of_sequence:
+
+        def function(xs: Iterable[Operand], /) -> Any:
+            return _apply(rule, _listed(rule.name, xs))
+
+    elif len(rule.operands) == 1:
+
+        def function(x: Operand, /) -> Any:
+            return _apply(rule, (x,))
+
+    else:
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        signature = inspect.Signature(
+            [
+                inspect.Parameter(name, kind, default=defaults.get(name, inspect.Parameter.empty))
+                for name in rule.operands
+            ]
+        )
+
+        def function(*operands: Any, **named: Any) -> Any:
+            if named or len(operands) != len(rule.operands):
+                bound = signature.bind(*operands, **named)
+                bound.apply_defaults()
+                operands = bound.args
+            return _apply(rule, operands)
+
+        function.__signature__ = signature  # type: ignore[attr-defined]
+    return _published(rule, function)
+
+
+def _listed(name: str, xs: Iterable[Any]) -> tuple[Any, ...]:
+    try:
+        return tuple(xs)
+    except TypeError:
+        raise TypeError(
+            f"{name}: expected a sequence of Values or real numbers, got {type(xs).__name__}: {xs!r}"
+        ) from None
+
+
+def _published(rule: Rule, function: Callable[..., Any]) -> Any:
+    """Name and document a row's function, and make it known to the table's partials."""
+    function.__name__ = function.__qualname__ = rule.name
+    function.__module__ = __name__
+    function.__doc__ = _documentation(rule)
+    setattr(VALUES, rule.name, function)
+    return function
+
+
+def _documentation(rule: Rule) -> str:
+    if rule.of_sequence:
+        arguments = "    xs: The operands, an iterable of Values or real numbers."
+    else:
+        arguments = "\n".join(
+            f"    {name.lstrip('*')}: "
+            + ("A sequence of Values or real numbers." if "*" in name else "A Value or real number.")
+            for name in rule.operands
+        )
+    raises = "    TypeError: An operand is neither a Value nor a real number."
+    if rule.domain:
+        raises += (
+            "\n    ValueError, ZeroDivisionError: The operands are outside the domain: "
+            f"{rule.domain}."
+        )
+    raises += "\n    OverflowError: The result is too large for a float."
+    text = (
+        f"{rule.summary}\n\nArgs:\n{arguments}\n\nReturns:\n"
+        "    A float if every operand is a plain number, else a Value.\n\n"
+        f"Raises:\n{raises}\n"
+    )
+    if rule.example:
+        operands, result = rule.example
+        shown = repr(list(operands)) if rule.of_sequence else ", ".join(map(repr, operands))
+        text += f"\nExample:\n    >>> {rule.name}({shown})\n    {result!r}\n"
+    return text
+
+
+# --- the functions -------------------------------------------------------------------------------
+
+abs: Unary = _function(RULES["abs"])
+exp: Unary = _function(RULES["exp"])
+exp2: Unary = _function(RULES["exp2"])
+expm1: Unary = _function(RULES["expm1"])
+log: Unary = _function(RULES["log"])
+log2: Unary = _function(RULES["log2"])
+log10: Unary = _function(RULES["log10"])
+log1p: Unary = _function(RULES["log1p"])
+sqrt: Unary = _function(RULES["sqrt"])
+cbrt: Unary = _function(RULES["cbrt"])
+square: Unary = _function(RULES["square"])
+reciprocal: Unary = _function(RULES["reciprocal"])
+hypot: Binary = _function(RULES["hypot"])
+sin: Unary = _function(RULES["sin"])
+cos: Unary = _function(RULES["cos"])
+tan: Unary = _function(RULES["tan"])
+arcsin: Unary = _function(RULES["arcsin"])
+arccos: Unary = _function(RULES["arccos"])
+arctan: Unary = _function(RULES["arctan"])
+arctan2: Binary = _function(RULES["arctan2"])
+sinh: Unary = _function(RULES["sinh"])
+cosh: Unary = _function(RULES["cosh"])
+tanh: Unary = _function(RULES["tanh"])
+arcsinh: Unary = _function(RULES["arcsinh"])
+arccosh: Unary = _function(RULES["arccosh"])
+arctanh: Unary = _function(RULES["arctanh"])
+sigmoid: Unary = _function(RULES["sigmoid"])
+softplus: Unary = _function(RULES["softplus"])
+logsigmoid: Unary = _function(RULES["logsigmoid"])
+relu: Unary = _function(RULES["relu"])
+leaky_relu: Parametric = _function(RULES["leaky_relu"], slope=0.01)
+elu: Parametric = _function(RULES["elu"], alpha=1.0)
+gelu: Unary = _function(RULES["gelu"])
+silu: Unary = _function(RULES["silu"])
+erf: Unary = _function(RULES["erf"])
+erfc: Unary = _function(RULES["erfc"])
+lgamma: Unary = _function(RULES["lgamma"])
+digamma: Unary = _function(RULES["digamma"])
+polygamma: Binary = _function(RULES["polygamma"])
+sign: Unary = _function(RULES["sign"])
+floor: Unary = _function(RULES["floor"])
+ceil: Unary = _function(RULES["ceil"])
+trunc: Unary = _function(RULES["trunc"])
+maximum: Binary = _function(RULES["maximum"])
+minimum: Binary = _function(RULES["minimum"])
+clip: Parametric = _function(RULES["clip"])
+where: Choice = _function(RULES["where"])
+sum: OfSequence = _function(RULES["sum"])
+mean: OfSequence = _function(RULES["mean"])
+prod: OfSequence = _function(RULES["prod"])
+norm: OfSequence = _function(RULES["norm"])
+logsumexp: OfSequence = _function(RULES["logsumexp"])
+max: OfSequence = _function(RULES["max"])
+min: OfSequence = _function(RULES["min"])
+
+# Methods of Value, where the first operand is the one that a method would act on. NumPy's functions
+# on object arrays call them: np.exp(array) calls exp() on each element. The functions of a sequence
+# are none: np.sum(value) would find them, and call them in its own way.
+for _rule in RULES.values():
+    if _rule.name in VALUES.__dict__ and not _rule.of_sequence and _rule.name != "polygamma":
+        setattr(Value, _rule.name, getattr(VALUES, _rule.name))
+
+
+def softmax(xs: Iterable[Operand], /) -> list[Any]:
+    """Exponentials scaled to add up to 1: exp(x) / (exp(x1) + exp(x2) + …) for each x of the xs.
+
+    Each result is one node with all the xs as parents, itself first. Its derivatives hold full
+    relative accuracy at the price of n² links; to train a classifier, take the cross-entropy from
+    the logits instead (`nn.losses.softmax_cross_entropy`), one node with n links.
+
+    Args:
+        xs: The operands, an iterable of Values or real numbers.
+
+    Returns:
+        A list: floats if every operand is a plain number, else Values.
+
+    Raises:
+        TypeError: An operand is neither a Value nor a real number.
+        ValueError: There are no operands.
+
+    Example:
+        >>> softmax([0.0, 0.0])
+        [0.5, 0.5]
+    """
+    operands = _listed("softmax", xs)
+    if any(isinstance(x, Value) for x in operands):
+        operands = tuple(as_value(x, "softmax") for x in operands)
+        return [
+            record(RULES["softmax"], (x, *operands[:i], *operands[i + 1 :]))
+            for i, x in enumerate(operands)
+        ]
+    if not operands:
+        raise ValueError("softmax: expected at least one operand")
+    return FLOATS.softmax([as_float(x, "softmax") for x in operands])
+
+
+def dot(xs1: Iterable[Operand], xs2: Iterable[Operand], /) -> Any:
+    """The sum of the products of the pairs from two sequences, as one node.
+
+    Where one sequence holds plain numbers only, they are the coefficients of a `linear` node, whose
+    parents are the Values of the other.
+
+    Args:
+        xs1: A sequence of Values or real numbers.
+        xs2: Another of the same length.
+
+    Returns:
+        A float if every operand is a plain number, else a Value.
+
+    Raises:
+        TypeError: An operand is neither a Value nor a real number.
+        ValueError: The lengths differ.
+
+    Example:
+        >>> dot([1.0, 2.0], [3.0, 4.0])
+        11.0
+    """
+    left, right = _pairs("dot", xs1, xs2)
+    if _are_floats(left) and _are_values(right):
+        return linear(left, right)
+    if _are_floats(right) and _are_values(left):
+        return linear(right, left)
+    return _apply(RULES["dot"], left + right)
+
+
+def net(weights: Iterable[Operand], inputs: Iterable[Operand], bias: Operand, /) -> Any:
+    """The net input of a neuron: the dot product of weights and inputs, plus the bias, as one node.
+
+    Where the inputs are plain numbers, they are the coefficients of a `linear` node, whose parents
+    are the weights and the bias.
+
+    Args:
+        weights: A sequence of Values or real numbers.
+        inputs: Another of the same length.
+        bias: A Value or a real number.
+
+    Returns:
+        A float if every operand is a plain number, else a Value.
+
+    Raises:
+        TypeError: An operand is neither a Value nor a real number.
+        ValueError: There are more weights than inputs, or fewer.
+
+    Example:
+        >>> net([1.0, 2.0], [3.0, 4.0], 0.5)
+        11.5
+    """
+    left, right = _pairs("net", weights, inputs)
+    if _are_floats(right) and _are_values(left) and isinstance(bias, Value):
+        return linear((*right, 1.0), (*left, bias))
+    return _apply(RULES["net"], (*left, *right, bias))
+
+
+def _pairs(
+    name: str, xs1: Iterable[Operand], xs2: Iterable[Operand]
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    left, right = _listed(name, xs1), _listed(name, xs2)
+    if len(left) != len(right):
+        raise ValueError(
+            f"{name}: the sequences differ in length, {len(left)} and {len(right)}: "
+            "each operand of one needs its partner in the other"
+        )
+    return left, right
+
+
+def _are_floats(xs: tuple[Any, ...]) -> bool:
+    return set(map(type, xs)) == {float}
+
+
+def _are_values(xs: tuple[Any, ...]) -> bool:
+    return all(issubclass(kind, Value) for kind in set(map(type, xs)))
+
+
+for _name, _sequence_function in {"softmax": softmax, "dot": dot, "net": net}.items():
+    setattr(VALUES, _name, _sequence_function)
+
+
+# --- functions of one's own ----------------------------------------------------------------------
+
+
+def custom_function(
+    name: str,
+    evaluate: Callable[..., float],
+    partials: Callable[..., Any],
+    *,
+    summary: str = "",
+    domain: str = "",
+) -> Any:
+    """Add a differentiable function of one's own to the table, in one call.
+
+    It then is a row like the built-in ones: it takes floats and Values, becomes a method of Value
+    and a function `m.name` for other rows' partials, and takes part in whatever reads the table.
+
+    Args:
+        name: Its name, an identifier. A function of one's own may be defined again, and is then
+            replaced for what is computed from then on.
+        evaluate: The function on floats. Its parameters name the operands, and may have defaults;
+            with a single `*xs` it becomes a function of a sequence. Off its domain it raises what
+            `math` would.
+        partials: `partials(m, y, *xs)` gives the partial derivatives, a tuple with one an operand,
+            or the one derivative itself. They are to be an expression in arithmetic and in
+            functions of the namespace `m` (`m.exp(x)`, `m.where(x > 0, 1.0, 0.0)`), of the value
+            `y` and the operands, so that it can be evaluated on floats and Values alike.
+        summary: What it is, for its documentation.
+        domain: Where it is defined, in words, for errors.
+
+    Returns:
+        The function.
+
+    Raises:
+        ValueError: The name is that of a built-in function, of an attribute of Value, or no
+            identifier; or the signature of `evaluate` cannot be read.
+        TypeError: When the function is called, `partials` does not give one number an operand.
+
+    Example:
+        >>> import math
+        >>> from autograd import Value
+        >>> sinc = custom_function(
+        ...     "sinc",
+        ...     lambda x: math.sin(x) / x if x else 1.0,
+        ...     lambda m, y, x: m.where(x == 0, 0.0, (m.cos(x) - y) / x),
+        ... )
+        >>> x = Value(math.pi)
+        >>> sinc(x).backward()
+        >>> x.grad
+        -0.3183098861837907
+    """
+    if not name.isidentifier() or (hasattr(Value, name) and name not in RULES):
+        raise ValueError(f"{name!r} cannot be a function's name: it is taken, or no identifier")
+    try:
+        parameters = inspect.signature(evaluate).parameters.values()
+    except ValueError:
+        raise ValueError(
+            f"{name}: the operands cannot be read off {evaluate!r}; wrap it in a lambda"
+        ) from None
+    of_sequence = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
+    operands = ("*xs",) if of_sequence else tuple(parameter.name for parameter in parameters)
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+
+    def evaluate_checked(*xs: float) -> float:
+        return as_float(evaluate(*xs), name)
+
+    def partials_checked(m: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
+        result = partials(m, y, *xs)
+        derivatives = result if isinstance(result, tuple) else (result,)
+        if len(derivatives) != len(xs):
+            raise TypeError(
+                f"{name}: partials must give one derivative an operand, "
+                f"{len(xs)} of them, and gave {len(derivatives)}"
+            )
+        if isinstance(y, float):
+            return tuple(as_float(derivative, f"{name}: partials") for derivative in derivatives)
+        return derivatives
+
+    rule = Rule(name, operands, evaluate_checked, partials_checked, summary, None, domain)
+    register(rule)
+    function = _function(rule, **defaults)
+    if not of_sequence:
+        setattr(Value, name, function)
+    return function

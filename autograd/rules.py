@@ -1,0 +1,431 @@
+"""The table of differentiable functions: one row a function, read like a page of a formulary.
+
+A row says how its function is evaluated on floats, and what its partial derivatives are. The
+partials are an expression in ordinary arithmetic and in functions taken from a namespace `m`, so
+the same row serves floats, recorded `Value`s, mpmath numbers and symbols alike. In a row
+
+    y           is the function's own value: a partial may be cheaper, or more accurate, through it;
+    x, x1, xs   are its operands;
+    m           offers every named function of this table.
+
+An expression may not branch on its operands: it says `m.where`. Where Python's arithmetic would
+raise although the function is defined (`sqrt` at 0), a partial is evaluated again on the extended
+real line, where 1/0 is infinite. How a formula avoids cancellation and overflow, and what is agreed
+on at a kink, stands in its row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import mul
+from types import SimpleNamespace
+from typing import Any
+
+from autograd import special
+from autograd.extended import Extended, extended
+
+__all__ = ["EXTENDED", "FLOATS", "RULES", "Rule", "register"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the table: a differentiable function.
+
+    Attributes:
+        name: The function's name; an operator's sign for an operator.
+        operands: The names of its operands, in order; `("*xs",)` for any number of them.
+        evaluate: The function on floats; raises what Python's `math` would off its domain.
+        partials: `partials(m, y, *xs)`, the tuple of its partial derivatives, one an operand.
+        summary: What the function is, and what is agreed on at its kinks.
+        example: Operands, and the function's value there.
+        domain: Where the function is defined, in words; empty where it is everywhere.
+    """
+
+    name: str
+    operands: tuple[str, ...]
+    evaluate: Callable[..., float]
+    partials: Callable[..., tuple[Any, ...]]
+    summary: str = ""
+    example: tuple[tuple[Any, ...], float] | None = None
+    domain: str = ""
+
+    @property
+    def of_sequence(self) -> bool:
+        """Whether the function takes its operands as one sequence."""
+        return self.operands == XS
+
+    def local_derivatives(self, y: float, *xs: float) -> tuple[float, ...]:
+        """Evaluate the partial derivatives on floats.
+
+        Args:
+            y: The function's value at `xs`.
+            *xs: The operands, a point at which the function is defined.
+
+        Returns:
+            One float an operand; infinite or nan where the derivative is, never an exception.
+
+        Example:
+            >>> RULES["sqrt"].local_derivatives(0.0, 0.0)
+            (inf,)
+        """
+        try:
+            return self.partials(FLOATS, y, *xs)
+        except (ArithmeticError, ValueError):
+            extended = self.partials(EXTENDED, Extended(y), *map(Extended, xs))
+            return tuple(map(float, extended))
+
+
+# --- helpers of the rows -------------------------------------------------------------------------
+
+LN2 = math.log(2.0)
+LN10 = math.log(10.0)
+SQRT_HALF = math.sqrt(0.5)
+INVERSE_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
+TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
+
+
+def _power(x: float, y: float) -> float:
+    z = x**y
+    if isinstance(z, complex):
+        raise ValueError("a negative number has no real power with a fractional exponent")
+    return z
+
+
+def _sign(x: float) -> float:
+    return float((x > 0) - (x < 0)) if x == x else x
+
+
+def _floor(x: float) -> float:
+    return x // 1.0 if math.isfinite(x) else x
+
+
+def _ceil(x: float) -> float:
+    return -_floor(-x)
+
+
+def _maximum(x1: float, x2: float) -> float:
+    return x1 if x1 > x2 or x1 != x1 else x2  # a nan wins, as in NumPy
+
+
+def _minimum(x1: float, x2: float) -> float:
+    return x1 if x1 < x2 or x1 != x1 else x2
+
+
+def _clip(x: float, lower: float, upper: float) -> float:
+    if lower > upper:
+        raise ValueError("the lower bound exceeds the upper bound")
+    return lower if x < lower else upper if x > upper else x
+
+
+def _products_of_others(xs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Multiply for each factor the others: products from the left times products from the right."""
+    left: list[Any] = [1.0]
+    for x in xs[:-1]:
+        left.append(left[-1] * x)
+    right: Any = 1.0
+    products: list[Any] = []
+    for before, x in zip(reversed(left), reversed(xs), strict=True):
+        products.append(before * right)
+        right = x * right
+    return tuple(reversed(products))
+
+
+def _shares(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Share a derivative of 1 equally among the operands that equal y."""
+    hits = [m.where(x == y, 1.0, 0.0) for x in xs]
+    count = m.sum(hits)
+    return tuple(hit / count for hit in hits)
+
+
+def _softmax_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
+    # y (1 - y) for the first operand, with 1 - y added up rather than subtracted: no cancellation.
+    rest = m.softmax((x, *others))[1:]
+    return (y * m.sum(rest), *(-y * share for share in rest))
+
+
+def _dot(*xs: float) -> float:
+    return sum(map(mul, xs, xs[len(xs) // 2 :]), 0.0)
+
+
+def _net(*xs: float) -> float:
+    n = len(xs) // 2
+    return sum(map(mul, xs[:n], xs[n:]), xs[-1])
+
+
+# --- the table -----------------------------------------------------------------------------------
+
+X = ("x",)
+XX = ("x1", "x2")
+XS = ("*xs",)
+
+# fmt: off
+TABLE = (
+    # --- arithmetic ---
+    Rule("+", XX, lambda x1, x2: x1 + x2,
+         lambda m, y, x1, x2: (1.0, 1.0)),
+    Rule("-", XX, lambda x1, x2: x1 - x2,
+         lambda m, y, x1, x2: (1.0, -1.0)),
+    Rule("*", XX, mul,
+         lambda m, y, x1, x2: (x2, x1)),
+    Rule("/", XX, lambda x1, x2: x1 / x2,
+         lambda m, y, x1, x2: (1.0 / x2, -y / x2),  # by way of y, as x2² may overflow
+         domain="x2 != 0"),
+    Rule("neg", X, lambda x: -x,
+         lambda m, y, x: (-1.0,)),
+    Rule("**", XX, _power,
+         lambda m, y, x1, x2: (
+             m.where(x2 == 0.0, 0.0, x2 * x1 ** (x2 - 1.0)),
+             # 0 at x1 = 0; a negative base has integer exponents only, hence no derivative
+             m.where(x1 < 0.0, math.nan, y * m.log(m.where(x1 > 0.0, x1, 1.0)))),
+         domain="x1 > 0, x1 = 0 with x2 >= 0, and x1 < 0 with an integer x2"),
+    Rule("//", XX, lambda x1, x2: x1 // x2,
+         lambda m, y, x1, x2: (0.0, 0.0),  # also at a jump
+         domain="x2 != 0"),
+    Rule("%", XX, lambda x1, x2: x1 % x2,
+         lambda m, y, x1, x2: (1.0, -(x1 // x2)),  # also at a jump
+         domain="x2 != 0"),
+    Rule("abs", X, abs,
+         lambda m, y, x: (m.sign(x),),
+         "The absolute value of x; its derivative at 0 is 0.", ((-2.0,), 2.0)),
+    # --- exponentials and logarithms ---
+    Rule("exp", X, math.exp,
+         lambda m, y, x: (y,),
+         "e to the power x.", ((0.0,), 1.0)),
+    Rule("exp2", X, special.exp2,
+         lambda m, y, x: (y * LN2,),
+         "2 to the power x.", ((3.0,), 8.0)),
+    Rule("expm1", X, math.expm1,
+         lambda m, y, x: (m.exp(x),),
+         "exp(x) - 1, accurate near 0.", ((0.0,), 0.0)),
+    Rule("log", X, math.log,
+         lambda m, y, x: (1.0 / x,),
+         "The natural logarithm of x.", ((1.0,), 0.0), "x > 0"),
+    Rule("log2", X, math.log2,
+         lambda m, y, x: (1.0 / LN2 / x,),
+         "The logarithm of x to base 2.", ((8.0,), 3.0), "x > 0"),
+    Rule("log10", X, math.log10,
+         lambda m, y, x: (1.0 / LN10 / x,),
+         "The logarithm of x to base 10.", ((1000.0,), 3.0), "x > 0"),
+    Rule("log1p", X, math.log1p,
+         lambda m, y, x: (1.0 / (1.0 + x),),
+         "log(1 + x), accurate near 0.", ((0.0,), 0.0), "x > -1"),
+    # --- powers and roots ---
+    Rule("sqrt", X, math.sqrt,
+         lambda m, y, x: (0.5 / y,),
+         "The square root of x; its derivative at 0 is inf.", ((9.0,), 3.0), "x >= 0"),
+    Rule("cbrt", X, special.cbrt,
+         lambda m, y, x: (1.0 / (3.0 * y * y),),
+         "The cube root of x; its derivative at 0 is inf.", ((-8.0,), -2.0)),
+    Rule("square", X, lambda x: x * x,
+         lambda m, y, x: (2.0 * x,),
+         "x times x.", ((3.0,), 9.0)),
+    Rule("reciprocal", X, lambda x: 1.0 / x,
+         lambda m, y, x: (-y / x,),
+         "1 / x.", ((4.0,), 0.25), "x != 0"),
+    Rule("hypot", XX, math.hypot,
+         lambda m, y, x1, x2: (m.where(y == 0.0, 0.0, x1 / y), m.where(y == 0.0, 0.0, x2 / y)),
+         "The length of the vector (x1, x2), without overflow; its derivatives at (0, 0) are 0.",
+         ((3.0, 4.0), 5.0)),
+    # --- trigonometry ---
+    Rule("sin", X, math.sin,
+         lambda m, y, x: (m.cos(x),),
+         "The sine of x, an angle in radians.", ((0.0,), 0.0), "finite x"),
+    Rule("cos", X, math.cos,
+         lambda m, y, x: (-m.sin(x),),
+         "The cosine of x, an angle in radians.", ((0.0,), 1.0), "finite x"),
+    Rule("tan", X, math.tan,
+         lambda m, y, x: (1.0 + y * y,),
+         "The tangent of x, an angle in radians.", ((0.0,), 0.0), "finite x"),
+    Rule("arcsin", X, math.asin,
+         lambda m, y, x: (1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),  # 1 - x² would cancel near ±1
+         "The angle in radians whose sine is x.", ((0.0,), 0.0), "-1 <= x <= 1"),
+    Rule("arccos", X, math.acos,
+         lambda m, y, x: (-1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),
+         "The angle in radians whose cosine is x.", ((1.0,), 0.0), "-1 <= x <= 1"),
+    Rule("arctan", X, math.atan,
+         lambda m, y, x: (1.0 / (1.0 + x * x),),
+         "The angle in radians whose tangent is x.", ((0.0,), 0.0)),
+    Rule("arctan2", XX, math.atan2,
+         lambda m, y, x1, x2: (
+             x2 / m.hypot(x1, x2) / m.hypot(x1, x2), -x1 / m.hypot(x1, x2) / m.hypot(x1, x2)),
+         "The angle in radians of the point with ordinate x1 and abscissa x2; "
+         "its derivatives at (0, 0) are nan.",
+         ((0.0, 1.0), 0.0)),
+    # --- hyperbolic functions ---
+    Rule("sinh", X, math.sinh,
+         lambda m, y, x: (m.cosh(x),),
+         "The hyperbolic sine of x.", ((0.0,), 0.0)),
+    Rule("cosh", X, math.cosh,
+         lambda m, y, x: (m.sinh(x),),
+         "The hyperbolic cosine of x.", ((0.0,), 1.0)),
+    Rule("tanh", X, math.tanh,
+         lambda m, y, x: (4.0 * m.sigmoid(2.0 * x) * m.sigmoid(-2.0 * x),),  # 1 - y² would cancel
+         "The hyperbolic tangent of x.", ((0.0,), 0.0)),
+    Rule("arcsinh", X, math.asinh,
+         lambda m, y, x: (1.0 / m.hypot(1.0, x),),
+         "The number whose hyperbolic sine is x.", ((0.0,), 0.0)),
+    Rule("arccosh", X, math.acosh,
+         lambda m, y, x: (1.0 / (m.sqrt(x - 1.0) * m.sqrt(x + 1.0)),),  # x² may overflow
+         "The number x >= 0 whose hyperbolic cosine is x.", ((1.0,), 0.0), "x >= 1"),
+    Rule("arctanh", X, math.atanh,
+         lambda m, y, x: (1.0 / ((1.0 - x) * (1.0 + x)),),
+         "The number whose hyperbolic tangent is x.", ((0.0,), 0.0), "-1 < x < 1"),
+    # --- activations ---
+    Rule("sigmoid", X, special.sigmoid,
+         lambda m, y, x: (y * m.sigmoid(-x),),  # y (1 - y) would cancel
+         "The logistic function, 1 / (1 + exp(-x)).", ((0.0,), 0.5)),
+    Rule("softplus", X, special.softplus,
+         lambda m, y, x: (m.sigmoid(x),),
+         "log(1 + exp(x)), without overflow.", ((1000.0,), 1000.0)),
+    Rule("logsigmoid", X, special.logsigmoid,
+         lambda m, y, x: (m.sigmoid(-x),),
+         "log(sigmoid(x)), without underflow.", ((-1000.0,), -1000.0)),
+    Rule("relu", X, lambda x: 0.0 if x <= 0.0 else x,
+         lambda m, y, x: (m.where(x > 0.0, 1.0, 0.0),),
+         "The larger of x and 0; its derivative at 0 is 0.", ((-3.0,), 0.0)),
+    Rule("leaky_relu", ("x", "slope"), lambda x, slope: x if x > 0.0 else slope * x,
+         lambda m, y, x, slope: (m.where(x > 0.0, 1.0, slope), m.where(x > 0.0, 0.0, x)),
+         "x where it is positive, slope * x elsewhere; its derivative at 0 is the slope.",
+         ((-3.0, 0.5), -1.5)),
+    Rule("elu", ("x", "alpha"), lambda x, alpha: x if x > 0.0 else alpha * math.expm1(x),
+         lambda m, y, x, alpha: (
+             m.where(x > 0.0, 1.0, alpha * m.exp(m.where(x > 0.0, 0.0, x))),
+             m.where(x > 0.0, 0.0, m.expm1(m.where(x > 0.0, 0.0, x)))),
+         "x where it is positive, alpha * (exp(x) - 1) elsewhere; its derivative at 0 is alpha.",
+         ((3.0, 1.0), 3.0)),
+    Rule("gelu", X, special.gelu,
+         lambda m, y, x: (
+             0.5 * m.erfc(-SQRT_HALF * x) + x * (INVERSE_SQRT_2PI * m.exp(-0.5 * x * x)),),
+         "x times the standard normal distribution function at x (exact, by erfc).",
+         ((0.0,), 0.0)),
+    Rule("silu", X, lambda x: x * special.sigmoid(x),
+         lambda m, y, x: (m.sigmoid(x) * (1.0 + x * m.sigmoid(-x)),),
+         "x * sigmoid(x).", ((0.0,), 0.0)),
+    # --- special functions ---
+    Rule("erf", X, math.erf,
+         lambda m, y, x: (TWO_OVER_SQRT_PI * m.exp(-x * x),),
+         "The error function of x.", ((0.0,), 0.0)),
+    Rule("erfc", X, math.erfc,
+         lambda m, y, x: (-TWO_OVER_SQRT_PI * m.exp(-x * x),),
+         "1 - erf(x), without cancellation.", ((0.0,), 1.0)),
+    Rule("lgamma", X, special.lgamma,
+         lambda m, y, x: (m.digamma(x),),
+         "The logarithm of the absolute value of the gamma function of x.", ((1.0,), 0.0),
+         "x other than 0, -1, -2, …"),
+    Rule("digamma", X, special.digamma,
+         lambda m, y, x: (m.polygamma(1.0, x),),
+         "The derivative of lgamma.", None, "x other than 0, -1, -2, …"),
+    Rule("polygamma", ("order", "x"), special.polygamma,
+         lambda m, y, order, x: (0.0, m.polygamma(order + 1.0, x)),  # an order does not vary
+         "The derivative of digamma of the given order, an integer >= 0.", None,
+         "integer order >= 0, x other than 0, -1, -2, …"),
+    # --- steps, choices ---
+    Rule("sign", X, _sign,
+         lambda m, y, x: (0.0,),
+         "-1, 0 or 1, as x is negative, 0 or positive; its derivative is 0, also at 0.",
+         ((-3.0,), -1.0)),
+    Rule("floor", X, _floor,
+         lambda m, y, x: (0.0,),
+         "The greatest integer that is at most x; its derivative is 0, also at integers.",
+         ((-1.5,), -2.0)),
+    Rule("ceil", X, _ceil,
+         lambda m, y, x: (0.0,),
+         "The least integer that is at least x; its derivative is 0, also at integers.",
+         ((1.5,), 2.0)),
+    Rule("trunc", X, lambda x: _floor(x) if x > 0.0 else _ceil(x),
+         lambda m, y, x: (0.0,),
+         "x without its fraction; its derivative is 0, also at integers.", ((-1.5,), -1.0)),
+    Rule("maximum", XX, _maximum,
+         lambda m, y, x1, x2: (
+             m.where(x1 == x2, 0.5, m.where(x1 > x2, 1.0, 0.0)),
+             m.where(x1 == x2, 0.5, m.where(x1 > x2, 0.0, 1.0))),
+         "The larger of x1 and x2; at a tie half of the derivative goes to each.",
+         ((2.0, 3.0), 3.0)),
+    Rule("minimum", XX, _minimum,
+         lambda m, y, x1, x2: (
+             m.where(x1 == x2, 0.5, m.where(x1 < x2, 1.0, 0.0)),
+             m.where(x1 == x2, 0.5, m.where(x1 < x2, 0.0, 1.0))),
+         "The smaller of x1 and x2; at a tie half of the derivative goes to each.",
+         ((2.0, 3.0), 2.0)),
+    Rule("clip", ("x", "lower", "upper"), _clip,
+         lambda m, y, x, lower, upper: (
+             m.where(x < lower, 0.0, m.where(x > upper, 0.0, 1.0)),
+             m.where(x < lower, 1.0, 0.0),
+             m.where(x > upper, 1.0, 0.0)),
+         "x kept between lower and upper; its derivative in x at a bound is 1.",
+         ((5.0, 0.0, 1.0), 1.0), "lower <= upper"),
+    Rule("where", ("condition", "x1", "x2"), lambda condition, x1, x2: x1 if condition else x2,
+         lambda m, y, condition, x1, x2: (
+             0.0, m.where(condition, 1.0, 0.0), m.where(condition, 0.0, 1.0)),
+         "x1 where the condition is true, that is other than 0, and x2 elsewhere.",
+         ((True, 1.0, 2.0), 1.0)),
+    # --- of a sequence ---
+    Rule("sum", XS, lambda *xs: math.fsum(xs),
+         lambda m, y, *xs: (1.0,) * len(xs),
+         "The sum of the xs, correctly rounded.", ((1.0, 2.0, 3.0), 6.0)),
+    Rule("mean", XS, lambda *xs: math.fsum(xs) / len(xs),
+         lambda m, y, *xs: (1.0 / len(xs),) * len(xs),
+         "The arithmetic mean of the xs.", ((1.0, 2.0, 6.0), 3.0), "at least one operand"),
+    Rule("prod", XS, special.prod,
+         lambda m, y, *xs: _products_of_others(xs),  # y / x would fail at a zero
+         "The product of the xs.", ((2.0, 3.0, 4.0), 24.0)),
+    Rule("norm", XS, math.hypot,
+         lambda m, y, *xs: tuple(m.where(y == 0.0, 0.0, x / y) for x in xs),
+         "The Euclidean length of the vector xs, without overflow; its derivatives at 0 are 0.",
+         ((2.0, 3.0, 6.0), 7.0)),
+    Rule("logsumexp", XS, special.logsumexp,
+         lambda m, y, *xs: tuple(m.softmax(xs)),
+         "log(exp(x1) + exp(x2) + …), without overflow.", ((1000.0, 0.0), 1000.0),
+         "at least one operand"),
+    Rule("softmax", XS, lambda *xs: special.softmax(xs)[0],  # one node each: that x, the others
+         _softmax_partials,
+         "exp(x) / (exp(x1) + exp(x2) + …) for each x of the xs, without overflow.",
+         None, "at least one operand"),
+    Rule("max", XS, lambda *xs: math.nan if any(x != x for x in xs) else max(xs),
+         lambda m, y, *xs: _shares(m, y, xs),
+         "The largest of the xs; at a tie the derivative is shared equally.",
+         ((1.0, 3.0, 2.0), 3.0), "at least one operand"),
+    Rule("min", XS, lambda *xs: math.nan if any(x != x for x in xs) else min(xs),
+         lambda m, y, *xs: _shares(m, y, xs),
+         "The smallest of the xs; at a tie the derivative is shared equally.",
+         ((1.0, 3.0, 2.0), 1.0), "at least one operand"),
+    Rule("dot", ("*xs1", "*xs2"), _dot,
+         lambda m, y, *xs: (*xs[len(xs) // 2:], *xs[:len(xs) // 2]),
+         "The sum of the products of the pairs from two sequences of one length."),
+    Rule("net", ("*weights", "*inputs", "bias"), _net,
+         lambda m, y, *xs: (*xs[len(xs) // 2:-1], *xs[:len(xs) // 2], 1.0),
+         "The net input of a neuron: the dot product of weights and inputs, plus the bias."),
+)
+# fmt: on
+
+# --- the namespaces of the partials, and rows of one's own ---------------------------------------
+
+RULES: dict[str, Rule] = {}
+FLOATS = SimpleNamespace()
+EXTENDED = SimpleNamespace()
+
+
+def register(rule: Rule) -> None:
+    """Enter a row into the table and into the namespaces of the partials.
+
+    Args:
+        rule: The row; one of the same name is replaced, so that a notebook's cell can run again.
+
+    Raises:
+        ValueError: The name is that of a row of this module's table.
+    """
+    if RULES.get(rule.name) in TABLE:
+        raise ValueError(f"{rule.name!r} is a function of the library: choose another name")
+    RULES[rule.name] = rule
+    if rule.name.isidentifier():
+        evaluate = rule.evaluate
+        function = (lambda xs: evaluate(*xs)) if rule.of_sequence else evaluate
+        setattr(FLOATS, rule.name, function)
+        setattr(EXTENDED, rule.name, extended(function))
+
+
+for _rule in TABLE:
+    register(_rule)
+FLOATS.softmax = EXTENDED.softmax = special.softmax  # the only one with a sequence of values

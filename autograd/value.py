@@ -1,0 +1,652 @@
+"""`Value`: one scalar of the graph, its arithmetic, and `backward()`.
+
+A `Value` is a number that remembers how it was made: its parents, and its local derivative with
+respect to each of them, taken when it was made. `backward()` walks the graph from the output to the
+inputs and applies the chain rule at each node.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from contextlib import ContextDecorator
+from contextvars import ContextVar, Token
+from functools import cache
+from numbers import Complex, Number, Real
+from operator import mul
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, TypeAlias
+
+from autograd.errors import outside_domain, wrong_type
+from autograd.graph import interior, topological_order
+from autograd.rules import RULES, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from decimal import Decimal
+    from fractions import Fraction
+
+__all__ = [
+    "LINEAR", "Constant", "Operand", "Plain", "Value", "as_float", "as_value", "linear", "no_grad",
+    "record",
+]  # fmt: skip
+
+Plain: TypeAlias = "float | Fraction | Decimal | SupportsIndex"
+Operand: TypeAlias = "Value | Plain"
+Method: TypeAlias = "Callable[[], Value]"
+BinaryMethod: TypeAlias = "Callable[[Operand], Value]"
+
+
+class Value:
+    """One scalar of the graph.
+
+    Comparisons, `bool` and `round` are those of `data`; the hash is the node's identity, so nodes
+    can be dictionary keys and set members. A plain number that meets a Value becomes a leaf of its
+    own, a `Constant`: the data of a node is always its operation applied to its parents' data.
+    Changing a leaf's `data` afterwards does not alter derivatives already recorded.
+
+    Attributes:
+        data: The number, a float.
+        grad: After `backward()`, the derivative of the output with respect to this node. A leaf
+            adds up the derivatives of all passes until `zero_grad()`; an interior node holds the
+            last pass's.
+        parents: The nodes that this one was computed from; empty for a leaf.
+        local_derivatives: The derivative of this node with respect to each parent, floats.
+        op: The name of the operation; empty for a leaf.
+        label: A name for errors and drawings, or None.
+
+    Args:
+        data: Any real number; stored as a float.
+        label: A name for errors and drawings.
+
+    Raises:
+        TypeError: `data` is not a real number.
+        OverflowError: `data` is an integer too large for a float.
+
+    Example:
+        >>> x = Value(2.0, label="x")
+        >>> y = x * x + 3.0 * x
+        >>> y.backward()
+        >>> y.data, x.grad
+        (10.0, 7.0)
+    """
+
+    __slots__ = ("data", "grad", "label", "local_derivatives", "op", "parents")
+
+    data: float
+    grad: float
+    parents: tuple[Value, ...]
+    local_derivatives: tuple[float, ...]
+    op: str
+    label: str | None
+
+    # Above a NumPy scalar's priority, so that np.float64(2) * value comes straight to __rmul__,
+    # below an array's, so that array * value is elementwise.
+    __array_priority__ = -1.0
+
+    def __init__(self, data: Plain, label: str | None = None) -> None:
+        self.data = as_float(data, type(self).__name__)
+        self.grad = 0.0
+        self.parents = ()
+        self.local_derivatives = ()
+        self.op = ""
+        self.label = label
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        op = f", op={self.op!r}" if self.op else ""
+        label = f", label={self.label!r}" if self.label is not None else ""
+        return f"{name}({self.data!r}, grad={self.grad!r}{op}{label})"
+
+    # --- backpropagation -------------------------------------------------------------------------
+
+    def backward(self, seed: float = 1.0) -> None:
+        """Propagate adjoints from this node to every node that it depends on.
+
+        In reverse topological order each node hands its adjoint, times its local derivative, to
+        each of its parents, where the contributions add up: the chain rule. Interior nodes are
+        given this pass's adjoint; leaves add it to the `grad` they have. A zero adjoint contributes
+        nothing, even through an infinite local derivative.
+
+        Args:
+            seed: The adjoint to start from.
+
+        Raises:
+            TypeError: `seed` is not a real number.
+
+        Example:
+            >>> a, b = Value(2.0), Value(-3.0)
+            >>> (a * b + a).backward()
+            >>> a.grad, b.grad
+            (-2.0, 2.0)
+        """
+        adjoint = as_float(seed, "backward")
+        nodes = interior(self)
+        for node in nodes:
+            node.grad = 0.0
+        self.grad += adjoint
+        for node in reversed(nodes):
+            adjoint = node.grad
+            if adjoint:
+                for parent, derivative in zip(node.parents, node.local_derivatives):  # noqa: B905
+                    parent.grad += adjoint * derivative
+
+    def zero_grad(self) -> None:
+        """Set `grad` to 0 on this node and on every node that it depends on.
+
+        Example:
+            >>> a = Value(2.0)
+            >>> y = a * a
+            >>> y.backward()
+            >>> y.zero_grad()
+            >>> a.grad
+            0.0
+        """
+        for node in topological_order(self):
+            node.grad = 0.0
+
+    def detach(self) -> Value:
+        """Give a leaf with this node's data and label, cut off from the graph.
+
+        Returns:
+            A new Value without parents.
+
+        Example:
+            >>> (Value(2.0) * 3.0).detach()
+            Value(6.0, grad=0.0)
+        """
+        return Value(self.data, self.label)
+
+    # --- arithmetic: the hottest rows of the table, written out ----------------------------------
+
+    def __add__(self, other: Operand) -> Value:
+        if not isinstance(other, Value) and (other := _operand("+", other)) is NotImplemented:
+            return NotImplemented
+        return _node(self.data + other.data, (self, other), (1.0, 1.0), "+")
+
+    def __sub__(self, other: Operand) -> Value:
+        if not isinstance(other, Value) and (other := _operand("-", other)) is NotImplemented:
+            return NotImplemented
+        return _node(self.data - other.data, (self, other), (1.0, -1.0), "-")
+
+    def __mul__(self, other: Operand) -> Value:
+        if not isinstance(other, Value) and (other := _operand("*", other)) is NotImplemented:
+            return NotImplemented
+        x, y = self.data, other.data
+        return _node(x * y, (self, other), (y, x), "*")
+
+    def __truediv__(self, other: Operand) -> Value:
+        if not isinstance(other, Value) and (other := _operand("/", other)) is NotImplemented:
+            return NotImplemented
+        x, y = self.data, other.data
+        if not y:
+            return record(RULES["/"], (self, other))  # raises, and says at which node
+        quotient = x / y
+        return _node(quotient, (self, other), (1.0 / y, -quotient / y), "/")
+
+    def __neg__(self) -> Value:
+        return _node(-self.data, (self,), (-1.0,), "neg")
+
+    def __pow__(self, other: Operand, modulus: None = None) -> Value:
+        if modulus is not None:
+            raise TypeError("**: a power of a Value takes no modulus")
+        if isinstance(other, Value):
+            return record(RULES["**"], (self, other))
+        if (exponent := _operand("**", other)) is NotImplemented:
+            return NotImplemented
+        # Of a plain exponent no derivative is taken: of a negative base there is none.
+        x, n = self.data, exponent.data
+        try:
+            power = RULES["**"].evaluate(x, n)
+            derivative = n * x ** (n - 1.0) if n else 0.0
+        except (ArithmeticError, ValueError):
+            node = record(RULES["**"], (self, exponent))
+            if node.parents:
+                node.local_derivatives = (node.local_derivatives[0], 0.0)
+            return node
+        return _node(power, (self, exponent), (derivative, 0.0), "**")
+
+    # --- arithmetic: by the table ----------------------------------------------------------------
+
+    def __pos__(self) -> Value:
+        return self
+
+    def __abs__(self) -> Value:
+        return record(RULES["abs"], (self,))
+
+    def __floordiv__(self, other: Operand) -> Value:
+        return _binary("//", self, other)
+
+    def __mod__(self, other: Operand) -> Value:
+        return _binary("%", self, other)
+
+    def __divmod__(self, other: Operand) -> tuple[Value, Value]:
+        return self // other, self % other
+
+    def __radd__(self, other: Plain) -> Value:
+        return _binary("+", other, self)
+
+    def __rsub__(self, other: Plain) -> Value:
+        return _binary("-", other, self)
+
+    def __rmul__(self, other: Plain) -> Value:
+        return _binary("*", other, self)
+
+    def __rtruediv__(self, other: Plain) -> Value:
+        return _binary("/", other, self)
+
+    def __rpow__(self, other: Plain) -> Value:
+        return _binary("**", other, self)
+
+    def __rfloordiv__(self, other: Plain) -> Value:
+        return _binary("//", other, self)
+
+    def __rmod__(self, other: Plain) -> Value:
+        return _binary("%", other, self)
+
+    def __rdivmod__(self, other: Plain) -> tuple[Value, Value]:
+        return other // self, other % self
+
+    # --- as a number: on data --------------------------------------------------------------------
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return _compared("__eq__", self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return _compared("__ne__", self, other)
+
+    def __lt__(self, other: Operand) -> bool:
+        return _compared("__lt__", self, other)
+
+    def __le__(self, other: Operand) -> bool:
+        return _compared("__le__", self, other)
+
+    def __gt__(self, other: Operand) -> bool:
+        return _compared("__gt__", self, other)
+
+    def __ge__(self, other: Operand) -> bool:
+        return _compared("__ge__", self, other)
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(self.data, digits)
+
+    def __floor__(self) -> int:
+        return math.floor(self.data)
+
+    def __ceil__(self) -> int:
+        return math.ceil(self.data)
+
+    def __trunc__(self) -> int:
+        return math.trunc(self.data)
+
+    def __float__(self) -> NoReturn:
+        raise TypeError(
+            f"{self!r} is not converted to a plain number, which would lose the gradient: use "
+            "autograd's functions on it (autograd.sin(v), not math.sin(v)), or v.data for the number"
+        )
+
+    __int__ = __complex__ = __float__
+
+    # --- copying and pickling: the graph, flattened ----------------------------------------------
+
+    def __copy__(self) -> Value:
+        return _restore(*self._state())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        for node in topological_order(self):
+            if id(node) not in memo:
+                cls, parents, *state = node._state()
+                memo[id(node)] = _restore(cls, tuple(memo[id(p)] for p in parents), *state)
+        copied: Value = memo[id(self)]
+        return copied
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        # A pickler recurses into what it is handed. It is handed the ancestors first, in
+        # topological order: each finds its parents pickled already, and goes no deeper. That a
+        # node is being pickled as an ancestor is remembered, for this thread, until the end of the
+        # list; a pickler that fails within leaves a memory that costs depth, not correctness.
+        if not self.parents or self in _pickling.ancestors:
+            return _restore, self._state()
+        ancestors = interior(self)[:-1]
+        _pickling.ancestors = set(ancestors)
+        return _restore_root, (ancestors, _AncestorsEnd(), *self._state())
+
+    def _state(self) -> tuple[Any, ...]:
+        """List what `_restore` takes; a subclass's own slots and attributes come last."""
+        extra = {
+            name: getattr(self, name) for name in _own_slots(type(self)) if hasattr(self, name)
+        }
+        extra.update(getattr(self, "__dict__", {}))
+        return (
+            type(self),
+            self.parents,
+            self.data,
+            self.grad,
+            self.local_derivatives,
+            self.op,
+            self.label,
+            extra or None,
+        )
+
+    if TYPE_CHECKING:
+        # One method a function of the table, under the function's name: see functions.py.
+        exp: Method
+        exp2: Method
+        expm1: Method
+        log: Method
+        log2: Method
+        log10: Method
+        log1p: Method
+        sqrt: Method
+        cbrt: Method
+        square: Method
+        reciprocal: Method
+        hypot: BinaryMethod
+        sin: Method
+        cos: Method
+        tan: Method
+        arcsin: Method
+        arccos: Method
+        arctan: Method
+        arctan2: BinaryMethod
+        sinh: Method
+        cosh: Method
+        tanh: Method
+        arcsinh: Method
+        arccosh: Method
+        arctanh: Method
+        sigmoid: Method
+        softplus: Method
+        logsigmoid: Method
+        relu: Method
+        leaky_relu: Callable[..., Value]
+        elu: Callable[..., Value]
+        gelu: Method
+        silu: Method
+        erf: Method
+        erfc: Method
+        lgamma: Method
+        digamma: Method
+        sign: Method
+        floor: Method
+        ceil: Method
+        trunc: Method
+        maximum: BinaryMethod
+        minimum: BinaryMethod
+        clip: Callable[..., Value]
+        where: Callable[[Operand, Operand], Value]
+        abs: Method
+
+
+class Constant(Value):
+    """A plain number that took part in an operation, as a leaf of the graph."""
+
+    __slots__ = ()
+
+
+# --- recording -----------------------------------------------------------------------------------
+
+
+def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
+    """Apply a row of the table to nodes, and record the result as their child.
+
+    Args:
+        rule: The row.
+        operands: Its operands, in order.
+
+    Returns:
+        The new node.
+
+    Raises:
+        ArithmeticError, ValueError: What the row's evaluation raises off its domain, with the
+            operation, its operands and their labels in the message.
+
+    Example:
+        >>> record(RULES["exp"], (Value(0.0),))
+        Value(1.0, grad=0.0, op='exp')
+    """
+    xs = [operand.data for operand in operands]
+    try:
+        y = rule.evaluate(*xs)
+    except (ArithmeticError, ValueError) as error:
+        raise outside_domain(error, rule.name, rule.operands, operands, rule.domain) from None
+    return _node(y, operands, rule.local_derivatives(y, *xs), rule.name)
+
+
+LINEAR = "linear"
+"""The one operation that is not a row of the table: its coefficients are its local derivatives."""
+
+
+def linear(coefficients: tuple[float, ...], operands: tuple[Value, ...]) -> Value:
+    """Record the sum of coefficients times nodes, as a node whose parents are the nodes alone.
+
+    A dot product with plain numbers is linear in what remains; its partial derivatives are those
+    numbers, at every order as recorded. A neuron fed with data so costs half of what it would if
+    each number became a `Constant`.
+
+    Args:
+        coefficients: One float an operand.
+        operands: The nodes.
+
+    Returns:
+        The new node; its `local_derivatives` are the coefficients.
+
+    Example:
+        >>> linear((2.0, 3.0), (Value(1.0), Value(4.0)))
+        Value(14.0, grad=0.0, op='linear')
+    """
+    data = sum(map(mul, coefficients, [operand.data for operand in operands]), 0.0)
+    return _node(data, operands, coefficients, LINEAR)
+
+
+def as_value(operand: Operand, operation: str = "Value") -> Value:
+    """Take a Value as it is, and make a `Constant` of a plain number.
+
+    Args:
+        operand: A Value or a real number.
+        operation: Who asks, for the error.
+
+    Returns:
+        A node.
+
+    Raises:
+        TypeError: The operand is neither.
+
+    Example:
+        >>> as_value(2)
+        Constant(2.0, grad=0.0)
+    """
+    return operand if isinstance(operand, Value) else _constant(as_float(operand, operation))
+
+
+def as_float(number: object, operation: str) -> float:
+    """Convert a real number to a float.
+
+    Args:
+        number: A `numbers.Real` (int, bool, Fraction, NumPy's scalars) or a Decimal.
+        operation: Who asks, for the error.
+
+    Returns:
+        The float.
+
+    Raises:
+        TypeError: It is not a real number; a Value is not one.
+        OverflowError: It is too large for a float.
+
+    Example:
+        >>> from fractions import Fraction
+        >>> as_float(Fraction(1, 4), "exp")
+        0.25
+    """
+    if type(number) is float:
+        return number
+    if isinstance(number, Real) or (
+        isinstance(number, Number) and not isinstance(number, Complex)  # Decimal
+    ):
+        try:
+            return float(number)  # type: ignore[arg-type]
+        except OverflowError as error:
+            raise OverflowError(f"{operation}: {error}") from None
+    # NumPy's bool, and its arrays without dimensions.
+    if getattr(number, "shape", None) == () and number.dtype.kind in "biuf":  # type: ignore[attr-defined]
+        return float(number)  # type: ignore[arg-type]
+    raise wrong_type(operation, number)
+
+
+def _node(
+    data: float, parents: tuple[Value, ...], local_derivatives: tuple[float, ...], op: str
+) -> Value:
+    node = _new(Value)
+    node.data = data
+    node.grad = 0.0
+    if _pauses and not _recording.get():
+        node.parents = ()
+        node.local_derivatives = ()
+        node.op = ""
+    else:
+        node.parents = parents
+        node.local_derivatives = local_derivatives
+        node.op = op
+    node.label = None
+    return node
+
+
+def _constant(data: float) -> Constant:
+    node = _new(Constant)
+    node.data = data
+    node.grad = 0.0
+    node.parents = ()
+    node.local_derivatives = ()
+    node.op = ""
+    node.label = None
+    return node
+
+
+_new = object.__new__
+
+
+def _operand(operation: str, other: Any) -> Any:
+    """Lift what an operator was given, or answer NotImplemented for other libraries' types."""
+    if isinstance(other, Value):
+        return other
+    if isinstance(other, Number) and not isinstance(other, complex):
+        return _constant(as_float(other, operation))
+    # An array, a tensor: it may know what to do with a Value. What Python brings does not.
+    if type(other).__module__ == "builtins" or isinstance(other, complex):
+        raise wrong_type(operation, other)
+    return NotImplemented
+
+
+def _binary(op: str, left: Operand, right: Operand) -> Value:
+    x, y = _operand(op, left), _operand(op, right)
+    if x is NotImplemented or y is NotImplemented:
+        return NotImplemented
+    return record(RULES[op], (x, y))
+
+
+def _compared(comparison: str, value: Value, other: object) -> bool:
+    if isinstance(other, Value):
+        other = other.data
+    elif not isinstance(other, Number):
+        return NotImplemented
+    outcome: bool = getattr(value.data, comparison)(other)
+    return outcome
+
+
+# --- pausing -------------------------------------------------------------------------------------
+
+_recording: ContextVar[bool] = ContextVar("recording", default=True)
+# How many no_grad blocks are open in all threads together. While none is, as nearly always, an
+# operation need not ask the context variable whether one is open in its own.
+_pauses = 0
+_pauses_lock = threading.Lock()
+
+
+class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch look for)
+    """Record nothing: within the block, operations on Values give leaves.
+
+    A context manager and a decorator; it holds for the thread, or asynchronous task, that entered
+    it, and may be nested.
+
+    Example:
+        >>> w = Value(2.0)
+        >>> with no_grad():
+        ...     y = w * w
+        >>> y
+        Value(4.0, grad=0.0)
+    """
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[bool]] = []
+
+    def _recreate_cm(self) -> no_grad:
+        return type(self)()  # a decorated function enters a block of its own in each call
+
+    def __enter__(self) -> None:
+        global _pauses
+        with _pauses_lock:
+            _pauses += 1
+        self._tokens.append(_recording.set(False))
+
+    def __exit__(self, *exception: object) -> None:
+        global _pauses
+        _recording.reset(self._tokens.pop())
+        with _pauses_lock:
+            _pauses -= 1
+
+
+# --- copying and pickling ------------------------------------------------------------------------
+
+
+def _restore(
+    cls: type[Value],
+    parents: tuple[Value, ...],
+    data: float,
+    grad: float,
+    local_derivatives: tuple[float, ...],
+    op: str,
+    label: str | None,
+    extra: dict[str, Any] | None,
+) -> Value:
+    node = _new(cls)
+    node.data = data
+    node.grad = grad
+    node.parents = parents
+    node.local_derivatives = local_derivatives
+    node.op = op
+    node.label = label
+    for name, attribute in (extra or {}).items():
+        setattr(node, name, attribute)
+    return node
+
+
+def _restore_root(ancestors: list[Value], end: object, *state: Any) -> Value:
+    return _restore(*state)
+
+
+class _AncestorsEnd:
+    """What a pickler meets behind a root's ancestors."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _pickling.ancestors = frozenset()
+        return object, ()
+
+
+class _Pickling(threading.local):
+    """The nodes that this thread is pickling as ancestors of a root."""
+
+    ancestors: set[Value] | frozenset[Value] = frozenset()
+
+
+_pickling = _Pickling()
+
+
+@cache
+def _own_slots(cls: type[Value]) -> tuple[str, ...]:
+    """List the slots that subclasses added to those of Value."""
+    added = [slot for base in cls.__mro__ for slot in base.__dict__.get("__slots__", ())]
+    return tuple(slot for slot in added if slot not in Value.__slots__)

@@ -1,0 +1,158 @@
+"""Fair measuring: contenders in processes of their own take turns, and are compared by the round.
+
+A time alone says little on a machine that others use too. Here every contender is measured in every
+round, so that what slows the machine slows them all, and what is reported is the median of the
+rounds' ratios, with its quartiles. A process of its own keeps each contender's heap, garbage and
+imports away from the others.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import platform
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Lap = Callable[[str], None]
+
+
+class Task(NamedTuple):
+    """One contender's work.
+
+    Attributes:
+        step: Does it once. It is given `lap`, and may call `lap(name)` at the end of each phase to
+            have that phase timed by itself.
+        outcome: Reads what the last step found, for instance its gradients.
+    """
+
+    step: Callable[[Lap], object]
+    outcome: Callable[[], Sequence[float]] = list
+
+
+class Contest(NamedTuple):
+    """For each contender, its first outcome, and each round's mean seconds by phase."""
+
+    outcomes: dict[str, Sequence[float]]
+    rounds: dict[str, list[dict[str, float]]]
+
+    def seconds(self, name: str, phase: str = "step", scale: float = 1.0) -> list[float]:
+        """Return what the contender took in each round, in another unit where a scale is given."""
+        return [scale * seconds[phase] for seconds in self.rounds[name]]
+
+
+class Spread(NamedTuple):
+    """A median between its quartiles."""
+
+    low: float
+    median: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """Summarise the values; one alone is its own quartiles."""
+        if len(values) == 1:
+            return cls(*values, *values, *values)
+        return cls(*statistics.quantiles(values, n=4, method="inclusive"))
+
+
+def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> Spread:
+    """Summarise the ratios of two contenders, each round's times with that round's times."""
+    return Spread.of([a / b for a, b in zip(numerators, denominators, strict=True)])
+
+
+def interleave(
+    contenders: Mapping[str, Callable[[], Task]],
+    rounds: int,
+    seconds: float,
+    *,
+    collector: bool = True,
+) -> Contest:
+    """Measure the contenders in turns, each in a process of its own.
+
+    Args:
+        contenders: For each name, a picklable function that sets the work up.
+        rounds: How many turns each contender has. Every round starts with another one.
+        seconds: A turn repeats the step until it has lasted this long.
+        collector: Whether Python's garbage collector is on during a turn. `timeit` has it off.
+
+    Returns:
+        The outcomes and the times.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    names = list(contenders)
+    contest = Contest({}, {name: [] for name in names})
+    with ExitStack() as stack:
+        processes = {
+            name: stack.enter_context(ProcessPoolExecutor(1, mp_context=spawn)) for name in names
+        }
+        for name, process in processes.items():
+            contest.outcomes[name] = process.submit(_set_up, contenders[name]).result()
+        for turn in range(rounds):
+            first = turn % len(names)
+            for name in names[first:] + names[:first]:
+                lasted = processes[name].submit(_take_turn, seconds, collector).result()
+                contest.rounds[name].append(lasted)
+    return contest
+
+
+def in_fresh_process(function: Callable[..., Any], *args: Any) -> Any:
+    """Return `function(*args)`, called in a new process whose heap holds nothing else."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        return process.submit(function, *args).result()
+
+
+_task: Task  # in a contender's process: its work
+
+
+def _set_up(make: Callable[[], Task]) -> Sequence[float]:
+    global _task
+    _task = make()
+    _task.step(lambda phase: None)
+    return _task.outcome()
+
+
+def _take_turn(seconds: float, collector: bool) -> dict[str, float]:
+    times: defaultdict[str, float] = defaultdict(float)
+    steps = 0
+    gc.collect()
+    if not collector:
+        gc.disable()
+    start = last = time.perf_counter()
+
+    def lap(phase: str) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        times[phase] += now - last
+        last = now
+
+    while not steps or last - start < seconds:
+        _task.step(lap)
+        lap("rest")
+        steps += 1
+    gc.enable()
+    times["step"] = last - start
+    return {phase: total / steps for phase, total in times.items()}
+
+
+def machine(packages: Sequence[str]) -> dict[str, Any]:
+    """Describe what the figures were measured on."""
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "processor": models[0] if models else platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "packages": {name: metadata.version(name) for name in packages},
+    }

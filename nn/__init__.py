@@ -1,0 +1,30 @@
+"""Neural networks on the scalar engine: modules, losses, optimisers and training.
+
+Example:
+    >>> from autograd import sigmoid
+    >>> from nn import MLP, fit, losses
+    >>> model = MLP(2, [4, 1], activation="tanh", seed=1)
+    >>> X, Y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+    >>> history = fit(model, losses.binary_cross_entropy, X, Y, epochs=300)
+    >>> [round(sigmoid(model.predict(x))) for x in X]
+    [0, 1, 1, 0]
+"""
+
+from __future__ import annotations
+
+from nn import losses, optim
+from nn.layers import MLP, Layer, Neuron
+from nn.module import Module, Parameter
+from nn.training import History, fit
+
+__all__ = [
+    "MLP",
+    "History",
+    "Layer",
+    "Module",
+    "Neuron",
+    "Parameter",
+    "fit",
+    "losses",
+    "optim",
+]

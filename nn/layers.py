@@ -1,0 +1,223 @@
+"""The networks of the textbook: neurons, layers of neurons, perceptrons of many layers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from math import sqrt
+from typing import Any
+
+import autograd
+from autograd import Value, net
+from autograd.rules import RULES
+from autograd.value import as_value
+from nn.module import Module, Parameter
+
+__all__ = ["MLP", "Activation", "Layer", "Neuron"]
+
+Activation = str | Callable[[Value], Value] | None
+
+# Rectifiers pass on about half of the variance, which He's initialisation makes up for.
+RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus"}
+# The operands of functions that can be called with one; a slope and an alpha have defaults.
+UNARY = {("x",), ("x", "slope"), ("x", "alpha")}
+
+
+class Neuron(Module):
+    """A neuron: `activation(weights · inputs + bias)`.
+
+    The net input is one node of the graph. The weights are drawn from a normal distribution of mean
+    0 and variance 2 / nin for a rectifier (He et al. 2015: relu, leaky_relu, elu, gelu, silu,
+    softplus), 2 / (nin + nout) for any other activation (Glorot and Bengio 2010). The bias starts
+    at 0; for a neuron without bias, freeze it.
+
+    Args:
+        nin: The number of inputs.
+        activation: The name of a function of `autograd`, "linear" or None for none at all, or any
+            function from Value to Value.
+        bias: A bias shared with other neurons; None gives this one its own.
+        nout: How many neurons see the same inputs.
+        seed: What the weights are drawn by: a seed, or a generator to draw from.
+
+    Raises:
+        ValueError: A size is less than 1, or there is no activation of that name.
+
+    Example:
+        >>> neuron = Neuron(2, "tanh", seed=1)
+        >>> neuron
+        Neuron(2, activation=tanh)
+        >>> output = neuron([1.0, -1.0])
+        >>> output.op, output.parents[0].op
+        ('tanh', 'net')
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        activation: Activation = "tanh",
+        *,
+        bias: Parameter | None = None,
+        nout: int = 1,
+        seed: int | random.Random = 0,
+    ) -> None:
+        if nin < 1 or nout < 1:
+            raise ValueError(f"a neuron needs at least one input and output, got {nin} and {nout}")
+        self.activation = _function(activation)
+        self.nin = nin
+        generator = seed if isinstance(seed, random.Random) else random.Random(seed)
+        rectifies = _name(self.activation) in RECTIFIERS
+        deviation = sqrt(2.0 / (nin if rectifies else nin + nout))
+        self.weights = [Parameter(generator.gauss(0.0, deviation)) for _ in range(nin)]
+        self.bias = Parameter(0.0) if bias is None else bias
+        self.label_parameters()
+
+    def __call__(self, inputs: Sequence[float | Value]) -> Value:
+        """Compute the output for `nin` inputs."""
+        return self.activation(net(self.weights, inputs, self.bias))
+
+    def __repr__(self) -> str:
+        return f"Neuron({self.nin}, activation={_name(self.activation)})"
+
+
+class Layer(Module):
+    """Neurons side by side: each sees all inputs, and none another neuron.
+
+    Args:
+        nin: The number of inputs.
+        nout: The number of neurons.
+        activation: As for `Neuron`.
+        shared_bias: Whether the neurons share one bias.
+        seed: As for `Neuron`.
+
+    Raises:
+        ValueError: A size is less than 1, or there is no activation of that name.
+
+    Example:
+        >>> layer = Layer(3, 2, "relu", shared_bias=True)
+        >>> [name for name, _ in layer.named_parameters()][:3]
+        ['bias', 'neurons.0.weights.0', 'neurons.0.weights.1']
+        >>> len(layer([1.0, 2.0, 3.0]))
+        2
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nout: int,
+        activation: Activation = "tanh",
+        *,
+        shared_bias: bool = False,
+        seed: int | random.Random = 0,
+    ) -> None:
+        if nout < 1:
+            raise ValueError(f"a layer needs at least one neuron, got {nout}")
+        generator = seed if isinstance(seed, random.Random) else random.Random(seed)
+        self.nin = nin
+        self.bias = Parameter(0.0) if shared_bias else None
+        self.neurons = [
+            Neuron(nin, activation, bias=self.bias, nout=nout, seed=generator) for _ in range(nout)
+        ]
+        self.label_parameters()
+
+    def __call__(self, inputs: Sequence[float | Value]) -> list[Value]:
+        """Compute each neuron's output.
+
+        Raises:
+            ValueError: There are not `nin` inputs.
+        """
+        # Made Values here, once, the inputs are the same nodes to every neuron.
+        values = [x if isinstance(x, Value) else as_value(x) for x in inputs]
+        if len(values) != self.nin:
+            raise ValueError(f"{self!r} takes {self.nin} inputs, got {len(values)}")
+        return [neuron(values) for neuron in self.neurons]
+
+    def __repr__(self) -> str:
+        activation = _name(self.neurons[0].activation)
+        return f"Layer({self.nin}, {len(self.neurons)}, activation={activation})"
+
+
+class MLP(Module):
+    """A multi-layer perceptron: layers one after the other, each fed with the outputs before it.
+
+    Args:
+        nin: The number of inputs.
+        sizes: The number of neurons of each layer; the last layer's are the outputs.
+        activation: The activation of the hidden layers, as for `Neuron`.
+        output_activation: The activation of the last layer.
+        shared_bias: Whether the neurons of a layer share one bias.
+        seed: What the weights are drawn by; the same seed gives the same weights.
+
+    Raises:
+        ValueError: There is no layer, a size is less than 1, or there is no activation of that
+            name.
+
+    Example:
+        >>> model = MLP(2, [16, 16, 1], seed=42)
+        >>> model
+        MLP(2, [16, 16, 1], activation=relu, output_activation=linear)
+        >>> model([0.5, -1.0]).backward()
+        >>> model.layers[0].neurons[3].weights[1].label
+        'layers.0.neurons.3.weights.1'
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        sizes: Sequence[int],
+        activation: Activation = "relu",
+        output_activation: Activation = "linear",
+        *,
+        shared_bias: bool = False,
+        seed: int | random.Random = 0,
+    ) -> None:
+        if not sizes:
+            raise ValueError("an MLP needs at least one layer: sizes is empty")
+        generator = seed if isinstance(seed, random.Random) else random.Random(seed)
+        activations = [activation] * (len(sizes) - 1) + [output_activation]
+        self.nin = nin
+        self.layers = [
+            Layer(size_before, size, function, shared_bias=shared_bias, seed=generator)
+            for size_before, size, function in zip(
+                [nin, *sizes[:-1]], sizes, activations, strict=True
+            )
+        ]
+        self.label_parameters()
+
+    def __call__(self, inputs: Sequence[float | Value]) -> Any:
+        """Compute the outputs of one sample.
+
+        Returns:
+            A Value if the last layer has one neuron, a list of Values otherwise.
+        """
+        outputs = inputs
+        for layer in self.layers:
+            outputs = layer(outputs)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def __repr__(self) -> str:
+        sizes = [len(layer.neurons) for layer in self.layers]
+        hidden, output = (_name(self.layers[i].neurons[0].activation) for i in (0, -1))
+        return f"MLP({self.nin}, {sizes}, activation={hidden}, output_activation={output})"
+
+
+def linear(x: Value) -> Value:
+    """Return the net input as it is."""
+    return x
+
+
+def _function(activation: Activation) -> Callable[[Value], Value]:
+    if activation is None or activation == "linear":
+        return linear
+    if callable(activation):
+        return activation
+    if activation not in RULES or RULES[activation].operands not in UNARY:
+        raise ValueError(
+            f"no activation is called {activation!r}: name a function of autograd of one operand "
+            "(relu, tanh, sigmoid, …) or 'linear', or pass a function"
+        )
+    function: Callable[[Value], Value] = getattr(autograd, activation)
+    return function
+
+
+def _name(activation: Callable[[Value], Value]) -> str:
+    return getattr(activation, "__name__", repr(activation))

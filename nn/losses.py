@@ -1,0 +1,214 @@
+"""Losses: how far the outputs of one sample are from its targets.
+
+Each takes the outputs, a Value or a sequence of them, and as many targets; it returns a Value, or a
+float where the outputs are floats. Over several outputs, a loss is their mean (only
+`half_squared_error` is a sum, as textbooks have it), and over a batch it is up to the caller.
+Probabilities are given by their logits, so that nothing overflows or cancels at any size of them.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any
+
+from autograd import Value, dot, logsumexp, mean, relu, softplus, square, where
+from autograd import sum as total
+
+__all__ = [
+    "binary_cross_entropy",
+    "half_squared_error",
+    "hinge",
+    "huber",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "perceptron",
+    "softmax_cross_entropy",
+]
+
+Numbers = Any  # float | Value | Sequence[float | Value], and NumPy's arrays of them
+
+
+def half_squared_error(outputs: Numbers, targets: Numbers) -> Any:
+    """½ (output - target)², added up over the outputs: E of the textbooks.
+
+    Example:
+        >>> half_squared_error([1.0, 3.0], [0.0, 1.0])
+        2.5
+    """
+    return total([0.5 * square(o - t) for o, t in _pairs("half_squared_error", outputs, targets)])
+
+
+def mean_squared_error(outputs: Numbers, targets: Numbers) -> Any:
+    """(output - target)².
+
+    Example:
+        >>> mean_squared_error([1.0, 3.0], [0.0, 1.0])
+        2.5
+    """
+    return mean([square(o - t) for o, t in _pairs("mean_squared_error", outputs, targets)])
+
+
+def mean_absolute_error(outputs: Numbers, targets: Numbers) -> Any:
+    """|output - target|; its derivative at the target is 0.
+
+    Example:
+        >>> mean_absolute_error([1.0, 3.0], [0.0, 1.0])
+        1.5
+    """
+    return mean([abs(o - t) for o, t in _pairs("mean_absolute_error", outputs, targets)])
+
+
+def huber(outputs: Numbers, targets: Numbers, delta: float = 1.0) -> Any:
+    """½ e² for an error e = output - target of at most delta, delta (|e| - ½ delta) beyond.
+
+    Args:
+        outputs: What the model computed.
+        targets: What it should have.
+        delta: Where the square goes over into its tangent; positive.
+
+    Example:
+        >>> huber([0.5, 3.0], [0.0, 0.0])
+        1.3125
+    """
+    if not delta > 0.0:
+        raise ValueError(f"huber: delta must be positive, got {delta!r}")
+    distances = [abs(o - t) for o, t in _pairs("huber", outputs, targets)]
+    return mean([0.5 * square(d) if d <= delta else delta * (d - 0.5 * delta) for d in distances])
+
+
+def hinge(outputs: Numbers, targets: Numbers) -> Any:
+    """max(0, 1 - target · output), with targets -1 and 1: the loss of a support vector machine.
+
+    Example:
+        >>> hinge(0.25, 1), hinge(0.25, -1)
+        (0.75, 1.25)
+    """
+    return mean([relu(1.0 - t * o) for o, t in _signed_pairs("hinge", outputs, targets)])
+
+
+def perceptron(outputs: Numbers, targets: Numbers) -> Any:
+    """max(0, -target · output), with targets -1 and 1: Rosenblatt's, of a linear neuron.
+
+    An output of 0 counts as a mistake and has the derivative -target, so that a neuron can learn
+    from weights of 0. A step of gradient descent at rate 1 is then the perceptron's rule.
+
+    Example:
+        >>> perceptron(0.25, 1), perceptron(0.25, -1)
+        (0.0, 0.25)
+    """
+    margins = [t * o for o, t in _signed_pairs("perceptron", outputs, targets)]
+    return mean([where(margin > 0.0, 0.0, -margin) for margin in margins])
+
+
+def binary_cross_entropy(logits: Numbers, targets: Numbers) -> Any:
+    """-t log p - (1 - t) log(1 - p), for a target t from 0 to 1 and p = sigmoid(logit).
+
+    Raises:
+        ValueError: A target is not from 0 to 1.
+
+    Example:
+        >>> binary_cross_entropy(-1000.0, 1), binary_cross_entropy(1000.0, 1)
+        (1000.0, 0.0)
+    """
+    losses = []
+    for z, t in _pairs("binary_cross_entropy", logits, targets):
+        if not 0.0 <= t <= 1.0:
+            raise ValueError(
+                f"binary_cross_entropy: a target is a probability, from 0 to 1, got {t!r}"
+            )
+        if t == 0.0:
+            losses.append(softplus(z))
+        elif t == 1.0:
+            losses.append(softplus(-z))
+        else:
+            losses.append(t * softplus(-z) + (1.0 - t) * softplus(z))
+    return mean(losses)
+
+
+def softmax_cross_entropy(logits: Numbers, target: Any) -> Any:
+    """-log p of the target's class, where p = softmax(logits).
+
+    Args:
+        logits: One number a class.
+        target: The index of the class, or the probability of each class (they add up to 1, and the
+            loss is the mean that they give).
+
+    Raises:
+        TypeError: A class index is not an integer.
+        ValueError: A class index is out of range, or the probabilities are not one for each logit,
+            from 0 to 1, adding up to 1.
+
+    Example:
+        >>> softmax_cross_entropy([0.0, 1000.0], 0), softmax_cross_entropy([0.0, 1000.0], 1)
+        (1000.0, 0.0)
+        >>> softmax_cross_entropy([0.0, 0.0], [0.5, 0.5])
+        0.6931471805599453
+    """
+    zs = _numbers("softmax_cross_entropy", logits)
+    if hasattr(target, "__iter__"):
+        shares = _numbers("softmax_cross_entropy", target)
+        if len(shares) != len(zs):
+            raise ValueError(
+                f"softmax_cross_entropy: {len(zs)} logits but {len(shares)} probabilities; for a "
+                "class index pass an integer"
+            )
+        if not (all(share >= 0.0 for share in shares) and abs(sum(shares) - 1.0) < 1e-6):
+            raise ValueError(
+                "softmax_cross_entropy: the target's probabilities must be at least 0 and add up "
+                f"to 1, got {shares!r}"
+            )
+        return dot(shares, [_cross_entropy(zs, index) for index in range(len(zs))])
+    try:
+        index = operator.index(target)
+    except TypeError:
+        raise TypeError(
+            "softmax_cross_entropy: the target is a class index, an integer, or a list of "
+            f"probabilities, got {target!r}"
+        ) from None
+    if not 0 <= index < len(zs):
+        raise ValueError(
+            f"softmax_cross_entropy: class index {index} is out of range for {len(zs)} logits: "
+            f"expected 0 to {len(zs) - 1}"
+        )
+    return _cross_entropy(zs, index)
+
+
+def _cross_entropy(zs: list[Any], index: int) -> Any:
+    # The target's own term, exp(0), stands as a constant: neither the value nor the derivative,
+    # p - 1 = -(the sum of the other probabilities), is then a difference that would cancel.
+    z = zs[index]
+    return logsumexp([0.0, *(other - z for i, other in enumerate(zs) if i != index)])
+
+
+# --- checks --------------------------------------------------------------------------------------
+
+
+def _numbers(loss: str, values: Numbers) -> list[Any]:
+    numbers = list(values) if hasattr(values, "__iter__") else [values]
+    for number in numbers:
+        if not isinstance(number, (Value, Real)):
+            raise TypeError(f"{loss}: expected numbers, got {type(number).__name__}: {number!r}")
+    if not numbers:
+        raise ValueError(f"{loss}: there is no output or target: the sequence is empty")
+    return numbers
+
+
+def _pairs(loss: str, outputs: Numbers, targets: Numbers) -> Sequence[tuple[Any, Any]]:
+    """Pair each output with its target."""
+    os, ts = _numbers(loss, outputs), _numbers(loss, targets)
+    if len(os) != len(ts):
+        raise ValueError(
+            f"{loss}: {len(os)} outputs but {len(ts)} targets; there must be one for each output"
+        )
+    return list(zip(os, ts, strict=True))
+
+
+def _signed_pairs(loss: str, outputs: Numbers, targets: Numbers) -> Sequence[tuple[Any, Any]]:
+    """Pair each output with its target, -1 or 1."""
+    pairs = _pairs(loss, outputs, targets)
+    for _, t in pairs:
+        if t not in (-1, 1):
+            raise ValueError(f"{loss}: a target is -1 or 1, got {t!r}; for classes 0 and 1: 2t - 1")
+    return pairs

@@ -1,0 +1,281 @@
+"""What every model is made of: trainable numbers, and the modules that own them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from autograd import Value, no_grad
+
+__all__ = ["Module", "Parameter"]
+
+
+class Parameter(Value):
+    """A number that training changes: a `Value` that may be frozen.
+
+    Args:
+        data: Its number.
+        label: What it is called; see `Module.label_parameters`.
+        frozen: Whether optimisers leave it as it is. Gradients reach it all the same.
+
+    Example:
+        >>> w = Parameter(0.5, "w")
+        >>> (w * 3.0).backward()
+        >>> w.grad, w.frozen
+        (3.0, False)
+    """
+
+    __slots__ = ("frozen",)
+
+    def __init__(self, data: float, label: str | None = None, *, frozen: bool = False) -> None:
+        super().__init__(data, label)
+        self.frozen = frozen
+
+
+class Module:
+    """A model, or a part of one: an object whose attributes hold parameters and other modules.
+
+    A subclass sets its parameters and modules as attributes, alone or in lists, tuples and
+    dictionaries, and defines `__call__`. They are found in the order in which they were set; one
+    that is reachable by several ways (a shared weight) counts once, under the first of its names.
+
+    Example:
+        >>> class Line(Module):
+        ...     def __init__(self):
+        ...         self.slope, self.intercept = Parameter(2.0), Parameter(1.0)
+        ...         self.label_parameters()
+        ...
+        ...     def __call__(self, x):
+        ...         return self.slope * x + self.intercept
+        >>> line = Line()
+        >>> line.predict(3.0), line.state_dict()
+        (7.0, {'slope': 2.0, 'intercept': 1.0})
+    """
+
+    def __call__(self, inputs: Any) -> Any:
+        """Compute the outputs of one sample; a subclass says how."""
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__")
+
+    def predict(self, inputs: Any) -> Any:
+        """Compute the outputs of one sample as plain floats, and record nothing.
+
+        Args:
+            inputs: What the module is called with.
+
+        Returns:
+            A float, or a list of floats where the module returns several Values.
+
+        Example:
+            >>> from nn import Neuron
+            >>> Neuron(2, "tanh").predict([0.0, 0.0])
+            0.0
+        """
+        with no_grad():
+            return to_floats(self(inputs))
+
+    # --- parameters ------------------------------------------------------------------------------
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Walk the parameters with their dotted names, each parameter once.
+
+        Raises:
+            ValueError: Two parameters would have the same name.
+
+        Example:
+            >>> from nn import Neuron
+            >>> [name for name, _ in Neuron(2).named_parameters()]
+            ['weights.0', 'weights.1', 'bias']
+        """
+        found: dict[str, Parameter] = {}
+        _collect(self, "", found, set())
+        return iter(found.items())
+
+    def parameters(self) -> list[Parameter]:
+        """List the parameters, each once, in the order of their definition.
+
+        Example:
+            >>> from nn import MLP
+            >>> len(MLP(2, [16, 16, 1]).parameters())
+            337
+        """
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def label_parameters(self) -> None:
+        """Label every parameter with its dotted name, as errors and drawings show it.
+
+        `Neuron`, `Layer` and `MLP` do so when they are built. A module of your own calls it at the
+        end of its `__init__`, and so renames the parameters of the modules inside it.
+        """
+        for name, parameter in self.named_parameters():
+            parameter.label = name
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0."""
+        for parameter in self.parameters():
+            parameter.grad = 0.0
+
+    def freeze(self) -> None:
+        """Have optimisers leave all parameters as they are."""
+        for parameter in self.parameters():
+            parameter.frozen = True
+
+    def unfreeze(self) -> None:
+        """Have optimisers change all parameters again."""
+        for parameter in self.parameters():
+            parameter.frozen = False
+
+    # --- state -----------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, float | list[float]]:
+        """Copy the parameters' numbers: a float for a lone parameter, a list for a list of them.
+
+        Example:
+            >>> from nn import Neuron
+            >>> neuron = Neuron(2)
+            >>> neuron.load_state_dict({"weights": [0.5, -1.0], "bias": 2.0})
+            >>> neuron.state_dict()
+            {'weights': [0.5, -1.0], 'bias': 2.0}
+        """
+        return {
+            name: [parameter.data for parameter in entry] if isinstance(entry, list) else entry.data
+            for name, entry in self._entries().items()
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Set every parameter from a mapping like the one `state_dict` returns.
+
+        Args:
+            state: The numbers by name.
+
+        Raises:
+            ValueError: A name is missing or unexpected, a list has the wrong length, or something
+                is not a number. The error lists all of this at once, and no parameter has changed.
+        """
+        entries = self._entries()
+        problems = [f"{name!r} is missing" for name in entries if name not in state]
+        problems += [f"{name!r} is unexpected" for name in state if name not in entries]
+        updates: list[tuple[Parameter, float]] = []
+        for name, entry in entries.items():
+            if name not in state:
+                continue
+            numbers = state[name]
+            if not isinstance(entry, list):
+                entry, numbers = [entry], [numbers]
+            elif isinstance(numbers, str) or not hasattr(numbers, "__len__"):
+                problems.append(f"{name!r} should be a list of {len(entry)} numbers: {numbers!r}")
+                continue
+            if len(numbers) != len(entry):
+                problems.append(f"{name!r} has length {len(numbers)}, expected {len(entry)}")
+                continue
+            for parameter, number in zip(entry, numbers, strict=True):
+                if isinstance(number, Real) and not isinstance(number, bool):
+                    updates.append((parameter, float(number)))
+                else:
+                    problems.append(f"{name!r} holds {number!r}, which is not a number")
+        if problems:
+            raise ValueError(
+                f"the state does not fit this {type(self).__name__}:\n  " + "\n  ".join(problems)
+            )
+        for parameter, number in updates:
+            parameter.data = number
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the parameters to a safetensors file, as arrays of doubles, bit for bit.
+
+        The file appears whole or not at all; an older one of that name is replaced.
+
+        Args:
+            path: The file; `.safetensors` is the usual suffix.
+
+        Raises:
+            ImportError: NumPy or safetensors is missing.
+        """
+        numpy, safetensors = _array_packages()
+        arrays = {name: numpy.array(entry) for name, entry in self.state_dict().items()}
+        target = Path(path)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        try:
+            temporary.write_bytes(safetensors.numpy.save(arrays))
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Set every parameter from a file that `save` wrote. Loading cannot run code.
+
+        Args:
+            path: The file.
+
+        Raises:
+            ImportError: NumPy or safetensors is missing.
+            ValueError: The file is damaged, of another format, or of another model; no parameter
+                has changed.
+        """
+        _, safetensors = _array_packages()
+        content = Path(path).read_bytes()
+        try:
+            arrays = safetensors.numpy.load(content)
+        except (safetensors.SafetensorError, KeyError) as error:  # KeyError: a type NumPy lacks
+            raise ValueError(f"{path} is damaged or not a safetensors file: {error}") from error
+        try:
+            self.load_state_dict({name: array.tolist() for name, array in arrays.items()})
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+
+    def _entries(self) -> dict[str, Parameter | list[Parameter]]:
+        """Group the parameters of a list, `weights.0`, `weights.1` …, under the list's name."""
+        entries: dict[str, Any] = {}
+        for name, parameter in self.named_parameters():
+            group, _, key = name.rpartition(".")
+            if key.isdecimal():
+                entries.setdefault(group, []).append(parameter)
+            else:
+                entries[name] = parameter
+        return entries
+
+
+def _collect(thing: object, name: str, found: dict[str, Parameter], seen: set[int]) -> None:
+    """Enter the parameters in `thing` into `found` by name, visiting each object once."""
+    children: Any
+    if isinstance(thing, Parameter):
+        children = ()
+    elif isinstance(thing, Module):
+        children = vars(thing).items()
+    elif isinstance(thing, (list, tuple)):
+        children = enumerate(thing)
+    elif isinstance(thing, dict):
+        children = thing.items()
+    else:
+        return
+    if id(thing) in seen:
+        return
+    seen.add(id(thing))
+    if isinstance(thing, Parameter):
+        if name in found:
+            raise ValueError(f"two parameters are named {name!r}: give them different keys")
+        found[name] = thing
+    for key, child in children:
+        _collect(child, f"{name}.{key}" if name else str(key), found, seen)
+
+
+def to_floats(outputs: Any) -> Any:
+    """Take the numbers out of a Value, or of a sequence of them."""
+    if isinstance(outputs, Value):
+        return outputs.data
+    if hasattr(outputs, "__iter__"):
+        return [to_floats(output) for output in outputs]
+    return float(outputs)
+
+
+def _array_packages() -> tuple[Any, Any]:
+    try:
+        import numpy
+        import safetensors.numpy
+    except ImportError as error:
+        raise ImportError(
+            "saving and loading parameters needs NumPy and safetensors: install the extra 'train'"
+        ) from error
+    return numpy, safetensors

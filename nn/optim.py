@@ -1,0 +1,296 @@
+"""Optimisers: how a gradient changes the parameters. The update rules are PyTorch's.
+
+A learning rate is a number or a schedule: a function of the number of steps taken so far.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+from nn.module import Parameter
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Optimiser",
+    "Schedule",
+    "cosine_decay",
+    "exponential_decay",
+    "linear_warmup",
+    "step_decay",
+]
+
+Schedule = Callable[[int], float]
+
+
+class Optimiser:
+    """What all optimisers have in common; a subclass defines `step`.
+
+    Args:
+        parameters: The parameters to change; one that is given twice counts once.
+        learning_rate: A number, or a schedule.
+        weight_decay: How strongly parameters are drawn to 0.
+
+    Raises:
+        TypeError: Something is not a `Parameter`.
+        ValueError: There is no parameter, or a number is negative or not finite.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        learning_rate: float | Schedule,
+        weight_decay: float = 0.0,
+    ) -> None:
+        self.parameters = list(dict.fromkeys(parameters))
+        if not self.parameters:
+            raise ValueError("an optimiser needs at least one parameter")
+        for parameter in self.parameters:
+            if not isinstance(parameter, Parameter):
+                raise TypeError(f"an optimiser changes nn.Parameter, got {parameter!r}")
+        self.learning_rate = learning_rate
+        self.weight_decay = _checked("weight_decay", weight_decay)
+        self.steps = 0
+        self.rate()
+
+    def rate(self) -> float:
+        """Return the learning rate of the next step."""
+        rate = self.learning_rate
+        return _checked("learning_rate", rate(self.steps) if callable(rate) else rate)
+
+    def step(self) -> None:
+        """Change every parameter that is not frozen by its gradient."""
+        raise NotImplementedError(f"{type(self).__name__} does not define step")
+
+    def zero_grad(self) -> None:
+        """Set the gradients of the parameters to 0."""
+        for parameter in self.parameters:
+            parameter.grad = 0.0
+
+
+class SGD(Optimiser):
+    """Gradient descent, stochastic where the gradient is a mini-batch's.
+
+    With g = gradient + weight_decay · p and the velocity v ← momentum · v + g, a step takes
+    learning_rate · v from a parameter p; with Nesterov's momentum, learning_rate · (g + momentum ·
+    v).
+
+    Args:
+        parameters: The parameters to change.
+        learning_rate: A number, or a schedule.
+        momentum: How much of the velocity a step keeps.
+        nesterov: Whether the gradient is applied ahead of the velocity.
+        weight_decay: The factor of the penalty ½ p².
+
+    Example:
+        >>> w = Parameter(1.0)
+        >>> w.grad = 0.5
+        >>> SGD([w], learning_rate=0.1).step()
+        >>> w.data
+        0.95
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        learning_rate: float | Schedule,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, learning_rate, weight_decay)
+        self.momentum = _checked("momentum", momentum)
+        if nesterov and not momentum:
+            raise ValueError("Nesterov's momentum needs a momentum greater than 0")
+        self.nesterov = nesterov
+        self._velocities = [0.0] * len(self.parameters)
+
+    def step(self) -> None:
+        """Change every parameter that is not frozen by its gradient."""
+        rate, momentum, decay = self.rate(), self.momentum, self.weight_decay
+        velocities = self._velocities
+        for i, parameter in enumerate(self.parameters):
+            if parameter.frozen:
+                continue
+            change = gradient = parameter.grad + decay * parameter.data
+            if momentum:
+                change = velocities[i] = momentum * velocities[i] + gradient
+                if self.nesterov:
+                    change = gradient + momentum * change
+            parameter.data -= rate * change
+        self.steps += 1
+
+
+class Adam(Optimiser):
+    """Adam (Kingma and Ba 2015): steps of a size that does not depend on the gradient's scale.
+
+    With running means m of the gradient and v of its square, both corrected for having started at
+    0, a step takes learning_rate · m / (√v + epsilon) from a parameter.
+
+    Args:
+        parameters: The parameters to change.
+        learning_rate: A number, or a schedule.
+        betas: How much of m and of v a step keeps.
+        epsilon: What keeps the quotient finite.
+        weight_decay: The factor of the penalty ½ p², which enters the gradient.
+
+    Example:
+        >>> w = Parameter(1.0)
+        >>> w.grad = 1000.0
+        >>> Adam([w], learning_rate=0.1).step()
+        >>> round(w.data, 6)
+        0.9
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        learning_rate: float | Schedule = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, learning_rate, weight_decay)
+        for beta in betas:
+            if not 0.0 <= beta < 1.0:
+                raise ValueError(f"betas are from 0 to less than 1, got {betas!r}")
+        self.betas = betas
+        self.epsilon = _checked("epsilon", epsilon)
+        count = len(self.parameters)
+        self._means, self._squares, self._counts = [0.0] * count, [0.0] * count, [0] * count
+
+    def step(self) -> None:
+        """Change every parameter that is not frozen by its gradient."""
+        self._step(self.rate(), penalty=self.weight_decay)
+
+    def _step(self, rate: float, penalty: float) -> None:
+        beta1, beta2 = self.betas
+        means, squares, counts = self._means, self._squares, self._counts
+        for i, parameter in enumerate(self.parameters):
+            if parameter.frozen:
+                continue
+            gradient = parameter.grad + penalty * parameter.data
+            counts[i] += 1  # each on its own: a parameter may have been frozen for a while
+            means[i] += (1.0 - beta1) * (gradient - means[i])
+            squares[i] = beta2 * squares[i] + (1.0 - beta2) * gradient * gradient
+            mean = means[i] / (1.0 - beta1 ** counts[i])
+            square = squares[i] / (1.0 - beta2 ** counts[i])
+            parameter.data -= rate * mean / (math.sqrt(square) + self.epsilon)
+        self.steps += 1
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+
+    Before each step of Adam, a parameter is multiplied by 1 - learning_rate · weight_decay; the
+    decay does not enter the gradient.
+
+    Args:
+        parameters: The parameters to change.
+        learning_rate: A number, or a schedule.
+        betas: How much of m and of v a step keeps.
+        epsilon: What keeps the quotient finite.
+        weight_decay: How strongly parameters are drawn to 0.
+
+    Example:
+        >>> w = Parameter(1.0)
+        >>> AdamW([w], learning_rate=0.1, weight_decay=0.5).step()
+        >>> w.data
+        0.95
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        learning_rate: float | Schedule = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(
+            parameters, learning_rate, betas=betas, epsilon=epsilon, weight_decay=weight_decay
+        )
+
+    def step(self) -> None:
+        """Change every parameter that is not frozen by its gradient."""
+        rate = self.rate()
+        kept = 1.0 - rate * self.weight_decay
+        for parameter in self.parameters:
+            if not parameter.frozen:
+                parameter.data *= kept
+        self._step(rate, penalty=0.0)
+
+
+# --- schedules -----------------------------------------------------------------------------------
+
+
+def step_decay(rate: float, every: int, factor: float = 0.1) -> Schedule:
+    """Multiply the rate by `factor` every so many steps.
+
+    Example:
+        >>> schedule = step_decay(1.0, every=10, factor=0.5)
+        >>> [schedule(step) for step in (0, 9, 10, 20)]
+        [1.0, 1.0, 0.5, 0.25]
+    """
+    if every < 1:
+        raise ValueError(f"step_decay: every must be at least 1, got {every!r}")
+    return lambda step: rate * factor ** (step // every)
+
+
+def exponential_decay(rate: float, factor: float) -> Schedule:
+    """Multiply the rate by `factor` at each step.
+
+    Example:
+        >>> [exponential_decay(1.0, 0.5)(step) for step in range(4)]
+        [1.0, 0.5, 0.25, 0.125]
+    """
+    return lambda step: rate * factor**step
+
+
+def cosine_decay(rate: float, steps: int, final: float = 0.0) -> Schedule:
+    """Go from `rate` to `final` along half a wave of the cosine, and stay there.
+
+    Example:
+        >>> [round(cosine_decay(1.0, 4)(step), 4) for step in (0, 1, 2, 4, 100)]
+        [1.0, 0.8536, 0.5, 0.0, 0.0]
+    """
+    if steps < 1:
+        raise ValueError(f"cosine_decay: steps must be at least 1, got {steps!r}")
+    return lambda step: (
+        final + 0.5 * (rate - final) * (1.0 + math.cos(math.pi * min(step / steps, 1.0)))
+    )
+
+
+def linear_warmup(rate: float | Schedule, steps: int, start: float = 1.0 / 3.0) -> Schedule:
+    """Raise the rate from `start` times its value to its value, then go on with it.
+
+    Args:
+        rate: The rate after the warm-up; a schedule begins when the warm-up ends.
+        steps: How many steps the warm-up takes.
+        start: The factor of the first step.
+
+    Example:
+        >>> [linear_warmup(1.0, steps=4, start=0.0)(step) for step in range(6)]
+        [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
+    """
+    if steps < 1:
+        raise ValueError(f"linear_warmup: steps must be at least 1, got {steps!r}")
+    after = rate if callable(rate) else lambda step: rate
+
+    def schedule(step: int) -> float:
+        if step < steps:
+            return (start + (1.0 - start) * step / steps) * after(0)
+        return after(step - steps)
+
+    return schedule
+
+
+def _checked(name: str, number: float) -> float:
+    if not 0.0 <= number < math.inf:
+        raise ValueError(f"{name} must be a finite number of at least 0, got {number!r}")
+    return number

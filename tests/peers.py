@@ -1,0 +1,23 @@
+"""The peers that results are compared with, where they are installed."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from types import ModuleType
+
+import pytest
+
+
+def require_torch() -> ModuleType:
+    """Return PyTorch; where it is missing, skip the test or the module that asks for it.
+
+    Continuous integration (which sets CI) must not pass for want of the peer: there it fails.
+    """
+    if importlib.util.find_spec("torch") is None:
+        reason = "PyTorch is not installed; to compare with it: pip install torch==2.13.0"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason, allow_module_level=True)
+    return importlib.import_module("torch")

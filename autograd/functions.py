@@ -10,12 +10,25 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from itertools import repeat
 from types import SimpleNamespace
 from typing import Any, Protocol, overload
 
+from autograd import special
 from autograd.errors import outside_domain
 from autograd.rules import FLOATS, RULES, Rule, register
-from autograd.value import Operand, Plain, Value, as_float, as_value, linear, record
+from autograd.special import sum_of_products
+from autograd.value import (
+    LINEAR,
+    Operand,
+    Plain,
+    Value,
+    as_float,
+    as_value,
+    linear,
+    new_node,
+    record,
+)
 
 VALUES = SimpleNamespace()
 """The namespace from which a row's partial derivatives take their functions on Values."""
@@ -82,12 +95,25 @@ def _apply(rule: Rule, operands: tuple[Any, ...]) -> Any:
     """Record the row if a Value is among its operands; evaluate it on floats otherwise."""
     for operand in operands:
         if isinstance(operand, Value):
-            return record(rule, tuple([as_value(x, rule.name) for x in operands]))
+            if not all(map(isinstance, operands, repeat(Value))):
+                operands = tuple([as_value(x, rule.name) for x in operands])
+            return record(rule, operands)
     xs = [as_float(x, rule.name) for x in operands]
     try:
         return rule.evaluate(*xs)
     except (ArithmeticError, ValueError) as error:
         raise outside_domain(error, rule.name, rule.operands, xs, rule.domain) from None
+
+
+def _fused(rule: Rule) -> Callable[[float], tuple[float, tuple[float, ...]]]:
+    """Join evaluation and partial derivatives of a row of one operand, on floats."""
+    evaluate, partials = rule.evaluate, rule.partials
+
+    def fused(x: float) -> tuple[float, tuple[float, ...]]:
+        y = evaluate(x)
+        return y, partials(FLOATS, y, x)
+
+    return fused
 
 
 def _function(rule: Rule, **defaults: float) -> Any:
@@ -99,8 +125,16 @@ def _function(rule: Rule, **defaults: float) -> Any:
             return _apply(rule, _listed(rule.name, xs))
 
     elif len(rule.operands) == 1:
+        fused = rule.fused or _fused(rule)
+        name = rule.name
 
         def function(x: Operand, /) -> Any:
+            if isinstance(x, Value):
+                try:
+                    y, derivatives = fused(x.data)
+                except (ArithmeticError, ValueError):
+                    return record(rule, (x,))
+                return new_node(y, (x,), derivatives, name)
             return _apply(rule, (x,))
 
     else:
@@ -128,7 +162,7 @@ def _listed(name: str, xs: Iterable[Any]) -> tuple[Any, ...]:
         return tuple(xs)
     except TypeError:
         raise TypeError(
-            f"{name}: expected a sequence of Values or real numbers, got {type(xs).__name__}: {xs!r}"
+            f"{name}: expected a sequence of Values or numbers, got {type(xs).__name__}: {xs!r}"
         ) from None
 
 
@@ -147,7 +181,11 @@ def _documentation(rule: Rule) -> str:
     else:
         arguments = "\n".join(
             f"    {name.lstrip('*')}: "
-            + ("A sequence of Values or real numbers." if "*" in name else "A Value or real number.")
+            + (
+                "A sequence of Values or real numbers."
+                if "*" in name
+                else "A Value or real number."
+            )
             for name in rule.operands
         )
     raises = "    TypeError: An operand is neither a Value nor a real number."
@@ -264,7 +302,43 @@ def softmax(xs: Iterable[Operand], /) -> list[Any]:
         ]
     if not operands:
         raise ValueError("softmax: expected at least one operand")
-    return FLOATS.softmax([as_float(x, "softmax") for x in operands])
+    return special.softmax([as_float(x, "softmax") for x in operands])
+
+
+class Operands:
+    """A sequence of operands, looked at once: what the neurons of a layer share.
+
+    Attributes:
+        nodes: The operands as Values; empty where all are plain numbers.
+        data: Their numbers.
+
+    Args:
+        xs: An iterable of Values or real numbers.
+        operation: Who asks, for the error.
+
+    Raises:
+        TypeError: An operand is neither a Value nor a real number.
+
+    Example:
+        >>> Operands([1, 2]).data, Operands([1, 2]).nodes
+        ((1.0, 2.0), ())
+    """
+
+    __slots__ = ("data", "nodes")
+
+    def __init__(self, xs: Iterable[Operand], operation: str = "Operands") -> None:
+        operands = _listed(operation, xs)
+        kinds = set(map(type, operands))
+        self.nodes: tuple[Value, ...] = ()
+        if Value in kinds:
+            if len(kinds) > 1:
+                operands = tuple([as_value(x, operation) for x in operands])
+            self.nodes = operands
+            self.data = tuple([node.data for node in operands])
+        elif kinds == {float}:
+            self.data = operands
+        else:
+            self.data = tuple([as_float(x, operation) for x in operands])
 
 
 def dot(xs1: Iterable[Operand], xs2: Iterable[Operand], /) -> Any:
@@ -288,15 +362,19 @@ def dot(xs1: Iterable[Operand], xs2: Iterable[Operand], /) -> Any:
         >>> dot([1.0, 2.0], [3.0, 4.0])
         11.0
     """
-    left, right = _pairs("dot", xs1, xs2)
-    if _are_floats(left) and _are_values(right):
-        return linear(left, right)
-    if _are_floats(right) and _are_values(left):
-        return linear(right, left)
-    return _apply(RULES["dot"], left + right)
+    left, right = Operands(xs1, "dot"), Operands(xs2, "dot")
+    if len(left.data) != len(right.data):
+        raise ValueError(
+            f"dot: sequences of {len(left.data)} and {len(right.data)} operands cannot be paired"
+        )
+    if left.nodes and right.nodes:
+        return record(RULES["dot"], left.nodes + right.nodes)
+    if left.nodes or right.nodes:
+        return linear(right.data or left.data, left.nodes or right.nodes)
+    return RULES["dot"].evaluate(*left.data, *right.data)
 
 
-def net(weights: Iterable[Operand], inputs: Iterable[Operand], bias: Operand, /) -> Any:
+def net(weights: Iterable[Operand], inputs: Iterable[Operand] | Operands, bias: Operand, /) -> Any:
     """The net input of a neuron: the dot product of weights and inputs, plus the bias, as one node.
 
     Where the inputs are plain numbers, they are the coefficients of a `linear` node, whose parents
@@ -304,7 +382,7 @@ def net(weights: Iterable[Operand], inputs: Iterable[Operand], bias: Operand, /)
 
     Args:
         weights: A sequence of Values or real numbers.
-        inputs: Another of the same length.
+        inputs: Another of the same length, or its `Operands`.
         bias: A Value or a real number.
 
     Returns:
@@ -318,30 +396,22 @@ def net(weights: Iterable[Operand], inputs: Iterable[Operand], bias: Operand, /)
         >>> net([1.0, 2.0], [3.0, 4.0], 0.5)
         11.5
     """
-    left, right = _pairs("net", weights, inputs)
-    if _are_floats(right) and _are_values(left) and isinstance(bias, Value):
-        return linear((*right, 1.0), (*left, bias))
-    return _apply(RULES["net"], (*left, *right, bias))
-
-
-def _pairs(
-    name: str, xs1: Iterable[Operand], xs2: Iterable[Operand]
-) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    left, right = _listed(name, xs1), _listed(name, xs2)
-    if len(left) != len(right):
-        raise ValueError(
-            f"{name}: the sequences differ in length, {len(left)} and {len(right)}: "
-            "each operand of one needs its partner in the other"
-        )
-    return left, right
-
-
-def _are_floats(xs: tuple[Any, ...]) -> bool:
-    return set(map(type, xs)) == {float}
-
-
-def _are_values(xs: tuple[Any, ...]) -> bool:
-    return all(issubclass(kind, Value) for kind in set(map(type, xs)))
+    prepared = inputs if isinstance(inputs, Operands) else Operands(inputs, "net")
+    xs, nodes = prepared.data, prepared.nodes
+    left: Any = weights if type(weights) is list else _listed("net", weights)
+    right: Any = bias
+    if len(left) != len(xs):
+        raise ValueError(f"net: {len(left)} weights cannot be paired with {len(xs)} inputs")
+    try:  # a neuron's case, and the hot one: weights and bias are Values
+        ws = [weight.data for weight in left]
+        y = sum_of_products(ws, xs) + right.data
+    except (AttributeError, TypeError):
+        y = None
+    if type(y) is not float:
+        return _apply(RULES["net"], (*left, *(nodes or xs), right))
+    if nodes:
+        return new_node(y, (*left, *nodes, right), (*xs, *ws, 1.0), "net")
+    return new_node(y, (*left, right), (*xs, 1.0), LINEAR)
 
 
 for _name, _sequence_function in {"softmax": softmax, "dot": dot, "net": net}.items():

@@ -25,7 +25,7 @@ NodeT = TypeVar("NodeT", bound=Node)
 
 
 def interior(*roots: NodeT) -> list[NodeT]:
-    """List the interior nodes that the roots depend on, the roots included, parents before children.
+    """List the interior nodes that the roots depend on, themselves included, parents first.
 
     The one walk of the graph: a depth-first search in postorder with a stack of its own (R. E.
     Tarjan, *Edge-disjoint spanning trees and depth-first search*, Acta Informatica 6, 1976), in
@@ -83,7 +83,7 @@ def leaves(*roots: NodeT) -> list[NodeT]:
 
 
 def topological_order(*roots: NodeT) -> list[NodeT]:
-    """List every node that the roots depend on, the roots included, parents before children.
+    """List every node that the roots depend on, themselves included, parents first.
 
     Args:
         *roots: The nodes to start from.

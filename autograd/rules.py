@@ -41,6 +41,7 @@ class Rule:
         summary: What the function is, and what is agreed on at its kinks.
         example: Operands, and the function's value there.
         domain: Where the function is defined, in words; empty where it is everywhere.
+        fused: For the hottest of one operand, value and derivatives on floats in one call.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Rule:
     summary: str = ""
     example: tuple[tuple[Any, ...], float] | None = None
     domain: str = ""
+    fused: Callable[[float], tuple[float, tuple[float, ...]]] | None = None
 
     @property
     def of_sequence(self) -> bool:
@@ -87,7 +89,7 @@ TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 
 
 def _power(x: float, y: float) -> float:
-    z = x**y
+    z: float | complex = x**y
     if isinstance(z, complex):
         raise ValueError("a negative number has no real power with a fractional exponent")
     return z
@@ -146,12 +148,13 @@ def _softmax_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
 
 
 def _dot(*xs: float) -> float:
-    return sum(map(mul, xs, xs[len(xs) // 2 :]), 0.0)
+    n = len(xs) // 2
+    return special.sum_of_products(xs[:n], xs[n:])
 
 
 def _net(*xs: float) -> float:
     n = len(xs) // 2
-    return sum(map(mul, xs[:n], xs[n:]), xs[-1])
+    return special.sum_of_products(xs[:n], xs[n:-1]) + xs[-1]
 
 
 # --- the table -----------------------------------------------------------------------------------
@@ -284,7 +287,8 @@ TABLE = (
          "log(sigmoid(x)), without underflow.", ((-1000.0,), -1000.0)),
     Rule("relu", X, lambda x: 0.0 if x <= 0.0 else x,
          lambda m, y, x: (m.where(x > 0.0, 1.0, 0.0),),
-         "The larger of x and 0; its derivative at 0 is 0.", ((-3.0,), 0.0)),
+         "The larger of x and 0; its derivative at 0 is 0.", ((-3.0,), 0.0),
+         fused=lambda x: (x, (1.0,)) if x > 0.0 else (0.0 if x <= 0.0 else x, (0.0,))),
     Rule("leaky_relu", ("x", "slope"), lambda x, slope: x if x > 0.0 else slope * x,
          lambda m, y, x, slope: (m.where(x > 0.0, 1.0, slope), m.where(x > 0.0, 0.0, x)),
          "x where it is positive, slope * x elsewhere; its derivative at 0 is the slope.",

@@ -11,14 +11,13 @@ import math
 import threading
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
-from functools import cache
 from numbers import Complex, Number, Real
-from operator import mul
-from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, TypeAlias, final
 
 from autograd.errors import outside_domain, wrong_type
 from autograd.graph import interior, topological_order
 from autograd.rules import RULES, Rule
+from autograd.special import sum_of_products
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 __all__ = [
-    "LINEAR", "Constant", "Operand", "Plain", "Value", "as_float", "as_value", "linear", "no_grad",
-    "record",
+    "CONSTANT", "FROZEN", "LINEAR", "PARAMETER", "LeafKind", "Operand", "Plain", "Value",
+    "as_float", "as_value", "linear", "new_node", "no_grad", "record",
 ]  # fmt: skip
 
 Plain: TypeAlias = "float | Fraction | Decimal | SupportsIndex"
@@ -36,12 +35,42 @@ Method: TypeAlias = "Callable[[], Value]"
 BinaryMethod: TypeAlias = "Callable[[Operand], Value]"
 
 
+class LeafKind(str):
+    """The `op` of a leaf that is not just an input: empty like any leaf's, but one of its kind.
+
+    The kind of a leaf is told by identity: `leaf.op is CONSTANT`. A subclass of Value would tell it
+    too, but slow the interpreter down where nodes of two classes meet in one loop.
+    """
+
+    name: str
+
+    def __new__(cls, name: str) -> LeafKind:  # noqa: D102
+        kind = super().__new__(cls)
+        kind.name = name
+        return kind
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+CONSTANT = LeafKind("CONSTANT")
+"""A plain number that took part in an operation."""
+PARAMETER = LeafKind("PARAMETER")
+"""A parameter of a model, to be changed by training."""
+FROZEN = LeafKind("FROZEN")
+"""A parameter of a model that training leaves as it is."""
+
+
+@final
 class Value:
     """One scalar of the graph.
 
     Comparisons, `bool` and `round` are those of `data`; the hash is the node's identity, so nodes
     can be dictionary keys and set members. A plain number that meets a Value becomes a leaf of its
-    own, a `Constant`: the data of a node is always its operation applied to its parents' data.
+    own, a constant: the data of a node is always its operation applied to its parents' data.
     Changing a leaf's `data` afterwards does not alter derivatives already recorded.
 
     Attributes:
@@ -84,7 +113,7 @@ class Value:
     __array_priority__ = -1.0
 
     def __init__(self, data: Plain, label: str | None = None) -> None:
-        self.data = as_float(data, type(self).__name__)
+        self.data = as_float(data, "Value")
         self.grad = 0.0
         self.parents = ()
         self.local_derivatives = ()
@@ -92,10 +121,9 @@ class Value:
         self.label = label
 
     def __repr__(self) -> str:
-        name = type(self).__name__
         op = f", op={self.op!r}" if self.op else ""
         label = f", label={self.label!r}" if self.label is not None else ""
-        return f"{name}({self.data!r}, grad={self.grad!r}{op}{label})"
+        return f"Value({self.data!r}, grad={self.grad!r}{op}{label})"
 
     # --- backpropagation -------------------------------------------------------------------------
 
@@ -127,8 +155,11 @@ class Value:
         for node in reversed(nodes):
             adjoint = node.grad
             if adjoint:
-                for parent, derivative in zip(node.parents, node.local_derivatives):  # noqa: B905
-                    parent.grad += adjoint * derivative
+                derivatives = node.local_derivatives
+                i = 0  # counted by hand: on the two parents of most nodes, zip costs twice as much
+                for parent in node.parents:
+                    parent.grad += adjoint * derivatives[i]
+                    i += 1  # noqa: SIM113
 
     def zero_grad(self) -> None:
         """Set `grad` to 0 on this node and on every node that it depends on.
@@ -161,18 +192,30 @@ class Value:
     def __add__(self, other: Operand) -> Value:
         if not isinstance(other, Value) and (other := _operand("+", other)) is NotImplemented:
             return NotImplemented
-        return _node(self.data + other.data, (self, other), (1.0, 1.0), "+")
+        return new_node(self.data + other.data, (self, other), (1.0, 1.0), "+")
+
+    def __radd__(self, other: Plain) -> Value:
+        left = _operand("+", other)
+        return left if left is NotImplemented else left + self
 
     def __sub__(self, other: Operand) -> Value:
         if not isinstance(other, Value) and (other := _operand("-", other)) is NotImplemented:
             return NotImplemented
-        return _node(self.data - other.data, (self, other), (1.0, -1.0), "-")
+        return new_node(self.data - other.data, (self, other), (1.0, -1.0), "-")
+
+    def __rsub__(self, other: Plain) -> Value:
+        left = _operand("-", other)
+        return left if left is NotImplemented else left - self
 
     def __mul__(self, other: Operand) -> Value:
         if not isinstance(other, Value) and (other := _operand("*", other)) is NotImplemented:
             return NotImplemented
         x, y = self.data, other.data
-        return _node(x * y, (self, other), (y, x), "*")
+        return new_node(x * y, (self, other), (y, x), "*")
+
+    def __rmul__(self, other: Plain) -> Value:
+        left = _operand("*", other)
+        return left if left is NotImplemented else left * self
 
     def __truediv__(self, other: Operand) -> Value:
         if not isinstance(other, Value) and (other := _operand("/", other)) is NotImplemented:
@@ -181,10 +224,14 @@ class Value:
         if not y:
             return record(RULES["/"], (self, other))  # raises, and says at which node
         quotient = x / y
-        return _node(quotient, (self, other), (1.0 / y, -quotient / y), "/")
+        return new_node(quotient, (self, other), (1.0 / y, -quotient / y), "/")
+
+    def __rtruediv__(self, other: Plain) -> Value:
+        left = _operand("/", other)
+        return left if left is NotImplemented else left / self
 
     def __neg__(self) -> Value:
-        return _node(-self.data, (self,), (-1.0,), "neg")
+        return new_node(-self.data, (self,), (-1.0,), "neg")
 
     def __pow__(self, other: Operand, modulus: None = None) -> Value:
         if modulus is not None:
@@ -203,7 +250,7 @@ class Value:
             if node.parents:
                 node.local_derivatives = (node.local_derivatives[0], 0.0)
             return node
-        return _node(power, (self, exponent), (derivative, 0.0), "**")
+        return new_node(power, (self, exponent), (derivative, 0.0), "**")
 
     # --- arithmetic: by the table ----------------------------------------------------------------
 
@@ -221,18 +268,6 @@ class Value:
 
     def __divmod__(self, other: Operand) -> tuple[Value, Value]:
         return self // other, self % other
-
-    def __radd__(self, other: Plain) -> Value:
-        return _binary("+", other, self)
-
-    def __rsub__(self, other: Plain) -> Value:
-        return _binary("-", other, self)
-
-    def __rmul__(self, other: Plain) -> Value:
-        return _binary("*", other, self)
-
-    def __rtruediv__(self, other: Plain) -> Value:
-        return _binary("/", other, self)
 
     def __rpow__(self, other: Plain) -> Value:
         return _binary("**", other, self)
@@ -285,8 +320,8 @@ class Value:
 
     def __float__(self) -> NoReturn:
         raise TypeError(
-            f"{self!r} is not converted to a plain number, which would lose the gradient: use "
-            "autograd's functions on it (autograd.sin(v), not math.sin(v)), or v.data for the number"
+            f"{self!r} does not turn into a plain number, which would lose the gradient: use "
+            "autograd.sin(v), not math.sin(v), and v.data where you want the number"
         )
 
     __int__ = __complex__ = __float__
@@ -299,8 +334,8 @@ class Value:
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         for node in topological_order(self):
             if id(node) not in memo:
-                cls, parents, *state = node._state()
-                memo[id(node)] = _restore(cls, tuple(memo[id(p)] for p in parents), *state)
+                parents, *rest = node._state()
+                memo[id(node)] = _restore(tuple([memo[id(p)] for p in parents]), *rest)
         copied: Value = memo[id(self)]
         return copied
 
@@ -316,21 +351,7 @@ class Value:
         return _restore_root, (ancestors, _AncestorsEnd(), *self._state())
 
     def _state(self) -> tuple[Any, ...]:
-        """List what `_restore` takes; a subclass's own slots and attributes come last."""
-        extra = {
-            name: getattr(self, name) for name in _own_slots(type(self)) if hasattr(self, name)
-        }
-        extra.update(getattr(self, "__dict__", {}))
-        return (
-            type(self),
-            self.parents,
-            self.data,
-            self.grad,
-            self.local_derivatives,
-            self.op,
-            self.label,
-            extra or None,
-        )
+        return self.parents, self.local_derivatives, self.data, self.grad, self.op, self.label
 
     if TYPE_CHECKING:
         # One method a function of the table, under the function's name: see functions.py.
@@ -382,12 +403,6 @@ class Value:
         abs: Method
 
 
-class Constant(Value):
-    """A plain number that took part in an operation, as a leaf of the graph."""
-
-    __slots__ = ()
-
-
 # --- recording -----------------------------------------------------------------------------------
 
 
@@ -414,7 +429,7 @@ def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
         y = rule.evaluate(*xs)
     except (ArithmeticError, ValueError) as error:
         raise outside_domain(error, rule.name, rule.operands, operands, rule.domain) from None
-    return _node(y, operands, rule.local_derivatives(y, *xs), rule.name)
+    return new_node(y, operands, rule.local_derivatives(y, *xs), rule.name)
 
 
 LINEAR = "linear"
@@ -426,7 +441,7 @@ def linear(coefficients: tuple[float, ...], operands: tuple[Value, ...]) -> Valu
 
     A dot product with plain numbers is linear in what remains; its partial derivatives are those
     numbers, at every order as recorded. A neuron fed with data so costs half of what it would if
-    each number became a `Constant`.
+    each number became a constant node.
 
     Args:
         coefficients: One float an operand.
@@ -439,12 +454,12 @@ def linear(coefficients: tuple[float, ...], operands: tuple[Value, ...]) -> Valu
         >>> linear((2.0, 3.0), (Value(1.0), Value(4.0)))
         Value(14.0, grad=0.0, op='linear')
     """
-    data = sum(map(mul, coefficients, [operand.data for operand in operands]), 0.0)
-    return _node(data, operands, coefficients, LINEAR)
+    data = sum_of_products(coefficients, [operand.data for operand in operands])
+    return new_node(data, operands, coefficients, LINEAR)
 
 
 def as_value(operand: Operand, operation: str = "Value") -> Value:
-    """Take a Value as it is, and make a `Constant` of a plain number.
+    """Take a Value as it is, and make a constant of a plain number.
 
     Args:
         operand: A Value or a real number.
@@ -457,8 +472,8 @@ def as_value(operand: Operand, operation: str = "Value") -> Value:
         TypeError: The operand is neither.
 
     Example:
-        >>> as_value(2)
-        Constant(2.0, grad=0.0)
+        >>> as_value(2).op is CONSTANT
+        True
     """
     return operand if isinstance(operand, Value) else _constant(as_float(operand, operation))
 
@@ -497,9 +512,24 @@ def as_float(number: object, operation: str) -> float:
     raise wrong_type(operation, number)
 
 
-def _node(
+def new_node(
     data: float, parents: tuple[Value, ...], local_derivatives: tuple[float, ...], op: str
 ) -> Value:
+    """Make an interior node; inside `no_grad`, a leaf.
+
+    Args:
+        data: Its number.
+        parents: The nodes it was computed from.
+        local_derivatives: Its derivative with respect to each of them.
+        op: The name of the operation.
+
+    Returns:
+        The node.
+
+    Example:
+        >>> new_node(4.0, (Value(2.0),), (4.0,), "square")
+        Value(4.0, grad=0.0, op='square')
+    """
     node = _new(Value)
     node.data = data
     node.grad = 0.0
@@ -515,15 +545,8 @@ def _node(
     return node
 
 
-def _constant(data: float) -> Constant:
-    node = _new(Constant)
-    node.data = data
-    node.grad = 0.0
-    node.parents = ()
-    node.local_derivatives = ()
-    node.op = ""
-    node.label = None
-    return node
+def _constant(data: float) -> Value:
+    return _restore((), (), data, 0.0, CONSTANT, None)
 
 
 _new = object.__new__
@@ -531,9 +554,10 @@ _new = object.__new__
 
 def _operand(operation: str, other: Any) -> Any:
     """Lift what an operator was given, or answer NotImplemented for other libraries' types."""
-    if isinstance(other, Value):
-        return other
-    if isinstance(other, Number) and not isinstance(other, complex):
+    kind = type(other)
+    if kind is float or kind is Value:
+        return other if kind is Value else _constant(other)
+    if kind is int or (isinstance(other, Number) and not isinstance(other, complex)):
         return _constant(as_float(other, operation))
     # An array, a tensor: it may know what to do with a Value. What Python brings does not.
     if type(other).__module__ == "builtins" or isinstance(other, complex):
@@ -544,7 +568,7 @@ def _operand(operation: str, other: Any) -> Any:
 def _binary(op: str, left: Operand, right: Operand) -> Value:
     x, y = _operand(op, left), _operand(op, right)
     if x is NotImplemented or y is NotImplemented:
-        return NotImplemented
+        return NotImplemented  # type: ignore[no-any-return]
     return record(RULES[op], (x, y))
 
 
@@ -552,7 +576,7 @@ def _compared(comparison: str, value: Value, other: object) -> bool:
     if isinstance(other, Value):
         other = other.data
     elif not isinstance(other, Number):
-        return NotImplemented
+        return NotImplemented  # type: ignore[no-any-return]
     outcome: bool = getattr(value.data, comparison)(other)
     return outcome
 
@@ -603,29 +627,25 @@ class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch l
 
 
 def _restore(
-    cls: type[Value],
     parents: tuple[Value, ...],
+    local_derivatives: tuple[float, ...],
     data: float,
     grad: float,
-    local_derivatives: tuple[float, ...],
     op: str,
     label: str | None,
-    extra: dict[str, Any] | None,
 ) -> Value:
-    node = _new(cls)
-    node.data = data
-    node.grad = grad
+    node = _new(Value)
     node.parents = parents
     node.local_derivatives = local_derivatives
+    node.data = data
+    node.grad = grad
     node.op = op
     node.label = label
-    for name, attribute in (extra or {}).items():
-        setattr(node, name, attribute)
     return node
 
 
 def _restore_root(ancestors: list[Value], end: object, *state: Any) -> Value:
-    return _restore(*state)
+    return _restore(*state)  # the ancestors were restored on the way
 
 
 class _AncestorsEnd:
@@ -643,10 +663,3 @@ class _Pickling(threading.local):
 
 
 _pickling = _Pickling()
-
-
-@cache
-def _own_slots(cls: type[Value]) -> tuple[str, ...]:
-    """List the slots that subclasses added to those of Value."""
-    added = [slot for base in cls.__mro__ for slot in base.__dict__.get("__slots__", ())]
-    return tuple(slot for slot in added if slot not in Value.__slots__)

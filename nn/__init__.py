@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from nn import losses, optim
 from nn.layers import MLP, Layer, Neuron
-from nn.module import Module, Parameter
+from nn.module import Module, Parameter, is_frozen
 from nn.training import History, fit
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Neuron",
     "Parameter",
     "fit",
+    "is_frozen",
     "losses",
     "optim",
 ]

@@ -9,8 +9,8 @@ from typing import Any
 
 import autograd
 from autograd import Value, net
+from autograd.functions import Operands
 from autograd.rules import RULES
-from autograd.value import as_value
 from nn.module import Module, Parameter
 
 __all__ = ["MLP", "Activation", "Layer", "Neuron"]
@@ -43,12 +43,10 @@ class Neuron(Module):
         ValueError: A size is less than 1, or there is no activation of that name.
 
     Example:
-        >>> neuron = Neuron(2, "tanh", seed=1)
-        >>> neuron
-        Neuron(2, activation=tanh)
-        >>> output = neuron([1.0, -1.0])
-        >>> output.op, output.parents[0].op
-        ('tanh', 'net')
+        >>> neuron = Neuron(2, "tanh")
+        >>> output = neuron([Value(1.0), Value(-1.0)])
+        >>> output.op, output.parents[0].op, len(output.parents[0].parents)
+        ('tanh', 'net', 5)
     """
 
     def __init__(
@@ -56,7 +54,7 @@ class Neuron(Module):
         nin: int,
         activation: Activation = "tanh",
         *,
-        bias: Parameter | None = None,
+        bias: Value | None = None,
         nout: int = 1,
         seed: int | random.Random = 0,
     ) -> None:
@@ -71,7 +69,7 @@ class Neuron(Module):
         self.bias = Parameter(0.0) if bias is None else bias
         self.label_parameters()
 
-    def __call__(self, inputs: Sequence[float | Value]) -> Value:
+    def __call__(self, inputs: Sequence[float | Value] | Operands) -> Value:
         """Compute the output for `nin` inputs."""
         return self.activation(net(self.weights, inputs, self.bias))
 
@@ -125,11 +123,10 @@ class Layer(Module):
         Raises:
             ValueError: There are not `nin` inputs.
         """
-        # Made Values here, once, the inputs are the same nodes to every neuron.
-        values = [x if isinstance(x, Value) else as_value(x) for x in inputs]
-        if len(values) != self.nin:
-            raise ValueError(f"{self!r} takes {self.nin} inputs, got {len(values)}")
-        return [neuron(values) for neuron in self.neurons]
+        operands = Operands(inputs, "Layer")  # looked at once for all neurons
+        if len(operands.data) != self.nin:
+            raise ValueError(f"{self!r} takes {self.nin} inputs, got {len(operands.data)}")
+        return [neuron(operands) for neuron in self.neurons]
 
     def __repr__(self) -> str:
         activation = _name(self.neurons[0].activation)

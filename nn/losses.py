@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
-from autograd import Value, dot, logsumexp, mean, relu, softplus, square, where
+from autograd import Value, custom_function, dot, logsumexp, mean, relu, softplus, square, where
 from autograd import sum as total
 
 __all__ = [
@@ -159,7 +159,7 @@ def softmax_cross_entropy(logits: Numbers, target: Any) -> Any:
                 "softmax_cross_entropy: the target's probabilities must be at least 0 and add up "
                 f"to 1, got {shares!r}"
             )
-        return dot(shares, [_cross_entropy(zs, index) for index in range(len(zs))])
+        return dot(shares, [_of_class(zs, index) for index in range(len(zs))])
     try:
         index = operator.index(target)
     except TypeError:
@@ -172,14 +172,25 @@ def softmax_cross_entropy(logits: Numbers, target: Any) -> Any:
             f"softmax_cross_entropy: class index {index} is out of range for {len(zs)} logits: "
             f"expected 0 to {len(zs) - 1}"
         )
-    return _cross_entropy(zs, index)
+    return _of_class(zs, index)
 
 
-def _cross_entropy(zs: list[Any], index: int) -> Any:
-    # The target's own term, exp(0), stands as a constant: neither the value nor the derivative,
-    # p - 1 = -(the sum of the other probabilities), is then a difference that would cancel.
-    z = zs[index]
-    return logsumexp([0.0, *(other - z for i, other in enumerate(zs) if i != index)])
+def _of_class(zs: list[Any], index: int) -> Any:
+    return cross_entropy([zs[index], *zs[:index], *zs[index + 1 :]])
+
+
+def _partials(m: Any, y: Any, z: Any, *others: Any) -> tuple[Any, ...]:
+    # p - 1 for the target's logit, as the sum of the other probabilities: no cancellation.
+    shares = m.softmax((z, *others))[1:]
+    return (-m.sum(shares), *shares)
+
+
+cross_entropy = custom_function(
+    "cross_entropy",
+    lambda *zs: logsumexp([z - zs[0] for z in zs]),
+    _partials,
+    summary="-log p of the first of the classes, where p = softmax(xs).",
+)
 
 
 # --- checks --------------------------------------------------------------------------------------

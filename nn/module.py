@@ -9,30 +9,41 @@ from pathlib import Path
 from typing import Any
 
 from autograd import Value, no_grad
+from autograd.value import FROZEN, PARAMETER
 
-__all__ = ["Module", "Parameter"]
+__all__ = ["Module", "Parameter", "is_frozen", "is_parameter"]
 
 
-class Parameter(Value):
-    """A number that training changes: a `Value` that may be frozen.
+def Parameter(data: float, label: str | None = None, *, frozen: bool = False) -> Value:  # noqa: N802
+    """Make a parameter: a Value that training changes, or, frozen, leaves as it is.
 
     Args:
         data: Its number.
         label: What it is called; see `Module.label_parameters`.
         frozen: Whether optimisers leave it as it is. Gradients reach it all the same.
 
+    Returns:
+        A leaf whose `op` is the kind `PARAMETER` or `FROZEN` of `autograd.value`.
+
     Example:
         >>> w = Parameter(0.5, "w")
         >>> (w * 3.0).backward()
-        >>> w.grad, w.frozen
+        >>> w.grad, is_frozen(w)
         (3.0, False)
     """
+    parameter = Value(data, label)
+    parameter.op = FROZEN if frozen else PARAMETER
+    return parameter
 
-    __slots__ = ("frozen",)
 
-    def __init__(self, data: float, label: str | None = None, *, frozen: bool = False) -> None:
-        super().__init__(data, label)
-        self.frozen = frozen
+def is_parameter(candidate: object) -> bool:
+    """Tell whether something is a parameter, frozen or not."""
+    return type(candidate) is Value and (candidate.op is PARAMETER or candidate.op is FROZEN)
+
+
+def is_frozen(parameter: Value) -> bool:
+    """Tell whether optimisers leave a parameter as it is."""
+    return parameter.op is FROZEN
 
 
 class Module:
@@ -78,7 +89,7 @@ class Module:
 
     # --- parameters ------------------------------------------------------------------------------
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Walk the parameters with their dotted names, each parameter once.
 
         Raises:
@@ -89,11 +100,14 @@ class Module:
             >>> [name for name, _ in Neuron(2).named_parameters()]
             ['weights.0', 'weights.1', 'bias']
         """
-        found: dict[str, Parameter] = {}
-        _collect(self, "", found, set())
-        return iter(found.items())
+        found = self._names()
+        named = {name: parameter for parameter, name in found.items()}
+        if len(named) < len(found):
+            twice = next(name for parameter, name in found.items() if named[name] is not parameter)
+            raise ValueError(f"two parameters are named {twice!r}: give them different keys")
+        return iter(named.items())
 
-    def parameters(self) -> list[Parameter]:
+    def parameters(self) -> list[Value]:
         """List the parameters, each once, in the order of their definition.
 
         Example:
@@ -101,7 +115,7 @@ class Module:
             >>> len(MLP(2, [16, 16, 1]).parameters())
             337
         """
-        return [parameter for _, parameter in self.named_parameters()]
+        return list(self._names())
 
     def label_parameters(self) -> None:
         """Label every parameter with its dotted name, as errors and drawings show it.
@@ -109,7 +123,7 @@ class Module:
         `Neuron`, `Layer` and `MLP` do so when they are built. A module of your own calls it at the
         end of its `__init__`, and so renames the parameters of the modules inside it.
         """
-        for name, parameter in self.named_parameters():
+        for parameter, name in self._names().items():
             parameter.label = name
 
     def zero_grad(self) -> None:
@@ -117,15 +131,50 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = 0.0
 
-    def freeze(self) -> None:
-        """Have optimisers leave all parameters as they are."""
-        for parameter in self.parameters():
-            parameter.frozen = True
+    def freeze(self, *names: str) -> None:
+        """Have optimisers leave parameters as they are.
 
-    def unfreeze(self) -> None:
-        """Have optimisers change all parameters again."""
-        for parameter in self.parameters():
-            parameter.frozen = False
+        Args:
+            *names: Dotted names of parameters, or of what holds them; none for all.
+
+        Raises:
+            ValueError: Nothing has such a name; no parameter has changed.
+
+        Example:
+            >>> from nn import MLP
+            >>> model = MLP(2, [3, 1])
+            >>> model.freeze("layers.0", "layers.1.neurons.0.bias")
+            >>> [name for name, p in model.named_parameters() if not is_frozen(p)][0]
+            'layers.1.neurons.0.weights.0'
+        """
+        for parameter in self._named(names):
+            parameter.op = FROZEN
+
+    def unfreeze(self, *names: str) -> None:
+        """Have optimisers change parameters again.
+
+        Args:
+            *names: As for `freeze`.
+
+        Raises:
+            ValueError: As for `freeze`.
+        """
+        for parameter in self._named(names):
+            parameter.op = PARAMETER
+
+    def _named(self, names: tuple[str, ...]) -> list[Value]:
+        named = dict(self.named_parameters())
+        chosen = {
+            name: [p for full, p in named.items() if f"{full}.".startswith(f"{name}.")]
+            for name in names
+        }
+        if unknown := [name for name, parameters in chosen.items() if not parameters]:
+            raise ValueError(f"{self!r} has no parameters named {', '.join(map(repr, unknown))}")
+        return (
+            [p for parameters in chosen.values() for p in parameters]
+            if names
+            else [*named.values()]
+        )
 
     # --- state -----------------------------------------------------------------------------------
 
@@ -157,7 +206,7 @@ class Module:
         entries = self._entries()
         problems = [f"{name!r} is missing" for name in entries if name not in state]
         problems += [f"{name!r} is unexpected" for name in state if name not in entries]
-        updates: list[tuple[Parameter, float]] = []
+        updates: list[tuple[Value, float]] = []
         for name, entry in entries.items():
             if name not in state:
                 continue
@@ -225,7 +274,10 @@ class Module:
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
 
-    def _entries(self) -> dict[str, Parameter | list[Parameter]]:
+    def _names(self) -> dict[Value, str]:
+        return _collect(self, "", {}, {id(self)})
+
+    def _entries(self) -> dict[str, Value | list[Value]]:
         """Group the parameters of a list, `weights.0`, `weights.1` …, under the list's name."""
         entries: dict[str, Any] = {}
         for name, parameter in self.named_parameters():
@@ -237,28 +289,21 @@ class Module:
         return entries
 
 
-def _collect(thing: object, name: str, found: dict[str, Parameter], seen: set[int]) -> None:
-    """Enter the parameters in `thing` into `found` by name, visiting each object once."""
-    children: Any
-    if isinstance(thing, Parameter):
-        children = ()
-    elif isinstance(thing, Module):
-        children = vars(thing).items()
-    elif isinstance(thing, (list, tuple)):
-        children = enumerate(thing)
-    elif isinstance(thing, dict):
-        children = thing.items()
-    else:
-        return
-    if id(thing) in seen:
-        return
-    seen.add(id(thing))
-    if isinstance(thing, Parameter):
-        if name in found:
-            raise ValueError(f"two parameters are named {name!r}: give them different keys")
-        found[name] = thing
+def _collect(
+    owner: object, prefix: str, found: dict[Value, str], seen: set[int]
+) -> dict[Value, str]:
+    """Name the parameters in a module or container, those that have no name yet."""
+    children: Any = enumerate(owner) if isinstance(owner, (list, tuple)) else None
+    if children is None:
+        children = (owner if isinstance(owner, dict) else vars(owner)).items()
     for key, child in children:
-        _collect(child, f"{name}.{key}" if name else str(key), found, seen)
+        if is_parameter(child):
+            if child not in found:
+                found[child] = f"{prefix}{key}"
+        elif isinstance(child, (Module, list, tuple, dict)) and id(child) not in seen:
+            seen.add(id(child))
+            _collect(child, f"{prefix}{key}.", found, seen)
+    return found
 
 
 def to_floats(outputs: Any) -> Any:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from nn.module import Parameter
+from autograd import Value
+from nn.module import is_frozen, is_parameter
 
 __all__ = [
     "SGD",
@@ -40,7 +41,7 @@ class Optimiser:
 
     def __init__(
         self,
-        parameters: Iterable[Parameter],
+        parameters: Iterable[Value],
         learning_rate: float | Schedule,
         weight_decay: float = 0.0,
     ) -> None:
@@ -48,7 +49,7 @@ class Optimiser:
         if not self.parameters:
             raise ValueError("an optimiser needs at least one parameter")
         for parameter in self.parameters:
-            if not isinstance(parameter, Parameter):
+            if not is_parameter(parameter):
                 raise TypeError(f"an optimiser changes nn.Parameter, got {parameter!r}")
         self.learning_rate = learning_rate
         self.weight_decay = _checked("weight_decay", weight_decay)
@@ -85,6 +86,7 @@ class SGD(Optimiser):
         weight_decay: The factor of the penalty ½ p².
 
     Example:
+        >>> from nn import Parameter
         >>> w = Parameter(1.0)
         >>> w.grad = 0.5
         >>> SGD([w], learning_rate=0.1).step()
@@ -94,7 +96,7 @@ class SGD(Optimiser):
 
     def __init__(
         self,
-        parameters: Iterable[Parameter],
+        parameters: Iterable[Value],
         learning_rate: float | Schedule,
         *,
         momentum: float = 0.0,
@@ -113,7 +115,7 @@ class SGD(Optimiser):
         rate, momentum, decay = self.rate(), self.momentum, self.weight_decay
         velocities = self._velocities
         for i, parameter in enumerate(self.parameters):
-            if parameter.frozen:
+            if is_frozen(parameter):
                 continue
             change = gradient = parameter.grad + decay * parameter.data
             if momentum:
@@ -138,6 +140,7 @@ class Adam(Optimiser):
         weight_decay: The factor of the penalty ½ p², which enters the gradient.
 
     Example:
+        >>> from nn import Parameter
         >>> w = Parameter(1.0)
         >>> w.grad = 1000.0
         >>> Adam([w], learning_rate=0.1).step()
@@ -147,7 +150,7 @@ class Adam(Optimiser):
 
     def __init__(
         self,
-        parameters: Iterable[Parameter],
+        parameters: Iterable[Value],
         learning_rate: float | Schedule = 1e-3,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
@@ -171,7 +174,7 @@ class Adam(Optimiser):
         beta1, beta2 = self.betas
         means, squares, counts = self._means, self._squares, self._counts
         for i, parameter in enumerate(self.parameters):
-            if parameter.frozen:
+            if is_frozen(parameter):
                 continue
             gradient = parameter.grad + penalty * parameter.data
             counts[i] += 1  # each on its own: a parameter may have been frozen for a while
@@ -197,6 +200,7 @@ class AdamW(Adam):
         weight_decay: How strongly parameters are drawn to 0.
 
     Example:
+        >>> from nn import Parameter
         >>> w = Parameter(1.0)
         >>> AdamW([w], learning_rate=0.1, weight_decay=0.5).step()
         >>> w.data
@@ -205,7 +209,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        parameters: Iterable[Parameter],
+        parameters: Iterable[Value],
         learning_rate: float | Schedule = 1e-3,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
@@ -221,7 +225,7 @@ class AdamW(Adam):
         rate = self.rate()
         kept = 1.0 - rate * self.weight_decay
         for parameter in self.parameters:
-            if not parameter.frozen:
+            if not is_frozen(parameter):
                 parameter.data *= kept
         self._step(rate, penalty=0.0)
 

@@ -145,8 +145,8 @@ def fit(
     generator = random.Random(seed)
     data = _samples(model, X, Y)
     held_out: Samples = []
-    if isinstance(validation, Real):
-        data, held_out = _split(data, float(validation), generator if shuffle else None)
+    if isinstance(validation, (int, float)):
+        data, held_out = _split(data, validation, generator if shuffle else None)
     elif validation is not None:
         held_out = _samples(model, *validation, purpose="validation ")
     size = batch_size or len(data)

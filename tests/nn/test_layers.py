@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import autograd
 from autograd import Value
 from autograd.graph import operation_counts, topological_order
-from nn import MLP, Layer, Module, Neuron, Parameter, losses, optim
+from autograd.value import FROZEN
+from nn import MLP, Layer, Module, Neuron, losses, optim
 
 numbers = st.floats(-3.0, 3.0)
 seeds = st.integers(0, 2**32)
@@ -50,7 +51,7 @@ def digits(number: Any) -> Any:
     return pytest.approx(number, rel=1e-12, abs=0.0)
 
 
-def worked_example() -> tuple[MLP, list[Parameter]]:
+def worked_example() -> tuple[MLP, list[Value]]:
     model = MLP(2, [2, 2], activation="sigmoid", output_activation="sigmoid", shared_bias=True)
     model.load_state_dict(
         {
@@ -65,7 +66,7 @@ def worked_example() -> tuple[MLP, list[Parameter]]:
     weights = []
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
-            parameter.frozen = True
+            parameter.op = FROZEN
         else:
             weights.append(parameter)
     return model, weights
@@ -146,18 +147,26 @@ def test_gradients_are_central_differences(nin: int, seed: int, data: st.DataObj
         assert abs((above - below) / (2.0 * step) - parameter.grad) < slack
 
 
-def test_a_neuron_is_a_net_node_and_an_activation() -> None:
+def test_a_neuron_is_one_node_and_an_activation() -> None:
     neuron = Neuron(5, "sigmoid")
-    output = neuron([1.0, 2.0, 3.0, 4.0, 5.0])
+    inputs = [1.0, 2.0, 3.0, 4.0, 5.0]
+    output = neuron([Value(x) for x in inputs])
     (net,) = output.parents
     assert (output.op, net.op, len(net.parents)) == ("sigmoid", "net", 11)
     assert operation_counts(output) == {"sigmoid": 1, "net": 1, "": 11}
+    # Inputs that are no nodes are the coefficients of the weights.
+    fed = neuron(inputs)
+    (net,) = fed.parents
+    assert (fed.data, len(net.parents)) == (output.data, 6)
+    assert net.local_derivatives == (*inputs, 1.0)
 
 
 def test_the_neurons_of_a_layer_share_their_inputs() -> None:
-    outputs = MLP(3, [4, 2])([1.0, 2.0, 3.0])
-    inputs = [node for node in topological_order(*outputs) if not node.parents and not node.label]
-    assert len(inputs) == 3
+    outputs = MLP(3, [4, 2])([Value(1.0), 2.0, Value(3.0)])
+    inputs = [node for node in topological_order(*outputs) if type(node) is Value and not node.op]
+    assert [node.data for node in inputs] == [1.0, 3.0]
+    hidden = [node for node in topological_order(*outputs) if node.op == "relu"]
+    assert len(hidden) == 4
 
 
 def test_gradients_reach_inputs_that_are_values() -> None:

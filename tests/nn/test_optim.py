@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autograd import Value
+from autograd.value import PARAMETER
 from nn import Neuron, Parameter
 from nn.optim import (
     SGD,
@@ -35,7 +37,7 @@ def slope(values: list[Any], step: int) -> list[Any]:
     return [3.0 * a + b + wave, 2.0 * b * b * b - c + a, c - d * wave, 0.01 * d + 1e-3 * wave]
 
 
-def our_path(optimiser: Callable[[list[Parameter]], Optimiser]) -> list[list[float]]:
+def our_path(optimiser: Callable[[list[Value]], Optimiser]) -> list[list[float]]:
     parameters = [Parameter(number) for number in START]
     ours = optimiser(parameters)
     path = []
@@ -200,7 +202,7 @@ def test_adam_does_not_see_the_scale_of_a_constant_gradient(scale: float, steps:
 
 # --- frozen, shared and plain parameters ---------------------------------------------------------
 
-KINDS: list[Callable[[list[Parameter]], Optimiser]] = [
+KINDS: list[Callable[[list[Value]], Optimiser]] = [
     lambda ps: SGD(ps, 0.1, momentum=0.9, weight_decay=0.1),
     lambda ps: Adam(ps, 0.1, weight_decay=0.1),
     lambda ps: AdamW(ps, 0.1, weight_decay=0.1),
@@ -208,7 +210,7 @@ KINDS: list[Callable[[list[Parameter]], Optimiser]] = [
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_frozen_parameters_stay_as_they_are(kind: Callable[[list[Parameter]], Optimiser]) -> None:
+def test_frozen_parameters_stay_as_they_are(kind: Callable[[list[Value]], Optimiser]) -> None:
     free, frozen = Parameter(0.3), Parameter(0.3, frozen=True)
     optimiser = kind([free, frozen])
     for _ in range(3):
@@ -217,7 +219,7 @@ def test_frozen_parameters_stay_as_they_are(kind: Callable[[list[Parameter]], Op
     assert free.data != 0.3
     assert frozen.data == 0.3
     # Once free, it starts as if it were new.
-    frozen.frozen, fresh = False, Parameter(0.3)
+    frozen.op, fresh = PARAMETER, Parameter(0.3)
     fresh_optimiser = kind([fresh])
     frozen.grad = fresh.grad = 1.0
     optimiser.step()

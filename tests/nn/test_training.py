@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd
+from autograd.value import FROZEN
 from nn import MLP, History, Module, Neuron, Parameter, fit, losses, optim
 
 LINE_X = [[0.0], [1.0], [2.0], [3.0]]
@@ -147,7 +149,7 @@ def test_frozen_parameters_keep_their_bits() -> None:
     X, Y = noisy()
     model = network()
     model.layers[0].freeze()
-    model.layers[1].neurons[0].bias.frozen = True
+    model.layers[1].neurons[0].bias.op = FROZEN
     before = model.state_dict()
     fit(model, losses.mean_squared_error, X, Y, epochs=3)
     after = model.state_dict()
@@ -262,7 +264,7 @@ def test_early_stopping_keeps_the_best_epoch() -> None:
     # The validation data ask for another slope: their loss falls, then rises for good.
     model = Neuron(1, "linear")
     model.load_state_dict({"weights": [0.0], "bias": 0.0})
-    model.bias.frozen = True
+    model.bias.op = FROZEN
     X, Y, held_out = [[1.0]], [4.0], ([[1.0]], [1.5])
     history = fit(
         model,
@@ -285,7 +287,7 @@ def test_with_patience_the_best_epoch_is_kept_also_at_the_end() -> None:
     def run(patience: int | None) -> tuple[History, Neuron]:
         model = Neuron(1, "linear", seed=2)
         # Too large a rate after 5 steps: the loss rises again.
-        rate = optim.step_decay(0.05, every=5, factor=6.0)
+        rate = optim.step_decay(0.05, every=5, factor=20.0)
         optimiser = optim.SGD(model.parameters(), rate)
         return fit(
             model, losses.mean_squared_error, LINE_X, LINE_Y,
@@ -333,18 +335,35 @@ def test_an_error_keeps_the_best_epoch_on_its_way_out() -> None:
 
 
 def test_a_loss_that_is_not_finite_stops_training() -> None:
-    model = Neuron(1, "linear", seed=2)
+    def run(epochs: int) -> list[float]:
+        model = Neuron(1, "linear", seed=2)
+        optimiser = optim.SGD(model.parameters(), 1e3)
+        with suppress(FloatingPointError):
+            fit(
+                model, losses.mean_squared_error, LINE_X, LINE_Y,
+                optimiser=optimiser, epochs=epochs,
+            )  # fmt: skip
+        return data(model)
+
+    assert all(map(math.isfinite, run(1)))
+    assert run(1000) == run(1)  # the loss grows, until it overflows
+    model = Neuron(1, "linear")
     start = data(model)
-    with pytest.raises(FloatingPointError, match=r"the loss became (inf|nan) in epoch \d+: try"):
-        fit(
-            model,
-            losses.mean_squared_error,
-            LINE_X,
-            LINE_Y,
-            optimiser=optim.SGD(model.parameters(), 1e3),
-        )
-    assert all(map(math.isfinite, data(model)))
-    assert data(model) == start  # every epoch was worse, or none was completed
+    with pytest.raises(FloatingPointError, match=r"the loss became inf in epoch 0: try a smaller"):
+        fit(model, losses.mean_squared_error, [[1e200]], [0.0])
+    # The first step is fine, and leads where nothing is.
+    optimiser = optim.SGD(model.parameters(), 1e200)
+    with pytest.raises(FloatingPointError, match="the loss became inf in epoch 0"):
+        fit(model, losses.mean_squared_error, LINE_X, LINE_Y, optimiser=optimiser, epochs=1)
+    assert data(model) == start
+
+
+def test_of_equal_epochs_the_first_is_the_best() -> None:
+    X, Y = noisy(8)
+    model = network()
+    model.freeze()
+    history = fit(model, losses.mean_squared_error, X, Y, patience=3, shuffle=False)
+    assert (history.best_epoch, len(history.losses), history.stopped) == (0, 4, "early stopping")
 
 
 def test_an_interrupt_signal_ends_training(tmp_path: Path) -> None:

@@ -72,7 +72,8 @@ from autograd.functions import (
     trunc,
     where,
 )
-from autograd.value import Value, no_grad
+from autograd.pausing import no_grad
+from autograd.value import Value
 
 __version__ = "0.1.0"
 

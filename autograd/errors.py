@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Sequence
+from numbers import Complex
 from typing import Any
 
 __all__ = ["outside_domain", "wrong_type"]
@@ -51,7 +52,8 @@ def outside_domain(
         signature = f"{name}({', '.join(operand_names)})"
     else:
         signature = f" {name} ".join(operand_names)
-    message = f"{signature} at {', '.join(shown)}: {error}"
+    point = f"at {', '.join(shown)}" if shown else "of no operands"
+    message = f"{signature} {point}: {error}"
     if domain:
         message += f"; {name} is defined for {domain}"
     return type(error)(message)
@@ -73,10 +75,10 @@ def wrong_type(operation: str, operand: object) -> TypeError:
     """
     message = f"{operation}: expected a Value or a real number, got {type(operand).__name__}"
     message += f": {reprlib.repr(operand)}"
-    if hasattr(operand, "__array__"):
-        message += "; for arrays of Values use NumPy's function of that name"
-    elif isinstance(operand, complex):
+    if isinstance(operand, Complex):
         message += "; derivatives are of real functions: pass .real and .imag on their own"
+    elif hasattr(operand, "__array__"):
+        message += "; for arrays of Values use NumPy's function of that name"
     return TypeError(message)
 
 

@@ -148,7 +148,10 @@ def _function(rule: Rule, **defaults: float) -> Any:
 
         def function(*operands: Any, **named: Any) -> Any:
             if named or len(operands) != len(rule.operands):
-                bound = signature.bind(*operands, **named)
+                try:
+                    bound = signature.bind(*operands, **named)
+                except TypeError as error:
+                    raise TypeError(f"{rule.name}{signature}: {error}") from None
                 bound.apply_defaults()
                 operands = bound.args
             return _apply(rule, operands)
@@ -369,8 +372,10 @@ def dot(xs1: Iterable[Operand], xs2: Iterable[Operand], /) -> Any:
         )
     if left.nodes and right.nodes:
         return record(RULES["dot"], left.nodes + right.nodes)
-    if left.nodes or right.nodes:
-        return linear(right.data or left.data, left.nodes or right.nodes)
+    if left.nodes:
+        return linear(right.data, left.nodes)
+    if right.nodes:
+        return linear(left.data, right.nodes)
     return RULES["dot"].evaluate(*left.data, *right.data)
 
 

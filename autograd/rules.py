@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from operator import mul
+from operator import mul, neg
 from types import SimpleNamespace
 from typing import Any
 
@@ -113,6 +113,18 @@ def _maximum(x1: float, x2: float) -> float:
 
 def _minimum(x1: float, x2: float) -> float:
     return x1 if x1 < x2 or x1 != x1 else x2
+
+
+def _max(*xs: float) -> float:
+    if not xs:
+        raise ValueError("there are none")
+    return math.nan if any(map(math.isnan, xs)) else max(xs)
+
+
+def _mean(*xs: float) -> float:
+    if not xs:
+        raise ValueError("there are none")
+    return math.fsum(xs) / len(xs)
 
 
 def _clip(x: float, lower: float, upper: float) -> float:
@@ -369,7 +381,7 @@ TABLE = (
     Rule("sum", XS, lambda *xs: math.fsum(xs),
          lambda m, y, *xs: (1.0,) * len(xs),
          "The sum of the xs, correctly rounded.", ((1.0, 2.0, 3.0), 6.0)),
-    Rule("mean", XS, lambda *xs: math.fsum(xs) / len(xs),
+    Rule("mean", XS, _mean,
          lambda m, y, *xs: (1.0 / len(xs),) * len(xs),
          "The arithmetic mean of the xs.", ((1.0, 2.0, 6.0), 3.0), "at least one operand"),
     Rule("prod", XS, special.prod,
@@ -387,11 +399,11 @@ TABLE = (
          _softmax_partials,
          "exp(x) / (exp(x1) + exp(x2) + …) for each x of the xs, without overflow.",
          None, "at least one operand"),
-    Rule("max", XS, lambda *xs: math.nan if any(x != x for x in xs) else max(xs),
+    Rule("max", XS, _max,
          lambda m, y, *xs: _shares(m, y, xs),
          "The largest of the xs; at a tie the derivative is shared equally.",
          ((1.0, 3.0, 2.0), 3.0), "at least one operand"),
-    Rule("min", XS, lambda *xs: math.nan if any(x != x for x in xs) else min(xs),
+    Rule("min", XS, lambda *xs: -_max(*map(neg, xs)),
          lambda m, y, *xs: _shares(m, y, xs),
          "The smallest of the xs; at a tie the derivative is shared equally.",
          ((1.0, 3.0, 2.0), 1.0), "at least one operand"),

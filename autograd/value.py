@@ -8,14 +8,15 @@ inputs and applies the chain rule at each node.
 from __future__ import annotations
 
 import math
-import threading
-from contextlib import ContextDecorator
-from contextvars import ContextVar, Token
+import operator
 from numbers import Complex, Number, Real
 from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, TypeAlias, final
 
+from autograd import pausing
+from autograd.copying import Copyable
 from autograd.errors import outside_domain, wrong_type
 from autograd.graph import interior, topological_order
+from autograd.methods import Elementary
 from autograd.rules import RULES, Rule
 from autograd.special import sum_of_products
 
@@ -26,13 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONSTANT", "FROZEN", "LINEAR", "PARAMETER", "LeafKind", "Operand", "Plain", "Value",
-    "as_float", "as_value", "linear", "new_node", "no_grad", "record",
+    "as_float", "as_value", "linear", "new_node", "record",
 ]  # fmt: skip
 
 Plain: TypeAlias = "float | Fraction | Decimal | SupportsIndex"
 Operand: TypeAlias = "Value | Plain"
-Method: TypeAlias = "Callable[[], Value]"
-BinaryMethod: TypeAlias = "Callable[[Operand], Value]"
 
 
 class LeafKind(str):
@@ -65,13 +64,14 @@ FROZEN = LeafKind("FROZEN")
 
 
 @final
-class Value:
+class Value(Elementary, Copyable):
     """One scalar of the graph.
 
-    Comparisons, `bool` and `round` are those of `data`; the hash is the node's identity, so nodes
-    can be dictionary keys and set members. A plain number that meets a Value becomes a leaf of its
-    own, a constant: the data of a node is always its operation applied to its parents' data.
-    Changing a leaf's `data` afterwards does not alter derivatives already recorded.
+    Comparisons, `bool` and `round` are those of `data`; whether two are the same node, `is` tells.
+    The hash is the node's identity, so nodes can be dictionary keys and set members. A plain
+    number that meets a Value becomes a leaf of its own, a constant: the data of a node is always
+    its operation applied to its parents' data. Changing a leaf's `data` afterwards does not alter
+    derivatives already recorded.
 
     Attributes:
         data: The number, a float.
@@ -286,22 +286,22 @@ class Value:
     __hash__ = object.__hash__
 
     def __eq__(self, other: object) -> bool:
-        return _compared("__eq__", self, other)
+        return _compared(operator.eq, self, other)
 
     def __ne__(self, other: object) -> bool:
-        return _compared("__ne__", self, other)
+        return _compared(operator.ne, self, other)
 
     def __lt__(self, other: Operand) -> bool:
-        return _compared("__lt__", self, other)
+        return _compared(operator.lt, self, other)
 
     def __le__(self, other: Operand) -> bool:
-        return _compared("__le__", self, other)
+        return _compared(operator.le, self, other)
 
     def __gt__(self, other: Operand) -> bool:
-        return _compared("__gt__", self, other)
+        return _compared(operator.gt, self, other)
 
     def __ge__(self, other: Operand) -> bool:
-        return _compared("__ge__", self, other)
+        return _compared(operator.ge, self, other)
 
     def __bool__(self) -> bool:
         return bool(self.data)
@@ -326,81 +326,9 @@ class Value:
 
     __int__ = __complex__ = __float__
 
-    # --- copying and pickling: the graph, flattened ----------------------------------------------
-
-    def __copy__(self) -> Value:
-        return _restore(*self._state())
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        for node in topological_order(self):
-            if id(node) not in memo:
-                parents, *rest = node._state()
-                memo[id(node)] = _restore(tuple([memo[id(p)] for p in parents]), *rest)
-        copied: Value = memo[id(self)]
-        return copied
-
-    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
-        # A pickler recurses into what it is handed. It is handed the ancestors first, in
-        # topological order: each finds its parents pickled already, and goes no deeper. That a
-        # node is being pickled as an ancestor is remembered, for this thread, until the end of the
-        # list; a pickler that fails within leaves a memory that costs depth, not correctness.
-        if not self.parents or self in _pickling.ancestors:
-            return _restore, self._state()
-        ancestors = interior(self)[:-1]
-        _pickling.ancestors = set(ancestors)
-        return _restore_root, (ancestors, _AncestorsEnd(), *self._state())
-
-    def _state(self) -> tuple[Any, ...]:
-        return self.parents, self.local_derivatives, self.data, self.grad, self.op, self.label
-
-    if TYPE_CHECKING:
-        # One method a function of the table, under the function's name: see functions.py.
-        exp: Method
-        exp2: Method
-        expm1: Method
-        log: Method
-        log2: Method
-        log10: Method
-        log1p: Method
-        sqrt: Method
-        cbrt: Method
-        square: Method
-        reciprocal: Method
-        hypot: BinaryMethod
-        sin: Method
-        cos: Method
-        tan: Method
-        arcsin: Method
-        arccos: Method
-        arctan: Method
-        arctan2: BinaryMethod
-        sinh: Method
-        cosh: Method
-        tanh: Method
-        arcsinh: Method
-        arccosh: Method
-        arctanh: Method
-        sigmoid: Method
-        softplus: Method
-        logsigmoid: Method
-        relu: Method
-        leaky_relu: Callable[..., Value]
-        elu: Callable[..., Value]
-        gelu: Method
-        silu: Method
-        erf: Method
-        erfc: Method
-        lgamma: Method
-        digamma: Method
-        sign: Method
-        floor: Method
-        ceil: Method
-        trunc: Method
-        maximum: BinaryMethod
-        minimum: BinaryMethod
-        clip: Callable[..., Value]
-        where: Callable[[Operand, Operand], Value]
-        abs: Method
+    def conjugate(self) -> Value:
+        """Return the node itself, a real number: what NumPy's `var` and `vdot` ask for."""
+        return self
 
 
 # --- recording -----------------------------------------------------------------------------------
@@ -506,8 +434,7 @@ def as_float(number: object, operation: str) -> float:
             return float(number)  # type: ignore[arg-type]
         except OverflowError as error:
             raise OverflowError(f"{operation}: {error}") from None
-    # NumPy's bool, and its arrays without dimensions.
-    if getattr(number, "shape", None) == () and number.dtype.kind in "biuf":  # type: ignore[attr-defined]
+    if _is_array_scalar(number):
         return float(number)  # type: ignore[arg-type]
     raise wrong_type(operation, number)
 
@@ -533,7 +460,7 @@ def new_node(
     node = _new(Value)
     node.data = data
     node.grad = 0.0
-    if _pauses and not _recording.get():
+    if pausing.open_blocks and pausing.paused():
         node.parents = ()
         node.local_derivatives = ()
         node.op = ""
@@ -546,7 +473,7 @@ def new_node(
 
 
 def _constant(data: float) -> Value:
-    return _restore((), (), data, 0.0, CONSTANT, None)
+    return new_node(data, (), (), CONSTANT)
 
 
 _new = object.__new__
@@ -559,10 +486,17 @@ def _operand(operation: str, other: Any) -> Any:
         return other if kind is Value else _constant(other)
     if kind is int or (isinstance(other, Number) and not isinstance(other, complex)):
         return _constant(as_float(other, operation))
+    if _is_array_scalar(other):
+        return _constant(as_float(other, operation))
     # An array, a tensor: it may know what to do with a Value. What Python brings does not.
     if type(other).__module__ == "builtins" or isinstance(other, complex):
         raise wrong_type(operation, other)
     return NotImplemented
+
+
+def _is_array_scalar(number: Any) -> bool:
+    """Tell NumPy's bool, which is no `numbers.Real`, and its arrays without dimensions."""
+    return getattr(number, "shape", None) == () and number.dtype.kind in "biuf"
 
 
 def _binary(op: str, left: Operand, right: Operand) -> Value:
@@ -572,94 +506,9 @@ def _binary(op: str, left: Operand, right: Operand) -> Value:
     return record(RULES[op], (x, y))
 
 
-def _compared(comparison: str, value: Value, other: object) -> bool:
+def _compared(comparison: Callable[[Any, Any], Any], value: Value, other: object) -> bool:
     if isinstance(other, Value):
         other = other.data
     elif not isinstance(other, Number):
         return NotImplemented  # type: ignore[no-any-return]
-    outcome: bool = getattr(value.data, comparison)(other)
-    return outcome
-
-
-# --- pausing -------------------------------------------------------------------------------------
-
-_recording: ContextVar[bool] = ContextVar("recording", default=True)
-# How many no_grad blocks are open in all threads together. While none is, as nearly always, an
-# operation need not ask the context variable whether one is open in its own.
-_pauses = 0
-_pauses_lock = threading.Lock()
-
-
-class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch look for)
-    """Record nothing: within the block, operations on Values give leaves.
-
-    A context manager and a decorator; it holds for the thread, or asynchronous task, that entered
-    it, and may be nested.
-
-    Example:
-        >>> w = Value(2.0)
-        >>> with no_grad():
-        ...     y = w * w
-        >>> y
-        Value(4.0, grad=0.0)
-    """
-
-    def __init__(self) -> None:
-        self._tokens: list[Token[bool]] = []
-
-    def _recreate_cm(self) -> no_grad:
-        return type(self)()  # a decorated function enters a block of its own in each call
-
-    def __enter__(self) -> None:
-        global _pauses
-        with _pauses_lock:
-            _pauses += 1
-        self._tokens.append(_recording.set(False))
-
-    def __exit__(self, *exception: object) -> None:
-        global _pauses
-        _recording.reset(self._tokens.pop())
-        with _pauses_lock:
-            _pauses -= 1
-
-
-# --- copying and pickling ------------------------------------------------------------------------
-
-
-def _restore(
-    parents: tuple[Value, ...],
-    local_derivatives: tuple[float, ...],
-    data: float,
-    grad: float,
-    op: str,
-    label: str | None,
-) -> Value:
-    node = _new(Value)
-    node.parents = parents
-    node.local_derivatives = local_derivatives
-    node.data = data
-    node.grad = grad
-    node.op = op
-    node.label = label
-    return node
-
-
-def _restore_root(ancestors: list[Value], end: object, *state: Any) -> Value:
-    return _restore(*state)  # the ancestors were restored on the way
-
-
-class _AncestorsEnd:
-    """What a pickler meets behind a root's ancestors."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        _pickling.ancestors = frozenset()
-        return object, ()
-
-
-class _Pickling(threading.local):
-    """The nodes that this thread is pickling as ancestors of a root."""
-
-    ancestors: set[Value] | frozenset[Value] = frozenset()
-
-
-_pickling = _Pickling()
+    return bool(comparison(value.data, other))

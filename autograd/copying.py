@@ -1,0 +1,87 @@
+"""Copying and pickling a graph of any depth, with its sharing, without recursion."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import Any, SupportsIndex, TypeVar
+
+from autograd.graph import interior, topological_order
+
+__all__ = ["Copyable"]
+
+NodeT = TypeVar("NodeT", bound="Copyable")
+
+
+class Copyable:
+    """A node that `copy`, `copy.deepcopy` and `pickle` take together with its graph.
+
+    A subclass has slots, `parents` among them, and nothing else.
+    """
+
+    __slots__ = ()
+
+    parents: tuple[Any, ...]
+    op: str
+
+    def __copy__(self: NodeT) -> NodeT:
+        copied: NodeT = _restore(type(self), self.parents, self._state())
+        return copied
+
+    def __deepcopy__(self: NodeT, memo: dict[int, Any]) -> NodeT:
+        for node in topological_order(self):
+            if id(node) not in memo:
+                parents = tuple([memo[id(parent)] for parent in node.parents])
+                memo[id(node)] = _restore(type(node), parents, node._state())
+        copied: NodeT = memo[id(self)]
+        return copied
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        # A pickler recurses into what it is handed. It is handed the ancestors first, in
+        # topological order: each finds its parents pickled already, and goes no deeper. That a
+        # node is being pickled as an ancestor is remembered, for this thread, until the end of the
+        # list; a pickler that fails within leaves a memory that costs depth, not correctness.
+        arguments = (type(self), self.parents, self._state())
+        if not self.parents or self in _pickling.ancestors:
+            return _restore, arguments
+        ancestors = interior(self)[:-1]
+        _pickling.ancestors = set(ancestors)
+        return _restore_root, (ancestors, _AncestorsEnd(), *arguments)
+
+    def _state(self) -> tuple[Any, ...]:
+        cls: Any = type(self)
+        return tuple([getattr(self, slot) for slot in _other_slots(cls)])
+
+
+@cache
+def _other_slots(cls: Any) -> list[str]:
+    return [slot for slot in cls.__slots__ if slot != "parents"]
+
+
+def _restore(cls: Any, parents: tuple[Any, ...], state: tuple[Any, ...]) -> Any:
+    node = object.__new__(cls)
+    node.parents = parents
+    for slot, attribute in zip(_other_slots(cls), state, strict=True):
+        setattr(node, slot, attribute)
+    return node
+
+
+def _restore_root(ancestors: list[Any], end: object, *arguments: Any) -> Any:
+    return _restore(*arguments)  # the ancestors were restored on the way
+
+
+class _AncestorsEnd:
+    """What a pickler meets behind a root's ancestors."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _pickling.ancestors = frozenset()
+        return object, ()
+
+
+class _Pickling(threading.local):
+    """The nodes that this thread is pickling as ancestors of a root."""
+
+    ancestors: set[Any] | frozenset[Any] = frozenset()
+
+
+_pickling = _Pickling()

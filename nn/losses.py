@@ -13,7 +13,17 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
-from autograd import Value, custom_function, dot, logsumexp, mean, relu, softplus, square, where
+from autograd import (
+    Value,
+    custom_function,
+    dot,
+    logsumexp,
+    mean,
+    relu,
+    softplus,
+    square,
+    where,
+)
 from autograd import sum as total
 
 __all__ = [
@@ -75,7 +85,7 @@ def huber(outputs: Numbers, targets: Numbers, delta: float = 1.0) -> Any:
     if not delta > 0.0:
         raise ValueError(f"huber: delta must be positive, got {delta!r}")
     distances = [abs(o - t) for o, t in _pairs("huber", outputs, targets)]
-    return mean([0.5 * square(d) if d <= delta else delta * (d - 0.5 * delta) for d in distances])
+    return mean([where(d <= delta, 0.5 * square(d), delta * (d - 0.5 * delta)) for d in distances])
 
 
 def hinge(outputs: Numbers, targets: Numbers) -> Any:

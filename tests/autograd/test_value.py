@@ -1,0 +1,913 @@
+"""`Value`: the table of semantics row by row, then random graphs, then graphs a million deep."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import gc
+import io
+import math
+import operator
+import pickle
+import struct
+import sys
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from fractions import Fraction
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import autograd
+from autograd import Value, no_grad
+from autograd.graph import topological_order
+from autograd.value import CONSTANT, FROZEN, PARAMETER
+from tests.autograd.naive import OPERATIONS, Program, exact_derivatives, path_sums, programs
+from tests.peers import require_torch
+
+inf = math.inf
+
+# What a pickler may be: in C or in Python, of any protocol.
+PURE: Any = pickle  # its functions in Python have names that type stubs leave out
+PICKLERS: list[Callable[[Any], bytes]] = [
+    *[lambda x, n=n: pickle.dumps(x, n) for n in range(pickle.HIGHEST_PROTOCOL + 1)],
+    *[lambda x, n=n: PURE._dumps(x, n) for n in range(pickle.HIGHEST_PROTOCOL + 1)],
+]
+COPIERS: list[Callable[[Any], Any]] = [
+    copy.deepcopy,
+    *[lambda x, dumps=dumps: pickle.loads(dumps(x)) for dumps in PICKLERS],
+    lambda x: PURE._loads(pickle.dumps(x)),
+]
+
+
+def state(value: Value) -> tuple[Any, ...]:
+    """Everything about a node but who its parents are."""
+    return value.data, value.grad, value.local_derivatives, value.op, value.label
+
+
+def bits(values: list[Value]) -> bytes:
+    return struct.pack(f"{2 * len(values)}d", *[x for v in values for x in (v.data, v.grad)])
+
+
+def recorded(value: Value) -> bool:
+    assert bool(value.op) == bool(value.parents) == bool(value.local_derivatives)
+    return bool(value.parents)
+
+
+# --- attributes ----------------------------------------------------------------------------------
+
+
+def test_attributes_of_a_leaf_and_of_a_result() -> None:
+    x, y = Value(2, "x"), Value(3.0)
+    assert (*state(x), x.parents) == (2.0, 0.0, (), "", "x", ())
+    assert y.label is None
+    product = x * y
+    assert state(product) == (6.0, 0.0, (3.0, 2.0), "*", None)
+    assert product.parents[0] is x
+    assert product.parents[1] is y
+    for value in (x, product):
+        assert type(value.data) is type(value.grad) is float
+    root = autograd.exp(product)
+    assert state(root) == (math.exp(6.0), 0.0, (math.exp(6.0),), "exp", None)
+
+
+def test_attributes_are_slots_and_those_of_the_table_only() -> None:
+    x: Any = Value(1.0)
+    slots = {s for cls in type(x).__mro__ for s in getattr(cls, "__slots__", ())}
+    assert slots == {"data", "grad", "parents", "local_derivatives", "op", "label"}
+    assert not hasattr(x, "__dict__")
+    with pytest.raises(AttributeError):
+        x.gradient = 1.0
+
+
+def test_repr_shows_the_number_its_gradient_its_operation_and_its_label() -> None:
+    x = Value(1.5, "x")
+    y = x * 2
+    y.backward()
+    assert repr(x) == "Value(1.5, grad=2.0, label='x')"
+    assert repr(y) == "Value(3.0, grad=1.0, op='*')"
+    assert repr(y.parents[1]) == "Value(2.0, grad=1.5)"  # a constant
+
+
+def test_a_notebook_shows_the_repr() -> None:
+    rich = ["html", "svg", "png", "jpeg", "latex", "markdown", "json", "javascript", "mimebundle"]
+    for name in ["_ipython_display_", *[f"_repr_{kind}_" for kind in rich]]:
+        assert not hasattr(Value(1.0), name)
+
+
+# --- what mixes with a Value ---------------------------------------------------------------------
+
+OPERATORS = [
+    operator.add,
+    operator.sub,
+    operator.mul,
+    operator.truediv,
+    operator.pow,
+    operator.floordiv,
+    operator.mod,
+]
+NUMBERS: list[Any] = [
+    2,
+    True,
+    2.0,
+    Fraction(5, 2),
+    Decimal("2.5"),
+    np.float64(2.5),
+    np.float32(2.5),
+    np.float16(2.5),
+    np.longdouble(2.5),
+    np.int64(2),
+    np.uint8(2),
+    np.True_,
+    np.array(2.5),
+    np.array(2),
+]
+NO_NUMBERS: list[Any] = ["1", b"1", None, [1.0], (1.0,), {}, object(), 1j, np.complex64(1j)]
+
+
+def described(x: object) -> str:
+    return f"{type(x).__name__} {x!r}"
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=described)
+@pytest.mark.parametrize("apply", OPERATORS)
+def test_operators_take_real_numbers_on_either_side(
+    apply: Callable[[Any, Any], Any], number: Any
+) -> None:
+    x = Value(1.75)
+    for result, places in [(apply(x, number), 0), (apply(number, x), 1)]:
+        assert type(result) is Value
+        assert type(result.data) is float
+        operands = [1.75, float(number)] if places == 0 else [float(number), 1.75]
+        assert result.data == apply(*operands)
+        assert result.parents[places] is x
+        constant = result.parents[1 - places]
+        assert constant.op is CONSTANT
+        assert constant.data == float(number)
+
+
+@pytest.mark.parametrize("apply", OPERATORS)
+@given(x=st.floats(0.25, 4.0), y=st.floats(0.25, 4.0))
+def test_operators_are_pythons_and_know_their_derivatives(
+    apply: Callable[[Any, Any], Any], x: float, y: float
+) -> None:
+    quotient = x // y
+    expected = {
+        operator.add: (1, 1),
+        operator.sub: (1, -1),
+        operator.mul: (y, x),
+        operator.truediv: (1 / y, -x / y**2),
+        operator.pow: (y * x ** (y - 1), math.log(x) * x**y),
+        operator.floordiv: (0, 0),
+        operator.mod: (1, -quotient),
+    }[apply]
+    left, right = Value(x), Value(y)
+    both = apply(left, right)
+    assert both.data == apply(left, y).data == apply(x, right).data == apply(x, y)
+    assert both.local_derivatives == pytest.approx(expected, rel=1e-13, abs=1e-15)
+    for result, leaf, derivative in [
+        (both, left, expected[0]),
+        (apply(left, y), left, expected[0]),
+        (both, right, expected[1]),
+        (apply(x, right), right, expected[1]),
+    ]:
+        result.zero_grad()
+        result.backward()
+        assert leaf.grad == pytest.approx(derivative, rel=1e-13, abs=1e-15)
+    left /= y  # an operator in place makes a new node as well
+    assert left.parents[0].data == x
+
+
+def test_unary_operators_divmod_and_builtin_sum() -> None:
+    x = Value(-2.5)
+    assert [(+x).data, (-x).data, abs(x).data] == [-2.5, 2.5, 2.5]
+    assert [v.data for v in divmod(x, 2)] == list(divmod(-2.5, 2))
+    assert [v.data for v in divmod(2, x)] == list(divmod(2, -2.5))
+    assert sum([x, x, 1]).data == -4.0  # type: ignore[union-attr]
+    for unsupported in (operator.invert, operator.index, iter, len):
+        with pytest.raises(TypeError):
+            unsupported(x)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("other", NO_NUMBERS, ids=described)
+def test_anything_else_is_a_type_error_that_names_both(other: Any) -> None:
+    x = Value(1.0)
+    attempts: list[Callable[[], Any]] = [
+        *[lambda f=f: f(x, other) for f in OPERATORS],
+        *[lambda f=f: f(other, x) for f in OPERATORS if not isinstance(other, str | bytes)],
+        lambda: other + x,
+        lambda: Value(other),
+        lambda: autograd.exp(other),
+        lambda: autograd.hypot(x, other),
+        lambda: autograd.sum([x, other]),
+        lambda: x.backward(other),
+    ]
+    for attempt in attempts:
+        with pytest.raises(TypeError) as caught:
+            attempt()
+        assert "Value" in str(caught.value)
+        assert type(other).__name__ in str(caught.value)
+    with pytest.raises(TypeError):
+        assert x < other
+    assert x != other
+
+
+def test_other_libraries_scalars_are_refused_by_their_name() -> None:
+    torch = require_torch()
+    for attempt in (Value, autograd.exp, Value(1.0).__add__, Value(1.0).backward):
+        with pytest.raises(TypeError, match="Tensor") if attempt != Value(1.0).__add__ else (
+            pytest.raises(TypeError)
+        ):
+            attempt(torch.tensor(1.0))
+
+
+def test_numbers_too_large_for_a_float_overflow() -> None:
+    x = Value(1.0)
+    for attempt in (Value, x.__add__, x.__rpow__, autograd.exp, x.backward):
+        with pytest.raises(OverflowError, match="too large"):
+            attempt(10**400)
+
+
+def test_powers_take_no_modulus() -> None:
+    with pytest.raises(TypeError, match="modulus"):
+        pow(Value(2.0), 3, 5)  # type: ignore[arg-type]
+
+
+# --- object arrays -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("apply", OPERATORS)
+def test_arrays_combine_element_by_element_on_either_side(
+    apply: Callable[[Any, Any], Any],
+) -> None:
+    numbers, x = np.array([1.5, 2.0]), Value(0.75)
+    values = np.array([Value(0.5), Value(3.0)])
+    for left, right, expected in [
+        (numbers, x, apply(numbers, 0.75)),
+        (x, numbers, apply(0.75, numbers)),
+        (values, 2.5, apply(np.array([0.5, 3.0]), 2.5)),
+        (np.float64(2.5), values, apply(2.5, np.array([0.5, 3.0]))),
+        (values, x, apply(np.array([0.5, 3.0]), 0.75)),
+        (values, numbers, apply(np.array([0.5, 3.0]), numbers)),
+    ]:
+        result = apply(left, right)
+        assert result.shape == (2,)
+        assert all(type(v) is Value and v.parents for v in result)
+        assert [v.data for v in result] == pytest.approx(expected, rel=1e-15)
+
+
+def test_numpys_functions_on_object_arrays_give_values() -> None:
+    # fmt: off
+    functions: list[Any] = [
+        np.exp, np.exp2, np.expm1, np.log, np.log2, np.log10, np.log1p, np.sqrt, np.cbrt,
+        np.square, np.reciprocal, np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan, np.sinh,
+        np.cosh, np.tanh, np.arcsinh, np.arctanh, np.abs, np.negative, np.sum, np.mean, np.prod,
+        np.linalg.norm,
+    ]
+    # fmt: on
+    numbers = np.array([0.25, 0.75])
+    for function in functions:
+        result = np.atleast_1d(function(np.array([Value(0.25), Value(0.75)])))
+        assert all(type(v) is Value and v.parents for v in result)
+        expected = np.atleast_1d(function(numbers))
+        assert [v.data for v in result] == pytest.approx(expected, rel=1e-15)
+        for v in result:
+            assert function(Value(0.5)).data == pytest.approx(function(0.5), rel=1e-15)
+            assert v.parents
+    for binary in (np.hypot, np.arctan2, np.power):
+        values = np.array([Value(0.25), Value(0.75)])
+        for result in (binary(values, 2.0), binary(values, values[::-1])):
+            assert all(type(v) is Value and v.parents for v in result)
+
+
+def test_a_matrix_times_a_vector_of_values_has_gradients() -> None:
+    W, x = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([Value(0.5), Value(-1.0)])
+    outputs = W @ x
+    outputs[1].backward()
+    assert [v.data for v in outputs] == [-1.5, -2.5]
+    assert [v.grad for v in x] == [3.0, 4.0]
+
+
+# --- conversion to a plain number ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("convert", [float, int, complex, math.sin, math.isclose, np.float64])
+def test_conversion_to_a_plain_number_is_an_error_that_says_what_to_use(
+    convert: Callable[..., Any],
+) -> None:
+    operands = [Value(1.0)] * (2 if convert is math.isclose else 1)
+    with pytest.raises(TypeError, match=r"autograd\.sin(.|\n)*\.data"):
+        convert(*operands)
+    with pytest.raises(TypeError, match=r"autograd\.sin(.|\n)*\.data"):
+        np.array(operands, dtype=float)
+
+
+# --- comparison ----------------------------------------------------------------------------------
+
+
+@given(
+    x=st.floats() | st.integers(-3, 3).map(float),
+    y=st.floats() | st.integers(-3, 3) | st.booleans() | st.fractions() | st.decimals(),
+)
+def test_comparison_is_that_of_the_data(x: float, y: Any) -> None:
+    for compare in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne):
+        try:
+            expected = compare(x, y), compare(y, x)
+        except ArithmeticError:  # a signalling nan of Decimal
+            continue
+        assert (compare(Value(x), y), compare(y, Value(x))) == expected
+        if isinstance(y, float):
+            assert compare(Value(x), Value(y)) is expected[0]
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=described)
+def test_comparison_with_every_kind_of_number(number: Any) -> None:
+    for data in (0.5, float(number), 9.0):
+        for compare in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq):
+            expected = compare(data, float(number)), compare(float(number), data)
+            assert (compare(Value(data), number), compare(number, Value(data))) == expected
+
+
+def test_sorting_extremes_truth_and_rounding_are_those_of_the_data() -> None:
+    low, high = Value(-1.26), Value(2.5)
+    assert sorted([high, 1, low])[0] is low
+    assert max([low, high]) is high
+    assert min(low, 0.0, high) is low
+    assert max(low, 3.0) == 3.0
+    assert bool(low)
+    assert not Value(0.0)
+    assert not Value(-0.0)
+    assert bool(Value(math.nan))
+    assert (round(high), round(low, 1)) == (2, -1.3)
+    assert (math.floor(low), math.ceil(low), math.trunc(low)) == (-2, -1, -1)
+
+
+def test_hash_is_identity_so_that_nodes_can_be_keys() -> None:
+    x, y = Value(1.0), Value(1.0)
+    assert x == y
+    names = {x: "x", y: "y"}
+    assert (names[x], names[y]) == ("x", "y")
+    assert len({x, y, x}) == 2
+    x.data = 7.0
+    assert names[x] == "x"
+
+
+# --- backward ------------------------------------------------------------------------------------
+
+
+def test_backward_sets_interior_nodes_and_accumulates_in_leaves() -> None:
+    x = Value(3.0)
+    square = x * x
+    root = square + x
+    for passes in (1, 2, 3):
+        root.backward()
+        assert (root.grad, square.grad, x.grad) == (1.0, 1.0, 7.0 * passes)
+    root.zero_grad()
+    assert (root.grad, square.grad, x.grad) == (0.0, 0.0, 0.0)
+    root.backward()
+    assert x.grad == 7.0
+
+
+def test_backward_from_two_roots_that_share_interior_nodes() -> None:
+    x = Value(3.0)
+    shared = x * x
+    first, second = 2 * shared, shared * shared
+    first.backward()
+    assert (shared.grad, x.grad) == (2.0, 12.0)
+    second.backward()
+    assert (shared.grad, x.grad) == (18.0, 12.0 + 108.0)
+    assert first.grad == 1.0  # not part of the second pass
+
+
+def test_backward_starts_from_the_seed() -> None:
+    x = Value(3.0)
+    root = x * x
+    for seed in NUMBERS:
+        root.zero_grad()
+        root.backward(seed)
+        assert (type(x.grad), x.grad, root.grad) == (float, 6.0 * float(seed), float(seed))
+    root.zero_grad()
+    root.backward(0.0)
+    assert x.grad == 0.0
+    root.backward(math.nan)
+    assert math.isnan(x.grad)
+
+
+def test_backward_from_a_leaf_accumulates() -> None:
+    x = Value(3.0)
+    x.backward()
+    x.backward(2.5)
+    assert x.grad == 3.5
+
+
+def test_zero_grad_reaches_everything_below_and_nothing_above() -> None:
+    x, y = Value(2.0), Value(5.0)
+    inner = x * 3
+    outer = inner * y
+    outer.backward()
+    inner.zero_grad()
+    assert (outer.grad, inner.grad, x.grad, y.grad) == (1.0, 0.0, 0.0, 6.0)
+
+
+def test_changing_a_leafs_data_does_not_alter_recorded_derivatives() -> None:
+    x, y = Value(2.0), Value(5.0)
+    before = autograd.sin(x) * y / x
+    x.data, y.data = 100.0, -100.0
+    before.backward()
+    assert before.data == math.sin(2.0) * 5.0 / 2.0
+    assert x.grad == pytest.approx(5.0 * (math.cos(2.0) / 2.0 - math.sin(2.0) / 4.0), rel=1e-15)
+    assert y.grad == pytest.approx(math.sin(2.0) / 2.0, rel=1e-15)
+    assert (x * y).data == -10_000.0
+
+
+def test_an_infinite_derivative_is_inf_and_a_zero_adjoint_silences_it() -> None:
+    x, y = Value(0.0), Value(1.0)
+    root = autograd.sqrt(x)
+    root.backward()
+    assert x.grad == inf
+    x.zero_grad()
+    silenced: list[Value] = [
+        root * 0.0,
+        autograd.where(False, root, y),
+        autograd.maximum(root, y),
+        autograd.relu(root - 1.0),
+        autograd.sum([autograd.dot([root], [Value(0.0)]), y]),
+    ]
+    for silent in silenced:
+        silent.backward()
+        assert x.grad == 0.0
+    root.backward(0.0)
+    assert x.grad == 0.0
+
+
+def test_detach_gives_a_leaf_of_its_own() -> None:
+    x = Value(2.0)
+    node = x * 3
+    node.label = "node"
+    node.backward()
+    leaf = node.detach()
+    assert (*state(leaf), leaf.parents) == (6.0, 0.0, (), "", "node", ())
+    (leaf * x).backward()
+    assert (leaf.grad, x.grad, node.grad) == (2.0, 3.0 + 6.0, 1.0)
+
+
+# --- kinks ---------------------------------------------------------------------------------------
+
+
+def test_derivatives_at_kinks_are_the_conventions() -> None:
+    x = Value(0.0)
+    for name in ("relu", "abs", "sign", "floor", "ceil", "trunc"):
+        assert getattr(autograd, name)(x).local_derivatives == (0.0,)
+    assert autograd.maximum(x, Value(0.0)).local_derivatives == (0.5, 0.5)
+    assert autograd.minimum(x, Value(0.0)).local_derivatives == (0.5, 0.5)
+    assert autograd.maximum(x, x).local_derivatives == (0.5, 0.5)
+    assert (x // 1).local_derivatives[0] == 0.0
+
+
+# --- powers --------------------------------------------------------------------------------------
+
+
+def test_powers_at_the_edges_of_their_domain() -> None:
+    def derivatives(x: float, y: float) -> tuple[float, ...]:
+        return (Value(x) ** Value(y)).local_derivatives
+
+    assert derivatives(0.0, 2.0) == (0.0, 0.0)
+    assert derivatives(0.0, 1.0) == (1.0, 0.0)
+    assert derivatives(0.0, 0.5) == (inf, 0.0)
+    for x in (0.0, 2.0):
+        assert derivatives(x, 0.0) == (0.0, math.log(x) if x else 0.0)
+        assert (Value(x) ** 0).local_derivatives[0] == 0.0
+    assert derivatives(-2.0, 3.0)[0] == 12.0
+    assert (Value(-2.0) ** 3).local_derivatives == (12.0, 0.0)
+    assert (Value(-2.0) ** -1).local_derivatives == (-0.25, 0.0)
+    for attempt in (lambda: Value(-2.0) ** 0.5, lambda: (-2.0) ** Value(0.5)):
+        with pytest.raises(ValueError, match=r"negative .* fractional exponent"):
+            attempt()
+
+
+# --- precision: the rest is held to the table in test_rules --------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "data", "derivative"),
+    [
+        (autograd.sigmoid, -700.0, math.exp(-700.0), math.exp(-700.0)),
+        (autograd.sigmoid, 1000.0, 1.0, 0.0),
+        (autograd.softplus, 1000.0, 1000.0, 1.0),
+        (autograd.softplus, -700.0, math.exp(-700.0), math.exp(-700.0)),
+        (autograd.log1p, 1e-300, 1e-300, 1.0),
+        (autograd.expm1, 1e-300, 1e-300, 1.0),
+        (lambda x: autograd.logsumexp([x, 0.0]), 1000.0, 1000.0, 1.0),
+        (lambda x: autograd.hypot(x, 4e300), 3e300, 5e300, 0.6),
+    ],
+)
+def test_no_overflow_and_no_cancellation(
+    function: Callable[[Any], Any], x: float, data: float, derivative: float
+) -> None:
+    leaf = Value(x)
+    root = function(leaf)
+    root.backward()
+    assert root.data == pytest.approx(data, rel=1e-15, abs=0.0)
+    assert leaf.grad == pytest.approx(derivative, rel=1e-15, abs=0.0)
+
+
+# --- copying and pickling ------------------------------------------------------------------------
+
+
+def family() -> list[Value]:
+    """Several roots that share nodes: leaves of every kind, labels, gradients, odd numbers."""
+    x, y = Value(2.0, "x"), Value(-0.0, "ünïcode")
+    parameter, frozen = Value(1.5, "w"), Value(math.nan)
+    parameter.op, frozen.op = PARAMETER, FROZEN
+    shared = autograd.sin(x * y) + 3
+    shared.label = "shared"
+    first = shared * parameter
+    second = autograd.prod([shared, frozen, x, x]) ** 2
+    x.backward(5.0)
+    first.backward()
+    return [first, second, shared, x, autograd.sqrt(Value(0.0)), parameter, first]
+
+
+def assert_same_graphs(originals: list[Value], copies: list[Value]) -> None:
+    before, after = topological_order(*originals), topological_order(*copies)
+    assert len(before) == len(after)
+    twins = dict(zip(before, after, strict=True))
+    assert not set(before) & set(after)
+    for original, twin in twins.items():
+        assert type(twin) is Value
+        assert repr(state(original)) == repr(state(twin))  # nan and -0.0 included
+        for parent, twin_parent in zip(original.parents, twin.parents, strict=True):
+            assert twins[parent] is twin_parent
+        if original.op in ("", CONSTANT):
+            assert (twin.op is original.op) or type(original.op) is str
+    for original, twin in zip(originals, copies, strict=True):
+        assert twins[original] is twin
+
+
+@pytest.mark.parametrize("copied", COPIERS)
+def test_deepcopy_and_pickle_keep_graph_sharing_labels_and_kinds_of_leaf(
+    copied: Callable[[Any], Any],
+) -> None:
+    originals = family()
+    copies = copied(originals)
+    assert_same_graphs(originals, copies)
+    assert_same_graphs(originals[:1], [copied(originals[0])])
+    copies[0].zero_grad()
+    copies[0].backward(2.0)
+    assert originals[0].grad == 1.0
+    assert copies[5].grad == 2 * originals[5].grad
+
+
+def test_copy_is_a_node_of_its_own_with_the_same_parents() -> None:
+    node = family()[0]
+    twin = copy.copy(node)
+    assert twin is not node
+    assert state(twin) == state(node)
+    assert all(map(operator.is_, twin.parents, node.parents))
+    twin.data = 9.0
+    assert node.data != 9.0
+    kind = copy.copy(family()[5]).op
+    assert kind is PARAMETER
+
+
+def test_deepcopy_and_pickle_between_other_objects() -> None:
+    first, second, *_ = family()
+    for copied in COPIERS:
+        twin = copied({"roots": (first, [second]), "other": SimpleNamespace(again=first)})
+        assert twin["other"].again is twin["roots"][0]
+        assert_same_graphs([first, second], [twin["roots"][0], twin["roots"][1][0]])
+
+
+def chain(length: int) -> Value:
+    node = Value(1.0)
+    for _ in range(length):
+        node = node * 1.0
+    return node
+
+
+class Full(io.RawIOBase):
+    """A file on a disk that is full after so many writes."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+
+    def write(self, data: Any) -> int:
+        if not self.room:
+            raise OSError("no space left on device")
+        self.room -= 1
+        return len(data)
+
+
+def test_pickle_works_after_a_pickle_that_failed() -> None:
+    root = chain(20_000)
+    for room in (0, 1, 3):
+        for pickler in (pickle.Pickler, PURE._Pickler):
+            with pytest.raises(OSError, match="no space left"):
+                pickler(Full(room)).dump(root)
+            for node in (root.parents[0], root):
+                assert pickle.loads(pickle.dumps(node)).data == 1.0
+
+
+def test_pickle_in_several_threads_at_once() -> None:
+    root = chain(5_000)
+    with ThreadPoolExecutor(4) as pool:
+        for pickled in pool.map(pickle.dumps, [root] * 8):
+            assert len(topological_order(pickle.loads(pickled))) == 10_001
+
+
+# --- inference -----------------------------------------------------------------------------------
+
+
+def test_plain_numbers_in_plain_numbers_out() -> None:
+    for result in (autograd.exp(1), autograd.hypot(3, Fraction(4)), autograd.sum([1, True])):
+        assert type(result) is float
+    assert type(autograd.dot([1], [2])) is type(autograd.softmax([1])[0]) is float
+
+
+def test_no_grad_gives_leaves_and_nests() -> None:
+    x = Value(2.0)
+    with no_grad():
+        results = [x * x, 3 - x, x**2, x // 2, -x, abs(x), autograd.exp(x), autograd.sum([x, x])]
+        results += [autograd.dot([x], [2.0]), autograd.net([x], [x], x), x.tanh(), *divmod(x, 2)]
+        with no_grad():
+            results.append(x * x)
+        results.append(x * x)
+    assert not any(map(recorded, results))
+    assert results[0].data == 4.0
+    assert recorded(x * x)
+
+
+def test_no_grad_ends_with_an_exception() -> None:
+    x = Value(2.0)
+    with pytest.raises(ZeroDivisionError), no_grad():
+        x / 0  # noqa: B018
+    assert recorded(x * x)
+
+
+def test_no_grad_decorates_functions_that_recurse() -> None:
+    x = Value(2.0)
+
+    @no_grad()
+    def power(n: int) -> Value:
+        """Multiply."""
+        result = x * power(n - 1) if n else x
+        assert not recorded(result)
+        return result
+
+    assert power(3).data == 16.0
+    assert recorded(x * x)
+    assert (power.__name__, power.__doc__) == ("power", "Multiply.")
+
+
+def test_no_grad_does_not_decorate_what_runs_later() -> None:
+    # Such a function returns before its body runs; silently recording would be worse than an error.
+    def generator() -> Iterator[int]:
+        yield 1
+
+    async def coroutine() -> None: ...
+
+    async def asynchronous_generator() -> Any:
+        yield 1
+
+    for function in (generator, coroutine, asynchronous_generator):
+        with pytest.raises(TypeError, match="with no_grad"):
+            no_grad()(function)
+
+
+def test_no_grad_holds_for_its_own_thread_only() -> None:
+    x, entered, leave = Value(2.0), threading.Event(), threading.Event()
+
+    def elsewhere() -> bool:
+        with no_grad():
+            entered.set()
+            leave.wait(10)
+            return recorded(x * x)
+
+    with ThreadPoolExecutor(2) as pool:
+        future = pool.submit(elsewhere)
+        assert entered.wait(10)
+        assert recorded(x * x)
+        with no_grad():
+            assert pool.submit(lambda: recorded(x * x)).result()  # a thread begins recording
+        assert recorded(x * x)
+        leave.set()
+        assert not future.result()
+
+
+def test_one_no_grad_may_serve_several_threads() -> None:
+    x, pause, barrier = Value(2.0), no_grad(), threading.Barrier(2)
+
+    def work(order: int) -> tuple[bool, bool]:
+        second = threading.Event()
+        with pause:
+            barrier.wait(10)
+            second.wait(0.05 * order)
+            inside = recorded(x * x)
+        barrier.wait(10)
+        return inside, recorded(x * x)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(work, range(2))) == [(False, True)] * 2
+    with pause, pause:
+        assert not recorded(x * x)
+    assert recorded(x * x)
+
+
+def test_no_grad_holds_for_its_own_asynchronous_task_only() -> None:
+    x = Value(2.0)
+
+    async def paused() -> bool:
+        with no_grad():
+            await asyncio.sleep(0.01)
+            return recorded(x * x)
+
+    async def recording() -> bool:
+        await asyncio.sleep(0.001)
+        return recorded(x * x)
+
+    async def main() -> list[bool]:
+        return [*await asyncio.gather(paused(), recording(), paused()), recorded(x * x)]
+
+    assert asyncio.run(main()) == [False, True, False, True]
+
+
+def test_no_grad_in_generators_that_interleave_ends_with_the_last() -> None:
+    x = Value(2.0)
+
+    def generator() -> Iterator[bool]:
+        with no_grad():
+            yield recorded(x * x)
+
+    first, second = generator(), generator()
+    assert [next(first), next(second)] == [False, False]
+    first.close()
+    assert not recorded(x * x)  # the second still holds it
+    second.close()
+    entered, leave = threading.Event(), threading.Event()
+
+    def elsewhere() -> None:
+        with no_grad():
+            entered.set()
+            leave.wait(10)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(elsewhere)
+        assert entered.wait(10)
+        try:
+            assert recorded(x * x)
+        finally:
+            leave.set()
+
+
+# --- random graphs -------------------------------------------------------------------------------
+
+
+def run(program: Program) -> tuple[list[Value], list[Value]]:
+    """Record a program; the leaves, and what the instructions gave."""
+    leaves = [Value(leaf) for leaf in program.leaves]
+    return leaves, program.run(autograd, leaves)[len(leaves) :]
+
+
+def close(actual: float, expected: float, scale: float) -> bool:
+    """Compare to 1e-12 of what was added up, with the error of the recorded numbers on top."""
+    return abs(actual - expected) <= 1e-12 * (1.0 + scale) ** 2
+
+
+@given(programs(max_size=8))
+def test_random_graphs_against_the_sum_over_all_paths(program: Program) -> None:
+    leaves, results = run(program)
+    model = program.model()
+    inputs, outputs = model[: len(leaves)], model[len(leaves) :]
+    if not results:
+        return
+    results[-1].backward()
+    expected = exact_derivatives(outputs[-1])
+    for value, node in zip([*leaves, *results], [*inputs, *outputs], strict=True):
+        assert value.data == pytest.approx(node.data, rel=1e-13, abs=1e-13)
+        derivative, scale = expected.get(node, (0.0, 0.0))
+        assert close(value.grad, derivative, scale)
+
+
+@given(program=programs(max_size=30), seed=st.floats(-2.0, 2.0), twice=st.booleans())
+def test_random_graphs_against_pytorch(program: Program, seed: float, twice: bool) -> None:
+    torch = require_torch()
+    leaves, results = run(program)
+    if not results:
+        return
+    tensors = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in program.leaves]
+    outputs = program.run(torch_namespace(torch), tensors)[len(leaves) :]
+    roots = [results[-1], results[len(results) // 2]] if twice else results[-1:]
+    peers = [outputs[-1], outputs[len(results) // 2]] if twice else outputs[-1:]
+    for root, peer in zip(roots, peers, strict=True):
+        root.backward(seed)
+        peer.backward(torch.tensor(seed, dtype=torch.float64), retain_graph=True)
+        assert root.data == pytest.approx(peer.item(), rel=1e-12, abs=1e-12)
+    # The scale: the same sums over paths, of absolute values.
+    scale = {leaf: 0.0 for leaf in leaves}
+    for root in roots:
+        sums = {node: 0.0 for node in topological_order(root)}
+        sums[root] = abs(seed)
+        for node in reversed(topological_order(root)):
+            for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
+                sums[parent] += sums[node] * abs(derivative)
+        for leaf in leaves:
+            scale[leaf] += sums.get(leaf, 0.0)
+    for leaf, tensor in zip(leaves, tensors, strict=True):
+        grad = 0.0 if tensor.grad is None else tensor.grad.item()
+        assert close(leaf.grad, grad, scale[leaf])
+
+
+def torch_namespace(torch: ModuleType) -> SimpleNamespace:
+    names = ["arctan", "cos", "exp", "log", "maximum", "minimum", "relu", "sigmoid", "sin", "sqrt"]
+    return SimpleNamespace(
+        **{name: getattr(torch, name) for name in [*names, "tanh"]},
+        dot=lambda xs, ys: torch.stack(xs) @ torch.stack(ys),
+        hypot=torch.hypot,
+        logsumexp=lambda xs: torch.stack(xs).logsumexp(0),
+        prod=lambda xs: torch.stack(xs).prod(),
+        softplus=lambda x: torch.nn.functional.softplus(x, threshold=1000.0),
+        sum=lambda xs: torch.stack(xs).sum(),
+    )
+
+
+@given(programs(max_size=30))
+def test_runs_repeat_bit_for_bit(program: Program) -> None:
+    outcomes = set()
+    for _ in range(3):
+        leaves, results = run(program)
+        for root in results[-2:]:
+            root.backward(0.1)
+        outcomes.add(bits([*leaves, *results]))
+        for root in results[-2:]:
+            root.zero_grad()
+            root.backward(0.1)
+        outcomes.add(bits(copy.deepcopy(results[-1:])))
+    assert len(outcomes) == 2
+
+
+def test_every_operation_of_the_random_graphs_by_itself() -> None:
+    for operation in OPERATIONS.values():
+        leaves = [Value(x) for x in (0.75, -1.5, 2.25, -0.5)[: operation.arity]]
+        root = operation.apply(autograd, *leaves)
+        root.backward()
+        program = Program([leaf.data for leaf in leaves], [])
+        model = program.model()
+        assert path_sums(model[0], 1.0)[model[0]] == 1.0
+    assert {"add", "dot"} < OPERATIONS.keys()
+
+
+# --- depth ---------------------------------------------------------------------------------------
+
+MILLION = 1_000_000
+
+
+def test_a_chain_of_a_million_nodes() -> None:
+    x = Value(1.0, "x")
+    root = x
+    for _ in range(MILLION // 4):
+        root = autograd.tanh(-(root + x)) * 1.0
+    assert sys.getrecursionlimit() <= 1000 or sys.gettrace()
+    root.backward()
+    grad = x.grad
+    assert 0.0 < abs(grad) < 1.0
+    for twin in (copy.deepcopy(root), pickle.loads(pickle.dumps(root))):
+        twin.zero_grad()
+        twin.backward()
+        order = topological_order(twin)
+        assert len(order) == MILLION + MILLION // 4 + 1
+        assert order[0].label == "x"
+        assert order[0].grad == grad
+        del order
+        del twin
+    gc.collect()
+    nodes = sys.getallocatedblocks()
+    del root
+    gc.collect()
+    assert sys.getallocatedblocks() < nodes - MILLION
+
+
+@pytest.mark.parametrize(
+    "work",
+    [chain, lambda n: chain(n).backward(), *[lambda n, f=f: f(chain(n)) for f in COPIERS[:2]]],
+    ids=["forward", "backward", "deepcopy", "pickle"],
+)
+def test_memory_grows_linearly(work: Callable[[int], object]) -> None:
+    def peak(length: int) -> int:
+        gc.collect()
+        tracemalloc.start()
+        try:
+            kept = work(length)
+            del kept
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(100)  # what is made once
+    assert peak(40_000) <= 12 * peak(4_000)

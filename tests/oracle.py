@@ -1,0 +1,291 @@
+"""The functions of the table as mpmath defines them: an oracle independent of the library.
+
+`value` and `derivatives` give as many digits as a float could ask for, at operands of any size;
+`m` is the namespace on which a row's partial derivatives can be evaluated with mpmath's numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import mpmath
+
+__all__ = [
+    "DEFINITIONS", "KINKS", "derivatives", "m", "mp", "precise", "second_derivatives",
+    "sensitivity", "value",
+]  # fmt: skip
+
+mp: Any = mpmath.mp.clone()
+mp.dps = 60
+
+
+# --- definitions ---------------------------------------------------------------------------------
+
+
+def _clip(x: Any, lower: Any, upper: Any) -> Any:
+    if lower > upper:
+        raise ValueError("no interval")
+    return min(max(x, lower), upper)
+
+
+def _polygamma(order: Any, x: Any) -> Any:
+    if order < 0 or order != int(order):
+        raise ValueError("no order of a derivative")
+    n = int(order)
+    if x > -20:
+        return mp.psi(n, x)
+    # mpmath climbs to x > 0 step by step; what separates psi(x) from psi(1 - x) has period 1.
+    offset, sign = x - mp.floor(x), (-1) ** n
+    periodic = mp.psi(n, offset) - sign * mp.psi(n, 1 - offset)
+    return sign * mp.psi(n, 1 - x) + periodic
+
+
+def _logsumexp(*xs: Any) -> Any:
+    largest = max(xs)
+    others = mp.fsum(mp.exp(x - largest) for x in xs) - 1
+    return largest + mp.log1p(others)
+
+
+def _softmax(*xs: Any) -> Any:
+    return 1 / mp.fsum(mp.exp(x - xs[0]) for x in xs)
+
+
+def _dot(*xs: Any) -> Any:
+    return mp.fdot(xs[: len(xs) // 2], xs[len(xs) // 2 :])
+
+
+DEFINITIONS: dict[str, Callable[..., Any]] = {
+    "+": lambda x1, x2: x1 + x2,
+    "-": lambda x1, x2: x1 - x2,
+    "*": lambda x1, x2: x1 * x2,
+    "/": lambda x1, x2: x1 / x2,
+    "neg": lambda x: -x,
+    "**": lambda x1, x2: x1**x2,
+    "//": lambda x1, x2: mp.floor(x1 / x2),
+    "%": lambda x1, x2: x1 - x2 * mp.floor(x1 / x2),
+    "abs": lambda x: max(x, -x),
+    "exp": mp.exp,
+    "exp2": lambda x: mp.mpf(2) ** x,
+    "expm1": mp.expm1,
+    "log": mp.log,
+    "log2": lambda x: mp.log(x) / mp.log(2),
+    "log10": lambda x: mp.log(x) / mp.log(10),
+    "log1p": mp.log1p,
+    "sqrt": mp.sqrt,
+    "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
+    "square": lambda x: x**2,
+    "reciprocal": lambda x: 1 / x,
+    "hypot": mp.hypot,
+    "sin": mp.sin,
+    "cos": mp.cos,
+    "tan": mp.tan,
+    "arcsin": mp.asin,
+    "arccos": mp.acos,
+    "arctan": mp.atan,
+    "arctan2": mp.atan2,
+    "sinh": mp.sinh,
+    "cosh": mp.cosh,
+    "tanh": mp.tanh,
+    "arcsinh": mp.asinh,
+    "arccosh": mp.acosh,
+    "arctanh": mp.atanh,
+    "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
+    "softplus": lambda x: mp.log1p(mp.exp(x)),
+    "logsigmoid": lambda x: -mp.log1p(mp.exp(-x)),
+    "relu": lambda x: max(x, 0),
+    "leaky_relu": lambda x, slope: x if x > 0 else slope * x,
+    "elu": lambda x, alpha: x if x > 0 else alpha * mp.expm1(x),
+    "gelu": lambda x: x * mp.ncdf(x),
+    "silu": lambda x: x / (1 + mp.exp(-x)),
+    "erf": mp.erf,
+    "erfc": mp.erfc,
+    "lgamma": lambda x: mp.re(mp.loggamma(x)),
+    "digamma": lambda x: _polygamma(0, x),
+    "polygamma": _polygamma,
+    "sign": mp.sign,
+    "floor": mp.floor,
+    "ceil": mp.ceil,
+    "trunc": lambda x: mp.sign(x) * mp.floor(abs(x)),
+    "maximum": max,
+    "minimum": min,
+    "clip": _clip,
+    "where": lambda condition, x1, x2: x1 if condition else x2,
+    "sum": lambda *xs: mp.fsum(xs),
+    "mean": lambda *xs: mp.fsum(xs) / len(xs),
+    "prod": lambda *xs: mp.fprod(xs),
+    "norm": lambda *xs: mp.sqrt(mp.fsum(x**2 for x in xs)),
+    "logsumexp": _logsumexp,
+    "softmax": _softmax,
+    "max": lambda *xs: max(xs),
+    "min": lambda *xs: min(xs),
+    "dot": _dot,
+    "net": lambda *xs: _dot(*xs[:-1]) + xs[-1],
+}
+
+# Where a function has no derivative, and the table has to agree on one.
+KINKS: dict[str, Callable[..., bool]] = {
+    "**": lambda x1, x2: x1 == 0,
+    "//": lambda x1, x2: math.fmod(x1, x2) == 0,
+    "%": lambda x1, x2: math.fmod(x1, x2) == 0,
+    "abs": lambda x: x == 0,
+    "sqrt": lambda x: x == 0,
+    "cbrt": lambda x: x == 0,
+    "hypot": lambda x1, x2: x1 == x2 == 0,
+    "arcsin": lambda x: abs(x) == 1,
+    "arccos": lambda x: abs(x) == 1,
+    "arctan2": lambda x1, x2: x1 == 0 and x2 <= 0,
+    "arccosh": lambda x: x == 1,
+    "relu": lambda x: x == 0,
+    "leaky_relu": lambda x, slope: x == 0,
+    "elu": lambda x, alpha: x == 0,
+    "sign": lambda x: x == 0,
+    "floor": float.is_integer,
+    "ceil": float.is_integer,
+    "trunc": float.is_integer,
+    "maximum": lambda x1, x2: x1 == x2,
+    "minimum": lambda x1, x2: x1 == x2,
+    "clip": lambda x, lower, upper: x in (lower, upper) or lower == upper,
+    "norm": lambda *xs: not any(xs),
+    "max": lambda *xs: sorted(xs)[-2:-1] == [max(xs)],
+    "min": lambda *xs: sorted(xs)[1:2] == [min(xs)],
+}
+
+# Operands that do not vary, and derivatives that mpmath knows better than by differences.
+_DERIVATIVES: dict[tuple[str, int], Callable[..., Any]] = {
+    ("lgamma", 0): lambda x: _polygamma(0, x),
+    ("digamma", 0): lambda x: _polygamma(1, x),
+    ("polygamma", 0): lambda order, x: mp.zero,
+    ("polygamma", 1): lambda order, x: _polygamma(order + 1, x),
+    ("where", 0): lambda condition, x1, x2: mp.zero,
+}
+
+
+# --- values and derivatives ----------------------------------------------------------------------
+
+_STEP = 120  # bits: a difference is taken over 2**-120 of the operands, and is good to 2**-240
+_RANGE = 1100  # bits: what is left of 1 where a float underflows
+
+
+def precise(xs: Sequence[Any]) -> Any:
+    """Compute with so many digits that no term is lost beside another.
+
+    Args:
+        xs: The operands.
+
+    Returns:
+        A context manager, for `mp`.
+    """
+    return mp.workprec(3 * _STEP + _RANGE + 2 * (max(_magnitudes(xs)) - min(_magnitudes(xs))))
+
+
+def value(name: str, xs: Sequence[Any]) -> Any:
+    """Give a function's exact value.
+
+    Args:
+        name: The function's.
+        xs: Its operands.
+
+    Returns:
+        A number of mpmath's.
+
+    Raises:
+        ValueError, ZeroDivisionError: The function is not defined there.
+    """
+    with precise(xs):
+        y = mp.convert(DEFINITIONS[name](*map(mp.mpf, xs)))
+    if not isinstance(y, mp.mpf) or not mp.isfinite(y):
+        raise ValueError(f"{name} at {xs} is {y}")
+    return y
+
+
+def derivatives(name: str, xs: Sequence[Any]) -> list[Any]:
+    """Differentiate a function where it has derivatives, by symmetric differences.
+
+    Args:
+        name: The function's.
+        xs: Its operands.
+
+    Returns:
+        A number of mpmath's for each operand; nan where the function is not real around it.
+    """
+    return [_derivative(name, xs, position) for position in range(len(xs))]
+
+
+def second_derivatives(name: str, xs: Sequence[Any]) -> list[list[Any]]:
+    """Differentiate each derivative once more.
+
+    Args:
+        name: The function's.
+        xs: Its operands.
+
+    Returns:
+        A row for each derivative, with its derivative in each operand.
+    """
+
+    def row(first: int) -> list[Any]:
+        return [
+            _difference(lambda xs: _derivative(name, xs, first), xs, second)
+            if (name, second) not in _DERIVATIVES or len(xs) == 1
+            else mp.zero
+            for second in range(len(xs))
+        ]
+
+    return [row(first) for first in range(len(xs))]
+
+
+def sensitivity(function: Callable[[Sequence[Any]], Any], xs: Sequence[float]) -> Any:
+    """Tell how much a function of the operands changes when each is off by its rounding.
+
+    Args:
+        function: A function of the operands to a number of mpmath's.
+        xs: The operands; an integer (an order) is not rounded.
+
+    Returns:
+        The sum of the changes, over the relative size of a rounding.
+    """
+    y, epsilon = function(xs), mp.mpf(2) ** -52
+    with precise(xs):
+        moved = [
+            function([*xs[:i], mp.mpf(x) * (1 + epsilon), *xs[i + 1 :]])
+            for i, x in enumerate(xs)
+            if not isinstance(x, int)
+        ]
+        return mp.fsum(abs(z - y) for z in moved) / epsilon
+
+
+def _derivative(name: str, xs: Sequence[Any], position: int) -> Any:
+    if (name, position) not in _DERIVATIVES:
+        return _difference(lambda xs: DEFINITIONS[name](*xs), xs, position)
+    with precise(xs):
+        return _DERIVATIVES[name, position](*map(mp.mpf, xs))
+
+
+def _difference(function: Callable[[Sequence[Any]], Any], xs: Sequence[Any], position: int) -> Any:
+    with precise(xs):
+        x = mp.mpf(xs[position])
+        step = mp.ldexp(1, min(_magnitudes(xs)) - _STEP)
+        above, below = (
+            function([*map(mp.mpf, xs[:position]), moved, *map(mp.mpf, xs[position + 1 :])])
+            for moved in (x + step, x - step)
+        )
+        slope = mp.convert((above - below) / (2 * step))
+    return slope if isinstance(slope, mp.mpf) else mp.nan
+
+
+def _magnitudes(xs: Sequence[Any]) -> list[int]:
+    return [0, *(mp.mag(x) for x in xs if x)]
+
+
+# --- the namespace of the partials ---------------------------------------------------------------
+
+_OF_SEQUENCE = ("sum", "mean", "prod", "norm", "logsumexp", "max", "min")
+
+m = SimpleNamespace(**{name: f for name, f in DEFINITIONS.items() if name.isidentifier()})
+for _name in _OF_SEQUENCE:
+    setattr(m, _name, lambda xs, f=DEFINITIONS[_name]: f(*xs))
+m.softmax = lambda xs: [_softmax(x, *xs[:i], *xs[i + 1 :]) for i, x in enumerate(xs)]
+m.dot = lambda xs1, xs2: _dot(*xs1, *xs2)
+m.net = lambda weights, inputs, bias: _dot(*weights, *inputs) + bias

@@ -1,0 +1,144 @@
+"""The rows of the table under test: how each is called, and operands to try it on."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import operator
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+import autograd
+from autograd.rules import TABLE, Rule
+
+__all__ = ["EDGES", "NAMES", "SAMPLES", "call", "edges", "near", "operands", "tame"]
+
+NAMES = [rule.name for rule in TABLE]
+LARGEST = sys.float_info.max
+SMALLEST_NORMAL = sys.float_info.min
+SMALLEST = math.ulp(0.0)
+
+# --- calls ---------------------------------------------------------------------------------------
+
+_OPERATORS: dict[str, Callable[..., Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "neg": operator.neg,
+    "**": operator.pow,
+    "//": operator.floordiv,
+    "%": operator.mod,
+}
+
+
+def call(rule: Rule, xs: Sequence[Any]) -> Any:
+    """Call a row by its public name, on operands in the row's order."""
+    if rule.name in _OPERATORS:
+        return _OPERATORS[rule.name](*xs)
+    function = getattr(autograd, rule.name)
+    n = len(xs) // 2
+    if rule.name == "softmax":
+        return function(xs)[0]
+    if rule.name == "dot":
+        return function(xs[:n], xs[n:])
+    if rule.name == "net":
+        return function(xs[:n], xs[n:-1], xs[-1])
+    return function(xs) if rule.of_sequence else function(*xs)
+
+
+# --- operands ------------------------------------------------------------------------------------
+
+# Zeros and ones, for any kind of number, within the domain.
+SAMPLES: dict[str, tuple[int, ...]] = {rule.name: (1,) * len(rule.operands) for rule in TABLE} | {
+    "arctanh": (0,),
+    "clip": (1, 0, 1),
+    "dot": (1, 0, 1, 1),
+    "net": (1, 0, 1, 1, 1),
+}
+SAMPLES |= {rule.name: (1, 0, 1) for rule in TABLE if rule.of_sequence}
+
+EDGES = [
+    sign * x
+    for x in (0.0, SMALLEST, SMALLEST_NORMAL, 1e-160, 0.5, 1.0, 1000.0, 1e160, LARGEST)
+    for sign in (1.0, -1.0)
+]
+
+
+def near(*points: float) -> st.SearchStrategy[float]:
+    """Floats at distances of every magnitude from the points, and the points."""
+    distances = st.floats(-17.0, -0.5).map(lambda power: 10.0**power) | st.just(0.0)
+    return st.builds(
+        lambda point, sign, distance: point + sign * distance,
+        st.sampled_from(points),
+        st.sampled_from([-1.0, 1.0]),
+        distances,
+    )
+
+
+_REAL = (
+    st.floats(allow_nan=False, allow_infinity=False)
+    | st.floats(-1000.0, 1000.0)
+    | st.floats(-8.0, 8.0)
+    | st.sampled_from(EDGES)
+)
+_POSITIVE = _REAL.map(abs) | near(1.0, 2.0).map(abs)
+_UNIT = st.floats(-1.0, 1.0) | near(-1.0, 0.0, 1.0).filter(lambda x: -1.0 <= x <= 1.0)
+_EXPONENT = st.floats(-750.0, 750.0) | st.floats(-40.0, 40.0) | near(0.0) | st.sampled_from(EDGES)
+_GAMMA = (
+    st.floats(-1e15, 1e15) | st.floats(-10.0, 10.0) | near(0.0, 1.0, 2.0, -1.0, -2.0) | _POSITIVE
+)
+_INTEGER = st.integers(-20, 20).map(float)
+
+_STRATEGIES: dict[str, st.SearchStrategy[float]] = (
+    dict.fromkeys(["log", "log2", "log10", "sqrt"], _POSITIVE)
+    | {"log1p": _POSITIVE | near(-1.0, 0.0), "arccosh": _POSITIVE | near(1.0)}
+    | dict.fromkeys(["arcsin", "arccos", "arctanh"], _UNIT)
+    | dict.fromkeys(["lgamma", "digamma"], _GAMMA)
+    | dict.fromkeys(
+        "exp exp2 expm1 sinh cosh tanh sigmoid softplus logsigmoid gelu silu erf erfc".split(),
+        _EXPONENT,
+    )
+    | {"logsumexp": _EXPONENT, "softmax": _EXPONENT}
+)
+
+
+def _tuples(rule: Rule, x: st.SearchStrategy[float]) -> st.SearchStrategy[tuple[float, ...]]:
+    if rule.of_sequence:
+        return st.lists(x, min_size=1, max_size=4).map(tuple)
+    if rule.name in ("dot", "net"):
+        sizes = st.integers(0, 3).map(lambda n: 2 * n + (rule.name == "net"))
+        return sizes.flatmap(lambda size: st.tuples(*[x] * size))
+    return st.tuples(*[x] * len(rule.operands))
+
+
+def operands(rule: Rule) -> st.SearchStrategy[tuple[float, ...]]:
+    """Operands all over a row's domain, close to its ends and kinks, and some beyond."""
+    if rule.name == "polygamma":
+        return st.tuples(st.integers(0, 10).map(float), _GAMMA)
+    if rule.name == "clip":
+        return st.tuples(_REAL, _REAL, _REAL).map(lambda xs: (xs[0], min(xs[1:]), max(xs[1:])))
+    x = _STRATEGIES.get(rule.name, _REAL)
+    xs = _tuples(rule, x)
+    if rule.name == "**":
+        xs |= st.tuples(_POSITIVE, st.floats(-8.0, 8.0)) | st.tuples(_REAL, _INTEGER)
+    if len(rule.operands) == 2 or rule.of_sequence:
+        xs |= x.map(lambda x: (x, x))  # a tie
+    return xs
+
+
+def tame(rule: Rule) -> st.SearchStrategy[tuple[float, ...]]:
+    """Operands of the size of 1, and some of them off the domain."""
+    if rule.name == "polygamma":
+        return st.tuples(st.integers(0, 3).map(float), st.floats(-4.0, 4.0))
+    return _tuples(rule, st.floats(-4.0, 4.0).map(lambda x: round(x, 3)))
+
+
+def edges(rule: Rule) -> Iterator[tuple[float, ...]]:
+    """Every combination of extreme operands, for a row of one operand or two."""
+    count = len(rule.operands)
+    chosen = EDGES if count == 1 else EDGES[:4] + EDGES[10:14] + EDGES[16:]
+    return itertools.product(chosen, repeat=count)

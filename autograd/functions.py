@@ -182,15 +182,7 @@ def _documentation(rule: Rule) -> str:
     if rule.of_sequence:
         arguments = "    xs: The operands, an iterable of Values or real numbers."
     else:
-        arguments = "\n".join(
-            f"    {name.lstrip('*')}: "
-            + (
-                "A sequence of Values or real numbers."
-                if "*" in name
-                else "A Value or real number."
-            )
-            for name in rule.operands
-        )
+        arguments = "\n".join(f"    {name}: A Value or real number." for name in rule.operands)
     raises = "    TypeError: An operand is neither a Value nor a real number."
     if rule.domain:
         raises += (
@@ -275,7 +267,13 @@ for _rule in RULES.values():
         setattr(Value, _rule.name, getattr(VALUES, _rule.name))
 
 
-def softmax(xs: Iterable[Operand], /) -> list[Any]:
+@overload
+def softmax(xs: Iterable[Value], /) -> list[Value]: ...
+@overload
+def softmax(xs: Iterable[Plain], /) -> list[float]: ...
+@overload
+def softmax(xs: Iterable[Operand], /) -> list[Value] | list[float]: ...
+def softmax(xs: Iterable[Any], /) -> Any:
     """Exponentials scaled to add up to 1: exp(x) / (exp(x1) + exp(x2) + …) for each x of the xs.
 
     Each result is one node with all the xs as parents, itself first. Its derivatives hold full
@@ -344,7 +342,15 @@ class Operands:
             self.data = tuple([as_float(x, operation) for x in operands])
 
 
-def dot(xs1: Iterable[Operand], xs2: Iterable[Operand], /) -> Any:
+@overload
+def dot(xs1: Iterable[Value], xs2: Iterable[Operand], /) -> Value: ...
+@overload
+def dot(xs1: Iterable[Plain], xs2: Iterable[Value], /) -> Value: ...
+@overload
+def dot(xs1: Iterable[Plain], xs2: Iterable[Plain], /) -> float: ...
+@overload
+def dot(xs1: Iterable[Operand], xs2: Iterable[Operand], /) -> Value | float: ...
+def dot(xs1: Iterable[Any], xs2: Iterable[Any], /) -> Any:
     """The sum of the products of the pairs from two sequences, as one node.
 
     Where one sequence holds plain numbers only, they are the coefficients of a `linear` node, whose
@@ -379,7 +385,17 @@ def dot(xs1: Iterable[Operand], xs2: Iterable[Operand], /) -> Any:
     return RULES["dot"].evaluate(*left.data, *right.data)
 
 
-def net(weights: Iterable[Operand], inputs: Iterable[Operand] | Operands, bias: Operand, /) -> Any:
+@overload
+def net(
+    weights: Iterable[Value], inputs: Iterable[Operand] | Operands, bias: Operand, /
+) -> Value: ...
+@overload
+def net(weights: Iterable[Plain], inputs: Iterable[Plain], bias: Plain, /) -> float: ...
+@overload
+def net(
+    weights: Iterable[Operand], inputs: Iterable[Operand] | Operands, bias: Operand, /
+) -> Value | float: ...
+def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) -> Any:
     """The net input of a neuron: the dot product of weights and inputs, plus the bias, as one node.
 
     Where the inputs are plain numbers, they are the coefficients of a `linear` node, whose parents
@@ -403,20 +419,19 @@ def net(weights: Iterable[Operand], inputs: Iterable[Operand] | Operands, bias: 
     """
     prepared = inputs if isinstance(inputs, Operands) else Operands(inputs, "net")
     xs, nodes = prepared.data, prepared.nodes
-    left: Any = weights if type(weights) is list else _listed("net", weights)
-    right: Any = bias
+    left = weights if type(weights) is list else _listed("net", weights)
     if len(left) != len(xs):
         raise ValueError(f"net: {len(left)} weights cannot be paired with {len(xs)} inputs")
     try:  # a neuron's case, and the hot one: weights and bias are Values
         ws = [weight.data for weight in left]
-        y = sum_of_products(ws, xs) + right.data
+        y = sum_of_products(ws, xs) + bias.data
     except (AttributeError, TypeError):
         y = None
     if type(y) is not float:
-        return _apply(RULES["net"], (*left, *(nodes or xs), right))
+        return _apply(RULES["net"], (*left, *(nodes or xs), bias))
     if nodes:
-        return new_node(y, (*left, *nodes, right), (*xs, *ws, 1.0), "net")
-    return new_node(y, (*left, right), (*xs, 1.0), LINEAR)
+        return new_node(y, (*left, *nodes, bias), (*xs, *ws, 1.0), "net")
+    return new_node(y, (*left, bias), (*xs, 1.0), LINEAR)
 
 
 for _name, _sequence_function in {"softmax": softmax, "dot": dot, "net": net}.items():

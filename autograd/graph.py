@@ -78,7 +78,11 @@ def leaves(*roots: NodeT) -> list[NodeT]:
         >>> [leaf.label for leaf in leaves(a * b + a)]
         ['a', 'b']
     """
-    nodes = chain(roots, chain.from_iterable(node.parents for node in interior(*roots)))
+    return _leaves(roots, interior(*roots))
+
+
+def _leaves(roots: tuple[NodeT, ...], inner: list[NodeT]) -> list[NodeT]:
+    nodes = chain(roots, chain.from_iterable(node.parents for node in inner))
     return list(dict.fromkeys(node for node in nodes if not node.parents))
 
 
@@ -98,7 +102,8 @@ def topological_order(*roots: NodeT) -> list[NodeT]:
         >>> [node.op or node.label for node in topological_order(b + a)]
         ['a', '*', '+']
     """
-    return leaves(*roots) + interior(*roots)
+    inner = interior(*roots)
+    return _leaves(roots, inner) + inner
 
 
 def depth(root: Node) -> int:

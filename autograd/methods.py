@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, SupportsIndex, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
+    from fractions import Fraction
 
-    from autograd.value import Operand, Value
+    from typing_extensions import Self  # known to type checkers without being installed
 
-__all__ = ["Elementary"]
+__all__ = ["Elementary", "Plain"]
 
-Method: TypeAlias = "Callable[[], Value]"
-BinaryMethod: TypeAlias = "Callable[[Operand], Value]"
+Plain: TypeAlias = "float | Fraction | Decimal | SupportsIndex"
 
 
 class Elementary:
@@ -20,49 +21,49 @@ class Elementary:
 
     __slots__ = ()
 
-    exp: Method
-    exp2: Method
-    expm1: Method
-    log: Method
-    log2: Method
-    log10: Method
-    log1p: Method
-    sqrt: Method
-    cbrt: Method
-    square: Method
-    reciprocal: Method
-    hypot: BinaryMethod
-    sin: Method
-    cos: Method
-    tan: Method
-    arcsin: Method
-    arccos: Method
-    arctan: Method
-    arctan2: BinaryMethod
-    sinh: Method
-    cosh: Method
-    tanh: Method
-    arcsinh: Method
-    arccosh: Method
-    arctanh: Method
-    sigmoid: Method
-    softplus: Method
-    logsigmoid: Method
-    relu: Method
-    leaky_relu: Callable[..., Value]
-    elu: Callable[..., Value]
-    gelu: Method
-    silu: Method
-    erf: Method
-    erfc: Method
-    lgamma: Method
-    digamma: Method
-    sign: Method
-    floor: Method
-    ceil: Method
-    trunc: Method
-    maximum: BinaryMethod
-    minimum: BinaryMethod
-    clip: Callable[..., Value]
-    where: Callable[[Operand, Operand], Value]
-    abs: Method
+    exp: Callable[[], Self]
+    exp2: Callable[[], Self]
+    expm1: Callable[[], Self]
+    log: Callable[[], Self]
+    log2: Callable[[], Self]
+    log10: Callable[[], Self]
+    log1p: Callable[[], Self]
+    sqrt: Callable[[], Self]
+    cbrt: Callable[[], Self]
+    square: Callable[[], Self]
+    reciprocal: Callable[[], Self]
+    hypot: Callable[[Self | Plain], Self]
+    sin: Callable[[], Self]
+    cos: Callable[[], Self]
+    tan: Callable[[], Self]
+    arcsin: Callable[[], Self]
+    arccos: Callable[[], Self]
+    arctan: Callable[[], Self]
+    arctan2: Callable[[Self | Plain], Self]
+    sinh: Callable[[], Self]
+    cosh: Callable[[], Self]
+    tanh: Callable[[], Self]
+    arcsinh: Callable[[], Self]
+    arccosh: Callable[[], Self]
+    arctanh: Callable[[], Self]
+    sigmoid: Callable[[], Self]
+    softplus: Callable[[], Self]
+    logsigmoid: Callable[[], Self]
+    relu: Callable[[], Self]
+    leaky_relu: Callable[..., Self]
+    elu: Callable[..., Self]
+    gelu: Callable[[], Self]
+    silu: Callable[[], Self]
+    erf: Callable[[], Self]
+    erfc: Callable[[], Self]
+    lgamma: Callable[[], Self]
+    digamma: Callable[[], Self]
+    sign: Callable[[], Self]
+    floor: Callable[[], Self]
+    ceil: Callable[[], Self]
+    trunc: Callable[[], Self]
+    maximum: Callable[[Self | Plain], Self]
+    minimum: Callable[[Self | Plain], Self]
+    clip: Callable[..., Self]
+    where: Callable[[Self | Plain, Self | Plain], Self]
+    abs: Callable[[], Self]

@@ -10,27 +10,24 @@ from __future__ import annotations
 import math
 import operator
 from numbers import Complex, Number, Real
-from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, TypeAlias, final
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
 
 from autograd import pausing
 from autograd.copying import Copyable
 from autograd.errors import outside_domain, wrong_type
 from autograd.graph import interior, topological_order
-from autograd.methods import Elementary
+from autograd.methods import Elementary, Plain
 from autograd.rules import RULES, Rule
 from autograd.special import sum_of_products
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from decimal import Decimal
-    from fractions import Fraction
 
 __all__ = [
     "CONSTANT", "FROZEN", "LINEAR", "PARAMETER", "LeafKind", "Operand", "Plain", "Value",
     "as_float", "as_value", "linear", "new_node", "record",
 ]  # fmt: skip
 
-Plain: TypeAlias = "float | Fraction | Decimal | SupportsIndex"
 Operand: TypeAlias = "Value | Plain"
 
 

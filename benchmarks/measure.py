@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,7 +50,8 @@ class Contest(NamedTuple):
         return [scale * seconds[phase] for seconds in self.rounds[name]]
 
 
-class Spread(NamedTuple):
+@dataclass(frozen=True)
+class Spread:
     """A median between its quartiles."""
 
     low: float

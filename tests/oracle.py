@@ -14,7 +14,7 @@ from typing import Any
 import mpmath
 
 __all__ = [
-    "DEFINITIONS", "KINKS", "derivatives", "m", "mp", "precise", "second_derivatives",
+    "DEFINITIONS", "FIXED", "KINKS", "derivatives", "m", "mp", "precise", "second_derivatives",
     "sensitivity", "value",
 ]  # fmt: skip
 
@@ -29,6 +29,10 @@ def _clip(x: Any, lower: Any, upper: Any) -> Any:
     if lower > upper:
         raise ValueError("no interval")
     return min(max(x, lower), upper)
+
+
+def _erfc(x: Any) -> Any:
+    return mp.erfc(x) if x < 1e6 else mp.zero  # of mpmath's, not of a float's range
 
 
 def _polygamma(order: Any, x: Any) -> Any:
@@ -98,10 +102,10 @@ DEFINITIONS: dict[str, Callable[..., Any]] = {
     "relu": lambda x: max(x, 0),
     "leaky_relu": lambda x, slope: x if x > 0 else slope * x,
     "elu": lambda x, alpha: x if x > 0 else alpha * mp.expm1(x),
-    "gelu": lambda x: x * mp.ncdf(x),
+    "gelu": lambda x: x * _erfc(-x / mp.sqrt(2)) / 2,
     "silu": lambda x: x / (1 + mp.exp(-x)),
     "erf": mp.erf,
-    "erfc": mp.erfc,
+    "erfc": _erfc,
     "lgamma": lambda x: mp.re(mp.loggamma(x)),
     "digamma": lambda x: _polygamma(0, x),
     "polygamma": _polygamma,
@@ -153,32 +157,40 @@ KINKS: dict[str, Callable[..., bool]] = {
     "min": lambda *xs: sorted(xs)[1:2] == [min(xs)],
 }
 
-# Operands that do not vary, and derivatives that mpmath knows better than by differences.
+# Operands that do not vary: an order, a condition.
+FIXED = {("polygamma", 0), ("where", 0)}
+
+# Derivatives that are better known than by differences: where these jump, or are slow.
 _DERIVATIVES: dict[tuple[str, int], Callable[..., Any]] = {
+    ("//", 0): lambda x1, x2: mp.zero,
+    ("//", 1): lambda x1, x2: mp.zero,
+    ("%", 0): lambda x1, x2: mp.one,
+    ("%", 1): lambda x1, x2: -mp.floor(x1 / x2),
     ("lgamma", 0): lambda x: _polygamma(0, x),
     ("digamma", 0): lambda x: _polygamma(1, x),
-    ("polygamma", 0): lambda order, x: mp.zero,
     ("polygamma", 1): lambda order, x: _polygamma(order + 1, x),
-    ("where", 0): lambda condition, x1, x2: mp.zero,
 }
 
 
 # --- values and derivatives ----------------------------------------------------------------------
 
-_STEP = 120  # bits: a difference is taken over 2**-120 of the operands, and is good to 2**-240
+_STEP = 100  # bits: a difference is taken over so small a part of the operands
 _RANGE = 1100  # bits: what is left of 1 where a float underflows
 
 
-def precise(xs: Sequence[Any]) -> Any:
-    """Compute with so many digits that no term is lost beside another.
+def precise(name: str, xs: Sequence[Any]) -> Any:
+    """Compute with so many digits that no operand and no difference is lost beside another.
 
     Args:
+        name: The function's.
         xs: The operands.
 
     Returns:
         A context manager, for `mp`.
     """
-    return mp.workprec(3 * _STEP + _RANGE + 2 * (max(_magnitudes(xs)) - min(_magnitudes(xs))))
+    if name in ("lgamma", "digamma", "polygamma"):  # without differences, and slow
+        return mp.workdps(60)
+    return mp.workprec(3 * (_STEP + _spread(xs)) + _RANGE)
 
 
 def value(name: str, xs: Sequence[Any]) -> Any:
@@ -194,7 +206,7 @@ def value(name: str, xs: Sequence[Any]) -> Any:
     Raises:
         ValueError, ZeroDivisionError: The function is not defined there.
     """
-    with precise(xs):
+    with precise(name, xs):
         y = mp.convert(DEFINITIONS[name](*map(mp.mpf, xs)))
     if not isinstance(y, mp.mpf) or not mp.isfinite(y):
         raise ValueError(f"{name} at {xs} is {y}")
@@ -228,7 +240,7 @@ def second_derivatives(name: str, xs: Sequence[Any]) -> list[list[Any]]:
     def row(first: int) -> list[Any]:
         return [
             _difference(lambda xs: _derivative(name, xs, first), xs, second)
-            if (name, second) not in _DERIVATIVES or len(xs) == 1
+            if (name, second) not in FIXED
             else mp.zero
             for second in range(len(xs))
         ]
@@ -247,36 +259,41 @@ def sensitivity(function: Callable[[Sequence[Any]], Any], xs: Sequence[float]) -
         The sum of the changes, over the relative size of a rounding.
     """
     y, epsilon = function(xs), mp.mpf(2) ** -52
-    with precise(xs):
-        moved = [
-            function([*xs[:i], mp.mpf(x) * (1 + epsilon), *xs[i + 1 :]])
-            for i, x in enumerate(xs)
-            if not isinstance(x, int)
-        ]
-        return mp.fsum(abs(z - y) for z in moved) / epsilon
+    moved = [
+        function([*xs[:i], mp.fmul(x, 1 + epsilon, exact=True), *xs[i + 1 :]])
+        for i, x in enumerate(xs)
+        if not isinstance(x, int)
+    ]
+    return mp.fsum(abs(z - y) for z in moved) / epsilon
 
 
 def _derivative(name: str, xs: Sequence[Any], position: int) -> Any:
+    if (name, position) in FIXED:
+        return mp.zero
     if (name, position) not in _DERIVATIVES:
         return _difference(lambda xs: DEFINITIONS[name](*xs), xs, position)
-    with precise(xs):
+    with precise(name, xs):
         return _DERIVATIVES[name, position](*map(mp.mpf, xs))
 
 
 def _difference(function: Callable[[Sequence[Any]], Any], xs: Sequence[Any], position: int) -> Any:
-    with precise(xs):
-        x = mp.mpf(xs[position])
-        step = mp.ldexp(1, min(_magnitudes(xs)) - _STEP)
-        above, below = (
-            function([*map(mp.mpf, xs[:position]), moved, *map(mp.mpf, xs[position + 1 :])])
-            for moved in (x + step, x - step)
-        )
-        slope = mp.convert((above - below) / (2 * step))
+    """Differentiate by a symmetric difference, good to twice as many bits as its step is small."""
+    with precise("", xs):
+        operands = list(map(mp.mpf, xs))
+        step = mp.ldexp(1, -_spread(xs) - _STEP)
+        sides = []
+        for operand in (operands[position] + step, operands[position] - step):
+            operands[position] = operand
+            sides.append(function(operands))
+        slope = mp.convert((sides[0] - sides[1]) / (2 * step))
     return slope if isinstance(slope, mp.mpf) else mp.nan
 
 
-def _magnitudes(xs: Sequence[Any]) -> list[int]:
-    return [0, *(mp.mag(x) for x in xs if x)]
+def _spread(xs: Sequence[Any]) -> int:
+    """The distance in bits from the smallest of the operands and 1 to the largest."""
+    magnitudes = [0, *(mp.mag(x) for x in xs if x)]
+    spread: int = max(magnitudes) - min(magnitudes)
+    return spread
 
 
 # --- the namespace of the partials ---------------------------------------------------------------

@@ -58,13 +58,16 @@ def exact_derivatives(root: Node) -> dict[Node, tuple[float, float]]:
 class Operation(NamedTuple):
     """An operation on any real numbers: in terms of a namespace of functions, with its partials.
 
-    Each takes the namespace `m` first. `kink` is a number that is 0 where the derivative jumps.
+    The first two take the namespace `m`. `kink` is a number that is 0 where the derivative jumps.
     """
 
     apply: Callable[..., Any]
     partials: Callable[..., tuple[float, ...]]
     arity: int
-    kink: Callable[..., float] | None = None
+    kink: Callable[..., float] = lambda *xs: 1.0
+
+    def near_kink(self, *xs: float) -> bool:
+        return abs(self.kink(*xs)) < 1e-6
 
 
 OPERATIONS = {
@@ -93,13 +96,13 @@ OPERATIONS = {
         lambda m, x, y: m.maximum(x, y),
         lambda m, x, y: (0.5, 0.5) if x == y else (1, 0) if x > y else (0, 1),
         2,
-        lambda m, x, y: x - y,
+        lambda x, y: x - y,
     ),
     "minimum": Operation(
         lambda m, x, y: m.minimum(x, y),
         lambda m, x, y: (0.5, 0.5) if x == y else (1, 0) if x < y else (0, 1),
         2,
-        lambda m, x, y: x - y,
+        lambda x, y: x - y,
     ),
     "negate": Operation(lambda m, x: -x, lambda m, x: (-1,), 1),
     "constants": Operation(lambda m, x: 1.5 - 2.0 * (x / 4.0 - 1), lambda m, x: (-0.5,), 1),
@@ -107,8 +110,8 @@ OPERATIONS = {
         lambda m, x: 3.0 / (x**2 + 1.0), lambda m, x: (-6 * x / (x * x + 1) ** 2,), 1
     ),
     "constant to the": Operation(lambda m, x: 1.25**x, lambda m, x: (1.25**x * math.log(1.25),), 1),
-    "abs": Operation(lambda m, x: abs(x), lambda m, x: (math.copysign(1, x),), 1, lambda m, x: x),
-    "relu": Operation(lambda m, x: m.relu(x), lambda m, x: (float(x > 0),), 1, lambda m, x: x),
+    "abs": Operation(lambda m, x: abs(x), lambda m, x: (math.copysign(1, x),), 1, lambda x: x),
+    "relu": Operation(lambda m, x: m.relu(x), lambda m, x: (float(x > 0),), 1, lambda x: x),
     "sin": Operation(lambda m, x: m.sin(x), lambda m, x: (math.cos(x),), 1),
     "cos": Operation(lambda m, x: m.cos(x), lambda m, x: (-math.sin(x),), 1),
     "tanh": Operation(lambda m, x: m.tanh(x), lambda m, x: (math.cosh(x) ** -2,), 1),
@@ -184,19 +187,21 @@ class Program(NamedTuple):
 
 @st.composite
 def programs(draw: st.DrawFn, max_size: int) -> Program:
-    """Programs that share heavily, stay within ±10, and keep away from what is ill-conditioned."""
+    """Programs that share heavily, stay within ±10, and keep away from what is ill-conditioned.
+
+    The first instruction is an addition, so that there always is one.
+    """
     leaves = draw(st.lists(st.floats(-4.0, 4.0, allow_subnormal=False), min_size=1, max_size=4))
-    program = Program(leaves, [])
-    xs = list(leaves)
+    program = Program(leaves, [("add", (0, len(leaves) - 1))])
+    xs = [*leaves, leaves[0] + leaves[-1]]
     for _ in range(draw(st.integers(1, max_size))):
         name = draw(st.sampled_from(sorted(OPERATIONS)))
         operation = OPERATIONS[name]
         places = [draw(st.integers(0, len(xs) - 1)) for _ in range(operation.arity)]
         operands = [xs[place] for place in places]
         # A tie is one only between a node and itself: others may come out an ulp apart.
-        if operation.kink and len({*places}) == operation.arity:
-            if abs(operation.kink(MATH, *operands)) < 1e-6:
-                continue
+        if len({*places}) == operation.arity and operation.near_kink(*operands):
+            continue
         x = operation.apply(MATH, *operands)
         if abs(x) <= 10.0:
             xs.append(x)

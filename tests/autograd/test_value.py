@@ -13,7 +13,7 @@ import struct
 import sys
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from fractions import Fraction
@@ -29,7 +29,7 @@ import autograd
 from autograd import Value, no_grad
 from autograd.graph import topological_order
 from autograd.value import CONSTANT, FROZEN, PARAMETER
-from tests.autograd.naive import OPERATIONS, Program, exact_derivatives, path_sums, programs
+from tests.autograd.naive import OPERATIONS, Program, exact_derivatives, programs
 from tests.peers import require_torch
 
 inf = math.inf
@@ -190,10 +190,12 @@ def test_unary_operators_divmod_and_builtin_sum() -> None:
     assert [(+x).data, (-x).data, abs(x).data] == [-2.5, 2.5, 2.5]
     assert [v.data for v in divmod(x, 2)] == list(divmod(-2.5, 2))
     assert [v.data for v in divmod(2, x)] == list(divmod(2, -2.5))
-    assert sum([x, x, 1]).data == -4.0  # type: ignore[union-attr]
-    for unsupported in (operator.invert, operator.index, iter, len):
+    mixed: list[Any] = [x, x, 1]
+    assert sum(mixed).data == -4.0
+    unsupported: list[Callable[..., object]] = [operator.invert, operator.index, iter, len]
+    for function in unsupported:
         with pytest.raises(TypeError):
-            unsupported(x)  # type: ignore[operator]
+            function(x)
 
 
 @pytest.mark.parametrize("other", NO_NUMBERS, ids=described)
@@ -214,18 +216,14 @@ def test_anything_else_is_a_type_error_that_names_both(other: Any) -> None:
             attempt()
         assert "Value" in str(caught.value)
         assert type(other).__name__ in str(caught.value)
-    with pytest.raises(TypeError):
-        assert x < other
     assert x != other
 
 
 def test_other_libraries_scalars_are_refused_by_their_name() -> None:
-    torch = require_torch()
-    for attempt in (Value, autograd.exp, Value(1.0).__add__, Value(1.0).backward):
-        with pytest.raises(TypeError, match="Tensor") if attempt != Value(1.0).__add__ else (
-            pytest.raises(TypeError)
-        ):
-            attempt(torch.tensor(1.0))
+    tensor, x = require_torch().tensor(1.0), Value(1.0)
+    for attempt in (Value, autograd.exp, x.backward, lambda t: x + t, lambda t: t + x):
+        with pytest.raises(TypeError, match="Tensor"):
+            attempt(tensor)
 
 
 def test_numbers_too_large_for_a_float_overflow() -> None:
@@ -236,8 +234,9 @@ def test_numbers_too_large_for_a_float_overflow() -> None:
 
 
 def test_powers_take_no_modulus() -> None:
+    x: Any = Value(2.0)
     with pytest.raises(TypeError, match="modulus"):
-        pow(Value(2.0), 3, 5)  # type: ignore[arg-type]
+        pow(x, 3, 5)
 
 
 # --- object arrays -------------------------------------------------------------------------------
@@ -288,8 +287,8 @@ def test_numpys_functions_on_object_arrays_give_values() -> None:
 
 
 def test_a_matrix_times_a_vector_of_values_has_gradients() -> None:
-    W, x = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([Value(0.5), Value(-1.0)])
-    outputs = W @ x
+    matrix, x = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([Value(0.5), Value(-1.0)])
+    outputs = matrix @ x
     outputs[1].backward()
     assert [v.data for v in outputs] == [-1.5, -2.5]
     assert [v.grad for v in x] == [3.0, 4.0]
@@ -337,7 +336,8 @@ def test_comparison_with_every_kind_of_number(number: Any) -> None:
 
 def test_sorting_extremes_truth_and_rounding_are_those_of_the_data() -> None:
     low, high = Value(-1.26), Value(2.5)
-    assert sorted([high, 1, low])[0] is low
+    mixed: list[Any] = [high, 1, low]
+    assert [float(getattr(x, "data", x)) for x in sorted(mixed)] == [-1.26, 1.0, 2.5]
     assert max([low, high]) is high
     assert min(low, 0.0, high) is low
     assert max(low, 3.0) == 3.0
@@ -487,9 +487,9 @@ def test_powers_at_the_edges_of_their_domain() -> None:
     assert derivatives(-2.0, 3.0)[0] == 12.0
     assert (Value(-2.0) ** 3).local_derivatives == (12.0, 0.0)
     assert (Value(-2.0) ** -1).local_derivatives == (-0.25, 0.0)
-    for attempt in (lambda: Value(-2.0) ** 0.5, lambda: (-2.0) ** Value(0.5)):
+    for base, exponent in [(Value(-2.0), 0.5), (-2.0, Value(0.5)), (Value(-2.0), Value(0.5))]:
         with pytest.raises(ValueError, match=r"negative .* fractional exponent"):
-            attempt()
+            operator.pow(base, exponent)
 
 
 # --- precision: the rest is held to the table in test_rules --------------------------------------
@@ -647,7 +647,7 @@ def test_no_grad_gives_leaves_and_nests() -> None:
 def test_no_grad_ends_with_an_exception() -> None:
     x = Value(2.0)
     with pytest.raises(ZeroDivisionError), no_grad():
-        x / 0  # noqa: B018
+        x / 0
     assert recorded(x * x)
 
 
@@ -741,7 +741,7 @@ def test_no_grad_holds_for_its_own_asynchronous_task_only() -> None:
 def test_no_grad_in_generators_that_interleave_ends_with_the_last() -> None:
     x = Value(2.0)
 
-    def generator() -> Iterator[bool]:
+    def generator() -> Generator[bool]:
         with no_grad():
             yield recorded(x * x)
 
@@ -780,27 +780,33 @@ def close(actual: float, expected: float, scale: float) -> bool:
     return abs(actual - expected) <= 1e-12 * (1.0 + scale) ** 2
 
 
-@given(programs(max_size=8))
-def test_random_graphs_against_the_sum_over_all_paths(program: Program) -> None:
+def check_against_paths(program: Program) -> None:
     leaves, results = run(program)
-    model = program.model()
-    inputs, outputs = model[: len(leaves)], model[len(leaves) :]
-    if not results:
-        return
-    results[-1].backward()
-    expected = exact_derivatives(outputs[-1])
-    for value, node in zip([*leaves, *results], [*inputs, *outputs], strict=True):
+    values, nodes = [*leaves, *results], program.model()
+    values[-1].backward()
+    expected = exact_derivatives(nodes[-1])
+    for value, node in zip(values, nodes, strict=True):
         assert value.data == pytest.approx(node.data, rel=1e-13, abs=1e-13)
         derivative, scale = expected.get(node, (0.0, 0.0))
         assert close(value.grad, derivative, scale)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_each_operation_of_the_random_graphs_by_itself(name: str) -> None:
+    for places in ((0, 1, 2, 3), (1, 0, 1, 0), (2, 3, 0, 1), (3, 2, 3, 2)):
+        operands = places[: OPERATIONS[name].arity]
+        check_against_paths(Program([0.75, -1.5, 2.25, -0.5], [(name, operands)]))
+
+
+@given(programs(max_size=8))
+def test_random_graphs_against_the_sum_over_all_paths(program: Program) -> None:
+    check_against_paths(program)
 
 
 @given(program=programs(max_size=30), seed=st.floats(-2.0, 2.0), twice=st.booleans())
 def test_random_graphs_against_pytorch(program: Program, seed: float, twice: bool) -> None:
     torch = require_torch()
     leaves, results = run(program)
-    if not results:
-        return
     tensors = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in program.leaves]
     outputs = program.run(torch_namespace(torch), tensors)[len(leaves) :]
     roots = [results[-1], results[len(results) // 2]] if twice else results[-1:]
@@ -810,9 +816,9 @@ def test_random_graphs_against_pytorch(program: Program, seed: float, twice: boo
         peer.backward(torch.tensor(seed, dtype=torch.float64), retain_graph=True)
         assert root.data == pytest.approx(peer.item(), rel=1e-12, abs=1e-12)
     # The scale: the same sums over paths, of absolute values.
-    scale = {leaf: 0.0 for leaf in leaves}
+    scale = dict.fromkeys(leaves, 0.0)
     for root in roots:
-        sums = {node: 0.0 for node in topological_order(root)}
+        sums = dict.fromkeys(topological_order(root), 0.0)
         sums[root] = abs(seed)
         for node in reversed(topological_order(root)):
             for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
@@ -852,17 +858,6 @@ def test_runs_repeat_bit_for_bit(program: Program) -> None:
     assert len(outcomes) == 2
 
 
-def test_every_operation_of_the_random_graphs_by_itself() -> None:
-    for operation in OPERATIONS.values():
-        leaves = [Value(x) for x in (0.75, -1.5, 2.25, -0.5)[: operation.arity]]
-        root = operation.apply(autograd, *leaves)
-        root.backward()
-        program = Program([leaf.data for leaf in leaves], [])
-        model = program.model()
-        assert path_sums(model[0], 1.0)[model[0]] == 1.0
-    assert {"add", "dot"} < OPERATIONS.keys()
-
-
 # --- depth ---------------------------------------------------------------------------------------
 
 MILLION = 1_000_000
@@ -872,18 +867,16 @@ def test_a_chain_of_a_million_nodes() -> None:
     x = Value(1.0, "x")
     root = x
     for _ in range(MILLION // 4):
-        root = autograd.tanh(-(root + x)) * 1.0
-    assert sys.getrecursionlimit() <= 1000 or sys.gettrace()
+        root = abs(-(root + x)) * 1.0
     root.backward()
-    grad = x.grad
-    assert 0.0 < abs(grad) < 1.0
+    assert x.grad == MILLION // 4 + 1
     for twin in (copy.deepcopy(root), pickle.loads(pickle.dumps(root))):
         twin.zero_grad()
         twin.backward()
         order = topological_order(twin)
         assert len(order) == MILLION + MILLION // 4 + 1
         assert order[0].label == "x"
-        assert order[0].grad == grad
+        assert order[0].grad == x.grad
         del order
         del twin
     gc.collect()

@@ -1,0 +1,130 @@
+"""The walk of the graph, on nodes that are not Values: whatever has parents and an operation."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograd.graph import depth, interior, leaves, operation_counts, topological_order
+
+
+@dataclass(eq=False)
+class Node:
+    """The least that a node may be."""
+
+    name: int
+    parents: tuple[Node, ...] = ()
+    op: str = ""
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> list[Node]:
+    """Graphs in which a node may be a parent several times, of one child or of many."""
+    nodes: list[Node] = []
+    for name in range(draw(st.integers(1, 25))):
+        parents = draw(st.lists(st.sampled_from(nodes), max_size=4)) if nodes else []
+        op = draw(st.sampled_from("+*")) if parents else ""
+        nodes.append(Node(name, tuple(parents), op))
+    return nodes
+
+
+@st.composite
+def graphs_with_roots(draw: st.DrawFn) -> tuple[list[Node], list[Node]]:
+    nodes = draw(graphs())
+    return nodes, draw(st.lists(st.sampled_from(nodes), max_size=4))
+
+
+def below(roots: list[Node]) -> set[Node]:
+    """Find by a fixed point what the roots depend on, the roots included."""
+    found = set(roots)
+    while True:
+        larger = found.union(*(node.parents for node in found))
+        if larger == found:
+            return found
+        found = larger
+
+
+def longest_path(node: Node) -> int:
+    return max((1 + longest_path(parent) for parent in node.parents), default=0)
+
+
+@given(graphs_with_roots())
+def test_orders_hold_each_node_once_and_parents_before_children(
+    case: tuple[list[Node], list[Node]],
+) -> None:
+    _, roots = case
+    everything = below(roots)
+    order = topological_order(*roots)
+    assert len(order) == len(everything)
+    assert set(order) == everything
+    place = {node: i for i, node in enumerate(order)}
+    assert all(place[parent] < place[node] for node in order for parent in node.parents)
+    assert leaves(*roots) + interior(*roots) == order
+    assert not any(node.parents for node in leaves(*roots))
+    assert all(node.parents for node in interior(*roots))
+
+
+@given(graphs_with_roots())
+def test_orders_depend_on_the_shape_of_the_graph_alone(
+    case: tuple[list[Node], list[Node]],
+) -> None:
+    nodes, roots = case
+    copies: list[Node] = []
+    spacers = []  # so that the copies' addresses are in another order
+    for node in nodes:
+        copies.append(Node(node.name, tuple(copies[parent.name] for parent in node.parents), "?"))
+        spacers.append(bytearray(node.name * 40))
+    names = [node.name for node in topological_order(*roots)]
+    assert names == [node.name for node in topological_order(*roots)]
+    assert names == [node.name for node in topological_order(*[copies[r.name] for r in roots])]
+
+
+@given(graphs_with_roots())
+def test_depth_is_the_longest_path_and_counts_are_of_each_node_once(
+    case: tuple[list[Node], list[Node]],
+) -> None:
+    nodes, roots = case
+    for node in nodes[:12]:
+        assert depth(node) == longest_path(node)
+    counts = operation_counts(*roots)
+    assert counts == Counter(node.op for node in below(roots))
+    assert counts["no such operation"] == 0
+
+
+def test_no_roots_and_roots_without_parents() -> None:
+    x, y = Node(0), Node(1)
+    assert topological_order() == leaves() == interior() == []
+    assert topological_order(x, y, x) == leaves(x, y, x) == [x, y]
+    assert interior(x) == []
+    assert depth(x) == 0
+
+
+def test_the_documented_orders() -> None:
+    x, y = Node(0), Node(1)
+    product = Node(2, (x, y), "*")
+    total = Node(3, (product, x, product), "+")
+    assert interior(total) == [product, total]
+    assert topological_order(y, total) == [y, x, product, total]
+    assert topological_order(total, product) == [x, y, product, total]
+
+
+def test_walks_do_not_recurse_and_do_not_follow_every_path() -> None:
+    deep = Node(0)
+    for name in range(1, 100_001):
+        deep = Node(name, (deep, deep), "+")  # 2 to the power 100,000 paths
+    assert [node.name for node in topological_order(deep)] == list(range(100_001))
+    assert depth(deep) == 100_000
+    assert operation_counts(deep) == {"": 1, "+": 100_000}
+    del deep
+    gc.collect()
+
+
+def test_walks_of_wide_nodes() -> None:
+    inputs = [Node(name) for name in range(100_000)]
+    wide = Node(-1, tuple(inputs), "sum")
+    assert topological_order(wide) == [*inputs, wide]
+    assert depth(Node(-2, (wide,) * 100_000, "sum")) == 2

@@ -1,0 +1,99 @@
+"""The package as its users meet it: what importing it costs, offers, and tells a type checker."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+import autograd
+from autograd.rules import TABLE
+
+ROOT = Path(autograd.__file__).parent.parent
+
+
+def test_import_loads_the_standard_library_only() -> None:
+    script = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import autograd
+loaded = {name.partition(".")[0] for name in sys.modules}
+print(*sorted(loaded - sys.stdlib_module_names - {"__main__"}))
+"""
+    command = [sys.executable, "-I", "-S", "-c", script, str(ROOT)]
+    completed = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert completed.stdout.split() == ["autograd"]
+
+
+def test_public_names_are_all_listed_and_nothing_else_is() -> None:
+    public = {
+        name
+        for name, attribute in vars(autograd).items()
+        if not name.startswith("_") and not isinstance(attribute, types.ModuleType)
+    }
+    assert sorted(autograd.__all__) == sorted(public - {"annotations"})
+    functions = {rule.name for rule in TABLE if rule.name.isidentifier()} - {"neg"}
+    assert {"Value", "no_grad", *functions} <= public
+    for name in functions:
+        assert getattr(autograd, name).__name__ == name
+        assert getattr(autograd, name).__doc__
+
+
+def test_version_is_that_of_the_project() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert re.findall(r'^version = "(.+)"$', text, re.MULTILINE) == [autograd.__version__]
+
+
+def test_types_are_useful_to_users(tmp_path: Path) -> None:
+    api = pytest.importorskip("mypy.api")
+    right = """
+import autograd
+from autograd import Value, no_grad
+
+v = Value(2, label="x")
+a: Value = autograd.exp(v)
+b: float = autograd.exp(2)
+c: Value = 2 ** (1 - v) / v + 3 * -v // 2
+d: Value = autograd.hypot(1.0, v) + autograd.clip(v, 0, upper=1) + autograd.sum([v, v])
+e: float = autograd.sum([1.0, 2]) + autograd.maximum(1, 2)
+f: Value = v.tanh().maximum(1).where(v, 0)
+g: bool = v < 1
+h: float = v.data + v.grad
+i: tuple[Value, ...] = v.parents
+with no_grad():
+    v.backward(2)
+
+@no_grad()
+def predict(x: float) -> Value:
+    return v * x
+
+j: Value = predict(1.0)
+"""
+    wrong = [
+        'Value("1")',
+        'v + "a"',
+        "v + None",
+        "[1] * v",
+        "autograd.exp(None)",
+        'autograd.hypot(v, "a")',
+        "x: float = autograd.exp(v)",
+        "y: Value = autograd.exp(1.0)",
+        "v.gradient",
+        'v.backward("1")',
+        "v.label = 1",
+        "class Mine(Value): ...",
+    ]
+    source = tmp_path / "user.py"
+    source.write_text(right + "\n".join(wrong) + "\n", encoding="utf-8")
+    options = ["--strict", "--config-file=", f"--cache-dir={tmp_path / 'cache'}"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MYPYPATH", str(ROOT))
+        report, problems, _ = api.run([*options, str(source)])
+    assert not problems
+    first = right.count("\n") + 1
+    found = {int(line) for line in re.findall(r"user\.py:(\d+): error", report)}
+    assert found == set(range(first, first + len(wrong))), report

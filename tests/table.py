@@ -93,16 +93,17 @@ _GAMMA = (
 )
 _INTEGER = st.integers(-20, 20).map(float)
 
+_EXPONENTIALS = [
+    "exp", "exp2", "expm1", "sinh", "cosh", "tanh", "sigmoid", "softplus", "logsigmoid", "gelu",
+    "silu", "erf", "erfc", "logsumexp", "softmax",
+]  # fmt: skip
+
 _STRATEGIES: dict[str, st.SearchStrategy[float]] = (
     dict.fromkeys(["log", "log2", "log10", "sqrt"], _POSITIVE)
     | {"log1p": _POSITIVE | near(-1.0, 0.0), "arccosh": _POSITIVE | near(1.0)}
     | dict.fromkeys(["arcsin", "arccos", "arctanh"], _UNIT)
     | dict.fromkeys(["lgamma", "digamma"], _GAMMA)
-    | dict.fromkeys(
-        "exp exp2 expm1 sinh cosh tanh sigmoid softplus logsigmoid gelu silu erf erfc".split(),
-        _EXPONENT,
-    )
-    | {"logsumexp": _EXPONENT, "softmax": _EXPONENT}
+    | dict.fromkeys(_EXPONENTIALS, _EXPONENT)
 )
 
 

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import autograd
 from autograd import Value
 from autograd.functions import VALUES
 from autograd.rules import FLOATS, RULES, TABLE, Rule
-from autograd.value import CONSTANT
 from tests import oracle
 from tests.oracle import mp
 from tests.table import NAMES, call, edges, operands, tame
@@ -34,6 +33,8 @@ CONDITIONED_VALUES = {"lgamma", "digamma", "polygamma", "logsumexp", "dot", "net
 CONDITIONED_DERIVATIVES = {"lgamma", "digamma", "polygamma", "gelu", "silu"}
 # The partials of these hold a factor such as log(2), as a float.
 FLOAT_FACTORS = {"exp2", "log2", "log10", "gelu", "erf", "erfc", "mean"}
+# Here an operand multiplies what may have underflowed.
+FACTORS = {"elu", "gelu", "silu"}
 # A length that is subnormal has lost digits, and so has what is divided by it.
 LENGTHS = {"hypot", "norm", "arctan2"}
 
@@ -91,7 +92,8 @@ def check(rule: Rule, xs: tuple[float, ...]) -> None:
         assert mp.fdot(map(abs, xs[: len(xs) // 2]), map(abs, xs[len(xs) // 2 :])) > LARGEST
         return
     assert type(y) is float
-    assert_close(y, exact, 1e-14 * max(abs(exact), SMALLEST_NORMAL, condition(rule, xs)))
+    smallest = SMALLEST_NORMAL * (max(1.0, *map(abs, xs)) if rule.name in FACTORS else 1.0)
+    assert_close(y, exact, 1e-14 * max(abs(exact), smallest, condition(rule, xs)))
 
     local_derivatives = rule.local_derivatives(y, *xs)
     assert list(map(type, local_derivatives)) == [float] * len(xs)
@@ -109,8 +111,6 @@ def check(rule: Rule, xs: tuple[float, ...]) -> None:
         return
     if rule.name == "**" and (abs(xs[0]) < SMALLEST_NORMAL or abs(xs[1]) > 2.0**53):
         return  # x1 ** (x2 - 1.0) overflows next to a finite derivative; x2 - 1.0 is x2
-    # A factor alpha multiplies what has underflowed.
-    smallest = SMALLEST_NORMAL * (max(1.0, abs(xs[1])) if rule.name == "elu" else 1.0)
     for position, derivative in enumerate(derivatives):
         scale = max(abs(derivative), condition(rule, xs, position))
         assert_close(local_derivatives[position], derivative, 1e-13 * scale + smallest)
@@ -152,6 +152,7 @@ def test_value_and_derivatives_at_the_edges(rule: Rule) -> None:
 
 
 @every_row
+@settings(max_examples=settings().max_examples // 2)
 @given(st.data())
 def test_second_derivatives(rule: Rule, data: st.DataObject) -> None:
     xs = data.draw(tame(rule))
@@ -161,14 +162,17 @@ def test_second_derivatives(rule: Rule, data: st.DataObject) -> None:
         assume(False)
     assume(not is_kink(rule, xs))
     for position, exact in enumerate(oracle.second_derivatives(rule.name, xs)):
-        if math.isnan(rule.local_derivatives(1.0, *xs)[position]):
-            continue  # of a negative base there is no derivative in the exponent
         nodes = list(map(Value, xs))
         partial = rule.partials(VALUES, call(rule, nodes), *nodes)[position]
         if isinstance(partial, Value):
             partial.backward()
-        expected = pytest.approx(list(map(float, exact)), rel=1e-9, abs=1e-9, nan_ok=True)
-        assert [node.grad for node in nodes] == expected
+        expected = [float(derivative) for derivative in exact if not mp.isnan(derivative)]
+        derivatives = [
+            node.grad
+            for node, derivative in zip(nodes, exact, strict=True)
+            if not mp.isnan(derivative)  # of a negative base in its exponent
+        ]
+        assert derivatives == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 # --- conventions ---------------------------------------------------------------------------------
@@ -263,6 +267,8 @@ def test_local_derivatives_never_raise(rule: Rule, data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 4)) if rule.of_sequence else len(rule.operands)
     count = {"dot": 4, "net": 5}.get(rule.name, count)
     xs = data.draw(st.tuples(*[ANYTHING] * count))
+    if rule.name == "polygamma":
+        xs = (data.draw(st.integers(0, 20).map(float)), xs[1])
     try:
         y = rule.evaluate(*xs)
     except (ArithmeticError, ValueError):
@@ -291,7 +297,8 @@ def test_operators_of_values_are_the_rows(name: str, x1: float, x2: float) -> No
 
     def expected(x1: float, x2: float) -> Any:
         y = rule.evaluate(x1, x2)
-        return Value(y), rule.local_derivatives(y, x1, x2), name
+        first, second = rule.local_derivatives(y, x1, x2)
+        return Value(y), (first + 0.0, second + 0.0), name
 
     def through(left: Any, right: Any) -> Any:
         node = call(rule, (left, right))
@@ -300,7 +307,7 @@ def test_operators_of_values_are_the_rows(name: str, x1: float, x2: float) -> No
         if name == "**" and not isinstance(right, Value):
             assert same(second, 0.0)
             second = rule.local_derivatives(node.data, x1, x2)[1]
-        return Value(node.data), (first, second), node.op
+        return Value(node.data), (first + 0.0, second + 0.0), node.op  # the sign of 0 is no matter
 
     want = outcome(expected, x1, x2)
     assert outcome(through, Value(x1), Value(x2)) == want
@@ -377,6 +384,7 @@ def test_examples(rule: Rule) -> None:
         ("polygamma", (2.0, -1.0), ValueError),
         ("clip", (0.5, 1.0, 0.0), ValueError),
         ("sum", (INF, -INF), ValueError),
+        ("sum", (LARGEST, LARGEST), OverflowError),
     ],
 )
 def test_off_the_domain(name: str, xs: tuple[float, ...], exception: type[Exception]) -> None:
@@ -405,6 +413,11 @@ def test_of_no_operands(name: str) -> None:
         getattr(autograd, name)([])
 
 
+def test_sums_overflow_in_the_end_only() -> None:
+    assert autograd.sum([LARGEST, LARGEST, -LARGEST]) == LARGEST
+    assert autograd.mean([LARGEST, LARGEST]) == LARGEST
+
+
 def test_an_intermediate_result_is_told_by_its_operation() -> None:
     x = Value(2.0, "x")
     with pytest.raises(ValueError, match=r"log\(x\) at x = -2.0 \(the result of 'neg'\)"):
@@ -417,11 +430,11 @@ def test_an_intermediate_result_is_told_by_its_operation() -> None:
 
 NUMBER = st.floats(-50.0, 50.0).map(lambda x: round(x, 6))
 NONZERO = NUMBER.filter(lambda x: abs(x) > 1e-3)
-UNARY = [rule.name for rule in TABLE if rule.operands == ("x",) and rule.name.isidentifier()]
 # Smooth, and defined for all numbers of a moderate size.
-SMOOTH = (
-    "exp expm1 sin cos arctan sinh cosh tanh arcsinh sigmoid softplus logsigmoid gelu silu erf erfc"
-).split()
+SMOOTH = [
+    "exp", "expm1", "sin", "cos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "sigmoid",
+    "softplus", "logsigmoid", "gelu", "silu", "erf", "erfc",
+]  # fmt: skip
 SMALL = st.floats(-3.0, 3.0)
 
 
@@ -463,12 +476,19 @@ def test_rules_of_derivation(f: str, g: str, x: float) -> None:
     function, other = getattr(autograd, f), getattr(autograd, g)
     (u, du), (v, dv) = gradient(function, x), gradient(other, x)
     scale = (1.0 + abs(u) + abs(du)) * (1.0 + abs(v) + abs(dv))
-    assert gradient(lambda x: function(x) + other(x), x)[1] == close([du + dv], scale)
-    assert gradient(lambda x: function(x) * other(x), x)[1] == close([du * v + u * dv], scale)
-    assert gradient(lambda x: function(other(x)), x)[1] == close([gradient(function, v)[1] * dv])
+    rules = [
+        (lambda x: function(x) + other(x), u + v, du + dv),
+        (lambda x: function(x) - other(x), u - v, du - dv),
+        (lambda x: function(x) * other(x), u * v, du * v + u * dv),
+    ]
     if abs(v) > 1e-3:
-        quotient = (du * v - u * dv) / v**2
-        assert gradient(lambda x: function(x) / other(x), x)[1] == close([quotient], scale / v**2)
+        rules.append((lambda x: function(x) / other(x), u / v, (du * v - u * dv) / v**2))
+        scale /= v**2
+    if abs(v) < 3.0:
+        w, dw = gradient(function, v)
+        rules.append((lambda x: function(other(x)), w, dw * dv))
+    for combined, y, dy in rules:
+        assert list(gradient(combined, x)) == close([y, dy], scale)
 
 
 @pytest.mark.parametrize(
@@ -554,5 +574,5 @@ a = autograd
 @given(st.data())
 def test_identities(left: Any, right: Any, data: st.DataObject) -> None:
     inside = st.floats(-0.99, 0.99) if left is a.arccos else SMALL
-    x = data.draw(inside.map(lambda x: round(x, 3)).filter(bool))
+    x = data.draw(inside.map(lambda x: round(x, 3)).filter(lambda x: x % 1.0 != 0.0))
     assert list(gradient(left, x)) == pytest.approx(gradient(right, x), rel=1e-11, abs=1e-11)

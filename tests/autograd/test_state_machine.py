@@ -148,7 +148,8 @@ class Graphs(sm.RuleBasedStateMachine):
         if paused:
             parents = partials = ()
         elif value.op == "linear":  # a dot product with plain numbers: these are no parents
-            half = slice(2, 4) if isinstance(operands[0], int) else slice(0, 2)
+            plain = {type(operand) for operand in operands[2:]} == {int}
+            half = slice(0, 2) if plain else slice(2, 4)
             parents, partials = parents[half], partials[half]
         return [self.kept(value, Node(data, parents, partials))]
 
@@ -225,6 +226,7 @@ class Graphs(sm.RuleBasedStateMachine):
             assert (value.data, value.grad) == (node.data, node.grad)
             assert (value.label, value.local_derivatives) == (node.label, node.partials)
             assert len(value.parents) == len(node.parents)
+            assert bool(value.op) == bool(node.parents)
             for parent, parent_node in zip(value.parents, node.parents, strict=True):
                 compare(parent, parent_node)
 

@@ -1,0 +1,468 @@
+"""The public functions: what they take, what they give, and functions of one's own."""
+
+from __future__ import annotations
+
+import copy
+import doctest
+import inspect
+import math
+import pickle
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import autograd
+from autograd import Value, custom_function, no_grad
+from autograd.functions import VALUES, Operands
+from autograd.rules import EXTENDED, FLOATS, RULES, TABLE, Rule
+from autograd.value import CONSTANT
+from tests.table import SAMPLES, call
+
+ag: Any = autograd  # untyped, to be called in wrong ways too
+
+FUNCTIONS = [rule for rule in TABLE if rule.name.isidentifier() and rule.name != "neg"]
+OF_SEQUENCE = ["sum", "mean", "prod", "norm", "logsumexp", "softmax", "max", "min"]
+METHODS = [rule for rule in FUNCTIONS if "*" not in rule.operands[0] and rule.name != "polygamma"]
+KINDS: list[Any] = [
+    float, int, bool, Fraction, Decimal, np.float64, np.float32, np.int64, np.uint8, np.bool_,
+    np.array,
+]  # fmt: skip
+
+every_function = pytest.mark.parametrize("rule", FUNCTIONS, ids=lambda rule: rule.name)
+
+
+def floats(rule: Rule) -> list[float]:
+    return [float(x) for x in SAMPLES[rule.name]]
+
+
+# --- what they take, and what they give ----------------------------------------------------------
+
+
+@every_function
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_real_number(rule: Rule, kind: Any) -> None:
+    xs = floats(rule)
+    expected = call(rule, xs)
+    assert type(expected) is float
+    result = call(rule, [kind(int(x)) for x in xs])
+    assert type(result) is float
+    assert result == expected
+
+
+@every_function
+def test_a_value_among_the_operands_makes_a_value(rule: Rule) -> None:
+    xs = floats(rule)
+    of_values = call(rule, list(map(Value, xs)))
+    assert of_values.data == call(rule, xs)
+    assert of_values.op == rule.name
+    assert list(map(type, of_values.local_derivatives)) == [float] * len(xs)
+    for position, kind in enumerate(KINDS * len(xs)):
+        position %= len(xs)
+        operands: list[Any] = [kind(int(x)) for x in xs]
+        operands[position] = node = Value(xs[position])
+        result = call(rule, operands)
+        assert result.data == of_values.data
+        derivatives = dict(zip(map(id, result.parents), result.local_derivatives, strict=True))
+        assert derivatives[id(node)] == of_values.local_derivatives[position]
+        if result.op == rule.name:
+            kinds = [parent.op is CONSTANT for parent in result.parents]
+            assert kinds == [parent is not node for parent in result.parents]
+
+
+@pytest.mark.parametrize("rule", METHODS, ids=lambda rule: rule.name)
+def test_methods_are_the_functions(rule: Rule) -> None:
+    first, *others = floats(rule)
+    node = Value(first)
+    expected = call(rule, [node, *others])
+    result = getattr(node, rule.name)(*others)
+    assert (result.data, result.op) == (expected.data, expected.op)
+    assert result.local_derivatives == expected.local_derivatives
+    assert result.parents[0] is node
+
+
+def test_what_is_no_method() -> None:
+    assert not [name for name in (*OF_SEQUENCE, "dot", "net", "polygamma") if hasattr(Value, name)]
+
+
+@every_function
+@pytest.mark.parametrize("wrong", ["1.5", None, 1j, [1.0], np.array([1.0, 2.0])], ids=repr)
+def test_a_wrong_type_is_named_with_its_function(rule: Rule, wrong: Any) -> None:
+    for position in range(len(SAMPLES[rule.name])):
+        for kind in (float, Value):
+            operands: list[Any] = list(map(kind, floats(rule)))
+            operands[position] = wrong
+            with pytest.raises(TypeError) as caught:
+                call(rule, operands)
+            assert rule.name in str(caught.value)
+            assert type(wrong).__name__ in str(caught.value)
+
+
+@pytest.mark.parametrize("name", OF_SEQUENCE)
+@pytest.mark.parametrize("wrong", [1.5, Value(1.0), None])
+def test_a_sequence_is_asked_for(name: str, wrong: Any) -> None:
+    with pytest.raises(TypeError, match=rf"{name}: expected a sequence.* {type(wrong).__name__}"):
+        getattr(autograd, name)(wrong)
+
+
+def test_numbers_too_large_for_a_float() -> None:
+    for operands in ([10**400], [Value(1.0), Fraction(10**400)]):
+        with pytest.raises(OverflowError, match="sum"):
+            ag.sum(operands)
+
+
+@pytest.mark.parametrize("name", OF_SEQUENCE)
+def test_sequences_of_every_kind(name: str) -> None:
+    function = getattr(autograd, name)
+    xs = [0.5, 2.0, -1.0]
+    nodes = list(map(Value, xs))
+    expected = function(xs)
+    for sequence in (tuple(xs), iter(xs), (x for x in xs), np.array(xs), dict.fromkeys(xs)):
+        assert function(sequence) == expected
+    for of_values in (nodes, tuple(nodes), iter(nodes), (x for x in nodes), np.array(nodes)):
+        results = function(of_values)
+        for result in results if name == "softmax" else [results]:
+            assert set(map(id, result.parents)) == set(map(id, nodes))
+
+
+def test_no_operands() -> None:
+    assert (ag.sum([]), ag.prod([]), ag.norm([])) == (0.0, 1.0, 0.0)
+    assert ag.dot([], []) == 0.0
+    assert ag.net([], [], 2.0) == 2.0
+    bias = Value(2.0)
+    assert ag.net([], [], bias).parents == (bias,)
+
+
+def test_keywords_and_defaults() -> None:
+    x = Value(-2.0)
+    assert ag.leaky_relu(-2.0) == -0.02
+    assert ag.leaky_relu(-2.0, 0.5) == ag.leaky_relu(-2.0, slope=0.5) == -1.0
+    assert x.leaky_relu(slope=0.5).data == -1.0
+    assert ag.elu(-2.0) == ag.elu(-2.0, alpha=1.0) == math.expm1(-2.0)
+    assert ag.elu(x, alpha=Value(2.0)).local_derivatives[1] == math.expm1(-2.0)
+    assert ag.clip(-2.0, lower=-1.0, upper=1.0) == -1.0
+    assert x.clip(-1.0, 1.0).data == -1.0
+    assert (x > 0.0).__class__ is bool
+    assert str(inspect.signature(ag.leaky_relu)) == "(x, slope=0.01)"
+
+
+@pytest.mark.parametrize(
+    ("function", "operands", "named"),
+    [
+        (ag.exp, (), {}),
+        (ag.exp, (1.0, 2.0), {}),
+        (ag.hypot, (1.0,), {}),
+        (ag.clip, (1.0, 0.0), {}),
+        (ag.clip, (1.0, 0.0, 1.0, 2.0), {}),
+        (ag.leaky_relu, (1.0,), {"slop": 0.1}),
+        (ag.sum, (1.0, 2.0), {}),
+        (ag.dot, ([1.0],), {}),
+    ],
+)
+def test_a_wrong_number_of_operands(function: Any, operands: Any, named: Any) -> None:
+    with pytest.raises(TypeError, match=function.__name__):
+        function(*operands, **named)
+
+
+def test_no_grad_gives_leaves() -> None:
+    with no_grad():
+        results = [call(rule, list(map(Value, floats(rule)))) for rule in FUNCTIONS]
+    assert all(result.parents == () and result.op == "" for result in results)
+
+
+# --- arrays --------------------------------------------------------------------------------------
+
+
+def test_arrays_of_values() -> None:
+    xs = [0.5, -0.25]
+    nodes = np.array(list(map(Value, xs)))
+    for name in ("exp", "tanh", "sqrt", "arcsin", "log1p", "abs"):
+        values = nodes * nodes if name == "sqrt" else nodes
+        results = getattr(np, name)(values)
+        expected = [getattr(autograd, name)(node) for node in values]
+        assert [result.data for result in results] == [y.data for y in expected]
+        assert [result.op for result in results] == [name, name]
+    weights = np.array([[1.0, 2.0], [3.0, 4.0]])
+    for product in (weights @ nodes, (nodes @ weights.T)):
+        assert [y.data for y in product] == [0.0, 0.5]
+    total = (np.float64(2.0) * nodes[0] + nodes[1] / np.float32(0.5) - np.int64(1)) ** np.int64(2)
+    assert type(total) is Value
+    assert type(np.float64(2.0) ** nodes[0]) is Value
+    total.backward()
+    assert (total.data, nodes[0].grad, nodes[1].grad) == (0.25, -2.0, -2.0)
+
+
+def test_arrays_are_passed_to_numpys_functions() -> None:
+    with pytest.raises(TypeError, match=r"exp: .*ndarray.*NumPy's function"):
+        ag.exp(np.array([1.0, 2.0]))
+
+
+# --- pairs of sequences --------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.floats(-9.0, 9.0), st.floats(-9.0, 9.0)), max_size=5), st.booleans())
+def test_dot_and_net_in_every_mixture(pairs: list[tuple[float, float]], swapped: bool) -> None:
+    left, right = [x for x, _ in pairs], [x for _, x in pairs]
+    ws, xs, bias = list(map(Value, left)), list(map(Value, right)), Value(0.5)
+    dot, net = ag.dot(left, right), ag.net(left, right, 0.5)
+    assert type(dot) is type(net) is float
+    assert dot == pytest.approx(math.fsum(w * x for w, x in pairs), rel=1e-14, abs=1e-13)
+
+    node = ag.net(ws, xs, bias)
+    assert (node.data, node.parents) == (net, (*ws, *xs, bias))
+    assert node.local_derivatives == (*right, *left, 1.0)
+    assert node.op == ("net" if pairs else "linear")
+    node = ag.net(ws, right, bias)
+    assert (node.data, node.parents, node.op) == (net, (*ws, bias), "linear")
+    assert node.local_derivatives == (*right, 1.0)
+    prepared = ag.net(ws, Operands(right), bias)
+    assert (prepared.data, prepared.parents, prepared.op) == (net, (*ws, bias), "linear")
+    assert ag.net(ws, Operands(xs), bias).parents == (*ws, *xs, bias)
+    if not pairs:
+        return
+    node = ag.dot(ws, xs)
+    assert (node.data, node.parents, node.op) == (dot, (*ws, *xs), "dot")
+    assert node.local_derivatives == (*right, *left)
+    operands: Any = (left, xs) if swapped else (xs, left)
+    node = ag.dot(*operands)
+    assert (node.parents, node.local_derivatives, node.op) == (tuple(xs), tuple(left), "linear")
+    assert node.data == pytest.approx(dot, rel=1e-14, abs=1e-13)
+    for mixed, expected in (
+        (ag.dot([*ws, 2.0], [*xs, Value(3.0)]), dot + 6.0),
+        (ag.net([*ws, 2.0], [*right, 3.0], bias), dot + 6.5),
+        (ag.net(left, xs, 0.25), dot + 0.25),
+        (ag.net(left, right, bias), dot + 0.5),
+    ):
+        assert mixed.data == pytest.approx(expected, rel=1e-14, abs=1e-13)
+
+
+@pytest.mark.parametrize("function", [ag.dot, lambda *xs: ag.net(*xs, 1.0)])
+@pytest.mark.parametrize("kind", [float, Value])
+def test_pairs_need_partners(function: Any, kind: Any) -> None:
+    with pytest.raises(ValueError, match=r"(dot|net): .*2 .*1"):
+        function([kind(1.0), kind(2.0)], [kind(1.0)])
+
+
+def test_a_string_is_no_sequence_of_numbers() -> None:
+    with pytest.raises(TypeError, match=r"dot.*'a'"):
+        ag.dot("ab", [1.0, 2.0])
+    with pytest.raises(TypeError, match=r"net.*'a'"):
+        ag.net([Value(1.0)], ["a"], 1.0)
+    with pytest.raises(TypeError, match=r"net.*None"):
+        ag.net([Value(1.0)], [1.0], None)
+
+
+# --- functions of one's own ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def table() -> Iterator[None]:
+    """Take what a test adds to the table out again."""
+    spaces = [RULES, vars(FLOATS), vars(EXTENDED), vars(VALUES)]
+    before = [dict(space) for space in spaces]
+    attributes = set(vars(Value))
+    yield
+    for space, kept in zip(spaces, before, strict=True):
+        space.clear()
+        space.update(kept)
+    for name in set(vars(Value)) - attributes:
+        delattr(Value, name)
+
+
+pytestmark = pytest.mark.usefixtures("table")
+
+
+def make_cube() -> Any:
+    return custom_function("cube", lambda x: x**3, lambda m, y, x: 3.0 * m.square(x))
+
+
+def test_a_function_of_one_operand() -> None:
+    cube = make_cube()
+    x: Any = Value(2.0, "x")
+    y = cube(x)
+    assert (y.data, y.local_derivatives, y.op, y.parents) == (8.0, (12.0,), "cube", (x,))
+    assert cube(2) == cube(np.int64(2)) == 8.0
+    assert type(cube(2)) is float
+    assert x.cube().data == 8.0
+    assert RULES["cube"].name == cube.__name__ == "cube"
+    with pytest.raises(TypeError, match=r"cube.*'a'"):
+        cube("a")
+    first = RULES["cube"].partials(VALUES, y, x)[0]
+    first.backward()
+    assert (first.data, x.grad) == (12.0, 12.0)
+
+
+def test_a_function_of_several_operands_with_a_default() -> None:
+    scaled = custom_function(
+        "scaled",
+        lambda x, factor=2.0: x * factor,
+        lambda m, y, x, factor: (factor, x),
+        summary="x times a factor.",
+        domain="anywhere",
+    )
+    x: Any = Value(3.0)
+    factor = Value(5.0)
+    assert scaled(3.0) == 6.0
+    assert scaled(x).local_derivatives == (2.0, 3.0)
+    assert scaled(x, factor=factor).local_derivatives == (5.0, 3.0)
+    assert x.scaled(factor).parents == (x, factor)
+    assert str(inspect.signature(scaled)) == "(x, factor=2.0)"
+    documentation = inspect.getdoc(scaled) or ""
+    assert documentation.startswith("x times a factor.\n")
+    assert "the domain: anywhere." in documentation
+
+
+def test_a_function_of_a_sequence() -> None:
+    spread = custom_function(
+        "spread",
+        lambda *xs: max(xs) - min(xs),
+        lambda m, y, *xs: tuple(
+            m.where(x == m.max(xs), 1.0, 0.0) - m.where(x == m.min(xs), 1.0, 0.0) for x in xs
+        ),
+    )
+    assert spread([3.0, 1.0, 2.0]) == 2.0
+    node = spread([Value(3.0), 1.0, Value(2.0)])
+    assert (node.data, node.local_derivatives) == (2.0, (1.0, -1.0, 0.0))
+    assert not hasattr(Value, "spread")
+    with pytest.raises(TypeError, match="spread: expected a sequence"):
+        spread(1.0)
+
+
+def test_errors_are_those_of_the_built_in_functions() -> None:
+    logit = custom_function(
+        "logit",
+        lambda p: math.log(p / (1.0 - p)),
+        lambda m, y, p: 1.0 / (p * (1.0 - p)),
+        domain="0 < p < 1",
+    )
+    for x, exception in ((0.0, ValueError), (1.0, ZeroDivisionError)):
+        with pytest.raises(exception, match=rf"logit\(p\) at p = {x}: .*defined for 0 < p < 1"):
+            logit(x)
+        with pytest.raises(exception, match=rf"logit\(p\) at p = {x} \(node 'odds'\)"):
+            logit(Value(x, "odds"))
+
+
+def test_derivatives_may_be_infinite() -> None:
+    root = custom_function("root", math.sqrt, lambda m, y, x: 0.5 / m.sqrt(x))
+    x = Value(0.0)
+    assert root(x).local_derivatives == (math.inf,)
+    (root(x) * 0.0).backward()
+    assert x.grad == 0.0
+
+
+@pytest.mark.parametrize(
+    ("partials", "message"),
+    [
+        (lambda m, y, x1, x2: (1.0,), "product: .*2 of them, and gave 1"),
+        (lambda m, y, x1, x2: 1.0, "product: .*2 of them, and gave 1"),
+        (lambda m, y, x1, x2: (1.0, 2.0, 3.0), "product: .*2 of them, and gave 3"),
+        (lambda m, y, x1, x2: (1.0, "a"), "product: partials: .*'a'"),
+        (lambda m, y, x1, x2: (None, 1.0), "product: partials: .*None"),
+        (lambda m, y, x1, x2: (1j, 1.0), "product: partials: .*1j"),
+    ],
+)
+def test_partials_must_be_one_number_an_operand(partials: Any, message: str) -> None:
+    product = custom_function("product", lambda x1, x2: x1 * x2, partials)
+    assert product(2.0, 3.0) == 6.0
+    with pytest.raises(TypeError, match=message):
+        product(Value(2.0), 3.0)
+
+
+def test_the_one_derivative_must_be_a_number_and_may_be_an_integer() -> None:
+    with pytest.raises(TypeError, match=r"same: partials: .*'a'"):
+        custom_function("same", lambda x: x, lambda m, y, x: "a")(Value(1.0))
+    node = custom_function("same", lambda x: int(x), lambda m, y, x: 1)(Value(1.0))
+    assert list(map(type, (node.data, *node.local_derivatives))) == [float, float]
+    with pytest.raises(TypeError, match="same"):
+        custom_function("same", lambda x: 1j * x, lambda m, y, x: 1)(1.0)
+
+
+def test_defined_again_it_is_replaced() -> None:
+    cube = make_cube()
+    node = cube(Value(2.0))
+    tripled = custom_function("cube", lambda x: 3.0 * x, lambda m, y, x: 3.0)
+    assert (node.data, node.local_derivatives) == (8.0, (12.0,))
+    x: Any = Value(2.0)
+    assert tripled(x).data == x.cube().data == 6.0
+    assert FLOATS.cube(2.0) == VALUES.cube(2.0) == 6.0
+    assert RULES["cube"].evaluate(2.0) == 6.0
+
+
+@pytest.mark.parametrize(
+    "name", ["exp", "sum", "dot", "net", "softmax", "data", "grad", "backward", "a name", "", "+"]
+)
+def test_names_that_are_taken_or_none(name: str) -> None:
+    before = dict(RULES)
+    with pytest.raises(ValueError, match="name"):
+        custom_function(name, lambda x: x, lambda m, y, x: 1.0)
+    assert before == RULES
+
+
+def test_operands_must_be_readable() -> None:
+    with pytest.raises(ValueError, match=r"widest: .*lambda"):
+        custom_function("widest", max, lambda m, y, *xs: 1.0)
+
+
+def test_a_name_in_another_functions_partials() -> None:
+    make_cube()
+    fourth = custom_function(
+        "fourth", lambda x: x**4, lambda m, y, x: 4.0 * m.cube(x), summary="x to the power 4."
+    )
+    x = Value(2.0)
+    y = fourth(x)
+    assert y.local_derivatives == (32.0,)
+    first = RULES["fourth"].partials(VALUES, y, x)[0]
+    assert [parent.op for parent in first.parents] == [CONSTANT, "cube"]
+    first.backward()
+    assert x.grad == 48.0  # 12 x²
+
+
+def test_graphs_are_copied_and_pickled() -> None:
+    x = Value(2.0, "x")
+    y = make_cube()(x) + x
+    for twin in (copy.deepcopy(y), pickle.loads(pickle.dumps(y))):
+        twin.backward()
+        cubed, leaf = twin.parents
+        assert (cubed.op, leaf.label, leaf.grad) == ("cube", "x", 13.0)
+        assert cubed.parents[0] is leaf
+
+
+def test_nothing_is_recorded_under_no_grad() -> None:
+    cube = make_cube()
+    with no_grad():
+        assert cube(Value(2.0)).parents == ()
+
+
+def test_as_an_activation() -> None:
+    nn = pytest.importorskip("nn")
+    cube = make_cube()
+    for activation in (cube, "cube"):
+        neuron = nn.Neuron(2, activation=activation)
+        y = neuron([1.0, 2.0])
+        assert y.op == "cube"
+        y.backward()
+        assert all(parameter.grad for parameter in neuron.parameters())
+
+
+# --- documentation -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ag.__all__)
+def test_every_public_name_is_documented_with_an_example(name: str) -> None:
+    documented = getattr(autograd, name)
+    text = inspect.getdoc(documented)
+    assert text is not None
+    assert doctest.DocTestParser().get_examples(text)
+    if inspect.isfunction(documented):
+        assert {"Args:", "Returns:", "Raises:"} <= set(text.splitlines())
+        assert documented.__module__ == "autograd.functions"
+        assert documented.__name__ == documented.__qualname__ == name
+
+
+def test_every_function_is_public() -> None:
+    assert {rule.name for rule in FUNCTIONS} <= set(ag.__all__)

@@ -226,7 +226,9 @@ def _progress(epochs: int, show: bool | None) -> Iterable[int]:
         with suppress(ImportError):
             from tqdm import tqdm
 
-            bar: Iterable[int] = tqdm(range(epochs), unit="epoch", delay=0.0 if show else 1.0)
+            bar: Iterable[int] = tqdm(
+                range(epochs), unit="epoch", leave=False, delay=0.0 if show else 1.0
+            )
             return bar
     return range(epochs)
 

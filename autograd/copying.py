@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, SupportsIndex, TypeVar
 
@@ -40,13 +41,11 @@ class Copyable:
         # A pickler recurses into what it is handed. It is handed the ancestors first, in
         # topological order: each finds its parents pickled already, and goes no deeper. That a
         # node is being pickled as an ancestor is remembered, for this thread, until the end of the
-        # list; a pickler that fails within leaves a memory that costs depth, not correctness.
+        # list is met, or the pickler fails.
         arguments = (type(self), self.parents, self._state())
         if not self.parents or self in _pickling.ancestors:
             return _restore, arguments
-        ancestors = interior(self)[:-1]
-        _pickling.ancestors = set(ancestors)
-        return _restore_root, (ancestors, _AncestorsEnd(), *arguments)
+        return _restore_root, (_Ancestors(self), _AncestorsEnd(), *arguments)
 
     def _state(self) -> tuple[Any, ...]:
         cls: Any = type(self)
@@ -70,8 +69,27 @@ def _restore_root(ancestors: list[Any], end: object, *arguments: Any) -> Any:
     return _restore(*arguments)  # the ancestors were restored on the way
 
 
+class _Ancestors:
+    """The ancestors of a root, for a pickler to find before the root: for pickle a list."""
+
+    def __init__(self, root: Any) -> None:
+        self.root = root
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (), None, self._listed()
+
+    def _listed(self) -> Iterator[Any]:
+        ancestors = interior(self.root)[:-1]
+        _pickling.ancestors = set(ancestors)
+        try:
+            yield from ancestors
+        except GeneratorExit:  # the pickler has failed
+            _pickling.ancestors = frozenset()
+            raise
+
+
 class _AncestorsEnd:
-    """What a pickler meets behind a root's ancestors."""
+    """What a pickler meets behind the ancestors; it may have taken the last of them in one go."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         _pickling.ancestors = frozenset()

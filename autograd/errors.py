@@ -56,7 +56,10 @@ def outside_domain(
     message = f"{signature} {point}: {error}"
     if domain:
         message += f"; {name} is defined for {domain}"
-    return type(error)(message)
+    try:
+        return type(error)(message)
+    except TypeError:  # a class that is not made from a message alone
+        return error
 
 
 def wrong_type(operation: str, operand: object) -> TypeError:

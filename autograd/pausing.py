@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from contextlib import ContextDecorator
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
+from typing import Any
 
 __all__ = ["no_grad", "paused"]
 
-_recording: ContextVar[bool] = ContextVar("recording", default=True)
+# How many blocks the running thread or task is in. A count, as blocks of generators may interleave.
+_depth: ContextVar[int] = ContextVar("depth", default=0)
 # How many no_grad blocks are open in all threads together. While none is, as nearly always, an
 # operation need not ask the context variable whether one is open in its own.
 open_blocks = 0
@@ -30,21 +33,27 @@ class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch l
         Value(4.0, grad=0.0)
     """
 
-    def __init__(self) -> None:
-        self._tokens: list[Token[bool]] = []
-
-    def _recreate_cm(self) -> no_grad:
-        return type(self)()  # a decorated function enters a block of its own in each call
+    def __call__(self, function: Any) -> Any:  # noqa: D102
+        if (
+            inspect.isgeneratorfunction(function)
+            or inspect.iscoroutinefunction(function)
+            or inspect.isasyncgenfunction(function)
+        ):
+            raise TypeError(
+                f"no_grad cannot decorate {function!r}, whose body runs after the call: "
+                "write `with no_grad():` in the body"
+            )
+        return super().__call__(function)
 
     def __enter__(self) -> None:
         global open_blocks
         with _lock:
             open_blocks += 1
-        self._tokens.append(_recording.set(False))
+        _depth.set(_depth.get() + 1)
 
     def __exit__(self, *exception: object) -> None:
         global open_blocks
-        _recording.reset(self._tokens.pop())
+        _depth.set(max(_depth.get() - 1, 0))
         with _lock:
             open_blocks -= 1
 
@@ -57,4 +66,4 @@ def paused() -> bool:
         ...     paused()
         True
     """
-    return not _recording.get()
+    return _depth.get() > 0

@@ -493,7 +493,8 @@ def _operand(operation: str, other: Any) -> Any:
 
 def _is_array_scalar(number: Any) -> bool:
     """Tell NumPy's bool, which is no `numbers.Real`, and its arrays without dimensions."""
-    return getattr(number, "shape", None) == () and number.dtype.kind in "biuf"
+    kind = getattr(getattr(number, "dtype", None), "kind", None)
+    return kind in {*"biuf"} and number.shape == ()
 
 
 def _binary(op: str, left: Operand, right: Operand) -> Value:
@@ -506,6 +507,6 @@ def _binary(op: str, left: Operand, right: Operand) -> Value:
 def _compared(comparison: Callable[[Any, Any], Any], value: Value, other: object) -> bool:
     if isinstance(other, Value):
         other = other.data
-    elif not isinstance(other, Number):
+    elif not isinstance(other, Number) and not _is_array_scalar(other):
         return NotImplemented  # type: ignore[no-any-return]
     return bool(comparison(value.data, other))

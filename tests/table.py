@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import operator
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,12 +13,13 @@ from hypothesis import strategies as st
 import autograd
 from autograd.rules import TABLE, Rule
 
-__all__ = ["EDGES", "NAMES", "SAMPLES", "call", "edges", "near", "operands", "tame"]
+__all__ = [
+    "LARGEST", "NAMES", "SAMPLES", "SMALLEST_NORMAL", "call", "edges", "operands", "tame",
+]  # fmt: skip
 
 NAMES = [rule.name for rule in TABLE]
 LARGEST = sys.float_info.max
 SMALLEST_NORMAL = sys.float_info.min
-SMALLEST = math.ulp(0.0)
 
 # --- calls ---------------------------------------------------------------------------------------
 
@@ -61,14 +61,14 @@ SAMPLES: dict[str, tuple[int, ...]] = {rule.name: (1,) * len(rule.operands) for 
 }
 SAMPLES |= {rule.name: (1, 0, 1) for rule in TABLE if rule.of_sequence}
 
-EDGES = [
+_EDGES = [
     sign * x
-    for x in (0.0, SMALLEST, SMALLEST_NORMAL, 1e-160, 0.5, 1.0, 1000.0, 1e160, LARGEST)
+    for x in (0.0, 5e-324, SMALLEST_NORMAL, 1e-160, 0.5, 1.0, 1000.0, 1e160, LARGEST)
     for sign in (1.0, -1.0)
 ]
 
 
-def near(*points: float) -> st.SearchStrategy[float]:
+def _near(*points: float) -> st.SearchStrategy[float]:
     """Floats at distances of every magnitude from the points, and the points."""
     distances = st.floats(-17.0, -0.5).map(lambda power: 10.0**power) | st.just(0.0)
     return st.builds(
@@ -83,13 +83,13 @@ _REAL = (
     st.floats(allow_nan=False, allow_infinity=False)
     | st.floats(-1000.0, 1000.0)
     | st.floats(-8.0, 8.0)
-    | st.sampled_from(EDGES)
+    | st.sampled_from(_EDGES)
 )
-_POSITIVE = _REAL.map(abs) | near(1.0, 2.0).map(abs)
-_UNIT = st.floats(-1.0, 1.0) | near(-1.0, 0.0, 1.0).filter(lambda x: -1.0 <= x <= 1.0)
-_EXPONENT = st.floats(-750.0, 750.0) | st.floats(-40.0, 40.0) | near(0.0) | st.sampled_from(EDGES)
+_POSITIVE = _REAL.map(abs) | _near(1.0, 2.0).map(abs)
+_UNIT = st.floats(-1.0, 1.0) | _near(-1.0, 0.0, 1.0).filter(lambda x: -1.0 <= x <= 1.0)
+_EXPONENT = st.floats(-750.0, 750.0) | st.floats(-40.0, 40.0) | _near(0.0) | st.sampled_from(_EDGES)
 _GAMMA = (
-    st.floats(-1e15, 1e15) | st.floats(-10.0, 10.0) | near(0.0, 1.0, 2.0, -1.0, -2.0) | _POSITIVE
+    st.floats(-1e15, 1e15) | st.floats(-10.0, 10.0) | _near(0.0, 1.0, 2.0, -1.0, -2.0) | _POSITIVE
 )
 _INTEGER = st.integers(-20, 20).map(float)
 
@@ -100,7 +100,7 @@ _EXPONENTIALS = [
 
 _STRATEGIES: dict[str, st.SearchStrategy[float]] = (
     dict.fromkeys(["log", "log2", "log10", "sqrt"], _POSITIVE)
-    | {"log1p": _POSITIVE | near(-1.0, 0.0), "arccosh": _POSITIVE | near(1.0)}
+    | {"log1p": _POSITIVE | _near(-1.0, 0.0), "arccosh": _POSITIVE | _near(1.0)}
     | dict.fromkeys(["arcsin", "arccos", "arctanh"], _UNIT)
     | dict.fromkeys(["lgamma", "digamma"], _GAMMA)
     | dict.fromkeys(_EXPONENTIALS, _EXPONENT)
@@ -143,7 +143,7 @@ def tame(rule: Rule) -> st.SearchStrategy[tuple[float, ...]]:
 
 
 def edges(rule: Rule) -> Iterator[tuple[float, ...]]:
-    """Every combination of extreme operands, for a row of one operand or two."""
+    """Combine extreme operands, for a row of one operand or two."""
     count = len(rule.operands)
-    chosen = EDGES if count == 1 else EDGES[:4] + EDGES[10:14] + EDGES[16:]
+    chosen = _EDGES if count == 1 else _EDGES[:4] + _EDGES[10:14] + _EDGES[16:]
     return itertools.product(chosen, repeat=count)

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
-import gc
-import io
 import math
 import operator
-import pickle
 import struct
-import sys
-import threading
-import tracemalloc
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from types import ModuleType, SimpleNamespace
@@ -26,25 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd
-from autograd import Value, no_grad
+from autograd import Value
 from autograd.graph import topological_order
-from autograd.value import CONSTANT, FROZEN, PARAMETER
+from autograd.value import CONSTANT
 from tests.autograd.naive import OPERATIONS, Program, exact_derivatives, programs
 from tests.peers import require_torch
 
 inf = math.inf
-
-# What a pickler may be: in C or in Python, of any protocol.
-PURE: Any = pickle  # its functions in Python have names that type stubs leave out
-PICKLERS: list[Callable[[Any], bytes]] = [
-    *[lambda x, n=n: pickle.dumps(x, n) for n in range(pickle.HIGHEST_PROTOCOL + 1)],
-    *[lambda x, n=n: PURE._dumps(x, n) for n in range(pickle.HIGHEST_PROTOCOL + 1)],
-]
-COPIERS: list[Callable[[Any], Any]] = [
-    copy.deepcopy,
-    *[lambda x, dumps=dumps: pickle.loads(dumps(x)) for dumps in PICKLERS],
-    lambda x: PURE._loads(pickle.dumps(x)),
-]
 
 
 def state(value: Value) -> tuple[Any, ...]:
@@ -133,7 +113,7 @@ NO_NUMBERS: list[Any] = ["1", b"1", None, [1.0], (1.0,), {}, object(), 1j, np.co
 
 
 def described(x: object) -> str:
-    return f"{type(x).__name__} {x!r}"
+    return f"{type(x).__name__} {x!r}".partition(" at 0x")[0]
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=described)
@@ -518,109 +498,6 @@ def test_no_overflow_and_no_cancellation(
     assert leaf.grad == pytest.approx(derivative, rel=1e-15, abs=0.0)
 
 
-# --- copying and pickling ------------------------------------------------------------------------
-
-
-def family() -> list[Value]:
-    """Several roots that share nodes: leaves of every kind, labels, gradients, odd numbers."""
-    x, y = Value(2.0, "x"), Value(-0.0, "ünïcode")
-    parameter, frozen = Value(1.5, "w"), Value(math.nan)
-    parameter.op, frozen.op = PARAMETER, FROZEN
-    shared = autograd.sin(x * y) + 3
-    shared.label = "shared"
-    first = shared * parameter
-    second = autograd.prod([shared, frozen, x, x]) ** 2
-    x.backward(5.0)
-    first.backward()
-    return [first, second, shared, x, autograd.sqrt(Value(0.0)), parameter, first]
-
-
-def assert_same_graphs(originals: list[Value], copies: list[Value]) -> None:
-    before, after = topological_order(*originals), topological_order(*copies)
-    assert len(before) == len(after)
-    twins = dict(zip(before, after, strict=True))
-    assert not set(before) & set(after)
-    for original, twin in twins.items():
-        assert type(twin) is Value
-        assert repr(state(original)) == repr(state(twin))  # nan and -0.0 included
-        for parent, twin_parent in zip(original.parents, twin.parents, strict=True):
-            assert twins[parent] is twin_parent
-        assert twin.op is original.op or type(original.op) is type(twin.op) is str
-    for original, twin in zip(originals, copies, strict=True):
-        assert twins[original] is twin
-
-
-@pytest.mark.parametrize("copied", COPIERS)
-def test_deepcopy_and_pickle_keep_graph_sharing_labels_and_kinds_of_leaf(
-    copied: Callable[[Any], Any],
-) -> None:
-    originals = family()
-    copies = copied(originals)
-    assert_same_graphs(originals, copies)
-    assert_same_graphs(originals[:1], [copied(originals[0])])
-    copies[0].zero_grad()
-    copies[0].backward(2.0)
-    assert originals[0].grad == 1.0
-    assert copies[5].grad == 2 * originals[5].grad
-
-
-def test_copy_is_a_node_of_its_own_with_the_same_parents() -> None:
-    node = family()[0]
-    twin = copy.copy(node)
-    assert twin is not node
-    assert state(twin) == state(node)
-    assert all(map(operator.is_, twin.parents, node.parents))
-    twin.data = 9.0
-    assert node.data != 9.0
-    kind = copy.copy(family()[5]).op
-    assert kind is PARAMETER
-
-
-def test_deepcopy_and_pickle_between_other_objects() -> None:
-    first, second, *_ = family()
-    for copied in COPIERS:
-        twin = copied({"roots": (first, [second]), "other": SimpleNamespace(again=first)})
-        assert twin["other"].again is twin["roots"][0]
-        assert_same_graphs([first, second], [twin["roots"][0], twin["roots"][1][0]])
-
-
-def chain(length: int) -> Value:
-    node = Value(1.0)
-    for _ in range(length):
-        node = node * 1.0
-    return node
-
-
-class Full(io.RawIOBase):
-    """A file on a disk that is full after so many writes."""
-
-    def __init__(self, room: int) -> None:
-        self.room = room
-
-    def write(self, data: Any) -> int:
-        if not self.room:
-            raise OSError("no space left on device")
-        self.room -= 1
-        return len(data)
-
-
-def test_pickle_works_after_a_pickle_that_failed() -> None:
-    root = chain(20_000)
-    for room in (0, 1, 3):
-        for pickler in (pickle.Pickler, PURE._Pickler):
-            with pytest.raises(OSError, match="no space left"):
-                pickler(Full(room)).dump(root)
-            for node in (root.parents[0], root):
-                assert pickle.loads(pickle.dumps(node)).data == 1.0
-
-
-def test_pickle_in_several_threads_at_once() -> None:
-    root = chain(5_000)
-    with ThreadPoolExecutor(4) as pool:
-        for pickled in pool.map(pickle.dumps, [root] * 8):
-            assert len(topological_order(pickle.loads(pickled))) == 10_001
-
-
 # --- inference -----------------------------------------------------------------------------------
 
 
@@ -628,141 +505,6 @@ def test_plain_numbers_in_plain_numbers_out() -> None:
     for result in (autograd.exp(1), autograd.hypot(3, Fraction(4)), autograd.sum([1, True])):
         assert type(result) is float
     assert type(autograd.dot([1], [2])) is type(autograd.softmax([1])[0]) is float
-
-
-def test_no_grad_gives_leaves_and_nests() -> None:
-    x = Value(2.0)
-    with no_grad():
-        results = [x * x, 3 - x, x**2, x // 2, -x, abs(x), autograd.exp(x), autograd.sum([x, x])]
-        results += [autograd.dot([x], [2.0]), autograd.net([x], [x], x), x.tanh(), *divmod(x, 2)]
-        with no_grad():
-            results.append(x * x)
-        results.append(x * x)
-    assert not any(map(recorded, results))
-    assert results[0].data == 4.0
-    assert recorded(x * x)
-
-
-def test_no_grad_ends_with_an_exception() -> None:
-    x = Value(2.0)
-    with pytest.raises(ZeroDivisionError), no_grad():
-        x / 0
-    assert recorded(x * x)
-
-
-def test_no_grad_decorates_functions_that_recurse() -> None:
-    x = Value(2.0)
-
-    @no_grad()
-    def power(n: int) -> Value:
-        """Multiply."""
-        result = x * power(n - 1) if n else x
-        assert not recorded(result)
-        return result
-
-    assert power(3).data == 16.0
-    assert recorded(x * x)
-    assert (power.__name__, power.__doc__) == ("power", "Multiply.")
-
-
-def test_no_grad_does_not_decorate_what_runs_later() -> None:
-    # Such a function returns before its body runs; silently recording would be worse than an error.
-    def generator() -> Iterator[int]:
-        yield 1
-
-    async def coroutine() -> None: ...
-
-    async def asynchronous_generator() -> Any:
-        yield 1
-
-    for function in (generator, coroutine, asynchronous_generator):
-        with pytest.raises(TypeError, match="with no_grad"):
-            no_grad()(function)
-
-
-def test_no_grad_holds_for_its_own_thread_only() -> None:
-    x, entered, leave = Value(2.0), threading.Event(), threading.Event()
-
-    def elsewhere() -> bool:
-        with no_grad():
-            entered.set()
-            leave.wait(10)
-            return recorded(x * x)
-
-    with ThreadPoolExecutor(2) as pool:
-        future = pool.submit(elsewhere)
-        assert entered.wait(10)
-        assert recorded(x * x)
-        with no_grad():
-            assert pool.submit(lambda: recorded(x * x)).result()  # a thread begins recording
-        assert recorded(x * x)
-        leave.set()
-        assert not future.result()
-
-
-def test_one_no_grad_may_serve_several_threads() -> None:
-    x, pause, barrier = Value(2.0), no_grad(), threading.Barrier(2)
-
-    def work(order: int) -> tuple[bool, bool]:
-        second = threading.Event()
-        with pause:
-            barrier.wait(10)
-            second.wait(0.05 * order)
-            inside = recorded(x * x)
-        barrier.wait(10)
-        return inside, recorded(x * x)
-
-    with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(work, range(2))) == [(False, True)] * 2
-    with pause, pause:
-        assert not recorded(x * x)
-    assert recorded(x * x)
-
-
-def test_no_grad_holds_for_its_own_asynchronous_task_only() -> None:
-    x = Value(2.0)
-
-    async def paused() -> bool:
-        with no_grad():
-            await asyncio.sleep(0.01)
-            return recorded(x * x)
-
-    async def recording() -> bool:
-        await asyncio.sleep(0.001)
-        return recorded(x * x)
-
-    async def main() -> list[bool]:
-        return [*await asyncio.gather(paused(), recording(), paused()), recorded(x * x)]
-
-    assert asyncio.run(main()) == [False, True, False, True]
-
-
-def test_no_grad_in_generators_that_interleave_ends_with_the_last() -> None:
-    x = Value(2.0)
-
-    def generator() -> Generator[bool]:
-        with no_grad():
-            yield recorded(x * x)
-
-    first, second = generator(), generator()
-    assert [next(first), next(second)] == [False, False]
-    first.close()
-    assert not recorded(x * x)  # the second still holds it
-    second.close()
-    entered, leave = threading.Event(), threading.Event()
-
-    def elsewhere() -> None:
-        with no_grad():
-            entered.set()
-            leave.wait(10)
-
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(elsewhere)
-        assert entered.wait(10)
-        try:
-            assert recorded(x * x)
-        finally:
-            leave.set()
 
 
 # --- random graphs -------------------------------------------------------------------------------
@@ -855,51 +597,3 @@ def test_runs_repeat_bit_for_bit(program: Program) -> None:
             root.backward(0.1)
         outcomes.add(bits(copy.deepcopy(results[-1:])))
     assert len(outcomes) == 2
-
-
-# --- depth ---------------------------------------------------------------------------------------
-
-MILLION = 1_000_000
-
-
-def test_a_chain_of_a_million_nodes() -> None:
-    x = Value(1.0, "x")
-    root = x
-    for _ in range(MILLION // 4):
-        root = abs(-(root + x)) * 1.0
-    root.backward()
-    assert x.grad == MILLION // 4 + 1
-    for twin in (copy.deepcopy(root), pickle.loads(pickle.dumps(root))):
-        twin.zero_grad()
-        twin.backward()
-        order = topological_order(twin)
-        assert len(order) == MILLION + MILLION // 4 + 1
-        assert order[0].label == "x"
-        assert order[0].grad == x.grad
-        del order
-        del twin
-    gc.collect()
-    nodes = sys.getallocatedblocks()
-    del root
-    gc.collect()
-    assert sys.getallocatedblocks() < nodes - MILLION
-
-
-@pytest.mark.parametrize(
-    "work",
-    [chain, lambda n: chain(n).backward(), *[lambda n, f=f: f(chain(n)) for f in COPIERS[:2]]],
-    ids=["forward", "backward", "deepcopy", "pickle"],
-)
-def test_memory_grows_linearly(work: Callable[[int], object]) -> None:
-    def peak(length: int) -> int:
-        gc.collect()
-        tracemalloc.start()
-        try:
-            kept = work(length)
-            del kept
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-
-    peak(100)  # what is made once
-    assert peak(40_000) <= 12 * peak(4_000)

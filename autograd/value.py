@@ -184,19 +184,28 @@ class Value(Elementary, Copyable):
         """
         return Value(self.data, self.label)
 
-    # --- arithmetic: the hottest rows of the table, written out ----------------------------------
+    # --- arithmetic: the hottest rows of the table, written out, + and * with new_node as well ----
 
     def __add__(self, other: Operand) -> Value:
-        if not isinstance(other, Value) and (other := _operand("+", other)) is NotImplemented:
+        if type(other) is not Value and (other := _operand("+", other)) is NotImplemented:
             return NotImplemented
-        return new_node(self.data + other.data, (self, other), (1.0, 1.0), "+")
+        if pausing.open_blocks:
+            return new_node(self.data + other.data, (self, other), (1.0, 1.0), "+")
+        node = _new(Value)
+        node.data = self.data + other.data
+        node.grad = 0.0
+        node.parents = (self, other)
+        node.local_derivatives = (1.0, 1.0)
+        node.op = "+"
+        node.label = None
+        return node
 
     def __radd__(self, other: Plain) -> Value:
         left = _operand("+", other)
         return left if left is NotImplemented else left + self
 
     def __sub__(self, other: Operand) -> Value:
-        if not isinstance(other, Value) and (other := _operand("-", other)) is NotImplemented:
+        if type(other) is not Value and (other := _operand("-", other)) is NotImplemented:
             return NotImplemented
         return new_node(self.data - other.data, (self, other), (1.0, -1.0), "-")
 
@@ -205,17 +214,26 @@ class Value(Elementary, Copyable):
         return left if left is NotImplemented else left - self
 
     def __mul__(self, other: Operand) -> Value:
-        if not isinstance(other, Value) and (other := _operand("*", other)) is NotImplemented:
+        if type(other) is not Value and (other := _operand("*", other)) is NotImplemented:
             return NotImplemented
         x, y = self.data, other.data
-        return new_node(x * y, (self, other), (y, x), "*")
+        if pausing.open_blocks:
+            return new_node(x * y, (self, other), (y, x), "*")
+        node = _new(Value)
+        node.data = x * y
+        node.grad = 0.0
+        node.parents = (self, other)
+        node.local_derivatives = (y, x)
+        node.op = "*"
+        node.label = None
+        return node
 
     def __rmul__(self, other: Plain) -> Value:
         left = _operand("*", other)
         return left if left is NotImplemented else left * self
 
     def __truediv__(self, other: Operand) -> Value:
-        if not isinstance(other, Value) and (other := _operand("/", other)) is NotImplemented:
+        if type(other) is not Value and (other := _operand("/", other)) is NotImplemented:
             return NotImplemented
         x, y = self.data, other.data
         if not y:

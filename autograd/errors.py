@@ -62,12 +62,15 @@ def outside_domain(
         return error
 
 
-def wrong_type(operation: str, operand: object) -> TypeError:
-    """Say that an operand is neither a Value nor a real number.
+def wrong_type(
+    operation: str, operand: object, expected: str = "a Value or a real number"
+) -> TypeError:
+    """Say that an operand is of a type that the operation does not take.
 
     Args:
         operation: The operation, or the name of the function.
         operand: What it was given.
+        expected: What would have been right.
 
     Returns:
         The error, to be raised.
@@ -76,7 +79,7 @@ def wrong_type(operation: str, operand: object) -> TypeError:
         >>> print(wrong_type("exp", "1.5"))
         exp: expected a Value or a real number, got str: '1.5'
     """
-    message = f"{operation}: expected a Value or a real number, got {type(operand).__name__}"
+    message = f"{operation}: expected {expected}, got {type(operand).__name__}"
     message += f": {reprlib.repr(operand)}"
     if isinstance(operand, Complex):
         message += "; derivatives are of real functions: pass .real and .imag on their own"

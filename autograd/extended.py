@@ -15,9 +15,18 @@ __all__ = ["Extended", "extended"]
 
 
 def _divide(x: float, y: float) -> float:
-    if y == 0.0 and x == x:
-        return math.copysign(math.inf, x) * math.copysign(1.0, y) if x else math.nan
+    if y == 0.0:
+        return math.nan if x == 0.0 else x * math.copysign(math.inf, y)
     return x / y
+
+
+def _power(x: float, y: float) -> float:
+    try:
+        return math.pow(x, y)
+    except (OverflowError, ValueError):
+        if x < 0.0 and y != math.floor(y):
+            return math.nan
+        return math.copysign(math.inf, x) if y % 2.0 == 1.0 else math.inf
 
 
 def extended(function: Callable[..., float]) -> Callable[..., Any]:
@@ -71,7 +80,7 @@ for _name, _function in {
     "sub": operator.sub,
     "mul": operator.mul,
     "truediv": _divide,
-    "pow": operator.pow,
+    "pow": _power,
     "floordiv": operator.floordiv,
     "mod": operator.mod,
 }.items():

@@ -11,15 +11,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from itertools import repeat
+from keyword import iskeyword
 from types import SimpleNamespace
 from typing import Any, Protocol, overload
 
 from autograd import special
 from autograd.errors import outside_domain
-from autograd.rules import FLOATS, RULES, Rule, register
+from autograd.rules import FLOATS, LINEAR, RULES, Rule, register
 from autograd.special import sum_of_products
 from autograd.value import (
-    LINEAR,
     Operand,
     Plain,
     Value,
@@ -64,6 +64,8 @@ class Parametric(Protocol):
     def __call__(self, x: Value, /, *parameters: Operand, **named: Operand) -> Value: ...
     @overload
     def __call__(self, x: Plain, /, *parameters: Plain, **named: Plain) -> float: ...
+    @overload
+    def __call__(self, x: Plain, /, *parameters: Operand, **named: Operand) -> Value | float: ...
 
 
 class Choice(Protocol):
@@ -476,19 +478,19 @@ def custom_function(
         TypeError: When the function is called, `partials` does not give one number an operand.
 
     Example:
-        >>> import math
         >>> from autograd import Value
-        >>> sinc = custom_function(
-        ...     "sinc",
-        ...     lambda x: math.sin(x) / x if x else 1.0,
-        ...     lambda m, y, x: m.where(x == 0, 0.0, (m.cos(x) - y) / x),
+        >>> softsign = custom_function(
+        ...     "softsign",
+        ...     lambda x: x / (1.0 + abs(x)),
+        ...     lambda m, y, x: 1.0 / m.square(1.0 + m.abs(x)),
         ... )
-        >>> x = Value(math.pi)
-        >>> sinc(x).backward()
+        >>> x = Value(1.0)
+        >>> softsign(x).backward()
         >>> x.grad
-        -0.3183098861837907
+        0.25
     """
-    if not name.isidentifier() or (hasattr(Value, name) and name not in RULES):
+    taken = hasattr(Value, name) and name not in RULES
+    if not name.isidentifier() or iskeyword(name) or taken:
         raise ValueError(f"{name!r} cannot be a function's name: it is taken, or no identifier")
     try:
         parameters = inspect.signature(evaluate).parameters.values()
@@ -496,7 +498,14 @@ def custom_function(
         raise ValueError(
             f"{name}: the operands cannot be read off {evaluate!r}; wrap it in a lambda"
         ) from None
-    of_sequence = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
+    kinds = [parameter.kind for parameter in parameters]
+    of_sequence = kinds == [inspect.Parameter.VAR_POSITIONAL]
+    if not kinds or not (
+        of_sequence
+        or set(kinds)
+        <= {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    ):
+        raise ValueError(f"{name}: evaluate must take named operands, or a single *xs")
     operands = ("*xs",) if of_sequence else tuple(parameter.name for parameter in parameters)
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
 

@@ -22,7 +22,7 @@ class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch l
     """Record nothing: within the block, operations on Values give leaves.
 
     A context manager and a decorator; it holds for the thread, or asynchronous task, that entered
-    it, and may be nested.
+    it, and may be nested. A generator that yields within the block pauses its consumer with it.
 
     Example:
         >>> from autograd import Value

@@ -6,12 +6,12 @@ the same row serves floats, recorded `Value`s, mpmath numbers and symbols alike.
 
     y           is the function's own value: a partial may be cheaper, or more accurate, through it;
     x, x1, xs   are its operands;
-    m           offers every named function of this table.
+    m           offers every named function of this table, with all of its operands given.
 
 An expression may not branch on its operands: it says `m.where`. Where Python's arithmetic would
-raise although the function is defined (`sqrt` at 0), a partial is evaluated again on the extended
-real line, where 1/0 is infinite. How a formula avoids cancellation and overflow, and what is agreed
-on at a kink, stands in its row.
+raise although the function is defined (`sqrt` at 0), a partial is evaluated on floats once more, on
+the extended real line, where 1/0 is infinite. How a formula avoids cancellation and overflow, and
+what is agreed on at a kink, stands in its row.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any
 from autograd import special
 from autograd.extended import Extended, extended
 
-__all__ = ["EXTENDED", "FLOATS", "RULES", "Rule", "register"]
+__all__ = ["EXTENDED", "FLOATS", "LINEAR", "RULES", "Rule", "register"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,19 @@ TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 
 
 def _power(x: float, y: float) -> float:
-    z: float | complex = x**y
-    if isinstance(z, complex):
+    if -math.inf < x < 0.0 and y % 1.0 > 0.0:  # Python would turn to complex numbers
         raise ValueError("a negative number has no real power with a fractional exponent")
+    z: float = x**y
     return z
+
+
+def _polygamma(order: float, x: float) -> Extended:
+    try:
+        return Extended(special.polygamma(order, x))
+    except OverflowError:  # next to the pole at 0, where it is as -(-1/x)**(order + 1)
+        return Extended(math.inf if order % 2.0 == 1.0 else math.copysign(math.inf, -x))
+    except ValueError:
+        return Extended(math.nan)
 
 
 def _sign(x: float) -> float:
@@ -124,7 +133,10 @@ def _max(*xs: float) -> float:
 def _mean(*xs: float) -> float:
     if not xs:
         raise ValueError("there are none")
-    return math.fsum(xs) / len(xs)
+    try:
+        return special.exact_sum(*xs) / len(xs)
+    except OverflowError:
+        return special.exact_sum(*[x / len(xs) for x in xs])
 
 
 def _clip(x: float, lower: float, upper: float) -> float:
@@ -133,17 +145,11 @@ def _clip(x: float, lower: float, upper: float) -> float:
     return lower if x < lower else upper if x > upper else x
 
 
-def _products_of_others(xs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Multiply for each factor the others: products from the left times products from the right."""
-    left: list[Any] = [1.0]
-    for x in xs[:-1]:
-        left.append(left[-1] * x)
-    right: Any = 1.0
-    products: list[Any] = []
-    for before, x in zip(reversed(left), reversed(xs), strict=True):
-        products.append(before * right)
-        right = x * right
-    return tuple(reversed(products))
+def _products_of_others(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Multiply for each factor the others; on floats in a time linear in their number."""
+    if isinstance(y, float):
+        return tuple(special.products_of_others(xs))
+    return tuple(m.prod((*xs[:i], *xs[i + 1 :])) for i in range(len(xs)))
 
 
 def _shares(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -191,7 +197,8 @@ TABLE = (
          lambda m, y, x: (-1.0,)),
     Rule("**", XX, _power,
          lambda m, y, x1, x2: (
-             m.where(x2 == 0.0, 0.0, x2 * x1 ** (x2 - 1.0)),
+             m.where(x2 == 0.0, x2 / m.where(m.abs(x1) > 0.0, x1, 1.0),  # 0, and right in x2
+                     x2 * x1 ** m.where(x2 == 0.0, 1.0, x2 - 1.0)),
              # 0 at x1 = 0; a negative base has integer exponents only, hence no derivative
              m.where(x1 < 0.0, math.nan, y * m.log(m.where(x1 > 0.0, x1, 1.0)))),
          domain="x1 > 0, x1 = 0 with x2 >= 0, and x1 < 0 with an integer x2"),
@@ -228,7 +235,7 @@ TABLE = (
          "log(1 + x), accurate near 0.", ((0.0,), 0.0), "x > -1"),
     # --- powers and roots ---
     Rule("sqrt", X, math.sqrt,
-         lambda m, y, x: (0.5 / y,),
+         lambda m, y, x: (0.5 / m.abs(y),),  # inf at -0 as well
          "The square root of x; its derivative at 0 is inf.", ((9.0,), 3.0), "x >= 0"),
     Rule("cbrt", X, special.cbrt,
          lambda m, y, x: (1.0 / (3.0 * y * y),),
@@ -240,7 +247,7 @@ TABLE = (
          lambda m, y, x: (-y / x,),
          "1 / x.", ((4.0,), 0.25), "x != 0"),
     Rule("hypot", XX, math.hypot,
-         lambda m, y, x1, x2: (m.where(y == 0.0, 0.0, x1 / y), m.where(y == 0.0, 0.0, x2 / y)),
+         lambda m, y, x1, x2: (x1 / m.where(y == 0.0, 1.0, y), x2 / m.where(y == 0.0, 1.0, y)),
          "The length of the vector (x1, x2), without overflow; its derivatives at (0, 0) are 0.",
          ((3.0, 4.0), 5.0)),
     # --- trigonometry ---
@@ -316,7 +323,7 @@ TABLE = (
              0.5 * m.erfc(-SQRT_HALF * x) + x * (INVERSE_SQRT_2PI * m.exp(-0.5 * x * x)),),
          "x times the standard normal distribution function at x (exact, by erfc).",
          ((0.0,), 0.0)),
-    Rule("silu", X, lambda x: x * special.sigmoid(x),
+    Rule("silu", X, lambda x: x * special.sigmoid(x) if x != -math.inf else -0.0,
          lambda m, y, x: (m.sigmoid(x) * (1.0 + x * m.sigmoid(-x)),),
          "x * sigmoid(x).", ((0.0,), 0.0)),
     # --- special functions ---
@@ -332,10 +339,11 @@ TABLE = (
          "x other than 0, -1, -2, …"),
     Rule("digamma", X, special.digamma,
          lambda m, y, x: (m.polygamma(1.0, x),),
-         "The derivative of lgamma.", None, "x other than 0, -1, -2, …"),
+         "The derivative of lgamma.", ((1.0,), -0.5772156649015328), "x other than 0, -1, -2, …"),
     Rule("polygamma", ("order", "x"), special.polygamma,
          lambda m, y, order, x: (0.0, m.polygamma(order + 1.0, x)),  # an order does not vary
-         "The derivative of digamma of the given order, an integer >= 0.", None,
+         "The derivative of digamma of the given order, an integer >= 0.",
+         ((1, 1.0), 1.6449340668482264),
          "integer order >= 0, x other than 0, -1, -2, …"),
     # --- steps, choices ---
     Rule("sign", X, _sign,
@@ -378,17 +386,17 @@ TABLE = (
          "x1 where the condition is true, that is other than 0, and x2 elsewhere.",
          ((True, 1.0, 2.0), 1.0)),
     # --- of a sequence ---
-    Rule("sum", XS, lambda *xs: math.fsum(xs),
+    Rule("sum", XS, special.exact_sum,
          lambda m, y, *xs: (1.0,) * len(xs),
          "The sum of the xs, correctly rounded.", ((1.0, 2.0, 3.0), 6.0)),
     Rule("mean", XS, _mean,
          lambda m, y, *xs: (1.0 / len(xs),) * len(xs),
          "The arithmetic mean of the xs.", ((1.0, 2.0, 6.0), 3.0), "at least one operand"),
     Rule("prod", XS, special.prod,
-         lambda m, y, *xs: _products_of_others(xs),  # y / x would fail at a zero
+         lambda m, y, *xs: _products_of_others(m, y, xs),  # y / x would fail at a zero
          "The product of the xs.", ((2.0, 3.0, 4.0), 24.0)),
     Rule("norm", XS, math.hypot,
-         lambda m, y, *xs: tuple(m.where(y == 0.0, 0.0, x / y) for x in xs),
+         lambda m, y, *xs: tuple(x / m.where(y == 0.0, 1.0, y) for x in xs),
          "The Euclidean length of the vector xs, without overflow; its derivatives at 0 are 0.",
          ((2.0, 3.0, 6.0), 7.0)),
     Rule("logsumexp", XS, special.logsumexp,
@@ -418,6 +426,9 @@ TABLE = (
 
 # --- the namespaces of the partials, and rows of one's own ---------------------------------------
 
+LINEAR = "linear"
+"""The one operation that is not a row of the table: its coefficients are its local derivatives."""
+
 RULES: dict[str, Rule] = {}
 FLOATS = SimpleNamespace()
 EXTENDED = SimpleNamespace()
@@ -432,7 +443,7 @@ def register(rule: Rule) -> None:
     Raises:
         ValueError: The name is that of a row of this module's table.
     """
-    if RULES.get(rule.name) in TABLE:
+    if RULES.get(rule.name) in TABLE or rule.name == LINEAR:
         raise ValueError(f"{rule.name!r} is a function of the library: choose another name")
     RULES[rule.name] = rule
     if rule.name.isidentifier():
@@ -444,4 +455,10 @@ def register(rule: Rule) -> None:
 
 for _rule in TABLE:
     register(_rule)
-FLOATS.softmax = EXTENDED.softmax = special.softmax  # the only one with a sequence of values
+
+# Those whose operands or values are sequences, and the one whose overflow has a sign of its own.
+FLOATS.softmax = EXTENDED.softmax = special.softmax
+FLOATS.dot = EXTENDED.dot = lambda xs1, xs2: _dot(*xs1, *xs2)
+FLOATS.net = EXTENDED.net = lambda weights, inputs, bias: _net(*weights, *inputs, bias)
+EXTENDED.digamma = lambda x: _polygamma(0.0, x)
+EXTENDED.polygamma = lambda order, x: _polygamma(order, x)

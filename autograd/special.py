@@ -16,8 +16,8 @@ from math import erfc, exp, fsum, inf, isfinite, isnan, log, log1p, pi
 from operator import mul
 
 __all__ = [
-    "cbrt", "digamma", "exp2", "gelu", "lgamma", "logsigmoid", "logsumexp", "polygamma", "prod",
-    "sigmoid", "softmax", "softplus", "sum_of_products",
+    "cbrt", "digamma", "exact_sum", "exp2", "gelu", "lgamma", "logsigmoid", "logsumexp",
+    "polygamma", "prod", "products_of_others", "sigmoid", "softmax", "softplus", "sum_of_products",
 ]  # fmt: skip
 
 # --- powers --------------------------------------------------------------------------------------
@@ -284,6 +284,23 @@ sum_of_products: Callable[[Sequence[float], Sequence[float]], float] = getattr(
 )
 
 
+def exact_sum(*xs: float) -> float:
+    """x1 + x2 + …, correctly rounded; as `math.fsum`, save that no partial sum overflows.
+
+    Example:
+        >>> exact_sum(1e308, 1e308, -1e308)
+        1e+308
+    """
+    try:
+        return fsum(xs)
+    except OverflowError:
+        if not all(map(isfinite, xs)):
+            return sum(xs)
+        # Floats are multiples of 2**-1074: add up integers, and divide once.
+        ratios = [x.as_integer_ratio() for x in xs]
+        return sum(n * (2**1074 // d) for n, d in ratios) / 2**1074
+
+
 def prod(*xs: float) -> float:
     """The product, as `math.prod` has it, save that no partial product over- or underflows.
 
@@ -291,11 +308,34 @@ def prod(*xs: float) -> float:
         >>> prod(2.0**600, 2.0**600, 2.0**-600, 2.0**-590)
         1024.0
     """
+    return _scaled(*_partial_products(xs)[-1])
+
+
+def products_of_others(xs: Sequence[float]) -> list[float]:
+    """For each factor the product of the others, also where there are zeros, as `prod` has it.
+
+    Example:
+        >>> products_of_others([0.0, 2.0, 3.0])
+        [6.0, 0.0, 0.0]
+    """
+    left = _partial_products(xs)
+    right = _partial_products(xs[::-1])[-2::-1]
+    return [_scaled(a * c, b + d) for (a, b), (c, d) in zip(left, right, strict=False)]
+
+
+def _partial_products(xs: Sequence[float]) -> list[tuple[float, int]]:
+    """The products of no factor, of the first, of the first two, …: significands and exponents."""
     significand, exponent = 1.0, 0
+    products = [(significand, exponent)]
     for x in xs:
         factor, shift = math.frexp(x)
         significand, carry = math.frexp(significand * factor)
         exponent += shift + carry
+        products.append((significand, exponent))
+    return products
+
+
+def _scaled(significand: float, exponent: int) -> float:
     try:
         return math.ldexp(significand, exponent)
     except OverflowError:

@@ -17,14 +17,14 @@ from autograd.copying import Copyable
 from autograd.errors import outside_domain, wrong_type
 from autograd.graph import interior, topological_order
 from autograd.methods import Elementary, Plain
-from autograd.rules import RULES, Rule
+from autograd.rules import LINEAR, RULES, Rule
 from autograd.special import sum_of_products
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "CONSTANT", "FROZEN", "LINEAR", "PARAMETER", "LeafKind", "Operand", "Plain", "Value",
+    "CONSTANT", "FROZEN", "PARAMETER", "LeafKind", "Operand", "Plain", "Value",
     "as_float", "as_value", "linear", "new_node", "record",
 ]  # fmt: skip
 
@@ -110,17 +110,22 @@ class Value(Elementary, Copyable):
     __array_priority__ = -1.0
 
     def __init__(self, data: Plain, label: str | None = None) -> None:
-        self.data = as_float(data, "Value")
+        self.data = as_float(data, "Value", "a real number")
         self.grad = 0.0
         self.parents = ()
         self.local_derivatives = ()
         self.op = ""
+        if label is not None and not isinstance(label, str):
+            raise TypeError(f"Value: a label is a str, got {type(label).__name__}: {label!r}")
         self.label = label
 
     def __repr__(self) -> str:
         op = f", op={self.op!r}" if self.op else ""
         label = f", label={self.label!r}" if self.label is not None else ""
         return f"Value({self.data!r}, grad={self.grad!r}{op}{label})"
+
+    def __format__(self, specification: str) -> str:
+        return format(self.data, specification) if specification else repr(self)
 
     # --- backpropagation -------------------------------------------------------------------------
 
@@ -144,7 +149,7 @@ class Value(Elementary, Copyable):
             >>> a.grad, b.grad
             (-2.0, 2.0)
         """
-        adjoint = as_float(seed, "backward")
+        adjoint = as_float(seed, "Value.backward", "a real number")
         nodes = interior(self)
         for node in nodes:
             node.grad = 0.0
@@ -375,10 +380,6 @@ def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
     return new_node(y, operands, rule.local_derivatives(y, *xs), rule.name)
 
 
-LINEAR = "linear"
-"""The one operation that is not a row of the table: its coefficients are its local derivatives."""
-
-
 def linear(coefficients: tuple[float, ...], operands: tuple[Value, ...]) -> Value:
     """Record the sum of coefficients times nodes, as a node whose parents are the nodes alone.
 
@@ -421,12 +422,13 @@ def as_value(operand: Operand, operation: str = "Value") -> Value:
     return operand if isinstance(operand, Value) else _constant(as_float(operand, operation))
 
 
-def as_float(number: object, operation: str) -> float:
+def as_float(number: object, operation: str, expected: str = "a Value or a real number") -> float:
     """Convert a real number to a float.
 
     Args:
         number: A `numbers.Real` (int, bool, Fraction, NumPy's scalars) or a Decimal.
         operation: Who asks, for the error.
+        expected: What would have been right, for the error.
 
     Returns:
         The float.
@@ -451,7 +453,7 @@ def as_float(number: object, operation: str) -> float:
             raise OverflowError(f"{operation}: {error}") from None
     if _is_array_scalar(number):
         return float(number)  # type: ignore[arg-type]
-    raise wrong_type(operation, number)
+    raise wrong_type(operation, number, expected)
 
 
 def new_node(

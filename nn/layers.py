@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from math import sqrt
 from typing import Any
 
-import autograd
 from autograd import Value, net
-from autograd.functions import Operands
+from autograd.functions import VALUES, Operands
 from autograd.rules import RULES
 from nn.module import Module, Parameter
 
@@ -19,8 +18,8 @@ Activation = str | Callable[[Value], Value] | None
 
 # Rectifiers pass on about half of the variance, which He's initialisation makes up for.
 RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus"}
-# The operands of functions that can be called with one; a slope and an alpha have defaults.
-UNARY = {("x",), ("x", "slope"), ("x", "alpha")}
+# Functions of several operands that can be called with one, as the others have defaults.
+WITH_DEFAULTS = {("x", "slope"), ("x", "alpha")}
 
 
 class Neuron(Module):
@@ -207,12 +206,16 @@ def _function(activation: Activation) -> Callable[[Value], Value]:
         return linear
     if callable(activation):
         return activation
-    if activation not in RULES or RULES[activation].operands not in UNARY:
+    if (
+        activation not in vars(VALUES)
+        or not (len(RULES[activation].operands) == 1 or RULES[activation].operands in WITH_DEFAULTS)
+        or RULES[activation].of_sequence
+    ):
         raise ValueError(
             f"no activation is called {activation!r}: name a function of autograd of one operand "
             "(relu, tanh, sigmoid, …) or 'linear', or pass a function"
         )
-    function: Callable[[Value], Value] = getattr(autograd, activation)
+    function: Callable[[Value], Value] = getattr(VALUES, activation)
     return function
 
 

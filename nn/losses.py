@@ -128,9 +128,9 @@ def binary_cross_entropy(logits: Numbers, targets: Numbers) -> Any:
             raise ValueError(
                 f"binary_cross_entropy: a target is a probability, from 0 to 1, got {t!r}"
             )
-        if t == 0.0:
+        if t == 0.0 and not isinstance(t, Value):
             losses.append(softplus(z))
-        elif t == 1.0:
+        elif t == 1.0 and not isinstance(t, Value):
             losses.append(softplus(-z))
         else:
             losses.append(t * softplus(-z) + (1.0 - t) * softplus(z))

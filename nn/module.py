@@ -49,9 +49,10 @@ def is_frozen(parameter: Value) -> bool:
 class Module:
     """A model, or a part of one: an object whose attributes hold parameters and other modules.
 
-    A subclass sets its parameters and modules as attributes, alone or in lists, tuples and
-    dictionaries, and defines `__call__`. They are found in the order in which they were set; one
-    that is reachable by several ways (a shared weight) counts once, under the first of its names.
+    A subclass sets its parameters and modules as attributes, alone or in lists, tuples,
+    dictionaries and NumPy's arrays of objects, and defines `__call__`. They are found in the order
+    in which they were set; one that is reachable by several ways (a shared weight) counts once,
+    under the first of its names.
 
     Example:
         >>> class Line(Module):
@@ -311,14 +312,24 @@ def _groups(
     if children is None:
         children = (owner if isinstance(owner, dict) else vars(owner)).items()
     for key, child in children:
+        if isinstance(child, (set, frozenset)) and any(isinstance(x, Value) for x in child):
+            raise TypeError(f"{prefix}{key}: a set has no order to name parameters by: use a list")
         if type(child) is Value:
             yield prefix, (key,), (child,)
-        elif isinstance(child, (Module, list, tuple, dict)) and id(child) not in seen:
+        elif isinstance(child, (Module, list, tuple, dict)) or _is_object_array(child):
+            if id(child) in seen:
+                continue
             seen.add(id(child))
+            if _is_object_array(child):
+                child = child.ravel().tolist()
             if type(child) is list and set(map(type, child)) == {Value}:
                 yield f"{prefix}{key}.", range(len(child)), child
             else:
                 yield from _groups(child, f"{prefix}{key}.", seen)
+
+
+def _is_object_array(child: Any) -> bool:
+    return getattr(getattr(child, "dtype", None), "kind", None) == "O"
 
 
 def to_floats(outputs: Any) -> Any:

@@ -9,7 +9,8 @@ import math
 from collections.abc import Callable, Iterable
 
 from autograd import Value
-from nn.module import is_frozen, is_parameter
+from autograd.value import as_float
+from nn.module import Module, is_frozen, is_parameter
 
 __all__ = [
     "SGD",
@@ -45,6 +46,8 @@ class Optimiser:
         learning_rate: float | Schedule,
         weight_decay: float = 0.0,
     ) -> None:
+        if isinstance(parameters, Module):
+            raise TypeError("an optimiser takes a model's parameters: pass model.parameters()")
         self.parameters = list(dict.fromkeys(parameters))
         if not self.parameters:
             raise ValueError("an optimiser needs at least one parameter")
@@ -295,6 +298,7 @@ def linear_warmup(rate: float | Schedule, steps: int, start: float = 1.0 / 3.0) 
 
 
 def _checked(name: str, number: float) -> float:
+    number = as_float(number, name, "a real number")
     if not 0.0 <= number < math.inf:
         raise ValueError(f"{name} must be a finite number of at least 0, got {number!r}")
     return number

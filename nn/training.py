@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from autograd import Value, mean, no_grad
-from nn.module import Module, to_floats
+from nn.module import Module, is_frozen, to_floats
 from nn.optim import Adam, Optimiser
 
 __all__ = ["History", "fit"]
@@ -137,18 +137,26 @@ def fit(
         raise TypeError("fit takes a Module, a loss function, X and Y, in this order")
     if optimiser is None:
         optimiser = Adam(model.parameters(), 0.01)
+    elif not isinstance(optimiser, Optimiser):
+        raise TypeError(f"optimiser must be one of nn.optim, made, got {optimiser!r}")
     elif set(optimiser.parameters).isdisjoint(model.parameters()):
         raise ValueError("the optimiser holds none of the model's parameters")
+    elif all(map(is_frozen, optimiser.parameters)):
+        raise ValueError("every parameter is frozen: there is nothing to train")
     for option, count in ("epochs", epochs), ("batch_size", batch_size), ("patience", patience):
+        if count is not None and not isinstance(count, Integral):
+            raise TypeError(f"{option} must be an integer, got {count!r}")
         if count is not None and count < 1:
             raise ValueError(f"{option} must be at least 1, got {count!r}")
     generator = random.Random(seed)
     data = _samples(model, X, Y)
     held_out: Samples = []
-    if isinstance(validation, (int, float)):
+    if isinstance(validation, Real):
         data, held_out = _split(data, validation, generator if shuffle else None)
-    elif validation is not None:
+    elif isinstance(validation, tuple) and len(validation) == 2:
         held_out = _samples(model, *validation, purpose="validation ")
+    elif validation is not None:
+        raise TypeError(f"validation must be a fraction or a pair (X, Y), got {validation!r}")
     size = batch_size or len(data)
     metrics = metrics or {}
 
@@ -204,11 +212,11 @@ def _measure(
     """Average the loss and each metric over the samples."""
     pairs = [(model.predict(x), y) for x, y in data]
     with no_grad():
-        averages = {
-            name: mean([to_floats(function(outputs, targets)) for outputs, targets in pairs])
-            for name, function in {**metrics, "": loss}.items()
-        }
-    return averages.pop(""), averages
+        losses, *averages = [
+            mean([to_floats(function(outputs, targets)) for outputs, targets in pairs])
+            for function in (loss, *metrics.values())
+        ]
+    return losses, dict(zip(metrics, averages, strict=True))
 
 
 def _check(loss: Any, epoch: int) -> None:
@@ -296,7 +304,7 @@ def _split(
     """Set a fraction of the samples aside."""
     if generator:
         data = generator.sample(data, len(data))
-    count = round(fraction * len(data))
+    count = round(fraction * len(data)) if math.isfinite(fraction) else 0
     if not 0 < count < len(data):
         raise ValueError(
             f"validation={fraction} sets {count} of {len(data)} samples aside: both parts need one"

@@ -353,6 +353,10 @@ def test_derivatives_may_be_infinite() -> None:
     assert root(x).local_derivatives == (math.inf,)
     (root(x) * 0.0).backward()
     assert x.grad == 0.0
+    surprise = custom_function(
+        "surprise", lambda x: x * math.log(x) if x else 0.0, lambda m, y, x: 1.0 + m.log(x)
+    )
+    assert not math.isfinite(surprise(x).local_derivatives[0])
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,11 @@ clean: ## remove whatever make has made
 
 # --- environments ---------------------------------------------------------------------------------
 
-CHECK_PYTHON := import sys; sys.version_info >= (3, 10) or sys.exit( \
-	"scalar-autograd needs Python 3.10 or newer, and $(PYTHON) is %d.%d.\n" % sys.version_info[:2] + \
+OLDEST := 10
+$(BENCH): OLDEST := 11
+
+CHECK_PYTHON = import sys; sys.version_info >= (3, $(OLDEST)) or sys.exit( \
+	"this needs Python 3.$(OLDEST) or newer, and $(PYTHON) is %d.%d.\n" % sys.version_info[:2] + \
 	"Name a newer one, for example: make PYTHON=python3.13 $(firstword $(MAKECMDGOALS))")
 
 PIP_INSTALL := bin/python -m pip install --quiet --disable-pip-version-check

@@ -12,7 +12,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from autograd import Value, mean, no_grad
-from nn.module import Module, is_frozen, to_floats
+from nn.module import Module, to_floats
 from nn.optim import Adam, Optimiser
 
 __all__ = ["History", "fit"]
@@ -141,8 +141,6 @@ def fit(
         raise TypeError(f"optimiser must be one of nn.optim, made, got {optimiser!r}")
     elif set(optimiser.parameters).isdisjoint(model.parameters()):
         raise ValueError("the optimiser holds none of the model's parameters")
-    elif all(map(is_frozen, optimiser.parameters)):
-        raise ValueError("every parameter is frozen: there is nothing to train")
     for option, count in ("epochs", epochs), ("batch_size", batch_size), ("patience", patience):
         if count is not None and not isinstance(count, Integral):
             raise TypeError(f"{option} must be an integer, got {count!r}")

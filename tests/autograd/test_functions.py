@@ -470,3 +470,33 @@ def test_every_public_name_is_documented_with_an_example(name: str) -> None:
 
 def test_every_function_is_public() -> None:
     assert {rule.name for rule in FUNCTIONS} <= set(ag.__all__)
+
+
+def test_edges_of_single_functions() -> None:
+    x = Value(-0.0)
+    assert autograd.sqrt(x).local_derivatives == (math.inf,)
+    assert str(autograd.silu(-math.inf)) == "-0.0"
+    assert autograd.mean([1e308, 1.5e308]) == 1.25e308
+
+
+@pytest.mark.parametrize("name", ["linear", "if", "data", "no name", "exp"])
+def test_names_that_a_function_cannot_have(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        autograd.custom_function(name, lambda x: x, lambda m, y, x: 1.0)
+
+
+@pytest.mark.parametrize(
+    "evaluate", [lambda: 1.0, lambda x, *, k: x, lambda x, **named: x, lambda x, *xs: x]
+)
+def test_signatures_that_a_function_cannot_have(evaluate: Any) -> None:
+    with pytest.raises(ValueError, match=r"named operands, or a single \*xs"):
+        autograd.custom_function("unreadable", evaluate, lambda m, y, x: 1.0)
+
+
+def test_rows_offer_functions_of_two_sequences_to_one_another() -> None:
+    twice = autograd.custom_function(
+        "twice", lambda x: 2.0 * x, lambda m, y, x: m.dot([1.0, 0.0 * x], [2.0, 1.0])
+    )
+    x = Value(3.0)
+    twice(x).backward()
+    assert x.grad == 2.0

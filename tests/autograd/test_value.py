@@ -597,3 +597,14 @@ def test_runs_repeat_bit_for_bit(program: Program) -> None:
             root.backward(0.1)
         outcomes.add(bits(copy.deepcopy(results[-1:])))
     assert len(outcomes) == 2
+
+
+def test_formatting_shows_the_number() -> None:
+    assert f"{Value(1.0) / 3.0:.3f}" == "0.333"
+    assert f"{Value(2.0, 'x')}" == "Value(2.0, grad=0.0, label='x')"
+
+
+def test_a_label_is_a_string() -> None:
+    label: Any = 2.0
+    with pytest.raises(TypeError, match="a label is a str, got float"):
+        Value(1.0, label)

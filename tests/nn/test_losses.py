@@ -221,3 +221,9 @@ def test_negative_probabilities_are_refused() -> None:
 def test_huber_needs_a_positive_delta(delta: float) -> None:
     with pytest.raises(ValueError, match="delta must be positive"):
         losses.huber(1.0, 0.0, delta)
+
+
+def test_a_target_may_be_a_value() -> None:
+    z, t = Value(2.0), Value(1.0)
+    losses.binary_cross_entropy(z, t).backward()
+    assert t.grad == pytest.approx(-2.0)

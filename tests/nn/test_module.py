@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd import Value
+from autograd import Value, custom_function
 from nn import MLP, Layer, Module, Neuron, Parameter, is_frozen
 from nn.module import is_parameter
 
@@ -333,3 +333,24 @@ def test_files_need_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
     with pytest.raises(ImportError, match="install the extra 'train'"):
         Neuron(2).save(tmp_path / "weights.safetensors")
+
+
+def test_parameters_in_object_arrays_are_found_and_in_sets_are_refused() -> None:
+    model = Module()
+    array: Any = np.array([[Parameter(1.0)], [Parameter(2.0)]])
+    vars(model)["weights"] = array
+    assert [name for name, _ in model.named_parameters()] == ["weights.0", "weights.1"]
+    assert model.parameters() == [1.0, 2.0]
+    vars(model)["more"] = {Parameter(1.0)}
+    with pytest.raises(TypeError, match="more: a set has no order"):
+        model.parameters()
+
+
+def test_any_function_of_one_operand_is_an_activation() -> None:
+    custom_function("sharpened", lambda net: net**3, lambda m, y, net: 3.0 * net * net)
+    neuron = Neuron(1, "sharpened")
+    neuron.load_state_dict({"weights": [2.0], "bias": 0.0})
+    assert neuron.predict([1.0]) == 8.0
+    for name in ("neg", "hypot", "sum", "+"):
+        with pytest.raises(ValueError, match="no activation"):
+            Neuron(1, name)

@@ -296,3 +296,12 @@ def test_other_mistakes_are_refused() -> None:
     for schedule in (step_decay, cosine_decay, linear_warmup):
         with pytest.raises(ValueError, match="at least 1"):
             schedule(0.1, 0)
+
+
+def test_an_optimiser_takes_numbers_and_parameters_only() -> None:
+    neuron: Any = Neuron(1)
+    with pytest.raises(TypeError, match=r"model\.parameters\(\)"):
+        SGD(neuron, 0.1)
+    rate: Any = Value(0.1)
+    with pytest.raises(TypeError, match="learning_rate: expected a real number"):
+        SGD(neuron.parameters(), rate)

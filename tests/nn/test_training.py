@@ -563,3 +563,32 @@ def test_other_mistakes_are_refused() -> None:
         )
     with pytest.raises(TypeError, match="does not depend on any parameter"):
         fit(network(), lambda outputs, target: 1.0, X, Y)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"epochs": 2.5}, TypeError, "epochs must be an integer"),
+        ({"batch_size": "3"}, TypeError, "batch_size must be an integer"),
+        ({"optimiser": "adam"}, TypeError, "optimiser"),
+        ({"validation": "0.5"}, TypeError, "a fraction or a pair"),
+        ({"validation": ([[1.0]],)}, TypeError, "a fraction or a pair"),
+        ({"validation": math.nan}, ValueError, "both parts need one"),
+    ],
+)
+def test_options_that_make_no_sense(
+    options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    neuron = Neuron(1, "linear")
+    before = neuron.state_dict()
+    with pytest.raises(error, match=message):
+        fit(neuron, losses.mean_squared_error, [[0.0], [1.0]], [0.0, 1.0], **options)
+    assert neuron.state_dict() == before
+
+
+def test_a_metric_may_have_any_name() -> None:
+    history = fit(
+        Neuron(1, "linear"), losses.mean_squared_error, [[0.0]], [0.0], epochs=2,
+        metrics={"": lambda output, target: 1.0},
+    )  # fmt: skip
+    assert history.metrics == {"": [1.0, 1.0]}

@@ -514,7 +514,7 @@ def custom_function(
 
     def partials_checked(m: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
         result = partials(m, y, *xs)
-        derivatives = result if isinstance(result, tuple) else (result,)
+        derivatives = tuple(result) if isinstance(result, (tuple, list)) else (result,)
         if len(derivatives) != len(xs):
             raise TypeError(
                 f"{name}: partials must give one derivative an operand, "
@@ -529,4 +529,6 @@ def custom_function(
     function = _function(rule, **defaults)
     if not of_sequence:
         setattr(Value, name, function)
+    elif hasattr(Value, name):  # of a function of that name with another signature, now replaced
+        delattr(Value, name)
     return function

@@ -342,9 +342,9 @@ TABLE = (
          "The derivative of lgamma.", ((1.0,), -0.5772156649015328), "x other than 0, -1, -2, …"),
     Rule("polygamma", ("order", "x"), special.polygamma,
          lambda m, y, order, x: (0.0, m.polygamma(order + 1.0, x)),  # an order does not vary
-         "The derivative of digamma of the given order, an integer >= 0.",
+         "The derivative of digamma of the given order, an integer from 0 to 1000.",
          ((1, 1.0), 1.6449340668482264),
-         "integer order >= 0, x other than 0, -1, -2, …"),
+         "an integer order from 0 to 1000, x other than 0, -1, -2, …"),
     # --- steps, choices ---
     Rule("sign", X, _sign,
          lambda m, y, x: (0.0,),

@@ -209,8 +209,8 @@ def polygamma(order: float, x: float) -> float:
         >>> print(f"{polygamma(1, 1.0):.14f}")  # π²/6
         1.64493406684823
     """
-    if not (order >= 0 and float(order).is_integer()):
-        raise ValueError("the order must be a nonnegative integer")
+    if not (0 <= order <= 1000 and float(order).is_integer()):  # by a loop over the order
+        raise ValueError("the order must be a nonnegative integer of at most 1000")
     n = int(order)
     if n == 0 or isnan(x):
         return digamma(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import random
 from collections.abc import Callable, Sequence
 from math import sqrt
@@ -166,6 +167,10 @@ class MLP(Module):
         shared_bias: bool = False,
         seed: int | random.Random = 0,
     ) -> None:
+        try:
+            sizes = [operator.index(size) for size in sizes]
+        except TypeError:
+            raise TypeError(f"sizes must be integers in a list, one a layer: {sizes!r}") from None
         if not sizes:
             raise ValueError("an MLP needs at least one layer: sizes is empty")
         generator = seed if isinstance(seed, random.Random) else random.Random(seed)

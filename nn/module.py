@@ -167,6 +167,8 @@ class Module:
             parameter.op = PARAMETER
 
     def _named(self, names: tuple[str, ...]) -> list[Value]:
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError(f"names are strings, one an argument, got {names!r}")
         named = dict(self.named_parameters())
         chosen = {
             name: [p for full, p in named.items() if f"{full}.".startswith(f"{name}.")]

@@ -500,3 +500,16 @@ def test_rows_offer_functions_of_two_sequences_to_one_another() -> None:
     x = Value(3.0)
     twice(x).backward()
     assert x.grad == 2.0
+
+
+def test_a_function_defined_again_of_a_sequence_is_no_method_any_more() -> None:
+    autograd.custom_function("again", lambda x: x, lambda m, y, x: [1.0])
+    assert Value(2.0).again() == 2.0  # type: ignore[attr-defined]
+    autograd.custom_function("again", lambda *xs: sum(xs), lambda m, y, *xs: [1.0] * len(xs))
+    assert not hasattr(Value, "again")
+
+
+def test_orders_of_polygamma_are_bounded() -> None:
+    for order in (1e300, 1001, -1, 0.5):
+        with pytest.raises(ValueError, match="at most 1000"):
+            autograd.polygamma(order, 1.0)

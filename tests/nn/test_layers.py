@@ -309,3 +309,11 @@ def test_a_wrong_number_of_inputs_is_refused(inputs: list[float]) -> None:
 def test_inputs_that_are_not_numbers_are_refused() -> None:
     with pytest.raises(TypeError, match=r"'1\.0'"):
         MLP(2, [3, 1])(["1.0", 2.0])  # type: ignore[list-item]
+
+
+def test_sizes_are_integers_in_a_list() -> None:
+    sizes: Any
+    for sizes in (3, [2.5], "ab"):
+        with pytest.raises(TypeError, match="sizes must be integers in a list"):
+            MLP(2, sizes)
+    assert len(MLP(2, np.array([3, 1])).parameters()) == 13  # type: ignore[arg-type]

@@ -354,3 +354,9 @@ def test_any_function_of_one_operand_is_an_activation() -> None:
     for name in ("neg", "hypot", "sum", "+"):
         with pytest.raises(ValueError, match="no activation"):
             Neuron(1, name)
+
+
+def test_freeze_takes_names_one_by_one() -> None:
+    names: Any = ["bias"]
+    with pytest.raises(TypeError, match="one an argument"):
+        Neuron(1).freeze(names)

@@ -206,7 +206,7 @@ TABLE = (
          lambda m, y, x1, x2: (0.0, 0.0),  # also at a jump
          domain="x2 != 0"),
     Rule("%", XX, lambda x1, x2: x1 % x2,
-         lambda m, y, x1, x2: (1.0, -(x1 // x2)),  # also at a jump
+         lambda m, y, x1, x2: (1.0, (y - x1) / x2),  # also at a jump
          domain="x2 != 0"),
     Rule("abs", X, abs,
          lambda m, y, x: (m.sign(x),),

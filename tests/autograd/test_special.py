@@ -378,3 +378,8 @@ def test_prod_of_zeros_infinities_and_nan(xs: list[float]) -> None:
     y, expected = special.prod(*xs), math.prod(xs)
     assert y == pytest.approx(expected, nan_ok=True)
     assert math.isnan(expected) or math.copysign(1.0, y) == math.copysign(1.0, expected)
+
+
+def test_a_sum_that_overflows_on_the_way_may_hold_an_infinity() -> None:
+    assert special.exact_sum(LARGEST, LARGEST, math.inf) == math.inf
+    assert special.exact_sum(LARGEST, LARGEST, -LARGEST, -LARGEST, SMALLEST) == SMALLEST

@@ -608,3 +608,9 @@ def test_a_label_is_a_string() -> None:
     label: Any = 2.0
     with pytest.raises(TypeError, match="a label is a str, got float"):
         Value(1.0, label)
+
+
+def test_numpys_variance_of_values_has_gradients() -> None:
+    xs = [Value(1.0), Value(2.0), Value(6.0)]
+    np.var(np.array(xs)).backward()
+    assert [x.grad for x in xs] == pytest.approx([2 / 3 * (x.data - 3.0) for x in xs])

@@ -75,8 +75,7 @@ class Rule:
         try:
             return self.partials(FLOATS, y, *xs)
         except (ArithmeticError, ValueError):
-            extended = self.partials(EXTENDED, Extended(y), *map(Extended, xs))
-            return tuple(map(float, extended))
+            return tuple(map(float, self.partials(EXTENDED, Extended(y), *map(Extended, xs))))
 
 
 # --- helpers of the rows -------------------------------------------------------------------------
@@ -461,4 +460,4 @@ FLOATS.softmax = EXTENDED.softmax = special.softmax
 FLOATS.dot = EXTENDED.dot = lambda xs1, xs2: _dot(*xs1, *xs2)
 FLOATS.net = EXTENDED.net = lambda weights, inputs, bias: _net(*weights, *inputs, bias)
 EXTENDED.digamma = lambda x: _polygamma(0.0, x)
-EXTENDED.polygamma = lambda order, x: _polygamma(order, x)
+EXTENDED.polygamma = _polygamma

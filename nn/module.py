@@ -170,17 +170,15 @@ class Module:
         if not all(isinstance(name, str) for name in names):
             raise TypeError(f"names are strings, one an argument, got {names!r}")
         named = dict(self.named_parameters())
+        if not names:
+            return [*named.values()]
         chosen = {
             name: [p for full, p in named.items() if f"{full}.".startswith(f"{name}.")]
             for name in names
         }
         if unknown := [name for name, parameters in chosen.items() if not parameters]:
             raise ValueError(f"{self!r} has no parameters named {', '.join(map(repr, unknown))}")
-        return (
-            [p for parameters in chosen.values() for p in parameters]
-            if names
-            else [*named.values()]
-        )
+        return [p for parameters in chosen.values() for p in parameters]
 
     # --- state -----------------------------------------------------------------------------------
 
@@ -314,20 +312,19 @@ def _groups(
     if children is None:
         children = (owner if isinstance(owner, dict) else vars(owner)).items()
     for key, child in children:
-        if isinstance(child, (set, frozenset)) and any(isinstance(x, Value) for x in child):
-            raise TypeError(f"{prefix}{key}: a set has no order to name parameters by: use a list")
         if type(child) is Value:
             yield prefix, (key,), (child,)
+        elif isinstance(child, (set, frozenset)) and any(type(x) is Value for x in child):
+            raise TypeError(f"{prefix}{key}: a set has no order to name parameters by: use a list")
         elif isinstance(child, (Module, list, tuple, dict)) or _is_object_array(child):
             if id(child) in seen:
                 continue
             seen.add(id(child))
-            if _is_object_array(child):
-                child = child.ravel().tolist()
-            if type(child) is list and set(map(type, child)) == {Value}:
-                yield f"{prefix}{key}.", range(len(child)), child
+            inner = child.ravel().tolist() if _is_object_array(child) else child
+            if type(inner) is list and set(map(type, inner)) == {Value}:
+                yield f"{prefix}{key}.", range(len(inner)), inner
             else:
-                yield from _groups(child, f"{prefix}{key}.", seen)
+                yield from _groups(inner, f"{prefix}{key}.", seen)
 
 
 def _is_object_array(child: Any) -> bool:

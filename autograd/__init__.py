@@ -12,6 +12,8 @@ Example:
     2.0
 """
 
+from autograd.draw import draw
+from autograd.explain import explain
 from autograd.functions import (
     abs,
     arccos,
@@ -95,11 +97,13 @@ __all__ = [
     "custom_function",
     "digamma",
     "dot",
+    "draw",
     "elu",
     "erf",
     "erfc",
     "exp",
     "exp2",
+    "explain",
     "expm1",
     "floor",
     "gelu",

@@ -23,6 +23,7 @@ class Copyable:
     __slots__ = ()
 
     parents: tuple[Any, ...]
+    local_derivatives: tuple[float, ...]
     op: str
 
     def __copy__(self: NodeT) -> NodeT:

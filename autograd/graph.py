@@ -1,8 +1,8 @@
 """The one walk of the graph, and what is read off it.
 
 Nothing here knows what a node computes: a node is anything with `parents`, a tuple of nodes that is
-empty for a leaf, and an `op`. Nothing here recurses, so a chain of a million nodes is walked like
-any other graph.
+empty for a leaf, `local_derivatives`, one a parent, and an `op`. Nothing here recurses, so a chain
+of a million nodes is walked like any other graph.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from collections import Counter
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["depth", "interior", "leaves", "operation_counts", "topological_order"]
+__all__ = ["adjoints", "depth", "interior", "leaves", "operation_counts", "topological_order"]
 
 
 class Node(Protocol):
     """What a walk needs to know of a node."""
 
     parents: tuple[Any, ...]
+    local_derivatives: tuple[float, ...]
     op: str
 
 
@@ -143,3 +144,32 @@ def operation_counts(*roots: Node) -> Counter[str]:
         [('', 1), ('*', 1), ('+', 1)]
     """
     return Counter(node.op for node in topological_order(*roots))
+
+
+def adjoints(root: NodeT, seed: float = 1.0) -> dict[NodeT, float]:
+    """Compute the derivative of the root with respect to each node, and change none of them.
+
+    What `Value.backward` does, in the same order and to the same bits, for those who read a graph.
+
+    Args:
+        root: The node to differentiate.
+        seed: The adjoint to start from.
+
+    Returns:
+        The adjoint of every node that the root depends on, itself included.
+
+    Example:
+        >>> from autograd import Value
+        >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
+        >>> found = adjoints(a * b + a)
+        >>> found[a], found[b], a.grad
+        (-2.0, 2.0, 0.0)
+    """
+    order = topological_order(root)
+    found = dict.fromkeys(order, 0.0)
+    found[root] = seed
+    for node in reversed(order):
+        if adjoint := found[node]:
+            for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
+                found[parent] += adjoint * derivative
+    return found

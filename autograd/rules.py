@@ -19,7 +19,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from operator import mul, neg
+from functools import reduce
+from operator import add, mul, neg
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,6 +43,8 @@ class Rule:
         example: Operands, and the function's value there.
         domain: Where the function is defined, in words; empty where it is everywhere.
         fused: For the hottest of one operand, value and derivatives on floats in one call.
+        elementary: `elementary(m, *xs)`, for a function of many operands: the same, written out in
+            operations of one or two.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Rule:
     example: tuple[tuple[Any, ...], float] | None = None
     domain: str = ""
     fused: Callable[[float], tuple[float, tuple[float, ...]]] | None = None
+    elementary: Callable[..., Any] | None = None
 
     @property
     def of_sequence(self) -> bool:
@@ -167,6 +171,11 @@ def _softmax_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
 def _dot(*xs: float) -> float:
     n = len(xs) // 2
     return special.sum_of_products(xs[:n], xs[n:])
+
+
+def _products_added(xs: tuple[Any, ...]) -> Any:
+    n = len(xs) // 2
+    return reduce(add, map(mul, xs[:n], xs[n:]))
 
 
 def _net(*xs: float) -> float:
@@ -387,39 +396,49 @@ TABLE = (
     # --- of a sequence ---
     Rule("sum", XS, special.exact_sum,
          lambda m, y, *xs: (1.0,) * len(xs),
-         "The sum of the xs, correctly rounded.", ((1.0, 2.0, 3.0), 6.0)),
+         "The sum of the xs, correctly rounded.", ((1.0, 2.0, 3.0), 6.0),
+         elementary=lambda m, *xs: reduce(add, xs)),
     Rule("mean", XS, _mean,
          lambda m, y, *xs: (1.0 / len(xs),) * len(xs),
-         "The arithmetic mean of the xs.", ((1.0, 2.0, 6.0), 3.0), "at least one operand"),
+         "The arithmetic mean of the xs.", ((1.0, 2.0, 6.0), 3.0), "at least one operand",
+         elementary=lambda m, *xs: reduce(add, xs) / len(xs)),
     Rule("prod", XS, special.prod,
          lambda m, y, *xs: _products_of_others(m, y, xs),  # y / x would fail at a zero
-         "The product of the xs.", ((2.0, 3.0, 4.0), 24.0)),
+         "The product of the xs.", ((2.0, 3.0, 4.0), 24.0),
+         elementary=lambda m, *xs: reduce(mul, xs)),
     Rule("norm", XS, math.hypot,
          lambda m, y, *xs: tuple(x / m.where(y == 0.0, 1.0, y) for x in xs),
          "The Euclidean length of the vector xs, without overflow; its derivatives at 0 are 0.",
-         ((2.0, 3.0, 6.0), 7.0)),
+         ((2.0, 3.0, 6.0), 7.0),
+         elementary=lambda m, *xs: m.sqrt(reduce(add, map(m.square, xs)))),
     Rule("logsumexp", XS, special.logsumexp,
          lambda m, y, *xs: tuple(m.softmax(xs)),
          "log(exp(x1) + exp(x2) + …), without overflow.", ((1000.0, 0.0), 1000.0),
-         "at least one operand"),
+         "at least one operand",
+         elementary=lambda m, *xs: m.log(reduce(add, map(m.exp, xs)))),
     Rule("softmax", XS, lambda *xs: special.softmax(xs)[0],  # one node each: that x, the others
          _softmax_partials,
          "exp(x) / (exp(x1) + exp(x2) + …) for each x of the xs, without overflow.",
-         None, "at least one operand"),
+         None, "at least one operand",
+         elementary=lambda m, *xs: m.exp(xs[0]) / reduce(add, map(m.exp, xs))),
     Rule("max", XS, _max,
          lambda m, y, *xs: _shares(m, y, xs),
          "The largest of the xs; at a tie the derivative is shared equally.",
-         ((1.0, 3.0, 2.0), 3.0), "at least one operand"),
+         ((1.0, 3.0, 2.0), 3.0), "at least one operand",
+         elementary=lambda m, *xs: reduce(m.maximum, xs)),
     Rule("min", XS, lambda *xs: -_max(*map(neg, xs)),
          lambda m, y, *xs: _shares(m, y, xs),
          "The smallest of the xs; at a tie the derivative is shared equally.",
-         ((1.0, 3.0, 2.0), 1.0), "at least one operand"),
+         ((1.0, 3.0, 2.0), 1.0), "at least one operand",
+         elementary=lambda m, *xs: reduce(m.minimum, xs)),
     Rule("dot", ("*xs1", "*xs2"), _dot,
          lambda m, y, *xs: (*xs[len(xs) // 2:], *xs[:len(xs) // 2]),
-         "The sum of the products of the pairs from two sequences of one length."),
+         "The sum of the products of the pairs from two sequences of one length.",
+         elementary=lambda m, *xs: _products_added(xs)),
     Rule("net", ("*weights", "*inputs", "bias"), _net,
          lambda m, y, *xs: (*xs[len(xs) // 2:-1], *xs[:len(xs) // 2], 1.0),
-         "The net input of a neuron: the dot product of weights and inputs, plus the bias."),
+         "The net input of a neuron: the dot product of weights and inputs, plus the bias.",
+         elementary=lambda m, *xs: _products_added(xs[:-1]) + xs[-1]),
 )
 # fmt: on
 

@@ -13,9 +13,11 @@ import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from textwrap import fill
 from typing import Any, NamedTuple
 
-from autograd import Value
+from autograd import Value, draw, explain
+from autograd.draw import RenderingError
 from nn import MLP, History, Neuron, fit, losses, optim
 
 __all__ = ["main"]
@@ -49,9 +51,11 @@ TEXTBOOK: list[dict[str, float]] = [
 ]  # fmt: skip
 
 
-def worked_example() -> dict[str, float]:
-    """Train the textbook's network, and return the numbers of `TEXTBOOK` as they come out."""
-    inputs, targets = [0.05, 0.10], [0.01, 0.99]
+INPUTS, TARGETS = [0.05, 0.10], [0.01, 0.99]
+
+
+def textbook_network() -> tuple[MLP, dict[str, Value]]:
+    """Make the textbook's network, and name its weights w1 to w8 and its biases b1 and b2."""
     model = MLP(2, [2, 2], "sigmoid", output_activation="sigmoid", shared_bias=True)
     model.load_state_dict({
         "layers.0.neurons.0.weights": [0.15, 0.20], "layers.0.neurons.1.weights": [0.25, 0.30],
@@ -59,14 +63,23 @@ def worked_example() -> dict[str, float]:
         "layers.0.bias": 0.35, "layers.1.bias": 0.60,
     })  # fmt: skip
     model.freeze("layers.0.bias", "layers.1.bias")
-    optimiser = optim.SGD(model.parameters(), learning_rate=0.5)
     neurons = [neuron for layer in model.layers for neuron in layer.neurons]
     weights = {f"w{1 + 2 * i + j}": neurons[i].weights[j] for i in range(4) for j in range(2)}
+    biases = {f"b{i}": layer.neurons[0].bias for i, layer in enumerate(model.layers, 1)}
+    for name, parameter in (weights | biases).items():
+        parameter.label = name
+    return model, weights
+
+
+def worked_example() -> dict[str, float]:
+    """Train the textbook's network, and return the numbers of `TEXTBOOK` as they come out."""
+    model, weights = textbook_network()
+    optimiser = optim.SGD(model.parameters(), learning_rate=0.5)
 
     def step() -> tuple[list[Value], Value]:
         optimiser.zero_grad()
-        outputs = model(inputs)
-        error = losses.half_squared_error(outputs, targets)
+        outputs = model(INPUTS)
+        error = losses.half_squared_error(outputs, TARGETS)
         error.backward()
         optimiser.step()
         return outputs, error
@@ -86,13 +99,30 @@ def worked_example() -> dict[str, float]:
     numbers |= factors | {"∂E/∂w5, their product": math.prod(factors.values())}
     numbers |= {f"∂E/∂{name}": weight.grad for name, weight in weights.items()}
     numbers |= {f"{name} after one step": weight.data for name, weight in weights.items()}
-    numbers["E after one step"] = losses.half_squared_error(model.predict(inputs), targets)
+    numbers["E after one step"] = losses.half_squared_error(model.predict(INPUTS), TARGETS)
     for _ in range(10_000 - 1):
         step()
-    outputs = model.predict(inputs)
-    numbers["E after 10,000 steps"] = losses.half_squared_error(outputs, targets)
+    outputs = model.predict(INPUTS)
+    numbers["E after 10,000 steps"] = losses.half_squared_error(outputs, TARGETS)
     numbers |= {f"out o{i} after 10,000 steps": output for i, output in enumerate(outputs, 1)}
     return numbers
+
+
+def textbook_graph() -> tuple[MLP, Value, dict[str, Value]]:
+    """Run the textbook's first pass, forwards and backwards, with every quantity named.
+
+    Returns:
+        The network, the error, and the weights by name.
+    """
+    model, weights = textbook_network()
+    outputs = model([Value(number, f"i{i}") for i, number in enumerate(INPUTS, 1)])
+    hidden = [node for node in outputs[0].parents[0].parents if node.op == "sigmoid"]
+    for name, out in zip(("h1", "h2", "o1", "o2"), (*hidden, *outputs), strict=True):
+        out.label, out.parents[0].label = f"out_{name}", f"net_{name}"
+    error = losses.half_squared_error(outputs, TARGETS)
+    error.label = "E"
+    error.backward()
+    return model, error, weights
 
 
 # --- single neurons ------------------------------------------------------------------------------
@@ -216,7 +246,10 @@ def extra(module: str) -> Any:
 # --- what is printed, in order -------------------------------------------------------------------
 
 MARKS = {True: "✓", False: "✗"}
-ASCII = str.maketrans({"∂": "d", "Σ": "sum", "½": "1/2", "²": "^2", "–": "-", "✓": "ok", "✗": "NO"})
+ASCII = str.maketrans({
+    "∂": "d", "Σ": "sum", "½": "1/2", "²": "^2", "–": "-", "−": "-", "×": "x", "·": "*",
+    "✓": "ok", "✗": "NO",
+})  # fmt: skip
 
 
 def say(text: str) -> None:
@@ -241,6 +274,27 @@ def show_worked_example() -> list[bool]:
         say("")
     say(f"   {sum(agree)} of {len(agree)} numbers agree to 12 digits.\n")
     return agree
+
+
+def show_graph(folder: Path) -> None:
+    """Print the chain rule of two weights, and draw the worked example in three ways."""
+    model, error, weights = textbook_graph()
+    say("   The chain rule of w5, one path, and of w1, two paths:\n")
+    for name in ("w5", "w1"):
+        for line in str(explain(error, weights[name])).replace(" = ", "\n= ").splitlines():
+            margin = " " * (6 if line.startswith("=") else 3)
+            say(fill(line, 80, initial_indent=margin, subsequent_indent=" " * 8))
+        say("")
+    drawings = {
+        "The graph, and what flows back": draw(error, links="contributions").save(
+            folder / "worked_example.svg"
+        ),
+        "The network of the textbook": draw(model).save(folder / "network.svg"),
+        "A page to step through": draw(error).to_html(folder / "backpropagation.html"),
+    }
+    for what, path in drawings.items():
+        say(f"   {what + ':':<33}{path}")
+    say("")
 
 
 def show_neurons() -> None:
@@ -282,9 +336,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         right = show_worked_example()
+        show_graph(folder)
         show_neurons()
         right += show_networks(folder / "learning_curves.png")
-    except (ImportError, OSError) as error:
+    except (ImportError, OSError, RenderingError) as error:
         parser.exit(1, f"{error}\n")
     except KeyboardInterrupt:
         return 130

@@ -71,7 +71,16 @@ class Neuron(Module):
 
     def __call__(self, inputs: Sequence[float | Value] | Operands) -> Value:
         """Compute the output for `nin` inputs."""
-        return self.activation(net(self.weights, inputs, self.bias))
+        total = net(self.weights, inputs, self.bias)
+        output = self.activation(total)
+        # Names for errors and drawings; an activation of the user's may return anything.
+        total.label, label = self._labels
+        if type(output) is Value and output.parents:
+            output.label = label
+        return output
+
+    def _take_name(self, name: str) -> None:
+        self._labels = (f"{name}.net", f"{name}.out") if name else ("net", "out")
 
     def __repr__(self) -> str:
         return f"Neuron({self.nin}, activation={_name(self.activation)})"

@@ -124,10 +124,16 @@ class Module:
         """Label every parameter with its dotted name, as errors and drawings show it.
 
         `Neuron`, `Layer` and `MLP` do so when they are built. A module of your own calls it at the
-        end of its `__init__`, and so renames the parameters of the modules inside it.
+        end of its `__init__`, and so renames the parameters of the modules inside it. Neurons label
+        what they compute likewise: `layers.0.neurons.3.net`, the net input, and `….out`.
         """
         for parameter, name in self._names().items():
             parameter.label = name
+        for name, module in _modules(self, "", set()):
+            module._take_name(name)
+
+    def _take_name(self, name: str) -> None:
+        """Take note of the module's dotted name in the model that has labelled its parameters."""
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0."""
@@ -308,10 +314,7 @@ def _groups(
 
     A list of Values comes in one piece, so that walking a million of them costs little.
     """
-    children: Any = enumerate(owner) if isinstance(owner, (list, tuple)) else None
-    if children is None:
-        children = (owner if isinstance(owner, dict) else vars(owner)).items()
-    for key, child in children:
+    for key, child in _children(owner):
         if type(child) is Value:
             yield prefix, (key,), (child,)
         elif isinstance(child, (set, frozenset)) and any(type(x) is Value for x in child):
@@ -325,6 +328,25 @@ def _groups(
                 yield f"{prefix}{key}.", range(len(inner)), inner
             else:
                 yield from _groups(inner, f"{prefix}{key}.", seen)
+
+
+def _modules(owner: object, prefix: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
+    """Walk the modules in a module or container, itself first, with their dotted names."""
+    if id(owner) in seen:
+        return
+    seen.add(id(owner))
+    if isinstance(owner, Module):
+        yield prefix, owner
+    for key, child in _children(owner):
+        if isinstance(child, (Module, list, tuple, dict)):
+            yield from _modules(child, f"{prefix}.{key}" if prefix else f"{key}", seen)
+
+
+def _children(owner: Any) -> Iterable[tuple[Any, Any]]:
+    """Pair the children of a module or container with their keys, in order."""
+    if isinstance(owner, (list, tuple)):
+        return enumerate(owner)
+    return (owner if isinstance(owner, dict) else vars(owner)).items()
 
 
 def _is_object_array(child: Any) -> bool:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd.graph import depth, interior, leaves, operation_counts, topological_order
+from autograd import Value
+from autograd.graph import adjoints, depth, interior, leaves, operation_counts, topological_order
 
 
 @dataclass(eq=False)
@@ -19,6 +20,7 @@ class Node:
     name: int
     parents: tuple[Node, ...] = ()
     op: str = ""
+    local_derivatives: tuple[float, ...] = ()
 
 
 @st.composite
@@ -128,3 +130,52 @@ def test_walks_of_wide_nodes() -> None:
     wide = Node(-1, tuple(inputs), "sum")
     assert topological_order(wide) == [*inputs, wide]
     assert depth(Node(-2, (wide,) * 100_000, "sum")) == 2
+
+
+# --- adjoints ------------------------------------------------------------------------------------
+
+
+@given(graphs(), st.data())
+def test_adjoints_are_sums_over_all_paths_of_the_products_along_each(
+    nodes: list[Node], data: st.DataObject
+) -> None:
+    # Small integers: their sums and products are exact in any order.
+    for node in nodes:
+        numbers = st.lists(st.integers(-3, 3), min_size=(n := len(node.parents)), max_size=n)
+        node.local_derivatives = tuple(map(float, data.draw(numbers)))
+
+    def by_paths(start: Node, end: Node) -> float:
+        total = float(start is end)
+        for parent, derivative in zip(start.parents, start.local_derivatives, strict=True):
+            total += derivative * by_paths(parent, end)
+        return total
+
+    root = nodes[-1] if len(nodes) <= 8 else nodes[8]
+    found = adjoints(root, 2.0)
+    assert set(found) == below([root])
+    assert all(adjoint == 2.0 * by_paths(root, node) for node, adjoint in found.items())
+
+
+def test_adjoints_are_those_of_backward_to_the_bit_and_change_nothing() -> None:
+    a, b = Value(0.3, "a"), Value(1.7, "b")
+    y = a
+    for _ in range(50):
+        y = (y * b + a / y).tanh() - y * 0.1
+    found = adjoints(y, 0.7)
+    order = topological_order(y)
+    assert all(node.grad == 0.0 for node in order)
+    y.backward(0.7)
+    assert all(found[node] == node.grad for node in order)
+
+
+def test_a_zero_adjoint_contributes_nothing_through_an_infinite_derivative() -> None:
+    x = Value(0.0)
+    y = 0.0 * x.sqrt()
+    assert adjoints(y)[x] == 0.0
+
+
+def test_adjoints_along_a_chain_of_a_million_nodes() -> None:
+    x = y = Value(1.0)
+    for _ in range(1_000_000):
+        y = y + x
+    assert adjoints(y)[x] == 1_000_001.0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 import statistics
 from typing import Any
 
@@ -317,3 +319,30 @@ def test_sizes_are_integers_in_a_list() -> None:
         with pytest.raises(TypeError, match="sizes must be integers in a list"):
             MLP(2, sizes)
     assert len(MLP(2, np.array([3, 1])).parameters()) == 13  # type: ignore[arg-type]
+
+
+def test_a_neuron_labels_what_it_computes() -> None:
+    model = MLP(2, [3, 1], "tanh", seed=0)
+    output = model([0.5, -1.0])
+    assert output.label == "layers.1.neurons.0.out"  # linear: the net input is the output
+    hidden = [node for node in output.parents if node.op == "tanh"]
+    assert [node.label for node in hidden] == [f"layers.0.neurons.{i}.out" for i in range(3)]
+    assert hidden[1].parents[0].label == "layers.0.neurons.1.net"
+    neuron = Neuron(1, "relu")
+    assert (neuron([2.0]).label, neuron([2.0]).parents[0].label) == ("out", "net")
+    layer = Layer(1, 2)
+    assert [out.label for out in layer([1.0])] == ["neurons.0.out", "neurons.1.out"]
+
+
+def test_an_activation_may_return_anything() -> None:
+    held = Value(3.0, "mine")
+    assert Neuron(1, lambda net: held)([1.0]).label == "mine"
+    step: Any = lambda net: float(net > 0.0)  # noqa: E731
+    assert Neuron(1, step)([1.0]) in (0.0, 1.0)
+    custom = Neuron(1, lambda net: net * net.sigmoid())([1.0])
+    assert (custom.label, custom.op) == ("out", "*")
+
+
+def test_labels_of_a_copied_and_a_pickled_model() -> None:
+    for model in (copy.deepcopy(MLP(1, [1])), pickle.loads(pickle.dumps(MLP(1, [1])))):
+        assert model([1.0]).label == "layers.0.neurons.0.out"

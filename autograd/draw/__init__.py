@@ -1,0 +1,144 @@
+"""Graphs as pictures: from the nodes to DOT, and by Graphviz to SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from autograd.draw import dot
+from autograd.draw.drawing import Drawing
+from autograd.draw.expansion import expanded
+from autograd.draw.network import network
+from autograd.draw.render import RenderingError
+from autograd.draw.scene import Scene, scene
+from autograd.draw.steps import Step, steps
+from autograd.value import Value
+
+__all__ = ["Drawing", "RenderingError", "draw"]
+
+GRAPH_LINKS = ("derivatives", "contributions", "both")
+DIRECTIONS = ("LR", "TB", "RL", "BT")
+
+
+def draw(
+    subject: Any,
+    *,
+    links: str | None = None,
+    fold: int | None = None,
+    expand: bool | Collection[str] = False,
+    between: Iterable[Value] | None = None,
+    within: int | None = None,
+    direction: str = "LR",
+    limit: int | None = None,
+) -> Drawing:
+    """Draw the graph of a Value, or a model as textbooks draw it.
+
+    Of a graph, every node is a box with its label or operation, its data and its gradient: inputs
+    are ellipses, parameters square boxes, constants plain, operations rounded, and the output has a
+    double border. Nodes whose labels have dotted names, as models give them, stand in a frame with
+    the module's name. Of a model, every neuron is a circle, in a column for each layer.
+
+    Args:
+        subject: A Value; a sequence of them, the outputs of one graph; or a model: an object with
+            `layers` that have `neurons` that have `weights` and a `bias`, or one of its parts.
+        links: What the links of a graph show: "derivatives", the local ones; "contributions", what
+            flows back along each, the child's gradient times the local derivative, by number, width
+            and colour; or "both". Of a model: "weights", by default, or "gradients".
+        fold: The depth of module names at which each module becomes one box: 0 for the whole model,
+            1 for its layers, 2 for their neurons. If many nodes outside modules remain, those alike
+            become one box as well.
+        expand: Whether nodes of many parents, such as sums and net inputs, are drawn as elementary
+            operations; or the names of the operations to do so with.
+        between: Only what lies on paths from these nodes to the outputs is drawn.
+        within: Only what is within so many links of an output is drawn.
+        direction: Where the graph flows: "LR", "TB", "RL" or "BT" (from left to right, …).
+        limit: The most boxes of a graph, by default 1,000; or circles of a layer, by default 12.
+
+    Returns:
+        A drawing: shown by itself in notebooks; `save` writes it as SVG, PNG, PDF or DOT, `to_html`
+        as a page to step through.
+
+    Raises:
+        TypeError: The subject is neither a Value, nor a sequence of them, nor such a model; or an
+            argument does not apply to it.
+        ValueError: There would be more boxes than the limit, an argument is none of its choices, or
+            the outputs do not depend on a node of `between`.
+
+    Example:
+        >>> w, x, b = Value(0.5, "w"), Value(2.0, "x"), Value(-1.0, "b")
+        >>> y = (w * x + b).tanh()
+        >>> y.backward()
+        >>> draw(y, links="contributions").svg.count('class="node')
+        6
+    """
+    graph_only = {"fold": fold, "between": between, "within": within, "expand": expand or None}
+    roots = _outputs(subject)
+    if roots is None:
+        if given := [name for name, argument in graph_only.items() if argument is not None]:
+            raise TypeError(f"draw: {given[0]}= is for graphs, not for a {type(subject).__name__}")
+        return network(subject, links=links or "weights", limit=12 if limit is None else limit)
+    if links is not None and links not in GRAPH_LINKS:
+        raise ValueError(f"draw: links={links!r} should be None or one of {GRAPH_LINKS}")
+    if direction not in DIRECTIONS:
+        raise ValueError(f"draw: direction={direction!r} should be one of {DIRECTIONS}")
+    for name, count in {"fold": fold, "within": within, "limit": limit}.items():
+        if count is not None and (not isinstance(count, int) or count < 0):
+            raise ValueError(f"draw: {name}={count!r} should be a whole number, not negative")
+    chosen = None if between is None else _nodes(between)
+    if expand:
+        counterparts = expanded(roots, expand)
+        roots = [counterparts[root] for root in roots]
+        chosen = None if chosen is None else [counterparts.get(node, node) for node in chosen]
+    shown = scene(
+        roots,
+        links=links,
+        fold=fold,
+        between=chosen,
+        within=within,
+        limit=1000 if limit is None else limit,
+    )
+    return _drawing(shown, roots, links, direction)
+
+
+def _outputs(subject: Any) -> list[Value] | None:
+    """Take the outputs of a graph as a list; None if the subject is a model."""
+    if isinstance(subject, Value):
+        return [subject]
+    if any(hasattr(subject, name) for name in ("layers", "neurons", "weights")):
+        return None
+    try:
+        roots = list(subject)
+    except TypeError:
+        roots = []
+    if not roots or not all(isinstance(root, Value) for root in roots):
+        raise TypeError(
+            f"draw: expected a Value, a sequence of Values or a model with layers, got "
+            f"{type(subject).__name__}: {subject!r:.100}"
+        )
+    return list(dict.fromkeys(roots))
+
+
+def _nodes(between: Iterable[Value]) -> list[Value]:
+    nodes = [between] if isinstance(between, Value) else list(between)
+    for node in nodes:
+        if not isinstance(node, Value):
+            raise TypeError(f"draw: between= takes Values, got {type(node).__name__}: {node!r}")
+    return nodes
+
+
+def _drawing(shown: Scene, roots: list[Value], links: str | None, direction: str) -> Drawing:
+    source = dot.write(shown, direction=direction, weighted=links in ("contributions", "both"))
+    titles = {box.identifier: box.title for box in shown.boxes}
+    titles |= {link.identifier: link.title for link in shown.links}
+    outputs = [box.name for box in shown.boxes if box.root]
+    title = f"graph of {', '.join(outputs[:3])}" + (" and others" if len(outputs) > 3 else "")
+
+    def play() -> list[Step]:
+        if len(roots) > 1 or any(box.kind == "folded" for box in shown.boxes):
+            raise ValueError(
+                "to_html steps from node to node, up to one output: draw one output, without fold="
+            )
+        boxes = {node: box.identifier for box in shown.boxes for node in box.nodes}
+        return steps(roots[0], boxes, shown.ends())
+
+    return Drawing(source, titles={**titles, "graph0": title}, title=title, steps=play)

@@ -1,0 +1,79 @@
+"""Nodes of many parents, written out in elementary operations of one or two."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextvars import Context
+from functools import reduce
+from operator import add, is_
+
+from autograd.functions import VALUES
+from autograd.graph import adjoints, topological_order
+from autograd.rules import LINEAR, RULES
+from autograd.value import Value, as_value, new_node
+
+__all__ = ["expanded"]
+
+
+def expanded(roots: Sequence[Value], operations: bool | Collection[str]) -> dict[Value, Value]:
+    """Write the nodes of many parents out, in a graph beside the one given.
+
+    Args:
+        roots: The outputs of the graph; it is left as it is.
+        operations: Which nodes to write out, by the names of their operations; True for all.
+
+    Returns:
+        For every node of the graph its counterpart, with the same data, gradient and label; for a
+        leaf, itself. A node whose elementary operations would overflow stays whole.
+
+    Example:
+        >>> from autograd import net
+        >>> w, x, b = Value(0.5, "w"), Value(2.0, "x"), Value(1.0, "b")
+        >>> y = net([w], [x], b)
+        >>> [node.op for node in topological_order(expanded([y], True)[y]) if node.op]
+        ['*', '+']
+    """
+    # In a context of its own: a `no_grad` block around the drawing must not pause this recording.
+    return Context().run(_expanded, roots, operations)
+
+
+def _expanded(roots: Sequence[Value], operations: bool | Collection[str]) -> dict[Value, Value]:
+    counterparts: dict[Value, Value] = {}
+    for node in topological_order(*roots):
+        parents = tuple([counterparts[parent] for parent in node.parents])
+        whole = operations is not True and (not operations or node.op not in operations)
+        counterpart = None if whole or not parents else _written_out(node, parents)
+        if counterpart is None:
+            if all(map(is_, parents, node.parents)):
+                counterpart = node
+            else:
+                counterpart = new_node(node.data, parents, node.local_derivatives, node.op)
+        if counterpart is not node:
+            counterpart.data, counterpart.grad = node.data, node.grad
+            counterpart.label = node.label
+        counterparts[node] = counterpart
+    return counterparts
+
+
+def _written_out(node: Value, parents: Sequence[Value]) -> Value | None:
+    """Write one node out as a function of the parents given, and set the gradients within."""
+    # On stand-ins for the parents, so that the gradients of this piece end at them.
+    stand_ins = {parent: Value(parent.data) for parent in parents}
+    operands = [stand_ins[parent] for parent in parents]
+    try:
+        if node.op == LINEAR:
+            terms = zip(node.local_derivatives, operands, strict=True)
+            output = reduce(add, [x if c == 1.0 else as_value(c) * x for c, x in terms])
+        elif (rule := RULES.get(node.op)) and rule.elementary:
+            output = rule.elementary(VALUES, *operands)
+        else:
+            return None
+    except (ArithmeticError, ValueError):
+        return None
+    if not output.parents:  # one operand alone
+        return None
+    originals = {stand_in: parent for parent, stand_in in stand_ins.items()}
+    for inner, gradient in adjoints(output, node.grad).items():
+        inner.grad = gradient
+        inner.parents = tuple([originals.get(parent, parent) for parent in inner.parents])
+    return output

@@ -1,0 +1,516 @@
+"""The textbook's picture of a model: columns of circles, and links with weights between them.
+
+Every circle is put where it belongs here, and Graphviz is only asked to draw: its layouts would
+order a column by the links, while a reader looks for the third neuron in the third place.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+from itertools import pairwise
+from typing import Any
+from unicodedata import east_asian_width
+
+from autograd.draw.dot import BLUE, GREY, NOTE, VERMILION, clean, digraph
+from autograd.draw.drawing import Drawing
+from autograd.value import FROZEN, Value
+from autograd.wording import number
+
+__all__ = ["network"]
+
+# Inches, but for the sizes of letters, which are points.
+CIRCLE = 0.58
+PITCH, WIDE_PITCH, FEW = 0.7, 0.95, 6  # from circle to circle; the wide one for few of them
+GAP, NUMBERED_GAP, WIDEST_GAP = 2.2, 2.9, 4.8  # from column to column
+PILL, LETTER = 0.26, 0.075  # the height of a number with its space around it; a letter's width
+LETTERS, SMALL, TINY = 12, 9, 7
+
+NUMBERED = 24
+"""The most links that have their numbers written on them."""
+
+CARD, FROZEN_CARD = "#FFFFFF", "#E2E2E2"
+STYLES = {BLUE: "solid", VERMILION: "dashed", GREY: "dotted"}
+FILLS = {  # and borders
+    "input": ("#DCEBF7", "#0072B2"),
+    "hidden": ("#FFFFFF", "#6E6E6E"),
+    "output": ("#FBE0D2", "#D55E00"),
+    "bias": ("#EEEEEE", "#6E6E6E"),
+}
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+DEFAULT_LABEL = re.compile(r"(.*\.)?(weights\.\d+|bias)", re.DOTALL)
+
+
+def network(model: Any, *, links: str = "weights", limit: int = 12) -> Drawing:
+    """Draw a model as the textbook does: its layers as columns of circles, linked by weights.
+
+    A link is blue where its weight is positive, vermilion and dashed where it is negative, and
+    wider the larger it is. The circles marked 1 at the foot of the columns are bias units: the
+    links from them are the biases. Where there are few links, each has its number written on it,
+    after the label that you gave it.
+
+    Args:
+        model: An object with `layers`, one such layer with `neurons`, or one such neuron with
+            `weights`, a `bias` or None, and an `activation`. Each neuron must have a weight for
+            every neuron of the layer before.
+        links: What the links show: "weights", or the "gradients" that `backward()` left in them.
+        limit: The most circles drawn of a column; those in the middle are left out, and counted.
+
+    Returns:
+        The drawing.
+
+    Raises:
+        TypeError: The model is not made in this way.
+        ValueError: The layers do not fit together, `links` is neither of the two, or `limit` is
+            less than 1.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> weights = [Value(0.5, "w1"), Value(-1.5, "w2")]
+        >>> neuron = SimpleNamespace(weights=weights, bias=Value(1.0, "b"), activation=math.tanh)
+        >>> drawing = network(neuron)
+        >>> "w2 = −1.5, gradient 0: weight 1 of the neuron, from input x₂" in drawing.svg
+        True
+    """
+    if links not in ("weights", "gradients"):
+        raise ValueError(f"draw: links of a model are 'weights' or 'gradients', got {links!r}")
+    limit = operator.index(limit)
+    if limit < 1:
+        raise ValueError(f"draw: limit must be at least 1, got {limit}")
+    layers = _layers(model)
+    drawn = [_shown(size, limit) for size in _sizes(layers)]
+    found = _links(layers, drawn, links)
+    picture = _Picture()
+    numbered = len(found) <= NUMBERED
+    columns = _columns(layers, drawn, found if numbered else None)
+    for column in columns:
+        for circle in column.circles:
+            picture.circle(circle)
+        if column.left_out:
+            y = column.left_out_y
+            picture.words(column.x, y + 0.08, "omitted", "⋮", LETTERS + 4)
+            picture.words(column.x, y - 0.14, "omitted", f"{column.left_out:,} more")
+    ends = {circle.key: circle for column in columns for circle in column.circles}
+    largest = max((abs(link.number) for link in found if math.isfinite(link.number)), default=0.0)
+    for link in found:
+        picture.link(link, _width(link.number, largest) * (1.0 if numbered else 0.7))
+    if numbered:
+        for link in found:
+            tail, head = ends[link.tail], ends[link.head]
+            t = _place_of_numbers(columns[link.tail[0]].rows, columns[link.head[0]].neurons)
+            picture.pill(link, (1 - t) * tail.x + t * head.x, (1 - t) * tail.y + t * head.y)
+    top = max(circle.y for circle in ends.values()) + 0.75
+    for column in columns:
+        name, contents = column.caption
+        picture.words(column.x, top, "caption", name, LETTERS - 1)
+        picture.words(column.x, top - 0.19, "caption", contents)
+    total = sum(len(n.weights) + (n.bias is not None) for layer in layers for n in layer.neurons)
+    foot = min(circle.y for circle in ends.values()) - 0.65
+    _add_legend(picture, found, total, links, columns[-1].x / 2, foot)
+    title = f"network of {'-'.join(map(str, _sizes(layers)))} neurons"
+    return Drawing(picture.source(), "neato", {**picture.titles, "graph0": title}, title=title)
+
+
+def _shown(size: int, limit: int) -> list[int]:
+    """Choose which of a column are drawn: all, or as many from its top as from its foot."""
+    if size <= limit:
+        return [*range(size)]
+    return [*range((limit + 1) // 2), *range(size - limit // 2, size)]
+
+
+# --- reading the model ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Neuron:
+    name: str
+    weights: Sequence[Value]
+    bias: Value | None
+    activation: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    name: str
+    neurons: list[_Neuron]
+
+
+def _layers(model: Any) -> list[_Layer]:
+    """Read the layers off a model, and check that they fit together."""
+    if hasattr(model, "layers"):
+        layers = [
+            _layer(layer, f"layers.{i}") for i, layer in enumerate(_items(model.layers, "layers"))
+        ]
+    elif hasattr(model, "neurons"):
+        layers = [_layer(model, "")]
+    elif hasattr(model, "weights"):
+        layers = [_Layer("", [_neuron(model, "")])]
+    else:
+        raise TypeError(
+            "draw: a model has `layers` of `neurons` of `weights`, or is one such layer or neuron, "
+            f"got {type(model).__name__}"
+        )
+    width = _sizes(layers)[0]
+    before = f"{layers[0].neurons[0].name or 'the neuron'} has {_counted(width, 'weight')}"
+    for layer in layers:
+        for neuron in layer.neurons:
+            if len(neuron.weights) != width:
+                raise ValueError(
+                    f"draw: {neuron.name} has {_counted(len(neuron.weights), 'weight')}, "
+                    f"where {before}"
+                )
+        width = len(layer.neurons)
+        before = f"{layer.name} has {_counted(width, 'neuron')}"
+    return layers
+
+
+def _sizes(layers: Sequence[_Layer]) -> list[int]:
+    """Count the inputs, and the neurons of each layer."""
+    return [len(layers[0].neurons[0].weights), *(len(layer.neurons) for layer in layers)]
+
+
+def _layer(layer: Any, name: str) -> _Layer:
+    if not hasattr(layer, "neurons"):
+        raise TypeError(f"draw: {name} is of type {type(layer).__name__}, and has no `neurons`")
+    inside = f"{name}.neurons".lstrip(".")
+    neurons = _items(layer.neurons, inside)
+    return _Layer(name, [_neuron(neuron, f"{inside}.{i}") for i, neuron in enumerate(neurons)])
+
+
+def _neuron(neuron: Any, name: str) -> _Neuron:
+    of = f"{name} is" if name else "the neuron is"
+    if not hasattr(neuron, "weights"):
+        raise TypeError(f"draw: {of} of type {type(neuron).__name__}, and has no `weights`")
+    weights = _items(neuron.weights, f"{name}.weights".lstrip("."))
+    bias = getattr(neuron, "bias", None)
+    for parameter in weights if bias is None else [*weights, bias]:
+        if type(parameter) is not Value:
+            raise TypeError(
+                f"draw: weights and biases are Values, {name or 'the neuron'} has {parameter!r}"
+            )
+    activation = getattr(neuron, "activation", None)
+    if activation is None:
+        called = "linear"
+    else:
+        called = getattr(activation, "__name__", None) or type(activation).__name__
+    return _Neuron(name, weights, bias, str(called))
+
+
+def _items(container: Any, name: str) -> list[Any]:
+    try:
+        items = list(container)
+    except TypeError:
+        raise TypeError(f"draw: {name} is not a sequence: {container!r}") from None
+    if not items:
+        raise ValueError(f"draw: {name} is empty")
+    return items
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+# --- links ---------------------------------------------------------------------------------------
+
+BIAS = -1
+"""The place of the bias unit in a column, in the keys of circles."""
+
+
+@dataclass(slots=True)
+class _Link:
+    tail: tuple[int, int]  # column and place
+    head: tuple[int, int]
+    number: float
+    label: str
+    frozen: bool
+    title: str
+    identifier: str
+
+
+def _links(layers: Sequence[_Layer], drawn: Sequence[Sequence[int]], what: str) -> list[_Link]:
+    found: list[_Link] = []
+    for column, layer in enumerate(layers):
+        for j in drawn[column + 1]:
+            neuron = layer.neurons[j]
+            ends: list[tuple[int, Value]] = [(i, neuron.weights[i]) for i in drawn[column]]
+            if neuron.bias is not None:
+                ends.append((BIAS, neuron.bias))
+            for i, parameter in ends:
+                label = parameter.label or ""
+                own = "" if DEFAULT_LABEL.fullmatch(label) or label.isspace() else label
+                numbers = f"{number(parameter.data, 12)}, gradient {number(parameter.grad, 12)}"
+                frozen = parameter.op is FROZEN
+                part = "bias" if i == BIAS else f"weight {i}"
+                source = "" if i == BIAS else f", from {_name(layers, column, i)}"
+                found.append(
+                    _Link(
+                        tail=(column, i),
+                        head=(column + 1, j),
+                        number=parameter.data if what == "weights" else parameter.grad,
+                        label=own,
+                        frozen=frozen,
+                        title=f"{own or label or part} = {numbers}{', frozen' * frozen}: "
+                        f"{part} of {neuron.name or 'the neuron'}{source}",
+                        identifier=f"e{len(found)}",
+                    )
+                )
+    return found
+
+
+def _name(layers: Sequence[_Layer], column: int, i: int) -> str:
+    if column == 0:
+        return f"input {_subscripted('x', i)}"
+    return layers[column - 1].neurons[i].name or "the neuron"
+
+
+def _subscripted(letter: str, i: int) -> str:
+    return letter + str(i + 1).translate(SUBSCRIPTS)
+
+
+# --- places --------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Circle:
+    key: tuple[int, int]
+    kind: str
+    x: float
+    y: float
+    words: str
+    title: str
+
+
+@dataclass(slots=True)
+class _Column:
+    caption: tuple[str, str]
+    neurons: int  # places in it: those of neurons or inputs, and of the dots for those left out
+    rows: int  # and that of the bias unit
+    left_out: int
+    left_out_y: float = 0.0
+    x: float = 0.0
+    circles: list[_Circle] = field(default_factory=list)
+
+
+def _columns(
+    layers: Sequence[_Layer], drawn: Sequence[Sequence[int]], numbered: Sequence[_Link] | None
+) -> list[_Column]:
+    """Put every circle in its place; with room for the numbers of the links, if they are given."""
+    columns = []
+    for c, (shown, size) in enumerate(zip(drawn, _sizes(layers), strict=True)):
+        neurons = len(shown) + (size > len(shown))
+        biased = c < len(layers) and any(n.bias is not None for n in layers[c].neurons)
+        caption = _caption(layers[c - 1]) if c else ("input", _counted(size, "value"))
+        columns.append(_Column(caption, neurons, neurons + biased, size - len(shown)))
+    pitch, gap = _distances(columns, numbered)
+    for c, (shown, column) in enumerate(zip(drawn, columns, strict=True)):
+        column.x = c * gap
+        ys = [pitch * ((column.neurons - 1) / 2 - row) for row in range(column.rows)]
+        hole = (len(shown) + 1) // 2
+        if column.left_out:
+            column.left_out_y = ys.pop(hole)
+        places = zip(shown, ys[: len(shown)], strict=True)
+        column.circles += [_circle(layers, c, i, column.x, y) for i, y in places]
+        if column.rows > column.neurons:
+            title = f"the bias unit of {layers[c].name or 'the neuron'}: always 1"
+            column.circles.append(_Circle((c, BIAS), "bias", column.x, ys[-1], "1", title))
+    return columns
+
+
+def _distances(columns: Sequence[_Column], numbered: Sequence[_Link] | None) -> tuple[float, float]:
+    """Choose the distance between circles, and the one between columns.
+
+    The columns are as far apart as makes the whole about as wide as high, within limits.
+    """
+    rows = max(column.rows for column in columns)
+    gaps = [*pairwise(columns)]
+    pitch, narrowest = PITCH, GAP
+    if numbered is not None:
+        pitch = WIDE_PITCH if rows < FEW else PITCH
+        crowd = max(min(tail.rows, head.neurons) for tail, head in gaps)
+        pitch = max(pitch, PILL * (max(crowd, 2) + 1))
+        longest = max(_letters(_written(link)) for link in numbered)
+        places = [_place_of_numbers(tail.rows, head.neurons) for tail, head in gaps]
+        room = CIRCLE / 2 + LETTER * (longest + 2) / 2 + 0.1
+        narrowest = max(NUMBERED_GAP, room / min(min(t, 1 - t) for t in places))
+    return pitch, max(narrowest, min(pitch * (rows + 1) / len(gaps), WIDEST_GAP))
+
+
+def _circle(layers: Sequence[_Layer], c: int, i: int, x: float, y: float) -> _Circle:
+    if c == 0:
+        name = _subscripted("x", i)
+        return _Circle((c, i), "input", x, y, name, f"input {name}")
+    neuron = layers[c - 1].neurons[i]
+    # A name that would not fit the circle stands in the caption and in the title.
+    fits = len(neuron.activation) <= 8 and neuron.activation.isidentifier()
+    words = neuron.activation if fits else "f"
+    title = f"{neuron.name or 'the neuron'}: {neuron.activation} of its net input"
+    return _Circle((c, i), "output" if c == len(layers) else "hidden", x, y, words, title)
+
+
+def _caption(layer: _Layer) -> tuple[str, str]:
+    activations = list(dict.fromkeys(neuron.activation for neuron in layer.neurons))
+    called = _line(activations[0], 16) if len(activations) == 1 else "several activations"
+    if not layer.neurons[0].name:
+        return "neuron", called
+    return layer.name or "layer", f"{_counted(len(layer.neurons), 'neuron')} · {called}"
+
+
+def _place_of_numbers(rows: int, neurons: int) -> float:
+    """Choose how far along the links between two columns their numbers stand.
+
+    Links fan out from their tails and into their heads. Where the distances from tail and head are
+    as 1 to the number of heads, the links pass one another at equal distances, an (n + 1)-th of
+    that between circles, so that no number hides another; and so from the other side, where there
+    are fewer tails.
+    """
+    if neurons <= rows:
+        return 1 / (max(neurons, 2) + 1)
+    return 1 - 1 / (max(rows, 2) + 1)
+
+
+def _written(link: _Link) -> str:
+    return f"{_line(link.label, 10)} {number(link.number)}".strip()
+
+
+def _letters(words: str) -> int:
+    """Count letters, those of Chinese, Japanese and Korean twice, for they are as wide as two."""
+    return len(words) + sum(east_asian_width(letter) in "WF" for letter in words)
+
+
+def _line(words: str, length: int) -> str:
+    """Put a label on one line of limited length."""
+    words = " ".join(clean(words).split())
+    return words if len(words) <= length else words[: length - 1] + "…"
+
+
+# --- the picture ---------------------------------------------------------------------------------
+
+
+class _Picture:
+    """DOT text as it grows, and the titles of what is in it."""
+
+    def __init__(self) -> None:
+        self.titles: dict[str, str] = {}
+        self._names: dict[tuple[int, int], str] = {}
+        self._nodes = 0
+        self._edges = 0
+        # Links end at the circles, but pass below the numbers.
+        self._graph = digraph(splines="line", outputorder="edgesfirst", overlap="true")
+
+    def source(self) -> str:
+        return str(self._graph.source)
+
+    def circle(self, circle: _Circle) -> None:
+        fill, border = FILLS[circle.kind]
+        label = escape(circle.words)
+        if circle.kind in ("hidden", "output"):
+            label = f'<Σ<BR/><FONT POINT-SIZE="{TINY}">{label}</FONT>>'
+        ringed = circle.kind == "output"
+        self._names[circle.key] = self._node(
+            circle.x, circle.y, label, f"circle {circle.kind}", circle.title, shape="circle",
+            width=f"{CIRCLE - 0.08 * ringed:.2f}", fixedsize="true", fontsize=str(LETTERS),
+            fillcolor=fill, color=border, peripheries=str(1 + ringed), margin="0",
+        )  # fmt: skip
+
+    def words(self, x: float, y: float, kind: str, words: str, size: int = SMALL) -> None:
+        self._node(
+            x, y, _plain(words), kind, shape="plain", style="", fontcolor=NOTE, fontsize=str(size)
+        )
+
+    def link(self, link: _Link, share: float) -> None:
+        self._edge(
+            self._names[link.tail], self._names[link.head], "link", _colour(link.number),
+            share, link.title,
+        )  # fmt: skip
+
+    def pill(self, link: _Link, x: float, y: float) -> None:
+        self._node(
+            x, y, _plain(_written(link)), "number", link.title, shape="box", fontsize=str(SMALL),
+            style=f"rounded,filled{',dashed' * link.frozen}", color=_colour(link.number),
+            fillcolor=FROZEN_CARD if link.frozen else CARD, penwidth="0.8", margin="0.05,0.02",
+        )  # fmt: skip
+
+    def sample(self, x: float, y: float, length: float, colour: str) -> None:
+        a, b = (
+            self._node(end, y, "", "legend", shape="point", style="invis", width="0.01")
+            for end in (x, x + length)
+        )
+        self._edge(a, b, "legend", colour, 1.8)
+
+    def _node(
+        self, x: float, y: float, label: str, kind: str, title: str = "", **attributes: str
+    ) -> str:
+        name = f"n{self._nodes}"
+        self._nodes += 1
+        self._graph.node(
+            name, label, id=name, pos=f"{x:.3f},{y:.3f}!", **{"class": kind}, **attributes
+        )
+        if title:
+            self.titles[name] = title
+        return name
+
+    def _edge(
+        self, tail: str, head: str, kind: str, colour: str, width: float, title: str = ""
+    ) -> None:
+        name = f"e{self._edges}"
+        self._edges += 1
+        self._graph.edge(
+            tail, head, id=name, color=colour, style=STYLES[colour], penwidth=f"{width:.3f}",
+            arrowhead="none", **{"class": kind},
+        )  # fmt: skip
+        if title:
+            self.titles[name] = title
+
+
+def _plain(words: str) -> str:
+    """Write words as a plain label, whose lines an SVG centres whatever font they are shown in."""
+    import graphviz
+
+    return str(graphviz.escape(escape(words)))
+
+
+def _colour(x: float) -> str:
+    return BLUE if x > 0.0 else VERMILION if x < 0.0 else GREY
+
+
+def _width(x: float, largest: float) -> float:
+    """Choose the width of a link: in proportion, but never too thin to be seen."""
+    if not math.isfinite(x):
+        return 4.0
+    if not x:
+        return 1.2  # dots need it
+    return 0.5 + 3.5 * (abs(x) / largest if largest else 0.0)
+
+
+def _add_legend(
+    picture: _Picture, links: Sequence[_Link], total: int, what: str, middle: float, y: float
+) -> None:
+    """Say what colours and widths mean, and how much is not drawn."""
+    entries = [(BLUE, "positive"), (VERMILION, "negative")]
+    zero = any(link.number == 0.0 for link in links)
+    nan = any(math.isnan(link.number) for link in links)
+    if zero or nan:
+        entries.append((GREY, " or ".join(["0"] * zero + ["not a number"] * nan)))
+    line, space, between = 0.42, 0.08, 0.3
+    widths = [line + space + LETTER * len(words) for _, words in entries]
+    x = middle - (sum(widths) + between * (len(widths) - 1)) / 2
+    for (colour, words), width in zip(entries, widths, strict=True):
+        picture.sample(x, y, line, colour)
+        picture.words(x + (line + space + width) / 2, y, "legend", words)
+        x += width + between
+    largest = max((abs(link.number) for link in links if not math.isnan(link.number)), default=0.0)
+    lines = [f"width: |{what.removesuffix('s')}|, at most {number(largest)}"]
+    if not largest and what == "gradients":
+        lines = ["every gradient is 0: backward() has not run"]
+    if frozen := sum(link.frozen for link in links):
+        few = len(links) <= NUMBERED
+        lines.append("grey card, dashed frame: frozen" if few else f"{frozen:,} of them frozen")
+    if len(links) < total:
+        lines.insert(1, f"{len(links):,} of {total:,} weights and biases drawn")
+    for words in lines:
+        y -= 0.22
+        picture.words(middle, y, "legend", words)

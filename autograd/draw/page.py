@@ -1,0 +1,91 @@
+"""The page that steps through a drawing: one HTML file with all that it needs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+
+from autograd.draw.dot import clean
+from autograd.draw.steps import Step
+
+__all__ = ["page"]
+
+_PLACE = re.compile(r"<!--@(\w+)-->")
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+
+def page(svg: str, steps: Sequence[Step], title: str) -> str:
+    """Write a page that shows a drawing and steps through it, by keyboard, slider and buttons.
+
+    The page asks for nothing from anywhere: styles, script, drawing and numbers are in it, and its
+    Content-Security-Policy lets no other script run and no request leave.
+
+    Args:
+        svg: The drawing. Nodes and links are groups of classes `node` and `edge`, with ids that end
+            in the ids of the steps; a node's numbers follow texts `data` and `grad`.
+        steps: What to step through.
+        title: The page's title, plain text.
+
+    Returns:
+        The text of the HTML file, to be stored as UTF-8.
+
+    Raises:
+        ValueError: There are no steps.
+
+    Example:
+        >>> from autograd.draw.steps import Step
+        >>> step = Step("forward", "n0", (), "1 of 1 · forward: y", "y = x", "= 2")
+        >>> text = page('<svg><g id="n0" class="node"/></svg>', [step], "x < y")
+        >>> text[:15], "<title>x &lt; y</title>" in text
+        ('<!DOCTYPE html>', True)
+    """
+    if not steps:
+        raise ValueError("page: there are no steps to step through")
+    template = files("autograd.draw").joinpath("page.html").read_text(encoding="utf-8")
+    script = _SCRIPT.search(template)
+    assert script is not None
+    digest = hashlib.sha256(script[1].encode()).digest()
+    parts = {
+        "title": html.escape(clean(title)),
+        "script_hash": f"sha256-{base64.b64encode(digest).decode()}",
+        "svg": svg,
+        "data": _data(steps),
+    }
+    # All in one pass: what is filled in is not looked through for further places.
+    return _PLACE.sub(lambda place: parts[place[1]], template)
+
+
+def _data(steps: Sequence[Step]) -> str:
+    names: dict[str, str] = {}
+    graded: set[str] = set()
+    for step in steps:
+        names |= {node: clean(change.name) for node, change in step.changes.items()}
+        if step.phase == "backward":
+            graded |= step.changes.keys()
+    data = {
+        "names": names,
+        "leaves": [node for node in steps[0].changes if node in graded],
+        "steps": [
+            {
+                "phase": step.phase,
+                "node": step.node,
+                "links": step.links,
+                "title": clean(step.title),
+                "formula": clean(step.formula),
+                "evaluated": clean(step.evaluated),
+                "lines": [clean(line) for line in step.lines],
+                "changes": {
+                    node: (change.text, change.exact) for node, change in step.changes.items()
+                },
+            }
+            for step in steps
+        ],
+    }
+    # Written so, no name can close the element that the data stand in, or open a comment there.
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")

@@ -1,0 +1,401 @@
+"""What a drawing shows of a graph: boxes, the links between them, and what was left out.
+
+From a graph to a scene it takes three steps: select the nodes that matter, fold modules and nodes
+alike into one box each, and describe what remains in words and numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from autograd.draw.folding import alike, ancestors_of, folded, leaf_kind, modules
+from autograd.graph import topological_order
+from autograd.value import Value
+from autograd.wording import formula, names, number
+
+__all__ = ["Box", "Link", "Scene", "scene"]
+
+CROWD = 60
+"""Beyond so many boxes outside the folded modules, those that are alike are drawn as one."""
+
+MOST_TEXTS = 40
+"""Beyond so many numbers on links, they take more room than the graph: the titles have them."""
+
+SIGNS = {
+    "*": "×",
+    "-": "−",
+    "neg": "−",
+    "/": "÷",
+    "//": "⌊÷⌋",
+    "**": "xʸ",
+    "%": "mod",
+    "abs": "|x|",
+}
+
+
+@dataclass(slots=True, eq=False)
+class Box:
+    """A box of the drawing: a node, or several drawn as one.
+
+    Attributes:
+        nodes: What it stands for.
+        kind: "input", "parameter", "frozen", "constant", "operation", "folded" or "omitted".
+        name: Its heading.
+        operation: The operation, where the heading is a label.
+        rows: What stands below: pairs of a word and a number, or lines with an empty number.
+        module: The dotted name of the module that it lies in.
+        root: Whether it is an output of what is drawn.
+        title: All of this in full precision, shown when the pointer rests on it.
+        identifier: What it is called in the DOT text and the SVG.
+        is_module: Whether it stands for a module.
+    """
+
+    nodes: list[Value]
+    kind: str = "operation"
+    name: str = ""
+    operation: str = ""
+    rows: list[tuple[str, str]] = field(default_factory=list)
+    module: str = ""
+    root: bool = False
+    title: str = ""
+    identifier: str = ""
+    is_module: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Link:
+    """A link of the drawing, from a parent to its child; or several, where an end is folded.
+
+    Attributes:
+        tail: The parent's box.
+        head: The child's.
+        text: What stands on it.
+        weight: The contribution that flows back along it, which its colour and width may show.
+        title: All of this in full precision.
+        identifier: What it is called in the DOT text and the SVG.
+    """
+
+    tail: Box
+    head: Box
+    text: str = ""
+    weight: float | None = None
+    title: str = ""
+    identifier: str = ""
+
+
+@dataclass(slots=True)
+class Scene:
+    """What a drawing shows.
+
+    Attributes:
+        boxes: The boxes, parents first.
+        links: The links between them.
+        notes: What was folded or left out, and what the drawing's conventions are.
+    """
+
+    boxes: list[Box]
+    links: list[Link]
+    notes: list[str]
+
+    def ends(self) -> dict[tuple[Value, Value], tuple[str, ...]]:
+        """Look links up: from a child and its parent to the identifiers of the links between."""
+        found: dict[tuple[Value, Value], tuple[str, ...]] = {}
+        for link in self.links:
+            if link.tail.nodes:
+                ends = link.head.nodes[0], link.tail.nodes[0]
+                found[ends] = (*found.get(ends, ()), link.identifier)
+        return found
+
+
+def scene(
+    roots: Sequence[Value],
+    *,
+    links: str | None = None,
+    fold: int | None = None,
+    between: Collection[Value] | None = None,
+    within: int | None = None,
+    limit: int = 1000,
+) -> Scene:
+    """Decide what a drawing of a graph shows; the arguments are those of `autograd.draw`.
+
+    Raises:
+        ValueError: There would be more boxes than the limit, or the outputs do not depend on a node
+            of `between`.
+
+    Example:
+        >>> w, x = Value(0.5, "w"), Value(2.0, "x")
+        >>> [box.name for box in scene([(w * x).tanh()]).boxes]
+        ['w', 'x', '×', 'tanh']
+    """
+    notes: list[str] = []
+    order = topological_order(*roots)
+    drawn = _selected(roots, order, between, within, notes)
+    if fold is None:
+        _check_size(len(drawn), limit, order)
+    nodes = [node for node in order if node in drawn]
+    parents = {node: tuple([p for p in node.parents if p in drawn]) for node in nodes}
+    places = modules(nodes, parents)
+    if fold is None:
+        keys: dict[Value, Any] = {node: ("node", index) for index, node in enumerate(nodes)}
+    else:
+        keys = _folded(roots, nodes, parents, places, fold, limit, notes)
+        _check_size(len(set(keys.values())), limit, order)
+    called = names(order)
+    boxes = _boxes(roots, nodes, places, keys, called)
+    found = _links(nodes, boxes, called, links)
+    result = [*dict.fromkeys(boxes.values()), *_add_stubs(nodes, boxes, found)]
+    if links in ("contributions", "both"):
+        notes.append(
+            "contribution along a link: ∂output/∂child · ∂child/∂parent; "
+            "wide where it is large, blue if positive, vermilion and dashed if negative"
+        )
+        if not any(root.grad for root in roots):
+            notes.append("every gradient is 0: has backward() run?")
+    if sum(bool(link.text) for link in found) > MOST_TEXTS:
+        notes.append("numbers on links: too many to show; each is in the link's title")
+        for link in found:
+            link.text = ""
+    for index, box in enumerate(result):
+        box.identifier = f"n{index}"
+    for index, link in enumerate(found):
+        link.identifier = f"e{index}"
+    return Scene(result, found, notes)
+
+
+def _check_size(count: int, limit: int, order: Sequence[Value]) -> None:
+    if count > limit:
+        raise ValueError(
+            f"draw: {count:,} boxes would be drawn of a graph of {len(order):,} nodes, more than "
+            f"the limit of {limit:,}: too many to read, or to lay out in reasonable time. Fold "
+            "modules and nodes alike with fold=1 (fold=0: the whole model is one box), draw what "
+            "is within=3 links of the output, or between=[some, nodes] and the output, or raise "
+            "limit="
+        )
+
+
+# --- what is drawn -------------------------------------------------------------------------------
+
+
+def _selected(
+    roots: Sequence[Value],
+    order: Sequence[Value],
+    between: Collection[Value] | None,
+    within: int | None,
+    notes: list[str],
+) -> set[Value]:
+    drawn = set(order)
+    if between is not None:
+        on_path = set(between)
+        if strangers := on_path - drawn:
+            raise ValueError(
+                f"draw: between={next(iter(strangers))!r}, on which the output does not depend"
+            )
+        on_path.update(roots)
+        for node in order:
+            if not on_path.isdisjoint(node.parents):
+                on_path.add(node)
+        _note_left_out(len(drawn) - len(on_path), "beside the paths between the nodes given", notes)
+        drawn = on_path
+    if within is not None:
+        near = set(roots)
+        frontier = list(near)
+        for _ in range(within):
+            parents = [parent for node in frontier for parent in node.parents]
+            frontier = [parent for parent in dict.fromkeys(parents) if parent not in near]
+            if not frontier:
+                break
+            near.update(frontier)
+        far = len(drawn - near)
+        _note_left_out(far, f"more than {_count(within, 'link')} from the output", notes)
+        drawn = drawn & near
+    return drawn
+
+
+def _note_left_out(count: int, why: str, notes: list[str]) -> None:
+    if count:
+        notes.append(f"left out: {_count(count, 'node')} {why}")
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
+# --- what is drawn as one ------------------------------------------------------------------------
+
+
+def _folded(
+    roots: Sequence[Value],
+    nodes: Sequence[Value],
+    parents: Mapping[Value, Sequence[Value]],
+    places: Mapping[Value, str],
+    depth: int,
+    limit: int,
+    notes: list[str],
+) -> dict[Value, Any]:
+    """Give each node a key, a tuple that starts with its sort: nodes of one key are one box."""
+    keys: dict[Value, Any] = {}
+    for node in nodes:
+        if (module := folded(places[node], depth)) is not None:
+            keys[node] = ("module", module)
+    count = len(set(keys.values()))
+    if keys:
+        notes.append(f"folded: {_count(len(keys), 'node')} into {_count(count, 'module')}")
+    outside = [node for node in nodes if node not in keys]
+    if len(outside) <= CROWD:
+        return keys | {node: ("node", index) for index, node in enumerate(outside)}
+    keys |= {root: ("root", index) for index, root in enumerate(roots) if root not in keys}
+    found = alike(nodes, parents, keys, by_operation=False)
+    how = "by operation and operands"
+    if len(set(found.values())) > max(count + CROWD, limit // 2):
+        found, how = alike(nodes, parents, keys, by_operation=True), "by operation"
+    merged = len({found[node] for node in outside})
+    notes.append(f"folded: {_count(len(outside), 'node')} outside modules, {how}, into {merged:,}")
+    return found
+
+
+# --- how it is drawn -----------------------------------------------------------------------------
+
+
+def _boxes(
+    roots: Sequence[Value],
+    nodes: Sequence[Value],
+    places: Mapping[Value, str],
+    keys: Mapping[Value, Any],
+    called: Mapping[Value, str],
+) -> dict[Value, Box]:
+    """Make the boxes; the result tells in which one each node is drawn."""
+    outputs = set(roots)
+    by_key: dict[Any, Box] = {}
+    for node in nodes:
+        box = by_key.setdefault(keys[node], Box([]))
+        box.nodes.append(node)
+        box.root = box.root or node in outputs
+    for key, box in by_key.items():
+        if key[0] == "module":
+            _describe_module(box, key[1], outputs)
+        elif len(box.nodes) == 1:
+            _describe_node(box, places[box.nodes[0]], called)
+        else:
+            _describe_copies(box)
+    return {node: by_key[keys[node]] for node in nodes}
+
+
+def _describe_node(box: Box, module: str, called: Mapping[Value, str]) -> None:
+    (node,) = box.nodes
+    box.kind = "operation" if node.parents else leaf_kind(node)
+    box.module = module
+    label = _local(node.label, module)
+    sign = SIGNS.get(node.op, node.op)
+    box.name, box.operation = (label, sign if sign != label else "") if label else (sign, "")
+    box.title = f"{called[node]}\ndata {node.data!r}"
+    if box.kind == "constant":
+        box.name = box.name or number(node.data)
+        return
+    box.rows = [("data", number(node.data)), ("grad", number(node.grad))]
+    if node.parents:
+        box.title = f"{called[node]} = {formula(node, called)}\ndata {node.data!r}"
+    box.title += f"\ngrad {node.grad!r}"
+
+
+def _local(label: str | None, module: str) -> str:
+    """Shorten a dotted label by the name of the module that the node is drawn in."""
+    if not label:
+        return ""
+    return label.removeprefix(f"{module}.") if module else label
+
+
+def _describe_module(box: Box, module: str, outputs: Collection[Value]) -> None:
+    around = ancestors_of(module)
+    box.kind, box.is_module = "folded", True
+    box.module = around[-2] if len(around) > 1 else ""
+    box.name = _local(module, box.module) or "model"
+    parameters = sum(leaf_kind(node) in {"parameter", "frozen"} for node in box.nodes)
+    operations = sum(bool(node.parents) for node in box.nodes)
+    box.rows = [(_count(parameters, "parameter"), ""), (_count(operations, "operation"), "")]
+    box.title = f"{module or 'model'}: {_count(parameters, 'parameter')}, {box.rows[1][0]}"
+    inside = set(box.nodes)
+    used = {parent for node in box.nodes for parent in node.parents if parent in inside}
+    ends = [node for node in box.nodes if node.parents and (node in outputs or node not in used)]
+    if len(ends) == 1:
+        box.rows += [("data", number(ends[0].data)), ("grad", number(ends[0].grad))]
+
+
+def _describe_copies(box: Box) -> None:
+    node = box.nodes[0]
+    box.kind = "folded"
+    copies = len(box.nodes)
+    what = SIGNS.get(node.op, node.op) if node.parents else leaf_kind(node)
+    box.name, box.operation = what, f"{copies:,} alike"
+    box.title = f"{copies:,} nodes drawn as one: {node.op or leaf_kind(node)}"
+
+
+def _links(
+    nodes: Sequence[Value],
+    boxes: Mapping[Value, Box],
+    called: Mapping[Value, str],
+    shown: str | None,
+) -> list[Link]:
+    """Make a link for each parent of a node; one for all of them where an end stands for many."""
+    found: list[Link] = []
+    bundles: dict[tuple[int, int], tuple[Link, list[float]]] = {}
+    for node in nodes:
+        head = boxes[node]
+        for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
+            if parent not in boxes:
+                continue
+            tail = boxes[parent]
+            contribution = node.grad * derivative if node.grad else 0.0
+            if tail.kind == "folded" or head.kind == "folded":
+                if tail is not head or not tail.is_module:
+                    bundle = bundles.setdefault((id(tail), id(head)), (Link(tail, head), []))
+                    bundle[1].append(contribution)
+                continue
+            if tail.kind == "constant":  # of which nobody takes a derivative
+                found.append(Link(tail, head, title=f"operand of {called[node]}"))
+                continue
+            text = _link_text(node.op, derivative, contribution, shown)
+            title = (
+                f"∂{called[node]}/∂{called[parent]} = {derivative!r}\n"
+                f"contribution to ∂output/∂{called[parent]}: {contribution!r}"
+            )
+            found.append(Link(tail, head, text, contribution, title))
+    for link, contributions in bundles.values():
+        count = len(contributions)
+        link.text = f"{count:,} links" if count > 1 else ""  # a folded end has no derivative
+        link.title = f"{_count(count, 'link')} from {link.tail.title} to {link.head.title}"
+        link.weight = max(contributions, key=abs)
+        found.append(link)
+    return found
+
+
+def _link_text(op: str, derivative: float, contribution: float, shown: str | None) -> str:
+    if shown == "derivatives":
+        return number(derivative)
+    if shown == "contributions":
+        return number(contribution)
+    if shown == "both":
+        return f"{number(derivative)} ({number(contribution)})"
+    # The coefficients of a dot product with plain numbers are operands that have no box.
+    return f"× {number(derivative)}" if op == "linear" and derivative != 1.0 else ""
+
+
+def _add_stubs(
+    nodes: Sequence[Value],
+    boxes: Mapping[Value, Box],
+    links: list[Link],
+) -> list[Box]:
+    """Show where the graph goes on: a small box before each whose parents are left out."""
+    missing: dict[int, tuple[Box, int]] = {}
+    for node in nodes:
+        if count := sum(parent not in boxes for parent in node.parents):
+            box, before = missing.get(id(boxes[node]), (boxes[node], 0))
+            missing[id(box)] = box, before + count
+    stubs = []
+    for box, count in missing.values():
+        title = f"{_count(count, 'link')} from nodes that are left out"
+        stub = Box([], "omitted", f"… {count:,}", title=title, module=box.module)
+        stubs.append(stub)
+        links.append(Link(stub, box, title=title))
+    return stubs

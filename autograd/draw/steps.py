@@ -1,0 +1,255 @@
+"""The steps of a computation: forwards through its evaluation, backwards through backpropagation.
+
+What a page shows one step after the other is worked out here, in numbers and words; how it looks is
+the page's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple, TypeAlias
+
+from autograd.graph import topological_order
+from autograd.value import CONSTANT, Value
+from autograd.wording import MINUS, evaluated, formula, names, number
+
+__all__ = ["Change", "Phase", "Step", "steps"]
+
+Phase: TypeAlias = Literal["forward", "backward"]
+
+_DIGITS = 6
+_LINES = 8
+"""The most contributions that a step lists before it counts the rest."""
+
+
+class Change(NamedTuple):
+    """A number that a step fills in.
+
+    Attributes:
+        name: What the node is called.
+        text: The number as the drawing shows it.
+        exact: The number with every digit, as Python writes a float.
+    """
+
+    name: str
+    text: str
+    exact: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step through a graph.
+
+    Attributes:
+        phase: Whether the graph is being evaluated, or its adjoints go back.
+        node: The id of the node whose turn it is; empty where none is.
+        links: The ids of the links that the step runs along.
+        title: Which step of how many it is, of which phase, and at which node.
+        formula: What the step is about, in names.
+        evaluated: The same in numbers.
+        lines: What else there is to say; of a backward step, what each parent is given.
+        changes: What the step fills in, by the ids of nodes: of a forward step `data`, of a
+            backward step the adjoint as added up so far.
+    """
+
+    phase: Phase
+    node: str
+    links: tuple[str, ...]
+    title: str
+    formula: str
+    evaluated: str
+    lines: tuple[str, ...] = ()
+    changes: Mapping[str, Change] = field(default_factory=dict)
+
+
+def steps(
+    root: Value, boxes: Mapping[Value, str], links: Mapping[tuple[Value, Value], tuple[str, ...]]
+) -> list[Step]:
+    """Step forwards through the evaluation of a drawn graph, then backwards to its gradients.
+
+    Leaves have their data from the opening step on; each interior node has a step of its own, in
+    topological order. Backwards, the root's adjoint is 1 to begin with, and each interior node
+    hands its own on to its parents, in reverse. Gradients are those of one pass on its own: the
+    floats of `graph.adjoints`, added up in the same order, whatever `grad` holds. Nodes that are
+    not drawn have no step, but what goes back through them is in the numbers of the others.
+
+    Args:
+        root: The node to differentiate.
+        boxes: The drawn nodes, with the ids that they have in the drawing.
+        links: The drawn links, as (child, parent), with the ids of all links between the two.
+
+    Returns:
+        The steps; the number of steps, and of changes in all of them, is linear in the size of the
+        graph.
+
+    Example:
+        >>> w, x = Value(0.5, "w"), Value(-2.0, "x")
+        >>> y = w * x
+        >>> y.label = "y"
+        >>> links = {(y, w): ("e0",), (y, x): ("e1",)}
+        >>> walk = steps(y, {w: "n0", x: "n1", y: "n2"}, links)
+        >>> for step in walk:
+        ...     print(step.title)
+        1 of 4 · forward: leaves
+        2 of 4 · forward: y
+        3 of 4 · backward: ∂y/∂y = 1
+        4 of 4 · backward: y
+        >>> print(walk[1].formula, walk[1].evaluated, sep=", ")
+        y = w·x, = 0.5·(−2) = −1
+        >>> print(walk[-1].lines[0])
+        ∂y/∂w += ∂y/∂y · ∂y/∂w = 1 × (−2) = −2
+        >>> walk[-1].changes["n0"].exact
+        '-2.0'
+    """
+    order = topological_order(root)
+    called = names(order)
+    drawn = [node for node in order if node in boxes]
+    inner = [node for node in drawn if node.parents]
+    count = 2 + 2 * len(inner)
+    found = [_leaves(drawn, boxes, called, count)]
+    found += [
+        _evaluation(node, boxes, links, called, f"{place} of {count}")
+        for place, node in enumerate(inner, 2)
+    ]
+    found += _Backward(root, boxes, links, called).steps(order, count)
+    return found
+
+
+def _leaves(
+    drawn: Iterable[Value], boxes: Mapping[Value, str], called: Mapping[Value, str], count: int
+) -> Step:
+    return Step(
+        "forward", "", (), f"1 of {count} · forward: leaves",
+        "", "", ("The leaves have their numbers; every other node is computed from them.",),
+        {
+            boxes[node]: _change(called[node], node.data)
+            for node in drawn if not node.parents
+        },
+    )  # fmt: skip
+
+
+def _evaluation(
+    node: Value,
+    boxes: Mapping[Value, str],
+    links: Mapping[tuple[Value, Value], tuple[str, ...]],
+    called: Mapping[Value, str],
+    place: str,
+) -> Step:
+    name = called[node]
+    return Step(
+        "forward",
+        boxes[node],
+        _links(node, links),
+        f"{place} · forward: {name}",
+        f"{name} = {formula(node, called)}",
+        f"= {evaluated(node)} = {number(node.data, _DIGITS)}",
+        (),
+        {boxes[node]: _change(name, node.data)},
+    )
+
+
+class _Backward:
+    """The sweep of `graph.adjoints`, told step by step."""
+
+    def __init__(
+        self,
+        root: Value,
+        boxes: Mapping[Value, str],
+        links: Mapping[tuple[Value, Value], tuple[str, ...]],
+        called: Mapping[Value, str],
+    ) -> None:
+        self.root, self.boxes, self.links, self.called = root, boxes, links, called
+        self.adjoint: dict[Value, float] = {root: 1.0}
+        # What has changed since the last step: nodes that are not drawn hand on adjoints as well.
+        self.changed: dict[Value, None] = {root: None}
+
+    def steps(self, order: list[Value], count: int) -> list[Step]:
+        root = self.called[self.root]
+        place = count // 2 + 1
+        seed = f"∂{root}/∂{root} = 1"
+        found = [
+            Step(
+                "backward", self.boxes.get(self.root, ""), (),
+                f"{place} of {count} · backward: {seed}", seed, "",
+                (f"{root} changes as fast as itself. From here adjoints go back along the links.",),
+                self.take_changes(),
+            )
+        ]  # fmt: skip
+        for node in reversed(order):
+            if not node.parents:
+                break  # leaves come first in the order
+            lines = self.hand_on(node)
+            if node in self.boxes:
+                place += 1
+                name = self.called[node]
+                adjoint = number(self.adjoint[node], _DIGITS)
+                found.append(
+                    Step(
+                        "backward", self.boxes[node], _links(node, self.links),
+                        f"{place} of {count} · backward: {name}",
+                        f"{name} = {formula(node, self.called)}",
+                        f"∂{root}/∂{name} = {adjoint}", lines, self.take_changes(),
+                    )
+                )  # fmt: skip
+        if self.changed:
+            # The last nodes are not drawn, but what they handed on is: it is there at the end.
+            last = found[-1]
+            found[-1] = replace(last, changes={**last.changes, **self.take_changes()})
+        return found
+
+    def hand_on(self, node: Value) -> tuple[str, ...]:
+        """Add a node's contributions to its parents; say so of those that are drawn."""
+        adjoint = self.adjoint[node]
+        name, root = self.called[node], self.called[self.root]
+        drawn = node in self.boxes
+        lines: list[str] = []
+        unsaid = hidden = 0
+        for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
+            before = self.adjoint.get(parent)
+            contribution = adjoint * derivative if adjoint else 0.0
+            now = self.adjoint[parent] = (before or 0.0) + contribution
+            self.changed[parent] = None
+            if not drawn or not adjoint or parent.op is CONSTANT:
+                continue
+            if parent not in self.boxes and (node, parent) not in self.links:
+                hidden += 1
+            elif len(lines) == _LINES:
+                unsaid += 1
+            else:
+                other = self.called[parent]
+                line = (
+                    f"∂{root}/∂{other} += ∂{root}/∂{name} · ∂{name}/∂{other} = "
+                    f"{_factor(adjoint)} × {_factor(derivative)} = {number(contribution)}"
+                )
+                lines.append(line if before is None else f"{line}, in all {number(now)}")
+        if not adjoint:
+            lines.append(f"∂{root}/∂{name} is 0: nothing goes back from here.")
+        if unsaid:
+            lines.append(f"… and {unsaid} more")
+        if hidden:
+            lines.append(f"… and {hidden} to nodes that are not drawn")
+        return tuple(lines)
+
+    def take_changes(self) -> dict[str, Change]:
+        changes = {
+            self.boxes[node]: _change(self.called[node], self.adjoint[node])
+            for node in self.changed
+            if node in self.boxes and node.op is not CONSTANT
+        }
+        self.changed.clear()
+        return changes
+
+
+def _links(node: Value, links: Mapping[tuple[Value, Value], tuple[str, ...]]) -> tuple[str, ...]:
+    ids = (found for parent in node.parents for found in links.get((node, parent), ()))
+    return tuple(dict.fromkeys(ids))
+
+
+def _change(name: str, x: float) -> Change:
+    return Change(name, number(x), repr(x))
+
+
+def _factor(x: float) -> str:
+    text = number(x)
+    return f"({text})" if text.startswith(MINUS) else text

@@ -1,0 +1,704 @@
+"""`explain`: a derivative as the chain rule sees it, path by path.
+
+The derivative of an output with respect to a node is a sum over all paths between them, of the
+products of the local derivatives along each (F. L. Bauer, *Computational graphs and rounding
+error*, SIAM Journal on Numerical Analysis 11, 1974). Written out for every node it tells nobody
+anything; so the graph is first condensed to *stations*, the nodes that somebody cared to label, and
+all that happens between two stations becomes one factor. The number of paths still grows
+exponentially with depth: the largest are found by dynamic programming, as the k best ways to each
+station, and no path is followed that is not among them.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush, nlargest
+from html import escape
+from itertools import islice
+from typing import Any, TypeAlias, overload
+
+from autograd.errors import wrong_type
+from autograd.graph import adjoints, interior, leaves
+from autograd.value import CONSTANT, FROZEN, PARAMETER, Value
+from autograd.wording import MINUS, names, number
+
+__all__ = ["MOST_PATHS", "Contribution", "Contributions", "Explanation", "Path", "explain"]
+
+MOST_PATHS = 10**15
+"""Up to here paths are counted; their number may have more digits than a computer has memory."""
+
+LONGEST = 12
+"""The most factors that are written out of one path."""
+
+
+# --- the results ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Path:
+    """One path from the output to the node of which the derivative is taken, by way of stations.
+
+    Attributes:
+        nodes: The stations on it, the output first.
+        names: What they are called.
+        factors: The derivative of each station with respect to the next, along links that meet no
+            other station.
+        contribution: The product of the factors, from the left; a zero stays zero, even times an
+            infinite factor, as in `backward()`.
+        share: The contribution as a part of the total: negative where it has the other sign, above
+            1 where others take away from it; nan of a total that is 0, infinite or nan.
+    """
+
+    nodes: tuple[Value, ...]
+    names: tuple[str, ...]
+    factors: tuple[float, ...]
+    contribution: float
+    share: float
+
+    @property
+    def text(self) -> str:
+        """The chain rule along the path: in names, in numbers, and the product."""
+        parts = [_precise(self.contribution) + _percent(self.share)]
+        if len(self.factors) > 1:
+            parts.insert(0, _TEXT.factors(self))
+        if self.factors:
+            parts.insert(0, _TEXT.chain(self))
+        return " = ".join(parts)
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Explanation:
+    """A derivative as the sum over paths that the chain rule makes of it.
+
+    It prints as text, and shows itself in a notebook as a formula.
+
+    Attributes:
+        output: The node that was differentiated.
+        wrt: The node with respect to which.
+        names: What these two are called.
+        total: The derivative, as `backward()` computes it, to the bit.
+        count: The number of paths by way of stations; `MOST_PATHS + 1` where there are more than
+            `MOST_PATHS`.
+        paths: The paths of the largest contributions, by size, nan first.
+        remainder: What the paths that are not listed add up to; 0 if there are none.
+    """
+
+    output: Value
+    wrt: Value
+    names: tuple[str, str]
+    total: float
+    count: int
+    paths: tuple[Path, ...]
+    remainder: float
+
+    @property
+    def text(self) -> str:
+        """The derivative, its paths, their factors and shares, on one line or a line a path."""
+        output, wrt = self.names
+        derivative = _TEXT.derivative(output, wrt)
+        total = _precise(self.total)
+        if not self.paths:
+            return f"{derivative} = {total}: {_plain(output)} does not depend on {_plain(wrt)}"
+        if self.count == 1:
+            path = self.paths[0]
+            if len(path.factors) < 2:
+                return f"{derivative} = {total}"
+            return f"{derivative} = {_TEXT.chain(path)} = {_TEXT.factors(path)} = {total}"
+        counted = f"{_counted(self.count)} paths"
+        if self._unlisted:
+            counted += f", the largest {len(self.paths)} of which are"
+        lines = [f"{derivative} = {total}, the sum over {counted}:"]
+        width = len(str(len(self.paths)))
+        lines += [f"  {i:{width}}. {path.text}" for i, path in enumerate(self.paths, start=1)]
+        if self._unlisted:
+            share = _percent(_share(self.remainder, self.total))
+            lines.append(f"  and {self._unlisted}: {_precise(self.remainder)}{share}")
+        return "\n".join(lines)
+
+    @property
+    def latex(self) -> str:
+        r"""The same in LaTeX's mathematics; needs the package amsmath, or MathJax.
+
+        Every character of a label that is special to LaTeX is escaped. `w5` is set as w_{5} and
+        `out_o1` as \mathrm{out}_{o1}.
+        """
+        derivative = _LATEX.derivative(*self.names)
+        total = _latex_number(self.total)
+        if not self.paths or (self.count == 1 and len(self.paths[0].factors) < 2):
+            return f"{derivative} = {total}"
+        if self.count == 1:
+            path = self.paths[0]
+            return f"{derivative} = {_LATEX.chain(path)} = {_LATEX.factors(path)} = {total}"
+        chains = [_LATEX.chain(path) for path in self.paths]
+        products = []
+        for path in self.paths:
+            below = _latex_number(path.contribution) + _latex_percent(path.share)
+            products.append(rf"\underbrace{{{_LATEX.factors(path)}}}_{{{below}}}")
+        if self._unlisted:
+            chains.append(r"\cdots")
+            rest = _latex_factor(self.remainder)
+            below = self._unlisted.replace("10^15", "}10^{15}\\text{")
+            below = rf"\text{{{below}}}" + _latex_percent(_share(self.remainder, self.total))
+            products.append(rf"\underbrace{{{rest}}}_{{{below}}}")
+        glue = " \\\\\n&\\quad {}+ "
+        rows = [glue.join(chains), glue.join(products), total]
+        equations = " \\\\\n".join(f"&= {row}" for row in rows)
+        return f"\\begin{{aligned}}\n{derivative} {equations}\n\\end{{aligned}}"
+
+    @property
+    def _unlisted(self) -> str:
+        if self.count > MOST_PATHS:
+            return "more than 10^15 other paths"
+        others = self.count - len(self.paths)
+        return f"{others:,} other path{'s' if others > 1 else ''}" if others else ""
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex}$"
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one node carries of an output's derivatives: a row of `Contributions`.
+
+    Attributes:
+        name: What the node is called.
+        node: The node.
+        data: Its number.
+        derivative: The derivative of the output with respect to it.
+        share: The derivative's size as a part of all rows' sizes; nan if one of them is not finite.
+    """
+
+    name: str
+    node: Value
+    data: float
+    derivative: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Contributions:
+    """A table of how much of an output's derivatives each of some nodes carries.
+
+    It prints as text, and shows itself in a notebook as a table.
+
+    Attributes:
+        output: The node that was differentiated.
+        name: What it is called.
+        rows: A row for each node, the largest share first.
+        limit: How many of the rows are shown.
+    """
+
+    output: Value
+    name: str
+    rows: tuple[Contribution, ...]
+    limit: int
+
+    def by_module(self, depth: int = 2) -> dict[str, float]:
+        """Add up the shares of each module, as dotted names tell it.
+
+        Args:
+            depth: How many parts of a dotted name make a module: with 2, all of
+                `layers.0.neurons.3.bias` goes to `layers.0`. The last part never counts.
+
+        Returns:
+            A dictionary from module to share, the largest first; nodes without a module are under
+            the empty name.
+
+        Raises:
+            ValueError: `depth` is less than 1.
+
+        Example:
+            >>> w, b = Value(0.5, "layers.0.weight"), Value(1.0, "layers.0.bias")
+            >>> v = Value(2.0, "layers.1.weight")
+            >>> explain(v * (w * 3.0 + b)).by_module()
+            {'layers.0': 0.762, 'layers.1': 0.238}
+        """
+        if depth < 1:
+            raise ValueError(f"by_module: depth must be at least 1, got {depth}")
+        modules: dict[str, list[float]] = {}
+        for row in self.rows:
+            module = ".".join(row.name.split(".")[:-1][:depth])
+            modules.setdefault(module, []).append(row.share)
+        shares = {module: math.fsum(parts) for module, parts in modules.items()}
+        return dict(sorted(shares.items(), key=lambda item: _size(item[1]), reverse=True))
+
+    @property
+    def text(self) -> str:
+        """The table in aligned columns."""
+        table = [self._header, *self._cells]
+        widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
+        lines = []
+        for row in table:
+            padded = [
+                cell + padding if i == 0 else padding + cell
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+                for padding in [" " * (width - _width(cell))]
+            ]
+            lines.append("  ".join(padded).rstrip())
+        return "\n".join(lines)
+
+    @property
+    def _header(self) -> tuple[str, ...]:
+        return ("node", "data", f"∂{_symbol(self.name)}/∂node", "share")
+
+    @property
+    def _cells(self) -> list[tuple[str, ...]]:
+        cells: list[tuple[str, ...]] = [
+            (
+                _plain(row.name),
+                number(row.data, 6),
+                number(row.derivative, 6),
+                _percentage(row.share) or "nan",
+            )
+            for row in islice(self.rows, self.limit)
+        ]
+        if others := self.rows[self.limit :]:
+            share = _percentage(math.fsum(row.share for row in others)) or "nan"
+            cells.append((f"{len(others):,} other{'s' if len(others) > 1 else ''}", "", "", share))
+        return cells
+
+    def _repr_html_(self) -> str:
+        right = ' style="text-align: right"'
+
+        def line(cells: Sequence[str], tag: str) -> str:
+            marked = (
+                f"<{tag}{right if i else ''}>{escape(cell)}</{tag}>" for i, cell in enumerate(cells)
+            )
+            return f"<tr>{''.join(marked)}</tr>"
+
+        body = "\n".join(line(cells, "td") for cells in self._cells)
+        head = line(self._header, "th")
+        return f"<table>\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+# --- explain -------------------------------------------------------------------------------------
+
+
+@overload
+def explain(
+    output: Value, wrt: Value, *, limit: int = ..., through: Iterable[Value] | str | None = ...
+) -> Explanation: ...
+@overload
+def explain(
+    output: Value, wrt: Iterable[Value] | None = ..., *, limit: int = ..., through: None = ...
+) -> Contributions: ...
+def explain(
+    output: Value,
+    wrt: Value | Iterable[Value] | None = None,
+    *,
+    limit: int = 10,
+    through: Iterable[Value] | str | None = None,
+) -> Explanation | Contributions:
+    """Say where a derivative comes from: by which paths, or from which nodes.
+
+    With one node given, its derivative is written out as the chain rule has it, as a sum over paths
+    of products of factors. With several, or none, there is a table of how much each of them carries
+    of the output's derivatives. No `grad` is changed, and none is needed.
+
+    Args:
+        output: The node that is differentiated: an error, say.
+        wrt: The node with respect to which; or several for a table; or None for a table of the
+            parameters that the output depends on, or of its inputs if there are no parameters.
+        limit: How many paths are listed, those of the largest contributions, or rows shown.
+        through: The stations by way of which paths are told apart. None stands for the labelled
+            nodes in between, or for all nodes in between if none is labelled, `"all"` for all of
+            them. Of nodes that are given, those that do not lie in between are passed over. Paths
+            that meet the same stations add up to one.
+
+    Returns:
+        An `Explanation` for one node, else `Contributions`.
+
+    Raises:
+        TypeError: `output` is not a Value, `wrt` neither a Value nor an iterable of Values, or
+            `through` neither `"all"` nor an iterable of Values.
+        ValueError: `limit` is less than 1, or `through` is given for a table.
+
+    Example:
+        >>> from autograd import tanh
+        >>> w, x, b = Value(0.5, "w"), Value(2.0, "x"), Value(-1.0, "b")
+        >>> net = w * x + b
+        >>> net.label = "net"
+        >>> y = tanh(net)
+        >>> y.label = "y"
+        >>> print(explain(y, w))
+        ∂y/∂w = ∂y/∂net · ∂net/∂w = 1 × 2 = 2
+        >>> print(explain(y))
+        node  data  ∂y/∂node    share
+        w      0.5         2  57.14 %
+        b       −1         1  28.57 %
+        x        2       0.5  14.29 %
+    """
+    if not isinstance(output, Value):
+        raise wrong_type("explain", output, "a Value as output")
+    limit = operator.index(limit)
+    if limit < 1:
+        raise ValueError(f"explain: limit must be at least 1, got {limit}")
+    if isinstance(wrt, Value):
+        return _explanation(output, wrt, limit, through)
+    if through is not None:
+        raise ValueError("explain: through is for the paths to one node; give that node as wrt")
+    nodes = _default_rows(output) if wrt is None else _values(wrt, "a Value or Values as wrt")
+    return _contributions(output, nodes, limit)
+
+
+def _values(given: Any, expected: str) -> list[Value]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise wrong_type("explain", given, expected)
+    nodes = list(dict.fromkeys(given))
+    for node in nodes:
+        if not isinstance(node, Value):
+            raise wrong_type("explain", node, expected)
+    return nodes
+
+
+# --- the table -----------------------------------------------------------------------------------
+
+
+def _default_rows(output: Value) -> list[Value]:
+    inputs = [leaf for leaf in leaves(output) if leaf.op is not CONSTANT]
+    parameters = [leaf for leaf in inputs if leaf.op is PARAMETER or leaf.op is FROZEN]
+    return parameters or inputs
+
+
+def _contributions(output: Value, nodes: list[Value], limit: int) -> Contributions:
+    found = adjoints(output)
+    known = names([*nodes, output])
+    derivatives = [found.get(node, 0.0) for node in nodes]
+    largest = max(map(_size, derivatives), default=0.0)
+    if largest == 0.0:
+        shares = [0.0] * len(nodes)
+    elif math.isinf(largest):
+        shares = [math.nan] * len(nodes)
+    else:  # divided by the largest first, as the sum may be too large for a float
+        parts = [abs(derivative) / largest for derivative in derivatives]
+        total = math.fsum(parts)
+        shares = [part / total for part in parts]
+    rows = [
+        Contribution(known[node], node, node.data, derivative, share)
+        for node, derivative, share in zip(nodes, derivatives, shares, strict=True)
+    ]
+    rows.sort(key=lambda row: _size(row.derivative), reverse=True)
+    return Contributions(output, known[output], tuple(rows), limit)
+
+
+# --- the paths -----------------------------------------------------------------------------------
+
+
+class _Region:
+    """What lies between an output and a node: the node's descendants that the output depends on.
+
+    Nodes go by their places in topological order: the node is 0, the output comes last.
+    """
+
+    def __init__(self, output: Value, wrt: Value) -> None:
+        self.nodes = [wrt]
+        self.links: list[list[tuple[int, float]]] = [[]]
+        places = {wrt: 0}
+        for node in interior(output):
+            links = [
+                (places[parent], derivative)
+                for parent, derivative in zip(node.parents, node.local_derivatives, strict=True)
+                if parent in places
+            ]
+            if links:
+                places[node] = len(self.nodes)
+                self.nodes.append(node)
+                self.links.append(links)
+        self.connected = output in places
+
+    def stations(self, through: Iterable[Value] | str | None) -> list[bool]:
+        """Tell of each place whether it is a station; output and node always are."""
+        inner = self.nodes[1:-1]
+        chosen: Iterable[bool]
+        if isinstance(through, str):
+            if through != "all":
+                raise ValueError(f'explain: through is "all" or some Values, got {through!r}')
+            chosen = [True] * len(inner)
+        elif through is None:
+            chosen = [bool(node.label and not node.label.isspace()) for node in inner]
+            if not any(chosen):
+                chosen = [True] * len(inner)
+        else:
+            given = set(_values(through, '"all" or Values as through'))
+            chosen = [node in given for node in inner]
+        stations = [True, *chosen, True]
+        return stations[: len(self.nodes)]
+
+    def factors(self, station: int, stations: list[bool]) -> dict[int, float]:
+        """Differentiate a station with respect to the next ones below, along any links between."""
+        sums: dict[int, float] = {}
+        pending: list[int] = []  # nodes that are no stations, negated for the highest to come first
+        place, adjoint = station, 1.0
+        while True:
+            for parent, derivative in self.links[place]:
+                contribution = _times(adjoint, derivative)
+                if parent in sums:
+                    sums[parent] += contribution
+                else:
+                    sums[parent] = contribution
+                    if not stations[parent]:
+                        heappush(pending, -parent)
+            if not pending:
+                return sums
+            place = -heappop(pending)
+            adjoint = sums.pop(place)
+
+
+_Way: TypeAlias = "tuple[float, float, int, _Way | None]"
+"""A way from the output: product, last factor, place, and the way to the station before.
+
+Ways share their beginnings, so that all that are kept take no more room than a tree of links.
+"""
+
+
+def _explanation(
+    output: Value, wrt: Value, limit: int, through: Iterable[Value] | str | None
+) -> Explanation:
+    region = _Region(output, wrt)
+    stations = region.stations(through)
+    ends = names([wrt, output])
+    if not region.connected:
+        return Explanation(output, wrt, (ends[output], ends[wrt]), 0.0, 0, (), 0.0)
+    total = adjoints(output)[wrt]
+    ways, count = _largest_ways(region, stations, limit)
+    known = names(node for node, chosen in zip(region.nodes, stations, strict=True) if chosen)
+    paths = tuple(_path(way, region, known, total) for way in ways)
+    remainder = 0.0
+    if count > len(paths):
+        remainder = total - _sum([path.contribution for path in paths])
+    return Explanation(output, wrt, (known[output], known[wrt]), total, count, paths, remainder)
+
+
+def _largest_ways(region: _Region, stations: list[bool], limit: int) -> tuple[list[_Way], int]:
+    """Find the largest ways from the output down to place 0, and count all of them.
+
+    A largest way is a largest way to its last station but one, and one factor more: a product
+    grows with its parts, also when it is rounded. So each station need only keep its largest few.
+    """
+    last = len(region.nodes) - 1
+    waiting: dict[int, list[_Way]] = {last: [(1.0, 1.0, last, None)]}
+    counts = {last: 1}
+    for place in range(last, 0, -1):
+        if not stations[place]:
+            continue
+        ways = _largest(waiting.pop(place), limit)
+        count = counts.pop(place)
+        for parent, factor in region.factors(place, stations).items():
+            there = waiting.setdefault(parent, [])
+            there += [(_times(way[0], factor), factor, parent, way) for way in ways]
+            if len(there) > 8 * limit:  # of a node with a million children, for the memory
+                there[:] = _largest(there, limit)
+            counts[parent] = min(counts.get(parent, 0) + count, MOST_PATHS + 1)
+    return _largest(waiting[0], limit), counts[0]
+
+
+def _largest(ways: list[_Way], limit: int) -> list[_Way]:
+    return ways if len(ways) == 1 else nlargest(limit, ways, key=lambda way: _size(way[0]))
+
+
+def _path(way: _Way, region: _Region, known: dict[Value, str], total: float) -> Path:
+    contribution = way[0]
+    nodes, factors = [], []
+    step: _Way | None = way
+    while step is not None:
+        _, factor, place, step = step
+        nodes.append(region.nodes[place])
+        if step is not None:
+            factors.append(factor)
+    nodes.reverse()
+    factors.reverse()
+    called = tuple([known[node] for node in nodes])
+    share = _share(contribution, total)
+    return Path(tuple(nodes), called, tuple(factors), contribution, share)
+
+
+# --- arithmetic ----------------------------------------------------------------------------------
+
+
+def _times(adjoint: float, derivative: float) -> float:
+    """Multiply as `backward()` does: a zero adjoint contributes nothing."""
+    return adjoint * derivative if adjoint else 0.0
+
+
+def _size(x: float) -> float:
+    """The absolute value, for an order in which nan is as large as infinity."""
+    return abs(x) if x == x else math.inf
+
+
+def _sum(xs: list[float]) -> float:
+    try:
+        return math.fsum(xs)
+    except (OverflowError, ValueError):  # infinities of both signs, or an overflow on the way
+        return sum(xs)
+
+
+def _share(part: float, total: float) -> float:
+    return part / total if total and math.isfinite(total) else math.nan
+
+
+# --- in words ------------------------------------------------------------------------------------
+
+
+def _precise(x: float) -> str:
+    """Write a number of ordinary size with 10 decimals, any other with 10 significant digits."""
+    if 1e-4 <= abs(x) < 1e5:
+        return f"{x:.10f}".rstrip("0").rstrip(".").replace("-", MINUS)
+    return number(x, 10)
+
+
+def _factor(x: float) -> str:
+    text = _precise(x)
+    return f"({text})" if text.startswith(MINUS) else text
+
+
+def _percentage(share: float) -> str:
+    return "" if share != share else f"{number(100.0 * share)} %"
+
+
+def _percent(share: float) -> str:
+    percentage = _percentage(share)
+    return f" ({percentage})" if percentage else ""
+
+
+def _counted(count: int) -> str:
+    return "more than 10^15" if count > MOST_PATHS else f"{count:,}"
+
+
+def _plain(name: str) -> str:
+    """Put a name on one line, without characters that would do something to a terminal."""
+    return "".join(
+        repr(character)[1:-1] if unicodedata.category(character) in {"Cc", "Cs"} else character
+        for character in " ".join(name.split())
+    )
+
+
+def _symbol(name: str) -> str:
+    text = _plain(name)
+    return f"({text})" if re.search(r"[-+*/^%·\s\N{MINUS SIGN}]", text) else text
+
+
+def _width(text: str) -> int:
+    """Count the columns that a text takes on a terminal."""
+    return sum(
+        0 if unicodedata.combining(character)
+        else 2 if unicodedata.east_asian_width(character) in {"W", "F"}
+        else 1
+        for character in text
+    )  # fmt: skip
+
+
+# --- in LaTeX ------------------------------------------------------------------------------------
+
+# Not within \text: MathJax takes no escapes there other than those of the dollar and of braces.
+_SPECIAL = {
+    "#": r"\#", "$": r"\$", "%": r"\%", "&": r"\&", "_": r"\_", "{": r"\{", "}": r"\}",
+    "\\": r"\backslash{}", "~": r"{\sim}", "^": r"{\wedge}", "<": "{<}", ">": "{>}", "|": "{|}",
+}  # fmt: skip
+_SUBSCRIPTED = re.compile(r"([A-Za-z]+)_([A-Za-z0-9]+)|([A-Za-z])([0-9]+)")
+
+
+def _latex_name(name: str) -> str:
+    text = _plain(name)
+    if match := _SUBSCRIPTED.fullmatch(text):
+        base, below = match[1] or match[3], match[2] or match[4]
+        return f"{_latex_word(base)}_{{{_latex_word(below)}}}"
+    if re.fullmatch(r"[A-Za-z]", text):
+        return text
+    pieces = re.split(f"([{re.escape(''.join(_SPECIAL))}])", text)
+    return "".join(_SPECIAL.get(piece, rf"\text{{{piece}}}") for piece in pieces if piece)
+
+
+def _latex_word(text: str) -> str:
+    """Set a word upright; a letter, or a letter with digits, is a symbol."""
+    return rf"\mathrm{{{text}}}" if len(text) > 1 and text.isalpha() else text
+
+
+def _latex_number(x: float) -> str:
+    return _latex_digits(_precise(x))
+
+
+def _latex_digits(text: str) -> str:
+    text = text.replace(MINUS, "-").replace("inf", r"\infty").replace("nan", r"\mathrm{nan}")
+    return re.sub(r"e(-?\d+)", r" \\cdot 10^{\1}", text)
+
+
+def _latex_factor(x: float) -> str:
+    text = _latex_number(x)
+    return f"({text})" if text.startswith("-") else text
+
+
+def _latex_percent(share: float) -> str:
+    return "" if share != share else rf"\ ({_latex_digits(number(100.0 * share))}\,\%)"
+
+
+def _latex_derivative(above: str, below: str) -> str:
+    return rf"\frac{{\partial {_latex_name(above)}}}{{\partial {_latex_name(below)}}}"
+
+
+# --- paths in either notation --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Notation:
+    """How derivatives and their products are put down."""
+
+    derivative: Callable[[str, str], str]
+    factor: Callable[[float], str]
+    dot: str
+    cross: str
+    dots: Callable[[int], str]
+    direct: tuple[str, str]
+
+    def chain(self, path: Path) -> str:
+        """Write a path as a product of derivatives."""
+        pairs = [*zip(path.names, path.names[1:], strict=False)]
+        if len(pairs) == 1:  # not the whole derivative, which would look the same
+            return self.derivative(*path.names).join(self.direct)
+        return self._joined(self.dot, self.derivative, pairs)
+
+    def factors(self, path: Path) -> str:
+        """Write a path as a product of numbers."""
+        return self._joined(self.cross, self.factor, [(x,) for x in path.factors])
+
+    def _joined(
+        self, sign: str, write: Callable[..., str], parts: Sequence[tuple[Any, ...]]
+    ) -> str:
+        if len(parts) <= LONGEST:
+            return sign.join([write(*part) for part in parts])
+        first, last = parts[: LONGEST // 2], parts[1 - LONGEST // 2 :]
+        left_out = self.dots(len(parts) - len(first) - len(last))
+        return sign.join(
+            [*[write(*part) for part in first], left_out, *[write(*part) for part in last]]
+        )
+
+
+_TEXT = _Notation(
+    derivative=lambda above, below: f"∂{_symbol(above)}/∂{_symbol(below)}",
+    factor=_factor,
+    dot=" · ",
+    cross=" × ",
+    dots=lambda count: f"… {count:,} more …",
+    direct=("", " directly"),
+)
+_LATEX = _Notation(
+    derivative=_latex_derivative,
+    factor=_latex_factor,
+    dot=r" \cdot ",
+    cross=r" \times ",
+    dots=lambda count: rf"\underbrace{{\cdots}}_{{{count}}}",
+    direct=(r"\left. ", r" \right|_{\text{direct}}"),
+)

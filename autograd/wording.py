@@ -1,0 +1,218 @@
+"""Nodes in words: what they are called, and the formulas and numbers of their operations.
+
+What a drawing, a page or an explanation says of a node is put together here, so that all of them
+say it alike. Numbers are written with a true minus sign and without digits that tell nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from autograd.value import CONSTANT, Value
+
+__all__ = ["MINUS", "evaluated", "formula", "names", "number"]
+
+MINUS = "\N{MINUS SIGN}"
+
+LONGEST = 8
+"""The most terms or operands that a formula lists before it leaves some out."""
+
+_DIGITS = 6
+_UNSIGNED = re.compile(r"[\d.]+(e\N{MINUS SIGN}?\d+)?|inf|nan")
+_OPERATOR = re.compile(r"[-+*/%^|·\N{MINUS SIGN}]")
+_INFIX = {
+    "+": " + ", "-": f" {MINUS} ", "*": "·", "/": "/", "//": " // ", "%": " % ", "**": "^",
+    "sum": " + ", "prod": "·",
+}  # fmt: skip
+
+
+# --- names and numbers ---------------------------------------------------------------------------
+
+
+def names(nodes: Iterable[Value]) -> dict[Value, str]:
+    """Give each node a name: its label, a constant's number, or else v1, v2 and so on.
+
+    A label that several nodes bear stays the first one's name, and is numbered for the others; a
+    label of blanks counts as none. Constants of the same number share their name.
+
+    Args:
+        nodes: The nodes, parents before children if v1, v2, … are to follow the evaluation.
+
+    Returns:
+        A dictionary from each node to its name, in the given order.
+
+    Example:
+        >>> a, b, c = Value(2.0, "a"), Value(3.0), Value(4.0, "a")
+        >>> list(names([a, b, c, b * c]).values())
+        ['a', 'v1', 'a (2)', 'v2']
+    """
+    unique = list(dict.fromkeys(nodes))
+    labels = {node: node.label for node in unique if node.label and not node.label.isspace()}
+    taken = set(labels.values())
+    used: dict[str, int] = {}
+    found: dict[Value, str] = {}
+    unnamed = 0
+    for node in unique:
+        if node in labels:
+            name = label = labels[node]
+            count = used.get(label, 0) + 1
+            if count > 1:
+                while (name := f"{label} ({count})") in taken:
+                    count += 1
+                taken.add(name)
+            used[label] = count
+        elif node.op is CONSTANT:
+            name = number(node.data, _DIGITS)
+        else:
+            unnamed += 1
+            while (name := f"v{unnamed}") in taken:
+                unnamed += 1
+        found[node] = name
+    return found
+
+
+def number(x: float, digits: int = 4) -> str:
+    """Write a number for people to read.
+
+    Args:
+        x: The number.
+        digits: How many significant digits it is rounded to. The integer part of a number below a
+            million is written out all the same, as it takes no more room than a power of ten.
+
+    Returns:
+        Its digits without trailing zeros, with a power of ten where it is small or large.
+
+    Raises:
+        ValueError: `digits` is less than 1.
+
+    Example:
+        >>> print(number(0.4), number(-0.02260254), number(0.00043857), number(123456.7))
+        0.4 −0.0226 4.386e−4 123457
+    """
+    if digits < 1:
+        raise ValueError(f"number: digits must be at least 1, got {digits}")
+    if not math.isfinite(x):
+        return str(x).replace("-", MINUS)
+    if x == 0.0:
+        return "0"
+    mantissa, exponent = f"{x:.{digits - 1}e}".split("e")
+    power = int(exponent)  # of the rounded number: 0.99996 is 1
+    if power >= digits and abs(x) < 999_999.5:
+        text = f"{x:.0f}"
+    elif -4 < power < digits:
+        text = _without_zeros(f"{x:.{digits - 1 - power}f}")
+    else:
+        text = f"{_without_zeros(mantissa)}e{power}"
+    return text.replace("-", MINUS)
+
+
+def _without_zeros(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+# --- formulas ------------------------------------------------------------------------------------
+
+
+def formula(node: Value, names: Mapping[Value, str]) -> str:
+    """Write the operation of a node in the names of its parents.
+
+    Args:
+        node: The node.
+        names: The name of each of its parents.
+
+    Returns:
+        The right-hand side of the equation that defines the node; of a leaf its number. Where there
+        are more than 8 terms, those in the middle are left out.
+
+    Raises:
+        KeyError: A parent that is to be written has no name.
+
+    Example:
+        >>> from autograd import net, tanh
+        >>> w, b, y = Value(0.5, "w"), Value(-1.0, "b"), Value(3.0, "y")
+        >>> known = {w: "w", b: "b", y: "y"}
+        >>> print(formula(w * y, known), formula(tanh(b), known), formula(y / b, known), sep=", ")
+        w·y, tanh(b), y/b
+        >>> print(formula(net([w, y], [0.05, 1.0], b), known))
+        w·0.05 + y + b
+    """
+    return _written(node, names.__getitem__)
+
+
+def evaluated(node: Value) -> str:
+    """Write the operation of a node in the numbers of its parents, with 6 digits.
+
+    Args:
+        node: The node.
+
+    Returns:
+        The same as `formula` gives, with a number for each name, negative ones in parentheses.
+
+    Example:
+        >>> from autograd import net
+        >>> w, b = Value(0.5), Value(-1.0)
+        >>> print(evaluated(b * w), evaluated(net([w], [0.05], b)), sep=", ")
+        (−1)·0.5, 0.5·0.05 + (−1)
+    """
+    return _written(node, lambda parent: number(parent.data, _DIGITS))
+
+
+def _written(node: Value, name: Callable[[Value], str]) -> str:
+    parents, op = node.parents, node.op
+    if not parents:
+        return number(node.data, _DIGITS)
+    n = len(parents)
+    if op in {"dot", "net"}:
+        half = n // 2
+        bias = parents[2 * half :]
+
+        def product(i: int) -> str:
+            if i == half:
+                return _operand(name(bias[0]))
+            return f"{_operand(name(parents[i]))}·{_operand(name(parents[half + i]))}"
+
+        return _joined(half + len(bias), product, " + ")
+    if op == "linear":
+        coefficients = node.local_derivatives
+
+        def term(i: int) -> str:
+            text = _operand(name(parents[i]))
+            coefficient = coefficients[i]
+            return (
+                text if coefficient == 1.0 else f"{text}·{_operand(number(coefficient, _DIGITS))}"
+            )
+
+        return _joined(n, term, " + ")
+    if op == "**":
+        base, exponent = map(name, parents)
+        return f"{_base(base)}^{_operand(exponent)}"
+    if op in _INFIX:
+        return _joined(n, lambda i: _operand(name(parents[i])), _INFIX[op])
+    if op == "neg":
+        return MINUS + _operand(name(parents[0]))
+    if op == "abs":
+        return f"|{name(parents[0])}|"
+    if op == "square":
+        return f"{_base(name(parents[0]))}^2"
+    if op == "reciprocal":
+        return f"1/{_operand(name(parents[0]))}"
+    return f"{op}({_joined(n, lambda i: name(parents[i]), ', ')})"
+
+
+def _operand(text: str) -> str:
+    """Put a name or number between parentheses where it would not stand as one beside a sign."""
+    return f"({text})" if _OPERATOR.search(text) and not _UNSIGNED.fullmatch(text) else text
+
+
+def _base(text: str) -> str:
+    """Do the same beside a power, where 1e−4 would not stand as one either."""
+    return f"({text})" if _OPERATOR.search(text) else text
+
+
+def _joined(count: int, term: Callable[[int], str], separator: str) -> str:
+    """Join terms, of a long row only the first ones and the last: it may be a million."""
+    if count <= LONGEST:
+        return separator.join(map(term, range(count)))
+    return separator.join([*map(term, range(LONGEST - 2)), "…", term(count - 1)])

@@ -1,0 +1,699 @@
+"""The chain rule spelled out, against an enumeration of every path in exact arithmetic."""
+
+from __future__ import annotations
+
+import html.parser
+import math
+import pickle
+import re
+import unicodedata
+from collections.abc import Iterable
+from fractions import Fraction
+from itertools import accumulate
+from operator import mul
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import autograd
+from autograd import Value, no_grad, relu, sigmoid, sqrt
+from autograd.explain import (
+    LONGEST,
+    MOST_PATHS,
+    Contributions,
+    Explanation,
+    Path,
+    explain,
+)
+from autograd.graph import leaves, topological_order
+from autograd.value import FROZEN, PARAMETER, new_node
+from tests.autograd.naive import Program, programs
+
+
+def labelled(node: Value, label: str) -> Value:
+    node.label = label
+    return node
+
+
+# --- the worked example --------------------------------------------------------------------------
+
+
+def worked_example() -> dict[str, Value]:
+    numbers = {"i1": 0.05, "i2": 0.10, "b1": 0.35, "b2": 0.60}
+    numbers |= {f"w{i + 1}": 0.15 + 0.05 * i for i in range(8)}
+    numbers |= {"w5": 0.40, "w6": 0.45, "w7": 0.50, "w8": 0.55}
+    nodes = {name: Value(x, name) for name, x in numbers.items()}
+    wiring = {
+        "h1": ("w1", "i1", "w2", "i2", "b1"),
+        "h2": ("w3", "i1", "w4", "i2", "b1"),
+        "o1": ("w5", "out_h1", "w6", "out_h2", "b2"),
+        "o2": ("w7", "out_h1", "w8", "out_h2", "b2"),
+    }
+    for name, operands in wiring.items():
+        w, x, v, y, b = (nodes[operand] for operand in operands)
+        net = labelled(w * x + v * y + b, f"net_{name}")
+        nodes |= {f"net_{name}": net, f"out_{name}": labelled(sigmoid(net), f"out_{name}")}
+    errors = [0.5 * (0.01 - nodes["out_o1"]) ** 2, 0.5 * (0.99 - nodes["out_o2"]) ** 2]
+    return nodes | {"E": labelled(errors[0] + errors[1], "E")}
+
+
+def test_w5_of_the_worked_example() -> None:
+    nodes = worked_example()
+    found = explain(nodes["E"], nodes["w5"])
+    assert str(found) == repr(found) == found.text
+    assert found.text == (
+        "∂E/∂w5 = ∂E/∂out_o1 · ∂out_o1/∂net_o1 · ∂net_o1/∂w5 "
+        "= 0.7413650696 × 0.1868156018 × 0.5932699921 = 0.0821670406"
+    )
+    assert found.latex == (
+        r"\frac{\partial E}{\partial w_{5}} = "
+        r"\frac{\partial E}{\partial \mathrm{out}_{o1}} \cdot "
+        r"\frac{\partial \mathrm{out}_{o1}}{\partial \mathrm{net}_{o1}} \cdot "
+        r"\frac{\partial \mathrm{net}_{o1}}{\partial w_{5}} = "
+        r"0.7413650696 \times 0.1868156018 \times 0.5932699921 = 0.0821670406"
+    )
+    assert found._repr_latex_() == rf"$\displaystyle {found.latex}$"
+    [path] = found.paths
+    assert path.names == ("E", "out_o1", "net_o1", "w5")
+    assert [*map(id, path.nodes)] == [id(nodes[name]) for name in path.names]
+    assert path.factors == pytest.approx(
+        (0.7413650695523157, 0.18681560180895948, 0.5932699921071872), rel=1e-15
+    )
+    assert path.contribution == pytest.approx(0.08216704056423077, rel=1e-14)
+    assert path.share == pytest.approx(1.0)
+    assert (found.count, found.remainder) == (1, 0.0)
+
+
+def test_w1_of_the_worked_example() -> None:
+    nodes = worked_example()
+    found = explain(nodes["E"], nodes["w1"])
+    assert found.text == (
+        "∂E/∂w1 = 0.0004385677, the sum over 2 paths:\n"
+        "  1. ∂E/∂out_o1 · ∂out_o1/∂net_o1 · ∂net_o1/∂out_h1 · ∂out_h1/∂net_h1 · ∂net_h1/∂w1 = "
+        "0.7413650696 × 0.1868156018 × 0.4 × 0.2413007086 × 0.05 = 0.000668396 (152.4 %)\n"
+        "  2. ∂E/∂out_o2 · ∂out_o2/∂net_o2 · ∂net_o2/∂out_h1 · ∂out_h1/∂net_h1 · ∂net_h1/∂w1 = "
+        "(−0.2170715347) × 0.1755100528 × 0.5 × 0.2413007086 × 0.05 = −0.0002298283 (−52.4 %)"
+    )
+    assert found.total == pytest.approx(0.0004385677344743465, rel=1e-13)
+    assert math.fsum(path.share for path in found.paths) == pytest.approx(1.0, rel=1e-12)
+    assert repr(found.paths[1]) in found.text
+    rows = found.latex.splitlines()
+    assert rows[0] == r"\begin{aligned}"
+    assert rows[3].startswith(r"&= \underbrace{0.7413650696 \times 0.1868156018")
+    assert rows[4].endswith(r"\times 0.05}_{-0.0002298283\ (-52.4\,\%)} \\")
+    assert rows[5:] == ["&= 0.0004385677", r"\end{aligned}"]
+
+
+def test_the_stations_can_be_chosen() -> None:
+    nodes = worked_example()
+    error, bias = nodes["E"], nodes["b2"]
+    assert explain(error, nodes["w1"], through=[]).text == "∂E/∂w1 = 0.0004385677"
+    stations = (nodes[name] for name in ("net_o1", "w1", "out_h1"))  # but one lies in between
+    found = explain(error, bias, through=stations)
+    assert [path.names for path in found.paths] == [("E", "net_o1", "b2"), ("E", "b2")]
+    assert "\n  2. ∂E/∂b2 directly = −0.0380982365 (−37.95 %)" in found.text
+    direct = r"\left. \frac{\partial E}{\partial b_{2}} \right|_{\text{direct}}"
+    assert direct in found.latex
+    everything = explain(error, bias, through="all")
+    assert [len(path.nodes) for path in everything.paths] == [7, 7]
+    assert everything.paths[0].names[:5] == ("E", "v6", "v5", "v4", "out_o1")
+    assert everything.total == found.total
+
+
+# --- against every path --------------------------------------------------------------------------
+
+
+def every_path(
+    output: Value, wrt: Value, stations: set[Value]
+) -> dict[tuple[Value, ...], list[Fraction]]:
+    """Follow every path, and collect its exact product under the stations that it meets."""
+    found: dict[tuple[Value, ...], list[Fraction]] = {}
+    steps = 0
+
+    def follow(node: Value, met: tuple[Value, ...], product: Fraction) -> None:
+        nonlocal steps
+        steps += 1
+        assume(steps < 5_000)
+        if node is wrt:
+            found.setdefault((*met, node), []).append(product)
+            return
+        if not met or node in stations:
+            met = (*met, node)
+        for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
+            follow(parent, met, product * Fraction(derivative))
+
+    follow(output, (), Fraction(1))
+    return found
+
+
+functions = SimpleNamespace(**{name: getattr(autograd, name) for name in autograd.__all__})
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> tuple[Value, Value, set[Value] | None]:
+    """A graph with some labels, two nodes of it, and perhaps stations."""
+    program: Program = draw(programs(max_size=9))
+    values = program.run(functions, [Value(leaf) for leaf in program.leaves])
+    nodes = topological_order(*values[-3:])
+    for node in nodes:
+        node.label = draw(st.none() | st.sampled_from(["", "a", "b", "x_1"]))
+    output, wrt = values[-1], draw(st.sampled_from(values))
+    stations = draw(st.none() | st.sets(st.sampled_from(nodes), max_size=5))
+    return output, wrt, stations
+
+
+@given(questions(), st.integers(1, 12))
+def test_the_largest_paths_of_random_graphs(
+    question: tuple[Value, Value, set[Value] | None], limit: int
+) -> None:
+    output, wrt, through = question
+    found = explain(output, wrt, limit=limit, through=through)
+    before = wrt.grad
+    output.zero_grad()
+    output.backward()
+    assert before == 0.0
+    assert found.total == wrt.grad  # to the bit
+
+    everything = every_path(output, wrt, {*topological_order(output)})
+    between = {node for path in everything for node in path} - {output, wrt}
+    stations = through if through is not None else {node for node in between if node.label}
+    if through is None and not stations:
+        stations = between
+    expected = every_path(output, wrt, stations)
+    assert found.count == len(expected)
+    assert len(found.paths) == min(found.count, limit)
+    assert len({path.nodes for path in found.paths}) == len(found.paths)
+
+    scale = float(sum(sum(map(abs, products)) for products in expected.values()))
+    slack = 1e-12 * scale + 1e-300
+    for path in found.paths:
+        assert path.contribution == pytest.approx(float(sum(expected[path.nodes])), abs=slack)
+        assert [*accumulate(path.factors, mul, initial=1.0)][-1] == path.contribution
+        assert len(path.nodes) == len(path.names) == len(path.factors) + 1
+        if found.total:
+            assert path.share == path.contribution / found.total
+    sizes = [abs(path.contribution) for path in found.paths]
+    assert sizes == sorted(sizes, reverse=True)
+    largest = sorted((abs(float(sum(p))) for p in expected.values()), reverse=True)
+    assert sizes == pytest.approx(largest[:limit], abs=slack)
+
+    listed = math.fsum(path.contribution for path in found.paths)
+    assert listed + found.remainder == pytest.approx(found.total, abs=slack)
+    if found.count <= limit:
+        assert found.remainder == 0.0
+    check_text(found)
+    check_latex(found.latex)
+
+
+@given(questions())
+def test_derivatives_along_every_node_multiply_to_the_paths(
+    question: tuple[Value, Value, set[Value] | None],
+) -> None:
+    output, wrt, _ = question
+    expected = every_path(output, wrt, {*topological_order(output)})
+    found = explain(output, wrt, limit=5_000, through="all")
+    assert {path.nodes for path in found.paths} == {*expected}
+    assert found.remainder == 0.0
+
+
+def check_text(found: Explanation) -> None:
+    lines = found.text.splitlines()
+    if found.count < 2:
+        assert len(lines) == 1
+    else:
+        assert len(lines) == 1 + len(found.paths) + (found.count > len(found.paths))
+        assert f"the sum over {found.count} paths" in lines[0]
+    assert "-" not in found.text  # but a minus sign
+
+
+def check_latex(latex: str) -> None:
+    """Read LaTeX as far as to see that nothing in it is out of place."""
+    depth = 0
+    for token in re.findall(r"\\[A-Za-z]+|\\.|.", latex, re.DOTALL):
+        if token in {"{", "}"}:
+            depth += {"{": 1, "}": -1}[token]
+            assert depth >= 0
+        assert token not in {"$", "#", "%", "~", "`"}
+        if token.startswith("\\"):
+            assert token in {
+                *[r"\frac", r"\partial", r"\cdot", r"\times", r"\cdots", r"\underbrace"],
+                *[r"\quad", r"\begin", r"\end", r"\text", r"\left", r"\right", r"\mathrm"],
+                *[r"\infty", r"\backslash", r"\sim", r"\wedge"],
+                *(rf"\{character}" for character in "\\ ,%#$&_{}"),
+            }  # fmt: skip
+    assert depth == 0
+    for ampersand in re.finditer(r"(?<!\\)&", latex):
+        assert latex[ampersand.end() :].startswith(("= ", "\\quad {}+ "))
+
+
+# --- many paths, and long ones -------------------------------------------------------------------
+
+
+def diamonds(x: Value, count: int, *sides: float) -> Value:
+    for _ in range(count):
+        x = autograd.sum([x * side for side in sides])
+    return x
+
+
+def test_a_chain_of_diamonds_has_too_many_paths_to_list() -> None:
+    x = Value(2.0, "x")
+    found = explain(diamonds(x, 60, 0.5, 0.25), x, limit=62)
+    assert found.count == MOST_PATHS + 1
+    assert len(found.paths) == 62
+    contributions = [path.contribution for path in found.paths]
+    assert contributions == [0.5**60] + [0.5**61] * 60 + [0.5**62]
+    assert len({path.nodes for path in found.paths}) == 62
+    assert found.total == pytest.approx(0.75**60)
+    assert math.fsum([*contributions, found.remainder]) == pytest.approx(found.total, rel=1e-12)
+    lines = found.text.splitlines()
+    heading = ", the sum over more than 10^15 paths, the largest 62 of which are:"
+    assert lines[0].endswith(heading)
+    assert lines[-1] == "  and more than 10^15 other paths: 3.18915629e−8 (100 %)"
+    assert "… 109 more …" in lines[1]
+    assert r"\underbrace{\cdots}_{109}" in found.latex
+    assert r"{\text{more than }10^{15}\text{ other paths}\ (100\,\%)}" in found.latex
+    check_latex(found.latex)
+
+
+@pytest.mark.parametrize(("count", "said"), [(9, "1,024"), (49, "more than 10^15")])
+def test_paths_are_counted_up_to_a_limit(count: int, said: str) -> None:
+    x = Value(2.0, "x")
+    found = explain(diamonds(x, count + 1, 0.5, 0.5), x, limit=3)
+    assert found.count == min(2 ** (count + 1), MOST_PATHS + 1)
+    assert f"the sum over {said} paths, the largest 3 of which are:" in found.text
+    assert ("and 1,021 other paths: 0.9970703125 (99.71 %)" in found.text) == (count == 9)
+
+
+def test_one_other_path() -> None:
+    x = Value(2.0, "x")
+    found = explain(diamonds(x, 1, 0.5, 0.25), x, limit=1)
+    assert found.text.splitlines()[-1] == "  and 1 other path: 0.25 (33.33 %)"
+
+
+def test_counting_does_not_build_huge_numbers() -> None:
+    x = Value(1.0, "x")
+    found = explain(diamonds(x, 20_000, 0.5, 0.5), x, limit=2)
+    assert found.count == MOST_PATHS + 1
+    assert (found.total, found.remainder) == (1.0, 1.0)
+    assert len(found.paths[0].factors) == 40_000
+
+
+def test_a_node_of_many_children_keeps_the_largest_only() -> None:
+    x = Value(1.0, "x")
+    coefficients = [((7919 * i) % 10_007) / 1000 for i in range(10_007)]
+    found = explain(autograd.sum([x * c for c in coefficients]), x, limit=5)
+    assert found.count == 10_007
+    assert [path.contribution for path in found.paths] == sorted(coefficients)[:-6:-1]
+
+
+def test_ties_are_listed_in_the_order_in_which_they_are_found() -> None:
+    x = Value(1.0, "x")
+    output = autograd.sum([x * 2.0 for _ in range(500)])
+    first = [path.names for path in explain(output, x, limit=3).paths]
+    assert first == [path.names for path in explain(output, x, limit=400).paths][:3]
+
+
+def test_a_chain_of_a_million_nodes() -> None:
+    x = Value(1.0, "x")
+    y = x
+    for _ in range(1_000_000):
+        y = y + 1.0
+    found = explain(y, x)
+    assert (found.total, found.count) == (1.0, 1)
+    assert len(found.paths[0].factors) == 1_000_000
+    assert len(found.text) < 1_000
+    assert "∂v999995/∂v999994 · … 999,989 more … · ∂v5/∂v4" in found.text
+    assert len(found.latex) < 2_000
+    assert found.paths[0].text.endswith("× 1 = 1 (100 %)")
+
+
+def test_two_stations_with_a_long_way_between_them() -> None:
+    x = y = Value(1.0, "x")
+    for _ in range(100_000):
+        y = y + 1.0
+    y = labelled(labelled(y, "end") * 2.0, "y")
+    assert explain(y, x).text == "∂y/∂x = ∂y/∂end · ∂end/∂x = 2 × 1 = 2"
+
+
+@pytest.mark.parametrize("length", [LONGEST, LONGEST + 1])
+def test_long_paths_are_abbreviated(length: int) -> None:
+    x = y = Value(1.0, "x")
+    for _ in range(length):
+        y = y * 3.0
+    text = explain(y, x).text
+    assert ("…" in text) == (length > LONGEST)
+    assert text.count("∂v") + text.count("∂x") == 2 + 2 * length - 2 * (length > LONGEST) * 2
+
+
+def test_the_work_is_restricted_to_what_lies_in_between() -> None:
+    x, other = Value(1.0, "x"), Value(1.0, "other")
+    found = explain(diamonds(other, 100, 0.5, 0.5) * (x * 3.0), x)
+    assert (found.count, found.total) == (1, 3.0)
+    assert len(found.paths[0].nodes) == 3
+
+
+# --- odd cases -----------------------------------------------------------------------------------
+
+
+def test_a_node_with_respect_to_itself() -> None:
+    y = labelled(Value(2.0, "x") * 3.0, "y")
+    found = explain(y, y)
+    assert found.paths == (Path((y,), ("y",), (), 1.0, 1.0),)
+    assert found.text == "∂y/∂y = 1"
+    assert found.paths[0].text == "1 (100 %)"
+    assert explain(Value(2.0), Value(2.0)).count == 0
+
+
+def test_no_dependence() -> None:
+    y, z = labelled(Value(2.0, "x") * 3.0, "y"), Value(1.0, "z")
+    found = explain(y, z)
+    assert (found.paths, found.count, found.total, found.remainder) == ((), 0, 0.0, 0.0)
+    assert found.text == "∂y/∂z = 0: y does not depend on z"
+    assert found.latex == r"\frac{\partial y}{\partial z} = 0"
+    with no_grad():
+        paused = z * 2.0
+    assert explain(paused, z).count == 0
+
+
+def test_a_constant() -> None:
+    square = labelled(Value(3.0, "x") ** 2, "y")
+    assert explain(square, square.parents[1]).text == "∂y/∂2 = 0"
+    product = labelled(Value(3.0, "x") * 2.0, "y")
+    assert explain(product, product.parents[1]).text == "∂y/∂2 = 3"
+
+
+def test_parallel_links_are_one_factor() -> None:
+    a = Value(3.0, "a")
+    assert explain(a * a, a).paths[0].factors == (6.0,)
+
+
+def test_an_interior_node() -> None:
+    x = Value(3.0, "x")
+    h = labelled(x * 2.0, "h")
+    y = labelled(h * h, "y")
+    assert explain(y, h).text == "∂y/∂h = 12"
+    assert explain(y, x).text == "∂y/∂x = ∂y/∂h · ∂h/∂x = 12 × 2 = 24"
+
+
+def test_zero_times_infinity_is_zero_as_in_backward() -> None:
+    x = Value(0.0, "x")
+    root = labelled(sqrt(x), "root")
+    y = labelled(root * 0.0 + x * 2.0, "y")
+    found = explain(y, x)
+    y.backward()
+    assert found.total == x.grad == 2.0
+    assert [path.contribution for path in found.paths] == [2.0, 0.0]
+    assert found.paths[1].factors == (0.0, math.inf)
+    assert found.text.endswith("∂y/∂root · ∂root/∂x = 0 × inf = 0 (0 %)")
+    assert r"0 \times \infty" in found.latex
+    # The other way round it is nan, there as here.
+    z = sqrt(x * 0.0)
+    z.backward()
+    assert math.isnan(x.grad)
+    assert math.isnan(explain(z, x).total)
+
+
+def test_infinite_and_nan_contributions_come_first() -> None:
+    x = Value(0.0, "x")
+    root = labelled(sqrt(x), "root")
+    odd = labelled(new_node(0.0, (x,), (math.nan,), "odd"), "odd")
+    y = labelled(x * 1e300 + root + odd - root * 2.0, "y")
+    found = explain(y, x, limit=2)
+    assert {*map(str, [path.contribution for path in found.paths])} == {"nan", "-inf"}
+    assert math.isnan(found.total)
+    assert math.isnan(found.remainder)
+    assert math.isnan(found.paths[0].share)
+    assert "%" not in found.text
+    assert "nan" in found.text
+    check_latex(found.latex)
+    assert math.isnan(explain(root - sqrt(x), x, limit=1, through="all").remainder)
+
+
+def test_infinities_of_both_signs_that_are_listed() -> None:
+    x = Value(0.0, "x")
+    found = explain(sqrt(x) - sqrt(x) + x * 2.0, x, limit=2)
+    assert {path.contribution for path in found.paths} == {math.inf, -math.inf}
+    assert math.isnan(found.total)
+    assert math.isnan(found.remainder)
+
+
+def test_nothing_is_a_share_of_infinity() -> None:
+    x = Value(0.0, "x")
+    found = explain(sqrt(x) + x * 2.0, x)
+    assert found.total == math.inf
+    assert [path.contribution for path in found.paths] == [math.inf, 2.0]
+    assert all(math.isnan(path.share) for path in found.paths)
+
+
+def test_paths_that_cancel_have_no_shares() -> None:
+    x = Value(1.0, "x")
+    found = explain(x * 2.0 - x * 2.0, x)
+    assert (found.total, found.count) == (0.0, 2)
+    assert "%" not in found.text
+    assert "= 0, the sum over 2 paths" in found.text
+
+
+def test_paths_through_a_dead_unit_are_paths() -> None:
+    x = Value(-1.0, "x")
+    found = explain(relu(x) + x * 3.0, x)
+    assert [path.contribution for path in found.paths] == [3.0, 0.0]
+
+
+def test_numbers_of_ordinary_size_have_ten_decimals_and_others_ten_digits() -> None:
+    def said(derivative: float) -> str:
+        x = Value(1.0, "x")
+        return explain(x * derivative, x).text.split(" = ")[-1]
+
+    assert said(0.1) == "0.1"
+    assert said(1 / 3) == "0.3333333333"
+    assert said(-2 / 3) == "−0.6666666667"
+    assert said(1e-4 / 3) == "3.333333333e−5"
+    assert said(1e4 / 3) == "3333.3333333333"
+    assert said(1e9 / 3) == "333333333.3"
+    assert said(-1e12 / 3) == "−3.333333333e11"
+    assert said(0.0) == "0"
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "latex"),
+    [
+        ("w", "w", "w"),
+        ("w12", "w12", "w_{12}"),
+        ("out_h1", "out_h1", r"\mathrm{out}_{h1}"),
+        ("x_max", "x_max", r"x_{\mathrm{max}}"),
+        ("loss", "loss", r"\text{loss}"),
+        ("layers.0.bias", "layers.0.bias", r"\text{layers.0.bias}"),
+        ("a_b_c", "a_b_c", r"\text{a}\_\text{b}\_\text{c}"),
+        ("권重", "권重", r"\text{권重}"),
+        ("a+b", "(a+b)", r"\text{a+b}"),
+        ("two\nlines\t", "(two lines)", r"\text{two lines}"),
+        ("\x1b[31m\x00", r"\x1b[31m\x00",
+         r"\backslash{}\text{x1b[31m}\backslash{}\text{x00}"),
+        (r"\input{x}$", r"\input{x}$", r"\backslash{}\text{input}\{\text{x}\}\$"),
+        ("#%&~^", "(#%&~^)", r"\#\%\&{\sim}{\wedge}"),
+        ("<b>", "<b>", r"{<}\text{b}{>}"),
+    ],
+)  # fmt: skip
+def test_labels_of_any_kind(label: str, text: str, latex: str) -> None:
+    x = Value(1.0, label)
+    y = labelled(x * 2.0, "y")
+    found = explain(y, x)
+    assert found.text == f"∂y/∂{text} = 2"
+    assert found.latex == rf"\frac{{\partial y}}{{\partial {latex}}} = 2"
+    assert found.names == ("y", label)
+
+
+@given(st.text())
+def test_no_label_breaks_out_of_a_line_or_of_a_formula(label: str) -> None:
+    x = Value(1.0, label)
+    found = explain(labelled(x * 2.0, label) + x, x)
+    # Within \text{…} nothing is special any more.
+    check_latex(re.sub(r"\\text\{([^\\{}$&#%_~^<>]*)\}", r"\\text{}", found.latex))
+    assert len(found.text.splitlines()) == 3
+    controls = {"Cc", "Cs"}
+    assert not any(unicodedata.category(c) in controls for c in found.text.replace("\n", ""))
+    table = explain(found.output)
+    assert len(table.text.splitlines()) == 2
+    assert len(rows_of(table._repr_html_())) == 2
+
+
+def test_results_are_plain_data() -> None:
+    x = Value(1.0, "x")
+    found = explain(x * 2.0, x)
+    assert isinstance(found, Explanation)
+    with pytest.raises(AttributeError):
+        found.total = 3.0  # type: ignore[misc]
+    copied = pickle.loads(pickle.dumps(found))
+    assert copied.text == found.text
+    assert x.grad == 0.0
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((2.0,), TypeError, "explain: expected a Value as output, got float: 2.0"),
+        ((Value(1.0), 2.0), TypeError, "expected a Value or Values as wrt, got float: 2.0"),
+        ((Value(1.0), "w"), TypeError, "expected a Value or Values as wrt, got str: 'w'"),
+        ((Value(1.0), [Value(2.0), 3]), TypeError, "expected a Value or Values as wrt, got int"),
+    ],
+)
+def test_wrong_types(arguments: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=re.escape(message)):
+        explain(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"limit": 0}, ValueError, "limit must be at least 1, got 0"),
+        ({"limit": 1.5}, TypeError, "float"),
+        ({"through": "some"}, ValueError, "through is \"all\" or some Values, got 'some'"),
+        ({"through": 3}, TypeError, 'expected "all" or Values as through, got int: 3'),
+        ({"through": [3]}, TypeError, 'expected "all" or Values as through, got int: 3'),
+    ],
+)
+def test_wrong_options(options: Any, error: type[Exception], message: str) -> None:
+    x = Value(1.0)
+    for output in (x * 2.0, x, Value(2.0)):
+        with pytest.raises(error, match=re.escape(message)):
+            explain(output, x, **options)
+
+
+def test_stations_do_not_go_with_a_table() -> None:
+    untyped: Any = explain
+    with pytest.raises(ValueError, match="through is for the paths to one node"):
+        untyped(Value(1.0), through="all")
+
+
+# --- the table -----------------------------------------------------------------------------------
+
+
+def rows_of(markup: str) -> list[list[str]]:
+    """Read a table back as a browser would."""
+
+    class Reader(html.parser.HTMLParser):
+        rows: list[list[str]]
+
+        def handle_starttag(self, tag: str, attrs: Any) -> None:
+            assert tag in {"table", "thead", "tbody", "tr", "th", "td"}
+            if tag == "tr":
+                self.rows.append([])
+            if tag in {"th", "td"}:
+                self.rows[-1].append("")
+
+        def handle_data(self, data: str) -> None:
+            if data.strip():
+                self.rows[-1][-1] += data
+
+    reader = Reader()
+    reader.rows = []
+    reader.feed(markup)
+    reader.close()
+    return reader.rows
+
+
+def parameter(data: float, label: str, kind: str = PARAMETER) -> Value:
+    node = Value(data, label)
+    node.op = kind
+    return node
+
+
+def test_the_parameters_of_the_worked_example() -> None:
+    nodes = worked_example()
+    for name in ("w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8"):
+        nodes[name].op = PARAMETER
+    nodes["b1"].op = nodes["b2"].op = FROZEN
+    found = explain(nodes["E"], limit=3)
+    assert isinstance(found, Contributions)
+    assert str(found) == repr(found) == found.text
+    assert {row.name for row in found.rows} == {*(f"w{i}" for i in range(1, 9)), "b1", "b2"}
+    nodes["E"].backward()
+    for row in found.rows:
+        assert row.node is nodes[row.name]
+        assert row.derivative == row.node.grad
+        assert row.data == row.node.data
+    sizes = [abs(row.derivative) for row in found.rows]
+    assert sizes == sorted(sizes, reverse=True)
+    assert [row.share for row in found.rows] == pytest.approx([x / sum(sizes) for x in sizes])
+    lines = found.text.splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert lines[0].split() == ["node", "data", "∂E/∂node", "share"]
+    assert [line.split()[0] for line in lines[1:]] == ["b2", "w6", "w5", "7"]
+    assert lines[-1].split()[:2] == ["7", "others"]
+    shown = rows_of(found._repr_html_())
+    assert [" ".join(row).split() for row in shown] == [line.split() for line in lines]
+
+
+def test_inputs_where_there_are_no_parameters() -> None:
+    nodes = worked_example()
+    names = {row.name for row in explain(nodes["E"]).rows}
+    assert names == {leaf.label for leaf in leaves(nodes["E"]) if leaf.label}
+
+
+def test_nodes_of_ones_own_choice() -> None:
+    nodes = worked_example()
+    stranger = Value(1.0)
+    chosen: Iterable[Value] = (nodes[name] for name in ("out_o1", "out_o2", "out_o1"))
+    found = explain(nodes["E"], [*chosen, stranger])
+    assert [(row.name, round(row.derivative, 4)) for row in found.rows] == [
+        ("out_o1", 0.7414), ("out_o2", -0.2171), ("v1", 0.0)
+    ]  # fmt: skip
+    assert math.fsum(row.share for row in found.rows) == pytest.approx(1.0)
+    assert explain(nodes["E"], []).rows == ()
+    assert explain(nodes["E"], []).text.split() == ["node", "data", "∂E/∂node", "share"]
+
+
+def test_a_leaf_alone_carries_all_of_itself() -> None:
+    [row] = explain(Value(2.0, "x")).rows
+    assert (row.derivative, row.share) == (1.0, 1.0)
+
+
+def test_shares_of_derivatives_that_are_zero_huge_or_not_finite() -> None:
+    x, y = Value(1.0, "x"), Value(2.0, "y")
+
+    def shares(first: float, second: float) -> list[float]:
+        node = new_node(0.0, (x, y), (first, second), "odd")
+        return [row.share for row in explain(node).rows]
+
+    assert shares(0.0, 0.0) == [0.0, 0.0]
+    assert shares(1.5e308, -1.5e308) == [0.5, 0.5]
+    assert shares(5e-324, 5e-324) == [0.5, 0.5]
+    for odd in (math.nan, math.inf, -math.inf):
+        assert all(map(math.isnan, shares(1.0, odd)))
+        node = new_node(0.0, (x, y), (1.0, odd), "odd")
+        assert [row.name for row in explain(node).rows] == ["y", "x"]
+        assert explain(node, limit=1).text.splitlines()[-1].split() == ["1", "other", "nan"]
+
+
+def test_labels_are_escaped_and_columns_aligned() -> None:
+    names = ["<script>alert(1)</script>", "a & b", '"q"', "권重", "e\u0301", "a\nb"]
+    xs = [Value(float(i + 1), name) for i, name in enumerate(names)]
+    found = explain(labelled(autograd.sum(xs), "<E>"))
+    markup = found._repr_html_()
+    assert "<script" not in markup
+    shown = rows_of(markup)
+    assert shown[0][2] == "∂<E>/∂node"
+    assert [row[0] for row in shown[1:]] == [*names[:-1], "a b"]
+    ends = {
+        len(line) for line in found.text.replace("권重", "wide").replace("e\u0301", "e").split("\n")
+    }
+    assert len(ends) == 1
+
+
+def test_modules_add_up() -> None:
+    names = ["layers.0.neurons.0.w", "layers.0.neurons.1.w", "layers.1.neurons.0.w", "bias"]
+    coefficients = [1.0, -2.0, 4.0, 1.0]
+    nodes = [parameter(1.0, name) for name in names]
+    found = explain(autograd.dot(nodes, coefficients))
+    assert found.by_module() == {"layers.1": 0.5, "layers.0": 0.375, "": 0.125}
+    assert found.by_module(1) == {"layers": 0.875, "": 0.125}
+    neurons = ["layers.1.neurons.0", "layers.0.neurons.1", "layers.0.neurons.0", ""]
+    assert [*found.by_module(9)] == neurons
+    with pytest.raises(ValueError, match="depth must be at least 1, got 0"):
+        found.by_module(0)

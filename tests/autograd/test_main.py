@@ -1,0 +1,435 @@
+"""The command line: what it prints and writes, and how it says no."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import autograd
+import autograd.__main__ as command_line
+from autograd import Value
+from autograd.__main__ import main
+from autograd.draw import Drawing, RenderingError, draw
+
+ROOT = Path(autograd.__file__).parents[1]
+NEURON = ["tanh(w*x + b)", "w=0.5", "x=2", "b=-1"]
+TABLE = """\
+tanh(w*x + b) = 0.0
+
+name  value  derivative
+w     0.5    2.0
+x     2.0    0.5
+b     -1.0   1.0
+"""
+EXPLANATION = """\
+v1 = w·x = 1
+v2 = v1 + b = 0
+v3 = tanh(v2) = 0
+
+∂v3/∂w = ∂v3/∂v2 · ∂v2/∂v1 · ∂v1/∂w = 1 × 1 × 2 = 2
+"""
+
+
+class Outcome:
+    """What a run of the command line did."""
+
+    def __init__(self, status: int, output: str, errors: str) -> None:
+        self.status, self.output, self.errors = status, output, errors
+
+
+class Run:
+    """Runs the command line in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.capsys = capsys
+
+    def __call__(self, *arguments: str) -> Outcome:
+        try:
+            status = main(arguments)
+        except SystemExit as stopped:
+            status = int(str(stopped.code))
+        return Outcome(status, *self.capsys.readouterr())
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    return Run(capsys)
+
+
+def run_apart(
+    arguments: Sequence[str], folder: Path, **environment: str
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "autograd", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", **environment},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+
+# --- what it prints ------------------------------------------------------------------------------
+
+
+def test_value_and_derivatives_are_a_table(run: Run) -> None:
+    done = run("draw", *NEURON)
+    assert (done.status, done.output, done.errors) == (0, TABLE, "")
+
+
+def test_an_explanation_alone(run: Run) -> None:
+    done = run("draw", *NEURON, "--explain", "w")
+    assert (done.status, done.output, done.errors) == (0, EXPLANATION, "")
+
+
+def test_several_explanations_and_a_drawing(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "neuron.dot"
+    done = run("draw", *NEURON, "--explain", "w", "--explain=x", "-o", str(path))
+    second = "∂v3/∂x = ∂v3/∂v2 · ∂v2/∂v1 · ∂v1/∂x = 1 × 1 × 0.5 = 0.5\n"
+    assert done.output == f"{TABLE}\n{EXPLANATION}{second}\nwritten: {path}\n"
+    assert path.exists()
+
+
+def test_an_explanation_leaves_the_drawing_as_it_is(run: Run, tmp_path: Path) -> None:
+    files = [tmp_path / "a.dot", tmp_path / "b.dot"]
+    for file, more in zip(files, ([], ["--explain", "w"]), strict=True):
+        run("draw", *NEURON, "-o", str(file), *more)
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_an_explanation_calls_no_step_as_an_input_is_called(run: Run) -> None:
+    done = run("draw", "v1 * v2 + 1", "v1=2", "v2=3", "--explain", "v2")
+    assert "v3 = v1·v2 = 6\nv4 = v3 + 1 = 7\n" in done.output
+    assert done.output.endswith("∂v4/∂v2 = ∂v4/∂v3 · ∂v3/∂v2 = 1 × 2 = 2\n")
+
+
+def test_an_input_alone_and_a_number_alone(run: Run) -> None:
+    assert run("draw", "x", "x=2", "--explain", "x").output == "∂x/∂x = 1\n"
+    assert run("draw", "2 * 3").output == "2 * 3 = 6.0\n"
+
+
+def test_names_and_numbers_of_every_kind_stand_in_columns(run: Run) -> None:
+    done = run("draw", "권중치 * 权\n +\té", "권중치=1e-300", "权=inf", "é= -.5 ")
+    assert done.output.splitlines() == [
+        "권중치 * 权 + é = inf",
+        "",
+        "name    value   derivative",
+        "권중치  1e-300  inf",
+        "权      inf     1e-300",
+        "é       -0.5    1.0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "first"),
+    [
+        (["-x", "x=2"], "-x = -2.0"),
+        (["-x*2", "x=2"], "-x*2 = -4.0"),
+        (["-2*x", "x=2"], "-2*x = -4.0"),
+        (["-2"], "-2 = -2.0"),
+        (["-(x + 1)", "x=2"], "-(x + 1) = -3.0"),
+        (["-h*2", "h=2"], "-h*2 = -4.0"),
+        (["--", "-x", "x=2"], "-x = -2.0"),
+        (["--", "--x", "x=2"], "--x = 2.0"),
+        (["(-o)", "o=2"], "(-o) = -2.0"),
+        (["  x ", "x=2"], "x = 2.0"),
+    ],
+)
+def test_an_expression_may_begin_with_a_minus(arguments: list[str], first: str, run: Run) -> None:
+    done = run("draw", *arguments)
+    assert done.status == 0
+    assert done.output.splitlines()[0] == first
+
+
+def test_help_and_version(run: Run) -> None:
+    done = run("--help")
+    assert done.status == 0
+    for words in ("EXPRESSION", "--explain", "leaky_relu", ".html", "parentheses"):
+        assert words in done.output
+    assert done.output.isascii()
+    assert max(map(len, done.output.splitlines())) <= 100
+    assert run("--version").output == f"scalar-autograd {autograd.__version__}\n"
+
+
+# --- what it writes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "beginning"),
+    [
+        ("n.svg", b"<?xml"),
+        ("n.png", b"\x89PNG"),
+        ("n.pdf", b"%PDF"),
+        ("n.dot", b"digraph"),
+        ("n.html", b"<!"),
+        ("N.SVG", b"<?xml"),
+        ("权 重.svg", b"<?xml"),
+    ],
+)
+def test_a_drawing_is_written(name: str, beginning: bytes, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / name
+    done = run("draw", *NEURON, "-o", str(path))
+    assert (done.status, done.errors) == (0, "")
+    assert done.output == f"{TABLE}\nwritten: {path}\n"
+    assert path.read_bytes().startswith(beginning)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_several_files_wherever_their_options_stand(run: Run, tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a.svg", "b.dot", "c.html")]
+    a, b, c = map(str, paths)
+    done = run("-o", a, "draw", NEURON[0], f"-o{b}", "w=0.5", f"--output={c}", "x=2", "b=-1")
+    assert done.output == TABLE + "\n" + "".join(f"written: {path}\n" for path in paths)
+    assert all(path.exists() for path in paths)
+
+
+def test_the_drawing_shows_the_gradients(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "n.svg"
+    run("draw", "3 * x * x", "x=7", "-o", str(path))
+    words = "".join(ET.parse(path).getroot().itertext())
+    assert "x" in words
+    assert "147" in words  # the value
+    assert "42" in words  # the derivative
+
+
+def test_links_and_expansion_reach_the_drawing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def draw_and_tell(output: Value, **named: Any) -> Drawing:
+        asked.append(named)
+        return draw(output, **named)
+
+    monkeypatch.setattr(command_line, "draw", draw_and_tell)
+    file = ["-o", str(tmp_path / "n.dot")]
+    sources = set()
+    for more in ([], ["--expand"], ["--links", "derivatives"], ["--links=both", "--expand"]):
+        assert run("draw", "sum(a, b, c*3)", "a=1", "b=2", "c=3", *file, *more).status == 0
+        sources.add((tmp_path / "n.dot").read_text("utf-8"))
+    assert asked == [
+        {"links": None, "expand": False},
+        {"links": None, "expand": True},
+        {"links": "derivatives", "expand": False},
+        {"links": "both", "expand": True},
+    ]
+    assert len(sources) == 4
+
+
+# --- how it says no ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], ["usage:", "required: draw, EXPRESSION"]),
+        (["draw"], ["usage:", "required: EXPRESSION"]),
+        (["paint", "x"], ["'paint'", "draw"]),
+        (["draw", "x*y", "x"], ["'x' is not of the form NAME=NUMBER", "quotes"]),
+        (["draw", "x", "+", "y"], ["'+' is not of the form NAME=NUMBER", "quotes"]),
+        (["draw", "x", "-y"], ["'-y' is not of the form NAME=NUMBER"]),
+        (["draw", "x", "x=two"], ["'x=two'", "'two' is not a number"]),
+        (["draw", "x", "x="], ["'' is not a number"]),
+        (["draw", "x", "x=1+1"], ["'1+1' is not a number"]),
+        (["draw", "x", "x=1", "x=2"], ["'x' is given twice"]),
+        (["draw", "x", "x=1", "--explain", "y"], ["--explain y", "names given are x"]),
+        (["draw", "1", "--explain", "y"], ["names given are none"]),
+        (["draw", "x", "x=1", "-o", "x.gif"], ["x.gif", ".svg .png .pdf .dot .html"]),
+        (["draw", "x", "x=1", "-o", "noname"], ["noname", ".svg"]),
+        (["draw", "-o*2", "o=1"], ["-o *2", ".svg"]),
+        (["draw", "x", "x=1", "-o"], ["expected one argument"]),
+        (["draw", "x", "x=1", "-o", "-x.svg"], ["expected one argument"]),
+        (["draw", "x", "x=1", "--links", "all"], ["'all'", "derivatives"]),
+        (["draw", "x", "x=1", "--expand"], ["name its file with -o"]),
+        (["draw", "x", "x=1", "--links", "both"], ["name its file with -o"]),
+        (["draw", "x", "x=1", "--exp", "x"], ["--exp"]),
+        (["draw", "--x", "x=1"], ["--x"]),
+        (["draw", "x ^ 2", "x=1"], ["error: a power is written **", "\n  x ^ 2\n    ^\n"]),
+        (["draw", "-x ^ 2", "x=1"], ["\n  -x ^ 2\n     ^\n"]),
+        (["draw", "x", "x=1", "y=2"], ["error: 'y'", "not in the expression"]),
+        (["draw", "x + y", "x=1"], ["'y' has no value", "given: x"]),
+        (["draw", "x", "x=1", "2=3"], ["'2' cannot be a name"]),
+        (["draw", "x", "=3"], ["'' cannot be a name"]),
+        (["draw", "tanh", "tanh=3"], ["function"]),
+        (["draw", "1 / x", "x=0"], ["division by zero", "\n  1 / x\n    ^\n"]),
+        (["draw", ""], ["no expression"]),
+        (["draw", "__import__('os')"], ["strings", "^"]),
+        (["draw", "x\udcff", "x=1"], ["'\\udcff'"]),
+        (["draw", "x", "x\udcff=1"], ["cannot be a name"]),
+        (["draw", "x" * 1_000_000], ["too many"]),
+    ],
+)
+def test_wrong_usage_and_wrong_expressions(
+    arguments: list[str],
+    words: list[str],
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(*arguments)
+    assert (done.status, done.output) == (2, "")
+    for word in words:
+        assert word in done.errors
+    assert len(done.errors) < 2000
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_can_be_written(run: Run, tmp_path: Path) -> None:
+    done = run("draw", *NEURON, "-o", str(tmp_path / "no" / "n.svg"))
+    assert done.status == 1
+    assert done.output == f"{TABLE}\n"
+    assert done.errors.startswith(f"error: {tmp_path / 'no' / 'n.svg'} cannot be written: ")
+
+
+def test_a_folder_in_the_way(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "n.dot").mkdir()
+    assert run("draw", *NEURON, "-o", str(tmp_path / "n.dot")).status == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["n.dot"]
+
+
+def test_a_failure_leaves_an_older_file_as_it_was(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Undrawable:
+        def save(self, path: Path) -> None:
+            raise RenderingError("there is no Graphviz")
+
+    monkeypatch.setattr(command_line, "draw", lambda output, **named: Undrawable())
+    path = tmp_path / "n.svg"
+    path.write_text("older")
+    done = run("draw", *NEURON, "-o", str(path))
+    assert (done.status, done.output) == (1, f"{TABLE}\n")
+    assert done.errors == f"error: {path} cannot be drawn: there is no Graphviz\n"
+    assert path.read_text() == "older"
+
+
+def test_a_graph_too_large_to_draw(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "n.svg"
+    terms = "sum(" + "-x," * 1500 + ")"
+    done = run("draw", terms, "x=1", "-o", str(path))
+    assert done.status == 1
+    assert done.errors.startswith("error: ")
+    assert "1,000" in done.errors or "1000" in done.errors
+    assert not path.exists()
+
+
+def test_an_interruption(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, "parse", interrupt)
+    assert run("draw", "x", "x=1").status == 130
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_any_terminal_can_show_it(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = {name: io.BytesIO() for name in ("stdout", "stderr")}
+    for name, raw in streams.items():
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(raw, encoding=encoding))
+    assert main(["draw", "权*x", "权=2", "x=3", "--explain", "权"]) == 0
+    assert main(["draw", "权 * x ^ 2", "权=2", "x=3"]) == 2
+    sys.stdout.flush()
+    sys.stderr.flush()
+    output, errors = [raw.getvalue().decode(encoding).splitlines() for raw in streams.values()]
+    unicode = encoding == "utf-8"
+    assert output[-1] == ("∂v1/∂权 = 3" if unicode else "dv1/d?? = 3")
+    assert errors[1] == ("  权 * x ^ 2" if unicode else "  ?? * x ^ 2")
+    assert errors[2] == " " * 9 + "^"
+
+
+# --- as a program --------------------------------------------------------------------------------
+
+
+def test_the_program(tmp_path: Path) -> None:
+    done = run_apart(["draw", *NEURON, "-o", "neuron.svg", "-o", "neuron.html"], tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().split() == [
+        *TABLE.split(), "written:", "neuron.svg", "written:", "neuron.html",
+    ]  # fmt: skip
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["neuron.html", "neuron.svg"]
+
+
+def test_the_program_in_an_ascii_terminal(tmp_path: Path) -> None:
+    done = run_apart(
+        ["draw", "权重*x", "权重=2", "x=1", "--explain", "x"], tmp_path, PYTHONIOENCODING="ascii"
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.split() == b"v1 = ????*x = 2 dv1/dx = 2".split()
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "x.__class__",
+        "__import__('os').system('touch broken_out')",
+        "9**9**9",
+        "(" * 9000,
+        "-" * 9000,
+        "f'{x}'",
+        pytest.param(
+            "x\udcff", marks=pytest.mark.skipif(os.name == "nt", reason="arguments are no bytes")
+        ),
+    ],
+    ids=lambda expression: ascii(expression[:12]),
+)
+def test_the_program_says_no_without_a_traceback(expression: str, tmp_path: Path) -> None:
+    done = run_apart(["draw", expression, "x=1"], tmp_path)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"error: " in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_the_program_on_a_full_disk(tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "autograd", "draw", *NEURON],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"error: ")
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other pipes")
+def test_the_program_whose_reader_leaves(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "autograd", "draw", *NEURON],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_importing_the_library_does_not_import_the_command_line() -> None:
+    listed = "import sys, autograd; print('autograd.expression' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", listed],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"

@@ -53,7 +53,8 @@ def outside_domain(
     else:
         signature = f" {name} ".join(operand_names)
     point = f"at {', '.join(shown)}" if shown else "of no operands"
-    message = f"{signature} {point}: {error}"
+    reason = error.args[-1] if error.args else error  # of a power, (errno, message)
+    message = f"{signature} {point}: {reason}"
     if domain:
         message += f"; {name} is defined for {domain}"
     try:

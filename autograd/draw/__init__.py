@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import Any
 
 from autograd.draw import dot
-from autograd.draw.drawing import Drawing
+from autograd.draw.drawing import Drawing, Play
 from autograd.draw.expansion import expanded
 from autograd.draw.network import network
 from autograd.draw.render import RenderingError
 from autograd.draw.scene import Scene, scene
-from autograd.draw.steps import Step, steps
+from autograd.draw.steps import steps
+from autograd.graph import adjoints
 from autograd.value import Value
 
 __all__ = ["Drawing", "RenderingError", "draw"]
 
-GRAPH_LINKS = ("derivatives", "contributions", "both")
+WEIGHTED = ("contributions", "both")
+GRAPH_LINKS = ("derivatives", *WEIGHTED)
 DIRECTIONS = ("LR", "TB", "RL", "BT")
 
 
@@ -89,7 +92,8 @@ def draw(
         counterparts = expanded(roots, expand)
         roots = [counterparts[root] for root in roots]
         chosen = None if chosen is None else [counterparts.get(node, node) for node in chosen]
-    shown = scene(
+    scene_of = partial(
+        scene,
         roots,
         links=links,
         fold=fold,
@@ -97,7 +101,7 @@ def draw(
         within=within,
         limit=1000 if limit is None else limit,
     )
-    return _drawing(shown, roots, links, direction)
+    return _drawing(scene_of, roots, links, direction)
 
 
 def _outputs(subject: Any) -> list[Value] | None:
@@ -126,19 +130,24 @@ def _nodes(between: Iterable[Value]) -> list[Value]:
     return nodes
 
 
-def _drawing(shown: Scene, roots: list[Value], links: str | None, direction: str) -> Drawing:
-    source = dot.write(shown, direction=direction, weighted=links in ("contributions", "both"))
-    titles = {box.identifier: box.title for box in shown.boxes}
-    titles |= {link.identifier: link.title for link in shown.links}
-    outputs = [box.name for box in shown.boxes if box.root]
-    title = f"graph of {', '.join(outputs[:3])}" + (" and others" if len(outputs) > 3 else "")
+def _drawing(
+    scene_of: Callable[..., Scene], roots: list[Value], links: str | None, direction: str
+) -> Drawing:
+    def of(shown: Scene, play: Callable[[], Play] | None = None) -> Drawing:
+        source = dot.write(shown, direction=direction, weighted=links in WEIGHTED)
+        titles = {box.identifier: box.title for box in shown.boxes}
+        titles |= {link.identifier: link.title for link in shown.links}
+        outputs = [box.name for box in shown.boxes if box.root]
+        title = f"graph of {', '.join(outputs[:3])}" + (" and others" if len(outputs) > 3 else "")
+        return Drawing(source, titles={**titles, "graph0": title}, title=title, play=play)
 
-    def play() -> list[Step]:
+    def play() -> Play:
+        shown = scene_of(gradients=adjoints(roots[0]))
         if len(roots) > 1 or any(box.kind == "folded" for box in shown.boxes):
             raise ValueError(
                 "to_html steps from node to node, up to one output: draw one output, without fold="
             )
         boxes = {node: box.identifier for box in shown.boxes for node in box.nodes}
-        return steps(roots[0], boxes, shown.ends())
+        return of(shown), steps(roots[0], boxes, shown.ends())
 
-    return Drawing(source, titles={**titles, "graph0": title}, title=title, steps=play)
+    return of(scene_of(), play)

@@ -9,20 +9,23 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from html import escape, unescape
 from pathlib import Path
+from threading import get_ident
+from typing import TypeAlias
 
 from autograd.draw.dot import clean
 from autograd.draw.page import page
 from autograd.draw.render import RenderingError, render
 from autograd.draw.steps import Step
 
-__all__ = ["Drawing"]
+__all__ = ["Drawing", "Play"]
 
 
 class Drawing:
     """A drawing of a graph or of a model: shown by itself in a notebook, saved by `save`.
 
     It is made by `autograd.draw`, and shows the numbers of that moment, whatever becomes of the
-    graph. Only when a picture is asked for does Graphviz lay it out.
+    graph. Only when a picture is asked for does Graphviz lay it out. Only `to_html` looks at the
+    graph again.
 
     Attributes:
         source: The DOT text.
@@ -33,7 +36,8 @@ class Drawing:
         titles: For the id of a node or link in the DOT text, what is shown when the pointer rests
             on it, and read to those who do not see it.
         title: What the whole drawing is called.
-        steps: Makes the steps of `to_html`, or says by a ValueError why there are none.
+        play: Makes what `to_html` steps through: the drawing with the gradients of one backward
+            pass, and the steps; or says by a ValueError why there are none.
 
     Example:
         >>> from autograd import Value, draw
@@ -49,13 +53,13 @@ class Drawing:
         titles: Mapping[str, str] | None = None,
         *,
         title: str = "",
-        steps: Callable[[], Sequence[Step]] | None = None,
+        play: Callable[[], Play] | None = None,
     ) -> None:
         self.source = source
         self._engine = engine
         self._titles = dict(titles or {})
         self._title = title
-        self._steps = steps
+        self._play = play
 
     def __repr__(self) -> str:
         return f"<Drawing of {self._title or 'a graph'}>"
@@ -125,7 +129,7 @@ class Drawing:
                 f"cannot save a drawing as {target.name!r}: the suffix should be one of "
                 ".svg, .png, .pdf, .dot and .html"
             )
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        temporary = target.with_name(f".{target.stem[:50]}.{os.getpid()}.{get_ident()}.tmp")
         try:
             temporary.write_bytes(content)
             temporary.replace(target)
@@ -154,10 +158,13 @@ class Drawing:
         return self.save(path)
 
     def _page(self) -> str:
-        if self._steps is None:
-            raise ValueError("there are no steps to go through: only a drawing of one output has")
-        return page(self.svg, self._steps(), self._title)
+        if self._play is None:
+            raise ValueError("there are no steps to go through: only the drawing of a graph has")
+        drawing, steps = self._play()
+        return page(drawing.svg, steps, self._title)
 
+
+Play: TypeAlias = tuple[Drawing, Sequence[Step]]
 
 _PROLOG = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _GROUP = re.compile(r'<g id="([^"]*)"([^>]*)>(?:\s*<title>([^<]*)</title>)?')

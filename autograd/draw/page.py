@@ -8,7 +8,7 @@ import html
 import json
 import re
 from collections.abc import Sequence
-from importlib.resources import files
+from pathlib import Path
 
 from autograd.draw.dot import clean
 from autograd.draw.steps import Step
@@ -46,7 +46,7 @@ def page(svg: str, steps: Sequence[Step], title: str) -> str:
     """
     if not steps:
         raise ValueError("page: there are no steps to step through")
-    template = files("autograd.draw").joinpath("page.html").read_text(encoding="utf-8")
+    template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
     script = _SCRIPT.search(template)
     assert script is not None
     digest = hashlib.sha256(script[1].encode()).digest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograd.draw.folding import alike, ancestors_of, folded, leaf_kind, modules
 from autograd.graph import topological_order
@@ -117,8 +117,21 @@ def scene(
     between: Collection[Value] | None = None,
     within: int | None = None,
     limit: int = 1000,
+    gradients: Mapping[Value, float] | None = None,
 ) -> Scene:
-    """Decide what a drawing of a graph shows; the arguments are those of `autograd.draw`.
+    """Decide what a drawing of a graph shows.
+
+    Args:
+        roots: The outputs of the graph.
+        links: As for `autograd.draw`, like the arguments that follow.
+        fold: The depth of module names at which a module becomes one box.
+        between: The nodes from which paths to the outputs are drawn.
+        within: The most links from an output.
+        limit: The most boxes.
+        gradients: The gradient of each node; by default, what its `grad` says.
+
+    Returns:
+        The scene.
 
     Raises:
         ValueError: There would be more boxes than the limit, or the outputs do not depend on a node
@@ -142,16 +155,16 @@ def scene(
     else:
         keys = _folded(roots, nodes, parents, places, fold, limit, notes)
         _check_size(len(set(keys.values())), limit, order)
-    called = names(order)
-    boxes = _boxes(roots, nodes, places, keys, called)
-    found = _links(nodes, boxes, called, links)
+    words = _Words(names(order), gradients or {node: node.grad for node in nodes})
+    boxes = _boxes(roots, nodes, places, keys, words)
+    found = _links(nodes, boxes, words, links)
     result = [*dict.fromkeys(boxes.values()), *_add_stubs(nodes, boxes, found)]
     if links in ("contributions", "both"):
         notes.append(
             "contribution along a link: ∂output/∂child · ∂child/∂parent; "
             "wide where it is large, blue if positive, vermilion and dashed if negative"
         )
-        if not any(root.grad for root in roots):
+        if not any(words.gradients[root] for root in roots):
             notes.append("every gradient is 0: has backward() run?")
     if sum(bool(link.text) for link in found) > MOST_TEXTS:
         notes.append("numbers on links: too many to show; each is in the link's title")
@@ -258,12 +271,19 @@ def _folded(
 # --- how it is drawn -----------------------------------------------------------------------------
 
 
+class _Words(NamedTuple):
+    """What is said of each node: its name, and its gradient."""
+
+    names: Mapping[Value, str]
+    gradients: Mapping[Value, float]
+
+
 def _boxes(
     roots: Sequence[Value],
     nodes: Sequence[Value],
     places: Mapping[Value, str],
     keys: Mapping[Value, Any],
-    called: Mapping[Value, str],
+    words: _Words,
 ) -> dict[Value, Box]:
     """Make the boxes; the result tells in which one each node is drawn."""
     outputs = set(roots)
@@ -274,16 +294,17 @@ def _boxes(
         box.root = box.root or node in outputs
     for key, box in by_key.items():
         if key[0] == "module":
-            _describe_module(box, key[1], outputs)
+            _describe_module(box, key[1], outputs, words)
         elif len(box.nodes) == 1:
-            _describe_node(box, places[box.nodes[0]], called)
+            _describe_node(box, places[box.nodes[0]], words)
         else:
             _describe_copies(box)
     return {node: by_key[keys[node]] for node in nodes}
 
 
-def _describe_node(box: Box, module: str, called: Mapping[Value, str]) -> None:
+def _describe_node(box: Box, module: str, words: _Words) -> None:
     (node,) = box.nodes
+    called, gradient = words.names, words.gradients[node]
     box.kind = "operation" if node.parents else leaf_kind(node)
     box.module = module
     label = _local(node.label, module)
@@ -293,10 +314,10 @@ def _describe_node(box: Box, module: str, called: Mapping[Value, str]) -> None:
     if box.kind == "constant":
         box.name = box.name or number(node.data)
         return
-    box.rows = [("data", number(node.data)), ("grad", number(node.grad))]
+    box.rows = [("data", number(node.data)), ("grad", number(gradient))]
     if node.parents:
         box.title = f"{called[node]} = {formula(node, called)}\ndata {node.data!r}"
-    box.title += f"\ngrad {node.grad!r}"
+    box.title += f"\ngrad {gradient!r}"
 
 
 def _local(label: str | None, module: str) -> str:
@@ -306,7 +327,7 @@ def _local(label: str | None, module: str) -> str:
     return label.removeprefix(f"{module}.") if module else label
 
 
-def _describe_module(box: Box, module: str, outputs: Collection[Value]) -> None:
+def _describe_module(box: Box, module: str, outputs: Collection[Value], words: _Words) -> None:
     around = ancestors_of(module)
     box.kind, box.is_module = "folded", True
     box.module = around[-2] if len(around) > 1 else ""
@@ -319,7 +340,7 @@ def _describe_module(box: Box, module: str, outputs: Collection[Value]) -> None:
     used = {parent for node in box.nodes for parent in node.parents if parent in inside}
     ends = [node for node in box.nodes if node.parents and (node in outputs or node not in used)]
     if len(ends) == 1:
-        box.rows += [("data", number(ends[0].data)), ("grad", number(ends[0].grad))]
+        box.rows += [("data", number(ends[0].data)), ("grad", number(words.gradients[ends[0]]))]
 
 
 def _describe_copies(box: Box) -> None:
@@ -334,10 +355,11 @@ def _describe_copies(box: Box) -> None:
 def _links(
     nodes: Sequence[Value],
     boxes: Mapping[Value, Box],
-    called: Mapping[Value, str],
+    words: _Words,
     shown: str | None,
 ) -> list[Link]:
     """Make a link for each parent of a node; one for all of them where an end stands for many."""
+    called, gradients = words
     found: list[Link] = []
     bundles: dict[tuple[int, int], tuple[Link, list[float]]] = {}
     for node in nodes:
@@ -346,7 +368,8 @@ def _links(
             if parent not in boxes:
                 continue
             tail = boxes[parent]
-            contribution = node.grad * derivative if node.grad else 0.0
+            adjoint = gradients[node]
+            contribution = adjoint * derivative if adjoint else 0.0
             if tail.kind == "folded" or head.kind == "folded":
                 if tail is not head or not tail.is_module:
                     bundle = bundles.setdefault((id(tail), id(head)), (Link(tail, head), []))

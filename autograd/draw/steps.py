@@ -176,9 +176,7 @@ class _Backward:
                 self.take_changes(),
             )
         ]  # fmt: skip
-        for node in reversed(order):
-            if not node.parents:
-                break  # leaves come first in the order
+        for node in reversed([node for node in order if node.parents]):
             lines = self.hand_on(node)
             if node in self.boxes:
                 place += 1

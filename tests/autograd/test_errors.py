@@ -101,3 +101,8 @@ def test_messages_of_nan_and_infinity_are_readable() -> None:
     with pytest.raises(ValueError, match=r"sin\(x\) at x = inf \(node 'x'\)"):
         autograd.sin(Value(math.inf, "x"))
     assert math.isnan(autograd.sin(Value(math.nan)).data)
+
+
+def test_the_overflow_of_a_power_reads_like_any_other() -> None:
+    with pytest.raises(OverflowError, match=r"at x1 = .*: [A-Z][a-z ]+; "):
+        Value(10.0) ** 400.0

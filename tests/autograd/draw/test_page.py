@@ -659,7 +659,8 @@ def test_the_page_fits_its_window(opened: Open, width: int, height: int) -> None
     for step in (0, shown.last // 2, shown.last):
         shown.slide(step)
         assert shown.run("return document.documentElement.scrollWidth <= innerWidth")
-        # The controls are always at hand.
+        # Wherever one reads, the controls are at hand.
+        shown.run("scrollTo(0, arguments[0] ? document.body.scrollHeight : 0)", step)
         assert shown.run(
             "const box = document.getElementById('next').getBoundingClientRect();"
             "return box.top >= 0 && box.bottom <= innerHeight"

@@ -27,8 +27,9 @@ lint: $(DEV) ## ruff and mypy
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy
 
-bench: $(BENCH) ## the engine beside its peers, in an environment of their own
+bench: $(BENCH) ## the engine and its drawings beside their peers, in an environment of their own
 	.venv-bench/bin/python benchmarks/eager.py
+	.venv-bench/bin/python benchmarks/drawing.py
 
 clean: ## remove whatever make has made
 	rm -rf .venv .venv-bench build dist .coverage .coverage.* .hypothesis htmlcov \

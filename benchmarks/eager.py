@@ -11,17 +11,15 @@ than everything else.
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.measure import Spread, Task, in_fresh_process, interleave, machine, ratios
+from benchmarks.measure import Spread, Task, in_fresh_process, interleave, machine
+from benchmarks.table import Row, agree, compare, number, options, show, write
 from benchmarks.workloads import (
     OPERATIONS,
     OURS,
@@ -39,46 +37,6 @@ SMALL, BARE = "micrograd, 100-100-1", "Python alone"
 
 
 # --- the rows -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the table; `ratio` is `theirs / ours`, round by round."""
-
-    what: str
-    unit: str
-    ours: Spread
-    peer: str
-    theirs: Spread
-    ratio: Spread
-    target: str
-    reached: bool | None
-
-
-def compare(
-    what: str,
-    unit: str,
-    ours: Sequence[float],
-    peer: str,
-    theirs: Sequence[float],
-    *,
-    at_least: float = 0.0,
-    at_most: float = math.inf,
-    ours_at_most: float = math.inf,
-) -> Row:
-    """Make a row of two contenders' rounds; its target bounds the ratio, or our own figure."""
-    mine, ratio = Spread.of(ours), ratios(theirs, ours)
-    reached = at_least <= ratio.median <= at_most and mine.median <= ours_at_most
-    target = ""
-    if at_least > 0.0:
-        target = f"at least {at_least:g}x"
-    elif at_most < math.inf:
-        target = f"at most {at_most:g}x"
-    elif ours_at_most < math.inf:
-        target = f"at most {ours_at_most:g} {unit.split()[0]}"
-    return Row(
-        what, unit, mine, peer, Spread.of(theirs), ratio, target, reached if target else None
-    )
 
 
 class Effort(NamedTuple):
@@ -104,15 +62,6 @@ def peer_rows(
         for peer, least in targets.items():
             theirs = contest.seconds(peer, scale=scale)
             yield compare(title, unit, ours, peer, theirs, at_least=least)
-
-
-def agree(first: Sequence[float], *others: Sequence[float]) -> None:
-    """Raise ValueError unless all gradients are those of the first to 1e-10 of the largest."""
-    largest = max(map(abs, first))
-    for other in others:
-        worst = max(abs(a - b) for a, b in zip(first, other, strict=True))
-        if not worst <= 1e-10 * largest:
-            raise ValueError(f"gradients differ by {worst:g}, where the largest is {largest:g}")
 
 
 def memory_rows() -> Iterator[Row]:
@@ -190,29 +139,6 @@ def all_rows(effort: Effort) -> Iterator[Row]:
 
 # --- the report -----------------------------------------------------------------------------------
 
-COLUMNS = "{:<44}{:>10} {:<16}{:<21}{:>10}{:>9}  {:<20}{:<15}{}"
-HEADER = ("", "ours", "", "beside", "theirs", "ratio", "quartiles", "target", "reached")
-
-
-def number(x: float) -> str:
-    """Write a number with three significant digits, and never an exponent."""
-    return f"{x:,.0f}" if x >= 100.0 else f"{x:.3g}"
-
-
-def line(row: Row) -> str:
-    """Lay the row out as a line of the table."""
-    return COLUMNS.format(
-        row.what,
-        number(row.ours.median),
-        row.unit,
-        row.peer,
-        number(row.theirs.median),
-        f"{number(row.ratio.median)}x",
-        f"{number(row.ratio.low)} to {number(row.ratio.high)}",
-        row.target,
-        {True: "yes", False: "NO", None: ""}[row.reached],
-    )
-
 
 def draw(rows: Sequence[Row], path: Path) -> None:
     """Draw a panel for each measure that peers share: the median and quartiles of each library."""
@@ -246,29 +172,15 @@ def draw(rows: Sequence[Row], path: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    results = Path(__file__).parent / "results"
-    parser = argparse.ArgumentParser(description="Measure eager mode beside its peers.")
-    parser.add_argument("--quick", action="store_true", help="few rounds: a look, no measurement")
-    parser.add_argument("--results", type=Path, default=results, help="folder to write to")
-    options = parser.parse_args(arguments)
+    given = options("Measure eager mode beside its peers.", arguments)
     effort = (
-        Effort(rounds=3, seconds=0.05, slow_rounds=3, chain=10_000) if options.quick else Effort()
+        Effort(rounds=3, seconds=0.05, slow_rounds=3, chain=10_000) if given.quick else Effort()
     )
-
     facts = machine(["micrograd", "torch", "xad"])
-    print(*(f"{name}: {fact}" for name, fact in facts.items()), sep="\n", end="\n\n")
-    print(COLUMNS.format(*HEADER))
-    rows = []
-    for row in all_rows(effort):
-        rows.append(row)
-        print(line(row), flush=True)
-
-    options.results.mkdir(parents=True, exist_ok=True)
-    record = {"machine": facts, "effort": effort._asdict(), "rows": [asdict(row) for row in rows]}
-    text = json.dumps(record, indent=2, ensure_ascii=False)
-    (options.results / "eager.json").write_text(text + "\n", encoding="utf-8")
-    draw(rows, options.results / "eager.svg")
-    print(f"\nWritten to {options.results}: eager.json, eager.svg")
+    rows = show(facts, all_rows(effort))
+    write(given.results / "eager.json", facts, effort._asdict(), rows)
+    draw(rows, given.results / "eager.svg")
+    print(f"\nWritten to {given.results}: eager.json, eager.svg")
 
 
 if __name__ == "__main__":

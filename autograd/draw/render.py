@@ -46,10 +46,8 @@ def render(source: str, form: str, engine: str = "dot") -> bytes:
     if form == "png":  # the usual 96 dots an inch are coarse in print
         source = source.replace("{", "{\n\tgraph [dpi=192]", 1)
     try:
-        picture: bytes = graphviz.Source(source, engine=engine).pipe(
-            format=form, neato_no_op=None, quiet=True
-        )
-    except graphviz.ExecutableNotFound:
+        picture: bytes = graphviz.Source(source, engine=engine).pipe(format=form, quiet=True)
+    except (graphviz.ExecutableNotFound, OSError):  # OSError: a path that cannot be looked at
         return _render_with_pygraphviz(source, form, engine)
     except graphviz.CalledProcessError as error:
         raise RenderingError(f"Graphviz failed: {_last_words(error.stderr)}") from None

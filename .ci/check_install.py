@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -40,6 +41,14 @@ for package in (autograd, nn):
     assert where.parent == site, f"{package.__name__} was imported from {where}, not from the wheel"
     assert (where / "py.typed").is_file(), f"{package.__name__}/py.typed is not in the wheel"
 print(f"autograd and nn, both typed, imported from {site}")
+
+y = autograd.tanh(autograd.Value(0.5, "w") * 2.0)
+y.backward()
+os.environ["PATH"] = ""  # no Graphviz but the one that comes with the dependencies
+drawing = autograd.draw(y)
+assert drawing.svg.count('class="node') == 4, drawing.svg
+assert "<script>" in drawing.to_html("page.html").read_text(encoding="utf-8")
+print("a graph drawn and stepped through, without a system Graphviz")
 
 assert not foreign_modules(), f"import autograd loads {', '.join(sorted(foreign_modules()))}"
 print("import autograd loads no third-party module")

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from autograd import Value, draw, explain
 from autograd.draw import RenderingError
+from autograd.wording import printable
 from nn import MLP, History, Neuron, fit, losses, optim
 
 __all__ = ["main"]
@@ -246,24 +247,17 @@ def extra(module: str) -> Any:
 # --- what is printed, in order -------------------------------------------------------------------
 
 MARKS = {True: "✓", False: "✗"}
-ASCII = str.maketrans({
-    "∂": "d", "Σ": "sum", "½": "1/2", "²": "^2", "–": "-", "−": "-", "×": "x", "·": "*",
-    "✓": "ok", "✗": "NO",
-})  # fmt: skip
 
 
 def say(text: str) -> None:
     """Print a line, in ASCII where the terminal's encoding lacks a character."""
-    encoding = sys.stdout.encoding or "ascii"
-    if text.encode(encoding, "ignore").decode(encoding) != text:
-        text = text.translate(ASCII).encode("ascii", "replace").decode()
-    print(text)
+    print(printable(text, sys.stdout.encoding))
 
 
 def show_worked_example() -> list[bool]:
     """Print the worked example beside the textbook's numbers; tell which agree to 12 digits."""
     say("1. The textbook's backpropagation: 2 inputs, 2 hidden neurons, 2 outputs")
-    say("   sigmoids; E = Σ ½ (target - output)²; learning rate 0.5; biases fixed\n")
+    say("   sigmoids; E = ∑ ½ (target - output)²; learning rate 0.5; biases fixed\n")
     say(f"   {'':<32}{'computed':<22}textbook")
     computed, agree = worked_example(), []
     for group in TEXTBOOK:

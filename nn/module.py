@@ -338,12 +338,14 @@ def _modules(owner: object, prefix: str, seen: set[int]) -> Iterator[tuple[str, 
     if isinstance(owner, Module):
         yield prefix, owner
     for key, child in _children(owner):
-        if isinstance(child, (Module, list, tuple, dict)):
+        if isinstance(child, (Module, list, tuple, dict)) or _is_object_array(child):
             yield from _modules(child, f"{prefix}.{key}" if prefix else f"{key}", seen)
 
 
 def _children(owner: Any) -> Iterable[tuple[Any, Any]]:
     """Pair the children of a module or container with their keys, in order."""
+    if _is_object_array(owner):
+        owner = owner.ravel().tolist()
     if isinstance(owner, (list, tuple)):
         return enumerate(owner)
     return (owner if isinstance(owner, dict) else vars(owner)).items()

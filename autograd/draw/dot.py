@@ -12,10 +12,9 @@ import math
 import re
 from collections.abc import Iterable
 from html import escape
-from itertools import pairwise
+from textwrap import wrap
 from typing import Any
 
-from autograd.draw.folding import ancestors_of
 from autograd.draw.scene import Box, Link, Scene
 
 __all__ = [
@@ -38,10 +37,16 @@ STYLES = {
         "shape": "box", "fillcolor": "#FFFFFF", "color": "#6E6E6E", "style": "filled,rounded",
     },
     "folded": {"shape": "folder", "fillcolor": "#E8E4F1", "color": "#6A5A8C"},
+    "mention": {"shape": "box", "fillcolor": "#EEEEEE", "penwidth": "0", "margin": "0.04,0"},
     "omitted": {"shape": "plaintext", "fillcolor": "none", "style": ""},
 }  # fmt: skip
 ROOT = {"fillcolor": "#FBE0D2", "color": VERMILION, "peripheries": "2", "penwidth": "1.2"}
-CLUSTERS = ("#F4F4F4", "#EAEAEA")  # by depth, in turns
+FRAME = "#F1F1F1"
+
+LEISURELY = 60
+"""Up to so many boxes Graphviz takes its time for the best layout; for more it may take minutes."""
+
+_HASTE = {"nslimit": "0.5", "nslimit1": "1", "mclimit": "0.2"}
 
 WIDEST, LINES = 28, 3
 """The most characters of a line, and lines of a label, that are drawn; the title holds all."""
@@ -72,11 +77,13 @@ def clean(label: str) -> str:
     return _UNPRINTABLE.sub("\ufffd", label.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def text(label: str) -> str:
+def text(label: str, *, longest: int = WIDEST) -> str:
     r"""Write a label as text of an HTML-like label of Graphviz: nothing in it can be markup.
 
     Args:
-        label: Any text; long lines are broken, and long labels cut short.
+        label: Any text; long lines are broken, between words where they can be, and long labels
+            cut short.
+        longest: The most characters of a line.
 
     Returns:
         The escaped text.
@@ -86,12 +93,13 @@ def text(label: str) -> str:
         'a &lt; b<br/>c'
     """
     lines: list[str] = []
-    for line in clean(label).expandtabs(4).split("\n"):
-        lines += [line[i : i + WIDEST] for i in range(0, len(line), WIDEST)] or [""]
-        if len(lines) > LINES:
-            lines[LINES - 1 :] = [f"{lines[LINES - 1][: WIDEST - 1]}…"]
-            break
-    return "<br/>".join(escape(line) or " " for line in lines)
+    for line in clean(label).expandtabs(4).split("\n")[: LINES + 1]:
+        most = longest * (LINES + 1)  # a line of a million takes long to wrap
+        lines += wrap(line if len(line) <= most else f"{line[:most]}…", longest) or [""]
+    if len(lines) > LINES:
+        lines[LINES - 1 :] = [f"{lines[LINES - 1][: longest - 1]}…"]
+    # Graphviz takes a backslash for the start of an escape, in HTML-like labels as well.
+    return "<br/>".join(escape(line).replace("\\", r"\\") or " " for line in lines)
 
 
 def card(
@@ -133,7 +141,7 @@ def pill(words: str) -> str:
 
 def notes(lines: Iterable[str]) -> str:
     """Lay out the notes under a drawing, in a grey that is legible on white and on black."""
-    written = "".join(f'{escape(clean(line))}<br align="left"/>' for line in lines)
+    written = "".join(f'{text(line, longest=100)}<br align="left"/>' for line in lines)
     return f'<<font point-size="9" color="{NOTE}">{written}</font>>' if written else ""
 
 
@@ -180,62 +188,66 @@ def write(scene: Scene, *, direction: str = "LR", weighted: bool = False) -> str
     graph = digraph(
         rankdir=direction, newrank="true", nodesep="0.18",
         ranksep=f"{min(0.35 + len(scene.links) / 200, 2.0):.2f}", **captions,
+        **(_HASTE if len(scene.boxes) > LEISURELY else {}),
     )  # fmt: skip
-    _write_boxes(graph, scene.boxes[::-1])  # Graphviz then places them from the first to the last
+    # So Graphviz places most of what is first in the graph first in the drawing as well.
+    given = {"input", "constant"}
+    computed = [box for box in reversed(scene.boxes) if box.kind not in given]
+    _write_boxes(graph, computed + [box for box in scene.boxes if box.kind in given])
     weights = [abs(link.weight) for link in scene.links if link.weight is not None]
     largest = max(filter(math.isfinite, weights), default=0.0)
-    with_leaves = {id(link.head) for link in scene.links if _within_module(link)}
+    crowded = {id(x.head) for x in scene.links if _is_own(x) and x.tail.module}
     for link in scene.links:
         # Room for the parameters between what feeds a module and the node that takes both: else the
         # parameters stand level with the module before, and the frames one below the other.
-        between = id(link.head) in with_leaves and not _within_module(link)
-        _write_link(graph, link, largest if weighted else None, minlen="2" if between else "1")
+        between = id(link.head) in crowded and not _is_own(link)
+        _write_link(
+            graph,
+            link,
+            largest if weighted else None,
+            minlen="2" if between else "1",
+            weight="1" if link.tail.kind in {"constant", "mention"} else "6",  # a chain is straight
+        )
     source: str = graph.source
     return source
 
 
 def _write_boxes(graph: Any, boxes: Iterable[Box]) -> None:
-    """Write the boxes, each in the cluster of its module, and that in the one around it."""
+    """Write the boxes, each in the frame of its module."""
     by_module: dict[str, list[Box]] = {}
     for box in boxes:
         by_module.setdefault(box.module, []).append(box)
-    children: dict[str, list[str]] = {}
-    for module in by_module:
-        around = ["", *ancestors_of(module)]
-        for outer, inner in pairwise(around):
-            if inner not in children.setdefault(outer, []):
-                children[outer].append(inner)
-
-    def fill(cluster: Any, module: str, depth: int) -> None:  # as deep as modules are nested
-        for box in by_module.get(module, ()):
-            _write_box(cluster, box)
-        for inner in children.get(module, ()):
-            with cluster.subgraph(name=f"cluster_{inner}") as nested:
-                title = text(inner)
-                nested.attr(
-                    label=f'<<font point-size="10" color="{MUTED}">{title}</font>>',
-                    labeljust="l", labelloc="t", style="filled,rounded", margin="8",
-                    fillcolor=CLUSTERS[depth % 2], color=CLUSTERS[depth % 2],
-                )  # fmt: skip
-                fill(nested, inner, depth + 1)
-
-    fill(graph, "", 0)
+    for box in by_module.pop("", ()):
+        _write_box(graph, box)
+    for module, inside in by_module.items():
+        with graph.subgraph(name=f"cluster_{module}") as frame:
+            frame.attr(
+                label=f'<<font point-size="10" color="{MUTED}">{text(module)}</font>>',
+                labeljust="l", labelloc="t", style="filled,rounded", margin="8",
+                fillcolor=FRAME, color=FRAME,
+            )  # fmt: skip
+            for box in inside:
+                _write_box(frame, box)
 
 
 def _write_box(cluster: Any, box: Box) -> None:
     attributes = {**STYLES[box.kind], **(ROOT if box.root else {})}
     size = 14 if len(box.name) == 1 and not box.name.isalnum() else 12
     label = card(box.name, box.operation, box.rows, size=size)
-    if box.kind in {"constant", "omitted"}:
-        label = card("", "", [(box.name, "")])
+    if box.kind == "constant":
+        label = card("", "", box.rows)
+    elif box.of:
+        label = card("", "", box.rows or [(box.name, "")])
+        attributes["fillcolor"] = STYLES[box.of.kind]["fillcolor"]
+    elif box.kind == "omitted":  # without a ground of its own
+        label = notes([box.name])
     kind = f"{box.kind} root" if box.root else box.kind
     cluster.node(box.identifier, label, id=box.identifier, **{"class": kind}, **attributes)
 
 
-def _within_module(link: Link) -> bool:
-    """Tell whether a link comes from a leaf in the module of its head, or in one around it."""
-    leaf = link.tail.kind in {"parameter", "frozen", "constant", "omitted"}
-    return leaf and link.tail.module in ancestors_of(link.head.module)
+def _is_own(link: Link) -> bool:
+    """Tell whether a link comes from a leaf that is drawn beside its head."""
+    return link.tail.kind in {"parameter", "frozen", "constant", "omitted", "mention"}
 
 
 def _write_link(graph: Any, link: Link, largest: float | None, **attributes: str) -> None:

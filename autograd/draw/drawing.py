@@ -25,7 +25,7 @@ class Drawing:
 
     It is made by `autograd.draw`, and shows the numbers of that moment, whatever becomes of the
     graph. Only when a picture is asked for does Graphviz lay it out. Only `to_html` looks at the
-    graph again.
+    graph again, which therefore lives as long as the drawing.
 
     Attributes:
         source: The DOT text.
@@ -89,8 +89,11 @@ class Drawing:
         name = escape(clean(self._title), quote=True)
         return picture.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
 
-    def _repr_svg_(self) -> str:
-        return self.svg
+    def _repr_svg_(self) -> str | None:
+        try:
+            return self.svg
+        except RenderingError:  # of which the bundle below speaks
+            return None
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """Give a notebook the picture; where nothing can render it, the reason and the DOT text."""
@@ -116,7 +119,7 @@ class Drawing:
         """
         target = Path(path)
         form = target.suffix.lower()
-        if form == ".html":
+        if form in (".html", ".htm"):
             content = self._page().encode("utf-8")
         elif form == ".svg":
             content = f"{_PROLOG}{self.svg}\n".encode()
@@ -129,10 +132,15 @@ class Drawing:
                 f"cannot save a drawing as {target.name!r}: the suffix should be one of "
                 ".svg, .png, .pdf, .dot and .html"
             )
-        temporary = target.with_name(f".{target.stem[:50]}.{os.getpid()}.{get_ident()}.tmp")
+        written = Path(os.path.realpath(target))  # of a link, the file that it names
+        temporary = written.with_name(f".{target.stem[:50]}.{os.getpid()}.{get_ident()}.tmp")
         try:
             temporary.write_bytes(content)
-            temporary.replace(target)
+            temporary.replace(written)
+        except OSError as error:
+            if error.errno is None:
+                raise
+            raise OSError(error.errno, error.strerror, str(target)) from None
         finally:
             temporary.unlink(missing_ok=True)
         return target

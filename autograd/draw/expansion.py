@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from contextvars import Context
 from functools import reduce
 from operator import add, is_
@@ -24,7 +25,8 @@ def expanded(roots: Sequence[Value], operations: bool | Collection[str]) -> dict
 
     Returns:
         For every node of the graph its counterpart, with the same data, gradient and label; for a
-        leaf, itself. A node whose elementary operations would overflow stays whole.
+        leaf, itself. A node whose elementary operations would give other numbers, as they overflow
+        or share ties in another way, stays whole.
 
     Example:
         >>> from autograd import net
@@ -72,8 +74,35 @@ def _written_out(node: Value, parents: Sequence[Value]) -> Value | None:
         return None
     if not output.parents:  # one operand alone
         return None
+    gradients = adjoints(output)
+    if not _agrees(node, output, operands, gradients):
+        return None
     originals = {stand_in: parent for parent, stand_in in stand_ins.items()}
-    for inner, gradient in adjoints(output, node.grad).items():
-        inner.grad = gradient
+    for inner, gradient in gradients.items():
+        inner.grad = node.grad * gradient if node.grad else 0.0
         inner.parents = tuple([originals.get(parent, parent) for parent in inner.parents])
     return output
+
+
+def _agrees(
+    node: Value, output: Value, operands: Sequence[Value], gradients: Mapping[Value, float]
+) -> bool:
+    """Tell whether what was written out has the numbers of the node it stands for.
+
+    Elementary operations overflow where the node does not, and share ties in another way.
+    """
+    if math.isfinite(node.data) and not all(math.isfinite(inner.data) for inner in gradients):
+        return False
+    expected = dict.fromkeys(operands, 0.0)
+    for operand, derivative in zip(operands, node.local_derivatives, strict=True):
+        expected[operand] += derivative
+    largest = max(map(abs, node.local_derivatives))
+    products = (d * x.data for d, x in zip(node.local_derivatives, operands, strict=True))
+    return _close(output.data, node.data, sum(map(abs, products))) and all(
+        _close(gradients.get(operand, 0.0), derivative, largest)
+        for operand, derivative in expected.items()
+    )
+
+
+def _close(a: float, b: float, scale: float) -> bool:
+    return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9 * scale) or (a != a and b != b)

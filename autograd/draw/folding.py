@@ -7,7 +7,7 @@ belong to the module whose parameters they take, or inside which they lie.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
 
 from autograd.graph import Node
@@ -20,27 +20,27 @@ DEEPEST = 32
 Parents = Mapping[Any, Sequence[Any]]
 
 
-def module_of(label: str | None) -> str:
+def module_of(label: str | None) -> str | None:
     """Read the name of the module off the label of one of its nodes.
 
     Args:
         label: A label, or None.
 
     Returns:
-        The dotted name; empty where the label tells of none.
+        The dotted name, empty for the model itself; None where the label tells of no module.
 
     Example:
-        >>> module_of("layers.0.neurons.3.weights.1"), module_of("layers.0.bias"), module_of("w1")
-        ('layers.0.neurons.3', 'layers.0', '')
+        >>> module_of("layers.0.neurons.3.weights.1"), module_of("weights.1"), module_of("w1")
+        ('layers.0.neurons.3', '', None)
     """
     if not label or not 0 < label.count(".") < DEEPEST:
-        return ""
+        return None
     parts = label.split(".")
-    if not all(part.isidentifier() or part.isdecimal() for part in parts):
-        return ""
-    while parts and parts[-1].isdecimal():
+    if parts[0].isdecimal() or not all(part.isidentifier() or part.isdecimal() for part in parts):
+        return None
+    while parts[-1].isdecimal():
         parts.pop()
-    return ".".join(parts[:-1]) if parts and not parts[0].isdecimal() else ""
+    return ".".join(parts[:-1])
 
 
 def ancestors_of(module: str) -> list[str]:
@@ -55,7 +55,7 @@ def ancestors_of(module: str) -> list[str]:
     return [".".join(parts[:end]) for end in ends]
 
 
-def modules(order: Sequence[Any], parents: Parents) -> dict[Any, str]:
+def modules(order: Sequence[Any], parents: Parents) -> dict[Any, str | None]:
     """Find the module of each node.
 
     Args:
@@ -63,51 +63,55 @@ def modules(order: Sequence[Any], parents: Parents) -> dict[Any, str]:
         parents: The parents of each.
 
     Returns:
-        A dotted name for each node; empty for those outside any module.
+        A dotted name for each node, empty for the model itself; None for those outside any module.
     """
     found = {node: module_of(node.label) for node in order}
-    if not any(found.values()):
-        return found
-    touched: dict[Any, str] = {}  # the module that an unlabelled node would be inside of
     for node in order:
-        if parents[node] and node.label is None:
-            owners = {found[p] for p in parents[node] if not parents[p] and found[p]}
-            if owners:
-                found[node] = _innermost(owners)
-            else:
-                inside = {found[p] or touched.get(p, "") for p in parents[node] if parents[p]}
-                touched[node] = inside.pop() if len(inside) == 1 else ""
-    children: dict[Any, set[str]] = {}
+        if not parents[node] and leaf_kind(node) in {"parameter", "frozen"}:
+            found[node] = found[node] or ""
+    if all(module is None for module in found.values()):
+        return found
+    touched: dict[Any, str | None] = {}  # the module that a node is in, or comes after
+    for node in order:
+        module = found[node]
+        if module is None and parents[node]:
+            owners = {found[parent] for parent in parents[node] if not parents[parent]} - {None}
+            module = _innermost(owners) if owners else None  # type: ignore[arg-type]
+        found[node] = touched[node] = module
+        if module is None and parents[node]:
+            before = {touched[parent] for parent in parents[node] if parents[parent]}
+            touched[node] = before.pop() if len(before) == 1 else None
+    users: dict[Any, set[str | None]] = {}
     for node in reversed(order):
-        # Between two nodes of a module, or a constant of its own: all that use it belong to it.
-        users = children.get(node, set())
-        constant = not parents[node] and getattr(node.op, "name", "") == "CONSTANT"
-        if not found[node] and len(users) == 1 and (constant or touched.get(node) in users):
-            found[node] = next(iter(users))
+        if found[node] is None and len(users.get(node, ())) == 1:
+            # Between two nodes of a module, or a constant that only they use: it is the module's.
+            (user,) = users[node]
+            if touched[node] == user or (not parents[node] and leaf_kind(node) == "constant"):
+                found[node] = user
         for parent in parents[node]:
-            children.setdefault(parent, set()).add(found[node])
+            if found[parent] is None:
+                users.setdefault(parent, set()).add(found[node])
     return found
 
 
-def _innermost(owners: Iterable[str]) -> str:
+def _innermost(owners: Collection[str]) -> str:
     """Choose the module of a node that takes parameters of several: the innermost, or one around.
 
     A neuron's net input takes its own weights and perhaps its layer's bias: it is the neuron's.
     """
-    deepest = max(sorted(owners), key=len)
-    around = ancestors_of(deepest)
-    while around and not all(
-        owner in around or around[-1] in ancestors_of(owner) for owner in owners
-    ):
+    around = ["", *ancestors_of(max(sorted(owners), key=len))]
+    while not all(owner in around or around[-1] in ancestors_of(owner) for owner in owners):
         around.pop()
-    return around[-1] if around else ""
+        if around == [""]:
+            break
+    return around[-1]
 
 
-def folded(module: str, depth: int) -> str | None:
+def folded(module: str | None, depth: int) -> str | None:
     """Name the module, at a depth, that a module is drawn as part of.
 
     Args:
-        module: A dotted name; empty for what lies outside any module.
+        module: A dotted name; empty for the model itself, None outside any module.
         depth: 0 for the whole model, 1 for its parts, 2 for theirs, …
 
     Returns:
@@ -117,22 +121,28 @@ def folded(module: str, depth: int) -> str | None:
         >>> folded("layers.0.neurons.3", 1), folded("layers.0", 2)
         ('layers.0', None)
     """
-    around = ["", *ancestors_of(module)] if module else []
+    around = [] if module is None else ["", *ancestors_of(module)]
     return around[depth] if depth < len(around) else None
 
 
 def alike(
-    order: Sequence[Any], parents: Parents, keys: Mapping[Any, Hashable], *, by_operation: bool
+    order: Sequence[Any],
+    parents: Parents,
+    keys: Mapping[Any, Hashable],
+    places: Mapping[Any, str | None],
+    *,
+    by_operation: bool,
 ) -> dict[Any, Hashable]:
-    """Find which of the nodes outside the folded modules are copies of one another.
+    """Find which of the nodes that are not folded with a module are copies of one another.
 
-    Two are, where they are the same operation on operands that are alike; by operation, where they
-    are the same operation at all.
+    Two are, where they are the same operation, in the same module or in none, on operands that are
+    alike; by operation, where they are the same operation, or kind of leaf, in the same module.
 
     Args:
         order: The nodes, parents first.
         parents: The parents of each.
         keys: What tells the other nodes apart.
+        places: The module of each node.
         by_operation: Whether the operation alone counts.
 
     Returns:
@@ -141,17 +151,13 @@ def alike(
     found: dict[Any, Hashable] = {}
     numbers: dict[Hashable, int] = {}
     for node in order:
-        key: Hashable
         if node in keys:
             found[node] = keys[node]
             continue
-        if not parents[node]:
-            key = ("leaf", getattr(node.op, "name", ""), (node.label or "").rstrip("0123456789"))
-        elif by_operation:
-            key = ("operation", node.op)
-        else:
+        key: Hashable = (node.op or leaf_kind(node), places[node])
+        if not by_operation:
             operands = tuple(dict.fromkeys(found[parent] for parent in parents[node]))
-            key = ("operation", node.op, node.label, operands)
+            key = (key, (node.label or "").rstrip("0123456789"), operands)
         # A number for a key, or keys would hold keys that hold keys, to the depth of the graph.
         found[node] = ("alike", numbers.setdefault(key, len(numbers)))
     return found

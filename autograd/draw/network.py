@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from html import escape
 from itertools import pairwise
 from typing import Any
-from unicodedata import east_asian_width
 
-from autograd.draw.dot import BLUE, GREY, NOTE, VERMILION, clean, digraph
+from autograd.draw.dot import BLUE, GREY, NOTE, ROOT, VERMILION, clean, digraph
+from autograd.draw.dot import STYLES as KINDS
 from autograd.draw.drawing import Drawing
-from autograd.value import FROZEN, Value
-from autograd.wording import number
+from autograd.modules import leaf_kind
+from autograd.value import Value
+from autograd.wording import number, width
 
 __all__ = ["network"]
 
@@ -33,13 +34,13 @@ LETTERS, SMALL, TINY = 12, 9, 7
 NUMBERED = 24
 """The most links that have their numbers written on them."""
 
-CARD, FROZEN_CARD = "#FFFFFF", "#E2E2E2"
+CARD, FROZEN_CARD = KINDS["operation"]["fillcolor"], "#E2E2E2"
 STYLES = {BLUE: "solid", VERMILION: "dashed", GREY: "dotted"}
-FILLS = {  # and borders
-    "input": ("#DCEBF7", "#0072B2"),
-    "hidden": ("#FFFFFF", "#6E6E6E"),
-    "output": ("#FBE0D2", "#D55E00"),
-    "bias": ("#EEEEEE", "#6E6E6E"),
+FILLS = {  # and borders: those of the nodes of a graph that the circles stand for
+    "input": (KINDS["input"]["fillcolor"], KINDS["input"]["color"]),
+    "hidden": (KINDS["operation"]["fillcolor"], KINDS["operation"]["color"]),
+    "output": (ROOT["fillcolor"], ROOT["color"]),
+    "bias": (KINDS["constant"]["fillcolor"], KINDS["operation"]["color"]),
 }
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 DEFAULT_LABEL = re.compile(r"(.*\.)?(weights\.\d+|bias)", re.DOTALL)
@@ -154,17 +155,17 @@ def _layers(model: Any) -> list[_Layer]:
             "draw: a model has `layers` of `neurons` of `weights`, or is one such layer or neuron, "
             f"got {type(model).__name__}"
         )
-    width = _sizes(layers)[0]
-    before = f"{layers[0].neurons[0].name or 'the neuron'} has {_counted(width, 'weight')}"
+    inputs = _sizes(layers)[0]
+    before = f"{layers[0].neurons[0].name or 'the neuron'} has {_counted(inputs, 'weight')}"
     for layer in layers:
         for neuron in layer.neurons:
-            if len(neuron.weights) != width:
+            if len(neuron.weights) != inputs:
                 raise ValueError(
                     f"draw: {neuron.name} has {_counted(len(neuron.weights), 'weight')}, "
                     f"where {before}"
                 )
-        width = len(layer.neurons)
-        before = f"{layer.name} has {_counted(width, 'neuron')}"
+        inputs = len(layer.neurons)
+        before = f"{layer.name} has {_counted(inputs, 'neuron')}"
     return layers
 
 
@@ -243,7 +244,7 @@ def _links(layers: Sequence[_Layer], drawn: Sequence[Sequence[int]], what: str) 
                 label = parameter.label or ""
                 own = "" if DEFAULT_LABEL.fullmatch(label) or label.isspace() else label
                 numbers = f"{number(parameter.data, 12)}, gradient {number(parameter.grad, 12)}"
-                frozen = parameter.op is FROZEN
+                frozen = leaf_kind(parameter) == "frozen"
                 part = "bias" if i == BIAS else f"weight {i}"
                 source = "" if i == BIAS else f", from {_name(layers, column, i)}"
                 found.append(
@@ -332,7 +333,7 @@ def _distances(columns: Sequence[_Column], numbered: Sequence[_Link] | None) -> 
         pitch = WIDE_PITCH if rows < FEW else PITCH
         crowd = max(min(tail.rows, head.neurons) for tail, head in gaps)
         pitch = max(pitch, PILL * (max(crowd, 2) + 1))
-        longest = max(_letters(_written(link)) for link in numbered)
+        longest = max(width(_written(link)) for link in numbered)
         places = [_place_of_numbers(tail.rows, head.neurons) for tail, head in gaps]
         room = CIRCLE / 2 + LETTER * (longest + 2) / 2 + 0.1
         narrowest = max(NUMBERED_GAP, room / min(min(t, 1 - t) for t in places))
@@ -374,11 +375,6 @@ def _place_of_numbers(rows: int, neurons: int) -> float:
 
 def _written(link: _Link) -> str:
     return f"{_line(link.label, 10)} {number(link.number)}".strip()
-
-
-def _letters(words: str) -> int:
-    """Count letters, those of Chinese, Japanese and Korean twice, for they are as wide as two."""
-    return len(words) + sum(east_asian_width(letter) in "WF" for letter in words)
 
 
 def _line(words: str, length: int) -> str:
@@ -454,12 +450,12 @@ class _Picture:
         return name
 
     def _edge(
-        self, tail: str, head: str, kind: str, colour: str, width: float, title: str = ""
+        self, tail: str, head: str, kind: str, colour: str, penwidth: float, title: str = ""
     ) -> None:
         name = f"e{self._edges}"
         self._edges += 1
         self._graph.edge(
-            tail, head, id=name, color=colour, style=STYLES[colour], penwidth=f"{width:.3f}",
+            tail, head, id=name, color=colour, style=STYLES[colour], penwidth=f"{penwidth:.3f}",
             arrowhead="none", **{"class": kind},
         )  # fmt: skip
         if title:
@@ -496,12 +492,12 @@ def _add_legend(
     if zero or nan:
         entries.append((GREY, " or ".join(["0"] * zero + ["not a number"] * nan)))
     line, space, between = 0.42, 0.08, 0.3
-    widths = [line + space + LETTER * len(words) for _, words in entries]
-    x = middle - (sum(widths) + between * (len(widths) - 1)) / 2
-    for (colour, words), width in zip(entries, widths, strict=True):
+    rooms = [line + space + LETTER * len(words) for _, words in entries]
+    x = middle - (sum(rooms) + between * (len(rooms) - 1)) / 2
+    for (colour, words), room in zip(entries, rooms, strict=True):
         picture.sample(x, y, line, colour)
-        picture.words(x + (line + space + width) / 2, y, "legend", words)
-        x += width + between
+        picture.words(x + (line + space + room) / 2, y, "legend", words)
+        x += room + between
     largest = max((abs(link.number) for link in links if not math.isnan(link.number)), default=0.0)
     lines = [f"width: |{what.removesuffix('s')}|, at most {number(largest)}"]
     if not largest and what == "gradients":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import subprocess
 import sys
 
@@ -13,13 +13,24 @@ class RenderingError(RuntimeError):
     """A drawing could not be laid out or rendered; the message says why, and what to do."""
 
 
+TIMEOUT = 120
+"""Seconds; a graph that Graphviz has not laid out by then, it may not lay out in an hour."""
+
 # pygraphviz works inside the process that calls it: in one of its own, nothing that Graphviz does
 # to a large or odd graph can end the user's session, print into it, or meet another thread.
 _PYGRAPHVIZ = """
-import sys, pygraphviz
-form, program = sys.argv[1:]
-graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode("utf-8"))
-sys.stdout.buffer.write(graph.draw(format=form, prog=program))
+import sys
+form, program, *sys.path = sys.argv[1:]
+try:
+    import pygraphviz
+except Exception as error:
+    print(f"cannot import pygraphviz: {error}", file=sys.stderr)
+    sys.exit(3)
+try:
+    graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode("utf-8"))
+    sys.stdout.buffer.write(graph.draw(format=form, prog=program))
+except Exception as error:
+    sys.exit(f"{type(error).__name__}: {error}")
 """
 
 
@@ -41,41 +52,37 @@ def render(source: str, form: str, engine: str = "dot") -> bytes:
         >>> render("digraph { a -> b }", "svg").rstrip().endswith(b"</svg>")
         True
     """
-    import graphviz
-
     if form == "png":  # the usual 96 dots an inch are coarse in print
         source = source.replace("{", "{\n\tgraph [dpi=192]", 1)
-    try:
-        picture: bytes = graphviz.Source(source, engine=engine).pipe(format=form, quiet=True)
-    except (graphviz.ExecutableNotFound, OSError):  # OSError: a path that cannot be looked at
-        return _render_with_pygraphviz(source, form, engine)
-    except graphviz.CalledProcessError as error:
-        raise RenderingError(f"Graphviz failed: {_last_words(error.stderr)}") from None
-    return picture
-
-
-def _render_with_pygraphviz(source: str, form: str, engine: str) -> bytes:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    completed = subprocess.run(
-        [sys.executable, "-c", _PYGRAPHVIZ, form, engine],
-        input=source.encode("utf-8"),
-        capture_output=True,
-        check=False,
-        env=environment,
-    )
+    if dot := shutil.which("dot"):
+        completed = _run([dot, f"-K{engine}", f"-T{form}"], source)
+        program = "Graphviz"
+    else:
+        script = [sys.executable, "-I", "-c", _PYGRAPHVIZ]
+        completed = _run([*script, form, engine, *filter(None, sys.path)], source)
+        program = "pygraphviz's Graphviz"
     if completed.returncode == 0 and completed.stdout:
         return completed.stdout
-    words = completed.stderr.decode("utf-8", "replace")
-    if "No module named" in words or "DLL load failed" in words:
+    words = completed.stderr.decode("utf-8", "replace").strip()
+    if completed.returncode == 3:
         raise RenderingError(
-            "there is no Graphviz to lay the drawing out: install Graphviz "
+            f"{words[-500:]}; and there is no other Graphviz to lay the drawing out. Install it "
             "(https://graphviz.org/download) so that `dot` is on the path, or "
             "`pip install pygraphviz`, whose wheels carry it. The DOT text is there all the same, "
             "as drawing.source, and drawing.save('graph.dot') writes it"
         )
-    raise RenderingError(f"pygraphviz's Graphviz failed: {_last_words(words)}")
+    raise RenderingError(f"{program} failed: {words[-500:] or 'it said nothing'}")
 
 
-def _last_words(output: bytes | str) -> str:
-    words = output.decode("utf-8", "replace") if isinstance(output, bytes) else output
-    return words.strip()[-500:] or "it said nothing"
+def _run(command: list[str], source: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            command, input=source.encode(), capture_output=True, check=False, timeout=TIMEOUT
+        )
+    except subprocess.TimeoutExpired:
+        raise RenderingError(
+            f"Graphviz has not laid the drawing out within {TIMEOUT} seconds: draw less of the "
+            "graph, by fold=, within= or between=. drawing.source is the DOT text"
+        ) from None
+    except OSError as error:
+        raise RenderingError(f"Graphviz does not run: {error}") from None

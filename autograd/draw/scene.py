@@ -20,6 +20,12 @@ __all__ = ["Box", "Link", "Scene", "scene"]
 CROWD = 60
 """Beyond so many boxes outside the folded modules, those that are alike are drawn as one."""
 
+FAR = 8
+"""A leaf whose uses are farther apart than so many levels is shown by name at each of them."""
+
+MOST_LINKS = 10
+"""How many links a box there may be, at the limit of boxes, before a drawing is refused."""
+
 MOST_TEXTS = 40
 """Beyond so many numbers on links, they take more room than the graph: the titles have them."""
 
@@ -41,7 +47,8 @@ class Box:
 
     Attributes:
         nodes: What it stands for.
-        kind: "input", "parameter", "frozen", "constant", "operation", "folded" or "omitted".
+        kind: "input", "parameter", "frozen", "constant", "operation", "folded",
+            "omitted" (parents are left out) or "mention" (of a leaf that is drawn elsewhere).
         name: Its heading.
         operation: The operation, where the heading is a label.
         rows: What stands below: pairs of a word and a number, or lines with an empty number.
@@ -50,6 +57,7 @@ class Box:
         title: All of this in full precision, shown when the pointer rests on it.
         identifier: What it is called in the DOT text and the SVG.
         is_module: Whether it stands for a module.
+        of: The box of the leaf that this one mentions.
     """
 
     nodes: list[Value]
@@ -62,6 +70,7 @@ class Box:
     title: str = ""
     identifier: str = ""
     is_module: bool = False
+    of: Box | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -103,8 +112,9 @@ class Scene:
         """Look links up: from a child and its parent to the identifiers of the links between."""
         found: dict[tuple[Value, Value], tuple[str, ...]] = {}
         for link in self.links:
-            if link.tail.nodes:
-                ends = link.head.nodes[0], link.tail.nodes[0]
+            tail = link.tail.of or link.tail
+            if tail.nodes:
+                ends = link.head.nodes[0], tail.nodes[0]
                 found[ends] = (*found.get(ends, ()), link.identifier)
         return found
 
@@ -146,7 +156,7 @@ def scene(
     order = topological_order(*roots)
     drawn = _selected(roots, order, between, within, notes)
     if fold is None:
-        _check_size(len(drawn), limit, order)
+        _check_size(len(drawn), limit, order, fold)
     nodes = [node for node in order if node in drawn]
     parents = {node: tuple([p for p in node.parents if p in drawn]) for node in nodes}
     places = modules(nodes, parents)
@@ -154,11 +164,14 @@ def scene(
         keys: dict[Value, Any] = {node: ("node", index) for index, node in enumerate(nodes)}
     else:
         keys = _folded(roots, nodes, parents, places, fold, limit, notes)
-        _check_size(len(set(keys.values())), limit, order)
+        _check_size(len(set(keys.values())), limit, order, fold)
     words = _Words(names(order), gradients or {node: node.grad for node in nodes})
     boxes = _boxes(roots, nodes, places, keys, words)
     found = _links(nodes, boxes, words, links)
+    _check_links(len(found), limit)
     result = [*dict.fromkeys(boxes.values()), *_add_stubs(nodes, boxes, found)]
+    if fold is None:
+        result += _mentions(nodes, parents, found, words.names, notes)
     if links in ("contributions", "both"):
         notes.append(
             "contribution along a link: ∂output/∂child · ∂child/∂parent; "
@@ -177,14 +190,26 @@ def scene(
     return Scene(result, found, notes)
 
 
-def _check_size(count: int, limit: int, order: Sequence[Value]) -> None:
+def _check_size(count: int, limit: int, order: Sequence[Value], fold: int | None) -> None:
     if count > limit:
+        folding = (
+            ""
+            if fold is not None
+            else ("fold modules and nodes alike with fold=1 (fold=0: the whole model is one box), ")
+        )
         raise ValueError(
             f"draw: {count:,} boxes would be drawn of a graph of {len(order):,} nodes, more than "
-            f"the limit of {limit:,}: too many to read, or to lay out in reasonable time. Fold "
-            "modules and nodes alike with fold=1 (fold=0: the whole model is one box), draw what "
-            "is within=3 links of the output, or between=[some, nodes] and the output, or raise "
-            "limit="
+            f"the limit of {limit:,}: too many to read, or to lay out in reasonable time. You can "
+            f"{folding}draw what is within=3 links of the output, or between=[some, nodes] and the "
+            "output, or raise limit="
+        )
+
+
+def _check_links(count: int, limit: int) -> None:
+    if count > MOST_LINKS * limit:
+        raise ValueError(
+            f"draw: {count:,} links would be drawn, more than {MOST_LINKS} times the limit of "
+            f"{limit:,} boxes: draw less of it by fold=, within= or between=, or raise limit="
         )
 
 
@@ -212,14 +237,12 @@ def _selected(
         _note_left_out(len(drawn) - len(on_path), "beside the paths between the nodes given", notes)
         drawn = on_path
     if within is not None:
-        near = set(roots)
-        frontier = list(near)
-        for _ in range(within):
-            parents = [parent for node in frontier for parent in node.parents]
-            frontier = [parent for parent in dict.fromkeys(parents) if parent not in near]
-            if not frontier:
-                break
-            near.update(frontier)
+        distances = dict.fromkeys(roots, 0)
+        for node in reversed(order):  # all of a node's children come before it
+            if (distance := distances.get(node, within)) < within:
+                for parent in node.parents:
+                    distances[parent] = min(distances.get(parent, within), distance + 1)
+        near = distances.keys()
         far = len(drawn - near)
         _note_left_out(far, f"more than {_count(within, 'link')} from the output", notes)
         drawn = drawn & near
@@ -242,7 +265,7 @@ def _folded(
     roots: Sequence[Value],
     nodes: Sequence[Value],
     parents: Mapping[Value, Sequence[Value]],
-    places: Mapping[Value, str],
+    places: Mapping[Value, str | None],
     depth: int,
     limit: int,
     notes: list[str],
@@ -255,16 +278,20 @@ def _folded(
     count = len(set(keys.values()))
     if keys:
         notes.append(f"folded: {_count(len(keys), 'node')} into {_count(count, 'module')}")
+    else:
+        notes.append("no module is folded: no label names one at this depth")
     outside = [node for node in nodes if node not in keys]
     if len(outside) <= CROWD:
         return keys | {node: ("node", index) for index, node in enumerate(outside)}
-    keys |= {root: ("root", index) for index, root in enumerate(roots) if root not in keys}
-    found = alike(nodes, parents, keys, by_operation=False)
+    if len(roots) <= CROWD:
+        keys |= {root: ("root", index) for index, root in enumerate(roots) if root not in keys}
+    found = alike(nodes, parents, keys, places, by_operation=False)
     how = "by operation and operands"
     if len(set(found.values())) > max(count + CROWD, limit // 2):
-        found, how = alike(nodes, parents, keys, by_operation=True), "by operation"
-    merged = len({found[node] for node in outside})
-    notes.append(f"folded: {_count(len(outside), 'node')} outside modules, {how}, into {merged:,}")
+        found = alike(nodes, parents, keys, places, by_operation=True)
+        how = "by operation"
+    boxes = len({found[node] for node in outside})
+    notes.append(f"folded: {_count(len(outside), 'other node')}, {how}, into {boxes:,}")
     return found
 
 
@@ -281,7 +308,7 @@ class _Words(NamedTuple):
 def _boxes(
     roots: Sequence[Value],
     nodes: Sequence[Value],
-    places: Mapping[Value, str],
+    places: Mapping[Value, str | None],
     keys: Mapping[Value, Any],
     words: _Words,
 ) -> dict[Value, Box]:
@@ -289,30 +316,48 @@ def _boxes(
     outputs = set(roots)
     by_key: dict[Any, Box] = {}
     for node in nodes:
-        box = by_key.setdefault(keys[node], Box([]))
+        box = by_key.get(keys[node]) or by_key.setdefault(keys[node], Box([]))
         box.nodes.append(node)
         box.root = box.root or node in outputs
     for key, box in by_key.items():
         if key[0] == "module":
+            box.is_module = True
+            box.module = "".join(ancestors_of(key[1])[-2:-1])
+        else:
+            box.module = places[box.nodes[0]] or ""
+    frames = _frames({box.module for box in by_key.values()})
+    for key, box in by_key.items():
+        box.module = box.module if box.module in frames else ""
+        if box.is_module:
             _describe_module(box, key[1], outputs, words)
         elif len(box.nodes) == 1:
-            _describe_node(box, places[box.nodes[0]], words)
+            _describe_node(box, words)
         else:
             _describe_copies(box)
     return {node: by_key[keys[node]] for node in nodes}
 
 
-def _describe_node(box: Box, module: str, words: _Words) -> None:
+def _frames(modules: Collection[str]) -> set[str]:
+    """Choose the modules that are framed: those that no other one lies in.
+
+    Links that cross the frame of a layer would have to go around it, or through all of it, on their
+    way to the frame of a neuron.
+    """
+    around = {outer for module in modules for outer in ancestors_of(module)[:-1]}
+    return set(modules) - around - {""}
+
+
+def _describe_node(box: Box, words: _Words) -> None:
     (node,) = box.nodes
     called, gradient = words.names, words.gradients[node]
     box.kind = "operation" if node.parents else leaf_kind(node)
-    box.module = module
-    label = _local(node.label, module)
+    label = _local(node.label, box.module)
     sign = SIGNS.get(node.op, node.op)
     box.name, box.operation = (label, sign if sign != label else "") if label else (sign, "")
     box.title = f"{called[node]}\ndata {node.data!r}"
     if box.kind == "constant":
-        box.name = box.name or number(node.data)
+        box.name = label or number(node.data)
+        box.rows = [(label, number(node.data))] if label else [(box.name, "")]
         return
     box.rows = [("data", number(node.data)), ("grad", number(gradient))]
     if node.parents:
@@ -328,9 +373,7 @@ def _local(label: str | None, module: str) -> str:
 
 
 def _describe_module(box: Box, module: str, outputs: Collection[Value], words: _Words) -> None:
-    around = ancestors_of(module)
-    box.kind, box.is_module = "folded", True
-    box.module = around[-2] if len(around) > 1 else ""
+    box.kind = "folded"
     box.name = _local(module, box.module) or "model"
     parameters = sum(leaf_kind(node) in {"parameter", "frozen"} for node in box.nodes)
     operations = sum(bool(node.parents) for node in box.nodes)
@@ -361,7 +404,7 @@ def _links(
     """Make a link for each parent of a node; one for all of them where an end stands for many."""
     called, gradients = words
     found: list[Link] = []
-    bundles: dict[tuple[int, int], tuple[Link, list[float]]] = {}
+    bundles: dict[tuple[int, int], list[float]] = {}
     for node in nodes:
         head = boxes[node]
         for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
@@ -372,8 +415,7 @@ def _links(
             contribution = adjoint * derivative if adjoint else 0.0
             if tail.kind == "folded" or head.kind == "folded":
                 if tail is not head or not tail.is_module:
-                    bundle = bundles.setdefault((id(tail), id(head)), (Link(tail, head), []))
-                    bundle[1].append(contribution)
+                    bundles.setdefault((id(tail), id(head)), []).append(contribution)
                 continue
             if tail.kind == "constant":  # of which nobody takes a derivative
                 found.append(Link(tail, head, title=f"operand of {called[node]}"))
@@ -384,13 +426,26 @@ def _links(
                 f"contribution to ∂output/∂{called[parent]}: {contribution!r}"
             )
             found.append(Link(tail, head, text, contribution, title))
-    for link, contributions in bundles.values():
+    by_id = {id(box): box for box in boxes.values()}
+    for (tail_id, head_id), contributions in bundles.items():
+        link = Link(by_id[tail_id], by_id[head_id])
         count = len(contributions)
+        link.weight = sum(contributions)
         link.text = f"{count:,} links" if count > 1 else ""  # a folded end has no derivative
-        link.title = f"{_count(count, 'link')} from {link.tail.title} to {link.head.title}"
-        link.weight = max(contributions, key=abs)
+        link.title = (
+            f"{_count(count, 'link')} from {_called(link.tail, words)} "
+            f"to {_called(link.head, words)}\n"
+            f"contribution{' of all together' if count > 1 else ''}: {link.weight!r}"
+        )
         found.append(link)
     return found
+
+
+def _called(box: Box, words: _Words) -> str:
+    """Name a box in a title: by its node's name, or its heading with the module around it."""
+    if len(box.nodes) == 1 and not box.is_module:
+        return words.names[box.nodes[0]]
+    return f"{box.module}.{box.name}" if box.module else box.name
 
 
 def _link_text(op: str, derivative: float, contribution: float, shown: str | None) -> str:
@@ -422,3 +477,44 @@ def _add_stubs(
         stubs.append(stub)
         links.append(Link(stub, box, title=title))
     return stubs
+
+
+def _mentions(
+    nodes: Sequence[Value],
+    parents: Mapping[Value, Sequence[Value]],
+    links: list[Link],
+    called: Mapping[Value, str],
+    notes: list[str],
+) -> list[Box]:
+    """Show a leaf that is used all along the graph by its name wherever it is used.
+
+    Links from one box to each of them would cross all of the drawing, and take Graphviz minutes to
+    lay out. The leaf itself, with its numbers, is drawn once.
+    """
+    levels = dict.fromkeys(nodes, 0)  # how far from an output, by the longest path
+    for node in reversed(nodes):
+        for parent in parents[node]:
+            levels[parent] = max(levels[parent], levels[node] + 1)
+    spans: dict[int, tuple[int, int]] = {}
+    for link in links:
+        if link.tail.nodes and not link.tail.nodes[0].parents:
+            level = levels[link.head.nodes[0]]
+            nearest, farthest = spans.get(id(link.tail), (level, level))
+            spans[id(link.tail)] = min(nearest, level), max(farthest, level)
+    found: list[Box] = []
+    for link in links:
+        nearest, farthest = spans.get(id(link.tail), (0, 0))
+        if farthest - nearest > FAR:
+            leaf, head = link.tail, link.head
+            leaf.name = leaf.name or called[leaf.nodes[0]]
+            found.append(
+                Box([], "mention", leaf.name, title=leaf.title, module=head.module, of=leaf)
+            )
+            link.tail = found[-1]
+    if found:
+        leaves = len({id(box.of) for box in found})
+        notes.append(
+            f"{leaves:,} {'leaf' if leaves == 1 else 'leaves'} used all along the graph: drawn "
+            "once, and shown by name at each use"
+        )
+    return found

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, TypeAlias
 
 from autograd.graph import topological_order
-from autograd.value import CONSTANT, Value
-from autograd.wording import MINUS, evaluated, formula, names, number
+from autograd.modules import leaf_kind
+from autograd.value import Value
+from autograd.wording import derivative, evaluated, formula, names, number, operand
 
 __all__ = ["Change", "Phase", "Step", "steps"]
 
@@ -167,7 +168,7 @@ class _Backward:
     def steps(self, order: list[Value], count: int) -> list[Step]:
         root = self.called[self.root]
         place = count // 2 + 1
-        seed = f"∂{root}/∂{root} = 1"
+        seed = f"{derivative(root, root)} = 1"
         found = [
             Step(
                 "backward", self.boxes.get(self.root, ""), (),
@@ -187,7 +188,7 @@ class _Backward:
                         "backward", self.boxes[node], _links(node, self.links),
                         f"{place} of {count} · backward: {name}",
                         f"{name} = {formula(node, self.called)}",
-                        f"∂{root}/∂{name} = {adjoint}", lines, self.take_changes(),
+                        f"{derivative(root, name)} = {adjoint}", lines, self.take_changes(),
                     )
                 )  # fmt: skip
         if self.changed:
@@ -203,12 +204,12 @@ class _Backward:
         drawn = node in self.boxes
         lines: list[str] = []
         unsaid = hidden = 0
-        for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
+        for parent, local in zip(node.parents, node.local_derivatives, strict=True):
             before = self.adjoint.get(parent)
-            contribution = adjoint * derivative if adjoint else 0.0
+            contribution = adjoint * local if adjoint else 0.0
             now = self.adjoint[parent] = (before or 0.0) + contribution
             self.changed[parent] = None
-            if not drawn or not adjoint or parent.op is CONSTANT:
+            if not drawn or not adjoint or leaf_kind(parent) == "constant":
                 continue
             if parent not in self.boxes and (node, parent) not in self.links:
                 hidden += 1
@@ -217,12 +218,14 @@ class _Backward:
             else:
                 other = self.called[parent]
                 line = (
-                    f"∂{root}/∂{other} += ∂{root}/∂{name} · ∂{name}/∂{other} = "
-                    f"{_factor(adjoint)} × {_factor(derivative)} = {number(contribution)}"
+                    f"{derivative(root, other)} += "
+                    f"{derivative(root, name)} · {derivative(name, other)} = "
+                    f"{operand(number(adjoint))} × {operand(number(local))} = "
+                    f"{number(contribution)}"
                 )
                 lines.append(line if before is None else f"{line}, in all {number(now)}")
         if not adjoint:
-            lines.append(f"∂{root}/∂{name} is 0: nothing goes back from here.")
+            lines.append(f"{derivative(root, name)} is 0: nothing goes back from here.")
         if unsaid:
             lines.append(f"… and {unsaid} more")
         if hidden:
@@ -233,7 +236,7 @@ class _Backward:
         changes = {
             self.boxes[node]: _change(self.called[node], self.adjoint[node])
             for node in self.changed
-            if node in self.boxes and node.op is not CONSTANT
+            if node in self.boxes and leaf_kind(node) != "constant"
         }
         self.changed.clear()
         return changes
@@ -246,8 +249,3 @@ def _links(node: Value, links: Mapping[tuple[Value, Value], tuple[str, ...]]) ->
 
 def _change(name: str, x: float) -> Change:
     return Change(name, number(x), repr(x))
-
-
-def _factor(x: float) -> str:
-    text = number(x)
-    return f"({text})" if text.startswith(MINUS) else text

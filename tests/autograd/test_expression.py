@@ -28,11 +28,11 @@ from autograd.expression import (
     _Expression,
     function_names,
     parse,
-    width,
 )
 from autograd.functions import VALUES
 from autograd.rules import EXTENDED, FLOATS, RULES
 from autograd.value import CONSTANT
+from autograd.wording import width
 
 NAMES = {"w": 0.5, "x": 2.0, "b": -1.0}
 

@@ -15,8 +15,21 @@ from hypothesis import strategies as st
 import autograd
 from autograd import Value
 from autograd.graph import interior, topological_order
+from autograd.rules import RULES
 from autograd.value import as_value
-from autograd.wording import LONGEST, MINUS, evaluated, formula, names, number
+from autograd.wording import (
+    LONGEST,
+    MINUS,
+    SIGNS,
+    derivative,
+    evaluated,
+    formula,
+    names,
+    number,
+    operand,
+    printable,
+    width,
+)
 from tests.autograd.naive import Program, programs
 
 # --- numbers -------------------------------------------------------------------------------------
@@ -69,6 +82,32 @@ def test_a_number_is_rounded_to_its_digits_and_not_further(x: float, digits: int
 def test_a_number_has_at_least_one_digit() -> None:
     with pytest.raises(ValueError, match="digits must be at least 1, got 0"):
         number(1.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("w", "w"),
+        ("layers.0.bias", "layers.0.bias"),
+        ("权重", "权重"),
+        ("a-b", "(a-b)"),
+        ("a b", "(a b)"),
+        ("a (2)", "(a (2))"),
+        ("two\nlines", "(two\nlines)"),
+        ("x·y", "(x·y)"),
+        ("x×y", "(x×y)"),
+        ("0.25", "0.25"),
+        ("1e−4", "1e−4"),
+        ("inf", "inf"),
+        ("−2", "(−2)"),
+        ("−1e−4", "(−1e−4)"),
+        ("−inf", "(−inf)"),
+    ],
+)
+def test_what_would_not_stand_as_one_is_put_in_parentheses(text: str, expected: str) -> None:
+    assert operand(text) == expected
+    assert derivative("y", text) == f"∂y/∂{expected}"
+    assert derivative(text, "x") == f"∂{expected}/∂x"
 
 
 # --- names ---------------------------------------------------------------------------------------
@@ -161,6 +200,10 @@ def test_formulas_in_names_and_in_numbers(node: Value, in_words: str, in_numbers
 def test_names_that_hold_an_operator_and_small_numbers_stand_in_parentheses() -> None:
     odd = Value(1e-5, "a-b")
     assert in_names(odd * w) == "(a-b)·w"
+    blank = Value(2.0, "a b")
+    assert in_names(blank * w) == "(a b)·w"
+    assert in_names(blank**2) == "(a b)^2"
+    assert in_names(autograd.tanh(blank)) == "tanh(a b)"
     assert in_names(autograd.exp(odd)) == "exp(a-b)"
     assert evaluated(odd * w) == "1e−5·0.5"
     assert evaluated(odd**2) == "(1e−5)^2"
@@ -224,3 +267,42 @@ def test_a_formula_read_back_gives_the_data(program: Program) -> None:
 
 
 functions = SimpleNamespace(**{name: getattr(autograd, name) for name in autograd.__all__})
+
+
+# --- signs, and terminals ------------------------------------------------------------------------
+
+
+def test_a_sign_for_every_operator_and_for_nothing_else() -> None:
+    assert {*SIGNS} <= {*RULES}
+    assert {"+", "-", "*", "/", "//", "%", "**", "neg", "abs"} <= {*SIGNS}
+    assert SIGNS["*"] == "×"
+    assert SIGNS["/"] == "÷"
+    assert all(sign for sign in SIGNS.values())
+    assert "tanh" not in SIGNS
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("", 0), ("w·x", 3), ("권중치", 6), ("한국", 4), ("é", 1), ("e\u0301", 1), ("भार", 3),
+        ("\uff37", 2), ("\u200bw", 1),
+        ("\u1112\u1161\u11ab\u1100\u116e\u11a8", 4),
+    ],
+)  # fmt: skip
+def test_columns_on_a_terminal(text: str, columns: int) -> None:
+    assert width(text) == columns
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437", None])
+def test_what_a_terminal_lacks_is_written_in_ascii(encoding: str | None) -> None:
+    assert printable("∂y/∂x = 2 × −3 · w² …", encoding) == "dy/dx = 2 * -3 * w^2 ..."
+    assert printable("½ ∑ x – ✓ ✗ →", encoding) == "1/2 sum x - ok NO ->"
+    assert printable("权重 = e\u0301", encoding) == "???? = e"
+    assert printable("plain", encoding) == "plain"
+    assert printable("x\udcff", encoding) == "x?"
+
+
+def test_what_a_terminal_has_is_left_alone() -> None:
+    assert printable("∂权重 ½", "utf-8") == "∂权重 ½"
+    assert printable("é²", "latin-1") == "é²"
+    assert printable("x\udcff", "utf-8") == "x?"

@@ -346,3 +346,12 @@ def test_an_activation_may_return_anything() -> None:
 def test_labels_of_a_copied_and_a_pickled_model() -> None:
     for model in (copy.deepcopy(MLP(1, [1])), pickle.loads(pickle.dumps(MLP(1, [1])))):
         assert model([1.0]).label == "layers.0.neurons.0.out"
+
+
+def test_neurons_in_an_array_of_objects_know_their_names() -> None:
+    class Bank(Module):
+        def __init__(self) -> None:
+            self.neurons = np.array([Neuron(1), Neuron(1)], dtype=object)
+            self.label_parameters()
+
+    assert Bank().neurons[1]([1.0]).label == "neurons.1.out"

@@ -1,0 +1,68 @@
+"""Modules by dotted names, read off labels; and the kinds of leaves."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograd import Value
+from autograd.modules import DEEPEST, ancestors_of, folded, leaf_kind, module_of
+from autograd.value import CONSTANT, FROZEN, PARAMETER
+
+
+@pytest.mark.parametrize(
+    ("label", "module"),
+    [
+        ("layers.0.neurons.3.weights.1", "layers.0.neurons.3"),
+        ("layers.0.neurons.3.net", "layers.0.neurons.3"),
+        ("layers.0.bias", "layers.0"),
+        ("mlp.layers.1.bias", "mlp.layers.1"),
+        ("weights.0", ""),
+        ("模型.层.0.权重", "模型.层.0"),
+        ("bias", None),
+        (None, None),
+        ("", None),
+        (".", None),
+        ("a..b", None),
+        (".a", None),
+        ("a.", None),
+        ("3.14", None),
+        ("a.b c.d", None),
+        ("a.1.2", ""),
+        ("a.1.2.b", "a.1.2"),
+    ],
+)
+def test_the_module_of_a_label(label: str | None, module: str | None) -> None:
+    assert module_of(label) == module
+
+
+def test_a_label_of_very_many_dots_is_no_name() -> None:
+    assert module_of(".".join("a" * DEEPEST)) == ".".join("a" * (DEEPEST - 1))
+    assert module_of(".".join("a" * (DEEPEST + 1))) is None
+
+
+def test_modules_around() -> None:
+    assert ancestors_of("") == []
+    assert ancestors_of("a.0.1.b") == ["a.0.1", "a.0.1.b"]
+    names = ["mlp", "mlp.layers.0", "mlp.layers.0.neurons.3"]
+    assert ancestors_of("mlp.layers.0.neurons.3") == names
+
+
+@given(st.lists(st.sampled_from(["a", "b", "0", "12"]), max_size=8).map(".".join), st.integers(0, 8))
+def test_a_module_is_folded_into_one_of_those_around_it(label: str, depth: int) -> None:
+    module = module_of(label)
+    name = folded(module, depth)
+    if module is None:
+        assert name is None
+    else:
+        around = ["", *ancestors_of(module)]
+        assert name == (around[depth] if depth < len(around) else None)
+
+
+def test_kinds_of_leaves() -> None:
+    leaf = Value(1.0)
+    assert leaf_kind(leaf) == "input"
+    for kind in (CONSTANT, PARAMETER, FROZEN):
+        leaf.op = kind
+        assert leaf_kind(leaf) == kind.name.lower()

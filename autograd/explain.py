@@ -7,6 +7,11 @@ anything; so the graph is first condensed to *stations*, the nodes that somebody
 all that happens between two stations becomes one factor. The number of paths still grows
 exponentially with depth: the largest are found by dynamic programming, as the k best ways to each
 station, and no path is followed that is not among them.
+
+Numbers are those of floats. A factor may be too large or too small for one although the derivative
+is not; the paths are then told by every node, one multiplication after the other as in
+`backward()`. And where contributions cancel, what is left of them is rounding error: how large that
+may be is estimated, and no number within it is passed off for one.
 """
 
 from __future__ import annotations
@@ -14,18 +19,20 @@ from __future__ import annotations
 import math
 import operator
 import re
+import reprlib
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush, nlargest
 from html import escape
 from itertools import islice
+from sys import float_info
 from typing import Any, TypeAlias, overload
 
-from autograd.errors import wrong_type
-from autograd.graph import adjoints, interior, leaves
-from autograd.value import CONSTANT, FROZEN, PARAMETER, Value
-from autograd.wording import MINUS, names, number
+from autograd.graph import adjoints, interior, leaves, topological_order
+from autograd.modules import folded, leaf_kind, module_of
+from autograd.value import Value
+from autograd.wording import MINUS, derivative, names, number, operand, width
 
 __all__ = ["MOST_PATHS", "Contribution", "Contributions", "Explanation", "Path", "explain"]
 
@@ -34,6 +41,9 @@ MOST_PATHS = 10**15
 
 LONGEST = 12
 """The most factors that are written out of one path."""
+
+CANCELLED = 1e-12
+"""A total smaller than this part of its contributions' sizes has no shares: they cancel."""
 
 
 # --- the results ---------------------------------------------------------------------------------
@@ -51,7 +61,8 @@ class Path:
         contribution: The product of the factors, from the left; a zero stays zero, even times an
             infinite factor, as in `backward()`.
         share: The contribution as a part of the total: negative where it has the other sign, above
-            1 where others take away from it; nan of a total that is 0, infinite or nan.
+            1 where others take away from it; nan of a total that is 0, infinite or nan, or below
+            1e-12 of the sizes of all contributions, which then cancel.
     """
 
     nodes: tuple[Value, ...]
@@ -78,17 +89,23 @@ class Path:
 class Explanation:
     """A derivative as the sum over paths that the chain rule makes of it.
 
-    It prints as text, and shows itself in a notebook as a formula.
+    It prints as text, and shows itself in a notebook as a formula. The contributions of `paths` and
+    the `remainder` always add up to `total`. Where all paths are listed, the remainder is what
+    rounding left over: at most about `rounding`, some units in the last place of Σ|contribution|.
+    That may be more than the total, if the contributions cancel.
 
     Attributes:
         output: The node that was differentiated.
         wrt: The node with respect to which.
-        names: What these two are called.
+        names: What these two are called, among all nodes of the graph as in a drawing of it.
         total: The derivative, as `backward()` computes it, to the bit.
         count: The number of paths by way of stations; `MOST_PATHS + 1` where there are more than
             `MOST_PATHS`.
         paths: The paths of the largest contributions, by size, nan first.
-        remainder: What the paths that are not listed add up to; 0 if there are none.
+        remainder: `total` less the contributions of `paths`, correctly rounded: what the paths that
+            are not listed add up to, and rounding. nan where `total` is not finite, unless it is
+            just what all paths, listed, add up to; then 0.
+        rounding: How much of total and remainder may be rounding error.
     """
 
     output: Value
@@ -98,6 +115,7 @@ class Explanation:
     count: int
     paths: tuple[Path, ...]
     remainder: float
+    rounding: float
 
     @property
     def text(self) -> str:
@@ -107,20 +125,24 @@ class Explanation:
         total = _precise(self.total)
         if not self.paths:
             return f"{derivative} = {total}: {_plain(output)} does not depend on {_plain(wrt)}"
-        if self.count == 1:
+        if self._alone:
             path = self.paths[0]
             if len(path.factors) < 2:
                 return f"{derivative} = {total}"
             return f"{derivative} = {_TEXT.chain(path)} = {_TEXT.factors(path)} = {total}"
-        counted = f"{_counted(self.count)} paths"
+        counted = f"{_counted(self.count)} path{'s' if self.count > 1 else ''}"
         if self._unlisted:
             counted += f", the largest {len(self.paths)} of which are"
         lines = [f"{derivative} = {total}, the sum over {counted}:"]
         width = len(str(len(self.paths)))
         lines += [f"  {i:{width}}. {path.text}" for i, path in enumerate(self.paths, start=1)]
-        if self._unlisted:
-            share = _percent(_share(self.remainder, self.total))
+        if self._unlisted and self._negligible:
+            lines.append(f"  and {self._unlisted}: 0 within rounding")
+        elif self._unlisted:
+            share = _percent(self._share_of_remainder)
             lines.append(f"  and {self._unlisted}: {_precise(self.remainder)}{share}")
+        elif self._lost:
+            lines.append(f"  and {self._lost}: {_precise(self.remainder)}")
         return "\n".join(lines)
 
     @property
@@ -132,9 +154,9 @@ class Explanation:
         """
         derivative = _LATEX.derivative(*self.names)
         total = _latex_number(self.total)
-        if not self.paths or (self.count == 1 and len(self.paths[0].factors) < 2):
+        if not self.paths or (self._alone and len(self.paths[0].factors) < 2):
             return f"{derivative} = {total}"
-        if self.count == 1:
+        if self._alone:
             path = self.paths[0]
             return f"{derivative} = {_LATEX.chain(path)} = {_LATEX.factors(path)} = {total}"
         chains = [_LATEX.chain(path) for path in self.paths]
@@ -144,14 +166,38 @@ class Explanation:
             products.append(rf"\underbrace{{{_LATEX.factors(path)}}}_{{{below}}}")
         if self._unlisted:
             chains.append(r"\cdots")
+            rest, share = _latex_factor(self.remainder), _latex_percent(self._share_of_remainder)
+            others = self._unlisted.replace("10^15", "}10^{15}\\text{")
+            if self._negligible:
+                rest, share, others = "0", "", f"{others}, within rounding"
+            products.append(rf"\underbrace{{{rest}}}_{{\text{{{others}}}{share}}}")
+        elif self._lost:
             rest = _latex_factor(self.remainder)
-            below = self._unlisted.replace("10^15", "}10^{15}\\text{")
-            below = rf"\text{{{below}}}" + _latex_percent(_share(self.remainder, self.total))
-            products.append(rf"\underbrace{{{rest}}}_{{{below}}}")
+            products.append(rf"\underbrace{{{rest}}}_{{\text{{{self._lost}}}}}")
         glue = " \\\\\n&\\quad {}+ "
         rows = [glue.join(chains), glue.join(products), total]
         equations = " \\\\\n".join(f"&= {row}" for row in rows)
         return f"\\begin{{aligned}}\n{derivative} {equations}\n\\end{{aligned}}"
+
+    @property
+    def _alone(self) -> bool:
+        return self.count == 1 and not self._lost
+
+    @property
+    def _lost(self) -> str:
+        """Name what the paths that are listed, all of them, do not add up to, if it shows."""
+        shows = not abs(self.remainder) <= 1e-10 * abs(self.total)
+        if self._unlisted or not shows or not math.isfinite(self.total):
+            return ""
+        return "rounding" if math.isfinite(self.remainder) else "overflow"
+
+    @property
+    def _negligible(self) -> bool:
+        return abs(self.remainder) <= self.rounding
+
+    @property
+    def _share_of_remainder(self) -> float:
+        return math.nan if math.isnan(self.paths[0].share) else self.remainder / self.total
 
     @property
     def _unlisted(self) -> str:
@@ -172,7 +218,7 @@ class Contribution:
     """What one node carries of an output's derivatives: a row of `Contributions`.
 
     Attributes:
-        name: What the node is called.
+        name: What the node is called, among all nodes of the graph as in a drawing of it.
         node: The node.
         data: Its number.
         derivative: The derivative of the output with respect to it.
@@ -204,19 +250,21 @@ class Contributions:
     rows: tuple[Contribution, ...]
     limit: int
 
-    def by_module(self, depth: int = 2) -> dict[str, float]:
-        """Add up the shares of each module, as dotted names tell it.
+    def by_module(self, depth: int = 1) -> dict[str | None, float]:
+        """Add up the shares of each module, as the dotted names that are labels tell it.
+
+        Modules are those into which a drawing folds a graph, to the same depth.
 
         Args:
-            depth: How many parts of a dotted name make a module: with 2, all of
-                `layers.0.neurons.3.bias` goes to `layers.0`. The last part never counts.
+            depth: 0 for the whole model, 1 for its layers, 2 for their neurons, … A node that lies
+                less deep counts to the innermost module that it lies in.
 
         Returns:
-            A dictionary from module to share, the largest first; nodes without a module are under
-            the empty name.
+            A dictionary from module to share, the largest first. The model itself has the empty
+            name; what lies outside any module is under None.
 
         Raises:
-            ValueError: `depth` is less than 1.
+            ValueError: `depth` is negative.
 
         Example:
             >>> w, b = Value(0.5, "layers.0.weight"), Value(1.0, "layers.0.bias")
@@ -224,33 +272,36 @@ class Contributions:
             >>> explain(v * (w * 3.0 + b)).by_module()
             {'layers.0': 0.762, 'layers.1': 0.238}
         """
-        if depth < 1:
-            raise ValueError(f"by_module: depth must be at least 1, got {depth}")
-        modules: dict[str, list[float]] = {}
+        if depth < 0:
+            raise ValueError(f"by_module: depth must be at least 0, got {depth}")
+        modules: dict[str | None, list[float]] = {}
         for row in self.rows:
-            module = ".".join(row.name.split(".")[:-1][:depth])
-            modules.setdefault(module, []).append(row.share)
+            inner = module_of(row.node.label)
+            if inner is None and leaf_kind(row.node) in {"parameter", "frozen"}:
+                inner = ""  # a parameter belongs to a model, whatever it is called
+            outer = folded(inner, depth)
+            modules.setdefault(inner if outer is None else outer, []).append(row.share)
         shares = {module: math.fsum(parts) for module, parts in modules.items()}
-        return dict(sorted(shares.items(), key=lambda item: _size(item[1]), reverse=True))
+        return dict(sorted(shares.items(), key=lambda item: _rank(item[1]), reverse=True))
 
     @property
     def text(self) -> str:
         """The table in aligned columns."""
         table = [self._header, *self._cells]
-        widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
+        widths = [max(map(width, column)) for column in zip(*table, strict=True)]
         lines = []
         for row in table:
             padded = [
                 cell + padding if i == 0 else padding + cell
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-                for padding in [" " * (width - _width(cell))]
+                for i, (cell, columns) in enumerate(zip(row, widths, strict=True))
+                for padding in [" " * (columns - width(cell))]
             ]
             lines.append("  ".join(padded).rstrip())
         return "\n".join(lines)
 
     @property
     def _header(self) -> tuple[str, ...]:
-        return ("node", "data", f"∂{_symbol(self.name)}/∂node", "share")
+        return ("node", "data", _derivative(self.name, "node"), "share")
 
     @property
     def _cells(self) -> list[tuple[str, ...]]:
@@ -317,14 +368,16 @@ def explain(
         through: The stations by way of which paths are told apart. None stands for the labelled
             nodes in between, or for all nodes in between if none is labelled, `"all"` for all of
             them. Of nodes that are given, those that do not lie in between are passed over. Paths
-            that meet the same stations add up to one.
+            that meet the same stations add up to one. Where that gives other numbers than
+            `backward()`, as a factor from station to station is too large or too small for a float,
+            it is `"all"` whatever was asked for.
 
     Returns:
         An `Explanation` for one node, else `Contributions`.
 
     Raises:
-        TypeError: `output` is not a Value, `wrt` neither a Value nor an iterable of Values, or
-            `through` neither `"all"` nor an iterable of Values.
+        TypeError: `output` is not a Value, `wrt` neither a Value nor an iterable of Values,
+            `through` neither `"all"` nor an iterable of Values, or `limit` not a whole number.
         ValueError: `limit` is less than 1, or `through` is given for a table.
 
     Example:
@@ -343,8 +396,11 @@ def explain(
         x        2       0.5  14.29 %
     """
     if not isinstance(output, Value):
-        raise wrong_type("explain", output, "a Value as output")
-    limit = operator.index(limit)
+        raise _wrong("expected a Value as output", output)
+    try:
+        limit = operator.index(limit)
+    except TypeError:
+        raise _wrong("limit is a whole number", limit) from None
     if limit < 1:
         raise ValueError(f"explain: limit must be at least 1, got {limit}")
     if isinstance(wrt, Value):
@@ -357,32 +413,36 @@ def explain(
 
 def _values(given: Any, expected: str) -> list[Value]:
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise wrong_type("explain", given, expected)
+        raise _wrong(f"expected {expected}", given)
     nodes = list(dict.fromkeys(given))
     for node in nodes:
         if not isinstance(node, Value):
-            raise wrong_type("explain", node, expected)
+            raise _wrong(f"expected {expected}", node)
     return nodes
+
+
+def _wrong(expected: str, given: object) -> TypeError:
+    return TypeError(f"explain: {expected}, got {type(given).__name__}: {reprlib.repr(given)}")
 
 
 # --- the table -----------------------------------------------------------------------------------
 
 
 def _default_rows(output: Value) -> list[Value]:
-    inputs = [leaf for leaf in leaves(output) if leaf.op is not CONSTANT]
-    parameters = [leaf for leaf in inputs if leaf.op is PARAMETER or leaf.op is FROZEN]
+    inputs = [leaf for leaf in leaves(output) if leaf_kind(leaf) != "constant"]
+    parameters = [leaf for leaf in inputs if leaf_kind(leaf) in {"parameter", "frozen"}]
     return parameters or inputs
 
 
 def _contributions(output: Value, nodes: list[Value], limit: int) -> Contributions:
     found = adjoints(output)
-    known = names([*nodes, output])
+    known = names([*topological_order(output), *nodes])
     derivatives = [found.get(node, 0.0) for node in nodes]
-    largest = max(map(_size, derivatives), default=0.0)
-    if largest == 0.0:
-        shares = [0.0] * len(nodes)
-    elif math.isinf(largest):
+    largest = max(map(abs, derivatives), default=0.0)
+    if not all(map(math.isfinite, derivatives)):
         shares = [math.nan] * len(nodes)
+    elif largest == 0.0:
+        shares = [0.0] * len(nodes)
     else:  # divided by the largest first, as the sum may be too large for a float
         parts = [abs(derivative) / largest for derivative in derivatives]
         total = math.fsum(parts)
@@ -391,7 +451,7 @@ def _contributions(output: Value, nodes: list[Value], limit: int) -> Contributio
         Contribution(known[node], node, node.data, derivative, share)
         for node, derivative, share in zip(nodes, derivatives, shares, strict=True)
     ]
-    rows.sort(key=lambda row: _size(row.derivative), reverse=True)
+    rows.sort(key=lambda row: _rank(row.derivative), reverse=True)
     return Contributions(output, known[output], tuple(rows), limit)
 
 
@@ -438,19 +498,69 @@ class _Region:
         stations = [True, *chosen, True]
         return stations[: len(self.nodes)]
 
-    def factors(self, station: int, stations: list[bool]) -> dict[int, float]:
+    def magnitudes(self) -> tuple[list[float], list[int]]:
+        """Add up the sizes of all contributions to each place, and count operations on the way.
+
+        Returns:
+            The sums of |contribution| over all paths from the output, link by link; and on the
+            longest of these paths how often its contribution is rounded.
+        """
+        children = [0] * len(self.nodes)
+        for links in self.links:
+            for parent, _ in links:
+                children[parent] += 1
+        sizes, roundings = [0.0] * len(self.nodes), [0] * len(self.nodes)
+        sizes[-1] = 1.0
+        for place in range(len(self.nodes) - 1, 0, -1):
+            for parent, derivative in self.links[place]:
+                sizes[parent] += _times(sizes[place], abs(derivative))
+                # One product, and as many sums as there are children.
+                longest = roundings[place] + 1 + children[parent]
+                roundings[parent] = max(roundings[parent], longest)
+        return sizes, roundings
+
+
+class _Condensed:
+    """A region as seen by its stations: the factors from each to the next ones below.
+
+    It takes time in proportion to the links below each station, down to the next ones. So links
+    that lie below many stations count as often; but not where they lead to a single one, as the
+    hidden states of a chain all do to its input: there the factor is worked out once, upwards.
+    """
+
+    def __init__(self, region: _Region, stations: list[bool]) -> None:
+        self.region, self.stations = region, stations
+        # Of a node that is no station, the one that all ways down lead to, and the factor. An
+        # infinite one is left to the way down, where a zero adjoint may come before it.
+        self.only: list[tuple[int, float] | None] = []
+        for links, chosen in zip(region.links, stations, strict=True):
+            self.only.append(None if chosen else self._only(links))
+
+    def _only(self, links: list[tuple[int, float]]) -> tuple[int, float] | None:
+        target, factor = -1, 0.0
+        for parent, derivative in links:
+            found = (parent, 1.0) if self.stations[parent] else self.only[parent]
+            if found is None or target not in {-1, found[0]}:
+                return None
+            target = found[0]
+            factor += _times(derivative, found[1])
+        return (target, factor) if math.isfinite(factor) else None
+
+    def factors(self, station: int) -> dict[int, float]:
         """Differentiate a station with respect to the next ones below, along any links between."""
         sums: dict[int, float] = {}
         pending: list[int] = []  # nodes that are no stations, negated for the highest to come first
         place, adjoint = station, 1.0
         while True:
-            for parent, derivative in self.links[place]:
+            for parent, derivative in self.region.links[place]:
                 contribution = _times(adjoint, derivative)
+                if only := self.only[parent]:
+                    parent, contribution = only[0], _times(contribution, only[1])
                 if parent in sums:
                     sums[parent] += contribution
                 else:
                     sums[parent] = contribution
-                    if not stations[parent]:
+                    if not self.stations[parent]:
                         heappush(pending, -parent)
             if not pending:
                 return sums
@@ -470,47 +580,72 @@ def _explanation(
 ) -> Explanation:
     region = _Region(output, wrt)
     stations = region.stations(through)
-    ends = names([wrt, output])
+    known = names([*topological_order(output), wrt])
+    ends = known[output], known[wrt]
     if not region.connected:
-        return Explanation(output, wrt, (ends[output], ends[wrt]), 0.0, 0, (), 0.0)
-    total = adjoints(output)[wrt]
-    ways, count = _largest_ways(region, stations, limit)
-    known = names(node for node, chosen in zip(region.nodes, stations, strict=True) if chosen)
-    paths = tuple(_path(way, region, known, total) for way in ways)
-    remainder = 0.0
-    if count > len(paths):
-        remainder = total - _sum([path.contribution for path in paths])
-    return Explanation(output, wrt, (known[output], known[wrt]), total, count, paths, remainder)
+        return Explanation(output, wrt, ends, 0.0, 0, (), 0.0, 0.0)
+    found = adjoints(output)
+    total = found[wrt]
+    sizes, roundings = region.magnitudes()
+    slack = [
+        max(CANCELLED, count * float_info.epsilon) * size
+        for size, count in zip(sizes, roundings, strict=True)
+    ]
+    ways, count, sums = _largest_ways(region, stations, limit)
+    if not all(_close(x, found[region.nodes[i]], slack[i]) for i, x in sums.items()):
+        ways, count, _ = _largest_ways(region, [True] * len(stations), limit)
+    rounding = roundings[0] * float_info.epsilon * sizes[0]
+    contributions = [way[0] for way in ways]
+    if count == len(ways) and total == _sum(contributions):
+        remainder = 0.0
+    else:
+        remainder = _sum([total, *[-contribution for contribution in contributions]])
+    whole = total if abs(total) > CANCELLED * sizes[0] else math.nan
+    paths = tuple([_path(way, region, known, whole) for way in ways])
+    return Explanation(output, wrt, ends, total, count, paths, remainder, rounding)
 
 
-def _largest_ways(region: _Region, stations: list[bool], limit: int) -> tuple[list[_Way], int]:
-    """Find the largest ways from the output down to place 0, and count all of them.
+def _close(x: float, y: float, slack: float) -> bool:
+    """Compare what paths add up to with an adjoint of the backward pass."""
+    return x == y or (x != x and y != y) or (math.isfinite(x) and abs(x - y) <= slack)
+
+
+def _largest_ways(
+    region: _Region, stations: list[bool], limit: int
+) -> tuple[list[_Way], int, dict[int, float]]:
+    """Find the largest ways from the output down to place 0, count all, and add all up.
 
     A largest way is a largest way to its last station but one, and one factor more: a product
     grows with its parts, also when it is rounded. So each station need only keep its largest few.
+
+    Returns:
+        The ways, how many there are, and what those to each station add up to.
     """
+    condensed = _Condensed(region, stations)
     last = len(region.nodes) - 1
     waiting: dict[int, list[_Way]] = {last: [(1.0, 1.0, last, None)]}
     counts = {last: 1}
+    sums = {last: 1.0}
     for place in range(last, 0, -1):
         if not stations[place]:
             continue
         ways = _largest(waiting.pop(place), limit)
         count = counts.pop(place)
-        for parent, factor in region.factors(place, stations).items():
+        for parent, factor in condensed.factors(place).items():
             there = waiting.setdefault(parent, [])
             there += [(_times(way[0], factor), factor, parent, way) for way in ways]
             if len(there) > 8 * limit:  # of a node with a million children, for the memory
                 there[:] = _largest(there, limit)
             counts[parent] = min(counts.get(parent, 0) + count, MOST_PATHS + 1)
-    return _largest(waiting[0], limit), counts[0]
+            sums[parent] = sums.get(parent, 0.0) + _times(sums[place], factor)
+    return _largest(waiting[0], limit), counts[0], sums
 
 
 def _largest(ways: list[_Way], limit: int) -> list[_Way]:
-    return ways if len(ways) == 1 else nlargest(limit, ways, key=lambda way: _size(way[0]))
+    return ways if len(ways) == 1 else nlargest(limit, ways, key=lambda way: _rank(way[0]))
 
 
-def _path(way: _Way, region: _Region, known: dict[Value, str], total: float) -> Path:
+def _path(way: _Way, region: _Region, known: dict[Value, str], whole: float) -> Path:
     contribution = way[0]
     nodes, factors = [], []
     step: _Way | None = way
@@ -522,7 +657,7 @@ def _path(way: _Way, region: _Region, known: dict[Value, str], total: float) -> 
     nodes.reverse()
     factors.reverse()
     called = tuple([known[node] for node in nodes])
-    share = _share(contribution, total)
+    share = contribution / whole if math.isfinite(whole) else math.nan
     return Path(tuple(nodes), called, tuple(factors), contribution, share)
 
 
@@ -534,20 +669,20 @@ def _times(adjoint: float, derivative: float) -> float:
     return adjoint * derivative if adjoint else 0.0
 
 
-def _size(x: float) -> float:
-    """The absolute value, for an order in which nan is as large as infinity."""
-    return abs(x) if x == x else math.inf
+def _rank(x: float) -> tuple[bool, float]:
+    """A key for an order by size in which nan is larger than infinity."""
+    return x != x, 0.0 if x != x else abs(x)
 
 
 def _sum(xs: list[float]) -> float:
+    """Add up, correctly rounded."""
     try:
         return math.fsum(xs)
-    except (OverflowError, ValueError):  # infinities of both signs, or an overflow on the way
-        return sum(xs)
-
-
-def _share(part: float, total: float) -> float:
-    return part / total if total and math.isfinite(total) else math.nan
+    except ValueError:  # infinities of both signs
+        return math.nan
+    except OverflowError:  # perhaps on the way only
+        scaled = math.fsum([math.ldexp(x, -64) for x in xs])
+        return math.ldexp(scaled, 64) if abs(scaled) < 2.0**960 else math.copysign(math.inf, scaled)
 
 
 # --- in words ------------------------------------------------------------------------------------
@@ -561,8 +696,7 @@ def _precise(x: float) -> str:
 
 
 def _factor(x: float) -> str:
-    text = _precise(x)
-    return f"({text})" if text.startswith(MINUS) else text
+    return operand(_precise(x))
 
 
 def _percentage(share: float) -> str:
@@ -586,19 +720,8 @@ def _plain(name: str) -> str:
     )
 
 
-def _symbol(name: str) -> str:
-    text = _plain(name)
-    return f"({text})" if re.search(r"[-+*/^%·\s\N{MINUS SIGN}]", text) else text
-
-
-def _width(text: str) -> int:
-    """Count the columns that a text takes on a terminal."""
-    return sum(
-        0 if unicodedata.combining(character)
-        else 2 if unicodedata.east_asian_width(character) in {"W", "F"}
-        else 1
-        for character in text
-    )  # fmt: skip
+def _derivative(above: str, below: str) -> str:
+    return derivative(_plain(above), _plain(below))
 
 
 # --- in LaTeX ------------------------------------------------------------------------------------
@@ -637,8 +760,7 @@ def _latex_digits(text: str) -> str:
 
 
 def _latex_factor(x: float) -> str:
-    text = _latex_number(x)
-    return f"({text})" if text.startswith("-") else text
+    return _latex_digits(_factor(x))
 
 
 def _latex_percent(share: float) -> str:
@@ -687,7 +809,7 @@ class _Notation:
 
 
 _TEXT = _Notation(
-    derivative=lambda above, below: f"∂{_symbol(above)}/∂{_symbol(below)}",
+    derivative=_derivative,
     factor=_factor,
     dot=" · ",
     cross=" × ",

@@ -24,8 +24,9 @@ from autograd.errors import outside_domain
 from autograd.functions import VALUES
 from autograd.rules import RULES
 from autograd.value import Operand, Value, as_float, as_value
+from autograd.wording import width
 
-__all__ = ["ExpressionError", "function_names", "parse", "width"]
+__all__ = ["ExpressionError", "function_names", "parse"]
 
 LONGEST = 10_000
 """The most characters of an expression."""
@@ -203,28 +204,6 @@ def function_names() -> list[str]:
         True
     """
     return sorted(vars(VALUES))
-
-
-def width(text: str) -> int:
-    """Count the columns that a text takes up in a terminal.
-
-    Args:
-        text: Any text on one line.
-
-    Returns:
-        Two a wide character (Chinese, Japanese, Korean), none a combining one, else one.
-
-    Example:
-        >>> width("w"), width("권중치")
-        (1, 6)
-    """
-    return sum(map(_columns, text))
-
-
-def _columns(character: str) -> int:
-    if unicodedata.category(character) in {"Mn", "Me", "Cf"} or "\u1160" <= character <= "\u11ff":
-        return 0  # the latter: the vowels and finals of Korean syllables that are written in parts
-    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
 
 
 def _excerpt(line: str, column: int, most: int = 72) -> tuple[str, int]:

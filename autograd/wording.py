@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 
-from autograd.value import CONSTANT, Value
+from autograd.modules import leaf_kind
+from autograd.value import Value
 
-__all__ = ["MINUS", "evaluated", "formula", "names", "number"]
+__all__ = [
+    "MINUS", "SIGNS", "derivative", "evaluated", "formula", "names", "number", "operand",
+    "printable", "width",
+]  # fmt: skip
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -21,11 +26,35 @@ LONGEST = 8
 
 _DIGITS = 6
 _UNSIGNED = re.compile(r"[\d.]+(e\N{MINUS SIGN}?\d+)?|inf|nan")
-_OPERATOR = re.compile(r"[-+*/%^|·\N{MINUS SIGN}]")
-_INFIX = {
-    "+": " + ", "-": f" {MINUS} ", "*": "·", "/": "/", "//": " // ", "%": " % ", "**": "^",
-    "sum": " + ", "prod": "·",
-}  # fmt: skip
+_SEPARATOR = re.compile(r"[-+*/%^|·×\s\N{MINUS SIGN}]")
+
+# The sign of an operation where it stands by itself in a box, and where it stands between operands.
+# The two differ where a sign that is clear by itself would be in the way on a line: a cross between
+# letters looks like another x, and a power or a quotient must say which operand is which.
+_SIGNS: dict[str, tuple[str, str]] = {
+    "+": ("+", " + "),
+    "-": (MINUS, f" {MINUS} "),
+    "*": ("×", "·"),
+    "/": ("÷", "/"),
+    "//": ("⌊÷⌋", " // "),
+    "%": ("mod", " % "),
+    "**": ("xʸ", "^"),
+    "neg": (MINUS, ""),
+    "abs": ("|x|", ""),
+    "sum": ("", " + "),
+    "prod": ("", "·"),
+}
+
+SIGNS = {op: sign for op, (sign, _) in _SIGNS.items() if sign}
+"""The signs of operations, as boxes show them; every other operation is shown by its name."""
+
+_INFIX = {op: sign for op, (_, sign) in _SIGNS.items() if sign}
+
+# As near as ASCII comes to the signs in which this library writes mathematics.
+_ASCII = str.maketrans({
+    "∂": "d", "·": "*", "×": "*", MINUS: "-", "–": "-", "²": "^2", "½": "1/2", "…": "...",
+    "→": "->", "≈": "~", "∑": "sum", "✓": "ok", "✗": "NO",
+})  # fmt: skip
 
 
 # --- names and numbers ---------------------------------------------------------------------------
@@ -63,7 +92,7 @@ def names(nodes: Iterable[Value]) -> dict[Value, str]:
                     count += 1
                 taken.add(name)
             used[label] = count
-        elif node.op is CONSTANT:
+        elif leaf_kind(node) == "constant":
             name = number(node.data, _DIGITS)
         else:
             unnamed += 1
@@ -110,6 +139,44 @@ def number(x: float, digits: int = 4) -> str:
 
 def _without_zeros(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def operand(text: str) -> str:
+    """Put a name or a number between parentheses where it would not stand as one beside a sign.
+
+    Args:
+        text: A name, or a number as `number` writes it.
+
+    Returns:
+        The text; in parentheses where there is a blank or an operator in it.
+
+    Example:
+        >>> print(operand("w"), operand("a b"), operand("a-b"), operand("−2"), operand("1e−4"))
+        w (a b) (a-b) (−2) 1e−4
+    """
+    return text if _UNSIGNED.fullmatch(text) else _base(text)
+
+
+def _base(text: str) -> str:
+    """Do the same beside a power, where 1e−4 would not stand as one either."""
+    return f"({text})" if _SEPARATOR.search(text) else text
+
+
+def derivative(above: str, below: str) -> str:
+    """Write a derivative in names.
+
+    Args:
+        above: The name of what is differentiated.
+        below: The name of that with respect to which.
+
+    Returns:
+        The quotient, with names in parentheses where they need them.
+
+    Example:
+        >>> print(derivative("E", "w1"), derivative("E", "net o1"))
+        ∂E/∂w1 ∂E/∂(net o1)
+    """
+    return f"∂{operand(above)}/∂{operand(below)}"
 
 
 # --- formulas ------------------------------------------------------------------------------------
@@ -170,45 +237,33 @@ def _written(node: Value, name: Callable[[Value], str]) -> str:
 
         def product(i: int) -> str:
             if i == half:
-                return _operand(name(bias[0]))
-            return f"{_operand(name(parents[i]))}·{_operand(name(parents[half + i]))}"
+                return operand(name(bias[0]))
+            return f"{operand(name(parents[i]))}·{operand(name(parents[half + i]))}"
 
         return _joined(half + len(bias), product, " + ")
     if op == "linear":
         coefficients = node.local_derivatives
 
         def term(i: int) -> str:
-            text = _operand(name(parents[i]))
+            text = operand(name(parents[i]))
             coefficient = coefficients[i]
-            return (
-                text if coefficient == 1.0 else f"{text}·{_operand(number(coefficient, _DIGITS))}"
-            )
+            return text if coefficient == 1.0 else f"{text}·{operand(number(coefficient, _DIGITS))}"
 
         return _joined(n, term, " + ")
     if op == "**":
         base, exponent = map(name, parents)
-        return f"{_base(base)}^{_operand(exponent)}"
+        return f"{_base(base)}^{operand(exponent)}"
     if op in _INFIX:
-        return _joined(n, lambda i: _operand(name(parents[i])), _INFIX[op])
+        return _joined(n, lambda i: operand(name(parents[i])), _INFIX[op])
     if op == "neg":
-        return MINUS + _operand(name(parents[0]))
+        return MINUS + operand(name(parents[0]))
     if op == "abs":
         return f"|{name(parents[0])}|"
     if op == "square":
         return f"{_base(name(parents[0]))}^2"
     if op == "reciprocal":
-        return f"1/{_operand(name(parents[0]))}"
+        return f"1/{operand(name(parents[0]))}"
     return f"{op}({_joined(n, lambda i: name(parents[i]), ', ')})"
-
-
-def _operand(text: str) -> str:
-    """Put a name or number between parentheses where it would not stand as one beside a sign."""
-    return f"({text})" if _OPERATOR.search(text) and not _UNSIGNED.fullmatch(text) else text
-
-
-def _base(text: str) -> str:
-    """Do the same beside a power, where 1e−4 would not stand as one either."""
-    return f"({text})" if _OPERATOR.search(text) else text
 
 
 def _joined(count: int, term: Callable[[int], str], separator: str) -> str:
@@ -216,3 +271,50 @@ def _joined(count: int, term: Callable[[int], str], separator: str) -> str:
     if count <= LONGEST:
         return separator.join(map(term, range(count)))
     return separator.join([*map(term, range(LONGEST - 2)), "…", term(count - 1)])
+
+
+# --- terminals -----------------------------------------------------------------------------------
+
+
+def width(text: str) -> int:
+    """Count the columns that a text takes up in a terminal.
+
+    Args:
+        text: Any text on one line.
+
+    Returns:
+        Two a wide character (Chinese, Japanese, Korean), none a combining one, else one.
+
+    Example:
+        >>> width("w"), width("권중치")
+        (1, 6)
+    """
+    return sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in {"Mn", "Me", "Cf"} or "\u1160" <= character <= "\u11ff":
+        return 0  # the latter: the vowels and finals of Korean syllables that are written in parts
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def printable(text: str, encoding: str | None) -> str:
+    """Write a text in ASCII where a terminal lacks one of its characters.
+
+    Letters become question marks, as many as they take columns: what stands under them stays there.
+
+    Args:
+        text: Any text.
+        encoding: The terminal's; None where it is not known.
+
+    Returns:
+        The text itself if it can be encoded, else an imitation.
+
+    Example:
+        >>> printable("∂E/∂w = 2·x²", "ascii")
+        'dE/dw = 2*x^2'
+    """
+    known = encoding or "ascii"
+    if text.encode(known, "ignore").decode(known) == text:
+        return text
+    return "".join(c if c.isascii() else "?" * width(c) for c in text.translate(_ASCII))

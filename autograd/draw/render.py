@@ -16,6 +16,8 @@ class RenderingError(RuntimeError):
 TIMEOUT = 120
 """Seconds; a graph that Graphviz has not laid out by then, it may not lay out in an hour."""
 
+_MISSING = 3  # the exit status where pygraphviz cannot be imported
+
 # pygraphviz works inside the process that calls it: in one of its own, nothing that Graphviz does
 # to a large or odd graph can end the user's session, print into it, or meet another thread.
 _PYGRAPHVIZ = """
@@ -64,7 +66,7 @@ def render(source: str, form: str, engine: str = "dot") -> bytes:
     if completed.returncode == 0 and completed.stdout:
         return completed.stdout
     words = completed.stderr.decode("utf-8", "replace").strip()
-    if completed.returncode == 3:
+    if not dot and completed.returncode == _MISSING:
         raise RenderingError(
             f"{words[-500:]}; and there is no other Graphviz to lay the drawing out. Install it "
             "(https://graphviz.org/download) so that `dot` is on the path, or "

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd import Value
+from autograd.draw import draw
 from autograd.draw.drawing import Drawing
 from autograd.draw.network import network
 from autograd.wording import number
@@ -521,3 +522,20 @@ def test_the_drawing_is_of_the_moment() -> None:
     model.weights[0].data = 7.0
     assert picture.svg == before
     assert network(model).svg != before
+
+
+def test_circles_have_the_colours_of_the_nodes_that_they_stand_for() -> None:
+    def colours(source: str, kind: str) -> set[tuple[str, ...]]:
+        found = [
+            re.findall(r'\b(?:color|fillcolor)="(#\w+)"', line)
+            for line in source.splitlines()
+            if re.search(rf'class="?[^"]*\b{kind}\b', line)
+        ]
+        return {tuple(colours[-2:]) for colours in found if colours}  # after those of letters
+
+    x, w = Value(2.0, "x"), Value(3.0, "w")
+    graph = draw((w * x).exp().tanh()).source
+    picture = network(MLP(2, [2, 1])).source
+    assert colours(picture, "input") == colours(graph, "input") != set()
+    assert colours(picture, "output") == colours(graph, "root") != set()
+    assert colours(picture, "hidden") == colours(graph, "operation") - colours(graph, "root")

@@ -264,3 +264,16 @@ def test_steps_cannot_be_changed() -> None:
     step = walk(Value(1.0) * 2.0)[0]
     with pytest.raises(AttributeError):
         step.title = ""  # type: ignore[misc]
+
+
+def test_names_that_hold_a_blank_or_a_sign_stand_in_parentheses() -> None:
+    a, b = Value(-2.0, "net o1"), Value(3.0, "w-1")
+    y = labelled(a * b, "y z")
+    forward, last = walk(y)[1], walk(y)[-1]
+    assert forward.formula == "y z = (net o1)·(w-1)"
+    assert last.formula == "y z = (net o1)·(w-1)"
+    assert last.evaluated == "∂(y z)/∂(y z) = 1"
+    assert last.lines == (
+        "∂(y z)/∂(net o1) += ∂(y z)/∂(y z) · ∂(y z)/∂(net o1) = 1 × 3 = 3",
+        "∂(y z)/∂(w-1) += ∂(y z)/∂(y z) · ∂(y z)/∂(w-1) = 1 × (−2) = −2",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import sys
@@ -13,17 +14,12 @@ from typing import TextIO
 from autograd import __version__
 from autograd.draw import RenderingError, draw
 from autograd.explain import explain
-from autograd.expression import ExpressionError, function_names, parse, width
+from autograd.expression import ExpressionError, function_names, parse
 from autograd.graph import interior, topological_order
 from autograd.value import Value
-from autograd.wording import formula, names, number
+from autograd.wording import formula, names, number, printable, width
 
 SUFFIXES = (".svg", ".png", ".pdf", ".dot", ".html")
-
-# Where the terminal's encoding lacks them.
-ASCII = str.maketrans(
-    {"∂": "d", "·": "*", "×": "*", "−": "-", "²": "^2", "…": "...", "→": "->", "≈": "~", "Σ": "sum"}
-)
 
 EXAMPLES = r"""
 EXPRESSION is Python's arithmetic (+ - * / ** // %), with numbers, pi, e, the NAMEs, and the
@@ -73,12 +69,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except OSError as error:
         # Our output has nowhere to go: its reader has left, as `head` does, or the disk is full.
-        # The interpreter would try once more at its end, and say so.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             _say(f"error: {error}", sys.stderr)
         return 1
     return status
+
+
+def _run() -> int:
+    """Run the command line as the whole of a process."""
+    try:
+        return main()
+    finally:
+        try:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except OSError:
+            # The interpreter would try once more at its end, and say so.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _draw(arguments: Sequence[str]) -> int:
@@ -209,6 +216,8 @@ def _values(parser: argparse.ArgumentParser, assignments: Sequence[str]) -> dict
             values[name] = Value(float(text), name)
         except ValueError:
             parser.error(f"{assignment!r}: {text!r} is not a number")
+        if math.isinf(values[name].data) and "inf" not in text.lower():
+            parser.error(f"{assignment!r}: the number is too large for a float")
     return values
 
 
@@ -226,27 +235,21 @@ def _table(expression: str, output: Value, values: dict[str, Value]) -> str:
 
 
 def _explained(output: Value, inputs: Sequence[Value]) -> str:
-    """Name what is computed on the way as a drawing would, and explain by these names."""
-    nodes = interior(output)
+    """Tell what is computed on the way, and the derivatives, in the names of a drawing."""
     called = names(topological_order(output))
-    lines = [f"{called[node]} = {formula(node, called)} = {number(node.data, 6)}" for node in nodes]
-    for node in nodes:
-        node.label = called[node]
+    lines = [
+        f"{called[node]} = {formula(node, called)} = {number(node.data, 6)}"
+        for node in interior(output)
+    ]
     explanations = [str(explain(output, wrt=node)) for node in inputs]
-    for node in nodes:
-        node.label = None
     return "\n".join([*lines, *([""] if lines else []), *explanations])
 
 
 def _say(text: str, stream: TextIO | None = None) -> None:
     """Print a text, in ASCII where the terminal's encoding lacks a character."""
     stream = stream or sys.stdout
-    encoding = getattr(stream, "encoding", None) or "ascii"
-    if text.encode(encoding, "ignore").decode(encoding) != text:
-        # As many columns as there were: a caret stays under what it points at.
-        text = "".join(c if c.isascii() else "?" * width(c) for c in text.translate(ASCII))
-    print(text, file=stream)
+    print(printable(text, getattr(stream, "encoding", None)), file=stream)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_run())

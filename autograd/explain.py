@@ -32,7 +32,7 @@ from typing import Any, TypeAlias, overload
 from autograd.graph import adjoints, interior, leaves, topological_order
 from autograd.modules import folded, leaf_kind, module_of
 from autograd.value import Value
-from autograd.wording import MINUS, derivative, names, number, operand, width
+from autograd.wording import MINUS, derivative_of, names, number, operand, width
 
 __all__ = ["MOST_PATHS", "Contribution", "Contributions", "Explanation", "Path", "explain"]
 
@@ -587,27 +587,30 @@ def _explanation(
     found = adjoints(output)
     total = found[wrt]
     sizes, roundings = region.magnitudes()
-    slack = [
-        max(CANCELLED, count * float_info.epsilon) * size
-        for size, count in zip(sizes, roundings, strict=True)
-    ]
     ways, count, sums = _largest_ways(region, stations, limit)
-    if not all(_close(x, found[region.nodes[i]], slack[i]) for i, x in sums.items()):
-        ways, count, _ = _largest_ways(region, [True] * len(stations), limit)
-    rounding = roundings[0] * float_info.epsilon * sizes[0]
+    if not all(stations):
+        slack = [max(CANCELLED, n * float_info.epsilon) for n in roundings]
+        pairs = ((i, x, found[region.nodes[i]]) for i, x in sums.items())
+        if not all(_close(x, y, slack[i], sizes[i]) for i, x, y in pairs):
+            ways, count, _ = _largest_ways(region, [True] * len(stations), limit)
     contributions = [way[0] for way in ways]
-    if count == len(ways) and total == _sum(contributions):
+    scale = sizes[0]
+    if not math.isfinite(scale):  # a zero adjoint may have kept an infinite derivative out
+        scale = _sum([abs(contribution) for contribution in contributions])
+    rounding = roundings[0] * float_info.epsilon * scale if math.isfinite(scale) else 0.0
+    remainder = _sum([total, *[-contribution for contribution in contributions]])
+    if count == len(ways) and math.isinf(total) and total == _sum(contributions):
         remainder = 0.0
-    else:
-        remainder = _sum([total, *[-contribution for contribution in contributions]])
-    whole = total if abs(total) > CANCELLED * sizes[0] else math.nan
+    whole = total if abs(total) > CANCELLED * scale else math.nan
     paths = tuple([_path(way, region, known, whole) for way in ways])
     return Explanation(output, wrt, ends, total, count, paths, remainder, rounding)
 
 
-def _close(x: float, y: float, slack: float) -> bool:
-    """Compare what paths add up to with an adjoint of the backward pass."""
-    return x == y or (x != x and y != y) or (math.isfinite(x) and abs(x - y) <= slack)
+def _close(x: float, y: float, slack: float, size: float) -> bool:
+    """Compare what paths add up to with the adjoint of the backward pass."""
+    if math.isfinite(x) and math.isfinite(y):
+        return abs(x - y) <= slack * (size if math.isfinite(size) else abs(y))
+    return x == y or (x != x and y != y)
 
 
 def _largest_ways(
@@ -721,7 +724,7 @@ def _plain(name: str) -> str:
 
 
 def _derivative(above: str, below: str) -> str:
-    return derivative(_plain(above), _plain(below))
+    return derivative_of(_plain(above), _plain(below))
 
 
 # --- in LaTeX ------------------------------------------------------------------------------------

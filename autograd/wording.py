@@ -15,7 +15,7 @@ from autograd.modules import leaf_kind
 from autograd.value import Value
 
 __all__ = [
-    "MINUS", "SIGNS", "derivative", "evaluated", "formula", "names", "number", "operand",
+    "MINUS", "SIGNS", "derivative_of", "evaluated", "formula", "names", "number", "operand",
     "printable", "width",
 ]  # fmt: skip
 
@@ -162,7 +162,7 @@ def _base(text: str) -> str:
     return f"({text})" if _SEPARATOR.search(text) else text
 
 
-def derivative(above: str, below: str) -> str:
+def derivative_of(above: str, below: str) -> str:
     """Write a derivative in names.
 
     Args:
@@ -173,7 +173,7 @@ def derivative(above: str, below: str) -> str:
         The quotient, with names in parentheses where they need them.
 
     Example:
-        >>> print(derivative("E", "w1"), derivative("E", "net o1"))
+        >>> print(derivative_of("E", "w1"), derivative_of("E", "net o1"))
         ∂E/∂w1 ∂E/∂(net o1)
     """
     return f"∂{operand(above)}/∂{operand(below)}"

@@ -1,8 +1,7 @@
 """Which module a node belongs to, and which nodes are drawn as one.
 
-A module is known by its dotted name, which the labels carry: `layers.0.neurons.3.weights.1` is a
-parameter of `layers.0.neurons.3`, and `layers.0.neurons.3.out` its output. Nodes without a label
-belong to the module whose parameters they take, or inside which they lie.
+Labels tell of modules (`autograd.modules`); nodes without one belong to the module whose parameters
+they take, or inside which they lie.
 """
 
 from __future__ import annotations
@@ -10,49 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
 
-from autograd.graph import Node
+from autograd.modules import ancestors_of, leaf_kind, module_of
 
-__all__ = ["alike", "ancestors_of", "folded", "module_of", "modules"]
-
-DEEPEST = 32
-"""A label of so many dots or more is no dotted name: frames are not nested as deep as that."""
+__all__ = ["alike", "modules"]
 
 Parents = Mapping[Any, Sequence[Any]]
-
-
-def module_of(label: str | None) -> str | None:
-    """Read the name of the module off the label of one of its nodes.
-
-    Args:
-        label: A label, or None.
-
-    Returns:
-        The dotted name, empty for the model itself; None where the label tells of no module.
-
-    Example:
-        >>> module_of("layers.0.neurons.3.weights.1"), module_of("weights.1"), module_of("w1")
-        ('layers.0.neurons.3', '', None)
-    """
-    if not label or not 0 < label.count(".") < DEEPEST:
-        return None
-    parts = label.split(".")
-    if parts[0].isdecimal() or not all(part.isidentifier() or part.isdecimal() for part in parts):
-        return None
-    while parts[-1].isdecimal():
-        parts.pop()
-    return ".".join(parts[:-1])
-
-
-def ancestors_of(module: str) -> list[str]:
-    """List the modules that a module lies in, outermost first, and the module itself.
-
-    Example:
-        >>> ancestors_of("layers.0.neurons.3")
-        ['layers.0', 'layers.0.neurons.3']
-    """
-    parts = module.split(".") if module else []
-    ends = [i for i in range(1, len(parts) + 1) if i == len(parts) or not parts[i].isdecimal()]
-    return [".".join(parts[:end]) for end in ends]
 
 
 def modules(order: Sequence[Any], parents: Parents) -> dict[Any, str | None]:
@@ -107,24 +68,6 @@ def _innermost(owners: Collection[str]) -> str:
     return around[-1]
 
 
-def folded(module: str | None, depth: int) -> str | None:
-    """Name the module, at a depth, that a module is drawn as part of.
-
-    Args:
-        module: A dotted name; empty for the model itself, None outside any module.
-        depth: 0 for the whole model, 1 for its parts, 2 for theirs, …
-
-    Returns:
-        The name, empty for the whole model; None where nothing is to be folded.
-
-    Example:
-        >>> folded("layers.0.neurons.3", 1), folded("layers.0", 2)
-        ('layers.0', None)
-    """
-    around = [] if module is None else ["", *ancestors_of(module)]
-    return around[depth] if depth < len(around) else None
-
-
 def alike(
     order: Sequence[Any],
     parents: Parents,
@@ -161,8 +104,3 @@ def alike(
         # A number for a key, or keys would hold keys that hold keys, to the depth of the graph.
         found[node] = ("alike", numbers.setdefault(key, len(numbers)))
     return found
-
-
-def leaf_kind(node: Node) -> str:
-    """Name the kind of a leaf: input, constant, parameter or frozen."""
-    return getattr(node.op, "name", "input").lower()

@@ -10,10 +10,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from autograd.draw.folding import alike, ancestors_of, folded, leaf_kind, modules
+from autograd.draw.folding import alike, modules
 from autograd.graph import topological_order
+from autograd.modules import ancestors_of, folded, leaf_kind
 from autograd.value import Value
-from autograd.wording import formula, names, number
+from autograd.wording import SIGNS, derivative_of, formula, names, number
 
 __all__ = ["Box", "Link", "Scene", "scene"]
 
@@ -28,17 +29,6 @@ MOST_LINKS = 10
 
 MOST_TEXTS = 40
 """Beyond so many numbers on links, they take more room than the graph: the titles have them."""
-
-SIGNS = {
-    "*": "×",
-    "-": "−",
-    "neg": "−",
-    "/": "÷",
-    "//": "⌊÷⌋",
-    "**": "xʸ",
-    "%": "mod",
-    "abs": "|x|",
-}
 
 
 @dataclass(slots=True, eq=False)
@@ -422,8 +412,8 @@ def _links(
                 continue
             text = _link_text(node.op, derivative, contribution, shown)
             title = (
-                f"∂{called[node]}/∂{called[parent]} = {derivative!r}\n"
-                f"contribution to ∂output/∂{called[parent]}: {contribution!r}"
+                f"{derivative_of(called[node], called[parent])} = {derivative!r}\n"
+                f"contribution to {derivative_of('output', called[parent])}: {contribution!r}"
             )
             found.append(Link(tail, head, text, contribution, title))
     by_id = {id(box): box for box in boxes.values()}

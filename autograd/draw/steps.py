@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from autograd.graph import topological_order
 from autograd.modules import leaf_kind
 from autograd.value import Value
-from autograd.wording import derivative, evaluated, formula, names, number, operand
+from autograd.wording import derivative_of, evaluated, formula, names, number, operand
 
 __all__ = ["Change", "Phase", "Step", "steps"]
 
@@ -168,7 +168,7 @@ class _Backward:
     def steps(self, order: list[Value], count: int) -> list[Step]:
         root = self.called[self.root]
         place = count // 2 + 1
-        seed = f"{derivative(root, root)} = 1"
+        seed = f"{derivative_of(root, root)} = 1"
         found = [
             Step(
                 "backward", self.boxes.get(self.root, ""), (),
@@ -188,7 +188,7 @@ class _Backward:
                         "backward", self.boxes[node], _links(node, self.links),
                         f"{place} of {count} · backward: {name}",
                         f"{name} = {formula(node, self.called)}",
-                        f"{derivative(root, name)} = {adjoint}", lines, self.take_changes(),
+                        f"{derivative_of(root, name)} = {adjoint}", lines, self.take_changes(),
                     )
                 )  # fmt: skip
         if self.changed:
@@ -204,9 +204,9 @@ class _Backward:
         drawn = node in self.boxes
         lines: list[str] = []
         unsaid = hidden = 0
-        for parent, local in zip(node.parents, node.local_derivatives, strict=True):
+        for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
             before = self.adjoint.get(parent)
-            contribution = adjoint * local if adjoint else 0.0
+            contribution = adjoint * derivative if adjoint else 0.0
             now = self.adjoint[parent] = (before or 0.0) + contribution
             self.changed[parent] = None
             if not drawn or not adjoint or leaf_kind(parent) == "constant":
@@ -218,14 +218,14 @@ class _Backward:
             else:
                 other = self.called[parent]
                 line = (
-                    f"{derivative(root, other)} += "
-                    f"{derivative(root, name)} · {derivative(name, other)} = "
-                    f"{operand(number(adjoint))} × {operand(number(local))} = "
+                    f"{derivative_of(root, other)} += "
+                    f"{derivative_of(root, name)} · {derivative_of(name, other)} = "
+                    f"{operand(number(adjoint))} × {operand(number(derivative))} = "
                     f"{number(contribution)}"
                 )
                 lines.append(line if before is None else f"{line}, in all {number(now)}")
         if not adjoint:
-            lines.append(f"{derivative(root, name)} is 0: nothing goes back from here.")
+            lines.append(f"{derivative_of(root, name)} is 0: nothing goes back from here.")
         if unsaid:
             lines.append(f"… and {unsaid} more")
         if hidden:

@@ -111,6 +111,24 @@ def test_an_explanation_calls_no_step_as_an_input_is_called(run: Run) -> None:
     assert done.output.endswith("∂v4/∂v2 = ∂v4/∂v3 · ∂v3/∂v2 = 1 × 2 = 2\n")
 
 
+@pytest.mark.parametrize("infinite", ["inf", "-inf", "+Infinity", " INF "])
+def test_an_infinite_number_is_to_be_asked_for(infinite: str, run: Run) -> None:
+    done = run("draw", "x", f"x={infinite}")
+    assert done.status == 0
+    assert done.output.startswith("x = -inf" if "-" in infinite else "x = inf")
+
+
+def test_an_explanation_names_steps_as_the_page_does(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "n.html"
+    values = ["w=0.5", "x=2", "b=-1"]
+    done = run("draw", "tanh(w*x + b) * exp(w)", *values, "--explain", "w", "-o", str(path))
+    page = path.read_text("utf-8")
+    steps = [line.rpartition(" = ")[0] for line in done.output.splitlines() if line[0:1] == "v"]
+    assert [step.partition(" = ")[0] for step in steps] == ["v1", "v2", "v3", "v4", "v5"]
+    assert all(step in page for step in steps)
+    assert "∂v5/∂v4 · ∂v4/∂v3 · ∂v3/∂v2 · ∂v2/∂w" in done.output
+
+
 def test_an_input_alone_and_a_number_alone(run: Run) -> None:
     assert run("draw", "x", "x=2", "--explain", "x").output == "∂x/∂x = 1\n"
     assert run("draw", "2 * 3").output == "2 * 3 = 6.0\n"
@@ -239,6 +257,9 @@ def test_links_and_expansion_reach_the_drawing(
         (["draw", "x", "x=two"], ["'x=two'", "'two' is not a number"]),
         (["draw", "x", "x="], ["'' is not a number"]),
         (["draw", "x", "x=1+1"], ["'1+1' is not a number"]),
+        (["draw", "x", "x=1e999"], ["'x=1e999'", "too large for a float"]),
+        (["draw", "x", "x=-1e999"], ["too large for a float"]),
+        (["draw", "x", f"x={10**400}"], ["too large for a float"]),
         (["draw", "x", "x=1", "x=2"], ["'x' is given twice"]),
         (["draw", "x", "x=1", "--explain", "y"], ["--explain y", "names given are x"]),
         (["draw", "1", "--explain", "y"], ["names given are none"]),
@@ -344,6 +365,53 @@ def test_any_terminal_can_show_it(encoding: str, monkeypatch: pytest.MonkeyPatch
     assert output[-1] == ("∂v1/∂权 = 3" if unicode else "dv1/d?? = 3")
     assert errors[1] == ("  权 * x ^ 2" if unicode else "  ?? * x ^ 2")
     assert errors[2] == " " * 9 + "^"
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), OSError(28, "No space left on device")])
+def test_a_call_from_a_program_leaves_file_descriptors_alone(
+    error: OSError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Broken(io.StringIO):
+        def flush(self) -> None:
+            raise error
+
+    def touched(*arguments: object) -> None:
+        raise AssertionError("a file descriptor was touched")
+
+    monkeypatch.setattr(os, "dup2", touched)
+    monkeypatch.setattr(os, "open", touched)
+    monkeypatch.setattr(sys, "stdout", Broken())
+    status = main(["draw", "x", "x=1"])
+    monkeypatch.undo()
+    assert status == 1
+    said = "" if isinstance(error, BrokenPipeError) else f"error: {error}\n"
+    assert capsys.readouterr().err == said
+
+
+def test_a_program_whose_output_is_lost_does_not_try_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Broken(io.StringIO):
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+        def fileno(self) -> int:
+            return 1234
+
+    replaced: list[int] = []
+
+    def dup2(null: int, stdout: int) -> None:
+        os.close(null)
+        replaced.append(stdout)
+
+    monkeypatch.setattr(os, "dup2", dup2)
+    monkeypatch.setattr(sys, "argv", ["autograd", "draw", "x", "x=1"])
+    monkeypatch.setattr(sys, "stdout", Broken())
+    status = command_line._run()
+    monkeypatch.setattr(sys, "stdout", None)
+    assert command_line._run() == 0
+    monkeypatch.undo()
+    assert (status, replaced) == (1, [1234])
 
 
 # --- as a program --------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from autograd.wording import (
     LONGEST,
     MINUS,
     SIGNS,
-    derivative,
+    derivative_of,
     evaluated,
     formula,
     names,
@@ -106,8 +106,8 @@ def test_a_number_has_at_least_one_digit() -> None:
 )
 def test_what_would_not_stand_as_one_is_put_in_parentheses(text: str, expected: str) -> None:
     assert operand(text) == expected
-    assert derivative("y", text) == f"∂y/∂{expected}"
-    assert derivative(text, "x") == f"∂{expected}/∂x"
+    assert derivative_of("y", text) == f"∂y/∂{expected}"
+    assert derivative_of(text, "x") == f"∂{expected}/∂x"
 
 
 # --- names ---------------------------------------------------------------------------------------

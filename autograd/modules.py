@@ -1,0 +1,73 @@
+"""What labels tell of modules, and ops of leaves.
+
+A module is known by its dotted name, which the labels of its nodes carry:
+`layers.0.neurons.3.weights.1` is a parameter of `layers.0.neurons.3`, and `layers.0.neurons.3.out`
+its output. Whoever tells modules apart, a drawing or a table, does it by these functions.
+"""
+
+from __future__ import annotations
+
+from autograd.graph import Node
+
+__all__ = ["DEEPEST", "ancestors_of", "folded", "leaf_kind", "module_of"]
+
+DEEPEST = 32
+"""A label of so many dots or more is no dotted name: frames are not nested as deep as that."""
+
+
+def module_of(label: str | None) -> str | None:
+    """Read the name of the module off the label of one of its nodes.
+
+    Args:
+        label: A label, or None.
+
+    Returns:
+        The dotted name, empty for the model itself; None where the label tells of no module.
+
+    Example:
+        >>> module_of("layers.0.neurons.3.weights.1"), module_of("weights.1"), module_of("w1")
+        ('layers.0.neurons.3', '', None)
+    """
+    if not label or not 0 < label.count(".") < DEEPEST:
+        return None
+    parts = label.split(".")
+    if parts[0].isdecimal() or not all(part.isidentifier() or part.isdecimal() for part in parts):
+        return None
+    while parts[-1].isdecimal():
+        parts.pop()
+    return ".".join(parts[:-1])
+
+
+def ancestors_of(module: str) -> list[str]:
+    """List the modules that a module lies in, outermost first, and the module itself.
+
+    Example:
+        >>> ancestors_of("layers.0.neurons.3")
+        ['layers.0', 'layers.0.neurons.3']
+    """
+    parts = module.split(".") if module else []
+    ends = [i for i in range(1, len(parts) + 1) if i == len(parts) or not parts[i].isdecimal()]
+    return [".".join(parts[:end]) for end in ends]
+
+
+def folded(module: str | None, depth: int) -> str | None:
+    """Name the module, at a depth, that a module is drawn as part of.
+
+    Args:
+        module: A dotted name; empty for the model itself, None outside any module.
+        depth: 0 for the whole model, 1 for its parts, 2 for theirs, …
+
+    Returns:
+        The name, empty for the whole model; None where nothing is to be folded.
+
+    Example:
+        >>> folded("layers.0.neurons.3", 1), folded("layers.0", 2)
+        ('layers.0', None)
+    """
+    around = [] if module is None else ["", *ancestors_of(module)]
+    return around[depth] if depth < len(around) else None
+
+
+def leaf_kind(node: Node) -> str:
+    """Name the kind of a leaf: input, constant, parameter or frozen."""
+    return getattr(node.op, "name", "input").lower()

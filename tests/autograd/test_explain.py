@@ -326,16 +326,16 @@ def test_ties_are_listed_in_the_order_in_which_they_are_found() -> None:
     assert first == [path.names for path in explain(output, x, limit=400).paths][:3]
 
 
-def test_a_chain_of_a_million_nodes() -> None:
+def test_a_chain_of_hundreds_of_thousands_of_nodes() -> None:
     x = Value(1.0, "x")
     y = x
-    for _ in range(1_000_000):
+    for _ in range(200_000):
         y = y + 1.0
     found = explain(y, x)
     assert (found.total, found.count) == (1.0, 1)
-    assert len(found.paths[0].factors) == 1_000_000
+    assert len(found.paths[0].factors) == 200_000
     assert len(found.text) < 1_000
-    assert "∂v999995/∂v999994 · … 999,989 more … · ∂v5/∂v4" in found.text
+    assert "∂v199995/∂v199994 · … 199,989 more … · ∂v5/∂v4" in found.text
     assert len(found.latex) < 2_000
     assert found.paths[0].text.endswith("× 1 = 1 (100 %)")
 

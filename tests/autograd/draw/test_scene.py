@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value
-from autograd.draw.folding import ancestors_of, folded
 from autograd.draw.folding import modules as modules_of
 from autograd.draw.scene import FAR, MOST_LINKS, MOST_TEXTS, Box, Link, Scene, scene
 from autograd.graph import adjoints, topological_order
+from autograd.modules import ancestors_of, folded
 from autograd.value import CONSTANT, as_value
 from autograd.wording import number
 from nn import MLP, losses

@@ -1,0 +1,159 @@
+"""From what is to be drawn, and how, to a drawing: the arguments of `draw`, checked and used."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
+from typing import Any
+
+from autograd.draw import dot
+from autograd.draw.drawing import Drawing, Play
+from autograd.draw.expansion import expanded
+from autograd.draw.network import network
+from autograd.draw.scene import Scene, scene
+from autograd.draw.steps import steps
+from autograd.graph import adjoints
+from autograd.rules import LINEAR, RULES
+from autograd.value import Value
+
+__all__ = ["drawing_of"]
+
+WEIGHTED = ("contributions", "both")
+GRAPH_LINKS = ("derivatives", *WEIGHTED)
+DIRECTIONS = ("LR", "TB", "RL", "BT")
+
+
+def drawing_of(
+    subject: Any,
+    *,
+    links: str | None,
+    fold: int | None,
+    expand: bool | Collection[str],
+    between: Iterable[Value] | None,
+    within: int | None,
+    direction: str,
+    limit: int | None,
+) -> Drawing:
+    """Draw a graph or a model; see `autograd.draw`, whose arguments these are."""
+    fold, within, limit = (
+        _count(name, number)
+        for name, number in {"fold": fold, "within": within, "limit": limit}.items()
+    )
+    if direction not in DIRECTIONS:
+        raise ValueError(f"draw: direction={direction!r} should be one of {DIRECTIONS}")
+    roots = _outputs(subject)
+    if roots is None:
+        graph_only = {
+            "fold": fold is not None,
+            "expand": expand is not False,
+            "between": between is not None,
+            "within": within is not None,
+            "direction": direction != "LR",
+        }
+        for name, given in graph_only.items():
+            if given:
+                raise TypeError(f"draw: {name}= is for graphs, not for a {type(subject).__name__}")
+        return network(subject, links=links or "weights", limit=12 if limit is None else limit)
+    if links is not None and links not in GRAPH_LINKS:
+        raise ValueError(f"draw: links={links!r} should be None or one of {GRAPH_LINKS}")
+    chosen = None if between is None else _nodes(between)
+    if operations := _operations(expand):
+        counterparts = expanded(roots, operations)
+        roots = [counterparts[root] for root in roots]
+        chosen = None if chosen is None else [counterparts.get(node, node) for node in chosen]
+    scene_of = partial(
+        scene,
+        roots,
+        links=links,
+        fold=fold,
+        between=chosen,
+        within=within,
+        limit=1000 if limit is None else limit,
+    )
+    play = partial(_play, roots, scene_of, links, direction)
+    return _drawing(scene_of(), links, direction, play)
+
+
+def _outputs(subject: Any) -> list[Value] | None:
+    """Take the outputs of a graph as a list; None if the subject is a model."""
+    if isinstance(subject, Value):
+        return [subject]
+    if any(hasattr(subject, name) for name in ("layers", "neurons", "weights")):
+        return None
+    try:
+        roots = list(subject)
+    except TypeError:
+        roots = []
+    if not roots or not all(isinstance(root, Value) for root in roots):
+        raise TypeError(
+            "draw: expected a Value, a sequence of Values, or a model with layers of neurons; of "
+            f"any other model, draw its graph, draw(model(inputs)). Got {type(subject).__name__}: "
+            f"{subject!r:.100}"
+        )
+    return list(dict.fromkeys(roots))
+
+
+def _nodes(between: Any) -> list[Value]:
+    try:
+        nodes = [between] if isinstance(between, Value) else list(between)
+    except TypeError:
+        nodes = [None]
+    if not all(isinstance(node, Value) for node in nodes):
+        raise TypeError(f"draw: between= takes Values of the graph, got {between!r:.100}")
+    return nodes
+
+
+def _operations(expand: Any) -> bool | set[str]:
+    """Check what is to be expanded: all, nothing, or some operations by name."""
+    if isinstance(expand, bool):
+        return expand
+    try:
+        operations = {expand} if isinstance(expand, str) else set(expand)
+    except TypeError:
+        raise TypeError(
+            f"draw: expand= takes True, or names of operations, got {expand!r:.100}"
+        ) from None
+    possible = {LINEAR, *(name for name, rule in RULES.items() if rule.elementary)}
+    if unknown := operations - possible:
+        raise ValueError(
+            f"draw: expand={sorted(map(str, unknown))}: what can be expanded is {sorted(possible)}"
+        )
+    return operations
+
+
+def _count(name: str, number: Any) -> int | None:
+    if number is None:
+        return None
+    try:
+        count = operator.index(number)
+    except TypeError:
+        count = -1
+    if count < 0 or isinstance(number, bool):
+        raise ValueError(f"draw: {name}={number!r} should be a whole number, not negative")
+    return count
+
+
+def _drawing(
+    shown: Scene, links: str | None, direction: str, play: Callable[[], Play] | None = None
+) -> Drawing:
+    source = dot.write(shown, direction=direction, weighted=links in WEIGHTED)
+    titles = {box.identifier: box.title for box in shown.boxes}
+    titles |= {link.identifier: link.title for link in shown.links}
+    outputs = [dot.clean(box.name) for box in shown.boxes if box.root]
+    title = f"graph of {', '.join(outputs[:3]) or 'a number'}"
+    title += " and others" if len(outputs) > 3 else ""
+    return Drawing(source, titles={**titles, "graph0": title}, title=title, play=play)
+
+
+def _play(
+    roots: list[Value], scene_of: Callable[..., Scene], links: str | None, direction: str
+) -> Play:
+    """Draw the graph with the gradients of one backward pass, and list the steps."""
+    if len(roots) > 1:
+        raise ValueError("to_html steps up to one output, and several are drawn: draw one")
+    shown = scene_of(gradients=adjoints(roots[0]))
+    if any(box.kind == "folded" for box in shown.boxes):
+        raise ValueError("to_html steps from node to node: draw without fold=")
+    boxes = {node: box.identifier for box in shown.boxes for node in box.nodes}
+    return _drawing(shown, links, direction), steps(roots[0], boxes, shown.ends())

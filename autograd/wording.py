@@ -64,7 +64,8 @@ def names(nodes: Iterable[Value]) -> dict[Value, str]:
     """Give each node a name: its label, a constant's number, or else v1, v2 and so on.
 
     A label that several nodes bear stays the first one's name, and is numbered for the others; a
-    label of blanks counts as none. Constants of the same number share their name.
+    label of blanks counts as none, and one that reads as a constant's number is put in quotes.
+    Constants of the same number share their name.
 
     Args:
         nodes: The nodes, parents before children if v1, v2, … are to follow the evaluation.
@@ -80,12 +81,19 @@ def names(nodes: Iterable[Value]) -> dict[Value, str]:
     unique = list(dict.fromkeys(nodes))
     labels = {node: node.label for node in unique if node.label and not node.label.isspace()}
     taken = set(labels.values())
+    constants = {
+        number(node.data, _DIGITS)
+        for node in unique
+        if node not in labels and not node.parents and leaf_kind(node) == "constant"
+    }
     used: dict[str, int] = {}
     found: dict[Value, str] = {}
     unnamed = 0
     for node in unique:
         if node in labels:
             name = label = labels[node]
+            if label in constants:
+                name = label = f"'{label}'"
             count = used.get(label, 0) + 1
             if count > 1:
                 while (name := f"{label} ({count})") in taken:

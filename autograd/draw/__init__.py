@@ -1,4 +1,7 @@
-"""Graphs as pictures: from the nodes to DOT, and by Graphviz to SVG."""
+"""Graphs as pictures: from the nodes to DOT, and by Graphviz to SVG.
+
+`autograd.draw` is the function; what else is here comes by `from autograd.draw import Drawing`.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,8 @@ def draw(
         between: Only what lies on paths from these nodes to the outputs is drawn.
         within: Only what is within so many links of an output is drawn.
         direction: Where the graph flows: "LR", "TB", "RL" or "BT" (from left to right, …).
-        limit: The most boxes of a graph, by default 1,000; or circles of a layer, by default 12.
+        limit: The most nodes of a graph, or boxes that they are folded into, by default 1,000; or
+            circles of a layer, by default 12.
 
     Returns:
         A drawing: shown by itself in notebooks; `save` writes it as SVG, PNG, PDF or DOT, `to_html`
@@ -85,7 +89,9 @@ def draw(
 _HOMES = {"Drawing": "autograd.draw.drawing", "RenderingError": "autograd.draw.render"}
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+if not TYPE_CHECKING:  # a type checker would take any name for one of the module's
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)

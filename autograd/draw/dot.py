@@ -185,15 +185,16 @@ def write(scene: Scene, *, direction: str = "LR", weighted: bool = False) -> str
     """
     label = notes(scene.notes)
     captions = {"label": label, "labelloc": "b", "labeljust": "l"} if label else {}
+    density = len(scene.links) / max(len(scene.boxes), 1)  # many links between ranks need room
     graph = digraph(
         rankdir=direction, newrank="true", nodesep="0.18",
-        ranksep=f"{min(0.35 + len(scene.links) / 200, 2.0):.2f}", **captions,
+        ranksep=f"{min(max(0.1 + 0.12 * density, 0.35), 2.0):.2f}", **captions,
         **(_HASTE if len(scene.boxes) > LEISURELY else {}),
     )  # fmt: skip
-    # So Graphviz places most of what is first in the graph first in the drawing as well.
-    given = {"input", "constant"}
-    computed = [box for box in reversed(scene.boxes) if box.kind not in given]
-    _write_boxes(graph, computed + [box for box in scene.boxes if box.kind in given])
+    # In this order Graphviz places most of what comes first in the graph first in the drawing too.
+    ahead = {"input", "constant"}
+    computed = [box for box in reversed(scene.boxes) if box.kind not in ahead]
+    _write_boxes(graph, computed + [box for box in scene.boxes if box.kind in ahead])
     weights = [abs(link.weight) for link in scene.links if link.weight is not None]
     largest = max(filter(math.isfinite, weights), default=0.0)
     crowded = {id(x.head) for x in scene.links if _is_own(x) and x.tail.module}
@@ -226,8 +227,14 @@ def _write_boxes(graph: Any, boxes: Iterable[Box]) -> None:
                 labeljust="l", labelloc="t", style="filled,rounded", margin="8",
                 fillcolor=FRAME, color=FRAME,
             )  # fmt: skip
-            for box in inside:
+            for box in sorted(inside, key=_leaves_in_order):
                 _write_box(frame, box)
+
+
+def _leaves_in_order(box: Box) -> tuple[bool, int]:
+    """Sort the boxes of a frame: operations as they come, then the leaves from the first on."""
+    leaf = box.kind in {"parameter", "frozen"}
+    return leaf, int(box.identifier[1:]) if leaf else 0
 
 
 def _write_box(cluster: Any, box: Box) -> None:
@@ -237,7 +244,7 @@ def _write_box(cluster: Any, box: Box) -> None:
     if box.kind == "constant":
         label = card("", "", box.rows)
     elif box.of:
-        label = card("", "", box.rows or [(box.name, "")])
+        label = card("", "", [(box.name, "")])
         attributes["fillcolor"] = STYLES[box.of.kind]["fillcolor"]
     elif box.kind == "omitted":  # without a ground of its own
         label = notes([box.name])

@@ -498,10 +498,11 @@ def _add_legend(
         picture.sample(x, y, line, colour)
         picture.words(x + (line + space + room) / 2, y, "legend", words)
         x += room + between
-    largest = max((abs(link.number) for link in links if not math.isnan(link.number)), default=0.0)
-    lines = [f"width: |{what.removesuffix('s')}|, at most {number(largest)}"]
-    if not largest and what == "gradients":
-        lines = ["every gradient is 0: backward() has not run"]
+    largest = max((abs(link.number) for link in links if math.isfinite(link.number)), default=0.0)
+    beyond = ", or infinite" if any(math.isinf(link.number) for link in links) else ""
+    lines = [f"width: |{what.removesuffix('s')}|, at most {number(largest)}{beyond}"]
+    if not any(link.number for link in links) and what == "gradients":
+        lines = ["every gradient is 0: has backward() run?"]
     if frozen := sum(link.frozen for link in links):
         few = len(links) <= NUMBERED
         lines.append("grey card, dashed frame: frozen" if few else f"{frozen:,} of them frozen")

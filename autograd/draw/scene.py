@@ -27,8 +27,9 @@ FAR = 8
 MOST_LINKS = 10
 """How many links a box there may be, at the limit of boxes, before a drawing is refused."""
 
-MOST_TEXTS = 40
-"""Beyond so many numbers on links, they take more room than the graph: the titles have them."""
+MOST_TEXTS, MOST_ASKED = 40, 300
+"""Beyond so many texts on links, they take more room than the graph: the titles have them. More are
+shown where they were asked for."""
 
 
 @dataclass(slots=True, eq=False)
@@ -149,7 +150,8 @@ def scene(
         _check_size(len(drawn), limit, order, fold)
     nodes = [node for node in order if node in drawn]
     parents = {node: tuple([p for p in node.parents if p in drawn]) for node in nodes}
-    places = modules(nodes, parents)
+    # By the whole graph: a node at the cut is no leaf of a module.
+    places = modules(order, {node: node.parents for node in order})
     if fold is None:
         keys: dict[Value, Any] = {node: ("node", index) for index, node in enumerate(nodes)}
     else:
@@ -162,14 +164,14 @@ def scene(
     result = [*dict.fromkeys(boxes.values()), *_add_stubs(nodes, boxes, found)]
     if fold is None:
         result += _mentions(nodes, parents, found, words.names, notes)
-    if links in ("contributions", "both"):
+    if links in ("contributions", "both") and any(x.weight is not None for x in found):
         notes.append(
             "contribution along a link: ∂output/∂child · ∂child/∂parent; "
             "wide where it is large, blue if positive, vermilion and dashed if negative"
         )
         if not any(words.gradients[root] for root in roots):
             notes.append("every gradient is 0: has backward() run?")
-    if sum(bool(link.text) for link in found) > MOST_TEXTS:
+    if sum(bool(link.text) for link in found) > (MOST_ASKED if links else MOST_TEXTS):
         notes.append("numbers on links: too many to show; each is in the link's title")
         for link in found:
             link.text = ""
@@ -341,7 +343,9 @@ def _describe_node(box: Box, words: _Words) -> None:
     (node,) = box.nodes
     called, gradient = words.names, words.gradients[node]
     box.kind = "operation" if node.parents else leaf_kind(node)
-    label = _local(node.label, box.module)
+    # By its name, which numbers the second of two with one label; blanks are no name.
+    named = node.label and not node.label.isspace()
+    label = _local(called[node] if named else node.label, box.module)
     sign = SIGNS.get(node.op, node.op)
     box.name, box.operation = (label, sign if sign != label else "") if label else (sign, "")
     box.title = f"{called[node]}\ndata {node.data!r}"
@@ -381,7 +385,9 @@ def _describe_copies(box: Box) -> None:
     box.kind = "folded"
     copies = len(box.nodes)
     what = SIGNS.get(node.op, node.op) if node.parents else leaf_kind(node)
-    box.name, box.operation = what, f"{copies:,} alike"
+    stems = {(node.label or "").rstrip("0123456789") for node in box.nodes}
+    stem = stems.pop() if len(stems) == 1 else ""
+    box.name, box.operation = (f"{stem}…" if stem else what), f"{copies:,} alike"
     box.title = f"{copies:,} nodes drawn as one: {node.op or leaf_kind(node)}"
 
 
@@ -394,7 +400,7 @@ def _links(
     """Make a link for each parent of a node; one for all of them where an end stands for many."""
     called, gradients = words
     found: list[Link] = []
-    bundles: dict[tuple[int, int], list[float]] = {}
+    bundles: dict[tuple[int, int], list[float | None]] = {}
     for node in nodes:
         head = boxes[node]
         for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
@@ -405,7 +411,9 @@ def _links(
             contribution = adjoint * derivative if adjoint else 0.0
             if tail.kind == "folded" or head.kind == "folded":
                 if tail is not head or not tail.is_module:
-                    bundles.setdefault((id(tail), id(head)), []).append(contribution)
+                    constant = not parent.parents and leaf_kind(parent) == "constant"
+                    bundle = bundles.setdefault((id(tail), id(head)), [])
+                    bundle.append(None if constant else contribution)
                 continue
             if tail.kind == "constant":  # of which nobody takes a derivative
                 found.append(Link(tail, head, title=f"operand of {called[node]}"))
@@ -420,13 +428,17 @@ def _links(
     for (tail_id, head_id), contributions in bundles.items():
         link = Link(by_id[tail_id], by_id[head_id])
         count = len(contributions)
-        link.weight = sum(contributions)
+        weights = [contribution for contribution in contributions if contribution is not None]
+        link.weight = sum(weights) if weights else None
         link.text = f"{count:,} links" if count > 1 else ""  # a folded end has no derivative
+        if shown in ("contributions", "both") and link.weight is not None:
+            link.text = f"{link.text}: {number(link.weight)}" if link.text else number(link.weight)
         link.title = (
             f"{_count(count, 'link')} from {_called(link.tail, words)} "
-            f"to {_called(link.head, words)}\n"
-            f"contribution{' of all together' if count > 1 else ''}: {link.weight!r}"
+            f"to {_called(link.head, words)}"
         )
+        if link.weight is not None:
+            link.title += f"\ncontribution{' of all together' * (count > 1)}: {link.weight!r}"
         found.append(link)
     return found
 
@@ -496,10 +508,10 @@ def _mentions(
         nearest, farthest = spans.get(id(link.tail), (0, 0))
         if farthest - nearest > FAR:
             leaf, head = link.tail, link.head
-            leaf.name = leaf.name or called[leaf.nodes[0]]
-            found.append(
-                Box([], "mention", leaf.name, title=leaf.title, module=head.module, of=leaf)
-            )
+            name = called[leaf.nodes[0]]
+            leaf.name = leaf.name or name
+            name = _local(name, head.module)
+            found.append(Box([], "mention", name, title=leaf.title, module=head.module, of=leaf))
             link.tail = found[-1]
     if found:
         leaves = len({id(box.of) for box in found})

@@ -211,7 +211,7 @@ class _Backward:
             self.changed[parent] = None
             if not drawn or not adjoint or leaf_kind(parent) == "constant":
                 continue
-            if parent not in self.boxes and (node, parent) not in self.links:
+            if parent not in self.boxes:
                 hidden += 1
             elif len(lines) == _LINES:
                 unsaid += 1

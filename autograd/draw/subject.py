@@ -21,6 +21,7 @@ __all__ = ["drawing_of"]
 
 WEIGHTED = ("contributions", "both")
 GRAPH_LINKS = ("derivatives", *WEIGHTED)
+LONGEST = 60  # characters of a name in a title
 DIRECTIONS = ("LR", "TB", "RL", "BT")
 
 
@@ -140,9 +141,10 @@ def _drawing(
     source = dot.write(shown, direction=direction, weighted=links in WEIGHTED)
     titles = {box.identifier: box.title for box in shown.boxes}
     titles |= {link.identifier: link.title for link in shown.links}
-    outputs = [dot.clean(box.name) for box in shown.boxes if box.root]
-    title = f"graph of {', '.join(outputs[:3]) or 'a number'}"
-    title += " and others" if len(outputs) > 3 else ""
+    names = [dot.clean(box.title).partition(" = ")[0] for box in shown.boxes if box.root]
+    outputs = [name.partition("\n")[0] for name in names[:3]]
+    outputs = [name if len(name) <= LONGEST else f"{name[:LONGEST]}…" for name in outputs]
+    title = f"graph of {', '.join(outputs)}" + (" and others" if len(names) > 3 else "")
     return Drawing(source, titles={**titles, "graph0": title}, title=title, play=play)
 
 

@@ -306,3 +306,12 @@ def test_what_a_terminal_has_is_left_alone() -> None:
     assert printable("∂权重 ½", "utf-8") == "∂权重 ½"
     assert printable("é²", "latin-1") == "é²"
     assert printable("x\udcff", "utf-8") == "x?"
+
+
+def test_a_label_that_reads_as_a_constant_is_quoted() -> None:
+    labelled, constant = Value(5.0, "3"), as_value(3.0)
+    y = labelled * constant
+    called = names([labelled, constant, y])
+    assert list(called.values()) == ["'3'", "3", "v1"]
+    assert formula(y, called) == "'3'·3"
+    assert list(names([labelled]).values()) == ["3"]

@@ -145,13 +145,13 @@ def test_the_svg_stands_by_itself_and_inside_a_page() -> None:
     assert svg.startswith("<svg ")
     assert svg.endswith("</svg>")
     assert 'role="img"' in svg
-    assert 'aria-label="graph of tanh"' in svg
+    assert 'aria-label="graph of v3"' in svg
     assert "<!DOCTYPE" not in svg
     picture = read(draw(neuron()))
     assert re.fullmatch(r"d[0-9a-f]{8}", picture.prefix)
     other = read(draw(tanh(Value(1.0))))
     assert other.prefix != picture.prefix
-    assert picture.root.find(f"{NAMESPACE}g/{NAMESPACE}title").text == "graph of tanh"  # type: ignore[union-attr]
+    assert picture.root.find(f"{NAMESPACE}g/{NAMESPACE}title").text == "graph of v3"  # type: ignore[union-attr]
 
 
 def test_clusters_have_the_names_of_the_modules() -> None:
@@ -392,7 +392,7 @@ def test_a_notebook_shows_the_picture() -> None:
     drawing = draw(neuron())
     bundle = drawing._repr_mimebundle_()
     assert bundle["image/svg+xml"] == drawing.svg
-    assert bundle["text/plain"] == repr(drawing) == "<Drawing of graph of tanh>"
+    assert bundle["text/plain"] == repr(drawing) == "<Drawing of graph of v3>"
     assert drawing._repr_mimebundle_(include=["image/svg+xml"], exclude=None)
     assert drawing._repr_mimebundle_(None, {"text/plain"})
     parameters = inspect.signature(Drawing._repr_mimebundle_).parameters

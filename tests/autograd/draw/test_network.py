@@ -252,8 +252,8 @@ def test_legend_explains_what_there_is() -> None:
     assert legend(1.0, 0.0)[2] == "0"
     assert legend(1.0, math.nan)[2] == "not a number"
     assert legend(0.0, math.nan)[2] == "0 or not a number"
-    assert legend(2.0, -math.inf)[-1] == "width: |weight|, at most inf"
-    assert legend(2.0, links="gradients")[-1] == "every gradient is 0: backward() has not run"
+    assert legend(2.0, -math.inf)[-1] == "width: |weight|, at most 2, or infinite"
+    assert legend(2.0, links="gradients")[-1] == "every gradient is 0: has backward() run?"
 
 
 # --- names ---------------------------------------------------------------------------------------

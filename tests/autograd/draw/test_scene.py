@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 import autograd
 from autograd import Value
 from autograd.draw.folding import modules as modules_of
-from autograd.draw.scene import FAR, MOST_LINKS, MOST_TEXTS, Box, Link, Scene, scene
+from autograd.draw.scene import FAR, MOST_ASKED, MOST_LINKS, MOST_TEXTS, Box, Link, Scene, scene
 from autograd.graph import adjoints, topological_order
 from autograd.modules import ancestors_of, folded
 from autograd.value import CONSTANT, as_value
-from autograd.wording import number
+from autograd.wording import names, number
 from nn import MLP, losses
 from tests.autograd.draw.graphs import MODULES, chain, graphs, neuron, parent_links, textbook
 
@@ -70,12 +70,17 @@ def test_a_box_for_each_node_and_a_link_for_each_parent(nodes: list[Value]) -> N
 @settings(max_examples=60)
 @given(graphs(NEAR))
 def test_a_box_says_kind_label_and_numbers_of_its_node(nodes: list[Value]) -> None:
+    called = names(topological_order(nodes[-1]))
     for box in scene([nodes[-1]]).boxes:
         (node,) = box.nodes
         kind = "operation" if node.parents else getattr(node.op, "name", "input").lower()
         assert box.kind == kind
         assert f"\ndata {node.data!r}" in box.title
-        local = (node.label or "").removeprefix(f"{box.module}." if box.module else "")
+        label = node.label or ""
+        if label.strip():
+            assert label in called[node]  # quoted or numbered, where others have it as well
+            label = called[node]
+        local = label.removeprefix(f"{box.module}." if box.module else "")
         if kind == "constant":
             assert box.rows == [(local, number(node.data)) if local else (number(node.data), "")]
             assert box.name == (local or number(node.data))
@@ -154,12 +159,68 @@ def test_a_zero_adjoint_contributes_nothing_through_an_infinite_derivative() -> 
 
 
 def test_many_numbers_on_links_are_left_to_the_titles_and_it_is_said() -> None:
-    for count, shown_at_all in ((MOST_TEXTS, True), (MOST_TEXTS + 1, False)):
+    for count, shown_at_all in ((MOST_ASKED, True), (MOST_ASKED + 1, False)):
         y = autograd.sum([Value(1.0, "x") for _ in range(count)])
         shown = scene([y], links="derivatives")
         assert {bool(link.text) for link in shown.links} == {shown_at_all}
         assert any("too many to show" in note for note in shown.notes) is not shown_at_all
         assert all("= 1.0\n" in link.title for link in shown.links)
+
+
+def test_what_nobody_asked_for_gives_way_earlier() -> None:
+    for count, shown_at_all in ((MOST_TEXTS, True), (MOST_TEXTS + 1, False)):
+        shown = scene([autograd.dot([2.0] * count, [Value(1.0) for _ in range(count)])])
+        assert {link.text for link in shown.links} == {"× 2" if shown_at_all else ""}
+
+
+def test_at_the_cut_a_node_outside_a_module_stays_outside() -> None:
+    x = Value(2.0, "x")
+    n = x * 3.0
+    n.label = "enc.0.out"
+    y = (n - 1.0) ** 2
+    for shown in (scene([y]), scene([y], between=[n]), scene([y], within=2)):
+        assert {box.name for box in shown.boxes if box.module and box.nodes} <= {"out", "3"}
+
+
+def test_a_mention_says_which_of_two_leaves_with_one_label_it_is() -> None:
+    w, other = Value(0.5, "w"), Value(0.25, "w")
+    h = Value(1.0, "h")
+    for _ in range(12):
+        h = (w * h + other).tanh()
+    shown = scene([h])
+    mentions = {box.name for box in shown.boxes if box.kind == "mention"}
+    assert mentions == {"w", "w (2)"}
+    assert {box.name for box in shown.boxes if box.of is None} >= mentions
+
+
+def test_contributions_of_folded_links_are_added_up() -> None:
+    loss = losses.mean_squared_error(MLP(2, [2, 1], seed=1)([0.5, -1.0]), 0.25)
+    loss.backward()
+    shown = scene([loss], links="contributions", fold=1)
+    (between,) = [x for x in shown.links if (x.tail.name, x.head.name) == ("layers.0", "layers.1")]
+    (out,) = [node for node in between.head.nodes if node.parents]
+    exact = sum(
+        out.grad * derivative
+        for parent, derivative in zip(out.parents, out.local_derivatives, strict=True)
+        if any(parent is node for node in between.tail.nodes)
+    )
+    assert between.weight == pytest.approx(exact, rel=1e-14)
+    assert between.text.startswith("2 links: ")
+
+
+def test_constants_carry_no_contribution_when_folded_either() -> None:
+    v = Value(1.0, "v")
+    y = autograd.sum([(v * float(i)) ** 2 for i in range(40)])
+    y.backward()
+    shown = scene([y], links="contributions", fold=1)
+    constants = [x for x in shown.links if "constant" in x.tail.name or x.tail.kind == "constant"]
+    assert constants
+    assert {link.weight for link in constants} == {None}
+
+
+def test_without_contributions_nothing_is_said_of_them() -> None:
+    for root in (Value(1.0, "x"), as_value(2.0)):
+        assert scene([root], links="both").notes == []
 
 
 def test_a_parent_twice_has_two_links() -> None:

@@ -225,7 +225,7 @@ def test_width_grows_with_size(numbers: list[float]) -> None:
         assert narrow <= wide
     largest = max(size for size, _ in widths)
     for size, width in widths:
-        assert width == pytest.approx(0.5 + 3.5 * size / largest, abs=0.006)  # two decimals
+        assert width == pytest.approx(0.5 + 3.5 * (size / largest), abs=0.006)  # two decimals
 
 
 def test_widths_are_relative_to_the_largest_in_the_drawing_not_in_the_layer() -> None:

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 import autograd
 from autograd import Value
 from autograd.draw.drawing import Drawing
+from autograd.draw.scene import FAR
+from autograd.graph import depth
 from autograd.value import FROZEN, PARAMETER
 from nn import MLP, losses
 from tests.autograd.naive import programs
@@ -74,6 +76,11 @@ def graphs(
     if draw(st.booleans()):
         nodes[-1].backward()
     return nodes
+
+
+def near_graphs(max_size: int) -> st.SearchStrategy[list[Value]]:
+    """Graphs so flat that no leaf is drawn by mentions."""
+    return graphs(max_size).filter(lambda nodes: depth(nodes[-1]) <= FAR)
 
 
 def neuron() -> Value:

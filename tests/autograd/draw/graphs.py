@@ -78,9 +78,11 @@ def graphs(
     return nodes
 
 
-def near_graphs(max_size: int) -> st.SearchStrategy[list[Value]]:
+def near_graphs(
+    max_size: int, labels: st.SearchStrategy[str | None] = LABELS
+) -> st.SearchStrategy[list[Value]]:
     """Graphs so flat that no leaf is drawn by mentions."""
-    return graphs(max_size).filter(lambda nodes: depth(nodes[-1]) <= FAR)
+    return graphs(max_size, labels).filter(lambda nodes: depth(nodes[-1]) <= FAR)
 
 
 def neuron() -> Value:

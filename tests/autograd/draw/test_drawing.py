@@ -106,13 +106,13 @@ def check_label(label: str) -> None:
     shown, expected = heading_of("".join(leaf.texts[:-4])), heading_of(label)
     if "…" in shown:
         assert expected.startswith(shown[:WIDEST].partition("…")[0])
-        assert len(printable(label).expandtabs(4)) > WIDEST or label.count("\n") > 2
+        assert len(printable(label).expandtabs(4)) > WIDEST or printable(label).count("\n") > 2
     elif picture.clusters:
         assert expected.endswith(shown)  # the frame has the rest
     else:
         assert shown == expected
     if label and not label.isspace():
-        assert leaf.title == f"{printable(label)}\ndata 1.0\ngrad 0.0"
+        assert leaf.title == printable(f"{label}\ndata 1.0\ngrad 0.0")
 
 
 @pytest.mark.parametrize("label", HOSTILE, ids=lambda label: ascii(label[:20]))

@@ -250,7 +250,7 @@ def test_a_constant_shows_its_number_whatever_it_is_called() -> None:
 
 
 @settings(max_examples=60)
-@given(graphs(12, MODULES), st.sampled_from([None, 0, 1, 2, 3]))
+@given(near_graphs(12, MODULES), st.sampled_from([None, 0, 1, 2, 3]))
 def test_only_innermost_modules_are_framed(nodes: list[Value], fold: int | None) -> None:
     order = topological_order(nodes[-1])
     places = modules_of(order, {node: node.parents for node in order})
@@ -268,7 +268,7 @@ def test_only_innermost_modules_are_framed(nodes: list[Value], fold: int | None)
         )
         assert box.module == ("" if holds_another else module)
         if not box.is_module and not box.module and box.nodes[0].label:
-            assert box.name == box.nodes[0].label
+            assert box.nodes[0].label in box.name  # numbered, where it is the second of that name
 
 
 def test_a_shared_bias_shows_its_full_label_as_its_layer_has_no_frame() -> None:

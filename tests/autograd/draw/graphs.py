@@ -93,8 +93,8 @@ def neuron() -> Value:
     return y
 
 
-def textbook() -> tuple[MLP, Value]:
-    """The network of the worked example, and its error after the backward pass."""
+def textbook_model() -> MLP:
+    """The network of the worked example."""
     model = MLP(2, [2, 2], "sigmoid", output_activation="sigmoid", shared_bias=True)
     model.load_state_dict(
         {
@@ -107,6 +107,12 @@ def textbook() -> tuple[MLP, Value]:
         }
     )
     model.freeze("layers.0.bias", "layers.1.bias")
+    return model
+
+
+def textbook() -> tuple[MLP, Value]:
+    """The network of the worked example, and its error after the backward pass."""
+    model = textbook_model()
     error = losses.half_squared_error(model([0.05, 0.10]), [0.01, 0.99])
     error.backward()
     return model, error

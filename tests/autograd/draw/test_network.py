@@ -20,6 +20,7 @@ from autograd.draw.drawing import Drawing
 from autograd.draw.network import network
 from autograd.wording import number
 from nn import MLP, Layer, Neuron, losses
+from tests.autograd.draw.graphs import textbook_model
 
 BLUE, VERMILION, GREY = "#0072b2", "#d55e00", "#808080"
 NAMESPACE = "{http://www.w3.org/2000/svg}"
@@ -102,18 +103,7 @@ def plain(*numbers: float) -> Any:
 
 
 def worked_example() -> MLP:
-    model = MLP(2, [2, 2], "sigmoid", "sigmoid", shared_bias=True)
-    model.load_state_dict(
-        {
-            "layers.0.neurons.0.weights": [0.15, 0.20],
-            "layers.0.neurons.1.weights": [0.25, 0.30],
-            "layers.1.neurons.0.weights": [0.40, 0.45],
-            "layers.1.neurons.1.weights": [0.50, 0.55],
-            "layers.0.bias": 0.35,
-            "layers.1.bias": 0.60,
-        }
-    )
-    model.freeze("layers.0.bias", "layers.1.bias")
+    model = textbook_model()
     weights = [w for layer in model.layers for unit in layer.neurons for w in unit.weights]
     biases = [layer.bias for layer in model.layers]
     for i, weight in enumerate(weights, 1):

@@ -12,6 +12,8 @@ Example:
     2.0
 """
 
+from typing import TYPE_CHECKING
+
 from autograd.draw import draw
 from autograd.explain import explain
 from autograd.functions import (
@@ -77,6 +79,19 @@ from autograd.functions import (
 from autograd.pausing import no_grad
 from autograd.value import Value
 
+if TYPE_CHECKING:
+    from autograd.checking import gradcheck
+else:
+
+    def __getattr__(name: str) -> object:
+        """Load the gradient checker when it is first asked for: `import autograd` stays light."""
+        if name == "gradcheck":
+            from autograd.checking import gradcheck
+
+            return gradcheck
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -107,6 +122,7 @@ __all__ = [
     "expm1",
     "floor",
     "gelu",
+    "gradcheck",
     "hypot",
     "leaky_relu",
     "lgamma",

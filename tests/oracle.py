@@ -1,7 +1,8 @@
-"""The functions of the table as mpmath defines them: an oracle independent of the library.
+"""The functions of the table as mpmath defines them: an oracle independent of their rows.
 
-`value` and `derivatives` give as many digits as a float could ask for, at operands of any size;
-`m` is the namespace on which a row's partial derivatives can be evaluated with mpmath's numbers.
+The definitions are those of the gradient checker. `value` and `derivatives` give as many digits as
+a float could ask for, at operands of any size; `m` is the namespace on which a row's partial
+derivatives can be evaluated with mpmath's numbers.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 
 import mpmath
 
+from autograd.checking.definitions import definitions
+
 __all__ = [
     "DEFINITIONS", "FIXED", "KINKS", "derivatives", "m", "mp", "precise", "second_derivatives",
     "sensitivity", "value",
@@ -22,112 +25,7 @@ mp: Any = mpmath.mp.clone()
 mp.dps = 60
 
 
-# --- definitions ---------------------------------------------------------------------------------
-
-
-def _clip(x: Any, lower: Any, upper: Any) -> Any:
-    if lower > upper:
-        raise ValueError("no interval")
-    return min(max(x, lower), upper)
-
-
-def _erfc(x: Any) -> Any:
-    return mp.erfc(x) if x < 1e6 else mp.zero  # of mpmath's, not of a float's range
-
-
-def _polygamma(order: Any, x: Any) -> Any:
-    if order < 0 or order != int(order):
-        raise ValueError("no order of a derivative")
-    n = int(order)
-    if x > -20:
-        return mp.psi(n, x)
-    # mpmath climbs to x > 0 step by step; what separates psi(x) from psi(1 - x) has period 1.
-    offset, sign = x - mp.floor(x), (-1) ** n
-    periodic = mp.psi(n, offset) - sign * mp.psi(n, 1 - offset)
-    return sign * mp.psi(n, 1 - x) + periodic
-
-
-def _logsumexp(*xs: Any) -> Any:
-    largest = max(xs)
-    others = mp.fsum(mp.exp(x - largest) for x in xs) - 1
-    return largest + mp.log1p(others)
-
-
-def _softmax(*xs: Any) -> Any:
-    return 1 / mp.fsum(mp.exp(x - xs[0]) for x in xs)
-
-
-def _dot(*xs: Any) -> Any:
-    return mp.fdot(xs[: len(xs) // 2], xs[len(xs) // 2 :])
-
-
-DEFINITIONS: dict[str, Callable[..., Any]] = {
-    "+": lambda x1, x2: x1 + x2,
-    "-": lambda x1, x2: x1 - x2,
-    "*": lambda x1, x2: x1 * x2,
-    "/": lambda x1, x2: x1 / x2,
-    "neg": lambda x: -x,
-    "**": lambda x1, x2: x1**x2,
-    "//": lambda x1, x2: mp.floor(x1 / x2),
-    "%": lambda x1, x2: x1 - x2 * mp.floor(x1 / x2),
-    "abs": lambda x: max(x, -x),
-    "exp": mp.exp,
-    "exp2": lambda x: mp.mpf(2) ** x,
-    "expm1": mp.expm1,
-    "log": mp.log,
-    "log2": lambda x: mp.log(x) / mp.log(2),
-    "log10": lambda x: mp.log(x) / mp.log(10),
-    "log1p": mp.log1p,
-    "sqrt": mp.sqrt,
-    "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
-    "square": lambda x: x**2,
-    "reciprocal": lambda x: 1 / x,
-    "hypot": mp.hypot,
-    "sin": mp.sin,
-    "cos": mp.cos,
-    "tan": mp.tan,
-    "arcsin": mp.asin,
-    "arccos": mp.acos,
-    "arctan": mp.atan,
-    "arctan2": mp.atan2,
-    "sinh": mp.sinh,
-    "cosh": mp.cosh,
-    "tanh": mp.tanh,
-    "arcsinh": mp.asinh,
-    "arccosh": mp.acosh,
-    "arctanh": mp.atanh,
-    "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
-    "softplus": lambda x: mp.log1p(mp.exp(x)),
-    "logsigmoid": lambda x: -mp.log1p(mp.exp(-x)),
-    "relu": lambda x: max(x, 0),
-    "leaky_relu": lambda x, slope: x if x > 0 else slope * x,
-    "elu": lambda x, alpha: x if x > 0 else alpha * mp.expm1(x),
-    "gelu": lambda x: x * _erfc(-x / mp.sqrt(2)) / 2,
-    "silu": lambda x: x / (1 + mp.exp(-x)),
-    "erf": mp.erf,
-    "erfc": _erfc,
-    "lgamma": lambda x: mp.re(mp.loggamma(x)),
-    "digamma": lambda x: _polygamma(0, x),
-    "polygamma": _polygamma,
-    "sign": mp.sign,
-    "floor": mp.floor,
-    "ceil": mp.ceil,
-    "trunc": lambda x: mp.sign(x) * mp.floor(abs(x)),
-    "maximum": max,
-    "minimum": min,
-    "clip": _clip,
-    "where": lambda condition, x1, x2: x1 if condition else x2,
-    "sum": lambda *xs: mp.fsum(xs),
-    "mean": lambda *xs: mp.fsum(xs) / len(xs),
-    "prod": lambda *xs: mp.fprod(xs),
-    "norm": lambda *xs: mp.sqrt(mp.fsum(x**2 for x in xs)),
-    "logsumexp": _logsumexp,
-    "softmax": _softmax,
-    "max": lambda *xs: max(xs),
-    "min": lambda *xs: min(xs),
-    "dot": _dot,
-    "net": lambda *xs: _dot(*xs[:-1]) + xs[-1],
-}
+DEFINITIONS: dict[str, Callable[..., Any]] = definitions(mp)
 
 # Where a function has no derivative, and the table has to agree on one.
 KINKS: dict[str, Callable[..., bool]] = {
@@ -166,9 +64,9 @@ _DERIVATIVES: dict[tuple[str, int], Callable[..., Any]] = {
     ("//", 1): lambda x1, x2: mp.zero,
     ("%", 0): lambda x1, x2: mp.one,
     ("%", 1): lambda x1, x2: -mp.floor(x1 / x2),
-    ("lgamma", 0): lambda x: _polygamma(0, x),
-    ("digamma", 0): lambda x: _polygamma(1, x),
-    ("polygamma", 1): lambda order, x: _polygamma(order + 1, x),
+    ("lgamma", 0): DEFINITIONS["digamma"],
+    ("digamma", 0): lambda x: DEFINITIONS["polygamma"](1, x),
+    ("polygamma", 1): lambda order, x: DEFINITIONS["polygamma"](order + 1, x),
 }
 
 
@@ -303,6 +201,6 @@ _OF_SEQUENCE = ("sum", "mean", "prod", "norm", "logsumexp", "max", "min")
 m = SimpleNamespace(**{name: f for name, f in DEFINITIONS.items() if name.isidentifier()})
 for _name in _OF_SEQUENCE:
     setattr(m, _name, lambda xs, f=DEFINITIONS[_name]: f(*xs))
-m.softmax = lambda xs: [_softmax(x, *xs[:i], *xs[i + 1 :]) for i, x in enumerate(xs)]
-m.dot = lambda xs1, xs2: _dot(*xs1, *xs2)
-m.net = lambda weights, inputs, bias: _dot(*weights, *inputs) + bias
+m.softmax = lambda xs: [DEFINITIONS["softmax"](x, *xs[:i], *xs[i + 1 :]) for i, x in enumerate(xs)]
+m.dot = lambda xs1, xs2: DEFINITIONS["dot"](*xs1, *xs2)
+m.net = lambda weights, inputs, bias: DEFINITIONS["net"](*weights, *inputs, bias)

@@ -1,0 +1,18 @@
+"""Gradient checks: is a gradient right, and if not, where does it go wrong?
+
+`gradcheck` holds the gradient of a function at a point to a derivative that knows its own error.
+`check_graph` does so for a graph that has been recorded already.
+"""
+
+from autograd.checking.check import check_graph, gradcheck
+from autograd.checking.report import Culprit, Derivative, GradientCheck, GradientError, Outcome
+
+__all__ = [
+    "Culprit",
+    "Derivative",
+    "GradientCheck",
+    "GradientError",
+    "Outcome",
+    "check_graph",
+    "gradcheck",
+]

@@ -1,0 +1,476 @@
+"""The judge: is the gradient of a function what it ought to be, and if not, where does it go wrong?
+
+Four things are held to what they should be, and each can fail by itself:
+
+1. the function itself: called twice it gives the same bits, and nearby it records the same graph,
+   so that what is said of the graph is said of the function;
+2. each node on the graph: its value, and its local derivatives, by `local`;
+3. the sums and products of `backward()`, by the chain rule applied once more, and again when it is
+   run twice;
+4. the gradient as a whole: by the graph evaluated and differentiated in high precision, or, where
+   that is not to be had, by numerical differences of the function.
+
+A difference is judged against what is known of both sides. The exact derivative at the floats that
+were recorded, that at the exact intermediate results, and the rounding of each product and sum in
+`backward()` say how far off a right gradient may be.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal, TypeAlias
+
+from autograd.checking.judge import Examined, Sums, chained, connected, examine, gradients
+from autograd.checking.local import Numerical, Precise, Slope, precise_available
+from autograd.checking.numerical import Estimate, differentiate
+from autograd.checking.report import Culprit, Derivative, GradientCheck, GradientError, Outcome
+from autograd.checking.trace import Function, Trace, bits
+from autograd.graph import interior, leaves
+from autograd.value import CONSTANT, Value
+from autograd.wording import names
+
+__all__ = ["check_graph", "gradcheck"]
+
+Method: TypeAlias = Literal["auto", "precise", "numerical"]
+
+_EPSILON = 2.0**-52
+_LARGEST = 2.0**1023 * (2.0 - _EPSILON)
+_ACCURACY = 2.0**-40  # that a row's derivative has, relative to itself: ours have 1e-13
+_NEGLIGIBLE = 1e-6  # of the sum over all paths: an error bound below it decides
+_ILL_CONDITIONED = 1e-3  # of the same: rounding that moves the derivative further decides nothing
+
+
+def gradcheck(
+    f: Callable[..., Any],
+    *inputs: Any,
+    order: int = 1,
+    method: Method = "auto",
+    must_depend: bool = False,
+    raise_exception: bool = True,
+) -> GradientCheck:
+    """Check the gradient of a function at a point.
+
+    The function is called with Values in the place of the floats, and what `backward()` then says
+    is held to a derivative that knows its own error. The outcome is one of three:
+
+    - passed: every gradient differs from the derivative by no more than its error bound and the
+      rounding of intermediate results explain, and so does every operation on the graph;
+    - failed: one does not. That is a `GradientError`, which shows the worst input and the first
+      operation on the graph that is wrong;
+    - undecided: the point is on, or within rounding of, a kink, a pole or a border of the domain,
+      or the function is noise. The result is returned, and is false.
+
+    So a bare call in a test fails where a gradient is wrong, and `assert gradcheck(f, x)` fails
+    where it is not known to be right as well.
+
+    Where mpmath is installed, and the function records the same graph nearby, the derivative is
+    that of the graph, evaluated in high precision by mpmath's own definitions, and right to 25
+    digits. A function of one's own among them is differentiated numerically, with a bound. Where
+    the graph cannot stand for the function, as when part of it was computed on plain numbers, the
+    function itself is.
+
+    Args:
+        f: The function: of floats and Values, sequences, dictionaries and NumPy arrays of them, and
+            of models; it returns a Value or number, or a sequence or dictionary of them. It is
+            called some ten times, or where it has to be differentiated as a whole, some 30 times
+            for each input.
+        *inputs: Its arguments. An argument of another kind is to be kept out of them:
+            `gradcheck(lambda x: f(x, 3), 1.5)`. They are not changed, nor are the gradients of
+            Values and models that the function uses besides.
+        order: 1 for the gradient.
+        method: "precise" for high precision only, "numerical" for differences of the function
+            only, "auto" for the better one that can be had.
+        must_depend: Whether it is an error that an output does not depend on an input.
+        raise_exception: Whether a wrong gradient is an exception, or just a result.
+
+    Returns:
+        What has been found.
+
+    Raises:
+        GradientError: A gradient is wrong.
+        TypeError: An argument, or what `f` returns, holds something else than real numbers, or
+            there is none among the arguments.
+        ValueError: `order` or `method` is none of these, an input is not finite, or the precise
+            method was asked for and cannot be had.
+
+    Example:
+        >>> from autograd import custom_function, tanh
+        >>> print(gradcheck(lambda x, w: tanh(x * w[0] + w[1]), 0.5, [1.0, -2.0]))
+        gradcheck: 3 derivatives of f passed (precise)
+        >>> gradcheck(abs, 0.0).reason
+        'abs has a kink there: its derivative is -1.0 from below and 1.0 from above'
+        >>> cube = custom_function("cube", lambda x: x * x * x, lambda m, y, x: 2.0 * x * x)
+        >>> gradcheck(cube, 0.5)
+        Traceback (most recent call last):
+        autograd.checking.report.GradientError: gradcheck: the gradient of cube is wrong: ...
+    """
+    if order not in (1, 2):
+        raise ValueError(f"gradcheck: order must be 1 or 2, got {order!r}")
+    if order == 2:
+        raise NotImplementedError("gradcheck: order=2 needs derivatives of derivatives")
+    if method not in ("auto", "precise", "numerical"):
+        raise ValueError(
+            f"gradcheck: method must be 'auto', 'precise' or 'numerical', got {method!r}"
+        )
+    function = Function(f, _named(f, inputs))
+    if not function.point:
+        raise TypeError("gradcheck: there is no float or Value among the arguments of the function")
+    for path, x in zip(function.paths, function.point, strict=True):
+        if not math.isfinite(x):
+            raise ValueError(f"gradcheck: {path} is {x!r}: a derivative is taken at a finite point")
+    result = _checked(function, method, must_depend)
+    if raise_exception and result.outcome == "failed":
+        raise GradientError(result)
+    return result
+
+
+def check_graph(root: Value) -> GradientCheck:
+    """Check a recorded graph: each operation on it, and the sums that `backward()` makes of them.
+
+    What `gradcheck` does without the function: whether the graph is the function's, it cannot say.
+
+    Args:
+        root: The node whose gradient is checked, with respect to the leaves that it depends on.
+            Neither data nor gradients of the graph are changed.
+
+    Returns:
+        What has been found; a wrong gradient is no exception here.
+
+    Example:
+        >>> x = Value(2.0, "x")
+        >>> print(check_graph(x * x + 3.0 * x))
+        gradcheck: 1 derivative of + passed (precise)
+    """
+    inputs = [leaf for leaf in leaves(root) if leaf.op is not CONSTANT]
+    called = names([*inputs, root])
+    trace = Trace(inputs, [""], [root], interior(root))
+    name = root.label or root.op or called[root]
+    return _verdict(trace, name, [called[leaf] for leaf in inputs], _oracle("auto"))
+
+
+def _named(f: Callable[..., Any], inputs: Sequence[Any]) -> dict[str, Any]:
+    """Call the arguments by the function's own names for them."""
+    try:
+        bound = inspect.signature(f).bind(*inputs).arguments
+    except ValueError:  # of a function in C without a signature
+        return {f"argument {i}": x for i, x in enumerate(inputs)}
+    except TypeError as error:
+        raise TypeError(f"gradcheck: the function does not take these arguments: {error}") from None
+    parameters = inspect.signature(f).parameters
+    named: dict[str, Any] = {}
+    for name, argument in bound.items():
+        if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
+            named |= {f"{name}[{i}]": x for i, x in enumerate(argument)}
+        else:
+            named[name] = argument
+    return named
+
+
+def _oracle(method: Method) -> Numerical:
+    return Precise() if precise_available() and method != "numerical" else Numerical()
+
+
+# --- the function --------------------------------------------------------------------------------
+
+
+def _checked(function: Function, method: Method, must_depend: bool) -> GradientCheck:
+    trace, again = function.record(function.point), function.record(function.point)
+    if difference := _difference(trace, again):
+        reason = f"it is not deterministic: called twice, {difference}; seed its random numbers"
+        return GradientCheck(function.name, "failed", "numerical", reason, ())
+    if not all(math.isfinite(output.data) for output in trace.outputs):
+        reason = "its value is not finite at the point"
+        return GradientCheck(function.name, "undecided", "numerical", reason, ())
+    fidelity = _fidelity(function, trace)
+    oracle = _oracle(method)
+    obstacle = fidelity.obstacle or _obstacle(trace, oracle)
+    if method == "precise" and obstacle:
+        raise ValueError(f"gradcheck: the precise method cannot be had: {obstacle}")
+    whole = _Whole(function, fidelity.cut) if obstacle or method == "numerical" else None
+    return _verdict(trace, function.name, function.paths, oracle, whole, must_depend)
+
+
+def _obstacle(trace: Trace, oracle: Numerical) -> str:
+    """Say why a graph cannot be evaluated in high precision; empty where it can."""
+    if not isinstance(oracle, Precise):
+        return "mpmath is not installed"
+    unknown = [node.op for node in trace.active() if not oracle.knows(node.op)]
+    return f"{unknown[0]!r} is not in the table of functions" if unknown else ""
+
+
+def _difference(trace: Trace, again: Trace) -> str:
+    """Say in what two traces at the same point differ."""
+    if not trace.same_shape(again):
+        return "it records other operations"
+    for name, first, second in zip(trace.names, trace.outputs, again.outputs, strict=True):
+        if bits(first.data) != bits(second.data):
+            return f"its result{name} is {first.data!r} and {second.data!r}"
+    if changed := trace.changed(again):
+        return f"another number enters {changed[0][0].op!r}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fidelity:
+    """Whether the graph stands for the function around the point.
+
+    Attributes:
+        obstacle: Why it does not; empty where it does.
+        cut: Where a number enters the graph as a constant and yet changes with the inputs.
+    """
+
+    obstacle: str = ""
+    cut: tuple[tuple[Value, int], ...] = ()
+
+
+def _fidelity(function: Function, trace: Trace) -> _Fidelity:
+    """Record the function on both sides of the point, closer and closer, until it is alike."""
+    generator = random.Random(0)
+    directions = [generator.choice((-1.0, 1.0)) * generator.uniform(0.5, 1.0) for _ in trace.inputs]
+    for distance in (2.0**-8, 2.0**-20, 2.0**-32, 2.0**-44):
+        sides = []
+        for sign in (1.0, -1.0):
+            nearby = [
+                x + sign * distance * direction * (abs(x) or 1.0)
+                for x, direction in zip(function.point, directions, strict=True)
+            ]
+            try:
+                sides.append(function.record(nearby))
+            except (ArithmeticError, ValueError):
+                break
+        if len(sides) == 2 and all(map(trace.same_shape, sides)):
+            changed = [link for side in sides for link in trace.changed(side)]
+            if changed:
+                return _Fidelity("a number on its graph changes with the inputs", tuple(changed))
+            return _Fidelity()
+    return _Fidelity("nearby it records another graph, or none")
+
+
+class _Whole:
+    """The function as a black box, differentiated with respect to one input at a time.
+
+    Attributes:
+        cut: Where a number enters the graph as a constant and yet changes with the inputs.
+    """
+
+    def __init__(self, function: Function, cut: Sequence[tuple[Value, int]]) -> None:
+        self._function = function
+        self.cut = cut
+
+    def judged(
+        self, derivatives: Sequence[Derivative], noises: Sequence[float]
+    ) -> list[Derivative]:
+        """Hold gradients to differences of the function.
+
+        Args:
+            derivatives: What is known of them: for each output, of all inputs.
+            noises: How far off each output may be.
+
+        Returns:
+            The same with another verdict.
+        """
+        count = len(self._function.point)
+        known: dict[tuple[int, float], Sequence[float]] = {}
+        return [
+            self._held(
+                derivative, partial(self._output, known, *divmod(i, count)), i % count, noise
+            )
+            for i, derivative in enumerate(derivatives)
+            for noise in [noises[i // count]]
+        ]
+
+    def _output(
+        self, known: dict[tuple[int, float], Sequence[float]], place: int, position: int, x: float
+    ) -> float:
+        """Give one output where one input is changed; `known` keeps them all."""
+        if (position, x) not in known:
+            data = list(self._function.point)
+            data[position] = x
+            known[position, x] = self._function.values(data)
+        if place >= len(known[position, x]):
+            raise ValueError("it has fewer outputs there")
+        return known[position, x][place]
+
+    def _held(
+        self, derivative: Derivative, output: Callable[[float], float], position: int, noise: float
+    ) -> Derivative:
+        x, gradient = self._function.point[position], derivative.gradient
+
+        def excess(estimate: Estimate) -> float:
+            return abs(estimate.value - gradient) - estimate.bound - derivative.rounding
+
+        estimate = differentiate(output, x, noise=noise)
+        if not estimate.reason and not excess(estimate) <= 0.0:
+            # Before a gradient is called wrong, the derivative is taken once more, at other steps.
+            second = differentiate(output, x, noise=noise, first_step=0.1331)
+            estimate = min(estimate, second, key=excess)
+        if estimate.reason:
+            outcome: Outcome = "undecided"
+            reason = f"as a function of {derivative.input}, {estimate.reason}"
+        elif excess(estimate) <= 0.0:
+            outcome, reason = "passed", ""
+        else:
+            outcome, reason = "failed", self._blame(derivative)
+        return replace(
+            derivative,
+            numerical=estimate.value,
+            bound=estimate.bound,
+            outcome=outcome,
+            reason=reason,
+        )
+
+    def _blame(self, derivative: Derivative) -> str:
+        if self.cut:
+            node, place = self.cut[0]
+            what = f"operand {place + 1} of {node.op!r}" if node.op else "the result"
+            return (
+                f"{what} changes with the inputs and is a constant on the graph: .data, float() or "
+                "detach() cut it off"
+            )
+        if not derivative.connected:
+            return "the output changes with this input, and does not depend on it on the graph"
+        return "no error bound explains the difference"
+
+
+# --- the verdict ---------------------------------------------------------------------------------
+
+
+def _verdict(
+    trace: Trace,
+    function: str,
+    paths: Sequence[str],
+    oracle: Numerical,
+    whole: _Whole | None = None,
+    must_depend: bool = False,
+) -> GradientCheck:
+    """Judge the graph, and on it, or on the function as a whole, each derivative."""
+    number, nodes = oracle.number, trace.nodes
+    examined = examine(trace, oracle)
+    grads, sums, wrong_backward = gradients(trace, examined.recorded, oracle)
+    sizes = {
+        node: {parent: Slope(abs(float(slope.value)), 0.0) for parent, slope in slopes.items()}
+        for node, slopes in examined.recorded.items()
+    }
+    scales = [chained(nodes, root, sizes, 1.0) for root in trace.outputs]
+    relevant = {node for node in nodes if any(scale.value.get(node) for scale in scales)}
+    wrong = [examined.wrong[node] for node in nodes if node in examined.wrong and node in relevant]
+    culprit = wrong[0] if wrong else wrong_backward
+    derivatives: list[Derivative] = []
+    for place, root in enumerate(trace.outputs):
+        reached = connected(nodes, root, examined.recorded)
+        why = _first_reason(examined, [node for node in nodes if node in reached & relevant])
+        recomputed = chained(nodes, root, examined.recomputed, number(1.0))
+        exact = chained(nodes, root, examined.exact, number(1.0))
+        for position, node in enumerate(trace.inputs):
+            zero = number(0.0)
+            evidence = _Evidence(
+                gradient=grads[place][position],
+                recorded=sums[place].value.get(node, zero),
+                rounding=sums[place].bound.get(node, zero),
+                recomputed=recomputed.value.get(node, zero),
+                exact=exact.value.get(node, zero),
+                bound=exact.bound.get(node, zero),
+                scale=number(scales[place].value.get(node, 0.0)),
+            )
+            outcome, reason = evidence.outcome(why)
+            derivative = Derivative(
+                trace.names[place], paths[position], evidence.gradient, float(evidence.exact),
+                float(evidence.bound), float(evidence.explained), outcome, reason, node in reached,
+            )  # fmt: skip
+            derivatives.append(derivative)
+    if whole is not None:
+        noises = [_noise(nodes, scale) for scale in scales]
+        derivatives = whole.judged(derivatives, noises)
+    if must_depend:
+        derivatives = list(map(_depending, derivatives))
+    outcome, reason = _summary(derivatives, culprit)
+    method: Literal["precise", "numerical"] = (
+        "precise" if whole is None and isinstance(oracle, Precise) else "numerical"
+    )
+    return GradientCheck(function, outcome, method, reason, tuple(derivatives), culprit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What is known of one derivative, each found in another way.
+
+    Attributes:
+        gradient: What `backward()` gives.
+        recorded: What the local derivatives on the graph make, computed exactly.
+        rounding: How far off that the rounding of `backward()` explains the gradient to be.
+        recomputed: What the right local derivatives at the recorded operands make.
+        exact: What they make at the exact operands: the derivative, and
+        bound: how far off it may be.
+        scale: The sum over all paths of the sizes of their products.
+    """
+
+    gradient: float
+    recorded: Any
+    rounding: Any
+    recomputed: Any
+    exact: Any
+    bound: Any
+    scale: Any
+
+    @property
+    def conditioning(self) -> Any:
+        """How far the rounding of intermediate results moves the derivative."""
+        return abs(self.exact - self.recomputed)
+
+    @property
+    def explained(self) -> Any:
+        """How far off the derivative rounding explains the gradient to be."""
+        of_rows = min(abs(self.recorded - self.recomputed), _ACCURACY * self.scale)
+        return self.rounding + self.conditioning + of_rows
+
+    def outcome(self, why: str) -> tuple[Outcome, str]:
+        """Judge; `why` says what is known of a kink or pole."""
+        scale = max(self.scale, abs(self.exact))
+        if not scale < math.inf or not self.bound <= _NEGLIGIBLE * scale:
+            return "undecided", why or "its local derivatives are infinite"
+        if not self.conditioning <= _ILL_CONDITIONED * scale:
+            reason = "rounding of intermediate results changes the derivative as much"
+            return "undecided", reason
+        if not math.isfinite(self.gradient) and abs(self.exact) >= _LARGEST:
+            return "undecided", "the derivative is too large for a float"
+        if abs(self.gradient - self.exact) <= self.bound + self.explained:
+            return "passed", ""
+        return "failed", "no error bound explains the difference"
+
+
+def _first_reason(examined: Examined, nodes: Iterable[Value]) -> str:
+    """Say of the first node whose derivative is not known what is the matter with it."""
+    for node in nodes:
+        for found in (examined.recomputed, examined.exact):
+            for slope in found.get(node, {}).values():
+                if slope.reason:
+                    return f"{node.op} {slope.reason}"
+    return ""
+
+
+def _noise(nodes: Sequence[Value], scale: Sums) -> float:
+    """Bound the rounding errors in an output, to first order: each node's by its own derivative."""
+    sizes = [scale.value.get(node, 0.0) * abs(node.data) for node in nodes]
+    noise = _EPSILON * math.fsum(size for size in sizes if math.isfinite(size))
+    return noise if math.isfinite(noise) else 0.0
+
+
+def _depending(derivative: Derivative) -> Derivative:
+    if derivative.connected or derivative.outcome == "failed":
+        return derivative
+    return replace(derivative, outcome="failed", reason="the output does not depend on this input")
+
+
+def _summary(derivatives: Sequence[Derivative], culprit: Culprit | None) -> tuple[Outcome, str]:
+    if culprit is not None:
+        return "failed", f"{culprit.op}: {culprit.problem}"
+    for outcome in ("failed", "undecided"):
+        for derivative in derivatives:
+            if derivative.outcome == outcome:
+                return derivative.outcome, derivative.reason
+    return "passed", ""

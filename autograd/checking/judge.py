@@ -1,0 +1,347 @@
+"""A recorded graph held to what it should be: its nodes, and what `backward()` makes of them."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from autograd.checking.local import Numerical, Precise, Slope, Unknown
+from autograd.checking.report import Culprit
+from autograd.checking.trace import Trace
+from autograd.graph import leaves
+from autograd.rules import FLOATS, RULES
+from autograd.value import Value
+from autograd.wording import evaluated, formula, number
+
+__all__ = ["Examined", "Sums", "chained", "connected", "examine", "gradients"]
+
+Links: TypeAlias = "Mapping[Value, Mapping[Value, Slope]]"
+
+_EPSILON = 2.0**-52
+_SMALLEST = 2.0**-1022  # below, floats lose digits
+_LARGEST = 2.0**1023 * (2.0 - _EPSILON)
+_ACCURACY = 2.0**-40  # of a derivative, relative to itself: the library's rows have 1e-13
+_VALUE_ACCURACY = 2.0**-43  # of a value: they have 1e-14
+
+
+# --- the chain rule ------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Sums:
+    """The derivative of one root with respect to each node, and a bound of its error."""
+
+    value: dict[Value, Any] = field(default_factory=dict)
+    bound: dict[Value, Any] = field(default_factory=dict)
+
+
+def chained(
+    nodes: Sequence[Value], root: Value, links: Links, one: Any, floor: float = 0.0
+) -> Sums:
+    """Apply the chain rule to local derivatives with error bounds.
+
+    Args:
+        nodes: The interior nodes, parents first.
+        root: The node to differentiate.
+        links: For each node the derivative with respect to each of its parents. An adjoint of 0
+            hands on nothing, not even through an infinite derivative.
+        one: The number 1, of the kind to compute with.
+        floor: The error of a product besides, however small it is.
+
+    Returns:
+        Derivatives and bounds.
+    """
+    zero = one - one
+    sums = Sums({root: one}, {root: zero})
+    for node in reversed(nodes):
+        value, bound = sums.value.get(node, zero), sums.bound.get(node, zero)
+        if not (value or bound) or node not in links:
+            continue
+        for parent, slope in links[node].items():
+            v, b = slope.value, slope.bound
+            spread = (abs(value) + bound) * b if b else zero
+            if bound:  # what is without a bound stays so: infinity times 0 may be anything
+                spread += bound * abs(v) if v else bound if bound == math.inf else zero
+            product = value * v if value and v else zero
+            sums.value[parent] = sums.value.get(parent, zero) + product
+            sums.bound[parent] = sums.bound.get(parent, zero) + spread + floor
+    return sums
+
+
+def connected(nodes: Sequence[Value], root: Value, links: Links) -> set[Value]:
+    """List the nodes that a root depends on."""
+    reached = {root}
+    for node in reversed(nodes):
+        if node in reached and node in links:
+            reached.update(links[node])
+    return reached
+
+
+# --- the nodes -----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Examined:
+    """What each node on a graph has, and should have.
+
+    Attributes:
+        recorded: The local derivatives on the graph; the bounds are those of the rounding of
+            products and sums in `backward()`.
+        recomputed: What they should be at the operands that were recorded.
+        exact: What they are at the exact operands.
+        wrong: The nodes that are wrong, and how.
+    """
+
+    recorded: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
+    recomputed: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
+    exact: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
+    wrong: dict[Value, Culprit] = field(default_factory=dict)
+
+
+def examine(trace: Trace, oracle: Numerical) -> Examined:
+    """Evaluate and differentiate each node that depends on an input, and compare.
+
+    Args:
+        trace: The graph.
+        oracle: Who says what is right.
+
+    Returns:
+        What has been found.
+    """
+    convert = oracle.number
+    links = trace.active()
+    fan_out = Counter(parent for parents in links.values() for parent in parents)
+    found = Examined()
+    recorded = {parent: convert(parent.data) for node in links for parent in node.parents}
+    data: dict[Value, Any] = {}  # exact, where it is not what was recorded
+    for node, parents in links.items():
+        groups = list(parents.values())
+        totals = [_total(node, group) for group in groups]
+        found.recorded[node] = {
+            parent: Slope(
+                convert(total),
+                convert(abs(total) * (1.0 + len(group) + fan_out[parent]) * _EPSILON),
+            )
+            for (parent, group), total in zip(parents.items(), totals, strict=True)
+        }
+        operands = [recorded[parent] for parent in node.parents]
+        try:
+            y, slopes = oracle.at(node, operands, groups)
+        except Unknown as unknown:
+            reason = f"{node.op} cannot be checked: {unknown}"
+            slopes = [Slope(convert(total), convert(math.inf), reason) for total in totals]
+            found.recomputed[node] = found.exact[node] = dict(zip(parents, slopes, strict=True))
+            continue
+        found.recomputed[node] = dict(zip(parents, slopes, strict=True))
+        culprit = _wrong_value(node, y, slopes, groups) or _wrong_slope(
+            node, slopes, groups, totals, oracle
+        )
+        if culprit is not None:
+            found.wrong[node] = culprit
+        exact_operands = [
+            data.get(parent, x) for parent, x in zip(node.parents, operands, strict=True)
+        ]
+        found.exact[node] = found.recomputed[node]
+        if exact_operands == operands:
+            data[node] = y
+        elif isinstance(oracle, Precise) and oracle.defines(node.op):
+            try:
+                data[node], slopes = oracle.at(node, exact_operands, groups)
+            except Unknown as unknown:
+                reason = f"{node.op} is not defined at the exact operands: {unknown}"
+                slopes = [Slope(convert(t), convert(math.inf), reason) for t in totals]
+            found.exact[node] = dict(zip(parents, slopes, strict=True))
+        else:
+            data[node] = y + sum(
+                slope.value * (exact_operands[i] - operands[i])
+                for slope, group in zip(slopes, groups, strict=True)
+                for i in group[:1]
+                if exact_operands[i] != operands[i]
+            )
+    return found
+
+
+def _total(node: Value, places: Sequence[int]) -> float:
+    """Add up the local derivatives with respect to a parent that stands at several places."""
+    if len(places) == 1:
+        return node.local_derivatives[places[0]]
+    return sum(node.local_derivatives[place] for place in places)
+
+
+def _wrong_value(
+    node: Value, y: Any, slopes: Sequence[Slope], groups: Sequence[Sequence[int]]
+) -> Culprit | None:
+    """Compare a node's value with its operation's; rounding its operands explains a little."""
+    if abs(node.data - float(y)) <= 0.5 * _VALUE_ACCURACY * abs(node.data) < math.inf:
+        return None
+    if not math.isfinite(node.data):
+        if math.isinf(node.data) and abs(y) >= _LARGEST * (1.0 - _VALUE_ACCURACY):
+            return None
+        allowed = 0.0
+    else:
+        sizes = [abs(parent.data) for parent in node.parents]
+        condition = sum(
+            sizes[group[0]] * abs(slope.value)
+            for slope, group in zip(slopes, groups, strict=True)
+            if slope.bound < math.inf
+        )
+        allowed = _VALUE_ACCURACY * (abs(y) + condition) + _SMALLEST * max(1.0, *sizes)
+    if abs(node.data - y) <= allowed:
+        return None
+    return Culprit(
+        node.op, _described(node), -1, node.data, float(y), float(allowed), node,
+        "its value is not that of the operation on its operands",
+    )  # fmt: skip
+
+
+def _wrong_slope(
+    node: Value,
+    slopes: Sequence[Slope],
+    groups: Sequence[Sequence[int]],
+    totals: Sequence[float],
+    oracle: Numerical,
+) -> Culprit | None:
+    """Compare a node's local derivatives with those of its operation."""
+    smallest = _SMALLEST * max(1.0, *(abs(parent.data) for parent in node.parents))
+    for slope, group, total in zip(slopes, groups, totals, strict=True):
+        near = abs(total - float(slope.value)) <= 0.5 * _ACCURACY * abs(total) < math.inf
+        if near or slope.bound == math.inf:
+            continue
+        if math.isinf(total) and math.copysign(1.0, total) * slope.value > _LARGEST * (
+            1 - _ACCURACY
+        ):
+            continue  # too large for a float
+        allowed = slope.bound + _ACCURACY * abs(slope.value) + smallest
+        if abs(total - slope.value) <= allowed:
+            continue
+        allowed += _conditioned(node, group, oracle)
+        if not abs(total - slope.value) <= allowed:
+            return Culprit(
+                node.op, _described(node), group[0], total, float(slope.value),
+                float(slope.bound), node, f"its derivative in {_operand(node, group[0])}",
+            )  # fmt: skip
+    return None
+
+
+def _conditioned(node: Value, group: Sequence[int], oracle: Numerical) -> Any:
+    """Say how far rounding the operands of a derivative, or its row's own value, moves it.
+
+    A formula such as 1 - y * y has no more digits than the rounding of y leaves it.
+    """
+    operands = [oracle.number(parent.data) for parent in node.parents]
+    moved: list[Any] = []
+    if isinstance(oracle, Precise) and oracle.defines(node.op):
+        for place in range(len(operands)):
+            nudged = list(operands)
+            nudged[place] *= 1.0 + 4.0 * _EPSILON
+            try:
+                moved.append(oracle.at(node, nudged, [group])[1][0].value)
+                moved.append(-oracle.at(node, operands, [group])[1][0].value)
+            except Unknown:
+                return 0.0
+        pairs = zip(moved[::2], moved[1::2], strict=True)
+        return sum(abs(a + b) for a, b in pairs if a == a and b == b)
+    partials = RULES[node.op].partials
+    xs = [float(x) for x in operands]
+    allowed = 0.0
+    try:
+        before = _total_of(partials(FLOATS, node.data, *xs), group)
+        for place in range(-1, len(xs)):
+            y, nudged = node.data, list(xs)
+            if place < 0:
+                y *= 1.0 + 2.0 * _EPSILON
+            else:
+                nudged[place] *= 1.0 + 2.0 * _EPSILON
+            allowed += abs(_total_of(partials(FLOATS, y, *nudged), group) - before)
+    except (ArithmeticError, ValueError):
+        return 0.0
+    return 2.0 * allowed
+
+
+def _total_of(derivatives: Sequence[float], group: Sequence[int]) -> float:
+    return sum(derivatives[place] for place in group)
+
+
+def _described(node: Value) -> str:
+    """Write a node's operation with the labels of its operands, and with their numbers."""
+    with_labels = formula(node, {p: p.label or number(p.data, 17) for p in node.parents})
+    with_numbers = evaluated(node)
+    return with_labels if with_labels == with_numbers else f"{with_labels} = {with_numbers}"
+
+
+def _operand(node: Value, place: int) -> str:
+    """Call an operand by the name its row has for it, or by its place."""
+    rule = RULES.get(node.op)
+    if rule is not None and not any(name.startswith("*") for name in rule.operands):
+        return rule.operands[place]
+    label = node.parents[place].label
+    return f"operand {place + 1}" + (f", {label}" if label else "")
+
+
+# --- backward() ----------------------------------------------------------------------------------
+
+
+def gradients(
+    trace: Trace, recorded: Links, oracle: Numerical
+) -> tuple[list[list[float]], list[Sums], Culprit | None]:
+    """Run `backward()` from each output, twice, and compare it with the chain rule on the graph.
+
+    Args:
+        trace: The graph; its gradients are afterwards what they were before.
+        recorded: The local derivatives on it, with the rounding of `backward()` as bounds.
+        oracle: Who computes.
+
+    Returns:
+        For each output the gradient, the chain rule's sums, and what is wrong, if something is.
+    """
+    found, sums = [], []
+    culprit: Culprit | None = None
+    with _kept(trace) as everything:
+        for root in trace.outputs:
+            exact = chained(trace.nodes, root, recorded, oracle.number(1.0), 2.0**-1074)
+            sums.append(exact)
+            for node in everything:
+                node.grad = 0.0
+            root.backward()
+            found.append([node.grad for node in trace.inputs])
+            for node in [*reversed(trace.nodes), *trace.inputs]:
+                if culprit is None and not _agrees(node, exact):
+                    culprit = _of_backward(node, exact, "the adjoint that backward() gives it")
+            root.backward()
+            for node in trace.inputs:
+                if culprit is None and not _agrees(node, exact, 2):
+                    problem = "its gradient after a second backward(), which adds to it"
+                    culprit = _of_backward(node, exact, problem, 2)
+    return found, sums, culprit
+
+
+@contextmanager
+def _kept(trace: Trace) -> Iterator[list[Value]]:
+    """Put all gradients back in the end: there may be nodes of the user's own on the graph."""
+    everything = [*trace.inputs, *trace.nodes, *leaves(*trace.outputs)]
+    before = [node.grad for node in everything]
+    try:
+        yield everything
+    finally:
+        for node, grad in zip(everything, before, strict=True):
+            node.grad = grad
+
+
+def _agrees(node: Value, exact: Sums, times: int = 1) -> bool:
+    """Whether a gradient is so many times the exact one, within rounding."""
+    value, bound = exact.value.get(node, 0.0), exact.bound.get(node, 0.0)
+    if not (math.isfinite(node.grad) and abs(value) < math.inf):
+        return not abs(value) + bound < _LARGEST
+    return bool(abs(node.grad - times * value) <= times * times * bound)
+
+
+def _of_backward(node: Value, exact: Sums, problem: str, times: int = 1) -> Culprit:
+    value, bound = exact.value.get(node, 0.0), exact.bound.get(node, 0.0)
+    return Culprit(
+        "backward", f"backward(), at {node.label or node!r}", -1, node.grad,
+        float(times * value), float(times * bound), node, problem,
+    )  # fmt: skip

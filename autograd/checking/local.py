@@ -1,0 +1,277 @@
+"""What a node's value and local derivatives ought to be, without asking its row for a derivative.
+
+A row of the library is evaluated by mpmath's definition of it, on both sides of the operands, with
+as many digits as the differences need: its derivatives are right to 25 digits and more. Any other
+row, and every row where mpmath is not installed, is differentiated numerically with a bound.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import math
+import threading
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any, NamedTuple, TypeAlias
+
+from autograd.checking.definitions import definitions, partials
+from autograd.checking.numerical import differentiate
+from autograd.rules import LINEAR, RULES
+from autograd.value import Value
+
+__all__ = ["Numerical", "Precise", "Slope", "Unknown", "precise_available"]
+
+Groups: TypeAlias = Sequence[Sequence[int]]
+"""The places of a node's operands that are moved together: a parent may stand in several."""
+
+
+class Slope(NamedTuple):
+    """A local derivative.
+
+    Attributes:
+        value: Its value, a float or a number of mpmath's.
+        bound: How far off it may be; infinite where there is none.
+        reason: Why it is not known well; empty where it is.
+    """
+
+    value: Any
+    bound: Any
+    reason: str = ""
+
+
+class Unknown(Exception):  # noqa: N818
+    """Nothing can be said of a node: its operation is not in the table, or not defined there."""
+
+
+def precise_available() -> bool:
+    """Tell whether mpmath is installed."""
+    return importlib.util.find_spec("mpmath") is not None
+
+
+# --- numerically ---------------------------------------------------------------------------------
+
+
+class Numerical:
+    """Values and derivatives of rows in floats."""
+
+    def number(self, x: float) -> Any:
+        """Convert a float to the numbers computed with."""
+        return x
+
+    def knows(self, op: str) -> bool:
+        """Tell whether the operation can be evaluated."""
+        return op == LINEAR or op in RULES
+
+    def at(self, node: Value, operands: Sequence[Any], groups: Groups) -> tuple[Any, list[Slope]]:
+        """Evaluate a node's operation at some operands, and differentiate it there.
+
+        Args:
+            node: The node.
+            operands: Numbers, one a parent.
+            groups: The places of the operands to differentiate with respect to.
+
+        Returns:
+            The value, and a derivative for each group.
+
+        Raises:
+            Unknown: The operation is not in the table, or not defined at the operands.
+        """
+        if node.op == LINEAR:
+            return self._linear(node, operands, groups)
+        if node.op not in RULES:
+            raise Unknown(f"{node.op!r} is not in the table of functions")
+        evaluate = RULES[node.op].evaluate
+        xs = [float(x) for x in operands]
+        try:
+            y = evaluate(*xs)
+        except (ArithmeticError, ValueError) as error:
+            raise Unknown(str(error)) from None
+        if not math.isfinite(y):
+            raise Unknown(f"its value is {y}")
+
+        def along(group: Sequence[int]) -> Callable[[float], float]:
+            def function(shift: float) -> float:
+                moved = list(xs)
+                for place in group:
+                    moved[place] = shift
+                return evaluate(*moved)
+
+            return function
+
+        slopes = []
+        for group in groups:
+            estimate = differentiate(along(group), xs[group[0]])
+            slopes.append(Slope(estimate.value, estimate.bound, estimate.reason))
+        return y, slopes
+
+    def _linear(
+        self, node: Value, operands: Sequence[Any], groups: Groups
+    ) -> tuple[Any, list[Slope]]:
+        coefficients = [self.number(c) for c in node.local_derivatives]
+        y = sum(c * x for c, x in zip(coefficients, operands, strict=True))
+        return y, [Slope(sum(coefficients[i] for i in group), 0) for group in groups]
+
+
+# --- with mpmath ---------------------------------------------------------------------------------
+
+_DIGITS = 90  # bits to which two results at different precisions have to agree
+_STEP = 110  # bits: a difference is taken over so small a part of the operands
+_PRECISION = _STEP + _DIGITS + 30
+_RANGE = 1400  # bits: enough for what is left of 1 where a float underflows
+_SHRINKING = 20  # bits by which the step shrinks from one precision to the next
+
+_of_thread = threading.local()
+
+
+def _tools() -> SimpleNamespace:
+    """Make this thread's mpmath context and definitions; a context's precision is a global."""
+    if not hasattr(_of_thread, "tools"):
+        mp = importlib.import_module("mpmath").mp.clone()
+        mp.prec = _PRECISION
+        _of_thread.tools = SimpleNamespace(
+            mp=mp, definitions=definitions(mp), partials=partials(mp)
+        )
+    tools: SimpleNamespace = _of_thread.tools
+    return tools
+
+
+class Precise(Numerical):
+    """Values and derivatives of rows in mpmath, to 25 digits and more.
+
+    A row that mpmath does not know, a function of the user's own, is left to `Numerical`.
+    """
+
+    def __init__(self) -> None:
+        tools = _tools()
+        self.mp, self._definitions, self._partials = tools.mp, tools.definitions, tools.partials
+
+    def number(self, x: float) -> Any:  # noqa: D102
+        return self.mp.mpf(x)
+
+    def defines(self, op: str) -> bool:
+        """Tell whether an operation can be evaluated to any precision."""
+        return op == LINEAR or op in self._definitions
+
+    def at(  # noqa: D102
+        self, node: Value, operands: Sequence[Any], groups: Groups
+    ) -> tuple[Any, list[Slope]]:
+        if node.op not in self._definitions:
+            y, slopes = super().at(node, operands, groups)
+            number = self.number
+            return number(y), [Slope(number(v), number(b), why) for v, b, why in slopes]
+        if not all(map(self.mp.isfinite, operands)):
+            raise Unknown("an operand is not finite")
+        base = _PRECISION + self._spread(operands)
+        with self.mp.workprec(base):
+            return self._defined(node.op, operands, groups, base)
+
+    def _defined(
+        self, op: str, operands: Sequence[Any], groups: Groups, base: int
+    ) -> tuple[Any, list[Slope]]:
+        known = self._partials.get(op)
+        y = self._value(op, operands)
+        if y is None:
+            raise Unknown("it is not defined there")
+        slopes: list[Slope | None] = [None] * len(groups)
+        if known is not None:
+            derivatives = known(y, *operands)
+            for position, group in enumerate(groups):
+                parts = [derivatives[place] for place in group]
+                if None not in parts:
+                    total = self.mp.fsum(parts)
+                    slopes[position] = Slope(total, self.mp.ldexp(abs(total), -_DIGITS))
+        rest = [group for group, slope in zip(groups, slopes, strict=True) if slope is None]
+        if rest or known is None:
+            y, differences = self._settled(op, operands, rest, base)
+            found = iter(differences)
+            slopes = [next(found) if slope is None else slope for slope in slopes]
+        return y, [slope for slope in slopes if slope is not None]
+
+    def _value(self, op: str, operands: Sequence[Any]) -> Any:
+        """Evaluate a definition; None where it is not a finite real number."""
+        try:
+            y = self._definitions[op](*operands)
+        except (ArithmeticError, ValueError):
+            return None
+        y = self.mp.convert(y)
+        return y if isinstance(y, self.mp.mpf) and self.mp.isfinite(y) else None
+
+    def _spread(self, operands: Sequence[Any]) -> int:
+        """The distance in bits from the smallest of the operands and 1 to the largest."""
+        magnitudes = [0, *(self.mp.mag(x) for x in operands if x)]
+        return int(max(magnitudes) - min(magnitudes))
+
+    def _settled(
+        self, op: str, operands: Sequence[Any], groups: Groups, base: int
+    ) -> tuple[Any, list[Slope]]:
+        """Take values and differences at rising precision and falling step until they agree."""
+        smallest = min([0, *(int(self.mp.mag(x)) for x in operands if x)])
+        levels: list[_Level] = []
+        for precision in (base, 2 * base, 4 * base + _RANGE):
+            with self.mp.workprec(precision):
+                step = self.mp.ldexp(1, smallest - _STEP - _SHRINKING * len(levels))
+                y = self._value(op, operands)
+                sides = [self._sides(op, y, operands, group, step) for group in groups]
+                levels.append(_Level(y, sides))
+            if len(levels) == 2 and self._agree(*levels):
+                break
+        before, after = levels[-2:]
+        slopes = map(self._slope, before.sides, after.sides)
+        return after.y, list(slopes)
+
+    def _sides(
+        self, op: str, y: Any, operands: Sequence[Any], group: Sequence[int], step: Any
+    ) -> tuple[Any, Any]:
+        """Take the two one-sided differences; None for one where the function is not defined."""
+
+        def moved_by(shift: Any) -> Any:
+            moved = list(operands)
+            for place in group:
+                moved[place] = moved[place] + shift
+            return self._value(op, moved)
+
+        above, below = moved_by(step), moved_by(-step)
+        return (
+            None if below is None else (y - below) / step,
+            None if above is None else (above - y) / step,
+        )
+
+    def _agree(self, before: _Level, after: _Level) -> bool:
+        """Whether nothing is to be gained by more precision; a 0 may be one for want of it."""
+        pairs = [(before.y, after.y)]
+        for (left, right), (next_left, next_right) in zip(before.sides, after.sides, strict=True):
+            if None not in (left, right, next_left, next_right):
+                pairs.append((left + right, next_left + next_right))
+        return all(b and abs(a - b) <= self.mp.ldexp(abs(b), -_DIGITS) for a, b in pairs)
+
+    def _slope(self, before: tuple[Any, Any], after: tuple[Any, Any]) -> Slope:
+        """Judge the one-sided differences at two steps: smooth, a kink, a border, or infinite."""
+        mp = self.mp
+        if None in after or None in before:
+            side = "below" if after[0] is None or before[0] is None else "above"
+            reason = f"is at a border of its domain: it is not defined {side}"
+            return Slope(mp.nan, mp.inf, reason)
+        size, middle, jump = (
+            max(map(abs, after)),
+            (after[0] + after[1]) / 2,
+            abs(after[1] - after[0]),
+        )
+        size_before, jump_before = max(map(abs, before)), abs(before[1] - before[0])
+        if size_before and size > 32 * size_before:
+            return Slope(middle, mp.inf, "has an infinite derivative there, or a jump")
+        if jump > mp.ldexp(size, -60) and jump > mp.ldexp(jump_before, 1 - _SHRINKING // 2):
+            left, right = (mp.nstr(side, 6) for side in after)
+            reason = f"has a kink there: its derivative is {left} from below and {right} from above"
+            return Slope(middle, mp.ldexp(jump, -1) * (1 + mp.ldexp(1, -_SHRINKING)), reason)
+        change = abs(middle - (before[0] + before[1]) / 2) if size_before else mp.zero
+        if change > mp.ldexp(abs(middle), -_DIGITS) and jump_before > jump:
+            return Slope(middle, change)  # vanishing with the step
+        return Slope(middle, mp.ldexp(abs(middle), 10 - _DIGITS))
+
+
+class _Level(NamedTuple):
+    """Values and one-sided differences at one precision."""
+
+    y: Any
+    sides: list[tuple[Any, Any]]

@@ -1,0 +1,183 @@
+"""What a check has found: as data, and in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from autograd.value import Value
+from autograd.wording import MINUS
+
+__all__ = ["Culprit", "Derivative", "GradientCheck", "GradientError", "Outcome"]
+
+Outcome: TypeAlias = Literal["passed", "failed", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative:
+    """The derivative of one output with respect to one input.
+
+    Attributes:
+        output: The path to the output; empty where there is one alone.
+        input: The path to the input, such as `weights[1]`.
+        gradient: What `backward()` gives.
+        numerical: What it is held to.
+        bound: How far `numerical` may be off the derivative.
+        rounding: How far off rounding of intermediate results explains `gradient` to be.
+        outcome: Whether the two agree within `bound` and `rounding`.
+        reason: Why not, or why that cannot be said; empty where they agree.
+        connected: Whether the output depends on the input, on the graph.
+    """
+
+    output: str
+    input: str
+    gradient: float
+    numerical: float
+    bound: float
+    rounding: float
+    outcome: Outcome
+    reason: str = ""
+    connected: bool = True
+
+    def quotient(self, function: str) -> str:
+        """Write the derivative in names, as ∂f/∂x."""
+        return f"∂{function}{self.output}/∂{self.input}"
+
+    @property
+    def difference(self) -> float:
+        """How far `gradient` is off `numerical`."""
+        return abs(self.gradient - self.numerical)
+
+    @property
+    def relative_difference(self) -> float:
+        """The difference relative to the larger of the two; 0 where both are 0."""
+        largest = max(abs(self.gradient), abs(self.numerical))
+        return self.difference / largest if self.difference else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """The first operation on the graph that is not what its own numerical evaluation says.
+
+    Attributes:
+        op: The operation.
+        description: It, with its operands and their numbers.
+        operand: The place of the operand with respect to which its derivative is wrong; -1 where
+            something else is wrong.
+        local_derivative: What the graph has; of a wrong value, the value.
+        numerical: What it should have.
+        bound: How far off `numerical` may be.
+        node: The node.
+        problem: What is wrong, in words.
+    """
+
+    op: str
+    description: str
+    operand: int
+    local_derivative: float
+    numerical: float
+    bound: float
+    node: Value = field(repr=False)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GradientCheck:
+    """The result of a gradient check; it is true where the gradient is right.
+
+    Attributes:
+        function: The function's name.
+        outcome: "passed"; "failed": a gradient is wrong; "undecided": no one can say, as the point
+            is at a kink, a pole or a border of the domain, or the function is noise.
+        method: "precise": held to mpmath's definitions; "numerical": to differences.
+        reason: What is wrong or undecided; empty where passed.
+        derivatives: One an output and input.
+        culprit: The first wrong operation on the graph, where there is one.
+    """
+
+    function: str
+    outcome: Outcome
+    method: Literal["precise", "numerical"]
+    reason: str
+    derivatives: tuple[Derivative, ...]
+    culprit: Culprit | None = None
+
+    def __bool__(self) -> bool:
+        return self.outcome == "passed"
+
+    @property
+    def worst(self) -> Derivative | None:
+        """The derivative that says most of the outcome: the one furthest off."""
+        alike = [d for d in self.derivatives if d.outcome == self.outcome] or self.derivatives
+        return max(alike, key=_severity, default=None)
+
+    def __str__(self) -> str:
+        count = len(self.derivatives)
+        noun = "derivative" if count == 1 else "derivatives"
+        if self.outcome == "passed":
+            return f"gradcheck: {count} {noun} of {self.function} passed ({self.method})"
+        head = "is wrong" if self.outcome == "failed" else "is undecided"
+        lines = [f"gradcheck: the gradient of {self.function} {head}: {self.reason}"]
+        if self.worst is not None:
+            lines += _lines(self.worst, self.reason)
+        if self.culprit is not None:
+            lines += _facts(self.culprit)
+        same = [d for d in self.derivatives if d.outcome == self.outcome]
+        if count > 1 and same:
+            names = ", ".join(d.quotient(self.function) for d in same[:8])
+            more = ", …" if len(same) > 8 else ""
+            lines.append(f"  {len(same)} of {count} {noun} {self.outcome}: {names}{more}")
+        return "\n".join(lines)
+
+
+class GradientError(AssertionError):
+    """A gradient is wrong.
+
+    Attributes:
+        result: The check.
+    """
+
+    def __init__(self, result: GradientCheck) -> None:
+        super().__init__(str(result))
+        self.result = result
+
+    def __reduce__(self) -> tuple[type[GradientError], tuple[GradientCheck]]:
+        return type(self), (self.result,)
+
+
+def _severity(derivative: Derivative) -> tuple[bool, float]:
+    difference = derivative.relative_difference
+    return difference != difference, difference
+
+
+def _lines(derivative: Derivative, reason: str) -> list[str]:
+    explained = f"rounding explains {derivative.rounding:.1e} of {derivative.difference:.1e}"
+    lines = [
+        _line("with respect to", derivative.input),
+        _line("gradient", _exact(derivative.gradient)),
+        _line("numerical", f"{_exact(derivative.numerical)} ± {derivative.bound:.1e}"),
+        _line("relative difference", f"{derivative.relative_difference:.2g} ({explained})"),
+    ]
+    if derivative.output:
+        lines.insert(1, _line("of the output", derivative.output))
+    if derivative.reason and derivative.reason != reason:
+        lines.append(_line("because", derivative.reason))
+    return lines
+
+
+def _facts(culprit: Culprit) -> list[str]:
+    numerical = f"{_exact(culprit.numerical)} ± {culprit.bound:.1e}"
+    return [
+        _line("first wrong operation", culprit.description),
+        _line(f"  {culprit.problem}", ""),
+        _line("  on the graph", _exact(culprit.local_derivative)),
+        _line("  numerical", numerical),
+    ]
+
+
+def _line(name: str, text: str) -> str:
+    return f"  {name:<23}{text}".rstrip()
+
+
+def _exact(x: float) -> str:
+    return repr(x).replace("-", MINUS)

@@ -1,0 +1,149 @@
+"""A function's graph, recorded at a point, and whether it is the same graph at another."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autograd import structure
+from autograd.graph import interior
+from autograd.rules import LINEAR
+from autograd.value import Value
+
+__all__ = ["Function", "Trace", "bits"]
+
+
+def bits(x: float) -> bytes:
+    """Give the bits of a float: those of two nans are the same, those of 0.0 and -0.0 are not."""
+    return struct.pack("d", x)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a function has recorded at one point.
+
+    Attributes:
+        inputs: The nodes that stand for its numbers.
+        names: The path to each output.
+        outputs: The outputs; a plain number as a node without parents.
+        nodes: The interior nodes that the outputs depend on, parents first.
+    """
+
+    inputs: list[Value]
+    names: list[str]
+    outputs: list[Value]
+    nodes: list[Value]
+
+    def shape(self) -> list[Any]:
+        """Describe the graph without its numbers: operations, and which operands they take."""
+        places: dict[Value, int] = {node: i for i, node in enumerate(self.inputs)}
+        shape: list[Any] = [list(self.names)]
+        for node in (*self.nodes, *self.outputs):
+            for parent in node.parents:
+                places.setdefault(parent, len(places))
+            places.setdefault(node, len(places))
+        shape += [
+            (node.op, places[node], [places[parent] for parent in node.parents])
+            for node in self.nodes
+        ]
+        shape.append([places[output] for output in self.outputs])
+        return shape
+
+    def constants(self) -> list[tuple[Value, int, float]]:
+        """List the numbers in it that are no inputs: at which node, at which place, and which."""
+        inputs = set(self.inputs)
+        found = []
+        for node in self.nodes:
+            if node.op == LINEAR:
+                found += [(node, place, c) for place, c in enumerate(node.local_derivatives)]
+            for place, parent in enumerate(node.parents):
+                if not parent.parents and parent not in inputs:
+                    found.append((node, place, parent.data))
+        found += [
+            (output, 0, output.data)
+            for output in self.outputs
+            if not output.parents and output not in inputs
+        ]
+        return found
+
+    def same_shape(self, other: Trace) -> bool:
+        """Whether the other has the same operations on the same operands."""
+        return len(self.nodes) == len(other.nodes) and self.shape() == other.shape()
+
+    def changed(self, other: Trace) -> list[tuple[Value, int]]:
+        """List where a number that is no input differs, in a trace of the same shape."""
+        return [
+            (node, place)
+            for (node, place, number), (_, _, another) in zip(
+                self.constants(), other.constants(), strict=True
+            )
+            if bits(number) != bits(another)
+        ]
+
+    def active(self) -> dict[Value, dict[Value, list[int]]]:
+        """Map each node that depends on an input to its parents that do, and where these stand."""
+        reached = set(self.inputs)
+        links: dict[Value, dict[Value, list[int]]] = {}
+        for node in self.nodes:
+            parents: dict[Value, list[int]] = {}
+            for place, parent in enumerate(node.parents):
+                if parent in reached:
+                    parents.setdefault(parent, []).append(place)
+            if parents:
+                reached.add(node)
+                links[node] = parents
+        return links
+
+
+class Function:
+    """A function of nested arguments as one of a list of floats.
+
+    Attributes:
+        name: What it is called.
+        paths: The path to each of its numbers.
+        point: The numbers.
+
+    Args:
+        f: The function.
+        arguments: Its arguments by name, in order.
+    """
+
+    def __init__(self, f: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+        self._f = f
+        self._arguments = arguments
+        self.name = getattr(f, "__name__", type(f).__name__).replace("<lambda>", "f")
+        slots = [
+            slot
+            for name, argument in arguments.items()
+            for slot in structure.numbers(argument, name)
+        ]
+        self.paths = [path for path, _ in slots]
+        self.point = [data for _, data in slots]
+
+    def record(self, data: Sequence[float]) -> Trace:
+        """Call the function with new nodes for the numbers.
+
+        Args:
+            data: The numbers.
+
+        Returns:
+            What it recorded.
+
+        Raises:
+            TypeError: It returned something other than numbers.
+        """
+        numbers: Iterator[float] = iter(data)
+        arguments, inputs = [], []
+        for name, argument in self._arguments.items():
+            made, nodes = structure.rebuilt(argument, name, numbers)
+            arguments.append(made)
+            inputs += nodes
+        found = structure.outputs(self._f(*arguments), "", self.name)
+        outputs = [y if isinstance(y, Value) else Value(y) for _, y in found]
+        return Trace(inputs, [path for path, _ in found], outputs, interior(*outputs))
+
+    def values(self, data: Sequence[float]) -> list[float]:
+        """Give the outputs alone."""
+        return [output.data for output in self.record(data).outputs]

@@ -2,7 +2,7 @@
 
 A function of a nested argument is, to whoever differentiates it, a function of the numbers in it.
 `numbers` lists these with the path to each; `rebuilt` makes the argument again, with a node in the
-place of each number.
+place of each number; `restored` makes a result of the same structure.
 """
 
 from __future__ import annotations
@@ -11,13 +11,61 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from numbers import Integral
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from autograd.value import Value, as_float
 
-__all__ = ["numbers", "outputs", "rebuilt"]
+__all__ = ["Visit", "numbers", "outputs", "rebuilt", "restored", "visited"]
 
-Leaf: TypeAlias = Callable[[str, Any], Any]
+Visitor: TypeAlias = Callable[[str, Any], Any]
+MakeNode: TypeAlias = "Callable[[str, float | Value, bool], Value]"
+
+
+class Visit(NamedTuple):
+    """What to put in the place of a part, given the path to it and the part.
+
+    Attributes:
+        number: For a number, or whatever is none of the following.
+        array: For one of NumPy's arrays, with at least one dimension.
+        model: For a model: whatever has `named_parameters()`.
+    """
+
+    number: Visitor
+    array: Visitor
+    model: Visitor
+
+
+def visited(structure: Any, path: str, visit: Visit) -> Any:
+    """Go through a structure in order, and make one of the same structure.
+
+    Args:
+        structure: Numbers, arrays and models in lists, tuples and dictionaries, nested in any way;
+            None stays None.
+        path: What it is called.
+        visit: What to put in the place of each part.
+
+    Returns:
+        The new structure.
+
+    Example:
+        >>> negative = Visit(lambda path, x: -x, lambda path, x: -x, lambda path, x: x)
+        >>> visited({"a": [1.0, (2.0, None)]}, "x", negative)
+        {'a': [-1.0, (-2.0, None)]}
+    """
+    if structure is None:
+        return None
+    if isinstance(structure, Mapping):
+        return {key: visited(part, f"{path}[{key!r}]", visit) for key, part in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        parts = [visited(part, f"{path}[{i}]", visit) for i, part in enumerate(structure)]
+        if hasattr(structure, "_fields"):  # a named tuple
+            return type(structure)(*parts)
+        return parts if isinstance(structure, list) else tuple(parts)
+    if callable(getattr(structure, "named_parameters", None)):
+        return visit.model(path, structure)
+    if getattr(structure, "shape", None):
+        return visit.array(path, structure)
+    return visit.number(path, structure)
 
 
 def numbers(argument: Any, path: str) -> list[tuple[str, float]]:
@@ -25,8 +73,7 @@ def numbers(argument: Any, path: str) -> list[tuple[str, float]]:
 
     Args:
         argument: A float or Value, or a list, tuple or dictionary of such, NumPy's arrays of
-            floats, and models (whatever has `named_parameters()`), nested in any way; None holds
-            no number.
+            floats, and models, nested in any way; None holds no number.
         path: What the argument is called.
 
     Returns:
@@ -40,52 +87,77 @@ def numbers(argument: Any, path: str) -> list[tuple[str, float]]:
         >>> numbers({"weights": [0.5, -1.0], "bias": Value(2.0)}, "p")
         [("p['weights'][0]", 0.5), ("p['weights'][1]", -1.0), ("p['bias']", 2.0)]
     """
-    found: list[tuple[str, float]] = []
-
-    def collect(path: str, leaf: Any) -> Any:
-        found.append((path, _number(path, leaf)))
-        return leaf
-
-    _mapped(argument, path, collect, collect)
-    return found
+    return [(place, _data(leaf)) for place, leaf, _ in _leaves(argument, path, _differentiable)]
 
 
-def rebuilt(argument: Any, path: str, data: Iterator[float]) -> tuple[Any, list[Value]]:
-    """Make a nested argument again, with a new node in the place of each number.
+def rebuilt(argument: Any, path: str, node: MakeNode) -> Any:
+    """Make a nested argument again, with a node in the place of each number.
 
     Args:
         argument: As for `numbers`. It stays as it is; of a model a copy is made.
         path: What the argument is called.
-        data: The numbers to put into it, in the order of `numbers`; no more are taken than needed.
+        node: Makes the node, of the path to it, the float or Value that it stands for, and whether
+            that is a model's parameter.
 
     Returns:
-        The argument with nodes, and the nodes. A node has the label of the Value that it stands
-        for, and else the path to it.
+        The argument with nodes.
 
     Example:
-        >>> rebuilt([1.0, (2.0,)], "x", iter([3.0, 4.0]))[0]
-        [Value(3.0, grad=0.0, label='x[0]'), (Value(4.0, grad=0.0, label='x[1][0]'),)]
+        >>> rebuilt([1.0, (2.0,)], "x", lambda path, x, parameter: Value(x, path))
+        [Value(1.0, grad=0.0, label='x[0]'), (Value(2.0, grad=0.0, label='x[1][0]'),)]
     """
-    nodes: list[Value] = []
 
-    def node(path: str, leaf: Any) -> Value:
-        label = leaf.label if isinstance(leaf, Value) and leaf.label else path
-        nodes.append(Value(next(data), label))
-        return nodes[-1]
+    def array(path: str, structure: Any) -> Any:
+        nodes = structure.astype(object)
+        for place, name in _places(structure, path):
+            nodes[place] = node(name, _differentiable(name, nodes[place]), False)
+        return nodes
 
-    def parameter(path: str, leaf: Value) -> None:  # of a copy of the model
-        leaf.data, leaf.grad = next(data), 0.0
-        nodes.append(leaf)
+    def model(path: str, structure: Any) -> Any:
+        # What a copy is to find in the place of each parameter, wherever it stands.
+        replaced = {
+            id(parameter): node(f"{path}.{name}", parameter, True)
+            for name, parameter in structure.named_parameters()
+        }
+        return copy.deepcopy(structure, replaced)
 
-    return _mapped(argument, path, node, parameter), nodes
+    number = Visit(lambda path, x: node(path, _differentiable(path, x), False), array, model)
+    return visited(argument, path, number)
 
 
-def outputs(result: Any, path: str, function: str) -> list[tuple[str, Any]]:
+def restored(argument: Any, results: Iterator[Any]) -> Any:
+    """Put results in the place of the numbers of a nested argument.
+
+    Args:
+        argument: As for `numbers`.
+        results: One for each number, in order; no more are taken than needed.
+
+    Returns:
+        The same structure: for an array an array, of floats if the results are; for a model a
+        dictionary from the names of its parameters.
+
+    Example:
+        >>> restored({"a": [1.0, 2.0]}, iter([3.0, 4.0]))
+        {'a': [3.0, 4.0]}
+    """
+
+    def array(path: str, structure: Any) -> Any:
+        filled = structure.astype(object)
+        for place, _ in _places(structure, path):
+            filled[place] = next(results)
+        return filled.astype(float) if all(type(x) is float for x in filled.flat) else filled
+
+    def model(path: str, structure: Any) -> dict[str, Any]:
+        return {name: next(results) for name, _ in structure.named_parameters()}
+
+    return visited(argument, "", Visit(lambda path, x: next(results), array, model))
+
+
+def outputs(result: Any, function: str) -> list[tuple[str, Value | float]]:
     """List the numbers that a function has returned.
 
     Args:
         result: A Value or number, or a list, tuple, dictionary or array of such.
-        path: What the result is called; may be empty.
         function: Who returned it, for the error.
 
     Returns:
@@ -95,26 +167,47 @@ def outputs(result: Any, path: str, function: str) -> list[tuple[str, Any]]:
         TypeError: There is something else in it.
 
     Example:
-        >>> outputs([1, Value(2.0)], "", "f")
+        >>> outputs([1, Value(2.0)], "f")
         [('[0]', 1.0), ('[1]', Value(2.0, grad=0.0))]
     """
-    found: list[tuple[str, Any]] = []
 
-    def collect(path: str, leaf: Any) -> Any:
-        if not isinstance(leaf, Value):
-            what = f"{function} returned, at {path}" if path else f"{function} returned"
-            leaf = as_float(leaf, what)
-        found.append((path, leaf))
-        return leaf
+    def number(path: str, leaf: Any) -> Value | float:
+        place = f", at {path}" if path else ""
+        return leaf if isinstance(leaf, Value) else as_float(leaf, f"{function} returned{place}")
 
-    _mapped(result, path, collect, collect)
+    return [(path, leaf) for path, leaf, _ in _leaves(result, "", number)]
+
+
+def _leaves(structure: Any, path: str, number: Visitor) -> list[tuple[str, Any, bool]]:
+    """List the numbers in a structure: the path, the number, and whether it is a parameter."""
+    found: list[tuple[str, Any, bool]] = []
+
+    def array(path: str, part: Any) -> None:
+        elements = part.astype(object)
+        found.extend(
+            (name, number(name, elements[place]), False) for place, name in _places(part, path)
+        )
+
+    def model(path: str, part: Any) -> None:
+        found.extend((f"{path}.{name}", value, True) for name, value in part.named_parameters())
+
+    def leaf(path: str, part: Any) -> None:
+        found.append((path, number(path, part), False))
+
+    visited(structure, path, Visit(leaf, array, model))
     return found
 
 
-def _number(path: str, leaf: Any) -> float:
-    """Take a float, or say what is wrong with something that is none."""
+def _places(array: Any, path: str) -> list[tuple[tuple[int, ...], str]]:
+    """List the indices of an array's elements, the last counting fastest, and their paths."""
+    indices = product(*map(range, array.shape))
+    return [(index, f"{path}[{', '.join(map(str, index))}]") for index in indices]
+
+
+def _differentiable(path: str, leaf: Any) -> float | Value:
+    """Take a float or Value, or say what is wrong with something that is neither."""
     if isinstance(leaf, Value):
-        return leaf.data
+        return leaf
     if isinstance(leaf, Integral):
         raise TypeError(
             f"{path}: {leaf!r} is no float: write {float(leaf)!r} to differentiate with respect to "
@@ -123,32 +216,5 @@ def _number(path: str, leaf: Any) -> float:
     return as_float(leaf, path, "floats, Values, or lists, tuples, dictionaries, models of them")
 
 
-def _mapped(structure: Any, path: str, leaf: Leaf, parameter: Leaf) -> Any:
-    """Apply a function to each leaf of a structure, in order, and put the results in its place.
-
-    Models are copied, and their parameters stay in place.
-    """
-
-    def mapped(part: Any, path: str) -> Any:
-        return _mapped(part, path, leaf, parameter)
-
-    if structure is None:
-        return None
-    if isinstance(structure, Mapping):
-        return {key: mapped(part, f"{path}[{key!r}]") for key, part in structure.items()}
-    if isinstance(structure, (list, tuple)):
-        parts = [mapped(part, f"{path}[{i}]") for i, part in enumerate(structure)]
-        if hasattr(structure, "_fields"):  # a named tuple
-            return type(structure)(*parts)
-        return parts if isinstance(structure, list) else tuple(parts)
-    if callable(getattr(structure, "named_parameters", None)):
-        model = copy.deepcopy(structure)
-        for name, value in list(model.named_parameters()):
-            parameter(f"{path}.{name}", value)
-        return model
-    if getattr(structure, "shape", None):  # an array with dimensions
-        array = structure.astype(object)
-        for place in product(*map(range, structure.shape)):
-            array[place] = leaf(f"{path}[{', '.join(map(str, place))}]", array[place])
-        return array
-    return leaf(path, structure)
+def _data(leaf: float | Value) -> float:
+    return leaf.data if isinstance(leaf, Value) else leaf

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,13 +134,20 @@ class Function:
         Raises:
             TypeError: It returned something other than numbers.
         """
-        numbers: Iterator[float] = iter(data)
-        arguments, inputs = [], []
-        for name, argument in self._arguments.items():
-            made, nodes = structure.rebuilt(argument, name, numbers)
-            arguments.append(made)
-            inputs += nodes
-        found = structure.outputs(self._f(*arguments), "", self.name)
+        numbers = iter(data)
+        inputs: list[Value] = []
+
+        def node(path: str, stands_for: float | Value, parameter: bool) -> Value:
+            label = stands_for.label if isinstance(stands_for, Value) else None
+            inputs.append(Value(next(numbers), label or path))
+            if isinstance(stands_for, Value) and parameter:
+                inputs[-1].op = stands_for.op
+            return inputs[-1]
+
+        arguments = [
+            structure.rebuilt(argument, name, node) for name, argument in self._arguments.items()
+        ]
+        found = structure.outputs(self._f(*arguments), self.name)
         outputs = [y if isinstance(y, Value) else Value(y) for _, y in found]
         return Trace(inputs, [path for path, _ in found], outputs, interior(*outputs))
 

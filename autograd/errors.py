@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from numbers import Complex
 from typing import Any
 
-__all__ = ["outside_domain", "wrong_type"]
+__all__ = ["outside_domain", "shown", "wrong_type"]
 
 
 def outside_domain(
@@ -81,12 +81,25 @@ def wrong_type(
         exp: expected a Value or a real number, got str: '1.5'
     """
     message = f"{operation}: expected {expected}, got {type(operand).__name__}"
-    message += f": {reprlib.repr(operand)}"
+    message += f": {shown(operand)}"
     if isinstance(operand, Complex):
         message += "; derivatives are of real functions: pass .real and .imag on their own"
     elif hasattr(operand, "__array__"):
         message += "; for arrays of Values use NumPy's function of that name"
     return TypeError(message)
+
+
+def shown(operand: object) -> str:
+    """Write an operand in little space, whatever it is.
+
+    Example:
+        >>> shown([10**5000])
+        '<list object at 0x...>'
+    """
+    try:
+        return reprlib.repr(operand)
+    except Exception:  # its own, or of an int with more digits than Python will write
+        return object.__repr__(operand)
 
 
 def _described(operand: Any) -> str:

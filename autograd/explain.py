@@ -19,7 +19,6 @@ from __future__ import annotations
 import math
 import operator
 import re
-import reprlib
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from itertools import islice
 from sys import float_info
 from typing import Any, TypeAlias, overload
 
+from autograd.errors import shown
 from autograd.graph import adjoints, interior, leaves, topological_order
 from autograd.modules import folded, leaf_kind, module_of
 from autograd.value import Value
@@ -422,7 +422,7 @@ def _values(given: Any, expected: str) -> list[Value]:
 
 
 def _wrong(expected: str, given: object) -> TypeError:
-    return TypeError(f"explain: {expected}, got {type(given).__name__}: {reprlib.repr(given)}")
+    return TypeError(f"explain: {expected}, got {type(given).__name__}: {shown(given)}")
 
 
 # --- the table -----------------------------------------------------------------------------------

@@ -21,8 +21,7 @@ from keyword import iskeyword
 from typing import Any, NamedTuple
 
 from autograd.errors import outside_domain
-from autograd.functions import VALUES
-from autograd.rules import RULES
+from autograd.rules import RULES, VALUES
 from autograd.value import Operand, Value, as_float, as_value
 from autograd.wording import width
 

@@ -12,12 +12,11 @@ import inspect
 from collections.abc import Callable, Iterable
 from itertools import repeat
 from keyword import iskeyword
-from types import SimpleNamespace
 from typing import Any, Protocol, overload
 
 from autograd import special
-from autograd.errors import outside_domain
-from autograd.rules import FLOATS, LINEAR, RULES, Rule, register
+from autograd.errors import outside_domain, wrong_type
+from autograd.rules import FLOATS, LINEAR, RULES, VALUES, Rule, register
 from autograd.special import sum_of_products
 from autograd.value import (
     Operand,
@@ -29,10 +28,6 @@ from autograd.value import (
     new_node,
     record,
 )
-
-VALUES = SimpleNamespace()
-"""The namespace from which a row's partial derivatives take their functions on Values."""
-
 
 # --- types: a float for floats, a Value for Values -----------------------------------------------
 
@@ -166,9 +161,7 @@ def _listed(name: str, xs: Iterable[Any]) -> tuple[Any, ...]:
     try:
         return tuple(xs)
     except TypeError:
-        raise TypeError(
-            f"{name}: expected a sequence of Values or numbers, got {type(xs).__name__}: {xs!r}"
-        ) from None
+        raise wrong_type(name, xs, "a sequence of Values or real numbers") from None
 
 
 def _published(rule: Rule, function: Callable[..., Any]) -> Any:
@@ -424,13 +417,11 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
     left = weights if type(weights) is list else _listed("net", weights)
     if len(left) != len(xs):
         raise ValueError(f"net: {len(left)} weights cannot be paired with {len(xs)} inputs")
-    try:  # a neuron's case, and the hot one: weights and bias are Values
-        ws = [weight.data for weight in left]
-        y = sum_of_products(ws, xs) + bias.data
-    except (AttributeError, TypeError):
-        y = None
-    if type(y) is not float:
+    if {*map(type, left), type(bias)} != {Value}:
         return _apply(RULES["net"], (*left, *(nodes or xs), bias))
+    # a neuron's case, and the hot one: weights and bias are Values
+    ws = [weight.data for weight in left]
+    y = sum_of_products(ws, xs) + bias.data
     if nodes:
         return new_node(y, (*left, *nodes, bias), (*xs, *ws, 1.0), "net")
     return new_node(y, (*left, bias), (*xs, 1.0), LINEAR)

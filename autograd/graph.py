@@ -8,10 +8,19 @@ of a million nodes is walked like any other graph.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["adjoints", "depth", "interior", "leaves", "operation_counts", "topological_order"]
+__all__ = [
+    "adjoints",
+    "dependents",
+    "depth",
+    "interior",
+    "leaves",
+    "operation_counts",
+    "topological_order",
+]  # fmt: skip
 
 
 class Node(Protocol):
@@ -144,6 +153,30 @@ def operation_counts(*roots: Node) -> Counter[str]:
         [('', 1), ('*', 1), ('+', 1)]
     """
     return Counter(node.op for node in topological_order(*roots))
+
+
+def dependents(order: Iterable[NodeT], variables: Iterable[NodeT]) -> set[NodeT]:
+    """Find the nodes that depend on some variables.
+
+    Args:
+        order: Interior nodes, parents before children.
+        variables: The nodes to start from.
+
+    Returns:
+        Those of the nodes that have a variable among their ancestors, and the variables themselves.
+
+    Example:
+        >>> from autograd import Value
+        >>> a, b = Value(2.0), Value(3.0)
+        >>> y = a * b + b * b
+        >>> sorted(node.op for node in dependents(interior(y), [a]))
+        ['', '*', '+']
+    """
+    found = set(variables)
+    for node in order:
+        if not found.isdisjoint(node.parents):
+            found.add(node)
+    return found
 
 
 def adjoints(root: NodeT, seed: float = 1.0) -> dict[NodeT, float]:

@@ -27,7 +27,7 @@ from typing import Any
 from autograd import special
 from autograd.extended import Extended, extended
 
-__all__ = ["EXTENDED", "FLOATS", "LINEAR", "RULES", "Rule", "register"]
+__all__ = ["EXTENDED", "FLOATS", "LINEAR", "RULES", "VALUES", "Rule", "register"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,6 +450,9 @@ LINEAR = "linear"
 RULES: dict[str, Rule] = {}
 FLOATS = SimpleNamespace()
 EXTENDED = SimpleNamespace()
+VALUES = SimpleNamespace()
+"""The namespaces of the functions on floats, on the extended real line, and, entered by
+`autograd.functions`, on Values."""
 
 
 def register(rule: Rule) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
 
 from autograd import pausing
 from autograd.copying import Copyable
-from autograd.errors import outside_domain, wrong_type
+from autograd.errors import outside_domain, shown, wrong_type
 from autograd.graph import interior, topological_order
 from autograd.methods import Elementary, Plain
 from autograd.rules import LINEAR, RULES, Rule
@@ -116,7 +116,7 @@ class Value(Elementary, Copyable):
         self.local_derivatives = ()
         self.op = ""
         if label is not None and not isinstance(label, str):
-            raise TypeError(f"Value: a label is a str, got {type(label).__name__}: {label!r}")
+            raise TypeError(f"Value: a label is a str, got {type(label).__name__}: {shown(label)}")
         self.label = label
 
     def __repr__(self) -> str:
@@ -444,15 +444,17 @@ def as_float(number: object, operation: str, expected: str = "a Value or a real 
     """
     if type(number) is float:
         return number
-    if isinstance(number, Real) or (
-        isinstance(number, Number) and not isinstance(number, Complex)  # Decimal
+    if (
+        isinstance(number, Real)
+        or (isinstance(number, Number) and not isinstance(number, Complex))  # Decimal
+        or _is_array_scalar(number)
     ):
         try:
             return float(number)  # type: ignore[arg-type]
-        except OverflowError as error:
-            raise OverflowError(f"{operation}: {error}") from None
-    if _is_array_scalar(number):
-        return float(number)  # type: ignore[arg-type]
+        except (OverflowError, ValueError) as error:  # the latter of a signalling nan
+            raise type(error)(f"{operation}: {error}") from None
+        except TypeError:  # of NumPy's durations, which it calls integers
+            pass
     raise wrong_type(operation, number, expected)
 
 
@@ -514,7 +516,7 @@ def _operand(operation: str, other: Any) -> Any:
 def _is_array_scalar(number: Any) -> bool:
     """Tell NumPy's bool, which is no `numbers.Real`, and its arrays without dimensions."""
     kind = getattr(getattr(number, "dtype", None), "kind", None)
-    return kind in {*"biuf"} and number.shape == ()
+    return isinstance(kind, str) and kind in "biuf" and getattr(number, "shape", None) == ()
 
 
 def _binary(op: str, left: Operand, right: Operand) -> Value:

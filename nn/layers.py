@@ -9,8 +9,8 @@ from math import sqrt
 from typing import Any
 
 from autograd import Value, net
-from autograd.functions import VALUES, Operands
-from autograd.rules import RULES
+from autograd.functions import Operands
+from autograd.rules import RULES, VALUES
 from nn.module import Module, Parameter
 
 __all__ = ["MLP", "Activation", "Layer", "Neuron"]

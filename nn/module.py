@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from autograd import Value, no_grad
-from autograd.value import FROZEN, PARAMETER
+from autograd.errors import shown, wrong_type
+from autograd.value import FROZEN, PARAMETER, as_float
 
 __all__ = ["Module", "Parameter", "is_frozen", "is_parameter"]
 
@@ -213,6 +214,8 @@ class Module:
             ValueError: A name is missing or unexpected, a list has the wrong length, or something
                 is not a number. The error lists all of this at once, and no parameter has changed.
         """
+        if not isinstance(state, Mapping):
+            raise wrong_type("load_state_dict", state, "a mapping of names to numbers")
         entries = self._entries()
         problems = [f"{name!r} is missing" for name in entries if name not in state]
         problems += [f"{name!r} is unexpected" for name in state if name not in entries]
@@ -223,17 +226,29 @@ class Module:
             numbers = state[name]
             if not isinstance(entry, list):
                 entry, numbers = [entry], [numbers]
-            elif isinstance(numbers, str) or not hasattr(numbers, "__len__"):
-                problems.append(f"{name!r} should be a list of {len(entry)} numbers: {numbers!r}")
-                continue
+            else:
+                try:
+                    if isinstance(numbers, (str, bytes, bytearray, Mapping, Set, Iterator)):
+                        raise TypeError
+                    numbers = list(numbers)
+                except TypeError:
+                    problems.append(
+                        f"{name!r} should be a list of {len(entry)} numbers: {shown(numbers)}"
+                    )
+                    continue
             if len(numbers) != len(entry):
                 problems.append(f"{name!r} has length {len(numbers)}, expected {len(entry)}")
                 continue
             for parameter, number in zip(entry, numbers, strict=True):
-                if isinstance(number, Real) and not isinstance(number, bool):
-                    updates.append((parameter, float(number)))
-                else:
-                    problems.append(f"{name!r} holds {number!r}, which is not a number")
+                if not isinstance(number, Real) or isinstance(number, bool):
+                    problems.append(f"{name!r} holds {shown(number)}, which is not a number")
+                    continue
+                try:
+                    updates.append((parameter, as_float(number, "load_state_dict")))
+                except OverflowError:
+                    problems.append(f"{name!r} holds a number too large for a float")
+                except (TypeError, ValueError):
+                    problems.append(f"{name!r} holds {shown(number)}, which is not a number")
         if problems:
             raise ValueError(
                 f"the state does not fit this {type(self).__name__}:\n  " + "\n  ".join(problems)

@@ -8,9 +8,8 @@ from contextvars import Context
 from functools import reduce
 from operator import add, is_
 
-from autograd.functions import VALUES
 from autograd.graph import adjoints, topological_order
-from autograd.rules import LINEAR, RULES
+from autograd.rules import LINEAR, RULES, VALUES
 from autograd.value import Value, as_value, new_node
 
 __all__ = ["expanded"]

@@ -13,6 +13,7 @@ from autograd.draw.expansion import expanded
 from autograd.draw.network import network
 from autograd.draw.scene import Scene, scene
 from autograd.draw.steps import steps
+from autograd.errors import shown
 from autograd.graph import adjoints
 from autograd.rules import LINEAR, RULES
 from autograd.value import Value
@@ -90,7 +91,7 @@ def _outputs(subject: Any) -> list[Value] | None:
         raise TypeError(
             "draw: expected a Value, a sequence of Values, or a model with layers of neurons; of "
             f"any other model, draw its graph, draw(model(inputs)). Got {type(subject).__name__}: "
-            f"{subject!r:.100}"
+            f"{shown(subject)}"
         )
     return list(dict.fromkeys(roots))
 

@@ -29,8 +29,7 @@ from autograd.expression import (
     function_names,
     parse,
 )
-from autograd.functions import VALUES
-from autograd.rules import EXTENDED, FLOATS, RULES
+from autograd.rules import EXTENDED, FLOATS, RULES, VALUES
 from autograd.value import CONSTANT
 from autograd.wording import width
 

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, custom_function, no_grad
-from autograd.functions import VALUES, Operands
-from autograd.rules import EXTENDED, FLOATS, RULES, TABLE, Rule
+from autograd.functions import Operands
+from autograd.rules import EXTENDED, FLOATS, RULES, TABLE, VALUES, Rule
 from autograd.value import CONSTANT
 from tests.table import SAMPLES, call
 

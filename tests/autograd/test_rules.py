@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value
-from autograd.functions import VALUES
-from autograd.rules import FLOATS, RULES, TABLE, Rule
+from autograd.rules import FLOATS, RULES, TABLE, VALUES, Rule
 from tests import oracle
 from tests.oracle import mp
 from tests.table import LARGEST, NAMES, SAMPLES, SMALLEST_NORMAL, call, edges, operands, tame

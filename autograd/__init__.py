@@ -77,6 +77,7 @@ from autograd.functions import (
     where,
 )
 from autograd.pausing import no_grad
+from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autograd.value import Value
 
 if TYPE_CHECKING:
@@ -122,8 +123,13 @@ __all__ = [
     "expm1",
     "floor",
     "gelu",
+    "grad",
     "gradcheck",
+    "hessian",
+    "hvp",
     "hypot",
+    "jacobian",
+    "jvp",
     "leaky_relu",
     "lgamma",
     "log",
@@ -157,5 +163,7 @@ __all__ = [
     "tan",
     "tanh",
     "trunc",
+    "value_and_grad",
+    "vjp",
     "where",
 ]  # fmt: skip

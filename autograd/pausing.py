@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import threading
-from contextlib import ContextDecorator
+from collections.abc import Iterator
+from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-__all__ = ["no_grad", "paused"]
+__all__ = ["no_grad", "paused", "resumed"]
 
 # How many blocks the running thread or task is in. A count, as blocks of generators may interleave.
 _depth: ContextVar[int] = ContextVar("depth", default=0)
@@ -56,6 +57,22 @@ class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch l
         _depth.set(max(_depth.get() - 1, 0))
         with _lock:
             open_blocks -= 1
+
+
+@contextmanager
+def resumed() -> Iterator[None]:
+    """Record again within the block, whatever `no_grad` blocks it is in.
+
+    Example:
+        >>> with no_grad(), resumed():
+        ...     paused()
+        False
+    """
+    depth = _depth.set(0)
+    try:
+        yield
+    finally:
+        _depth.reset(depth)
 
 
 def paused() -> bool:

@@ -243,7 +243,7 @@ TABLE = (
          "log(1 + x), accurate near 0.", ((0.0,), 0.0), "x > -1"),
     # --- powers and roots ---
     Rule("sqrt", X, math.sqrt,
-         lambda m, y, x: (0.5 / m.abs(y),),  # inf at -0 as well
+         lambda m, y, x: (0.5 / (y + 0.0),),  # inf at -0 as well
          "The square root of x; its derivative at 0 is inf.", ((9.0,), 3.0), "x >= 0"),
     Rule("cbrt", X, special.cbrt,
          lambda m, y, x: (1.0 / (3.0 * y * y),),

@@ -8,14 +8,24 @@ place of each number; `restored` makes a result of the same structure.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
-from itertools import product
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice, product
 from numbers import Integral
 from typing import Any, NamedTuple, TypeAlias
 
 from autograd.value import Value, as_float
 
-__all__ = ["Visit", "numbers", "outputs", "rebuilt", "restored", "visited"]
+__all__ = [
+    "Visit",
+    "argument_names",
+    "filled",
+    "numbers",
+    "outputs",
+    "rebuilt",
+    "restored",
+    "visited",
+]
 
 Visitor: TypeAlias = Callable[[str, Any], Any]
 MakeNode: TypeAlias = "Callable[[str, float | Value, bool], Value]"
@@ -142,15 +152,35 @@ def restored(argument: Any, results: Iterator[Any]) -> Any:
     """
 
     def array(path: str, structure: Any) -> Any:
-        filled = structure.astype(object)
-        for place, _ in _places(structure, path):
-            filled[place] = next(results)
-        return filled.astype(float) if all(type(x) is float for x in filled.flat) else filled
+        return filled(structure, list(islice(results, structure.size)))
 
     def model(path: str, structure: Any) -> dict[str, Any]:
         return {name: next(results) for name, _ in structure.named_parameters()}
 
     return visited(argument, "", Visit(lambda path, x: next(results), array, model))
+
+
+def filled(array: Any, numbers: Sequence[Any], shape: tuple[int, ...] | None = None) -> Any:
+    """Make an array of numbers: of floats if all of them are, else of objects.
+
+    Args:
+        array: Any of NumPy's arrays.
+        numbers: The numbers, the last index counting fastest.
+        shape: The shape, where it is not the array's.
+
+    Returns:
+        The new array.
+
+    Example:
+        >>> import numpy as np
+        >>> filled(np.ones(2), [3.0, 4.0])
+        array([3., 4.])
+    """
+    flat = array.astype(object).ravel()[:0].copy()
+    flat.resize(len(numbers))
+    flat[:] = numbers
+    shaped = flat.reshape(array.shape if shape is None else shape)
+    return shaped.astype(float) if all(type(x) is float for x in numbers) else shaped
 
 
 def outputs(result: Any, function: str) -> list[tuple[str, Value | float]]:
@@ -176,6 +206,40 @@ def outputs(result: Any, function: str) -> list[tuple[str, Value | float]]:
         return leaf if isinstance(leaf, Value) else as_float(leaf, f"{function} returned{place}")
 
     return [(path, leaf) for path, leaf, _ in _leaves(result, "", number)]
+
+
+def argument_names(f: Callable[..., Any], positional: Sequence[Any]) -> list[str]:
+    """Call the arguments of a function by its own names for them.
+
+    Args:
+        f: The function.
+        positional: Its arguments.
+
+    Returns:
+        For each the name of the parameter, `name[0]` and so on of a parameter that takes many;
+        or, where the signature cannot be read, `argument 0` and so on.
+
+    Raises:
+        TypeError: The function does not take so many arguments.
+
+    Example:
+        >>> argument_names(lambda x, *ys: x, [1.0, 2.0, 3.0])
+        ['x', 'ys[0]', 'ys[1]']
+    """
+    names: list[str] = []
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):  # of some functions in C
+        return [f"argument {place}" for place in range(len(positional))]
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}[{i}]" for i in range(len(positional) - len(names))]
+        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            names.append(parameter.name)
+    if len(names) < len(positional):
+        name = getattr(f, "__name__", type(f).__name__)
+        raise TypeError(f"{name} takes {len(names)} arguments, and was given {len(positional)}")
+    return names[: len(positional)]
 
 
 def _leaves(structure: Any, path: str, number: Visitor) -> list[tuple[str, Any, bool]]:

@@ -9,39 +9,43 @@ from __future__ import annotations
 
 import math
 import operator
+from contextvars import ContextVar
 from numbers import Complex, Number, Real
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
 
 from autograd import pausing
 from autograd.copying import Copyable
 from autograd.errors import outside_domain, shown, wrong_type
-from autograd.graph import interior, topological_order
+from autograd.extended import Extended, extended
+from autograd.graph import dependents, interior, leaves, topological_order
 from autograd.methods import Elementary, Plain
-from autograd.rules import LINEAR, RULES, Rule
+from autograd.rules import LINEAR, RULES, VALUES, Rule
 from autograd.special import sum_of_products
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container, Sequence
 
 __all__ = [
-    "CONSTANT", "FROZEN", "PARAMETER", "LeafKind", "Operand", "Plain", "Value",
-    "as_float", "as_value", "linear", "new_node", "record",
+    "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER", "Kind", "Operand", "Plain", "Value",
+    "as_float", "as_value", "linear", "linked", "new_node", "partials", "record",
+    "recorded_adjoints",
 ]  # fmt: skip
 
 Operand: TypeAlias = "Value | Plain"
 
 
-class LeafKind(str):
-    """The `op` of a leaf that is not just an input: empty like any leaf's, but one of its kind.
+class Kind(str):
+    """The `op` of a node that is told apart from others of the same `op`, by identity.
 
-    The kind of a leaf is told by identity: `leaf.op is CONSTANT`. A subclass of Value would tell it
-    too, but slow the interpreter down where nodes of two classes meet in one loop.
+    The `op` of a leaf is empty, and which kind of leaf it is, `leaf.op is CONSTANT` tells. A
+    subclass of Value would tell it too, but slow the interpreter down where nodes of two classes
+    meet in one loop.
     """
 
     name: str
 
-    def __new__(cls, name: str) -> LeafKind:  # noqa: D102
-        kind = super().__new__(cls)
+    def __new__(cls, name: str, op: str = "") -> Kind:  # noqa: D102
+        kind = super().__new__(cls, op)
         kind.name = name
         return kind
 
@@ -52,12 +56,14 @@ class LeafKind(str):
         return self.name
 
 
-CONSTANT = LeafKind("CONSTANT")
+CONSTANT = Kind("CONSTANT")
 """A plain number that took part in an operation."""
-PARAMETER = LeafKind("PARAMETER")
+PARAMETER = Kind("PARAMETER")
 """A parameter of a model, to be changed by training."""
-FROZEN = LeafKind("FROZEN")
+FROZEN = Kind("FROZEN")
 """A parameter of a model that training leaves as it is."""
+LINKED_PARAMETER = Kind("LINKED_PARAMETER", LINEAR)
+"""A node that stands for a parameter of a model that is being differentiated: see `linked`."""
 
 
 @final
@@ -129,7 +135,7 @@ class Value(Elementary, Copyable):
 
     # --- backpropagation -------------------------------------------------------------------------
 
-    def backward(self, seed: float = 1.0) -> None:
+    def backward(self, seed: float = 1.0, *, create_graph: bool = False) -> None:
         """Propagate adjoints from this node to every node that it depends on.
 
         In reverse topological order each node hands its adjoint, times its local derivative, to
@@ -139,18 +145,30 @@ class Value(Elementary, Copyable):
 
         Args:
             seed: The adjoint to start from.
+            create_graph: Whether the pass is itself recorded, so that gradients are Values and can
+                be differentiated in their turn.
 
         Raises:
             TypeError: `seed` is not a real number.
+            KeyError: The pass is to be recorded, and an operation is not in the table.
 
         Example:
             >>> a, b = Value(2.0), Value(-3.0)
             >>> (a * b + a).backward()
             >>> a.grad, b.grad
             (-2.0, 2.0)
+            >>> x = Value(2.0)
+            >>> (x**3).backward(create_graph=True)
+            >>> slope, x.grad = x.grad, 0.0
+            >>> slope.backward()
+            >>> slope.data, x.grad
+            (12.0, 12.0)
         """
         adjoint = as_float(seed, "Value.backward", "a real number")
         nodes = interior(self)
+        if create_graph:
+            _record_backward(self, nodes, adjoint)
+            return
         for node in nodes:
             node.grad = 0.0
         self.grad += adjoint
@@ -376,7 +394,9 @@ def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
     try:
         y = rule.evaluate(*xs)
     except (ArithmeticError, ValueError) as error:
-        raise outside_domain(error, rule.name, rule.operands, operands, rule.domain) from None
+        if not _on_extended_line.get():
+            raise outside_domain(error, rule.name, rule.operands, operands, rule.domain) from None
+        y = float(extended(rule.evaluate)(*map(Extended, xs)))
     return new_node(y, operands, rule.local_derivatives(y, *xs), rule.name)
 
 
@@ -400,6 +420,30 @@ def linear(coefficients: tuple[float, ...], operands: tuple[Value, ...]) -> Valu
     """
     data = sum_of_products(coefficients, [operand.data for operand in operands])
     return new_node(data, operands, coefficients, LINEAR)
+
+
+def linked(value: Value) -> Value:
+    """Make a node that stands for another, and can be told apart from it.
+
+    To differentiate with respect to a node that other parts of a graph use as well is to
+    differentiate with respect to a node of one's own that stands for it.
+
+    Args:
+        value: The node; of a parameter, the stand-in is taken for one too.
+
+    Returns:
+        A node of the same data and label, whose derivative with respect to the node is 1.
+
+    Example:
+        >>> x = Value(2.0, "x")
+        >>> linked(x)
+        Value(2.0, grad=0.0, op='linear', label='x')
+    """
+    is_parameter = value.op is PARAMETER or value.op is FROZEN or value.op is LINKED_PARAMETER
+    op = LINKED_PARAMETER if is_parameter else LINEAR
+    node = new_node(value.data, (value,), (1.0,), op)
+    node.label = value.label
+    return node
 
 
 def as_value(operand: Operand, operation: str = "Value") -> Value:
@@ -489,6 +533,108 @@ def new_node(
         node.op = op
     node.label = None
     return node
+
+
+# --- recording the backward pass -----------------------------------------------------------------
+
+
+def partials(node: Value) -> Sequence[Value | float]:
+    """Give a node's local derivatives as expressions of its operands, which can be differentiated.
+
+    Args:
+        node: An interior node.
+
+    Returns:
+        One a parent: a Value, or a plain number where it does not vary.
+
+    Raises:
+        KeyError: Its operation is not in the table.
+
+    Example:
+        >>> x = Value(2.0)
+        >>> partials(x * x)[0] is x
+        True
+    """
+    if node.op == LINEAR:
+        return node.local_derivatives
+    if node.op not in RULES:
+        raise KeyError(
+            f"{node.op!r} is not in the table of functions, so the derivative of its derivative is "
+            "not known: add it by custom_function"
+        )
+    rule = RULES[node.op]
+    operands = [parent.data if parent.op is CONSTANT else parent for parent in node.parents]
+    try:
+        return rule.partials(VALUES, node, *operands)
+    except (ArithmeticError, ValueError):  # infinite: computed once more, where nothing raises
+        before = _on_extended_line.set(True)
+        try:
+            return rule.partials(VALUES, node, *node.parents)
+        finally:
+            _on_extended_line.reset(before)
+
+
+# Whether the running code computes partial derivatives where some are infinite.
+_on_extended_line: ContextVar[bool] = ContextVar("on_extended_line", default=False)
+
+
+def recorded_adjoints(
+    root: Value, within: Container[Value], seed: Value | float = 1.0
+) -> dict[Value, Value | float]:
+    """Apply the chain rule as `backward` does, and record it.
+
+    Args:
+        root: The node to differentiate.
+        within: The nodes on the way to those with respect to which the derivative is wanted.
+        seed: The adjoint to start from.
+
+    Returns:
+        The adjoint of each node within that is reached: a Value, or a plain number where it does
+        not vary.
+
+    Raises:
+        KeyError: An operation is not in the table.
+
+    Example:
+        >>> x = Value(3.0)
+        >>> y = x * x
+        >>> recorded_adjoints(y, {x, y})[x].data
+        6.0
+    """
+    found: dict[Value, Value | float] = {root: seed}
+    for node in reversed(interior(root)):
+        adjoint = found.get(node, 0.0)
+        if node not in within or (type(adjoint) is float and not adjoint):
+            continue
+        for parent, partial in zip(node.parents, partials(node), strict=True):
+            if parent in within:
+                product = _product(adjoint, partial)
+                found[parent] = found[parent] + product if parent in found else product
+    return found
+
+
+def _product(adjoint: Value | float, partial: Value | float) -> Value | float:
+    """Multiply, without a node for a factor of 1; a zero adjoint contributes nothing."""
+    if type(adjoint) is float and adjoint == 1.0:
+        return partial
+    if type(partial) is float and partial == 1.0:
+        return adjoint
+    data = partial.data if isinstance(partial, Value) else partial
+    if not adjoint and not math.isfinite(data):
+        return 0.0
+    return adjoint * partial
+
+
+def _record_backward(root: Value, nodes: list[Value], seed: float) -> None:
+    variables = [leaf for leaf in leaves(root) if leaf.op is not CONSTANT]
+    found = recorded_adjoints(root, dependents(nodes, variables), seed)
+    for node in (*nodes, *variables):
+        adjoint: Any = as_value(found.get(node, 0.0))
+        is_set = node.parents or (type(node.grad) is float and not node.grad)
+        node.grad = adjoint if is_set else node.grad + adjoint
+
+
+# --- operands ------------------------------------------------------------------------------------
 
 
 def _constant(data: float) -> Value:

@@ -17,7 +17,6 @@ were recorded, that at the exact intermediate results, and the rounding of each 
 
 from __future__ import annotations
 
-import inspect
 import math
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -26,11 +25,12 @@ from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from autograd.checking.judge import Examined, Sums, chained, connected, examine, gradients
-from autograd.checking.local import Numerical, Precise, Slope, precise_available
+from autograd.checking.local import Numerical, Precise, precise_available
 from autograd.checking.numerical import Estimate, differentiate
 from autograd.checking.report import Culprit, Derivative, GradientCheck, GradientError, Outcome
 from autograd.checking.trace import Function, Trace, bits
 from autograd.graph import interior, leaves
+from autograd.structure import argument_names
 from autograd.value import CONSTANT, Value
 from autograd.wording import names
 
@@ -39,8 +39,10 @@ __all__ = ["check_graph", "gradcheck"]
 Method: TypeAlias = Literal["auto", "precise", "numerical"]
 
 _EPSILON = 2.0**-52
+_SMALLEST = 2.0**-1022
 _LARGEST = 2.0**1023 * (2.0 - _EPSILON)
 _ACCURACY = 2.0**-40  # that a row's derivative has, relative to itself: ours have 1e-13
+_CALLS = 16  # to find out whether a function that is not alike nearby is alike at the point itself
 _NEGLIGIBLE = 1e-6  # of the sum over all paths: an error bound below it decides
 _ILL_CONDITIONED = 1e-3  # of the same: rounding that moves the derivative further decides nothing
 
@@ -117,7 +119,7 @@ def gradcheck(
         raise ValueError(
             f"gradcheck: method must be 'auto', 'precise' or 'numerical', got {method!r}"
         )
-    function = Function(f, _named(f, inputs))
+    function = Function(f, dict(zip(argument_names(f, inputs), inputs, strict=True)))
     if not function.point:
         raise TypeError("gradcheck: there is no float or Value among the arguments of the function")
     for path, x in zip(function.paths, function.point, strict=True):
@@ -153,24 +155,6 @@ def check_graph(root: Value) -> GradientCheck:
     return _verdict(trace, name, [called[leaf] for leaf in inputs], _oracle("auto"))
 
 
-def _named(f: Callable[..., Any], inputs: Sequence[Any]) -> dict[str, Any]:
-    """Call the arguments by the function's own names for them."""
-    try:
-        bound = inspect.signature(f).bind(*inputs).arguments
-    except ValueError:  # of a function in C without a signature
-        return {f"argument {i}": x for i, x in enumerate(inputs)}
-    except TypeError as error:
-        raise TypeError(f"gradcheck: the function does not take these arguments: {error}") from None
-    parameters = inspect.signature(f).parameters
-    named: dict[str, Any] = {}
-    for name, argument in bound.items():
-        if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
-            named |= {f"{name}[{i}]": x for i, x in enumerate(argument)}
-        else:
-            named[name] = argument
-    return named
-
-
 def _oracle(method: Method) -> Numerical:
     return Precise() if precise_available() and method != "numerical" else Numerical()
 
@@ -181,18 +165,27 @@ def _oracle(method: Method) -> Numerical:
 def _checked(function: Function, method: Method, must_depend: bool) -> GradientCheck:
     trace, again = function.record(function.point), function.record(function.point)
     if difference := _difference(trace, again):
-        reason = f"it is not deterministic: called twice, {difference}; seed its random numbers"
-        return GradientCheck(function.name, "failed", "numerical", reason, ())
+        return _nondeterministic(function, difference)
     if not all(math.isfinite(output.data) for output in trace.outputs):
         reason = "its value is not finite at the point"
         return GradientCheck(function.name, "undecided", "numerical", reason, ())
     fidelity = _fidelity(function, trace)
+    if fidelity.obstacle:  # which may be chance: that of the function
+        for _ in range(_CALLS):
+            again = function.record(function.point)
+            if difference := _difference(trace, again):
+                return _nondeterministic(function, difference)
     oracle = _oracle(method)
     obstacle = fidelity.obstacle or _obstacle(trace, oracle)
     if method == "precise" and obstacle:
         raise ValueError(f"gradcheck: the precise method cannot be had: {obstacle}")
     whole = _Whole(function, fidelity.cut) if obstacle or method == "numerical" else None
     return _verdict(trace, function.name, function.paths, oracle, whole, must_depend)
+
+
+def _nondeterministic(function: Function, difference: str) -> GradientCheck:
+    reason = f"it is not deterministic: called again, {difference}; seed its random numbers"
+    return GradientCheck(function.name, "failed", "numerical", reason, ())
 
 
 def _obstacle(trace: Trace, oracle: Numerical) -> str:
@@ -352,11 +345,7 @@ def _verdict(
     number, nodes = oracle.number, trace.nodes
     examined = examine(trace, oracle)
     grads, sums, wrong_backward = gradients(trace, examined.recorded, oracle)
-    sizes = {
-        node: {parent: Slope(abs(float(slope.value)), 0.0) for parent, slope in slopes.items()}
-        for node, slopes in examined.recorded.items()
-    }
-    scales = [chained(nodes, root, sizes, 1.0) for root in trace.outputs]
+    scales = [chained(nodes, root, examined.sizes, 1.0) for root in trace.outputs]
     relevant = {node for node in nodes if any(scale.value.get(node) for scale in scales)}
     wrong = [examined.wrong[node] for node in nodes if node in examined.wrong and node in relevant]
     culprit = wrong[0] if wrong else wrong_backward
@@ -376,6 +365,7 @@ def _verdict(
                 exact=exact.value.get(node, zero),
                 bound=exact.bound.get(node, zero),
                 scale=number(scales[place].value.get(node, 0.0)),
+                rows_are_right=not examined.wrong,
             )
             outcome, reason = evidence.outcome(why)
             derivative = Derivative(
@@ -407,6 +397,7 @@ class _Evidence:
         exact: What they make at the exact operands: the derivative, and
         bound: how far off it may be.
         scale: The sum over all paths of the sizes of their products.
+        rows_are_right: Whether all local derivatives are, within what rounding explains of them.
     """
 
     gradient: float
@@ -416,6 +407,7 @@ class _Evidence:
     exact: Any
     bound: Any
     scale: Any
+    rows_are_right: bool
 
     @property
     def conditioning(self) -> Any:
@@ -425,14 +417,18 @@ class _Evidence:
     @property
     def explained(self) -> Any:
         """How far off the derivative rounding explains the gradient to be."""
-        of_rows = min(abs(self.recorded - self.recomputed), _ACCURACY * self.scale)
-        return self.rounding + self.conditioning + of_rows
+        of_rows = abs(self.recorded - self.recomputed)
+        if not self.rows_are_right:
+            of_rows = min(of_rows, _ACCURACY * self.scale)
+        return self.rounding + self.conditioning + of_rows + _SMALLEST
 
     def outcome(self, why: str) -> tuple[Outcome, str]:
         """Judge; `why` says what is known of a kink or pole."""
         scale = max(self.scale, abs(self.exact))
-        if not scale < math.inf or not self.bound <= _NEGLIGIBLE * scale:
+        if not (scale < math.inf and self.bound < math.inf):
             return "undecided", why or "its local derivatives are infinite"
+        if why and self.bound > _NEGLIGIBLE * scale:
+            return "undecided", why
         if not self.conditioning <= _ILL_CONDITIONED * scale:
             reason = "rounding of intermediate results changes the derivative as much"
             return "undecided", reason

@@ -91,12 +91,14 @@ class Examined:
     Attributes:
         recorded: The local derivatives on the graph; the bounds are those of the rounding of
             products and sums in `backward()`.
+        sizes: Their absolute values; where a parent stands at several places, the sum of these.
         recomputed: What they should be at the operands that were recorded.
         exact: What they are at the exact operands.
         wrong: The nodes that are wrong, and how.
     """
 
     recorded: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
+    sizes: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
     recomputed: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
     exact: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
     wrong: dict[Value, Culprit] = field(default_factory=dict)
@@ -121,12 +123,13 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
     for node, parents in links.items():
         groups = list(parents.values())
         totals = [_total(node, group) for group in groups]
+        sizes = [sum(abs(node.local_derivatives[place]) for place in group) for group in groups]
         found.recorded[node] = {
-            parent: Slope(
-                convert(total),
-                convert(abs(total) * (1.0 + len(group) + fan_out[parent]) * _EPSILON),
-            )
-            for (parent, group), total in zip(parents.items(), totals, strict=True)
+            parent: Slope(convert(total), convert(size * (2.0 + fan_out[parent]) * _EPSILON))
+            for parent, total, size in zip(parents, totals, sizes, strict=True)
+        }
+        found.sizes[node] = {
+            parent: Slope(size, 0.0) for parent, size in zip(parents, sizes, strict=True)
         }
         operands = [recorded[parent] for parent in node.parents]
         try:
@@ -138,7 +141,7 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
             continue
         found.recomputed[node] = dict(zip(parents, slopes, strict=True))
         culprit = _wrong_value(node, y, slopes, groups) or _wrong_slope(
-            node, slopes, groups, totals, oracle
+            node, slopes, groups, totals, sizes, oracle
         )
         if culprit is not None:
             found.wrong[node] = culprit
@@ -203,11 +206,11 @@ def _wrong_slope(
     slopes: Sequence[Slope],
     groups: Sequence[Sequence[int]],
     totals: Sequence[float],
+    sizes: Sequence[float],
     oracle: Numerical,
 ) -> Culprit | None:
     """Compare a node's local derivatives with those of its operation."""
-    smallest = _SMALLEST * max(1.0, *(abs(parent.data) for parent in node.parents))
-    for slope, group, total in zip(slopes, groups, totals, strict=True):
+    for slope, group, total, size in zip(slopes, groups, totals, sizes, strict=True):
         near = abs(total - float(slope.value)) <= 0.5 * _ACCURACY * abs(total) < math.inf
         if near or slope.bound == math.inf:
             continue
@@ -215,7 +218,7 @@ def _wrong_slope(
             1 - _ACCURACY
         ):
             continue  # too large for a float
-        allowed = slope.bound + _ACCURACY * abs(slope.value) + smallest
+        allowed = slope.bound + _ACCURACY * max(abs(slope.value), size) + _SMALLEST
         if abs(total - slope.value) <= allowed:
             continue
         allowed += _conditioned(node, group, oracle)

@@ -464,7 +464,12 @@ def test_every_public_name_is_documented_with_an_example(name: str) -> None:
     assert doctest.DocTestParser().get_examples(text)
     if inspect.isfunction(documented):
         assert {"Args:", "Returns:", "Raises:"} <= set(text.splitlines())
-        home = f"autograd.{name}" if name in {"draw", "explain"} else "autograd.functions"
+        homes = {
+            "draw": "autograd.draw",
+            "explain": "autograd.explain",
+            "gradcheck": "autograd.checking.check",
+        } | dict.fromkeys(transforms.__all__, "autograd.transforms")
+        home = homes.get(name, "autograd.functions")
         assert documented.__module__ == home
         assert documented.__name__ == documented.__qualname__ == name
 

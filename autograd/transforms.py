@@ -1,0 +1,546 @@
+"""Derivatives of plain functions: `grad`, `jacobian`, `hessian` and their relatives.
+
+Each takes a function and gives a function. They compose to any order, and with each other: a
+derivative taken while another is being taken is recorded like any other computation.
+
+Numbers in the arguments decide what comes out: plain floats give plain floats, Values give Values
+that stay connected to the graph they come from. Where a function that is being differentiated
+takes a derivative itself, whatever depends on its own variables stays connected to them.
+
+Every call differentiates with respect to nodes of its own, which nothing else can refer to. So the
+inner and the outer variable of nested derivatives cannot be confused, which is the classic bug of
+nested automatic differentiation (J. M. Siskind and B. A. Pearlmutter, *Perturbation confusion and
+referential transparency*, IFL 2005).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any, TypeAlias
+
+from autograd import structure
+from autograd.errors import shown
+from autograd.graph import adjoints, dependents, interior, topological_order
+from autograd.pausing import paused, resumed
+from autograd.rules import VALUES
+from autograd.value import Value, as_value, linear, linked, partials, recorded_adjoints
+
+__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+
+Number: TypeAlias = "Value | float"
+
+# The variables of the functions that are being differentiated around the running code.
+_variables: ContextVar[frozenset[Value]] = ContextVar("variables", default=frozenset())
+
+
+# --- recording -----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Recording:
+    """One call of a function whose derivative is taken.
+
+    Attributes:
+        name: The transform and the function, for errors.
+        arguments: The arguments with respect to which it is differentiated.
+        variables: The nodes that stood for their numbers.
+        result: What the function returned, without anything else that it returned besides.
+        auxiliary: What it returned besides.
+        connected: Whether results are Values, connected to a graph outside the function.
+    """
+
+    name: str
+    arguments: list[Any]
+    variables: list[Value]
+    result: Any
+    auxiliary: Any
+    connected: bool = False
+
+    def scalar(self) -> Value:
+        """Take the result as one number."""
+        if isinstance(self.result, Value):
+            return self.result
+        try:
+            return as_value(self.result)
+        except TypeError:
+            raise TypeError(
+                f"{self.name}: the function must return one number, and returned "
+                f"{type(self.result).__name__}; use jacobian, or return the sum"
+            ) from None
+
+    def outputs(self) -> list[Value]:
+        """List the numbers in the result as nodes."""
+        return [as_value(y) for _, y in structure.outputs(self.result, self.name)]
+
+    def reaches(self, nodes: Container[Value]) -> bool:
+        """Whether the result depends on one of some nodes."""
+        return any(node in nodes for node in topological_order(*self.outputs()))
+
+    def shown(self, result: Any) -> Any:
+        """Give a result, or what was returned besides, as the caller is to see it."""
+        if self.connected:
+            return result
+
+        def number(path: str, part: Any) -> Any:
+            return part.data if isinstance(part, Value) else part
+
+        def array(path: str, part: Any) -> Any:
+            numbers = [number("", x) for x in part.flat]
+            return structure.filled(part, numbers) if part.dtype == object else part
+
+        return structure.visited(result, "", structure.Visit(number, array, lambda path, m: m))
+
+    def adjoints(self, root: Value, connected: bool = False) -> list[Number]:
+        """Differentiate a node with respect to each variable."""
+        if not (connected or self.connected):
+            found = adjoints(root)
+            return [float(found.get(variable, 0.0)) for variable in self.variables]
+        within = dependents(interior(root), self.variables)
+        recorded = recorded_adjoints(root, within) if root in within else {}
+        return [as_value(recorded.get(variable, 0.0)) for variable in self.variables]
+
+    def tangents(self, roots: Sequence[Value], tangents: Sequence[Number]) -> list[Number]:
+        """Propagate tangents of the variables to each of some nodes, from the inputs onwards."""
+        order = interior(*roots)
+        within = dependents(order, self.variables)
+        found: dict[Value, Number] = dict(zip(self.variables, tangents, strict=True))
+        for node in order:
+            if node in within and node not in found:
+                local = partials(node) if self.connected else node.local_derivatives
+                found[node] = _directional(node, local, found)
+        slopes = [found.get(root, 0.0) for root in roots]
+        return [as_value(slope) for slope in slopes] if self.connected else slopes
+
+
+def _directional(
+    node: Value, derivatives: Sequence[Number], tangents: dict[Value, Number]
+) -> Number:
+    """Add up the products of a node's local derivatives and its parents' tangents."""
+    total: Number = 0.0
+    for parent, derivative in zip(node.parents, derivatives, strict=True):
+        tangent = tangents.get(parent, 0.0)
+        if type(tangent) is float and not tangent:  # also beside an infinite derivative
+            continue
+        product = (
+            tangent if type(derivative) is float and derivative == 1.0 else derivative * tangent
+        )
+        total = product if type(total) is float and not total else total + product
+    return total
+
+
+def _record(
+    transform: str,
+    f: Callable[..., Any],
+    positional: Sequence[Any],
+    keywords: dict[str, Any],
+    argnums: Sequence[int],
+    has_aux: bool = False,
+) -> _Recording:
+    """Call a function with nodes of its own for the numbers in some of its arguments."""
+    name = f"{transform}({getattr(f, '__name__', type(f).__name__)})"
+    around = _variables.get()
+    variables: list[Value] = []
+    connected = False
+
+    def node(path: str, stands_for: Number, parameter: bool) -> Value:
+        nonlocal connected
+        if not isinstance(stands_for, Value):
+            variables.append(Value(stands_for, path))
+        elif parameter and not stands_for.parents and stands_for not in around:
+            variables.append(stands_for.detach())  # of a model: a number like any other
+            variables[-1].op = stands_for.op
+        else:
+            connected = True
+            variables.append(linked(stands_for))
+        return variables[-1]
+
+    with resumed():
+        arguments = [
+            structure.rebuilt(argument, path, node) if place in argnums else argument
+            for place, (path, argument) in enumerate(
+                zip(structure.argument_names(f, positional), positional, strict=True)
+            )
+        ]
+        before = _variables.set(around.union(variables))
+        try:
+            result = f(*arguments, **keywords)
+        finally:
+            _variables.reset(before)
+    auxiliary = None
+    if has_aux:
+        if not (isinstance(result, tuple) and len(result) == 2):
+            raise TypeError(
+                f"{name}: with has_aux=True the function must return a pair, the result and what "
+                f"else it returns, and returned {type(result).__name__}"
+            )
+        result, auxiliary = result
+    recording = _Recording(
+        name, [positional[place] for place in argnums], variables, result, auxiliary
+    )
+    recording.connected = not paused() and (connected or recording.reaches(around))
+    return recording
+
+
+def _places(transform: str, argnums: int | Sequence[int], count: int) -> list[int]:
+    """Check `argnums`, and count from the front what is counted from the back."""
+    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise TypeError(
+                f"{transform}: argnums is an int or several of them, got {shown(number)}"
+            )
+        if not -count <= number < count:
+            raise ValueError(
+                f"{transform}: argnums={number} is out of range: the function was called with "
+                f"{count} positional arguments"
+            )
+    return [number % count for number in numbers]
+
+
+# --- first derivatives ---------------------------------------------------------------------------
+
+
+def grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """Make the gradient of a function.
+
+    Args:
+        f: The function: it returns one number. The arguments that it is differentiated with
+            respect to are floats and Values, NumPy arrays of floats, models, and lists, tuples and
+            dictionaries of them; the others may be anything.
+        argnums: The place of the argument with respect to which it is differentiated, or several.
+        has_aux: Whether `f` returns a pair, of which only the first is differentiated.
+
+    Returns:
+        A function of the same arguments. It returns the gradient in the structure of the argument
+        (of a model, a dictionary by the names of its parameters), or a tuple of them where
+        `argnums` are several; with `has_aux` a pair of that and what `f` returned besides. Where
+        `f` does not depend on a number, its derivative is 0. It raises a TypeError where an
+        argument holds something else than real numbers (an integer or boolean), or `f` returns
+        something else than one, and a ValueError where `argnums` is out of range.
+
+    Raises:
+        TypeError: `f` is not a function.
+
+    Example:
+        >>> from autograd import sin
+        >>> grad(lambda x: sin(x) * x)(0.5)
+        0.9182168195...
+        >>> grad(grad(grad(lambda x: x**4)))(2.0)
+        48.0
+        >>> grad(lambda x, p: p["slope"] * x + p["bias"], 1)(3.0, {"slope": 2.0, "bias": 1.0})
+        {'slope': 3.0, 'bias': 1.0}
+    """
+    both = _value_and_grad("grad", f, argnums, has_aux)
+
+    @_named_after("gradient", f)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, slope = both(args, kwargs)
+        return (slope, value[1]) if has_aux else slope
+
+    return gradient
+
+
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """Make a function that gives a function's value and its gradient.
+
+    With NumPy's arrays it is what `scipy.optimize.minimize` takes with `jac=True`.
+
+    Args:
+        f: The function, as for `grad`.
+        argnums: As for `grad`.
+        has_aux: As for `grad`.
+
+    Returns:
+        A function of the same arguments, which returns a pair of the value and the gradient; with
+        `has_aux` the value is itself the pair that `f` returned.
+
+    Raises:
+        TypeError: `f` is not a function.
+
+    Example:
+        >>> value_and_grad(lambda x: x[0] * x[1])([2.0, 3.0])
+        (6.0, [3.0, 2.0])
+    """
+    both = _value_and_grad("value_and_grad", f, argnums, has_aux)
+
+    @_named_after("value and gradient", f)
+    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
+        return both(args, kwargs)
+
+    return value_and_gradient
+
+
+def _value_and_grad(
+    transform: str, f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool
+) -> Callable[[Sequence[Any], dict[str, Any]], tuple[Any, Any]]:
+    _require_function(transform, f)
+
+    def both(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        places = _places(transform, argnums, len(args))
+        recording = _record(transform, f, args, kwargs, places, has_aux)
+        root = recording.scalar()
+        results = iter(recording.adjoints(root))
+        slopes = [structure.restored(argument, results) for argument in recording.arguments]
+        value = recording.shown(root)
+        if has_aux:
+            value = value, recording.shown(recording.auxiliary)
+        return value, slopes[0] if isinstance(argnums, int) else tuple(slopes)
+
+    return both
+
+
+def jvp(
+    f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
+) -> tuple[Any, ...]:
+    """Compute a function and its derivative along a direction, from the inputs onwards.
+
+    Forward mode: tangents are propagated along the graph by the same partial derivatives that
+    `backward()` propagates adjoints by (a Jacobian-vector product).
+
+    Args:
+        f: The function; it may return any structure of numbers.
+        primals: Its arguments.
+        tangents: The direction: for each argument a tangent of the same structure.
+        has_aux: Whether `f` returns a pair, of which only the first is differentiated.
+
+    Returns:
+        The value and its derivative along the direction, of the same structure; with `has_aux`
+        what `f` returned besides as a third.
+
+    Raises:
+        TypeError: Something in the arguments is not a real number, or a tangent does not have the
+            structure of its argument; or `f` is not a function.
+        ValueError: There are more tangents than arguments, or fewer.
+
+    Example:
+        >>> jvp(lambda x, y: [x * y, x + y], (2.0, 3.0), (1.0, 0.0))
+        ([6.0, 5.0], [3.0, 1.0])
+    """
+    _require_function("jvp", f)
+    if len(primals) != len(tangents):
+        raise ValueError(f"jvp: {len(primals)} arguments and {len(tangents)} tangents do not match")
+    directions = [
+        number
+        for primal, tangent in zip(primals, tangents, strict=True)
+        for number in _matching("jvp: a tangent", primal, tangent)
+    ]
+    recording = _record("jvp", f, primals, {}, range(len(primals)), has_aux)
+    recording.connected |= not paused() and any(isinstance(number, Value) for number in directions)
+    slopes = iter(recording.tangents(recording.outputs(), directions))
+    slope = structure.restored(recording.result, slopes)
+    value = recording.shown(recording.result)
+    return (value, slope, recording.shown(recording.auxiliary)) if has_aux else (value, slope)
+
+
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
+    """Compute a function, and a function that propagates adjoints from its outputs to its inputs.
+
+    Reverse mode (a vector-Jacobian product).
+
+    Args:
+        f: The function; it may return any structure of numbers.
+        *primals: Its arguments.
+        has_aux: Whether `f` returns a pair, of which only the first is differentiated.
+
+    Returns:
+        The value, and a function that takes an adjoint of the structure of the value and returns a
+        tuple of the adjoints of the arguments; with `has_aux` what `f` returned besides as a third.
+
+    Raises:
+        TypeError: Something in the arguments is not a real number; or `f` is not a function.
+
+    Example:
+        >>> value, pull_back = vjp(lambda x, y: [x * y, x + y], 2.0, 3.0)
+        >>> value, pull_back([1.0, 0.0]), pull_back([0.0, 1.0])
+        ([6.0, 5.0], (3.0, 2.0), (1.0, 1.0))
+    """
+    _require_function("vjp", f)
+    recording = _record("vjp", f, primals, {}, range(len(primals)), has_aux)
+    outputs = recording.outputs()
+
+    def pull_back(adjoint: Any) -> tuple[Any, ...]:
+        seeds = _matching("vjp: an adjoint", recording.result, adjoint)
+        with resumed():
+            if any(isinstance(seed, Value) for seed in seeds):
+                root, connected = VALUES.dot(outputs, seeds), True
+            else:
+                root, connected = linear(tuple(map(float, seeds)), tuple(outputs)), False
+            results = iter(recording.adjoints(root, connected))
+        return tuple(structure.restored(argument, results) for argument in recording.arguments)
+
+    value = recording.shown(recording.result)
+    if has_aux:
+        return value, pull_back, recording.shown(recording.auxiliary)
+    return value, pull_back
+
+
+# --- Jacobians and second derivatives ------------------------------------------------------------
+
+
+def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Make the Jacobian of a function: the derivative of each output with respect to each input.
+
+    The function is called once. Its graph is then walked once for each output or once for each
+    input, whichever are fewer.
+
+    Args:
+        f: The function, as for `grad`; it may return any structure of numbers.
+        argnums: As for `grad`.
+
+    Returns:
+        A function of the same arguments. Its result has the structure of what `f` returns, and in
+        the place of each number the structure of the argument; where both are arrays, it is one
+        array, whose first dimensions are those of the result of `f`.
+
+    Raises:
+        TypeError: `f` is not a function.
+
+    Example:
+        >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 3.0])
+        [[3.0, 2.0], [1.0, 1.0]]
+    """
+    _require_function("jacobian", f)
+
+    @_named_after("Jacobian", f)
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        places = _places("jacobian", argnums, len(args))
+        recording = _record("jacobian", f, args, kwargs, places)
+        rows = _rows(recording)
+        inputs = recording.arguments[0] if isinstance(argnums, int) else tuple(recording.arguments)
+        return _nested(recording.result, inputs, iter(rows))
+
+    return derivative
+
+
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Make the Hessian of a function: its second derivatives.
+
+    The Jacobian of the gradient. Where only its product with a vector is needed, `hvp` costs a
+    small multiple of a gradient, however many inputs there are.
+
+    Args:
+        f: The function, as for `grad`.
+        argnums: As for `grad`.
+
+    Returns:
+        A function of the same arguments, which returns the structure of the argument with the same
+        structure in the place of each number; of an array of n numbers an array of n by n.
+
+    Raises:
+        TypeError: `f` is not a function.
+
+    Example:
+        >>> hessian(lambda x: x[0] ** 2 * x[1])([2.0, 3.0])
+        [[6.0, 4.0], [4.0, 0.0]]
+    """
+    _require_function("hessian", f)
+    return jacobian(grad(f, argnums), argnums)
+
+
+def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    """Multiply the Hessian of a function by a vector, without computing the Hessian.
+
+    The derivative of the gradient along a direction, forward over reverse (B. A. Pearlmutter,
+    *Fast exact multiplication by the Hessian*, Neural Computation 6, 1994).
+
+    Args:
+        f: The function: it returns one number.
+        primals: Its arguments.
+        tangents: The vector: for each argument a tangent of the same structure.
+
+    Returns:
+        The product: of the structure of the argument where there is one, else a tuple.
+
+    Raises:
+        TypeError: As for `jvp` and `grad`.
+        ValueError: There are more tangents than arguments, or fewer.
+
+    Example:
+        >>> hvp(lambda x: x[0] ** 2 * x[1], ([2.0, 3.0],), ([1.0, 0.0],))
+        [6.0, 4.0]
+    """
+    _require_function("hvp", f)
+    argnums = 0 if len(primals) == 1 else range(len(primals))
+    return jvp(grad(f, argnums), primals, tangents)[1]
+
+
+def _rows(recording: _Recording) -> list[list[Number]]:
+    """Differentiate each output with respect to each variable, by rows or by columns."""
+    outputs, variables = recording.outputs(), recording.variables
+    if len(outputs) <= len(variables):
+        return [recording.adjoints(output) for output in outputs]
+    columns = []
+    for place in range(len(variables)):
+        direction = [float(i == place) for i in range(len(variables))]
+        columns.append(recording.tangents(outputs, direction))
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _nested(outputs: Any, inputs: Any, rows: Iterator[list[Number]]) -> Any:
+    """Put a derivative with respect to the inputs in the place of each output."""
+
+    def number(path: str, output: Any) -> Any:
+        return structure.restored(inputs, iter(next(rows)))
+
+    def array(path: str, output: Any) -> Any:
+        columns = zip(*[next(rows) for _ in range(output.size)], strict=True)
+
+        def column(path: str, part: Any) -> Any:
+            return structure.restored(output, iter(next(columns)))
+
+        def block(path: str, part: Any) -> Any:
+            numbers = [x for _ in range(part.size) for x in next(columns)]
+            transposed = structure.filled(part, numbers, (part.size, output.size)).T
+            return transposed.reshape((*output.shape, *part.shape))
+
+        def model(path: str, part: Any) -> Any:
+            return {name: column(path, None) for name, _ in part.named_parameters()}
+
+        return structure.visited(inputs, "", structure.Visit(column, block, model))
+
+    return structure.visited(outputs, "", structure.Visit(number, array, number))
+
+
+# --- arguments -----------------------------------------------------------------------------------
+
+
+def _require_function(transform: str, f: Any) -> None:
+    if not callable(f):
+        raise TypeError(f"{transform}: expected a function, got {type(f).__name__}: {shown(f)}")
+
+
+Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def _named_after(what: str, f: Callable[..., Any]) -> Decorator:
+    """Give a derivative the signature of its function, and a docstring that says what it is."""
+
+    def decorate(derivative: Callable[..., Any]) -> Callable[..., Any]:
+        functools.update_wrapper(derivative, f)
+        name = getattr(f, "__name__", type(f).__name__)
+        derivative.__doc__ = f"The {what} of {name}; the arguments are those of {name}."
+        return derivative
+
+    return decorate
+
+
+def _matching(what: str, pattern: Any, given: Any) -> list[Number]:
+    """List the numbers of something that must have the structure of another."""
+    shape = structure.restored(pattern, repeat(0.0))
+    expected = [path for path, _ in structure.outputs(shape, what)]
+    found = structure.outputs(given, what)
+    if [path for path, _ in found] != expected:
+        raise TypeError(
+            f"{what} must have the structure of what it belongs to: expected numbers at "
+            f"{', '.join(path or 'the top' for path in expected)}, got them at "
+            f"{', '.join(path or 'the top' for path, _ in found)}"
+        )
+    return [number for _, number in found]

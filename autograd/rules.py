@@ -208,7 +208,7 @@ TABLE = (
              m.where(x2 == 0.0, x2 / m.where(m.abs(x1) > 0.0, x1, 1.0),  # 0, and right in x2
                      x2 * x1 ** m.where(x2 == 0.0, 1.0, x2 - 1.0)),
              # 0 at x1 = 0; a negative base has integer exponents only, hence no derivative
-             m.where(x1 < 0.0, math.nan, y * m.log(m.where(x1 > 0.0, x1, 1.0)))),
+             y * m.log(m.where(x1 > 0.0, x1, m.where(x1 < 0.0, math.nan, 1.0)))),
          domain="x1 > 0, x1 = 0 with x2 >= 0, and x1 < 0 with an integer x2"),
     Rule("//", XX, lambda x1, x2: x1 // x2,
          lambda m, y, x1, x2: (0.0, 0.0),  # also at a jump

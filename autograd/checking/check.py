@@ -28,7 +28,7 @@ from autograd.checking.judge import Examined, Sums, chained, connected, examine,
 from autograd.checking.local import Numerical, Precise, precise_available
 from autograd.checking.numerical import Estimate, differentiate
 from autograd.checking.report import Culprit, Derivative, GradientCheck, GradientError, Outcome
-from autograd.checking.trace import Function, Trace, bits
+from autograd.checking.trace import Function, Gradient, Trace, bits
 from autograd.graph import interior, leaves
 from autograd.structure import argument_names
 from autograd.value import CONSTANT, Value
@@ -42,6 +42,7 @@ _EPSILON = 2.0**-52
 _SMALLEST = 2.0**-1022
 _LARGEST = 2.0**1023 * (2.0 - _EPSILON)
 _ACCURACY = 2.0**-40  # that a row's derivative has, relative to itself: ours have 1e-13
+_OUTCOMES: tuple[Outcome, ...] = ("passed", "undecided", "failed")
 _CALLS = 16  # to find out whether a function that is not alike nearby is alike at the point itself
 _NEGLIGIBLE = 1e-6  # of the sum over all paths: an error bound below it decides
 _ILL_CONDITIONED = 1e-3  # of the same: rounding that moves the derivative further decides nothing
@@ -84,7 +85,8 @@ def gradcheck(
         *inputs: Its arguments. An argument of another kind is to be kept out of them:
             `gradcheck(lambda x: f(x, 3), 1.5)`. They are not changed, nor are the gradients of
             Values and models that the function uses besides.
-        order: 1 for the gradient.
+        order: 1 for the gradient; 2 for the gradient, and then the gradient of each derivative,
+            as the recorded backward pass makes it.
         method: "precise" for high precision only, "numerical" for differences of the function
             only, "auto" for the better one that can be had.
         must_depend: Whether it is an error that an output does not depend on an input.
@@ -113,8 +115,6 @@ def gradcheck(
     """
     if order not in (1, 2):
         raise ValueError(f"gradcheck: order must be 1 or 2, got {order!r}")
-    if order == 2:
-        raise NotImplementedError("gradcheck: order=2 needs derivatives of derivatives")
     if method not in ("auto", "precise", "numerical"):
         raise ValueError(
             f"gradcheck: method must be 'auto', 'precise' or 'numerical', got {method!r}"
@@ -126,6 +126,8 @@ def gradcheck(
         if not math.isfinite(x):
             raise ValueError(f"gradcheck: {path} is {x!r}: a derivative is taken at a finite point")
     result = _checked(function, method, must_depend)
+    if order == 2 and result.outcome != "failed":
+        result = _both(result, _checked(Gradient(function), method, False))
     if raise_exception and result.outcome == "failed":
         raise GradientError(result)
     return result
@@ -157,6 +159,12 @@ def check_graph(root: Value) -> GradientCheck:
 
 def _oracle(method: Method) -> Numerical:
     return Precise() if precise_available() and method != "numerical" else Numerical()
+
+
+def _both(first: GradientCheck, second: GradientCheck) -> GradientCheck:
+    """Put the checks of both orders together; what failed counts most, what passed least."""
+    worse = max(first, second, key=lambda check: _OUTCOMES.index(check.outcome))
+    return replace(worse, derivatives=first.derivatives + second.derivatives)
 
 
 # --- the function --------------------------------------------------------------------------------

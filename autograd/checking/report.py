@@ -41,7 +41,8 @@ class Derivative:
 
     def quotient(self, function: str) -> str:
         """Write the derivative in names, as ∂f/∂x."""
-        return f"∂{function}{self.output}/∂{self.input}"
+        above = f"({self.output})" if self.output.startswith("∂") else f"{function}{self.output}"
+        return f"∂{above}/∂{self.input}"
 
     @property
     def difference(self) -> float:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograd import structure
-from autograd.graph import interior
+from autograd.graph import dependents, interior
 from autograd.rules import LINEAR
-from autograd.value import Value
+from autograd.value import Value, as_value, recorded_adjoints
 
-__all__ = ["Function", "Trace", "bits"]
+__all__ = ["Function", "Gradient", "Trace", "bits"]
 
 
 def bits(x: float) -> bytes:
@@ -154,3 +154,36 @@ class Function:
     def values(self, data: Sequence[float]) -> list[float]:
         """Give the outputs alone."""
         return [output.data for output in self.record(data).outputs]
+
+
+class Gradient(Function):
+    """The gradient of a function, as a function of the same numbers.
+
+    Args:
+        function: The function.
+    """
+
+    def __init__(self, function: Function) -> None:
+        self._function = function
+        self.name, self.paths, self.point = function.name, function.paths, function.point
+
+    def record(self, data: Sequence[float]) -> Trace:
+        """Record the function, and its backward pass from each output.
+
+        Args:
+            data: The numbers.
+
+        Returns:
+            The graph of the derivatives.
+
+        Raises:
+            KeyError: An operation on the graph of the function is not in the table.
+        """
+        trace = self._function.record(data)
+        names, derivatives = [], []
+        within = dependents(trace.nodes, trace.inputs)
+        for name, output in zip(trace.names, trace.outputs, strict=True):
+            adjoints = recorded_adjoints(output, within) if output in within else {}
+            names += [f"∂{self.name}{name}/∂{path}" for path in self.paths]
+            derivatives += [as_value(adjoints.get(node, 0.0)) for node in trace.inputs]
+        return Trace(trace.inputs, names, derivatives, interior(*derivatives))

@@ -4,17 +4,19 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint soak mutants bench clean
 .NOTPARALLEL: # two installs into one environment would meet
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 
 # An environment is a folder; a stamp file in it says what has been installed there.
 # PyTorch, gigabytes in some builds, is for continuous integration only (which sets CI).
 DEMO := .venv/.demo
 DEV := .venv/.dev$(if $(CI),-torch)
+MUTANTS := .venv/.mutants
 BENCH := .venv-bench/.ready
+HIPS := .venv-hips/.ready
 
 demo: $(DEMO) ## the textbook's backpropagation, digit for digit, then networks on real data
 	@.venv/bin/python -m nn.demo
@@ -22,24 +24,33 @@ demo: $(DEMO) ## the textbook's backpropagation, digit for digit, then networks 
 test: $(DEV) ## every test and doctest, with branch coverage
 	.venv/bin/python -m pytest -n 2 --cov
 
+soak: $(DEV) ## the gradients of a million random programs: for hours
+	.venv/bin/python -m pytest -n auto --hypothesis-profile=soak -k programs tests/autograd/test_gradients.py
+
+mutants: $(MUTANTS) ## faults planted one by one: do the tests notice? SAMPLE=200 MODULES='autograd/graph.py nn'
+	.venv/bin/python -m benchmarks.mutants $(if $(SAMPLE),--sample $(SAMPLE)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(MODULES),--modules $(MODULES)) $(if $(AGAIN),--again)
+
 lint: $(DEV) ## ruff and mypy
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy
 
-bench: $(BENCH) ## the engine and its drawings beside their peers, in an environment of their own
+bench: $(BENCH) $(HIPS) ## the engine, its drawings and its checks beside their peers, in environments of their own
 	.venv-bench/bin/python benchmarks/eager.py
 	.venv-bench/bin/python benchmarks/drawing.py
+	.venv-bench/bin/python benchmarks/checkers.py
+	.venv-bench/bin/python benchmarks/derivatives.py
 
 clean: ## remove whatever make has made
-	rm -rf .venv .venv-bench build dist .coverage .coverage.* .hypothesis htmlcov \
+	rm -rf .venv .venv-bench .venv-hips build dist .coverage .coverage.* .hypothesis htmlcov \
 		.mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments ---------------------------------------------------------------------------------
 
 OLDEST := 10
-$(BENCH): OLDEST := 11
+$(BENCH) $(HIPS): OLDEST := 11
 
 CHECK_PYTHON = import sys; sys.version_info >= (3, $(OLDEST)) or sys.exit( \
 	"this needs Python 3.$(OLDEST) or newer, and $(PYTHON) is %d.%d.\n" % sys.version_info[:2] + \
@@ -49,12 +60,16 @@ PIP_INSTALL := bin/python -m pip install --quiet --disable-pip-version-check
 
 $(DEMO): CONTENTS = --editable '.[train]'
 $(DEV): CONTENTS = --editable '.[testing,train]' --group dev $(if $(CI),--group torch)
+$(MUTANTS): CONTENTS = --editable '.[testing,train]' --group dev --group mutants
 $(BENCH): CONTENTS = --editable . --requirement benchmarks/requirements.txt
+# HIPS's autograd has our import name, so it has an environment without ours.
+$(HIPS): CONTENTS = --requirement benchmarks/requirements-hips.txt
 
-$(DEMO) $(DEV): .venv/.created
+$(DEMO) $(DEV) $(MUTANTS): .venv/.created
 $(BENCH): .venv-bench/.created benchmarks/requirements.txt
+$(HIPS): .venv-hips/.created benchmarks/requirements-hips.txt
 
-$(DEMO) $(DEV) $(BENCH): pyproject.toml
+$(DEMO) $(DEV) $(MUTANTS) $(BENCH) $(HIPS): pyproject.toml
 	@echo "Preparing $(@D) (the first time takes a minute or so)"
 	@$(@D)/$(PIP_INSTALL) $(CONTENTS)
 	@touch $@

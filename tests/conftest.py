@@ -6,7 +6,7 @@ import os
 from types import ModuleType
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.peers import require_torch
 
@@ -24,8 +24,17 @@ settings.register_profile(
 settings.register_profile(
     "soak",
     deadline=None,
-    max_examples=10_000,
+    max_examples=20_000,
     suppress_health_check=[HealthCheck.too_slow],
+)
+# For `make mutants`: a mutant has to be noticed, not shrunk.
+settings.register_profile(
+    "mutants",
+    deadline=None,
+    derandomize=True,
+    max_examples=30,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 

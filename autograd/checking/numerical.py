@@ -264,7 +264,7 @@ def _judged(windows: list[_Window], near: _Neighbourhood, scale: float) -> Estim
                 f"{coarse.value:.6g} and {best.value:.6g}",
             )
     slope = max(window.slope for window in finite)
-    if best.bound <= max(1e-4 * abs(best.value), 1e-7 * slope, 1e-9 * abs(scale)):
+    if not slope or best.bound <= max(1e-4 * abs(best.value), 1e-7 * slope, 1e-9 * abs(scale)):
         return Estimate(best.value, best.bound)
     if best.jump > 0.5 * best.bound:
         return Estimate(

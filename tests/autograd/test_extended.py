@@ -54,6 +54,23 @@ def test_ieee_754(operation: Any, x: float, y: float) -> None:
     assert math.isnan(expected) or math.copysign(1.0, result) == math.copysign(1.0, expected)
 
 
+@pytest.mark.parametrize(
+    ("x", "y", "expected"),
+    [
+        (-0.0, -1.0, -INF),
+        (-0.0, -2.0, INF),
+        (-0.0, -3.0, -INF),
+        (0.0, -1.0, INF),
+        (-1e200, 3.0, -INF),
+        (-1e200, 2.0, INF),
+    ],
+)
+def test_an_infinite_power_has_the_sign_of_its_base_where_the_exponent_is_odd(
+    x: float, y: float, expected: float
+) -> None:
+    assert Extended(x) ** y == expected
+
+
 @given(ANYTHING)
 def test_negation(x: float) -> None:
     assert type(-Extended(x)) is Extended

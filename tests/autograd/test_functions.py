@@ -162,6 +162,7 @@ def test_keywords_and_defaults() -> None:
         (ag.leaky_relu, (1.0,), {"slop": 0.1}),
         (ag.sum, (1.0, 2.0), {}),
         (ag.dot, ([1.0],), {}),
+        (ag.clip, (1.0, 0.0, 1.0), {"lower": 0.5}),
     ],
 )
 def test_a_wrong_number_of_operands(function: Any, operands: Any, named: Any) -> None:
@@ -453,6 +454,16 @@ def test_as_an_activation() -> None:
         assert all(parameter.grad for parameter in neuron.parameters())
 
 
+def test_softmax_of_nothing_is_refused_by_its_name() -> None:
+    with pytest.raises(ValueError, match="softmax: expected at least one operand"):
+        ag.softmax([])
+
+
+def test_a_lone_operand_has_no_name() -> None:
+    with pytest.raises(TypeError, match="positional-only"):
+        ag.exp(x=1.0)
+
+
 # --- documentation -------------------------------------------------------------------------------
 
 
@@ -468,7 +479,7 @@ def test_every_public_name_is_documented_with_an_example(name: str) -> None:
             "draw": "autograd.draw",
             "explain": "autograd.explain",
             "gradcheck": "autograd.checking.check",
-        } | dict.fromkeys(transforms.__all__, "autograd.transforms")
+        } | dict.fromkeys(autograd.transforms.__all__, "autograd.transforms")
         home = homes.get(name, "autograd.functions")
         assert documented.__module__ == home
         assert documented.__name__ == documented.__qualname__ == name

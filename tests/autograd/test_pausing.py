@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import autograd
-from autograd import Value, no_grad
+from autograd import Value, no_grad, pausing
 
 
 def recorded(value: Value) -> bool:
@@ -152,3 +152,14 @@ def test_no_grad_in_generators_that_interleave_ends_with_the_last() -> None:
             assert recorded(x * x)
         finally:
             leave.set()
+
+
+def test_once_all_blocks_are_left_operations_ask_no_more() -> None:
+    before = pausing.open_blocks
+    with no_grad():
+        with no_grad():
+            with no_grad():
+                assert pausing.open_blocks == before + 3
+            assert pausing.open_blocks == before + 2
+        assert pausing.open_blocks == before + 1
+    assert pausing.open_blocks == before

@@ -265,6 +265,11 @@ def test_conventions(name: str, xs: tuple[float, ...], expected: tuple[float, ..
     assert [node.grad for node in nodes] == [0.0] * len(xs)
 
 
+def test_the_derivative_of_polygamma_of_the_last_order_is_nan() -> None:
+    derivatives = autograd.polygamma(1000, Value(400.0)).local_derivatives
+    assert derivatives == pytest.approx((0.0, NAN), nan_ok=True)
+
+
 @pytest.mark.parametrize("xs", [(0.0, -2.0), (-0.0, -2.0), (0.0, -0.0), (-0.0, 1.0)])
 def test_the_sides_of_the_cut(xs: tuple[float, float]) -> None:
     assert same(autograd.arctan2(*xs), math.atan2(*xs))

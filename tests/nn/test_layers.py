@@ -355,3 +355,18 @@ def test_neurons_in_an_array_of_objects_know_their_names() -> None:
             self.label_parameters()
 
     assert Bank().neurons[1]([1.0]).label == "neurons.1.out"
+
+
+def test_a_layer_of_one_neuron_shows_its_activation() -> None:
+    assert repr(Layer(3, 1, "relu")) == "Layer(3, 1, activation=relu)"
+
+
+def test_a_shared_bias_starts_at_0() -> None:
+    bias = Layer(2, 3, shared_bias=True).bias
+    assert bias is not None
+    assert bias.data == 0.0
+
+
+def test_a_lone_neuron_starts_as_one_of_one() -> None:  # layers.py 58, the default of nout
+    lone, one, two = Neuron(3, seed=5), Neuron(3, nout=1, seed=5), Neuron(3, nout=2, seed=5)
+    assert lone.state_dict() == one.state_dict() != two.state_dict()

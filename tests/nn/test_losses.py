@@ -227,3 +227,9 @@ def test_a_target_may_be_a_value() -> None:
     z, t = Value(2.0), Value(1.0)
     losses.binary_cross_entropy(z, t).backward()
     assert t.grad == pytest.approx(-2.0)
+
+
+@pytest.mark.parametrize(("logit", "target"), [(math.inf, 1.0), (-math.inf, 0.0)])
+def test_an_infinite_logit_of_the_right_sign_costs_nothing(logit: float, target: float) -> None:
+    assert losses.binary_cross_entropy(logit, target) == 0.0
+    assert gradient(losses.binary_cross_entropy, [logit], target) == [0.0]

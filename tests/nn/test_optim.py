@@ -305,3 +305,7 @@ def test_an_optimiser_takes_numbers_and_parameters_only() -> None:
     rate: Any = Value(0.1)
     with pytest.raises(TypeError, match="learning_rate: expected a real number"):
         SGD(neuron.parameters(), rate)
+
+
+def test_a_step_decay_takes_a_tenth_where_nothing_else_is_said() -> None:
+    assert step_decay(1.0, every=10)(10) == 0.1

@@ -592,3 +592,13 @@ def test_a_metric_may_have_any_name() -> None:
         metrics={"": lambda output, target: 1.0},
     )  # fmt: skip
     assert history.metrics == {"": [1.0, 1.0]}
+
+
+def test_patience_counts_from_the_first_epoch_where_no_loss_is_finite() -> None:
+    model = Neuron(1, "linear")
+    before = data(model)
+    held_out = [[1e200]], [0.0]
+    history = fit(model, losses.mean_squared_error, LINE_X, LINE_Y, validation=held_out, patience=2)
+    assert history.validation_losses == [math.inf] * 2
+    assert (history.best_epoch, history.stopped) == (None, "early stopping")
+    assert data(model) == before

@@ -1,0 +1,239 @@
+"""`check_gradients`: a function becomes a Hypothesis test of its gradient."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
+from typing import Any
+
+from hypothesis import assume, event, given
+from hypothesis import strategies as st
+from hypothesis.errors import HypothesisException
+
+from autograd import Value, gradcheck
+from autograd.checking import GradientError
+from autograd.testing.domains import REAL
+
+__all__ = ["check_gradients"]
+
+_SEQUENCES = {list, Sequence, Iterable}
+_MAPPINGS = {dict, Mapping}
+
+
+def check_gradients(
+    *, order: int = 1, **strategies: st.SearchStrategy[Any]
+) -> Callable[[Callable[..., Any]], Callable[..., None]]:
+    """Make a Hypothesis test of a function: on each example, its gradient is checked.
+
+    The arguments are drawn from the strategies given, or by their type hints: a float is finite and
+    of moderate size, and so are those in a list, tuple or dict; whatever is not made of floats (an
+    int, a str, a Literal, an enumeration) is drawn as Hypothesis draws its type, and held fixed
+    while the gradient with respect to the floats is checked. An argument with a default keeps it,
+    unless there is a strategy.
+
+    pytest collects the test if its name begins with `test`; it can also be called, without
+    arguments. `hypothesis.settings` and `hypothesis.example` can be stacked on top. Examples at
+    which the function is not defined (it raises ValueError or ArithmeticError) or the check is
+    undecided (on a kink, at a border) are rejected, as `hypothesis.assume` does: a function that
+    can be checked nowhere fails. Hypothesis's statistics count the outcomes.
+
+    Args:
+        order: Which derivatives are checked, as for `gradcheck`.
+        **strategies: For arguments by name, what to draw them from.
+
+    Returns:
+        A decorator. Of the test it makes, `hypothesis.inner_test.__wrapped__` is the function.
+
+    Raises:
+        TypeError: By the decorator: an argument has neither a strategy, a default nor a type hint
+            to draw it by, or there is a strategy for an argument that the function lacks.
+        GradientError: By the test: a gradient is wrong.
+
+    Example:
+        >>> from autograd import exp, log
+        >>> from autograd.testing import operand
+        >>> @check_gradients(p=operand("log"))
+        ... def test_entropy(p: float, q: float, base: int = 2):
+        ...     return -p * log(p) / base + exp(q)
+        >>> test_entropy()
+    """
+    for name, strategy in strategies.items():
+        if not isinstance(strategy, st.SearchStrategy):
+            raise TypeError(
+                f"check_gradients: {name} is to be drawn from a strategy of hypothesis.strategies, "
+                f"got {type(strategy).__name__}: {strategy!r}"
+            )
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., None]:
+        signature = inspect.signature(function)
+        arguments = _strategies(function, signature, strategies)
+
+        @wraps(function)
+        def test(*instance: Any, **drawn: Any) -> None:
+            _check(function, signature, instance, drawn, order)
+
+        parameters = [
+            parameter.replace(kind=parameter.KEYWORD_ONLY, default=parameter.empty)
+            if name in arguments
+            else parameter
+            for name, parameter in signature.parameters.items()
+            if name in arguments or _is_instance(function, parameter)
+        ]
+        test.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=parameters, return_annotation=None
+        )
+        decorated: Callable[..., None] = given(**arguments)(test)
+        return decorated
+
+    return decorate
+
+
+# --- one example ---------------------------------------------------------------------------------
+
+
+def _check(
+    function: Callable[..., Any],
+    signature: inspect.Signature,
+    instance: tuple[Any, ...],
+    drawn: dict[str, Any],
+    order: int,
+) -> None:
+    """Check the gradient at one example, or reject it."""
+    names = [name for name, value in drawn.items() if _varies(value)]
+    off_domain: list[Exception] = []
+
+    def varied(*inputs: Any) -> Any:
+        bound = signature.bind_partial(*instance)
+        values = {**drawn, **dict(zip(names, inputs, strict=True))}
+        bound.arguments.update(
+            (name, values[name]) for name in signature.parameters if name in values
+        )
+        try:
+            return function(*bound.args, **bound.kwargs)
+        except (ArithmeticError, ValueError) as error:
+            off_domain.append(error)
+            raise
+
+    # The check names inputs by the parameters of what it is given.
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    varied.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, kind) for name in names]
+    )
+    varied.__name__ = varied.__qualname__ = function.__name__
+    if not names:
+        _reject("nothing to differentiate")
+    try:
+        result = gradcheck(
+            varied, *[drawn[name] for name in names], order=order, raise_exception=False
+        )
+    except (ArithmeticError, ValueError) as error:
+        if error not in off_domain:
+            raise
+        _reject("off the domain")
+    event(f"gradient check: {result.outcome}")
+    if result.outcome == "failed":
+        raise GradientError(result)
+    assume(result.outcome == "passed")
+
+
+def _reject(reason: str) -> None:
+    event(f"gradient check: {reason}")
+    assume(False)
+
+
+def _varies(value: Any) -> bool:
+    """Tell whether an argument holds floats to differentiate with respect to."""
+    if isinstance(value, (float, Value)) or hasattr(value, "named_parameters"):
+        return True
+    if isinstance(value, Mapping):
+        return any(map(_varies, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_varies, value))
+    return getattr(getattr(value, "dtype", None), "kind", None) == "f"
+
+
+# --- strategies by type --------------------------------------------------------------------------
+
+
+def _strategies(
+    function: Callable[..., Any],
+    signature: inspect.Signature,
+    given_strategies: Mapping[str, st.SearchStrategy[Any]],
+) -> dict[str, st.SearchStrategy[Any]]:
+    """Find a strategy for each argument that is to be drawn."""
+    name = function.__name__
+    unknown = given_strategies.keys() - signature.parameters.keys()
+    if unknown:
+        raise TypeError(
+            f"check_gradients: {name} has no argument {', '.join(sorted(unknown))}, which a "
+            "strategy is given for"
+        )
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise TypeError(f"check_gradients: a type hint of {name} cannot be read: {error}") from None
+    strategies: dict[str, st.SearchStrategy[Any]] = {}
+    for argument, parameter in signature.parameters.items():
+        if argument in given_strategies:
+            strategies[argument] = given_strategies[argument]
+        elif parameter.default is not parameter.empty or _is_instance(function, parameter):
+            continue
+        elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise TypeError(
+                f"check_gradients: {name} takes any number of arguments as {parameter}; let it "
+                f"take one list, such as {argument}: list[float]"
+            )
+        else:
+            strategies[argument] = _drawable(name, argument, hints.get(argument, Any))
+    return strategies
+
+
+def _is_instance(function: Callable[..., Any], parameter: inspect.Parameter) -> bool:
+    """Tell the first parameter of a method, which is not drawn."""
+    in_class = function.__qualname__.rpartition(".")[0].rpartition(".")[2] not in ("", "<locals>")
+    return in_class and parameter.name == "self"
+
+
+def _drawable(function: str, argument: str, hint: Any) -> st.SearchStrategy[Any]:
+    advice = (
+        f"write {argument}: float (or list[float], tuple[float, float], dict[str, float], …), or "
+        f"give a strategy: check_gradients({argument}=...)"
+    )
+    if hint in (Any, object):
+        raise TypeError(
+            f"check_gradients: argument {argument} of {function} has no type to draw it by: "
+            f"{advice}"
+        )
+    try:
+        strategy = _of_type(hint)
+        strategy.validate()
+    except (HypothesisException, TypeError) as error:
+        raise TypeError(
+            f"check_gradients: argument {argument} of {function} cannot be drawn by its type "
+            f"{hint!r} ({error}): {advice}"
+        ) from None
+    return strategy
+
+
+def _of_type(hint: Any) -> st.SearchStrategy[Any]:
+    """Draw a type, its floats of moderate size."""
+    if hint is float:
+        return REAL.floats
+    if hint is Value:
+        return REAL.floats.map(Value)
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin in _SEQUENCES:
+        return st.lists(_of_type(parts[0]), min_size=1, max_size=4)
+    if origin is tuple and parts[1:] == (...,):
+        return st.lists(_of_type(parts[0]), min_size=1, max_size=4).map(tuple)
+    if origin is tuple:
+        return st.tuples(*map(_of_type, parts))
+    if origin in _MAPPINGS:
+        keys = st.text("abcxyz", min_size=1, max_size=2) if parts[0] is str else _of_type(parts[0])
+        return st.dictionaries(keys, _of_type(parts[1]), min_size=1, max_size=4)
+    if origin in (typing.Union, types.UnionType):
+        return st.one_of(*map(_of_type, parts))
+    return st.from_type(hint)

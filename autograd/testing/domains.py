@@ -1,0 +1,278 @@
+"""Where each function of the table is smooth, as data, and operands drawn from there.
+
+A derivative is checked best in the interior of a function's domain: at a distance from its ends,
+poles and kinks, and at a moderate size. `DOMAINS` states that interior for each row of the table,
+operand by operand; an operand's may depend on those before it, as a maximum's second may not come
+close to the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import pi
+from typing import Any, TypeAlias
+
+from hypothesis import strategies as st
+
+from autograd.rules import RULES, Rule
+
+__all__ = ["DOMAINS", "MARGIN", "Region", "name_of", "operand", "operands"]
+
+MARGIN = 0.125
+"""How far operands keep from the ends of a domain, from its poles and kinks."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A union of closed intervals.
+
+    Attributes:
+        intervals: The ends of each interval; the one that examples shrink to comes first.
+        fixed: Whether an operand drawn from here is a plain number always, as no derivative is
+            taken with respect to it.
+
+    Example:
+        >>> 0.0 in Region(((-1.0, 1.0),)), 0.0 in Region(((1.0, 2.0), (-2.0, -1.0)))
+        (True, False)
+    """
+
+    intervals: tuple[tuple[float, float], ...]
+    fixed: bool = False
+
+    def __contains__(self, x: float) -> bool:
+        return any(lower <= x <= upper for lower, upper in self.intervals)
+
+    @cached_property
+    def floats(self) -> st.SearchStrategy[float]:
+        """A strategy of the region's floats."""
+        ends = [end for interval in self.intervals for end in interval]
+        if all(lower == upper for lower, upper in self.intervals):
+            return st.sampled_from(ends[::2])
+        drawn = st.floats(min(ends), max(ends), allow_subnormal=False)
+        return drawn if len(self.intervals) == 1 else drawn.map(self._inside)
+
+    def _inside(self, x: float) -> float:
+        """Move what lies in a gap out of it, and a simple number to a simple one."""
+        if x in self:
+            return x
+        for step in (1.0, 2.0, 0.5):
+            if x + step in self:
+                return x + step
+        ends = [end for interval in self.intervals for end in interval]
+        return min(ends, key=lambda end: abs(end - x))
+
+
+Bound: TypeAlias = "Region | Callable[..., Region]"
+"""The region of one operand, or a function that gives it from the operands before."""
+
+
+def _outside(
+    points: Iterable[float], lower: float = -8.0, upper: float = 8.0, margin: float = MARGIN
+) -> Region:
+    """Leave out of an interval what is close to one of the points."""
+    ends = [lower]
+    for point in sorted(points):
+        ends += [min(point - margin, upper), max(point + margin, lower)]
+    ends.append(upper)
+    pieces = [(a, b) for a, b in zip(ends[::2], ends[1::2], strict=True) if a < b]
+    # Around 0 first, then what is positive, then what is closest to 0.
+    pieces.sort(key=lambda piece: (not piece[0] <= 0.0 <= piece[1], piece[1] < 0.0, abs(piece[0])))
+    return Region(tuple(pieces))
+
+
+# --- the interiors -------------------------------------------------------------------------------
+
+REAL = Region(((-8.0, 8.0),))
+MODEST = Region(((-4.0, 4.0),))  # for what grows, or flattens out, exponentially
+POSITIVE = Region(((MARGIN, 8.0),))
+NONZERO = _outside([0.0])
+UNIT = Region(((MARGIN - 1.0, 1.0 - MARGIN),))
+BETWEEN_INTEGERS = _outside(range(-8, 9))
+BETWEEN_POLES = _outside([0.0, -1.0, -2.0, -3.0], lower=-3.0, margin=2.0 * MARGIN)
+
+
+def _away_from_largest(*xs: float) -> Region:
+    return _outside([max(xs)]) if xs else REAL
+
+
+def _away_from_smallest(*xs: float) -> Region:
+    return _outside([min(xs)]) if xs else REAL
+
+
+def _not_all_zero(*xs: float) -> Region:
+    return REAL if xs else NONZERO
+
+
+def _divisor(x1: float) -> Region:
+    """Keep the quotient between two integers: up to 3, and with room on both sides."""
+    quotients = [(k + 0.25, k + 0.75) for k in (0.0, 1.0, 2.0)]
+    positive = [(abs(x1) / upper, abs(x1) / lower) for lower, upper in quotients]
+    return Region((*positive, *[(-upper, -lower) for lower, upper in positive]))
+
+
+def _upper_bound(x: float, lower: float) -> Region:
+    return _outside([x], lower + MARGIN, max(x, lower) + 8.0)
+
+
+DOMAINS: dict[str, tuple[Bound, ...]] = {
+    **dict.fromkeys(["+", "-", "*"], (REAL, REAL)),
+    "/": (REAL, NONZERO),
+    "neg": (REAL,),
+    "**": (POSITIVE, Region(((-3.0, 3.0),))),
+    **dict.fromkeys(["//", "%"], (NONZERO, _divisor)),
+    "abs": (NONZERO,),
+    **dict.fromkeys(["exp", "exp2", "expm1"], (MODEST,)),
+    **dict.fromkeys(["log", "log2", "log10", "sqrt"], (POSITIVE,)),
+    "log1p": (Region(((MARGIN - 1.0, 8.0),)),),
+    **dict.fromkeys(["cbrt", "reciprocal"], (NONZERO,)),
+    "square": (REAL,),
+    "hypot": (REAL, lambda x1: REAL if x1 in NONZERO else NONZERO),
+    **dict.fromkeys(["sin", "cos"], (REAL,)),
+    "tan": (_outside([(k + 0.5) * pi for k in range(-3, 3)]),),
+    **dict.fromkeys(["arcsin", "arccos", "arctanh"], (UNIT,)),
+    "arctan": (REAL,),
+    "arctan2": (REAL, lambda x1: REAL if x1 in NONZERO else POSITIVE),
+    **dict.fromkeys(["sinh", "cosh", "tanh"], (MODEST,)),
+    "arcsinh": (REAL,),
+    "arccosh": (Region(((1.0 + MARGIN, 8.0),)),),
+    **dict.fromkeys(["sigmoid", "softplus", "logsigmoid", "gelu", "silu"], (MODEST,)),
+    "relu": (NONZERO,),
+    **dict.fromkeys(["leaky_relu", "elu"], (_outside([0.0], -4.0, 4.0), MODEST)),
+    **dict.fromkeys(["erf", "erfc"], (Region(((-3.0, 3.0),)),)),
+    **dict.fromkeys(["lgamma", "digamma"], (BETWEEN_POLES,)),
+    "polygamma": (Region(tuple((n, n) for n in (0.0, 1.0, 2.0, 3.0)), fixed=True), BETWEEN_POLES),
+    "sign": (NONZERO,),
+    **dict.fromkeys(["floor", "ceil", "trunc"], (BETWEEN_INTEGERS,)),
+    **dict.fromkeys(["maximum", "minimum"], (REAL, _away_from_largest)),
+    "clip": (REAL, _away_from_largest, _upper_bound),
+    "where": (Region(((1.0, 1.0), (0.0, 0.0)), fixed=True), REAL, REAL),
+    **dict.fromkeys(["sum", "mean", "logsumexp", "softmax"], (REAL,)),
+    "prod": (MODEST,),
+    "norm": (_not_all_zero,),
+    "max": (_away_from_largest,),
+    "min": (_away_from_smallest,),
+    "dot": (REAL, REAL),
+    "net": (REAL, REAL, REAL),
+}
+"""For each row of the table, where each of its operands may lie: one entry a name in `operands`."""
+
+
+# --- strategies ----------------------------------------------------------------------------------
+
+
+def name_of(function: Any) -> str:
+    """Give the name of a row of the table whose interior is known.
+
+    Args:
+        function: A function of `autograd`, or its name; an operator's sign for an operator.
+
+    Returns:
+        The name.
+
+    Raises:
+        ValueError: There is no such function, or nothing is known of its domain.
+
+    Example:
+        >>> from autograd import tanh
+        >>> name_of(tanh), name_of("%")
+        ('tanh', '%')
+    """
+    name = function if isinstance(function, str) else getattr(function, "__name__", None)
+    if name not in DOMAINS:
+        raise ValueError(
+            f"no domain is known of {function!r}: name a built-in function of autograd, or an "
+            "operator by its sign; for another function, draw operands by hypothesis.strategies"
+        )
+    return str(name)
+
+
+def spread(rule: Rule, entries: Sequence[Any], repeats: int) -> list[Any]:
+    """Repeat what is said of a row's starred operands.
+
+    Args:
+        rule: The row.
+        entries: One entry a name in the row's `operands`.
+        repeats: How many operands each starred name stands for.
+
+    Returns:
+        One entry an operand.
+
+    Example:
+        >>> spread(RULES["net"], ["w", "x", "b"], 2)
+        ['w', 'w', 'x', 'x', 'b']
+    """
+    return [
+        entry
+        for name, entry in zip(rule.operands, entries, strict=True)
+        for _ in range(repeats if name.startswith("*") else 1)
+    ]
+
+
+def operands(function: Any, *, max_size: int = 4) -> st.SearchStrategy[tuple[float, ...]]:
+    """Draw operands from the interior of a function's domain.
+
+    The function is defined and differentiable there, and for a distance around: no end of the
+    domain, no pole and no kink is near. Operands that no derivative is taken of (the order of
+    `polygamma`, the condition of `where`) are drawn as well, to be held fixed.
+
+    Args:
+        function: A function of `autograd`, or its name; an operator's sign for an operator.
+        max_size: For functions of sequences, the length of the longest.
+
+    Returns:
+        A strategy of tuples, one float an operand. A function of a sequence gets tuples of all
+        lengths; those of `dot` hold both sequences, those of `net` weights, inputs and bias.
+
+    Raises:
+        ValueError: No domain is known of the function.
+
+    Example:
+        >>> from hypothesis import find
+        >>> find(operands("log"), lambda xs: True)
+        (1.0,)
+        >>> find(operands("maximum"), lambda xs: True)
+        (0.0, 1.0)
+    """
+    return _operands(name_of(function), max_size)
+
+
+def operand(function: Any, position: int = 0) -> st.SearchStrategy[float]:
+    """Draw one operand from the interior of a function's domain.
+
+    Args:
+        function: A function of `autograd`, or its name; an operator's sign for an operator.
+        position: Which of the names in its signature.
+
+    Returns:
+        A strategy of floats.
+
+    Raises:
+        ValueError: No domain is known of the function, or the operand's depends on the others.
+        IndexError: The function has no such operand.
+
+    Example:
+        >>> from hypothesis import find
+        >>> find(operand("arcsin"), lambda x: x > 0.5)
+        0.75
+    """
+    region = DOMAINS[name_of(function)][position]
+    if not isinstance(region, Region):
+        raise ValueError(
+            f"operand {position} of {name_of(function)} depends on the others: draw all of them "
+            "by `operands`"
+        )
+    return region.floats
+
+
+@st.composite
+def _operands(draw: st.DrawFn, name: str, max_size: int) -> tuple[float, ...]:
+    rule = RULES[name]
+    starred = any(operand.startswith("*") for operand in rule.operands)
+    repeats = draw(st.integers(1, max_size)) if starred else 1
+    xs: list[float] = []
+    for bound in spread(rule, DOMAINS[name], repeats):
+        region = bound if isinstance(bound, Region) else bound(*xs)
+        xs.append(draw(region.floats))
+    return tuple(xs)

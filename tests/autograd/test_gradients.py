@@ -1,0 +1,62 @@
+"""The library by its own gradient checker: every row of the table, and random programs of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, seed, settings
+from hypothesis import strategies as st
+
+from autograd.checking import gradcheck
+from autograd.rules import TABLE, Rule
+from autograd.testing import operands, programs
+from autograd.testing.programs import Program
+from tests.oracle import FIXED
+from tests.table import call
+
+PARTS = 10
+"""Hypothesis keeps what it has tried of one test: ten small ones are faster than a large one."""
+
+UNDECIDED = 0.01
+"""Where terms cancel, rounding may leave nothing of a derivative: of so many programs at most."""
+
+# Where a program's second derivatives are taken, it has to be small to be quick.
+SMALL = programs(max_size=6, max_depth=4)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("rule", TABLE, ids=lambda rule: rule.name)
+@settings(max_examples=settings().max_examples // 10)
+@given(data=st.data())
+def test_row(rule: Rule, order: int, data: st.DataObject) -> None:
+    xs = data.draw(operands(rule.name))
+    fixed = xs[: (rule.name, 0) in FIXED]
+    assert gradcheck(lambda *rest: call(rule, (*fixed, *rest)), *xs[len(fixed) :], order=order)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_random_programs(part: int) -> None:
+    """Ten thousand of them where the profile is that of continuous integration."""
+
+    outcomes: Counter[str] = Counter()
+
+    @seed(part)
+    @settings(max_examples=50 * settings().max_examples // PARTS)
+    @given(programs())
+    def check(program: Program) -> None:
+        outcomes[gradcheck(program, *program.inputs).outcome] += 1
+
+    check()
+    assert outcomes["undecided"] <= UNDECIDED * outcomes.total()
+
+
+def test_second_derivatives_of_random_programs() -> None:
+    outcomes: Counter[str] = Counter()
+
+    @given(SMALL)
+    def check(program: Program) -> None:
+        outcomes[gradcheck(program, *program.inputs, order=2).outcome] += 1
+
+    check()
+    assert outcomes["undecided"] <= UNDECIDED * outcomes.total()

@@ -1,0 +1,320 @@
+from __future__ import annotations
+
+import enum
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+from unittest import SkipTest
+
+import numpy as np
+import pytest
+from hypothesis import Phase, example, settings
+from hypothesis import strategies as st
+from hypothesis.errors import FailedHealthCheck, Unsatisfiable
+
+import autograd
+from autograd import Value, custom_function
+from autograd.testing import GradientError, check_gradients
+
+wrong_cube = custom_function(
+    "wrong_cube_of_a_test", lambda x: x * x * x, lambda m, y, x: 2.0 * x * x
+)
+
+
+class Side(enum.Enum):
+    LEFT = -1.0
+    RIGHT = 1.0
+
+
+def test_arguments_are_drawn_by_their_types() -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    @settings(max_examples=20)
+    @check_gradients()
+    def everything(
+        x: float,
+        v: Value,
+        xs: list[float],
+        many: tuple[float, ...],
+        pair: tuple[float, Value],
+        named: dict[str, float],
+        either: float | Value,
+        n: int,
+        flag: bool,
+        text: str,
+        side: Side,
+        kind: Literal["a", "b"],
+        default: float = 3.0,
+    ) -> Any:
+        seen.append((n, flag, text, side, kind, default))
+        total = x + v + autograd.sum(xs) * either + autograd.sum(many) + pair[0] * pair[1]
+        return (total + autograd.sum(named.values())) * side.value
+
+    everything()
+    assert all(
+        type(n) is int
+        and type(flag) is bool
+        and type(text) is str
+        and type(side) is Side
+        and kind in ("a", "b")
+        and default == 3.0
+        for n, flag, text, side, kind, default in seen
+    )
+    assert len({n for n, *_ in seen}) > 1
+
+
+def test_strategies_come_before_types_and_defaults() -> None:
+    seen: list[Any] = []
+
+    @settings(max_examples=10)
+    @check_gradients(w=st.floats(2.0, 3.0), b=st.floats(4.0, 5.0))
+    def f(w: float, b: float = 1.0) -> Any:
+        seen.extend([w, b])
+        return autograd.log(w) * b
+
+    f()
+    assert all(1.5 < x < 5.5 for x in seen)  # the check moves them a little
+    assert all(isinstance(x, Value) for x in seen)
+
+
+def test_arrays_and_positional_only_arguments() -> None:
+    @settings(max_examples=10)
+    @check_gradients(array=st.floats(1.0, 2.0).map(lambda x: np.array([x, -x])))
+    def f(x: float, /, array: Any) -> Any:
+        return x * array[0] - array[1]
+
+    f()
+
+
+def test_a_wrong_gradient_is_reported_in_the_users_terms() -> None:
+    @settings(derandomize=True, database=None, phases=[Phase.generate, Phase.shrink])
+    @check_gradients()
+    def loss(weights: tuple[float], scale: int) -> Any:
+        return wrong_cube(weights[0]) * 2.0
+
+    with pytest.raises(GradientError) as failure:
+        loss()
+    assert "weights[0]" in str(failure.value)
+    assert failure.value.result.culprit is not None
+    notes = "\n".join(getattr(failure.value, "__notes__", []))
+    if sys.version_info >= (3, 11):  # elsewhere they are printed
+        assert "loss(" in notes
+        assert "weights=(1.0,)" in notes
+        assert "scale=0" in notes
+
+
+@pytest.mark.parametrize(
+    ("function", "xs"),
+    [
+        (lambda x: autograd.log(x - 100.0), st.floats(0.0, 1.0)),  # never defined
+        (abs, st.just(0.0)),  # always on a kink
+    ],
+)
+def test_a_function_that_can_be_checked_nowhere_fails(
+    function: Any, xs: st.SearchStrategy[float]
+) -> None:
+    def nowhere(x: float) -> Any:
+        return function(x)
+
+    with pytest.raises((Unsatisfiable, FailedHealthCheck)):
+        check_gradients(x=xs)(nowhere)()
+
+
+def test_a_function_without_floats_fails() -> None:
+    @check_gradients()
+    def nothing(n: int) -> Any:
+        return Value(float(n))
+
+    with pytest.raises((Unsatisfiable, FailedHealthCheck)):
+        nothing()
+
+
+def test_examples_off_the_domain_are_rejected_and_the_others_checked() -> None:
+    seen: list[float] = []
+
+    @settings(max_examples=30, derandomize=True, database=None)
+    @check_gradients()
+    def f(x: float) -> Any:
+        seen.append(x)
+        return autograd.sqrt(x)
+
+    f()
+    assert min(seen) < 0.0 < max(seen)
+
+
+def test_errors_of_other_kinds_are_the_users_to_see() -> None:
+    @check_gradients()
+    def broken(x: float) -> Any:
+        raise KeyError("w")
+
+    with pytest.raises(KeyError):
+        broken()
+
+
+def test_an_unknown_order_is_an_error_and_no_rejected_example() -> None:
+    def half(x: float) -> Any:
+        return x / 2.0
+
+    with pytest.raises(ValueError, match="order must be 1 or 2, got 3"):
+        check_gradients(order=3)(half)()
+
+
+def test_explicit_examples_and_settings_stack() -> None:
+    seen: list[float] = []
+
+    @example(x=1.25)
+    @settings(phases=[Phase.explicit])
+    @check_gradients()
+    def f(x: float) -> Any:
+        seen.append(x)
+        return x * x
+
+    f()
+    assert 1.25 in seen
+    assert all(abs(x - 1.25) < 0.5 for x in seen)
+
+
+def test_settings_below_are_respected_too() -> None:
+    @check_gradients()
+    @settings(phases=[Phase.explicit])
+    def f(x: float) -> Any:
+        raise AssertionError("nothing is to be generated")
+
+    with pytest.raises(SkipTest):
+        f()
+
+
+def test_the_same_examples_under_derandomize() -> None:
+    runs: list[list[float]] = []
+    for _ in range(2):
+        seen: list[float] = []
+
+        def f(x: float, seen: list[float] = seen) -> Any:
+            seen.append(x)
+            return autograd.tanh(x)
+
+        settings(derandomize=True, max_examples=10, database=None)(check_gradients()(f))()
+        runs.append(seen)
+    assert runs[0] == runs[1]
+
+
+class TestMethods:
+    offset = 2.0
+
+    @settings(max_examples=10)
+    @check_gradients()
+    def test_an_argument_self_is_the_instance(self, x: float) -> Any:
+        return autograd.exp(x) + self.offset
+
+
+def test_the_function_stays_at_hand() -> None:
+    def f(x: float) -> Any:
+        """Half of x."""
+        return x / 2.0
+
+    test = check_gradients()(f)
+    assert test.hypothesis.inner_test.__wrapped__ is f  # type: ignore[attr-defined]
+    assert test.__name__ == "f"
+    assert test.__doc__ == "Half of x."
+
+
+def untyped(x, y: float):  # type: ignore[no-untyped-def]
+    return x * y
+
+
+def anything(x: Any) -> Any:
+    return x
+
+
+def starred(*xs: float) -> Any:
+    return autograd.sum(xs)
+
+
+def unreadable(x: Missing) -> Any:  # type: ignore[name-defined]  # noqa: F821
+    return x
+
+
+def opaque(x: NoReturn) -> Any:
+    return x
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (untyped, r"argument x of untyped has no type to draw it by: write x: float"),
+        (anything, r"argument x of anything has no type"),
+        (starred, r"starred takes any number of arguments as \*xs: .*xs: list\[float\]"),
+        (unreadable, r"a type hint of unreadable cannot be read: .*Missing"),
+        (opaque, r"argument x of opaque cannot be drawn by its type"),
+    ],
+)
+def test_what_cannot_be_drawn_is_an_error_at_decoration(function: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        check_gradients()(function)
+
+
+def test_strategies_of_no_use_are_errors() -> None:
+    with pytest.raises(TypeError, match="untyped has no argument z"):
+        check_gradients(x=st.floats(), z=st.floats())(untyped)
+    with pytest.raises(TypeError, match="x is to be drawn from a strategy"):
+        check_gradients(x=float)  # type: ignore[arg-type]
+
+
+def test_pytest_collects_and_reports(tmp_path: Path) -> None:
+    module = tmp_path / "test_mine.py"
+    module.write_text(
+        textwrap.dedent(
+            """
+            from hypothesis import Phase, settings
+            from autograd import custom_function, exp
+            from autograd.testing import check_gradients
+
+            wrong = custom_function("wrong", lambda x: x * x, lambda m, y, x: x)
+
+            @check_gradients()
+            def test_right(x: float):
+                return exp(-x * x)
+
+            class TestMine:
+                @check_gradients()
+                def test_method(self, scale: float, x: float):
+                    return scale * x
+
+            @settings(phases=[Phase.generate, Phase.shrink])
+            @check_gradients()
+            def test_wrong(speed: float):
+                return wrong(speed)
+            """
+        )
+    )
+    root = Path(autograd.__file__).parents[1]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(module)],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 failed, 2 passed" in run.stdout
+    assert "test_wrong(\n" in run.stdout
+    assert "speed=1.0" in run.stdout
+
+
+def test_without_hypothesis_the_error_names_the_extra() -> None:
+    script = (
+        "import sys; sys.modules['hypothesis'] = None\n"
+        "try:\n    import autograd.testing\n"
+        "except ImportError as error:\n    print(error)\n"
+    )
+    root = Path(autograd.__file__).parents[1]
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "pip install 'scalar-autograd[testing]'" in run.stdout

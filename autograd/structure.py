@@ -73,7 +73,7 @@ def visited(structure: Any, path: str, visit: Visit) -> Any:
         return parts if isinstance(structure, list) else tuple(parts)
     if callable(getattr(structure, "named_parameters", None)):
         return visit.model(path, structure)
-    if getattr(structure, "shape", None):
+    if getattr(structure, "shape", None) and hasattr(structure, "astype"):
         return visit.array(path, structure)
     return visit.number(path, structure)
 
@@ -272,7 +272,7 @@ def _differentiable(path: str, leaf: Any) -> float | Value:
     """Take a float or Value, or say what is wrong with something that is neither."""
     if isinstance(leaf, Value):
         return leaf
-    if isinstance(leaf, Integral):
+    if isinstance(leaf, Integral) or getattr(getattr(leaf, "dtype", None), "kind", "") in {*"biu"}:
         raise TypeError(
             f"{path}: {leaf!r} is no float: write {float(leaf)!r} to differentiate with respect to "
             f"it, or keep it out of the arguments: lambda x: f(x, {leaf!r})"

@@ -37,6 +37,11 @@ def definitions(mp: Any) -> dict[str, Callable[..., Any]]:
     def erfc(x: Any) -> Any:
         return mp.erfc(x) if x < 1e6 else mp.zero  # of mpmath's, not of a float's range
 
+    def arctan2(x1: Any, x2: Any) -> Any:
+        if x1 == 0 and x2 <= 0:
+            raise ValueError("on the cut, where mpmath lacks -0")
+        return mp.atan2(x1, x2)
+
     def polygamma(order: Any, x: Any) -> Any:
         if order < 0 or order != int(order):
             raise ValueError("no order of a derivative")
@@ -84,7 +89,7 @@ def definitions(mp: Any) -> dict[str, Callable[..., Any]]:
         "arcsin": mp.asin,
         "arccos": mp.acos,
         "arctan": mp.atan,
-        "arctan2": mp.atan2,
+        "arctan2": arctan2,
         "sinh": mp.sinh,
         "cosh": mp.cosh,
         "tanh": mp.tanh,

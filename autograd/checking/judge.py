@@ -135,7 +135,7 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
         try:
             y, slopes = oracle.at(node, operands, groups)
         except Unknown as unknown:
-            reason = f"{node.op} cannot be checked: {unknown}"
+            reason = f"cannot be checked: {unknown}"
             slopes = [Slope(convert(total), convert(math.inf), reason) for total in totals]
             found.recomputed[node] = found.exact[node] = dict(zip(parents, slopes, strict=True))
             continue
@@ -155,7 +155,7 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
             try:
                 data[node], slopes = oracle.at(node, exact_operands, groups)
             except Unknown as unknown:
-                reason = f"{node.op} is not defined at the exact operands: {unknown}"
+                reason = f"is not defined at the exact operands: {unknown}"
                 slopes = [Slope(convert(t), convert(math.inf), reason) for t in totals]
             found.exact[node] = dict(zip(parents, slopes, strict=True))
         else:
@@ -218,7 +218,8 @@ def _wrong_slope(
             1 - _ACCURACY
         ):
             continue  # too large for a float
-        allowed = slope.bound + _ACCURACY * max(abs(slope.value), size) + _SMALLEST
+        size = max(abs(slope.value), size if size < math.inf else 0.0)
+        allowed = slope.bound + _ACCURACY * size + _SMALLEST
         if abs(total - slope.value) <= allowed:
             continue
         allowed += _conditioned(node, group, oracle)
@@ -311,7 +312,10 @@ def gradients(
                 node.grad = 0.0
             root.backward()
             found.append([node.grad for node in trace.inputs])
-            for node in [*reversed(trace.nodes), *trace.inputs]:
+            for node in [
+                *reversed(list(recorded)),
+                *trace.inputs,
+            ]:  # what depends on no input is apart
                 if culprit is None and not _agrees(node, exact):
                     culprit = _of_backward(node, exact, "the adjoint that backward() gives it")
             root.backward()

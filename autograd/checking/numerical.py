@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 __all__ = ["Estimate", "differentiate"]
@@ -28,7 +28,11 @@ Function = Callable[[float], float]
 
 _EPSILON = 2.0**-52
 _LEVELS = 6  # of extrapolation: beyond, rounding undoes what it gains
-_STEPS = 40  # of halving the step
+_STEPS = 44  # of halving the step
+_SAFETY = 3.0  # the best of many bounds is small by choice
+_FINE = 1e-2  # a step at which a function that varies on the scale of 1 is resolved
+# Steps are no exact powers of 2 of each other: whatever has a pattern is not to meet it.
+_IRREGULAR = (1.0, 1.0371, 0.9713, 1.0172, 0.9509)
 _CLOSE = 2.0**-43  # the smallest step relative to x: below, x + h has too few digits of h
 
 
@@ -104,7 +108,7 @@ class _Window:
     bound: float
     left: float  # one-sided derivatives, nan where the function is not defined
     right: float
-    jump: float  # their distance beyond what rounding explains
+    jump: float  # their distance
     rounding: float  # the part of the bound that no smoothness can mend
     slope: float  # the largest difference quotient at this step
 
@@ -139,7 +143,7 @@ class _Neighbourhood:
         """Whether the derivative of a window is not that of the function close to the point."""
         expected = window.value * self.distance
         unexplained = abs(self.change - expected) - window.bound * self.distance
-        return unexplained > 0.5 * abs(self.change) + self.curvature + 8.0 * self.noise
+        return unexplained > 0.25 * abs(self.change) + self.curvature + 8.0 * self.noise
 
 
 def _neighbourhood(function: Function, x: float, y: float, noise: float) -> _Neighbourhood:
@@ -149,7 +153,7 @@ def _neighbourhood(function: Function, x: float, y: float, noise: float) -> _Nei
     that of a smooth function vanishes over tiny distances. Of the orders 4 to 6 the smallest
     counts.
     """
-    spacing = 64.0 * math.ulp(x) if x else 2.0**-46
+    spacing = 61.0 * math.ulp(x) if x else 2.0**-46
     points = [x + (i - 4) * spacing for i in range(9)]
     values = [_defined(function, point) for point in points]
     differences = [value - y for value in values if value is not None]
@@ -173,68 +177,104 @@ def _windows(
 ) -> list[_Window]:
     """Extrapolate the differences at each step, and stop where rounding leaves nothing to gain."""
     windows: list[_Window] = []
-    central: list[float] = []  # the last row of each tableau
-    above: list[float] = []
-    below: list[float] = []
+    central, above, below = _Tableau(2), _Tableau(1), _Tableau(1)
     least = math.inf
     for k in range(_STEPS):
-        h = first_step * 0.5**k
+        h = x + first_step * 0.5**k * _IRREGULAR[k % len(_IRREGULAR)] - x  # as floats have it
         if h < _CLOSE * abs(x) or h < 2.0**-1040:
             break
         right, left = x + h, x - h
         y_right, y_left = _defined(function, right), _defined(function, left)
         size = max(abs(value) for value in (y, y_right, y_left) if value is not None)
         rounding = 2.0 * max(near.noise, _EPSILON * size) / h + math.ulp(0.0) / h
-        above = _extrapolated(above, None if y_right is None else (y_right - y) / (right - x), 2)
-        below = _extrapolated(below, None if y_left is None else (y - y_left) / (x - left), 2)
+        above.add(h, None if y_right is None else (y_right - y) / (right - x))
+        below.add(h, None if y_left is None else (y - y_left) / (x - left))
         if y_right is None or y_left is None:
-            central = []
+            central.add(h, None)
+            left_slope, right_slope = below.one_sided, above.one_sided
             windows.append(
-                _Window(h, math.nan, math.inf, _last(below), _last(above), 0.0, rounding, 0.0)
+                _Window(h, math.nan, math.inf, left_slope, right_slope, 0.0, rounding, 0.0)
             )
             continue
-        before = central
-        central = _extrapolated(central, (y_right - y_left) / (right - left), 4)
-        value, truncation = _most_settled(before, central)
-        one_sided = above[min(len(above), 4) - 1], below[min(len(below), 4) - 1]
-        jump = max(0.0, abs(one_sided[0] - one_sided[1]) - 8.0 * rounding)
+        central.add(h, (y_right - y_left) / (right - left))
+        value, truncation = central.most_settled()
+        left_slope, right_slope = below.one_sided, above.one_sided
+        jump = abs(right_slope - left_slope)
         bound = truncation + rounding + jump
         if not math.isfinite(bound):
             bound = math.inf
-        slope = max(abs(above[0]), abs(below[0]))
-        window = _Window(h, value, bound, one_sided[1], one_sided[0], jump, rounding, slope)
+        slope = max(abs(above.row[0]), abs(below.row[0]))
+        window = _Window(h, value, bound, left_slope, right_slope, jump, rounding, slope)
         windows.append(window)
         if bound < least and not near.denies(window):
             least = bound
-        if rounding > least:
+        if rounding > least and h < _FINE:
             break
     return windows
 
 
-def _last(row: list[float]) -> float:
-    return row[-1] if row else math.nan
+class _Tableau:
+    """Differences at falling steps, extrapolated to a step of 0.
+
+    Each entry of a row is of a higher order than the one before it. The error of a difference is a
+    series in the step, or for `order` 2 in its square.
+    """
+
+    def __init__(self, order: int) -> None:
+        self.order = order
+        self.steps: list[float] = []
+        self.row: list[float] = []
+        self.before: list[float] = []
+
+    def add(self, step: float, difference: float | None) -> None:
+        """Make the next row; without a difference, begin anew."""
+        self.before = self.row
+        if difference is None:
+            self.steps, self.row = [], []
+            return
+        self.steps.append(step)
+        self.row = [difference]
+        for level, previous in enumerate(self.before[: _LEVELS - 1], start=1):
+            ratio = (self.steps[-1 - level] / step) ** self.order
+            self.row.append(self.row[-1] + (self.row[-1] - previous) / (ratio - 1.0))
+
+    @property
+    def one_sided(self) -> float:
+        """The last entry that is not yet lost to rounding, where each order costs digits."""
+        return self.row[min(len(self.row), 4) - 1] if self.row else math.nan
+
+    def most_settled(self) -> tuple[float, float]:
+        """Choose the entry that differs least from those it was made from, and say by how much."""
+        settled = (self.row[0], math.inf)
+        for level in range(1, len(self.row)):
+            entry = self.row[level]
+            change = max(abs(entry - self.row[level - 1]), abs(entry - self.before[level - 1]))
+            if 2.0 * change < settled[1]:
+                settled = (entry, 2.0 * change)
+        return settled
 
 
-def _extrapolated(row: list[float], difference: float | None, factor: int) -> list[float]:
-    """Add a difference to a tableau: its next row, each entry of a higher order than the last."""
-    if difference is None:
-        return []
-    following = [difference]
-    weight = factor
-    for previous in row[: _LEVELS - 1]:
-        following.append(following[-1] + (following[-1] - previous) / (weight - 1))
-        weight *= factor
-    return following
+def _confirmed(windows: list[_Window]) -> list[_Window]:
+    """Widen the bound of each window whose neighbours say otherwise: it may be small by chance."""
+    widened = []
+    for i, window in enumerate(windows):
+        bound = window.bound
+        for neighbour in windows[max(i - 1, 0) : i + 2]:
+            distance = abs(neighbour.value - window.value)
+            if distance > window.bound + neighbour.bound:
+                bound = max(bound, distance)
+        widened.append(replace(window, bound=bound))
+    return widened
 
 
-def _most_settled(before: list[float], row: list[float]) -> tuple[float, float]:
-    """Choose the entry of a row that differs least from those it was made from, and say by what."""
-    settled = (row[0], math.inf)
-    for level in range(1, len(row)):
-        change = max(abs(row[level] - row[level - 1]), abs(row[level] - before[level - 1]))
-        if 2.0 * change < settled[1]:
-            settled = (row[level], 2.0 * change)
-    return settled
+def _is_fine(window: _Window, windows: list[_Window]) -> bool:
+    """Whether a step resolves the function: smaller ones find it no steeper, and agree."""
+    return not any(
+        finer.slope - 8.0 * finer.rounding > 4.0 * window.slope + 8.0 * window.rounding
+        or abs(finer.value - window.value) > 4.0 * (finer.bound + window.bound)
+        for finer in windows
+        if finer.step < window.step
+    )
 
 
 def _corroborated(windows: list[_Window]) -> list[_Window]:
@@ -250,8 +290,8 @@ def _corroborated(windows: list[_Window]) -> list[_Window]:
 
 def _judged(windows: list[_Window], near: _Neighbourhood, scale: float) -> Estimate:
     """Choose the best window, and say whether it is good enough to speak of a derivative."""
-    finite = [window for window in windows if math.isfinite(window.bound)]
-    close = [window for window in finite if not near.denies(window)]
+    finite = _confirmed([window for window in windows if math.isfinite(window.bound)])
+    close = [window for window in finite if not near.denies(window) and _is_fine(window, finite)]
     if not close:
         return Estimate(math.nan, math.inf, "it is rough: noise, a jump, or a pole nearby")
     best = min(close, key=lambda window: window.bound)
@@ -263,13 +303,14 @@ def _judged(windows: list[_Window], near: _Neighbourhood, scale: float) -> Estim
                 f"it is rough: its differences over {coarse.step:.1e} and {best.step:.1e} give "
                 f"{coarse.value:.6g} and {best.value:.6g}",
             )
-    slope = max(window.slope for window in finite)
-    if not slope or best.bound <= max(1e-4 * abs(best.value), 1e-7 * slope, 1e-9 * abs(scale)):
-        return Estimate(best.value, best.bound)
-    if best.jump > 0.5 * best.bound:
+    slope = max(window.slope for window in finite if window.step >= best.step)
+    is_constant = not any(window.slope for window in finite)
+    if is_constant or best.bound <= max(1e-4 * abs(best.value), 1e-7 * slope, 1e-9 * abs(scale)):
+        return Estimate(best.value, _SAFETY * best.bound)
+    if best.jump > max(0.5 * best.bound, 64.0 * best.rounding):
         return Estimate(
-            best.value,
-            best.bound,
+            0.5 * (best.left + best.right),
+            0.5 * best.jump + (best.bound - best.jump),
             f"there is a kink: the derivative is {best.left:.6g} from below and {best.right:.6g} "
             "from above",
             best.left,
@@ -277,7 +318,7 @@ def _judged(windows: list[_Window], near: _Neighbourhood, scale: float) -> Estim
         )
     return Estimate(
         best.value,
-        best.bound,
+        math.inf,
         "its differences do not settle: it is near a pole or a kink, or noise, or varies faster "
         "than floats resolve",
     )

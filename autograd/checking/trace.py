@@ -132,7 +132,7 @@ class Function:
             What it recorded.
 
         Raises:
-            TypeError: It returned something other than numbers.
+            TypeError: It returned something other than numbers, or none.
         """
         numbers = iter(data)
         inputs: list[Value] = []
@@ -148,6 +148,8 @@ class Function:
             structure.rebuilt(argument, name, node) for name, argument in self._arguments.items()
         ]
         found = structure.outputs(self._f(*arguments), self.name)
+        if not found:
+            raise TypeError(f"{self.name} returned no number; is there a return missing?")
         outputs = [y if isinstance(y, Value) else Value(y) for _, y in found]
         return Trace(inputs, [path for path, _ in found], outputs, interior(*outputs))
 

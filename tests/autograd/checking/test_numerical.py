@@ -1,0 +1,440 @@
+"""Numerical derivatives: the exact one lies within the bound, or a reason says why not."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from autograd.checking.numerical import Estimate, differentiate
+
+mp: Any = mpmath.mp.clone()
+
+MOST_CALLS = 220
+
+
+# --- smooth functions, with mpmath as the oracle ------------------------------------------------
+
+
+def _spike(m: Any, x: Any) -> Any:
+    return 1 / (1 + 100 * x * x)
+
+
+STAGES: dict[str, Callable[[Any, Any], Any]] = {
+    "x": lambda m, x: x,
+    "-3x+1": lambda m, x: 1 - 3 * x,
+    "x²": lambda m, x: x * x,
+    "x³-x": lambda m, x: x * x * x - x,
+    "exp": lambda m, x: m.exp(x),
+    "sin": lambda m, x: m.sin(x),
+    "cos 20x": lambda m, x: m.cos(20 * x),
+    "tanh": lambda m, x: m.tanh(x),
+    "tanh 30x": lambda m, x: m.tanh(30 * x),
+    "atan": lambda m, x: m.atan(x),
+    "log": lambda m, x: m.log(x),
+    "sqrt": lambda m, x: m.sqrt(x),
+    "1/x": lambda m, x: 1 / x,
+    "1/(1+100x²)": _spike,
+    "tan": lambda m, x: m.tan(x),
+    "sinh": lambda m, x: m.sinh(x),
+    "erf": lambda m, x: m.erf(x),
+}
+
+_EPSILON = 2.0**-52
+
+
+@dataclass
+class Reference:
+    """What is known of a composed function at a point.
+
+    Attributes:
+        derivative: The exact one.
+        rounding: How far rounding each stage's value moves the derivative, at most.
+        noise: How far rounding each stage's value moves the function's.
+    """
+
+    derivative: Any
+    rounding: Any
+    noise: float
+
+
+def composed(stages: Sequence[str], m: Any, x: Any) -> Any:
+    for stage in stages:
+        x = STAGES[stage](m, x)
+    return x
+
+
+def reference(stages: Sequence[str], x: float) -> Reference:
+    """Differentiate a composed function in high precision, stage by stage."""
+    with mp.workdps(500):
+        step = mp.mpf(10) ** -40
+
+        def slope(stages: Sequence[str], u: Any) -> Any:
+            h = step * min(1, abs(u) or 1)
+            return (composed(stages, mp, u + h) - composed(stages, mp, u - h)) / (2 * h)
+
+        u = mp.mpf(x)
+        derivative = slope(stages, u)
+        rounding, noise = mp.zero, mp.zero
+        so_far = mp.one
+        for place, stage in enumerate(stages):
+            so_far *= slope([stage], u)
+            u = STAGES[stage](mp, u)
+            error = 4 * _EPSILON * abs(u)
+            rest = stages[place + 1 :]
+            outer = slope(rest, u) if rest else mp.one
+            noise += abs(outer) * error
+            moved = slope(rest, u + error) if rest else mp.one
+            rounding += abs(so_far) * abs(moved - outer)
+        return Reference(derivative, rounding, float(noise))
+
+
+@st.composite
+def points(draw: st.DrawFn) -> tuple[list[str], float]:
+    stages = draw(st.lists(st.sampled_from(sorted(STAGES)), min_size=1, max_size=3))
+    near_zero = st.builds(
+        lambda sign, power: sign * 10.0**power, st.sampled_from([-1.0, 1.0]), st.floats(-9.0, 0.0)
+    )
+    x = draw(st.floats(-4.0, 4.0) | near_zero | st.sampled_from([0.0, 0.5, 1.0, -2.0]))
+    return stages, x
+
+
+@settings(max_examples=60)
+@given(points(), st.sampled_from([1.0, -1e300, 1e-290, 3e7, 1e-9]))
+@example((["1/x"], 1e-6), 1.0)
+@example((["sin", "log"], 1e-8), 1.0)
+@example((["exp", "cos 20x"], 3.0), 1.0)
+def test_the_exact_derivative_lies_within_the_bound(
+    case: tuple[list[str], float], scale: float
+) -> None:
+    stages, x = case
+
+    def function(x: float) -> float:
+        return float(composed(stages, _Floats, x)) * scale
+
+    try:
+        y = function(x)
+        exact = reference(stages, x)
+    except (ArithmeticError, ValueError):
+        assume(False)
+    assume(math.isfinite(y) and mp.isfinite(exact.derivative))
+    assume(isinstance(exact.derivative, mp.mpf))
+    noise = abs(scale) * exact.noise
+    estimate = differentiate(function, x, noise=noise)
+    if not estimate.reason:
+        error = abs(estimate.value - scale * exact.derivative)
+        assert error <= estimate.bound + abs(scale) * exact.rounding
+
+
+class _Floats:
+    """The functions of `math`, and their namesakes in mpmath."""
+
+    exp, sin, cos, tanh, atan = math.exp, math.sin, math.cos, math.tanh, math.atan
+    log, sqrt, tan, sinh, erf = math.log, math.sqrt, math.tan, math.sinh, math.erf
+
+
+# Functions that are one call of the C library, so that their values are right to an ulp or so.
+LIBRARY: dict[str, tuple[Callable[[float], float], Callable[[Any], Any], float, float]] = {
+    "exp": (math.exp, mp.exp, -700.0, 700.0),
+    "expm1": (math.expm1, mp.exp, -40.0, 700.0),
+    "log": (math.log, lambda x: 1 / x, 1e-300, 1e300),
+    "log1p": (math.log1p, lambda x: 1 / (1 + x), -0.99, 1e300),
+    "sqrt": (math.sqrt, lambda x: 1 / (2 * mp.sqrt(x)), 1e-300, 1e300),
+    "sin": (math.sin, mp.cos, -1e3, 1e3),
+    "tan": (math.tan, lambda x: 1 / mp.cos(x) ** 2, -1e3, 1e3),
+    "atan": (math.atan, lambda x: 1 / (1 + x * x), -1e150, 1e150),
+    "tanh": (math.tanh, lambda x: 1 / mp.cosh(x) ** 2, -30.0, 30.0),
+    "asin": (math.asin, lambda x: 1 / mp.sqrt(1 - x * x), -1.0, 1.0),
+    "acosh": (math.acosh, lambda x: 1 / mp.sqrt(x * x - 1), 1.0, 1e150),
+    "erf": (math.erf, lambda x: 2 / mp.sqrt(mp.pi) * mp.exp(-x * x), -10.0, 10.0),
+    "lgamma": (math.lgamma, mp.digamma, -10.0, 1e300),
+    "reciprocal": (lambda x: 1.0 / x, lambda x: -1 / x**2, -1e150, 1e150),
+    "square": (lambda x: x * x, lambda x: 2 * x, -1e150, 1e150),
+}
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+@settings(max_examples=40)
+@given(data=st.data())
+def test_functions_of_the_library_over_their_whole_domain(name: str, data: st.DataObject) -> None:
+    function, derivative, least, greatest = LIBRARY[name]
+    spread = st.floats(-300.0, 300.0).map(lambda power: 10.0**power)
+    x = data.draw(
+        (st.floats(least, greatest) | spread | spread.map(lambda x: -x) | st.floats(-5.0, 5.0))
+        .filter(lambda x: least <= x <= greatest and abs(x) >= 1e-300)
+    )  # fmt: skip
+    try:
+        y = function(x)
+    except (ArithmeticError, ValueError):
+        assume(False)
+    assume(math.isfinite(y))
+    calls = 0
+
+    def counted(x: float) -> float:
+        nonlocal calls
+        calls += 1
+        return function(x)
+
+    estimate = differentiate(counted, x, noise=4.0 * _EPSILON * abs(y))
+    assert calls <= MOST_CALLS
+    if not estimate.reason:
+        with mp.workdps(340):
+            try:
+                exact = derivative(mp.mpf(x))
+            except (ArithmeticError, ValueError):
+                pytest.fail(f"{name} has no derivative at {x}, and yet {estimate}")
+            assert abs(estimate.value - exact) <= estimate.bound
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "exact"),
+    [
+        (math.exp, 1.0, math.e),
+        (math.sin, 1e6, math.cos(1e6)),
+        (math.log, 1e-290, 1e290),
+        (math.log, 3.0, 1.0 / 3.0),
+        (lambda x: 1e-300 * math.sin(x), 0.5, 1e-300 * math.cos(0.5)),
+        (lambda x: 1e300 * math.sin(x), 0.5, 1e300 * math.cos(0.5)),
+        (lambda x: math.sin(1024.0 * x), 0.5, 1024.0 * math.cos(512.0)),
+        (lambda x: math.tanh(1e6 * x), 0.0, 1e6),
+        (lambda x: 1e7 + math.sin(x), 0.5, math.cos(0.5)),
+        (lambda x: x, 1e300, 1.0),
+        (lambda x: x**7, 1e-3, 7e-18),
+        (lambda x: math.sqrt(1e-10 + x * x), 1e-6, 1e-6 / math.sqrt(1e-10 + 1e-12)),
+    ],
+)
+def test_useful_bounds_where_floats_resolve_the_function(
+    function: Callable[[float], float], x: float, exact: float
+) -> None:
+    estimate = differentiate(function, x)
+    assert estimate.reason == ""
+    assert abs(estimate.value - exact) <= estimate.bound
+    assert estimate.bound <= 3e-5 * abs(exact)
+    assert math.isnan(estimate.left)
+    assert math.isnan(estimate.right)
+
+
+@given(st.floats(-3.0, 3.0), st.floats(1e-3, 0.5))
+def test_the_first_step_does_not_matter(x: float, first_step: float) -> None:
+    estimate = differentiate(math.sin, x, first_step=first_step)
+    assert estimate.reason == ""
+    assert abs(estimate.value - math.cos(x)) <= estimate.bound + 1e-16
+    assert estimate.bound < 1e-8
+
+
+# --- kinks, jumps, borders, noise ----------------------------------------------------------------
+
+
+@settings(max_examples=30)
+@given(
+    st.floats(-2.0, 2.0),
+    st.floats(-5.0, 5.0),
+    st.floats(-5.0, 5.0),
+    st.floats(-5.0, 5.0),
+)
+def test_at_a_kink_both_derivatives_are_told(
+    x: float, left: float, right: float, offset: float
+) -> None:
+    assume(abs(left - right) > 0.1)
+
+    def function(z: float) -> float:
+        return offset + (right if z > x else left) * (z - x)
+
+    estimate = differentiate(function, x)
+    assert "kink" in estimate.reason
+    assert estimate.left == pytest.approx(left, abs=1e-2)
+    assert estimate.right == pytest.approx(right, abs=1e-2)
+    assert abs(estimate.value - left) <= 1.01 * estimate.bound
+    assert abs(estimate.value - right) <= 1.01 * estimate.bound
+
+
+@given(st.floats(0.1, 3.0), st.floats(-14.0, 0.0), st.booleans())
+def test_near_a_kink_a_derivative_is_that_of_its_own_side(
+    kink: float, power: float, above: bool
+) -> None:
+    x = kink + (1 if above else -1) * 10.0**power
+    assume(x != kink)
+    estimate = differentiate(lambda z: abs(z - kink), x)
+    if not estimate.reason:
+        assert abs(estimate.value - math.copysign(1.0, x - kink)) <= estimate.bound
+    elif math.isfinite(estimate.bound):
+        assert abs(estimate.value) <= 1.0 + estimate.bound
+
+
+@pytest.mark.parametrize("distance", [1e-3, 1e-6, 1e-9])
+def test_near_kinks_are_resolved(distance: float) -> None:
+    estimate = differentiate(lambda z: max(z - 1.0, 0.0), 1.0 + distance)
+    assert estimate.reason == ""
+    assert estimate.value == pytest.approx(1.0, abs=1e-3)
+
+
+@given(st.floats(0.01, 3.0) | st.just(0.0), st.floats(1e-6, 1e6))
+def test_a_jump_has_no_derivative(x: float, height: float) -> None:
+    estimate = differentiate(lambda z: height if z > x else 0.0, x)
+    assert estimate.reason != ""
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "side"),
+    [
+        (math.sqrt, 0.0, "not defined below"),
+        (math.acos, 1.0, "not defined above"),
+        (lambda x: math.log1p(-x) if x <= 0.5 else math.nan, 0.5, "not defined above"),
+        (lambda x: 1.0 / (x >= 1.0), 1.0, "not defined below"),
+    ],
+)
+def test_at_a_border_it_is_said_on_which_side(
+    function: Callable[[float], float], x: float, side: str
+) -> None:
+    estimate = differentiate(function, x)
+    assert side in estimate.reason
+    assert estimate.bound == math.inf
+    assert math.isnan(estimate.value)
+
+
+def test_a_function_of_one_point() -> None:
+    estimate = differentiate(lambda x: 1.0 if x == 2.0 else math.nan, 2.0)
+    assert estimate.reason == "it is defined at this point alone"
+
+
+@given(st.floats(1e-9, 1.0))
+def test_close_to_a_border_steps_are_small_enough(distance: float) -> None:
+    estimate = differentiate(lambda x: math.sqrt(1.0 - x), 1.0 - distance)
+    exact = -0.5 / math.sqrt(1.0 - (1.0 - distance))
+    if not estimate.reason:
+        assert abs(estimate.value - exact) <= estimate.bound + 1e-15 * abs(exact)
+    else:
+        assert distance < 1e-6
+
+
+@pytest.mark.parametrize("function", [lambda x: math.nan, lambda x: 1.0 / 0.0, math.log])
+def test_off_the_domain_there_is_nothing_to_differentiate(
+    function: Callable[[float], float],
+) -> None:
+    with pytest.raises(ValueError, match=r"not defined at x = -1\.0"):
+        differentiate(function, -1.0)
+
+
+def noise(x: float) -> float:
+    """Noise of unit size that depends on every bit of x."""
+    digest = hashlib.sha256(struct.pack("d", x)).digest()
+    return float(int.from_bytes(digest[:4], "big")) / 2.0**31 - 1.0
+
+
+@given(st.floats(0.01, 10.0))
+def test_noise_alone_has_no_derivative(x: float) -> None:
+    assert differentiate(noise, x).reason != ""
+
+
+@given(st.floats(-3.0, 3.0), st.floats(-14.0, -1.0))
+def test_noise_on_a_function_widens_the_bound(x: float, power: float) -> None:
+    size = 10.0**power
+    estimate = differentiate(lambda z: math.sin(z) + size * noise(z), x, noise=size)
+    if not estimate.reason:
+        assert abs(estimate.value - math.cos(x)) <= estimate.bound
+        assert estimate.bound >= size
+
+
+def single(x: float) -> float:
+    """Compute a sine in single precision."""
+    return float(struct.unpack("f", struct.pack("f", math.sin(x)))[0])
+
+
+@given(st.floats(0.1, 3.0))
+def test_rounding_to_single_precision_is_noise(x: float) -> None:
+    estimate = differentiate(single, x)
+    if not estimate.reason:
+        assert abs(estimate.value - math.cos(x)) <= estimate.bound
+
+
+@given(st.floats(0.0, 12.0), st.floats(-3.0, 3.0))
+def test_an_offset_costs_digits_and_no_more(power: float, x: float) -> None:
+    estimate = differentiate(lambda z: 10.0**power + math.sin(z), x)
+    if not estimate.reason:
+        assert abs(estimate.value - math.cos(x)) <= estimate.bound
+
+
+@given(st.floats(1e-9, 1.0), st.sampled_from([1.0, -1.0]))
+def test_a_function_that_oscillates_at_every_scale(x: float, sign: float) -> None:
+    estimate = differentiate(lambda x: x * math.sin(1.0 / x), sign * x)
+    if not estimate.reason:
+        with mp.workdps(50):
+            u = mp.mpf(x)
+            exact = mp.sin(1 / u) - mp.cos(1 / u) / u
+            rounding = abs(mp.sin(1 / u) / u**2) * _EPSILON / u  # of 1/x, by the second derivative
+        assert abs(estimate.value - sign * exact) <= estimate.bound + abs(rounding)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_evaluations_are_bounded_and_the_point_is_arbitrary(x: float) -> None:
+    for function in (noise, abs, lambda x: math.sin(x) / math.hypot(x - 0.5, 1e-9), lambda x: x):
+        calls = 0
+
+        def counted(x: float) -> float:
+            nonlocal calls
+            calls += 1
+            return function(x)  # noqa: B023
+
+        estimate = differentiate(counted, x)
+        assert calls <= MOST_CALLS
+        assert isinstance(estimate, Estimate)
+        assert estimate.bound >= 0.0
+
+
+@given(st.floats(-5.0, 5.0))
+def test_the_estimate_is_the_same_each_time(x: float) -> None:
+    assert repr(differentiate(math.sin, x)) == repr(differentiate(math.sin, x))
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "exact"),
+    [
+        # a period far below the first step, and an end of the search before it is reached
+        (lambda x: math.sin(x) + 3e10, 3e8, math.cos(3e8)),
+        (math.lgamma, -4863051006.804655, 17.845178099066740),
+        # even, and so without any slope where steps are larger than x
+        (lambda x: math.log(x * x) + 6e11, -1.8e-65, -2.0 / 1.8e-65),
+        (math.lgamma, 2.2e-309, -math.inf),
+    ],
+)
+def test_a_scale_far_below_the_first_step(
+    function: Callable[[float], float], x: float, exact: float
+) -> None:
+    estimate = differentiate(function, x, noise=_EPSILON * abs(function(x)))
+    assert estimate.reason or abs(estimate.value - exact) <= estimate.bound
+
+
+def test_the_zero_function_has_derivative_0() -> None:
+    assert differentiate(lambda x: 0.0, 1.0).reason == ""
+
+
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [(lambda z: 1.0 if z > 1e-12 else 0.0, 1e-12), (noise, 5.552822495055319e-16)],
+)
+def test_close_to_zero_jumps_and_noise_have_no_derivative_either(
+    function: Callable[[float], float], x: float
+) -> None:
+    assert differentiate(function, x).reason != ""
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "exact"),
+    [
+        (single, 0.0, 1.0),  # the significant digits of each step are the same
+        (lambda x: math.sin(1000.0 * x), 0.5, 1000.0 * math.cos(500.0)),  # 64 units by 1000
+    ],
+)
+def test_noise_is_found_where_the_point_is_a_simple_number(
+    function: Callable[[float], float], x: float, exact: float
+) -> None:
+    estimate = differentiate(function, x)
+    assert estimate.reason or abs(estimate.value - exact) <= estimate.bound

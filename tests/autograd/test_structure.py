@@ -1,0 +1,248 @@
+"""Nested arguments: every number is found, under a path that Python itself understands."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograd import Value
+from autograd.structure import numbers, outputs, rebuilt, restored
+from nn import MLP
+
+
+class Line(NamedTuple):
+    slope: Any
+    intercept: Any
+
+
+FLOATS = st.floats(allow_nan=False)
+LEAVES = FLOATS | FLOATS.map(Value) | st.builds(Value, FLOATS, st.sampled_from(["a", "b"]))
+ARRAYS = st.lists(st.lists(FLOATS, min_size=2, max_size=2), max_size=3).map(
+    lambda rows: np.array(rows).reshape(len(rows), 2)
+)
+KEYS = st.text(max_size=3) | st.integers() | st.tuples(st.booleans())
+
+
+def _collections(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return (
+        st.lists(parts, max_size=3)
+        | st.lists(parts, max_size=3).map(tuple)
+        | st.dictionaries(KEYS, parts, max_size=3)
+        | st.builds(Line, parts, parts)
+    )
+
+
+STRUCTURES = st.recursive(LEAVES | st.none() | ARRAYS, _collections, max_leaves=8)
+
+
+def looked_up(path: str, x: Any) -> Any:
+    """Follow a path as Python would."""
+    return eval(path, {}, {"x": x})
+
+
+def plain(structure: Any) -> Any:
+    """Write a structure with its floats alone, in containers of the same types."""
+    if isinstance(structure, Value):
+        return structure.data
+    if isinstance(structure, dict):
+        return {key: plain(part) for key, part in structure.items()}
+    if isinstance(structure, np.ndarray):
+        return ("array", structure.shape, [plain(x) for x in structure.ravel().tolist()])
+    if isinstance(structure, (list, tuple)):
+        return type(structure).__name__, [plain(part) for part in structure]
+    return structure
+
+
+def kinds(structure: Any) -> Any:
+    """Write a structure without its numbers."""
+    if isinstance(structure, dict):
+        return {key: kinds(part) for key, part in structure.items()}
+    if isinstance(structure, np.ndarray):
+        return structure.shape
+    if isinstance(structure, (list, tuple)):
+        return type(structure), [kinds(part) for part in structure]
+    return structure is None
+
+
+@given(STRUCTURES)
+def test_paths_are_expressions_for_the_numbers(structure: Any) -> None:
+    for path, data in numbers(structure, "x"):
+        found = looked_up(path, structure)
+        assert data == (found.data if isinstance(found, Value) else found)
+
+
+class Nodes:
+    """Makes nodes, and keeps what was asked for."""
+
+    def __init__(self) -> None:
+        self.made: list[Value] = []
+        self.asked: list[tuple[str, float | Value, bool]] = []
+
+    def __call__(self, path: str, stands_for: float | Value, parameter: bool) -> Value:
+        self.asked.append((path, stands_for, parameter))
+        self.made.append(Value(float(len(self.made)), path))
+        if parameter and isinstance(stands_for, Value):
+            self.made[-1].op = stands_for.op  # so that a model knows it for a parameter
+        return self.made[-1]
+
+
+@given(STRUCTURES)
+def test_a_structure_is_rebuilt_of_the_same_containers_with_a_node_for_each_number(
+    structure: Any,
+) -> None:
+    before = plain(structure)
+    nodes = Nodes()
+    made = rebuilt(structure, "x", nodes)
+    assert plain(structure) == before
+    assert kinds(made) == kinds(structure)
+    assert [path for path, _, _ in nodes.asked] == [path for path, _ in numbers(structure, "x")]
+    for (path, stands_for, parameter), node in zip(nodes.asked, nodes.made, strict=True):
+        original = looked_up(path, structure)
+        assert looked_up(path, made) is node
+        assert original is stands_for or original == stands_for
+        assert not parameter
+
+
+@given(STRUCTURES)
+def test_results_are_put_where_the_numbers_were(structure: Any) -> None:
+    slots = numbers(structure, "x")
+    results = iter([float(i) for i in range(len(slots) + 1)])
+    made = restored(structure, results)
+    assert next(results) == len(slots)
+    assert kinds(made) == kinds(structure)
+    assert [data for _, data in numbers(made, "x")] == [float(i) for i in range(len(slots))]
+
+
+@given(STRUCTURES)
+def test_to_restore_the_numbers_gives_the_structure(structure: Any) -> None:
+    assert plain(restored(structure, iter([x for _, x in numbers(structure, "x")]))) == plain(
+        structure
+    )
+
+
+@given(STRUCTURES)
+def test_outputs_are_the_numbers_and_nodes_themselves(structure: Any) -> None:
+    found = outputs({"": structure}, "f")
+    assert [path for path, _ in found] == [path for path, _ in numbers(structure, "['']")]
+    for path, leaf in found:
+        original = looked_up("x" + path, {"": structure})
+        if isinstance(original, Value):
+            assert leaf is original
+        else:
+            assert type(leaf) is float
+            assert leaf == original
+
+
+def test_a_path_names_indices_of_arrays_keys_and_parameters() -> None:
+    model = MLP(1, [1])
+    argument = {"w": np.ones((1, 2)), 3: [0.5], "model": model}
+    assert [path for path, _ in numbers(argument, "p")] == [
+        "p['w'][0, 0]",
+        "p['w'][0, 1]",
+        "p[3][0]",
+        *(f"p['model'].{name}" for name, _ in model.named_parameters()),
+    ]
+
+
+def test_of_a_model_a_copy_is_made_with_the_nodes_for_its_parameters() -> None:
+    model = MLP(2, [2, 1], shared_bias=True, seed=1)
+    for parameter in model.parameters():
+        parameter.grad = 7.0
+    before = [(name, id(p), p.data, p.grad) for name, p in model.named_parameters()]
+    nodes = Nodes()
+    made = rebuilt([model], "m", nodes)[0]
+    assert made is not model
+    assert [id(p) for _, p in made.named_parameters()] == [id(node) for node in nodes.made]
+    assert [(n, id(p), p.data, p.grad) for n, p in model.named_parameters()] == before
+    assert nodes.asked == [(f"m[0].{name}", p, True) for name, p in model.named_parameters()]
+    assert made([1.0, 2.0]).parents
+    assert restored(model, iter(range(100))) == {name: i for i, (name, *_) in enumerate(before)}
+
+
+def test_results_for_an_array_are_an_array_of_floats_or_of_what_they_are() -> None:
+    array = np.array([[1.0, 2.0]])
+    assert restored(array, iter([3.0, 4.0])).dtype == float
+    nodes = restored(array, iter([Value(3.0), Value(4.0)]))
+    assert nodes.dtype == object
+    assert nodes.shape == (1, 2)
+    assert array.tolist() == [[1.0, 2.0]]
+
+
+def test_arrays_of_values_and_without_elements() -> None:
+    array = np.array([Value(1.0, "a"), Value(2.0)], dtype=object)
+    nodes = Nodes()
+    made = rebuilt(array, "x", nodes)
+    assert nodes.asked == [("x[0]", array[0], False), ("x[1]", array[1], False)]
+    assert list(made) == nodes.made
+    assert [v.data for v in array] == [1.0, 2.0]
+    assert numbers(np.zeros((0, 3)), "x") == []
+
+
+@pytest.mark.parametrize(
+    "real", [np.float64(0.5), np.float32(0.5), np.array(0.5), Fraction(1, 2), Decimal("0.5")]
+)
+def test_any_real_number_that_is_no_integer_counts_as_a_float(real: Any) -> None:
+    assert numbers([real], "x") == [("x[0]", 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        (3, r"^x: 3 is no float: write 3\.0 .* lambda x: f\(x, 3\)$"),
+        (True, r"^x: True is no float: write 1\.0 "),
+        ([0.5, {"n": 2}], r"^x\[1\]\['n'\]: 2 is no float"),
+        (np.int64(2), r"^x: .*2.* is no float: write 2\.0"),
+        (np.array([[1, 2]]), r"^x\[0, 0\]: 1 is no float"),
+        (np.array([True]), r"^x\[0\]: True is no float"),
+        (("a",), r"^x\[0\]: expected floats, Values, or lists, .*, got str: 'a'"),
+        ({1.0}, r"^x: expected floats, .*, got set"),
+        (1j, r"^x: expected floats, .*, got complex"),
+        (np.array([1j]), r"^x\[0\]: expected floats, .*, got complex"),
+        (math.sin, r"^x: expected floats, "),
+    ],
+)
+def test_whatever_is_no_float_is_an_error_that_says_where_it_is(
+    argument: Any, message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        numbers(argument, "x")
+    with pytest.raises(TypeError, match=message):
+        rebuilt(argument, "x", Nodes())
+
+
+@pytest.mark.parametrize("argument", [np.bool_(True), np.array(3), np.array(True)])
+def test_integers_and_booleans_of_numpy_are_no_floats_either(argument: Any) -> None:
+    with pytest.raises(TypeError):
+        numbers(argument, "x")
+
+
+def test_another_librarys_array_is_a_type_error() -> None:
+    class Tensor:
+        shape = (2,)
+
+    with pytest.raises(TypeError):
+        numbers(Tensor(), "x")
+
+
+def test_integers_are_outputs_like_any_number() -> None:
+    assert outputs({"n": 3, "b": True}, "f") == [("['n']", 3.0), ("['b']", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        ("a", r"^f returned: expected a Value or a real number, got str"),
+        ([1.0, "a"], r"^f returned, at \[1\]: expected"),
+        (1j, r"^f returned: expected .*, got complex"),
+    ],
+)
+def test_an_output_that_is_no_number_is_an_error(result: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        outputs(result, "f")

@@ -22,6 +22,7 @@ class Copyable:
 
     __slots__ = ()
 
+    data: float
     parents: tuple[Any, ...]
     local_derivatives: tuple[float, ...]
     op: str
@@ -50,7 +51,9 @@ class Copyable:
 
     def _state(self) -> tuple[Any, ...]:
         cls: Any = type(self)
-        return tuple([getattr(self, slot) for slot in _other_slots(cls)])
+        state = [getattr(self, slot) for slot in _other_slots(cls)]
+        # A gradient that is itself a node becomes its number: this node may be on its graph.
+        return tuple([x.data if isinstance(x, Copyable) else x for x in state])
 
 
 @cache

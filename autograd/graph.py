@@ -179,7 +179,9 @@ def dependents(order: Iterable[NodeT], variables: Iterable[NodeT]) -> set[NodeT]
     return found
 
 
-def adjoints(root: NodeT, seed: float = 1.0) -> dict[NodeT, float]:
+def adjoints(
+    root: NodeT, seed: float = 1.0, *, variables: Iterable[NodeT] | None = None
+) -> dict[NodeT, float]:
     """Compute the derivative of the root with respect to each node, and change none of them.
 
     What `Value.backward` does, in the same order and to the same bits, for those who read a graph.
@@ -187,9 +189,11 @@ def adjoints(root: NodeT, seed: float = 1.0) -> dict[NodeT, float]:
     Args:
         root: The node to differentiate.
         seed: The adjoint to start from.
+        variables: The leaves whose adjoints are wanted, where these are not all.
 
     Returns:
-        The adjoint of every node that the root depends on, itself included.
+        The adjoint of every node that the root depends on, itself included; of leaves only that of
+        the variables, if there are any given.
 
     Example:
         >>> from autograd import Value
@@ -198,11 +202,13 @@ def adjoints(root: NodeT, seed: float = 1.0) -> dict[NodeT, float]:
         >>> found[a], found[b], a.grad
         (-2.0, 2.0, 0.0)
     """
-    order = topological_order(root)
-    found = dict.fromkeys(order, 0.0)
+    order = interior(root)
+    wanted = _leaves((root,), order) if variables is None else variables
+    found = dict.fromkeys(chain(wanted, order), 0.0)
     found[root] = seed
     for node in reversed(order):
         if adjoint := found[node]:
             for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
-                found[parent] += adjoint * derivative
+                if parent in found:
+                    found[parent] += adjoint * derivative
     return found

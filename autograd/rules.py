@@ -159,7 +159,8 @@ def _shares(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Share a derivative of 1 equally among the operands that equal y."""
     hits = [m.where(x == y, 1.0, 0.0) for x in xs]
     count = m.sum(hits)
-    return tuple(hit / count for hit in hits)
+    share = m.where(count == 0.0, math.nan, count)  # none where there is a nan
+    return tuple(hit / share for hit in hits)
 
 
 def _softmax_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:

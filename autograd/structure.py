@@ -64,6 +64,8 @@ def visited(structure: Any, path: str, visit: Visit) -> Any:
     """
     if structure is None:
         return None
+    if type(structure) is float or type(structure) is Value:  # most of all parts
+        return visit.number(path, structure)
     if isinstance(structure, Mapping):
         return {key: visited(part, f"{path}[{key!r}]", visit) for key, part in structure.items()}
     if isinstance(structure, (list, tuple)):
@@ -177,7 +179,7 @@ def filled(array: Any, numbers: Sequence[Any], shape: tuple[int, ...] | None = N
         array([3., 4.])
     """
     flat = array.astype(object).ravel()[:0].copy()
-    flat.resize(len(numbers))
+    flat.resize(len(numbers), refcheck=False)
     flat[:] = numbers
     shaped = flat.reshape(array.shape if shape is None else shape)
     return shaped.astype(float) if all(type(x) is float for x in numbers) else shaped
@@ -217,10 +219,7 @@ def argument_names(f: Callable[..., Any], positional: Sequence[Any]) -> list[str
 
     Returns:
         For each the name of the parameter, `name[0]` and so on of a parameter that takes many;
-        or, where the signature cannot be read, `argument 0` and so on.
-
-    Raises:
-        TypeError: The function does not take so many arguments.
+        or, where the signature does not say, `argument 0` and so on.
 
     Example:
         >>> argument_names(lambda x, *ys: x, [1.0, 2.0, 3.0])
@@ -236,9 +235,8 @@ def argument_names(f: Callable[..., Any], positional: Sequence[Any]) -> list[str
             names += [f"{parameter.name}[{i}]" for i in range(len(positional) - len(names))]
         elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
             names.append(parameter.name)
-    if len(names) < len(positional):
-        name = getattr(f, "__name__", type(f).__name__)
-        raise TypeError(f"{name} takes {len(names)} arguments, and was given {len(positional)}")
+    # A decorator may take more arguments than the function whose signature it shows.
+    names += [f"argument {place}" for place in range(len(names), len(positional))]
     return names[: len(positional)]
 
 
@@ -270,7 +268,7 @@ def _places(array: Any, path: str) -> list[tuple[tuple[int, ...], str]]:
 
 def _differentiable(path: str, leaf: Any) -> float | Value:
     """Take a float or Value, or say what is wrong with something that is neither."""
-    if isinstance(leaf, Value):
+    if type(leaf) is float or isinstance(leaf, Value):
         return leaf
     if isinstance(leaf, Integral) or getattr(getattr(leaf, "dtype", None), "kind", "") in {*"biu"}:
         raise TypeError(

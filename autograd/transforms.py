@@ -16,10 +16,10 @@ referential transparency*, IFL 2005).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Container, Iterator, Sequence
-from contextvars import ContextVar
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import count, repeat
 from typing import Any, TypeAlias
 
 from autograd import structure
@@ -33,8 +33,9 @@ __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 Number: TypeAlias = "Value | float"
 
-# The variables of the functions that are being differentiated around the running code.
-_variables: ContextVar[frozenset[Value]] = ContextVar("variables", default=frozenset())
+# The variables of all functions that are being differentiated, in whatever thread: no two calls
+# share one, and each takes its own away again.
+_live: set[Value] = set()
 
 
 # --- recording -----------------------------------------------------------------------------------
@@ -76,9 +77,21 @@ class _Recording:
         """List the numbers in the result as nodes."""
         return [as_value(y) for _, y in structure.outputs(self.result, self.name)]
 
-    def reaches(self, nodes: Container[Value]) -> bool:
-        """Whether the result depends on one of some nodes."""
-        return any(node in nodes for node in topological_order(*self.outputs()))
+    def reaches_live_variables(self) -> bool:
+        """Whether what was returned depends on a variable of a function around."""
+        found: list[Value] = []
+
+        def number(path: str, part: Any) -> None:
+            if isinstance(part, Value):
+                found.append(part)
+
+        def array(path: str, part: Any) -> None:
+            if _holds_objects(part):
+                found.extend(x for x in part.flat if isinstance(x, Value))
+
+        visit = structure.Visit(number, array, lambda path, model: None)
+        structure.visited((self.result, self.auxiliary), "", visit)
+        return any(node in _live for node in topological_order(*found))
 
     def shown(self, result: Any) -> Any:
         """Give a result, or what was returned besides, as the caller is to see it."""
@@ -86,21 +99,23 @@ class _Recording:
             return result
 
         def number(path: str, part: Any) -> Any:
-            return part.data if isinstance(part, Value) else part
+            return _plain(part)
 
         def array(path: str, part: Any) -> Any:
-            numbers = [number("", x) for x in part.flat]
-            return structure.filled(part, numbers) if part.dtype == object else part
+            if not _holds_objects(part):
+                return part
+            return structure.filled(part, [number("", x) for x in part.flat])
 
         return structure.visited(result, "", structure.Visit(number, array, lambda path, m: m))
 
     def adjoints(self, root: Value, connected: bool = False) -> list[Number]:
         """Differentiate a node with respect to each variable."""
         if not (connected or self.connected):
-            found = adjoints(root)
-            return [float(found.get(variable, 0.0)) for variable in self.variables]
-        within = dependents(interior(root), self.variables)
-        recorded = recorded_adjoints(root, within) if root in within else {}
+            found = adjoints(root, variables=self.variables)
+            return [found[variable] for variable in self.variables]
+        order = interior(root)
+        within = dependents(order, self.variables)
+        recorded = recorded_adjoints(root, order, within)
         return [as_value(recorded.get(variable, 0.0)) for variable in self.variables]
 
     def tangents(self, roots: Sequence[Value], tangents: Sequence[Number]) -> list[Number]:
@@ -123,13 +138,23 @@ def _directional(
     total: Number = 0.0
     for parent, derivative in zip(node.parents, derivatives, strict=True):
         tangent = tangents.get(parent, 0.0)
-        if type(tangent) is float and not tangent:  # also beside an infinite derivative
+        if _is_zero(tangent) or _is_zero(derivative) or _is_undefined(tangent, derivative):
             continue
-        product = (
-            tangent if type(derivative) is float and derivative == 1.0 else derivative * tangent
-        )
-        total = product if type(total) is float and not total else total + product
+        is_one = type(derivative) is float and derivative == 1.0
+        term = tangent if is_one else derivative * tangent
+        total = term if _is_zero(total) else total + term
     return total
+
+
+def _is_zero(number: Number) -> bool:
+    """Whether a number is 0, and stays so."""
+    return type(number) is float and not number
+
+
+def _is_undefined(*factors: Number) -> bool:
+    """Whether a product is that of 0 and infinity, as of a branch that is not taken."""
+    sizes = [abs(_plain(x)) for x in factors]
+    return 0.0 in sizes and not all(map(math.isfinite, sizes))
 
 
 def _record(
@@ -142,7 +167,6 @@ def _record(
 ) -> _Recording:
     """Call a function with nodes of its own for the numbers in some of its arguments."""
     name = f"{transform}({getattr(f, '__name__', type(f).__name__)})"
-    around = _variables.get()
     variables: list[Value] = []
     connected = False
 
@@ -150,7 +174,7 @@ def _record(
         nonlocal connected
         if not isinstance(stands_for, Value):
             variables.append(Value(stands_for, path))
-        elif parameter and not stands_for.parents and stands_for not in around:
+        elif parameter and not stands_for.parents and stands_for not in _live:
             variables.append(stands_for.detach())  # of a model: a number like any other
             variables[-1].op = stands_for.op
         else:
@@ -159,17 +183,15 @@ def _record(
         return variables[-1]
 
     with resumed():
-        arguments = [
-            structure.rebuilt(argument, path, node) if place in argnums else argument
-            for place, (path, argument) in enumerate(
-                zip(structure.argument_names(f, positional), positional, strict=True)
-            )
-        ]
-        before = _variables.set(around.union(variables))
+        names = structure.argument_names(f, positional)
+        arguments = list(positional)
+        for place in argnums:
+            arguments[place] = structure.rebuilt(positional[place], names[place], node)
+        _live.update(variables)
         try:
             result = f(*arguments, **keywords)
         finally:
-            _variables.reset(before)
+            _live.difference_update(variables)
     auxiliary = None
     if has_aux:
         if not (isinstance(result, tuple) and len(result) == 2):
@@ -181,13 +203,14 @@ def _record(
     recording = _Recording(
         name, [positional[place] for place in argnums], variables, result, auxiliary
     )
-    recording.connected = not paused() and (connected or recording.reaches(around))
+    if not paused():
+        recording.connected = connected or (bool(_live) and recording.reaches_live_variables())
     return recording
 
 
 def _places(transform: str, argnums: int | Sequence[int], count: int) -> list[int]:
     """Check `argnums`, and count from the front what is counted from the back."""
-    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    numbers = list(argnums) if isinstance(argnums, Iterable) else [argnums]
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int):
             raise TypeError(
@@ -198,7 +221,10 @@ def _places(transform: str, argnums: int | Sequence[int], count: int) -> list[in
                 f"{transform}: argnums={number} is out of range: the function was called with "
                 f"{count} positional arguments"
             )
-    return [number % count for number in numbers]
+    places = [number % count for number in numbers]
+    if len({*places}) < len(places):
+        raise ValueError(f"{transform}: argnums={argnums} names an argument twice")
+    return places
 
 
 # --- first derivatives ---------------------------------------------------------------------------
@@ -333,7 +359,10 @@ def jvp(
         for number in _matching("jvp: a tangent", primal, tangent)
     ]
     recording = _record("jvp", f, primals, {}, range(len(primals)), has_aux)
-    recording.connected |= not paused() and any(isinstance(number, Value) for number in directions)
+    if paused():
+        directions = [_plain(number) for number in directions]
+    elif any(isinstance(number, Value) for number in directions):
+        recording.connected = True
     slopes = iter(recording.tangents(recording.outputs(), directions))
     slope = structure.restored(recording.result, slopes)
     value = recording.shown(recording.result)
@@ -368,11 +397,12 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 
     def pull_back(adjoint: Any) -> tuple[Any, ...]:
         seeds = _matching("vjp: an adjoint", recording.result, adjoint)
+        connected = not paused() and any(isinstance(seed, Value) for seed in seeds)
         with resumed():
-            if any(isinstance(seed, Value) for seed in seeds):
-                root, connected = VALUES.dot(outputs, seeds), True
+            if connected:
+                root = VALUES.dot(outputs, seeds)
             else:
-                root, connected = linear(tuple(map(float, seeds)), tuple(outputs)), False
+                root = linear(tuple(map(_plain, seeds)), tuple(outputs))
             results = iter(recording.adjoints(root, connected))
         return tuple(structure.restored(argument, results) for argument in recording.arguments)
 
@@ -475,7 +505,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 def _rows(recording: _Recording) -> list[list[Number]]:
     """Differentiate each output with respect to each variable, by rows or by columns."""
     outputs, variables = recording.outputs(), recording.variables
-    if len(outputs) <= len(variables):
+    if len(outputs) <= len(variables) or not variables:
         return [recording.adjoints(output) for output in outputs]
     columns = []
     for place in range(len(variables)):
@@ -491,12 +521,13 @@ def _nested(outputs: Any, inputs: Any, rows: Iterator[list[Number]]) -> Any:
         return structure.restored(inputs, iter(next(rows)))
 
     def array(path: str, output: Any) -> Any:
-        columns = zip(*[next(rows) for _ in range(output.size)], strict=True)
+        block = [next(rows) for _ in range(output.size)]
+        columns = ([row[place] for row in block] for place in count())
 
         def column(path: str, part: Any) -> Any:
             return structure.restored(output, iter(next(columns)))
 
-        def block(path: str, part: Any) -> Any:
+        def matrix(path: str, part: Any) -> Any:
             numbers = [x for _ in range(part.size) for x in next(columns)]
             transposed = structure.filled(part, numbers, (part.size, output.size)).T
             return transposed.reshape((*output.shape, *part.shape))
@@ -504,7 +535,7 @@ def _nested(outputs: Any, inputs: Any, rows: Iterator[list[Number]]) -> Any:
         def model(path: str, part: Any) -> Any:
             return {name: column(path, None) for name, _ in part.named_parameters()}
 
-        return structure.visited(inputs, "", structure.Visit(column, block, model))
+        return structure.visited(inputs, "", structure.Visit(column, matrix, model))
 
     return structure.visited(outputs, "", structure.Visit(number, array, number))
 
@@ -537,10 +568,19 @@ def _matching(what: str, pattern: Any, given: Any) -> list[Number]:
     shape = structure.restored(pattern, repeat(0.0))
     expected = [path for path, _ in structure.outputs(shape, what)]
     found = structure.outputs(given, what)
-    if [path for path, _ in found] != expected:
+    if sorted(path for path, _ in found) != sorted(expected):
         raise TypeError(
             f"{what} must have the structure of what it belongs to: expected numbers at "
             f"{', '.join(path or 'the top' for path in expected)}, got them at "
             f"{', '.join(path or 'the top' for path, _ in found)}"
         )
-    return [number for _, number in found]
+    by_path = dict(found)
+    return [by_path[path] for path in expected]
+
+
+def _plain(number: Number) -> float:
+    return number.data if isinstance(number, Value) else number
+
+
+def _holds_objects(array: Any) -> bool:
+    return getattr(getattr(array, "dtype", None), "kind", "") == "O"

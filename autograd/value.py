@@ -128,7 +128,9 @@ class Value(Elementary, Copyable):
     def __repr__(self) -> str:
         op = f", op={self.op!r}" if self.op else ""
         label = f", label={self.label!r}" if self.label is not None else ""
-        return f"Value({self.data!r}, grad={self.grad!r}{op}{label})"
+        grad: Any = self.grad  # which may be a node, and this one on its graph
+        number = grad.data if isinstance(grad, Value) else grad
+        return f"Value({self.data!r}, grad={number!r}{op}{label})"
 
     def __format__(self, specification: str) -> str:
         return format(self.data, specification) if specification else repr(self)
@@ -579,12 +581,13 @@ _on_extended_line: ContextVar[bool] = ContextVar("on_extended_line", default=Fal
 
 
 def recorded_adjoints(
-    root: Value, within: Container[Value], seed: Value | float = 1.0
+    root: Value, order: Sequence[Value], within: Container[Value], seed: Value | float = 1.0
 ) -> dict[Value, Value | float]:
     """Apply the chain rule as `backward` does, and record it.
 
     Args:
         root: The node to differentiate.
+        order: The interior nodes that it depends on, parents first.
         within: The nodes on the way to those with respect to which the derivative is wanted.
         seed: The adjoint to start from.
 
@@ -598,11 +601,11 @@ def recorded_adjoints(
     Example:
         >>> x = Value(3.0)
         >>> y = x * x
-        >>> recorded_adjoints(y, {x, y})[x].data
+        >>> recorded_adjoints(y, [y], {x, y})[x].data
         6.0
     """
     found: dict[Value, Value | float] = {root: seed}
-    for node in reversed(interior(root)):
+    for node in reversed(order):
         adjoint = found.get(node, 0.0)
         if node not in within or (type(adjoint) is float and not adjoint):
             continue
@@ -627,7 +630,7 @@ def _product(adjoint: Value | float, partial: Value | float) -> Value | float:
 
 def _record_backward(root: Value, nodes: list[Value], seed: float) -> None:
     variables = [leaf for leaf in leaves(root) if leaf.op is not CONSTANT]
-    found = recorded_adjoints(root, dependents(nodes, variables), seed)
+    found = recorded_adjoints(root, nodes, dependents(nodes, variables), seed)
     for node in (*nodes, *variables):
         adjoint: Any = as_value(found.get(node, 0.0))
         is_set = node.parents or (type(node.grad) is float and not node.grad)

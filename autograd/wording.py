@@ -15,8 +15,8 @@ from autograd.modules import leaf_kind
 from autograd.value import Value
 
 __all__ = [
-    "MINUS", "SIGNS", "derivative_of", "evaluated", "formula", "names", "number", "operand",
-    "printable", "width",
+    "MINUS", "SIGNS", "derivative_of", "evaluated", "formula", "gradient", "names", "number",
+    "operand", "printable", "width",
 ]  # fmt: skip
 
 MINUS = "\N{MINUS SIGN}"
@@ -108,6 +108,19 @@ def names(nodes: Iterable[Value]) -> dict[Value, str]:
                 unnamed += 1
         found[node] = name
     return found
+
+
+def gradient(node: Value) -> float:
+    """Give the gradient of a node as a number, also where `backward()` has recorded it as a node.
+
+    Example:
+        >>> x = Value(2.0)
+        >>> (x**3).backward(create_graph=True)
+        >>> gradient(x)
+        12.0
+    """
+    found: object = node.grad
+    return found.data if isinstance(found, Value) else node.grad
 
 
 def number(x: float, digits: int = 4) -> str:

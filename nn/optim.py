@@ -68,6 +68,15 @@ class Optimiser:
         """Change every parameter that is not frozen by its gradient."""
         raise NotImplementedError(f"{type(self).__name__} does not define step")
 
+    def _require_numbers(self) -> None:
+        for parameter in self.parameters:
+            gradient: object = parameter.grad
+            if isinstance(gradient, Value):
+                raise TypeError(
+                    f"{type(self).__name__}: the gradient of {parameter!r} is a node, recorded by "
+                    "backward(create_graph=True); for a step take zero_grad() and backward()"
+                )
+
     def zero_grad(self) -> None:
         """Set the gradients of the parameters to 0."""
         for parameter in self.parameters:
@@ -115,6 +124,7 @@ class SGD(Optimiser):
 
     def step(self) -> None:
         """Change every parameter that is not frozen by its gradient."""
+        self._require_numbers()
         rate, momentum, decay = self.rate(), self.momentum, self.weight_decay
         velocities = self._velocities
         for i, parameter in enumerate(self.parameters):
@@ -174,6 +184,7 @@ class Adam(Optimiser):
         self._step(self.rate(), penalty=self.weight_decay)
 
     def _step(self, rate: float, penalty: float) -> None:
+        self._require_numbers()
         beta1, beta2 = self.betas
         means, squares, counts = self._means, self._squares, self._counts
         for i, parameter in enumerate(self.parameters):

@@ -44,6 +44,12 @@ class Unknown(Exception):  # noqa: N818
     """Nothing can be said of a node: its operation is not in the table, or not defined there."""
 
 
+def _refuse_a_jump(node: Value, groups: Groups) -> None:
+    """Of a choice at the very point where it changes, differences know nothing."""
+    if node.op == "where" and not node.parents[0].data and any(0 in group for group in groups):
+        raise Unknown("its condition is 0, and varies")
+
+
 def precise_available() -> bool:
     """Tell whether mpmath is installed."""
     return importlib.util.find_spec("mpmath") is not None
@@ -77,6 +83,7 @@ class Numerical:
         Raises:
             Unknown: The operation is not in the table, or not defined at the operands.
         """
+        _refuse_a_jump(node, groups)
         if node.op == LINEAR:
             return self._linear(node, operands, groups)
         if node.op not in RULES:
@@ -160,6 +167,7 @@ class Precise(Numerical):
             y, slopes = super().at(node, operands, groups)
             number = self.number
             return number(y), [Slope(number(v), number(b), why) for v, b, why in slopes]
+        _refuse_a_jump(node, groups)
         if not all(map(self.mp.isfinite, operands)):
             raise Unknown("an operand is not finite")
         base = _PRECISION + self._spread(operands)

@@ -185,7 +185,8 @@ class Gradient(Function):
         names, derivatives = [], []
         within = dependents(trace.nodes, trace.inputs)
         for name, output in zip(trace.names, trace.outputs, strict=True):
-            adjoints = recorded_adjoints(output, within) if output in within else {}
+            order = interior(output)
+            adjoints = recorded_adjoints(output, order, within)
             names += [f"∂{self.name}{name}/∂{path}" for path in self.paths]
             derivatives += [as_value(adjoints.get(node, 0.0)) for node in trace.inputs]
         return Trace(trace.inputs, names, derivatives, interior(*derivatives))

@@ -11,6 +11,7 @@ from operator import add, is_
 from autograd.graph import adjoints, topological_order
 from autograd.rules import LINEAR, RULES, VALUES
 from autograd.value import Value, as_value, new_node
+from autograd.wording import gradient
 
 __all__ = ["expanded"]
 
@@ -50,7 +51,7 @@ def _expanded(roots: Sequence[Value], operations: bool | Collection[str]) -> dic
             else:
                 counterpart = new_node(node.data, parents, node.local_derivatives, node.op)
         if counterpart is not node:
-            counterpart.data, counterpart.grad = node.data, node.grad
+            counterpart.data, counterpart.grad = node.data, gradient(node)
             counterpart.label = node.label
         counterparts[node] = counterpart
     return counterparts
@@ -77,8 +78,9 @@ def _written_out(node: Value, parents: Sequence[Value]) -> Value | None:
     if not _agrees(node, output, operands, gradients):
         return None
     originals = {stand_in: parent for parent, stand_in in stand_ins.items()}
-    for inner, gradient in gradients.items():
-        inner.grad = node.grad * gradient if node.grad else 0.0
+    adjoint = gradient(node)
+    for inner, derivative in gradients.items():
+        inner.grad = adjoint * derivative if adjoint else 0.0
         inner.parents = tuple([originals.get(parent, parent) for parent in inner.parents])
     return output
 

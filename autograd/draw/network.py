@@ -20,7 +20,7 @@ from autograd.draw.dot import STYLES as KINDS
 from autograd.draw.drawing import Drawing
 from autograd.modules import leaf_kind
 from autograd.value import Value
-from autograd.wording import number, width
+from autograd.wording import gradient, number, width
 
 __all__ = ["network"]
 
@@ -243,7 +243,9 @@ def _links(layers: Sequence[_Layer], drawn: Sequence[Sequence[int]], what: str) 
             for i, parameter in ends:
                 label = parameter.label or ""
                 own = "" if DEFAULT_LABEL.fullmatch(label) or label.isspace() else label
-                numbers = f"{number(parameter.data, 12)}, gradient {number(parameter.grad, 12)}"
+                numbers = (
+                    f"{number(parameter.data, 12)}, gradient {number(gradient(parameter), 12)}"
+                )
                 frozen = leaf_kind(parameter) == "frozen"
                 part = "bias" if i == BIAS else f"weight {i}"
                 source = "" if i == BIAS else f", from {_name(layers, column, i)}"
@@ -251,7 +253,7 @@ def _links(layers: Sequence[_Layer], drawn: Sequence[Sequence[int]], what: str) 
                     _Link(
                         tail=(column, i),
                         head=(column + 1, j),
-                        number=parameter.data if what == "weights" else parameter.grad,
+                        number=parameter.data if what == "weights" else gradient(parameter),
                         label=own,
                         frozen=frozen,
                         title=f"{own or label or part} = {numbers}{', frozen' * frozen}: "

@@ -15,6 +15,7 @@ from autograd.graph import topological_order
 from autograd.modules import ancestors_of, folded, leaf_kind
 from autograd.value import Value
 from autograd.wording import SIGNS, derivative_of, formula, names, number
+from autograd.wording import gradient as gradient_of
 
 __all__ = ["Box", "Link", "Scene", "scene"]
 
@@ -157,7 +158,7 @@ def scene(
     else:
         keys = _folded(roots, nodes, parents, places, fold, limit, notes)
         _check_size(len(set(keys.values())), limit, order, fold)
-    words = _Words(names(order), gradients or {node: node.grad for node in nodes})
+    words = _Words(names(order), gradients or {node: gradient_of(node) for node in nodes})
     boxes = _boxes(roots, nodes, places, keys, words)
     found = _links(nodes, boxes, words, links)
     _check_links(len(found), limit)

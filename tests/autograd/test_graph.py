@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd import Value
-from autograd.graph import adjoints, depth, interior, leaves, operation_counts, topological_order
+from autograd.graph import (
+    adjoints,
+    dependents,
+    depth,
+    interior,
+    leaves,
+    operation_counts,
+    topological_order,
+)
 
 
 @dataclass(eq=False)
@@ -179,3 +187,24 @@ def test_adjoints_along_a_chain_of_a_million_nodes() -> None:
     for _ in range(1_000_000):
         y = y + x
     assert adjoints(y)[x] == 1_000_001.0
+
+
+@given(graphs_with_roots(), st.data())
+def test_dependents_are_the_nodes_with_a_variable_below_them(
+    graph: tuple[list[Node], list[Node]], data: st.DataObject
+) -> None:
+    nodes, roots = graph
+    variables = data.draw(st.lists(st.sampled_from(nodes), unique_by=id))
+    order = interior(*roots)
+    expected = {node for node in order if any(v in below([node]) for v in variables)}
+    assert dependents(order, variables) == expected.union(variables)
+
+
+def test_dependents_of_no_variables_and_of_a_chain_of_a_hundred_thousand_nodes() -> None:
+    bottom = Node(0)
+    order = [Node(1, (bottom,))]
+    for _ in range(99_999):
+        order.append(Node(2, (order[-1],)))
+    assert dependents(order, []) == set()
+    assert dependents(order, [order[-2]]) == {order[-2], order[-1]}
+    assert len(dependents(order, [bottom])) == 100_001

@@ -12,6 +12,7 @@ import pytest
 
 import autograd
 from autograd import Value, no_grad, pausing
+from autograd.pausing import paused, resumed
 
 
 def recorded(value: Value) -> bool:
@@ -163,3 +164,53 @@ def test_once_all_blocks_are_left_operations_ask_no_more() -> None:
             assert pausing.open_blocks == before + 2
         assert pausing.open_blocks == before + 1
     assert pausing.open_blocks == before
+
+
+def test_resumed_records_within_no_grad_and_ends_with_its_block() -> None:
+    x = Value(2.0)
+    with no_grad(), no_grad():
+        with resumed():
+            assert recorded(x * x)
+            with no_grad():
+                assert not recorded(x * x)
+                with resumed():
+                    assert recorded(x * x)
+            assert recorded(x * x)
+        assert not recorded(x * x)
+    assert recorded(x * x)
+    with resumed():
+        assert recorded(x * x)
+
+
+def test_resumed_ends_with_an_exception() -> None:
+    x = Value(2.0)
+    with no_grad():
+        with pytest.raises(ZeroDivisionError), resumed():
+            x / 0.0
+        assert paused()
+    assert not paused()
+
+
+def test_resumed_holds_for_its_own_thread_only() -> None:
+    x = Value(2.0)
+
+    def elsewhere() -> tuple[bool, bool]:
+        with no_grad():
+            return recorded(x * x), paused()
+
+    with no_grad(), resumed(), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(elsewhere).result() == (False, True)
+        assert recorded(x * x)
+
+
+def test_resumed_within_a_decorated_function() -> None:
+    x = Value(2.0)
+
+    @no_grad()
+    def f() -> tuple[bool, bool]:
+        with resumed():
+            inside = recorded(x * x)
+        return inside, recorded(x * x)
+
+    assert f() == (True, False)
+    assert recorded(x * x)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, no_grad
+from autograd.checking import check_graph
 from autograd.value import PARAMETER
 from tests.autograd.naive import Node, path_sums
 
@@ -88,6 +89,7 @@ class Graphs(sm.RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[Pair] = []
+        self.changed: set[Node] = set()  # leaves, after a graph was built on them, or may have been
 
     def kept(self, value: Value, node: Node) -> Pair:
         self.seen.append((value, node))
@@ -179,11 +181,21 @@ class Graphs(sm.RuleBasedStateMachine):
         value, node = pair
         if not node.parents:
             value.data = node.data = float(data)
+            self.changed.add(node)
 
     @sm.rule(pair=pairs, label=st.none() | st.sampled_from("xyz"))
     def change_label(self, pair: Pair, label: str | None) -> None:
         value, node = pair
         value.label = node.label = label
+
+    # --- checking ---
+
+    @sm.rule(pair=pairs)
+    def check(self, pair: Pair) -> None:
+        """The gradient checker finds nothing wrong with a graph that no one has tampered with."""
+        value, root = pair
+        if self.changed.isdisjoint(path_sums(root, 1)):
+            assert check_graph(value).outcome != "failed"
 
     # --- copying ---
 
@@ -191,6 +203,7 @@ class Graphs(sm.RuleBasedStateMachine):
     def copy(self, pair: Pair) -> Pair:
         value, node = pair
         twin_node = Node(node.data, node.parents, node.partials, node.grad, node.label)
+        self.changed |= {twin_node} if node in self.changed else set()
         return self.kept(copy.copy(value), twin_node)
 
     @sm.rule(
@@ -206,6 +219,7 @@ class Graphs(sm.RuleBasedStateMachine):
             copies = pickle.loads(pickle.dumps(values, protocol))
         memo: dict[Node, Node] = {}
         twins = [twin(node, memo) for _, node in originals]
+        self.changed |= {memo[node] for node in memo if node in self.changed}
         return sm.multiple(*map(self.kept, copies, twins))
 
     # --- comparing ---

@@ -72,6 +72,14 @@ def test_sums_are_those_over_all_paths_and_bounds_hold_for_any_slopes_within(
     assert (x in connected(nodes[1:], root, links)) == (x in found.value) or value == 0
 
 
+def test_bounds_multiply() -> None:
+    x = Value(1.0)
+    y = new_node(1.0, (x,), (1.0,), "+")
+    z = new_node(1.0, (y,), (1.0,), "+")
+    links = {y: {x: Slope(1.0, 0.5)}, z: {y: Slope(1.0, 0.5)}}
+    assert chained([y, z], z, links, 1.0).bound[x] == 1.5 * 1.5 - 1.0
+
+
 def test_a_zero_adjoint_hands_on_nothing_and_no_bound_stays_none() -> None:
     x = Value(1.0)
     y = new_node(1.0, (x,), (math.inf,), "+")
@@ -263,6 +271,29 @@ def test_a_row_without_the_last_digits_is_right() -> None:
         x = Value(12.0)
         y = x.judge_tanh()  # type: ignore[attr-defined]
         assert not examine(trace([x], y), oracle).wrong
+
+
+def test_what_rounding_an_operand_moves_is_right_and_no_more() -> None:
+    x = Value(math.pi / 2 * 1_000_001.0)  # a rounding of it moves its sine and cosine by 1e-10
+    for moved in (1e-10, 1e-3):
+        cosine = new_node(math.cos(x.data) + moved, (x,), (-math.sin(x.data),), "cos")
+        sine = new_node(math.sin(x.data), (x,), (math.cos(x.data) + moved,), "sin")
+        for node in (cosine, sine):
+            assert (node in examine(trace([x], node), Precise()).wrong) == (moved > 1e-6)
+
+
+def test_a_wrong_derivative_is_found_where_the_operands_cannot_be_moved() -> None:
+    x = Value(1.0 - 2.0**-53)  # a rounding more is off the domain
+    y = new_node(math.asin(x.data), (x,), (0.5,), "arcsin")
+    assert y in examine(trace([x], y), Precise()).wrong
+
+    def partials(m: Any, y: Any, x: Any) -> Any:
+        return 0.5 if x == 2.0 else m.log(-1.0)
+
+    own = custom_function("judge_nowhere_else", lambda x: x * x, partials)
+    for oracle in (Precise(), Numerical()):
+        z = own(Value(2.0))
+        assert z in examine(trace(z.parents, z), oracle).wrong
 
 
 @ORACLES

@@ -78,6 +78,15 @@ def test_the_worst_is_the_furthest_off_of_those_that_decided(
         assert all(d.relative_difference <= worst.relative_difference for d in alike)
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_nothing_is_worse_than_nan(place: int) -> None:
+    derivatives = [derivative("failed", 1.0, 3.0, f"x{i}") for i in range(2)]
+    derivatives.insert(place, derivative("failed", math.nan, 1.0, "nan"))
+    worst = check("failed", *derivatives).worst
+    assert worst is not None
+    assert worst.input == "nan"
+
+
 def test_passed_in_words() -> None:
     assert (
         str(check("passed", derivative("passed")))

@@ -1,0 +1,221 @@
+"""Gradient checkers on the same functions: `python benchmarks/checkers.py [--quick]`.
+
+Prints which of the planted faults each checker catches, and over which of the correct functions it
+cries wolf; writes `checkers.json` to `benchmarks/results/`. Each library runs in a process of its
+own (`judging.py`), HIPS's in an environment of its own as well, `.venv-hips` or what
+`--hips-python` names.
+
+A checker is judged by what its library can run. It cries wolf over a correct function if it raises
+at any of the points; a point where the library's gradient is not ours is left out, for there it may
+be right to raise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from benchmarks.judging import LIBRARIES, Verdict
+from benchmarks.measure import machine
+from benchmarks.table import options
+
+OURS, *PEERS = LIBRARIES
+HIPS = PEERS[-1]
+ROOT = Path(__file__).parents[1]
+QUICK = 10  # one case of so many
+
+# --- the rates ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How a checker did: names of cases, by what became of them.
+
+    Attributes:
+        checker: Whose it is.
+        seconds: How long it took over everything.
+        caught, missed: Faults.
+        engine_caught, engine_missed: Faults in the backward pass and in recording: ours alone.
+        trusted, cried_wolf: Correct functions.
+        undecided: Correct functions that are trusted, but at some point without a decision.
+        cannot_run: Faults and functions that it could not be judged by.
+    """
+
+    checker: str
+    seconds: float
+    caught: tuple[str, ...]
+    missed: tuple[str, ...]
+    engine_caught: tuple[str, ...]
+    engine_missed: tuple[str, ...]
+    trusted: tuple[str, ...]
+    cried_wolf: tuple[str, ...]
+    undecided: tuple[str, ...]
+    cannot_run: tuple[str, ...]
+
+
+def same_gradient(first: Sequence[float], other: Sequence[float]) -> bool:
+    """Tell whether two gradients are alike to a millionth of the largest derivative."""
+    if not all(map(math.isfinite, (*first, *other))):
+        return [repr(d) for d in first] == [repr(d) for d in other]
+    largest = max(map(abs, first), default=0.0)
+    return all(abs(a - b) <= 1e-6 * largest for a, b in zip(first, other, strict=True))
+
+
+def split(said: Mapping[str, set[str]], *answers: str) -> tuple[tuple[str, ...], ...]:
+    """Sort the cases by the first of the answers that was given at any of their points."""
+    found: dict[str, list[str]] = {answer: [] for answer in answers}
+    for name, given in said.items():
+        for answer in answers:
+            if answer in given:
+                found[answer].append(name)
+                break
+    return tuple(map(tuple, found.values()))
+
+
+def rates(
+    checker: str, seconds: float, verdicts: Sequence[Verdict], reference: Sequence[Verdict]
+) -> Rates:
+    """Sum up the verdicts of a checker; `reference` holds ours, with our gradients."""
+    gradients = {(v.name, v.point): v.gradient for v in reference if v.group == "correct"}
+    said: dict[str, dict[str, set[str]]] = {"fault": {}, "engine": {}, "correct": {}}
+    for verdict in verdicts:
+        answer = verdict.said
+        if verdict.group == "correct" and answer != "cannot run":
+            ours = gradients.get((verdict.name, verdict.point), ())
+            if not same_gradient(ours, verdict.gradient):
+                answer = "cannot run"
+        said[verdict.group].setdefault(verdict.name, set()).add(answer)
+    caught, unsure, right, cannot = split(
+        said["fault"], "wrong", "undecided", "right", "cannot run"
+    )
+    engine_caught, *engine_missed = split(said["engine"], "wrong", "undecided", "right")
+    wolf, undecided, trusted, never = split(
+        said["correct"], "wrong", "undecided", "right", "cannot run"
+    )
+    return Rates(
+        checker,
+        seconds,
+        caught,
+        unsure + right,
+        engine_caught,
+        tuple(name for names in engine_missed for name in names),
+        undecided + trusted,
+        wolf,
+        undecided,
+        cannot + never,
+    )
+
+
+# --- the report -----------------------------------------------------------------------------------
+
+COLUMNS = "{:<16}{:>16}{:>17}{:>22}{:>12}{:>12}{:>10}"
+HEADER = (
+    "",
+    "faults caught",
+    "in our engine",
+    "false alarms",
+    "undecided",
+    "cannot run",
+    "seconds",
+)
+
+
+def of(part: Sequence[str], *rest: Sequence[str]) -> str:
+    """Write a rate."""
+    whole = len(part) + sum(map(len, rest))
+    return f"{len(part)} of {whole}" if whole else ""
+
+
+def line(row: Rates) -> str:
+    return COLUMNS.format(
+        row.checker,
+        of(row.caught, row.missed),
+        of(row.engine_caught, row.engine_missed),
+        of(row.cried_wolf, row.trusted),
+        len(row.undecided),
+        len(row.cannot_run),
+        f"{row.seconds:.0f}",
+    )
+
+
+def names(row: Rates) -> Iterator[str]:
+    """Name what the checker missed, what it cried wolf over, and what it could not run."""
+    for what, cases in (
+        ("missed", row.missed + row.engine_missed),
+        ("cried wolf over", row.cried_wolf),
+        ("could not run", row.cannot_run),
+    ):
+        if cases:
+            yield f"{row.checker} {what}: {'; '.join(cases)}."
+
+
+def reached(rows: Sequence[Rates]) -> bool:
+    """Tell whether ours catches everything and cries wolf never, and each peer fails somewhere."""
+    ours, *peers = rows
+    flawless = not (ours.missed or ours.engine_missed or ours.cried_wolf or ours.cannot_run)
+    return flawless and all(peer.missed and peer.cried_wolf for peer in peers)
+
+
+def judged(library: str, python: str, every: int) -> tuple[float, list[Verdict], dict[str, str]]:
+    """Run a library's checker in its environment; return the time, verdicts and versions."""
+    script = Path(__file__).with_name("judging.py")
+    done = subprocess.run(
+        [python, str(script), library, "--every", str(every)],
+        stdout=subprocess.PIPE,
+        check=True,
+        cwd=script.parent,
+        env={**os.environ, "PYTHONPATH": "", "JAX_PLATFORMS": "cpu"},
+    )
+    told = json.loads(done.stdout)
+    known = {field.name for field in fields(Verdict)}
+    verdicts = [
+        Verdict(**{**{key: given[key] for key in known}, "gradient": tuple(given["gradient"])})
+        for given in told["verdicts"]
+    ]
+    return told["seconds"], verdicts, told["packages"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    own = argparse.ArgumentParser(add_help=False)
+    own.add_argument("--hips-python", default=str(ROOT / ".venv-hips" / "bin" / "python"))
+    own.add_argument("--only", nargs="+", choices=PEERS, default=PEERS)
+    given, others = own.parse_known_args(arguments)
+    common = options("Judge gradient checkers by the same functions.", others)
+    every = QUICK if common.quick else 1
+    facts = machine([])
+    rows: list[Rates] = []
+    reference: list[Verdict] = []
+    print(COLUMNS.format(*HEADER))
+    for library in (OURS, *given.only):
+        python = given.hips_python if library == HIPS else sys.executable
+        seconds, verdicts, packages = judged(library, python, every)
+        reference = reference or verdicts
+        facts["packages"] |= packages
+        rows.append(rates(library, seconds, verdicts, reference))
+        print(line(rows[-1]), flush=True)
+    verdict = "reached" if reached(rows) else "NOT reached"
+    print(f"\nTarget, every fault caught without a false alarm, as no peer does: {verdict}.\n")
+    for row in rows:
+        print(*names(row), sep="\n")
+    path = common.results / "checkers.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record: dict[str, Any] = {
+        "machine": facts,
+        "effort": {"every": every},
+        "reached": reached(rows),
+        "rows": [asdict(row) for row in rows],
+    }
+    path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"\nWritten to {common.results}: checkers.json")
+
+
+if __name__ == "__main__":
+    main()

@@ -50,6 +50,15 @@ assert drawing.svg.count('class="node') == 4, drawing.svg
 assert "<script>" in drawing.to_html("page.html").read_text(encoding="utf-8")
 print("a graph drawn and stepped through, without a system Graphviz")
 
+assert autograd.gradcheck(lambda w: autograd.tanh(w * 2.0), 0.5).method == "numerical"
+try:
+    import autograd.testing
+except ImportError as error:
+    assert "scalar-autograd[testing]" in str(error), error
+else:
+    raise AssertionError("autograd.testing does without the extra that it is said to need")
+print("a gradient checked without mpmath; autograd.testing says which extra it needs")
+
 assert not foreign_modules(), f"import autograd loads {', '.join(sorted(foreign_modules()))}"
 print("import autograd loads no third-party module")
 

@@ -9,3 +9,5 @@ x = Value(2.0, label="x")
 recorded: Value = autograd.exp(x) * x + 1
 evaluated: float = autograd.exp(2.0)
 gradient: float = x.grad
+checked: bool = bool(autograd.gradcheck(autograd.exp, 2.0))
+slope: float = autograd.grad(lambda x: x * x)(2.0)

@@ -93,6 +93,8 @@ else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+del TYPE_CHECKING  # no name of the library's
+
 __version__ = "0.1.0"
 
 __all__ = [

@@ -181,10 +181,10 @@ class Adam(Optimiser):
 
     def step(self) -> None:
         """Change every parameter that is not frozen by its gradient."""
+        self._require_numbers()
         self._step(self.rate(), penalty=self.weight_decay)
 
     def _step(self, rate: float, penalty: float) -> None:
-        self._require_numbers()
         beta1, beta2 = self.betas
         means, squares, counts = self._means, self._squares, self._counts
         for i, parameter in enumerate(self.parameters):
@@ -236,6 +236,7 @@ class AdamW(Adam):
 
     def step(self) -> None:
         """Change every parameter that is not frozen by its gradient."""
+        self._require_numbers()
         rate = self.rate()
         kept = 1.0 - rate * self.weight_decay
         for parameter in self.parameters:

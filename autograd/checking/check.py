@@ -361,24 +361,25 @@ def _verdict(
     for place, root in enumerate(trace.outputs):
         reached = connected(nodes, root, examined.recorded)
         why = _first_reason(examined, [node for node in nodes if node in reached & relevant])
-        recomputed = chained(nodes, root, examined.recomputed, number(1.0))
-        exact = chained(nodes, root, examined.exact, number(1.0))
+        recomputed = exact = chained(nodes, root, examined.recomputed, number(1.0))
+        if examined.exact != examined.recomputed:
+            exact = chained(nodes, root, examined.exact, number(1.0))
         for position, node in enumerate(trace.inputs):
             zero = number(0.0)
             evidence = _Evidence(
                 gradient=grads[place][position],
                 recorded=sums[place].value.get(node, zero),
-                rounding=sums[place].bound.get(node, zero),
+                rounding=sums[place].bound.get(node, 0.0),
                 recomputed=recomputed.value.get(node, zero),
                 exact=exact.value.get(node, zero),
-                bound=exact.bound.get(node, zero),
-                scale=number(scales[place].value.get(node, 0.0)),
+                bound=exact.bound.get(node, 0.0),
+                scale=scales[place].value.get(node, 0.0),
                 rows_are_right=not examined.wrong,
             )
             outcome, reason = evidence.outcome(why)
             derivative = Derivative(
                 trace.names[place], paths[position], evidence.gradient, float(evidence.exact),
-                float(evidence.bound), float(evidence.explained), outcome, reason, node in reached,
+                evidence.bound, evidence.explained, outcome, reason, node in reached,
             )  # fmt: skip
             derivatives.append(derivative)
     if whole is not None:
@@ -410,29 +411,29 @@ class _Evidence:
 
     gradient: float
     recorded: Any
-    rounding: Any
+    rounding: float
     recomputed: Any
     exact: Any
-    bound: Any
-    scale: Any
+    bound: float
+    scale: float
     rows_are_right: bool
 
     @property
-    def conditioning(self) -> Any:
+    def conditioning(self) -> float:
         """How far the rounding of intermediate results moves the derivative."""
-        return abs(self.exact - self.recomputed)
+        return abs(float(self.exact - self.recomputed))
 
     @property
-    def explained(self) -> Any:
+    def explained(self) -> float:
         """How far off the derivative rounding explains the gradient to be."""
-        of_rows = abs(self.recorded - self.recomputed)
+        of_rows = abs(float(self.recorded - self.recomputed))
         if not self.rows_are_right:
             of_rows = min(of_rows, _ACCURACY * self.scale)
         return self.rounding + self.conditioning + of_rows + _SMALLEST
 
     def outcome(self, why: str) -> tuple[Outcome, str]:
         """Judge; `why` says what is known of a kink or pole."""
-        scale = max(self.scale, abs(self.exact))
+        scale = max(self.scale, abs(float(self.exact)))
         if not (scale < math.inf and self.bound < math.inf):
             return "undecided", why or "its local derivatives are infinite"
         if why and self.bound > _NEGLIGIBLE * scale:

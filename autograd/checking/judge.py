@@ -56,19 +56,21 @@ def chained(
         Derivatives and bounds.
     """
     zero = one - one
-    sums = Sums({root: one}, {root: zero})
+    sums = Sums({root: one}, {root: 0.0})
     for node in reversed(nodes):
-        value, bound = sums.value.get(node, zero), sums.bound.get(node, zero)
+        value, bound = sums.value.get(node, zero), sums.bound.get(node, 0.0)
         if not (value or bound) or node not in links:
             continue
+        size = abs(float(value)) + bound
         for parent, slope in links[node].items():
-            v, b = slope.value, slope.bound
-            spread = (abs(value) + bound) * b if b else zero
+            spread = size * slope.bound if slope.bound else 0.0
             if bound:  # what is without a bound stays so: infinity times 0 may be anything
-                spread += bound * abs(v) if v else bound if bound == math.inf else zero
-            product = value * v if value and v else zero
-            sums.value[parent] = sums.value.get(parent, zero) + product
-            sums.bound[parent] = sums.bound.get(parent, zero) + spread + floor
+                spread += bound * slope.size if slope.size else bound * (bound == math.inf or 0.0)
+            if value and slope.size:
+                product = value * slope.value
+                found = sums.value.get(parent)
+                sums.value[parent] = product if found is None else found + product
+            sums.bound[parent] = sums.bound.get(parent, 0.0) + spread + floor
     return sums
 
 
@@ -125,7 +127,7 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
         totals = [_total(node, group) for group in groups]
         sizes = [sum(abs(node.local_derivatives[place]) for place in group) for group in groups]
         found.recorded[node] = {
-            parent: Slope(convert(total), convert(size * (2.0 + fan_out[parent]) * _EPSILON))
+            parent: Slope(convert(total), size * (2.0 + fan_out[parent]) * _EPSILON)
             for parent, total, size in zip(parents, totals, sizes, strict=True)
         }
         found.sizes[node] = {
@@ -136,7 +138,7 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
             y, slopes = oracle.at(node, operands, groups)
         except Unknown as unknown:
             reason = f"cannot be checked: {unknown}"
-            slopes = [Slope(convert(total), convert(math.inf), reason) for total in totals]
+            slopes = [Slope(convert(total), math.inf, reason) for total in totals]
             found.recomputed[node] = found.exact[node] = dict(zip(parents, slopes, strict=True))
             continue
         found.recomputed[node] = dict(zip(parents, slopes, strict=True))
@@ -156,7 +158,7 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
                 data[node], slopes = oracle.at(node, exact_operands, groups)
             except Unknown as unknown:
                 reason = f"is not defined at the exact operands: {unknown}"
-                slopes = [Slope(convert(t), convert(math.inf), reason) for t in totals]
+                slopes = [Slope(convert(total), math.inf, reason) for total in totals]
             found.exact[node] = dict(zip(parents, slopes, strict=True))
         else:
             data[node] = y + sum(

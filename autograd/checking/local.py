@@ -12,6 +12,7 @@ import importlib.util
 import math
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -26,18 +27,24 @@ Groups: TypeAlias = Sequence[Sequence[int]]
 """The places of a node's operands that are moved together: a parent may stand in several."""
 
 
-class Slope(NamedTuple):
+@dataclass(slots=True)
+class Slope:
     """A local derivative.
 
     Attributes:
         value: Its value, a float or a number of mpmath's.
-        bound: How far off it may be; infinite where there is none.
+        bound: How far off it may be; infinite where there is no telling.
         reason: Why it is not known well; empty where it is.
+        size: The absolute value, as a float.
     """
 
     value: Any
-    bound: Any
+    bound: float
     reason: str = ""
+    size: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size, self.bound = abs(float(self.value)), float(self.bound)
 
 
 class Unknown(Exception):  # noqa: N818
@@ -166,7 +173,7 @@ class Precise(Numerical):
         if node.op not in self._definitions:
             y, slopes = super().at(node, operands, groups)
             number = self.number
-            return number(y), [Slope(number(v), number(b), why) for v, b, why in slopes]
+            return number(y), [Slope(number(s.value), s.bound, s.reason) for s in slopes]
         _refuse_a_jump(node, groups)
         if not all(map(self.mp.isfinite, operands)):
             raise Unknown("an operand is not finite")
@@ -188,7 +195,7 @@ class Precise(Numerical):
                 parts = [derivatives[place] for place in group]
                 if None not in parts:
                     total = self.mp.fsum(parts)
-                    slopes[position] = Slope(total, self.mp.ldexp(abs(total), -_DIGITS))
+                    slopes[position] = _known(total)
         rest = [group for group, slope in zip(groups, slopes, strict=True) if slope is None]
         if rest or known is None:
             y, differences = self._settled(op, operands, rest, base)
@@ -275,7 +282,14 @@ class Precise(Numerical):
         change = abs(middle - (before[0] + before[1]) / 2) if size_before else mp.zero
         if change > mp.ldexp(abs(middle), -_DIGITS) and jump_before > jump:
             return Slope(middle, change)  # vanishing with the step
-        return Slope(middle, mp.ldexp(abs(middle), 10 - _DIGITS))
+        return _known(middle)
+
+
+def _known(value: Any) -> Slope:
+    """Give a derivative that is right to some 25 digits."""
+    slope = Slope(value, 0.0)
+    slope.bound = slope.size * 2.0 ** (10 - _DIGITS)
+    return slope
 
 
 class _Level(NamedTuple):

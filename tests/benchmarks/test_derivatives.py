@@ -65,6 +65,7 @@ def test_our_ways_agree() -> None:
         derivatives.agree_by_parts([found(name, f, inputs) for name in names], inputs)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 def test_pytorch_agrees(torch: ModuleType) -> None:
     for f, inputs in ((rosenbrock, 6), (chain, 6), (mlp, PARAMETERS)):
         both = [found(name, f, inputs) for name in (OURS, "PyTorch scalars")]

@@ -9,9 +9,13 @@ from typing import Any, SupportsIndex, TypeVar
 
 from autograd.graph import interior, topological_order
 
-__all__ = ["Copyable"]
+__all__ = ["Copyable", "NodesKept"]
 
 NodeT = TypeVar("NodeT", bound="Copyable")
+
+
+class NodesKept(dict[int, Any]):
+    """A memo for `copy.deepcopy` by which a node stands for itself, unless the memo replaces it."""
 
 
 class Copyable:
@@ -32,6 +36,8 @@ class Copyable:
         return copied
 
     def __deepcopy__(self: NodeT, memo: dict[int, Any]) -> NodeT:
+        if isinstance(memo, NodesKept):
+            return self
         for node in topological_order(self):
             if id(node) not in memo:
                 parents = tuple([memo[id(parent)] for parent in node.parents])

@@ -8,7 +8,7 @@ of a million nodes is walked like any other graph.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
@@ -34,7 +34,7 @@ class Node(Protocol):
 NodeT = TypeVar("NodeT", bound=Node)
 
 
-def interior(*roots: NodeT) -> list[NodeT]:
+def interior(*roots: NodeT, stop: Iterable[NodeT] = ()) -> list[NodeT]:
     """List the interior nodes that the roots depend on, themselves included, parents first.
 
     The one walk of the graph: a depth-first search in postorder with a stack of its own (R. E.
@@ -44,6 +44,7 @@ def interior(*roots: NodeT) -> list[NodeT]:
 
     Args:
         *roots: The nodes to start from; a node may be given twice, or depend on another root.
+        stop: Nodes that are left out, with what only they depend on.
 
     Returns:
         Each node that has parents, once.
@@ -55,7 +56,7 @@ def interior(*roots: NodeT) -> list[NodeT]:
         ['*', '+']
     """
     order: list[NodeT] = []
-    seen: set[NodeT] = set()
+    seen: set[NodeT] = set(stop)
     # Below a None lies a node whose ancestors have all been listed once the None comes up.
     stack: list[NodeT | None] = [root for root in reversed(roots) if root.parents]
     push, pop, visit, emit = stack.append, stack.pop, seen.add, order.append
@@ -180,7 +181,7 @@ def dependents(order: Iterable[NodeT], variables: Iterable[NodeT]) -> set[NodeT]
 
 
 def adjoints(
-    root: NodeT, seed: float = 1.0, *, variables: Iterable[NodeT] | None = None
+    root: NodeT, seed: float = 1.0, *, variables: Sequence[NodeT] | None = None
 ) -> dict[NodeT, float]:
     """Compute the derivative of the root with respect to each node, and change none of them.
 
@@ -189,11 +190,11 @@ def adjoints(
     Args:
         root: The node to differentiate.
         seed: The adjoint to start from.
-        variables: The leaves whose adjoints are wanted, where these are not all.
+        variables: The nodes to differentiate with respect to, where these are not the leaves.
 
     Returns:
-        The adjoint of every node that the root depends on, itself included; of leaves only that of
-        the variables, if there are any given.
+        The adjoint of every node that the root depends on, itself included; where variables are
+        given, of those between the root and them.
 
     Example:
         >>> from autograd import Value
@@ -202,7 +203,7 @@ def adjoints(
         >>> found[a], found[b], a.grad
         (-2.0, 2.0, 0.0)
     """
-    order = interior(root)
+    order = interior(root, stop=variables or ())
     wanted = _leaves((root,), order) if variables is None else variables
     found = dict.fromkeys(chain(wanted, order), 0.0)
     found[root] = seed

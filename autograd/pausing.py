@@ -17,6 +17,8 @@ _depth: ContextVar[int] = ContextVar("depth", default=0)
 # operation need not ask the context variable whether one is open in its own.
 open_blocks = 0
 _lock = threading.Lock()
+# The blocks that were open where recording was resumed.
+_resumed_at: ContextVar[int] = ContextVar("resumed_at", default=0)
 
 
 class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch look for)
@@ -68,11 +70,11 @@ def resumed() -> Iterator[None]:
         ...     paused()
         False
     """
-    depth = _depth.set(0)
+    before = _resumed_at.set(_depth.get())  # a block may end that was open before: no count is lost
     try:
         yield
     finally:
-        _depth.reset(depth)
+        _resumed_at.reset(before)
 
 
 def paused() -> bool:
@@ -83,4 +85,4 @@ def paused() -> bool:
         ...     paused()
         True
     """
-    return _depth.get() > 0
+    return _depth.get() > _resumed_at.get()

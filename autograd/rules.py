@@ -256,7 +256,8 @@ TABLE = (
          lambda m, y, x: (-y / x,),
          "1 / x.", ((4.0,), 0.25), "x != 0"),
     Rule("hypot", XX, math.hypot,
-         lambda m, y, x1, x2: (x1 / m.where(y == 0.0, 1.0, y), x2 / m.where(y == 0.0, 1.0, y)),
+         lambda m, y, x1, x2: (
+             x1 / m.where(y == 0.0, math.inf, y), x2 / m.where(y == 0.0, math.inf, y)),
          "The length of the vector (x1, x2), without overflow; its derivatives at (0, 0) are 0.",
          ((3.0, 4.0), 5.0)),
     # --- trigonometry ---
@@ -408,7 +409,7 @@ TABLE = (
          "The product of the xs.", ((2.0, 3.0, 4.0), 24.0),
          elementary=lambda m, *xs: reduce(mul, xs)),
     Rule("norm", XS, math.hypot,
-         lambda m, y, *xs: tuple(x / m.where(y == 0.0, 1.0, y) for x in xs),
+         lambda m, y, *xs: tuple(x / m.where(y == 0.0, math.inf, y) for x in xs),
          "The Euclidean length of the vector xs, without overflow; its derivatives at 0 are 0.",
          ((2.0, 3.0, 6.0), 7.0),
          elementary=lambda m, *xs: m.sqrt(reduce(add, map(m.square, xs)))),

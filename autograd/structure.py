@@ -14,6 +14,7 @@ from itertools import islice, product
 from numbers import Integral
 from typing import Any, NamedTuple, TypeAlias
 
+from autograd.copying import NodesKept
 from autograd.value import Value, as_float
 
 __all__ = [
@@ -75,7 +76,7 @@ def visited(structure: Any, path: str, visit: Visit) -> Any:
         return parts if isinstance(structure, list) else tuple(parts)
     if callable(getattr(structure, "named_parameters", None)):
         return visit.model(path, structure)
-    if getattr(structure, "shape", None) and hasattr(structure, "astype"):
+    if getattr(structure, "shape", None) and hasattr(structure, "flat"):
         return visit.array(path, structure)
     return visit.number(path, structure)
 
@@ -126,11 +127,12 @@ def rebuilt(argument: Any, path: str, node: MakeNode) -> Any:
         return nodes
 
     def model(path: str, structure: Any) -> Any:
-        # What a copy is to find in the place of each parameter, wherever it stands.
-        replaced = {
-            id(parameter): node(f"{path}.{name}", parameter, True)
+        # What a copy is to find in the place of each parameter, wherever it stands. Other nodes
+        # that the model holds may be on a graph that is being differentiated: they stay.
+        replaced = NodesKept(
+            (id(parameter), node(f"{path}.{name}", parameter, True))
             for name, parameter in structure.named_parameters()
-        }
+        )
         return copy.deepcopy(structure, replaced)
 
     number = Visit(lambda path, x: node(path, _differentiable(path, x), False), array, model)
@@ -204,6 +206,8 @@ def outputs(result: Any, function: str) -> list[tuple[str, Value | float]]:
     """
 
     def number(path: str, leaf: Any) -> Value | float:
+        if getattr(leaf, "shape", None) == () and hasattr(leaf, "item"):
+            leaf = leaf.item()  # of an array without dimensions
         place = f", at {path}" if path else ""
         return leaf if isinstance(leaf, Value) else as_float(leaf, f"{function} returned{place}")
 

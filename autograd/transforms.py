@@ -3,12 +3,14 @@
 Each takes a function and gives a function. They compose to any order, and with each other: a
 derivative taken while another is being taken is recorded like any other computation.
 
-Numbers in the arguments decide what comes out: plain floats give plain floats, Values give Values
-that stay connected to the graph they come from. Where a function that is being differentiated
-takes a derivative itself, whatever depends on its own variables stays connected to them.
+Numbers in the arguments decide what comes out: plain floats, and models, give plain floats; Values
+give Values that stay connected to the graph they come from. Where a function that is being
+differentiated takes a derivative itself, whatever depends on its own variables stays connected to
+them. Other Values that a function uses are constants to it: to differentiate with respect to a
+model whose loss holds a derivative, differentiate the loss, `grad(loss)(model)`.
 
-Every call differentiates with respect to nodes of its own, which nothing else can refer to. So the
-inner and the outer variable of nested derivatives cannot be confused, which is the classic bug of
+Every call differentiates with respect to nodes of its own, new ones that stand for the arguments.
+So the inner and the outer variable of nested derivatives cannot be confused, the classic bug of
 nested automatic differentiation (J. M. Siskind and B. A. Pearlmutter, *Perturbation confusion and
 referential transparency*, IFL 2005).
 """
@@ -18,6 +20,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count, repeat
 from typing import Any, TypeAlias
@@ -63,15 +66,14 @@ class _Recording:
 
     def scalar(self) -> Value:
         """Take the result as one number."""
-        if isinstance(self.result, Value):
-            return self.result
-        try:
-            return as_value(self.result)
-        except TypeError:
-            raise TypeError(
-                f"{self.name}: the function must return one number, and returned "
-                f"{type(self.result).__name__}; use jacobian, or return the sum"
-            ) from None
+        with suppress(TypeError):
+            found = structure.outputs(self.result, self.name)
+            if [path for path, _ in found] == [""]:
+                return as_value(found[0][1])
+        raise TypeError(
+            f"{self.name}: the function must return one number, and returned "
+            f"{type(self.result).__name__}; use jacobian, or return the sum"
+        )
 
     def outputs(self) -> list[Value]:
         """List the numbers in the result as nodes."""
@@ -113,16 +115,20 @@ class _Recording:
         if not (connected or self.connected):
             found = adjoints(root, variables=self.variables)
             return [found[variable] for variable in self.variables]
-        order = interior(root)
+        order = interior(root, stop=self.variables)
         within = dependents(order, self.variables)
         recorded = recorded_adjoints(root, order, within)
         return [as_value(recorded.get(variable, 0.0)) for variable in self.variables]
 
     def tangents(self, roots: Sequence[Value], tangents: Sequence[Number]) -> list[Number]:
         """Propagate tangents of the variables to each of some nodes, from the inputs onwards."""
-        order = interior(*roots)
+        order = interior(*roots, stop=self.variables)
         within = dependents(order, self.variables)
-        found: dict[Value, Number] = dict(zip(self.variables, tangents, strict=True))
+        found: dict[Value, Number] = {
+            variable: tangent
+            for variable, tangent in zip(self.variables, tangents, strict=True)
+            if not _is_zero(tangent)
+        }
         for node in order:
             if node in within and node not in found:
                 local = partials(node) if self.connected else node.local_derivatives
@@ -137,9 +143,11 @@ def _directional(
     """Add up the products of a node's local derivatives and its parents' tangents."""
     total: Number = 0.0
     for parent, derivative in zip(node.parents, derivatives, strict=True):
-        tangent = tangents.get(parent, 0.0)
-        if _is_zero(tangent) or _is_zero(derivative) or _is_undefined(tangent, derivative):
+        if parent not in tangents or _is_zero(derivative):
             continue
+        if not _plain(derivative) and not math.isfinite(_plain(tangents[parent])):
+            continue  # as `backward` has it: what follows a factor of 0 contributes nothing
+        tangent = tangents[parent]
         is_one = type(derivative) is float and derivative == 1.0
         term = tangent if is_one else derivative * tangent
         total = term if _is_zero(total) else total + term
@@ -149,12 +157,6 @@ def _directional(
 def _is_zero(number: Number) -> bool:
     """Whether a number is 0, and stays so."""
     return type(number) is float and not number
-
-
-def _is_undefined(*factors: Number) -> bool:
-    """Whether a product is that of 0 and infinity, as of a branch that is not taken."""
-    sizes = [abs(_plain(x)) for x in factors]
-    return 0.0 in sizes and not all(map(math.isfinite, sizes))
 
 
 def _record(
@@ -208,14 +210,21 @@ def _record(
     return recording
 
 
-def _places(transform: str, argnums: int | Sequence[int], count: int) -> list[int]:
-    """Check `argnums`, and count from the front what is counted from the back."""
-    numbers = list(argnums) if isinstance(argnums, Iterable) else [argnums]
+def _argnums(transform: str, argnums: int | Iterable[int]) -> int | tuple[int, ...]:
+    """Check that `argnums` is an int or several, and keep them."""
+    numbers = tuple(argnums) if isinstance(argnums, Iterable) else (argnums,)
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int):
             raise TypeError(
                 f"{transform}: argnums is an int or several of them, got {shown(number)}"
             )
+    return numbers if isinstance(argnums, Iterable) else argnums
+
+
+def _places(transform: str, argnums: int | tuple[int, ...], count: int) -> list[int]:
+    """Count from the front what is counted from the back, and check that it is there."""
+    numbers = argnums if isinstance(argnums, tuple) else (argnums,)
+    for number in numbers:
         if not -count <= number < count:
             raise ValueError(
                 f"{transform}: argnums={number} is out of range: the function was called with "
@@ -262,7 +271,7 @@ def grad(
         >>> grad(lambda x, p: p["slope"] * x + p["bias"], 1)(3.0, {"slope": 2.0, "bias": 1.0})
         {'slope': 3.0, 'bias': 1.0}
     """
-    both = _value_and_grad("grad", f, argnums, has_aux)
+    both = _value_and_grad("grad", f, _argnums("grad", argnums), has_aux)
 
     @_named_after("gradient", f)
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -295,7 +304,7 @@ def value_and_grad(
         >>> value_and_grad(lambda x: x[0] * x[1])([2.0, 3.0])
         (6.0, [3.0, 2.0])
     """
-    both = _value_and_grad("value_and_grad", f, argnums, has_aux)
+    both = _value_and_grad("value_and_grad", f, _argnums("value_and_grad", argnums), has_aux)
 
     @_named_after("value and gradient", f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
@@ -305,8 +314,9 @@ def value_and_grad(
 
 
 def _value_and_grad(
-    transform: str, f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool
+    transform: str, f: Callable[..., Any], argnums: int | tuple[int, ...], has_aux: bool
 ) -> Callable[[Sequence[Any], dict[str, Any]], tuple[Any, Any]]:
+    """Make what `grad` and `value_and_grad` share: of arguments, the value and the gradient."""
     _require_function(transform, f)
 
     def both(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, Any]:
@@ -351,6 +361,7 @@ def jvp(
         ([6.0, 5.0], [3.0, 1.0])
     """
     _require_function("jvp", f)
+    _require_sequences("jvp", primals, tangents)
     if len(primals) != len(tangents):
         raise ValueError(f"jvp: {len(primals)} arguments and {len(tangents)} tangents do not match")
     directions = [
@@ -438,6 +449,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
         [[3.0, 2.0], [1.0, 1.0]]
     """
     _require_function("jacobian", f)
+    argnums = _argnums("jacobian", argnums)
 
     @_named_after("Jacobian", f)
     def derivative(*args: Any, **kwargs: Any) -> Any:
@@ -498,6 +510,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         [6.0, 4.0]
     """
     _require_function("hvp", f)
+    _require_sequences("hvp", primals, tangents)
     argnums = 0 if len(primals) == 1 else range(len(primals))
     return jvp(grad(f, argnums), primals, tangents)[1]
 
@@ -551,11 +564,20 @@ def _require_function(transform: str, f: Any) -> None:
 Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+def _require_sequences(transform: str, *given: Any) -> None:
+    for sequence in given:
+        if not isinstance(sequence, (tuple, list)):
+            raise TypeError(
+                f"{transform}: arguments and tangents come in a tuple, with one for each argument "
+                f"of the function, (x,) for one; got {type(sequence).__name__}: {shown(sequence)}"
+            )
+
+
 def _named_after(what: str, f: Callable[..., Any]) -> Decorator:
     """Give a derivative the signature of its function, and a docstring that says what it is."""
 
     def decorate(derivative: Callable[..., Any]) -> Callable[..., Any]:
-        functools.update_wrapper(derivative, f)
+        functools.update_wrapper(derivative, f, updated=())
         name = getattr(f, "__name__", type(f).__name__)
         derivative.__doc__ = f"The {what} of {name}; the arguments are those of {name}."
         return derivative
@@ -568,11 +590,12 @@ def _matching(what: str, pattern: Any, given: Any) -> list[Number]:
     shape = structure.restored(pattern, repeat(0.0))
     expected = [path for path, _ in structure.outputs(shape, what)]
     found = structure.outputs(given, what)
-    if sorted(path for path, _ in found) != sorted(expected):
+    different = sorted({path for path, _ in found}.symmetric_difference(expected))
+    if different:
+        which = "lacks a number at" if different[0] in expected else "has a number too many, at"
         raise TypeError(
-            f"{what} must have the structure of what it belongs to: expected numbers at "
-            f"{', '.join(path or 'the top' for path in expected)}, got them at "
-            f"{', '.join(path or 'the top' for path, _ in found)}"
+            f"{what} must have the structure of what it belongs to: it {which} "
+            f"{different[0] or 'the top'}"
         )
     by_path = dict(found)
     return [by_path[path] for path in expected]

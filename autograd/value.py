@@ -567,14 +567,29 @@ def partials(node: Value) -> Sequence[Value | float]:
     rule = RULES[node.op]
     operands = [parent.data if parent.op is CONSTANT else parent for parent in node.parents]
     try:
-        return rule.partials(VALUES, node, *operands)
+        return rule.partials(_OF_PARTIALS, node, *operands)
     except (ArithmeticError, ValueError):  # infinite: computed once more, where nothing raises
         before = _on_extended_line.set(True)
         try:
-            return rule.partials(VALUES, node, *node.parents)
+            return rule.partials(_OF_PARTIALS, node, *node.parents)
         finally:
             _on_extended_line.reset(before)
 
+
+class _Partials:
+    """The functions on Values, where the choice by a plain condition needs no node."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(VALUES, name)
+
+    @staticmethod
+    def where(condition: Operand | bool, x1: Operand, x2: Operand) -> Any:
+        if isinstance(condition, Value):
+            return VALUES.where(condition, x1, x2)
+        return x1 if condition else x2
+
+
+_OF_PARTIALS = _Partials()
 
 # Whether the running code computes partial derivatives where some are infinite.
 _on_extended_line: ContextVar[bool] = ContextVar("on_extended_line", default=False)

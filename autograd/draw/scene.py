@@ -171,7 +171,11 @@ def scene(
             "wide where it is large, blue if positive, vermilion and dashed if negative"
         )
         if not any(words.gradients[root] for root in roots):
-            notes.append("every gradient is 0: has backward() run?")
+            notes.append(
+                "the gradients are not this output's: has backward() run on it?"
+                if any(words.gradients.values())
+                else "every gradient is 0: has backward() run?"
+            )
     if sum(bool(link.text) for link in found) > (MOST_ASKED if links else MOST_TEXTS):
         notes.append("numbers on links: too many to show; each is in the link's title")
         for link in found:

@@ -214,3 +214,17 @@ def test_resumed_within_a_decorated_function() -> None:
 
     assert f() == (True, False)
     assert recorded(x * x)
+
+
+def test_a_block_that_was_open_before_may_end_where_recording_is_resumed() -> None:
+    def blocks() -> Iterator[None]:
+        with no_grad():
+            yield
+
+    generator = blocks()
+    next(generator)
+    with resumed():
+        list(generator)
+        assert not paused()
+    assert not paused()
+    assert recorded(Value(2.0) * 3.0)

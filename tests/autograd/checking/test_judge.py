@@ -41,7 +41,7 @@ def linked(draw: st.DrawFn) -> tuple[list[Value], dict[Value, dict[Value, Slope]
     for _ in range(draw(st.integers(1, 7))):
         parents = draw(st.lists(st.sampled_from(nodes), min_size=1, max_size=3, unique_by=id))
         node = new_node(0.0, tuple(parents), (0.0,) * len(parents), "+")
-        links[node] = {p: Slope(draw(numbers), abs(draw(numbers)) / 8) for p in parents}
+        links[node] = {p: Slope(draw(numbers), float(abs(draw(numbers)) / 8)) for p in parents}
         nodes.append(node)
     return nodes, links
 
@@ -66,9 +66,13 @@ def test_sums_are_those_over_all_paths_and_bounds_hold_for_any_slopes_within(
     found = chained(nodes[1:], root, links, Fraction(1))
     value = found.value.get(x, Fraction(0))
     assert value == paths(root, x, links, lambda s: s.value)
-    off = {id(s): random.choice([-1, 0, 1]) * s.bound for p in links.values() for s in p.values()}
+    off = {
+        id(s): random.choice([-1, 0, 1]) * Fraction(s.bound)
+        for p in links.values()
+        for s in p.values()
+    }
     moved = paths(root, x, links, lambda s: s.value + off[id(s)])
-    assert abs(moved - value) <= found.bound.get(x, Fraction(0)) + Fraction(1, 10**9)
+    assert abs(moved - value) <= Fraction(found.bound.get(x, 0.0)) + Fraction(1, 10**9)
     assert (x in connected(nodes[1:], root, links)) == (x in found.value) or value == 0
 
 

@@ -24,11 +24,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
-from autograd.checking.judge import Examined, Sums, chained, connected, examine, gradients
+from autograd.checking.judge import (
+    Examined,
+    Sums,
+    chained,
+    connected,
+    examine,
+    gradients,
+    wrong_sums,
+)
 from autograd.checking.local import Numerical, Precise, precise_available
 from autograd.checking.numerical import Estimate, differentiate
 from autograd.checking.report import Culprit, Derivative, GradientCheck, GradientError, Outcome
 from autograd.checking.trace import Function, Gradient, Trace, bits
+from autograd.errors import shown, wrong_type
 from autograd.graph import interior, leaves
 from autograd.structure import argument_names
 from autograd.value import CONSTANT, Value
@@ -107,13 +116,15 @@ def gradcheck(
         >>> print(gradcheck(lambda x, w: tanh(x * w[0] + w[1]), 0.5, [1.0, -2.0]))
         gradcheck: 3 derivatives of f passed (precise)
         >>> gradcheck(abs, 0.0).reason
-        'abs has a kink there: its derivative is -1.0 from below and 1.0 from above'
+        'abs: it has a kink: its derivative is -1.0 from below and 1.0 from above'
         >>> cube = custom_function("cube", lambda x: x * x * x, lambda m, y, x: 2.0 * x * x)
         >>> gradcheck(cube, 0.5)
         Traceback (most recent call last):
         autograd.checking.report.GradientError: gradcheck: the gradient of cube is wrong: ...
     """
-    if order not in (1, 2):
+    if not callable(f):
+        raise TypeError(f"gradcheck: expected a function, got {type(f).__name__}: {shown(f)}")
+    if order not in (1, 2) or isinstance(order, bool):
         raise ValueError(f"gradcheck: order must be 1 or 2, got {order!r}")
     if method not in ("auto", "precise", "numerical"):
         raise ValueError(
@@ -127,7 +138,10 @@ def gradcheck(
             raise ValueError(f"gradcheck: {path} is {x!r}: a derivative is taken at a finite point")
     result = _checked(function, method, must_depend)
     if order == 2 and result.outcome != "failed":
-        result = _both(result, _checked(Gradient(function), method, False))
+        gradient = Gradient(function)
+        result = _recorded_alike(result, gradient.record(function.point))
+        if result.outcome != "failed":
+            result = _both(result, _checked(gradient, method, False))
     if raise_exception and result.outcome == "failed":
         raise GradientError(result)
     return result
@@ -145,11 +159,16 @@ def check_graph(root: Value) -> GradientCheck:
     Returns:
         What has been found; a wrong gradient is no exception here.
 
+    Raises:
+        TypeError: The root is no Value.
+
     Example:
         >>> x = Value(2.0, "x")
         >>> print(check_graph(x * x + 3.0 * x))
         gradcheck: 1 derivative of + passed (precise)
     """
+    if not isinstance(root, Value):
+        raise wrong_type("check_graph", root, "a Value")
     inputs = [leaf for leaf in leaves(root) if leaf.op is not CONSTANT]
     called = names([*inputs, root])
     trace = Trace(inputs, [""], [root], interior(root))
@@ -159,6 +178,19 @@ def check_graph(root: Value) -> GradientCheck:
 
 def _oracle(method: Method) -> Numerical:
     return Precise() if precise_available() and method != "numerical" else Numerical()
+
+
+def _recorded_alike(check: GradientCheck, trace: Trace) -> GradientCheck:
+    """Hold the gradient as the recorded backward pass makes it to that of the plain one."""
+    for derivative, output in zip(check.derivatives, trace.outputs, strict=True):
+        allowed = derivative.rounding + _ACCURACY * abs(derivative.gradient)
+        if not abs(output.data - derivative.gradient) <= allowed and math.isfinite(allowed):
+            reason = (
+                f"by the recorded backward pass {derivative.quotient(check.function)} is "
+                f"{output.data!r}: the partial derivatives of a row differ on floats and on Values"
+            )
+            return replace(check, outcome="failed", reason=reason)
+    return check
 
 
 def _both(first: GradientCheck, second: GradientCheck) -> GradientCheck:
@@ -187,8 +219,10 @@ def _checked(function: Function, method: Method, must_depend: bool) -> GradientC
     obstacle = fidelity.obstacle or _obstacle(trace, oracle)
     if method == "precise" and obstacle:
         raise ValueError(f"gradcheck: the precise method cannot be had: {obstacle}")
-    whole = _Whole(function, fidelity.cut) if obstacle or method == "numerical" else None
-    return _verdict(trace, function.name, function.paths, oracle, whole, must_depend)
+    whole = _Whole(function, fidelity) if obstacle or method == "numerical" else None
+    return _verdict(
+        trace, function.name, function.paths, oracle, whole, fidelity.nearby, must_depend
+    )
 
 
 def _nondeterministic(function: Function, difference: str) -> GradientCheck:
@@ -223,10 +257,12 @@ class _Fidelity:
     Attributes:
         obstacle: Why it does not; empty where it does.
         cut: Where a number enters the graph as a constant and yet changes with the inputs.
+        nearby: The same graph at points nearby.
     """
 
     obstacle: str = ""
     cut: tuple[tuple[Value, int], ...] = ()
+    nearby: tuple[Trace, ...] = ()
 
 
 def _fidelity(function: Function, trace: Trace) -> _Fidelity:
@@ -242,48 +278,44 @@ def _fidelity(function: Function, trace: Trace) -> _Fidelity:
             ]
             try:
                 sides.append(function.record(nearby))
-            except (ArithmeticError, ValueError):
+            except Exception:  # its own, at a point that the user has not given
                 break
         if len(sides) == 2 and all(map(trace.same_shape, sides)):
             changed = [link for side in sides for link in trace.changed(side)]
             if changed:
                 return _Fidelity("a number on its graph changes with the inputs", tuple(changed))
-            return _Fidelity()
+            return _Fidelity(nearby=tuple(sides))
     return _Fidelity("nearby it records another graph, or none")
 
 
 class _Whole:
-    """The function as a black box, differentiated with respect to one input at a time.
+    """The function as a black box, differentiated with respect to one input at a time."""
 
-    Attributes:
-        cut: Where a number enters the graph as a constant and yet changes with the inputs.
-    """
-
-    def __init__(self, function: Function, cut: Sequence[tuple[Value, int]]) -> None:
+    def __init__(self, function: Function, fidelity: _Fidelity) -> None:
         self._function = function
-        self.cut = cut
+        self._fidelity = fidelity
 
     def judged(
-        self, derivatives: Sequence[Derivative], noises: Sequence[float]
+        self, derivatives: Sequence[Derivative], noises: Sequence[float], graph_is_right: bool
     ) -> list[Derivative]:
         """Hold gradients to differences of the function.
 
         Args:
             derivatives: What is known of them: for each output, of all inputs.
             noises: How far off each output may be.
+            graph_is_right: Whether nothing has been found wrong with the graph.
 
         Returns:
             The same with another verdict.
         """
         count = len(self._function.point)
         known: dict[tuple[int, float], Sequence[float]] = {}
-        return [
-            self._held(
-                derivative, partial(self._output, known, *divmod(i, count)), i % count, noise
-            )
-            for i, derivative in enumerate(derivatives)
-            for noise in [noises[i // count]]
-        ]
+        held = []
+        for i, derivative in enumerate(derivatives):
+            place, position = divmod(i, count)
+            output = partial(self._output, known, place, position)
+            held.append(self._held(derivative, output, position, noises[place], graph_is_right))
+        return held
 
     def _output(
         self, known: dict[tuple[int, float], Sequence[float]], place: int, position: int, x: float
@@ -292,13 +324,21 @@ class _Whole:
         if (position, x) not in known:
             data = list(self._function.point)
             data[position] = x
-            known[position, x] = self._function.values(data)
+            try:
+                known[position, x] = self._function.values(data)
+            except Exception:  # its own, at a point that the user has not given
+                raise ValueError("it is not defined there") from None
         if place >= len(known[position, x]):
             raise ValueError("it has fewer outputs there")
         return known[position, x][place]
 
     def _held(
-        self, derivative: Derivative, output: Callable[[float], float], position: int, noise: float
+        self,
+        derivative: Derivative,
+        output: Callable[[float], float],
+        position: int,
+        noise: float,
+        graph_is_right: bool,
     ) -> Derivative:
         x, gradient = self._function.point[position], derivative.gradient
 
@@ -310,13 +350,20 @@ class _Whole:
             # Before a gradient is called wrong, the derivative is taken once more, at other steps.
             second = differentiate(output, x, noise=noise, first_step=0.1331)
             estimate = min(estimate, second, key=excess)
+        if derivative.outcome == "undecided" and not math.isfinite(gradient):
+            return derivative
         if estimate.reason:
             outcome: Outcome = "undecided"
             reason = f"as a function of {derivative.input}, {estimate.reason}"
         elif excess(estimate) <= 0.0:
             outcome, reason = "passed", ""
-        else:
+        elif self._fidelity.obstacle or not graph_is_right:
             outcome, reason = "failed", self._blame(derivative)
+        else:
+            # What is said of the graph is said of the function, and the graph is right: if it were
+            # not, that would be said of one of its operations, or of backward().
+            outcome = "undecided"
+            reason = "differences of the function disagree, though each operation is right"
         return replace(
             derivative,
             numerical=estimate.value,
@@ -326,12 +373,12 @@ class _Whole:
         )
 
     def _blame(self, derivative: Derivative) -> str:
-        if self.cut:
-            node, place = self.cut[0]
+        if self._fidelity.cut:
+            node, place = self._fidelity.cut[0]
             what = f"operand {place + 1} of {node.op!r}" if node.op else "the result"
             return (
-                f"{what} changes with the inputs and is a constant on the graph: .data, float() or "
-                "detach() cut it off"
+                f"{what} changes with the inputs and is a constant on the graph: .data, detach() "
+                "or no_grad cut it off"
             )
         if not derivative.connected:
             return "the output changes with this input, and does not depend on it on the graph"
@@ -347,11 +394,14 @@ def _verdict(
     paths: Sequence[str],
     oracle: Numerical,
     whole: _Whole | None = None,
+    nearby: Sequence[Trace] = (),
     must_depend: bool = False,
 ) -> GradientCheck:
     """Judge the graph, and on it, or on the function as a whole, each derivative."""
     number, nodes = oracle.number, trace.nodes
     examined = examine(trace, oracle)
+    for node, culprit_there in wrong_sums(trace, nearby, oracle).items():
+        examined.wrong.setdefault(node, culprit_there)
     grads, sums, wrong_backward = gradients(trace, examined.recorded, oracle)
     scales = [chained(nodes, root, examined.sizes, 1.0) for root in trace.outputs]
     relevant = {node for node in nodes if any(scale.value.get(node) for scale in scales)}
@@ -360,7 +410,9 @@ def _verdict(
     derivatives: list[Derivative] = []
     for place, root in enumerate(trace.outputs):
         reached = connected(nodes, root, examined.recorded)
-        why = _first_reason(examined, [node for node in nodes if node in reached & relevant])
+        concerned = reached & relevant
+        why = _first_reason(examined, [node for node in nodes if node in concerned])
+        infinite = _first_infinite(node for node in nodes if node in reached)
         recomputed = exact = chained(nodes, root, examined.recomputed, number(1.0))
         if examined.exact != examined.recomputed:
             exact = chained(nodes, root, examined.exact, number(1.0))
@@ -377,6 +429,8 @@ def _verdict(
                 rows_are_right=not examined.wrong,
             )
             outcome, reason = evidence.outcome(why)
+            if outcome == "failed" and infinite and not math.isfinite(evidence.gradient):
+                outcome, reason = "undecided", infinite
             derivative = Derivative(
                 trace.names[place], paths[position], evidence.gradient, float(evidence.exact),
                 evidence.bound, evidence.explained, outcome, reason, node in reached,
@@ -384,7 +438,7 @@ def _verdict(
             derivatives.append(derivative)
     if whole is not None:
         noises = [_noise(nodes, scale) for scale in scales]
-        derivatives = whole.judged(derivatives, noises)
+        derivatives = whole.judged(derivatives, noises, graph_is_right=culprit is None)
     if must_depend:
         derivatives = list(map(_depending, derivatives))
     outcome, reason = _summary(derivatives, culprit)
@@ -454,14 +508,22 @@ def _first_reason(examined: Examined, nodes: Iterable[Value]) -> str:
         for found in (examined.recomputed, examined.exact):
             for slope in found.get(node, {}).values():
                 if slope.reason:
-                    return f"{node.op} {slope.reason}"
+                    return f"{node.op}: {slope.reason}"
+    return ""
+
+
+def _first_infinite(nodes: Iterable[Value]) -> str:
+    """Name the first node with a local derivative that is not finite."""
+    for node in nodes:
+        if not all(map(math.isfinite, node.local_derivatives)):
+            return f"{node.op}: it has an infinite derivative there, and infinity times 0 is nan"
     return ""
 
 
 def _noise(nodes: Sequence[Value], scale: Sums) -> float:
     """Bound the rounding errors in an output, to first order: each node's by its own derivative."""
     sizes = [scale.value.get(node, 0.0) * abs(node.data) for node in nodes]
-    noise = _EPSILON * math.fsum(size for size in sizes if math.isfinite(size))
+    noise = _EPSILON * sum(size for size in sizes if math.isfinite(size))
     return noise if math.isfinite(noise) else 0.0
 
 

@@ -13,11 +13,13 @@ from autograd.checking.local import Numerical, Precise, Slope, Unknown
 from autograd.checking.report import Culprit
 from autograd.checking.trace import Trace
 from autograd.graph import leaves
-from autograd.rules import FLOATS, RULES
+from autograd.rules import FLOATS, LINEAR, RULES
 from autograd.value import Value
 from autograd.wording import evaluated, formula, number
 
-__all__ = ["Examined", "Sums", "chained", "connected", "examine", "gradients"]
+__all__ = [
+    "Examined", "Sums", "chained", "connected", "examine", "gradients", "wrong_sums",
+]  # fmt: skip
 
 Links: TypeAlias = "Mapping[Value, Mapping[Value, Slope]]"
 
@@ -137,7 +139,7 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
         try:
             y, slopes = oracle.at(node, operands, groups)
         except Unknown as unknown:
-            reason = f"cannot be checked: {unknown}"
+            reason = f"it cannot be checked: {unknown}"
             slopes = [Slope(convert(total), math.inf, reason) for total in totals]
             found.recomputed[node] = found.exact[node] = dict(zip(parents, slopes, strict=True))
             continue
@@ -152,12 +154,15 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
         ]
         found.exact[node] = found.recomputed[node]
         if exact_operands == operands:
-            data[node] = y
+            if oracle.in_range(y):
+                data[node] = y
         elif isinstance(oracle, Precise) and oracle.defines(node.op):
             try:
-                data[node], slopes = oracle.at(node, exact_operands, groups)
+                exact_value, slopes = oracle.at(node, exact_operands, groups)
+                if oracle.in_range(exact_value):
+                    data[node] = exact_value
             except Unknown as unknown:
-                reason = f"is not defined at the exact operands: {unknown}"
+                reason = f"it is not defined at the exact operands: {unknown}"
                 slopes = [Slope(convert(total), math.inf, reason) for total in totals]
             found.exact[node] = dict(zip(parents, slopes, strict=True))
         else:
@@ -167,6 +172,35 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
                 for i in group[:1]
                 if exact_operands[i] != operands[i]
             )
+    return found
+
+
+def wrong_sums(trace: Trace, nearby: Sequence[Trace], oracle: Numerical) -> dict[Value, Culprit]:
+    """Compare the sums of coefficients times operands with their values, at other points as well.
+
+    The coefficients of such a node are its local derivatives: one that is wrong makes its value
+    wrong too, unless the operand is 0.
+
+    Args:
+        trace: The graph.
+        nearby: The same graph, recorded at points nearby.
+        oracle: Who says what is right.
+
+    Returns:
+        The nodes that are wrong, and how.
+    """
+    found: dict[Value, Culprit] = {}
+    for other in nearby:
+        for node, twin in zip(trace.nodes, other.nodes, strict=True):
+            if twin.op == LINEAR:
+                operands = [oracle.number(parent.data) for parent in twin.parents]
+                groups = [(place,) for place in range(len(operands))]
+                try:
+                    culprit = _wrong_value(twin, *oracle.at(twin, operands, groups), groups)
+                except Unknown:
+                    continue
+                if culprit is not None:
+                    found[node] = culprit
     return found
 
 

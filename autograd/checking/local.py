@@ -51,10 +51,20 @@ class Unknown(Exception):  # noqa: N818
     """Nothing can be said of a node: its operation is not in the table, or not defined there."""
 
 
-def _refuse_a_jump(node: Value, groups: Groups) -> None:
-    """Of a choice at the very point where it changes, differences know nothing."""
-    if node.op == "where" and not node.parents[0].data and any(0 in group for group in groups):
+_CLOSE_STEPS = 2.0**42  # from here on the steps of `floor` are as close as differences look
+
+
+def _refuse_jumps(node: Value, groups: Groups) -> None:
+    """Say of an operation that differences know nothing of it at its operands."""
+    op, xs = node.op, [parent.data for parent in node.parents]
+    if op == "where" and not xs[0] and any(0 in group for group in groups):
         raise Unknown("its condition is 0, and varies")
+    if op == "clip" and xs[1] == xs[2]:
+        raise Unknown("its bounds are the same")
+    if op in {"floor", "ceil", "trunc"} and abs(xs[0]) >= _CLOSE_STEPS:
+        raise Unknown("its steps are close together")
+    if op in {"//", "%"} and abs(xs[0]) >= _CLOSE_STEPS * abs(xs[1]) > 0.0:
+        raise Unknown("its steps are close together")
 
 
 def precise_available() -> bool:
@@ -71,6 +81,10 @@ class Numerical:
     def number(self, x: float) -> Any:
         """Convert a float to the numbers computed with."""
         return x
+
+    def in_range(self, x: Any) -> bool:
+        """Tell whether a number is of a size that floats have."""
+        return True
 
     def knows(self, op: str) -> bool:
         """Tell whether the operation can be evaluated."""
@@ -90,7 +104,7 @@ class Numerical:
         Raises:
             Unknown: The operation is not in the table, or not defined at the operands.
         """
-        _refuse_a_jump(node, groups)
+        _refuse_jumps(node, groups)
         if node.op == LINEAR:
             return self._linear(node, operands, groups)
         if node.op not in RULES:
@@ -105,10 +119,10 @@ class Numerical:
             raise Unknown(f"its value is {y}")
 
         def along(group: Sequence[int]) -> Callable[[float], float]:
-            def function(shift: float) -> float:
+            def function(x: float) -> float:
                 moved = list(xs)
                 for place in group:
-                    moved[place] = shift
+                    moved[place] = x
                 return evaluate(*moved)
 
             return function
@@ -163,6 +177,9 @@ class Precise(Numerical):
     def number(self, x: float) -> Any:  # noqa: D102
         return self.mp.mpf(x)
 
+    def in_range(self, x: Any) -> bool:  # noqa: D102
+        return not x or abs(int(self.mp.mag(x))) < _RANGE
+
     def defines(self, op: str) -> bool:
         """Tell whether an operation can be evaluated to any precision."""
         return op == LINEAR or op in self._definitions
@@ -174,7 +191,7 @@ class Precise(Numerical):
             y, slopes = super().at(node, operands, groups)
             number = self.number
             return number(y), [Slope(number(s.value), s.bound, s.reason) for s in slopes]
-        _refuse_a_jump(node, groups)
+        _refuse_jumps(node, groups)
         if not all(map(self.mp.isfinite, operands)):
             raise Unknown("an operand is not finite")
         base = _PRECISION + self._spread(operands)
@@ -265,7 +282,7 @@ class Precise(Numerical):
         mp = self.mp
         if None in after or None in before:
             side = "below" if after[0] is None or before[0] is None else "above"
-            reason = f"is at a border of its domain: it is not defined {side}"
+            reason = f"it is at a border of its domain: it is not defined {side}"
             return Slope(mp.nan, mp.inf, reason)
         size, middle, jump = (
             max(map(abs, after)),
@@ -274,10 +291,10 @@ class Precise(Numerical):
         )
         size_before, jump_before = max(map(abs, before)), abs(before[1] - before[0])
         if size_before and size > 32 * size_before:
-            return Slope(middle, mp.inf, "has an infinite derivative there, or a jump")
+            return Slope(middle, mp.inf, "it has an infinite derivative there, or a jump")
         if jump > mp.ldexp(size, -60) and jump > mp.ldexp(jump_before, 1 - _SHRINKING // 2):
             left, right = (mp.nstr(side, 6) for side in after)
-            reason = f"has a kink there: its derivative is {left} from below and {right} from above"
+            reason = f"it has a kink: its derivative is {left} from below and {right} from above"
             return Slope(middle, mp.ldexp(jump, -1) * (1 + mp.ldexp(1, -_SHRINKING)), reason)
         change = abs(middle - (before[0] + before[1]) / 2) if size_before else mp.zero
         if change > mp.ldexp(abs(middle), -_DIGITS) and jump_before > jump:

@@ -117,6 +117,8 @@ class GradientCheck:
         noun = "derivative" if count == 1 else "derivatives"
         if self.outcome == "passed":
             return f"gradcheck: {count} {noun} of {self.function} passed ({self.method})"
+        if not self.derivatives:
+            return f"gradcheck: {self.function} cannot be checked: {self.reason}"
         head = "is wrong" if self.outcome == "failed" else "is undecided"
         lines = [f"gradcheck: the gradient of {self.function} {head}: {self.reason}"]
         if self.worst is not None:

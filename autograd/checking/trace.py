@@ -133,11 +133,12 @@ class Function:
 
         Raises:
             TypeError: It returned something other than numbers, or none.
+            ValueError: It changed the data of an argument.
         """
         numbers = iter(data)
         inputs: list[Value] = []
 
-        def node(path: str, stands_for: float | Value, parameter: bool) -> Value:
+        def make(path: str, stands_for: float | Value, parameter: bool) -> Value:
             label = stands_for.label if isinstance(stands_for, Value) else None
             inputs.append(Value(next(numbers), label or path))
             if isinstance(stands_for, Value) and parameter:
@@ -145,9 +146,13 @@ class Function:
             return inputs[-1]
 
         arguments = [
-            structure.rebuilt(argument, name, node) for name, argument in self._arguments.items()
+            structure.rebuilt(argument, name, make) for name, argument in self._arguments.items()
         ]
-        found = structure.outputs(self._f(*arguments), self.name)
+        result = self._f(*arguments)
+        for path, node, x in zip(self.paths, inputs, data, strict=True):
+            if bits(node.data) != bits(x):
+                raise ValueError(f"{self.name} changes the data of its argument {path}")
+        found = structure.outputs(result, self.name)
         if not found:
             raise TypeError(f"{self.name} returned no number; is there a return missing?")
         outputs = [y if isinstance(y, Value) else Value(y) for _, y in found]

@@ -65,8 +65,8 @@ def test_rows_are_differentiated_to_25_digits(name: str, data: st.DataObject) ->
         with pytest.raises(Unknown, match="not defined"):
             at(Precise(), name, xs)
         return
-    if name == "where" and not xs[0]:
-        with pytest.raises(Unknown, match="its condition is 0"):
+    if (name == "where" and not xs[0]) or (name == "clip" and xs[1] == xs[2]):
+        with pytest.raises(Unknown, match=r"its condition is 0|its bounds are the same"):
             at(Precise(), name, xs)
         return
     found, slopes = at(Precise(), name, xs)
@@ -122,7 +122,7 @@ def test_at_a_kink_the_slope_covers_both_sides_and_little_more(
     name: str, xs: tuple[float, ...], left: float, right: float
 ) -> None:
     slope = at(Precise(), name, xs, [(0,)])[1][0]
-    assert slope.reason.startswith("has a kink there: its derivative is ")
+    assert slope.reason.startswith("it has a kink: its derivative is ")
     assert abs(slope.value - (left + right) / 2) < 1e-25
     for side in (left, right):
         assert abs(side - slope.value) <= slope.bound
@@ -132,12 +132,12 @@ def test_at_a_kink_the_slope_covers_both_sides_and_little_more(
 @pytest.mark.parametrize(
     ("name", "xs", "reason"),
     [
-        ("sqrt", (0.0,), "is at a border of its domain: it is not defined below"),
-        ("arcsin", (1.0,), "is at a border of its domain: it is not defined above"),
-        ("arccos", (-1.0,), "is at a border of its domain: it is not defined below"),
-        ("cbrt", (0.0,), "has an infinite derivative there, or a jump"),
-        ("floor", (2.0,), "has an infinite derivative there, or a jump"),
-        ("sign", (0.0,), "has an infinite derivative there, or a jump"),
+        ("sqrt", (0.0,), "it is at a border of its domain: it is not defined below"),
+        ("arcsin", (1.0,), "it is at a border of its domain: it is not defined above"),
+        ("arccos", (-1.0,), "it is at a border of its domain: it is not defined below"),
+        ("cbrt", (0.0,), "it has an infinite derivative there, or a jump"),
+        ("floor", (2.0,), "it has an infinite derivative there, or a jump"),
+        ("sign", (0.0,), "it has an infinite derivative there, or a jump"),
     ],
 )
 def test_borders_and_jumps_have_no_slope(name: str, xs: tuple[float, ...], reason: str) -> None:

@@ -123,6 +123,7 @@ class Full(io.RawIOBase):
         return len(data)
 
 
+@pytest.mark.no_cover
 def test_pickle_works_after_a_pickle_that_failed() -> None:
     root = chain(20_000)
     for room in (0, 1, 3):
@@ -145,6 +146,7 @@ def test_pickle_in_several_threads_at_once() -> None:
 MILLION = 1_000_000
 
 
+@pytest.mark.no_cover
 def test_a_chain_of_a_million_nodes() -> None:
     x = Value(1.0, "x")
     root = x
@@ -168,6 +170,7 @@ def test_a_chain_of_a_million_nodes() -> None:
     assert sys.getallocatedblocks() < nodes - MILLION
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "work",
     [chain, lambda n: chain(n).backward(), *[lambda n, f=f: f(chain(n)) for f in COPIERS[:2]]],

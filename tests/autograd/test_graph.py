@@ -6,6 +6,7 @@ import gc
 from collections import Counter
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -182,6 +183,7 @@ def test_a_zero_adjoint_contributes_nothing_through_an_infinite_derivative() -> 
     assert adjoints(y)[x] == 0.0
 
 
+@pytest.mark.no_cover
 def test_adjoints_along_a_chain_of_a_million_nodes() -> None:
     x = y = Value(1.0)
     for _ in range(1_000_000):

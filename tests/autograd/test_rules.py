@@ -146,18 +146,21 @@ def test_the_oracle_knows_every_row() -> None:
     assert list(oracle.DEFINITIONS) == NAMES
 
 
+@pytest.mark.no_cover
 @each(*TABLE)
 @given(st.data())
 def test_value_and_derivatives(rule: Rule, data: st.DataObject) -> None:
     check(rule, data.draw(operands(rule)))
 
 
+@pytest.mark.no_cover
 @each(*[rule for rule in TABLE if rule.operands in (("x",), ("x1", "x2"))])
 def test_value_and_derivatives_at_the_edges(rule: Rule) -> None:
     for xs in edges(rule):
         check(rule, xs)
 
 
+@pytest.mark.no_cover
 @each(*TABLE)
 @settings(max_examples=settings().max_examples // 2)
 @given(st.data())

@@ -544,6 +544,7 @@ def test_random_graphs_against_the_sum_over_all_paths(program: Program) -> None:
     check_against_paths(program)
 
 
+@pytest.mark.no_cover
 @given(program=programs(max_size=30), seed=st.floats(-2.0, 2.0), twice=st.booleans())
 def test_random_graphs_against_pytorch(program: Program, seed: float, twice: bool) -> None:
     torch = require_torch()

@@ -22,17 +22,20 @@ from nn.testing import ACTIVATIONS, TARGETS, Network, networks
 REAL = operand("tanh")
 
 
+@pytest.mark.no_cover
 @given(networks())
 def test_network_by_its_parameters(network: Network) -> None:
     assert gradcheck(network.loss, network.model())
 
 
+@pytest.mark.no_cover
 @settings(max_examples=settings().max_examples // 4)
 @given(networks(max_layers=2, max_neurons=2, max_samples=1))
 def test_network_by_its_parameters_twice(network: Network) -> None:
     assert gradcheck(network.loss, network.model(), order=2)
 
 
+@pytest.mark.no_cover
 @settings(max_examples=settings().max_examples // 2)
 @given(networks())
 def test_network_by_its_inputs(network: Network) -> None:
@@ -58,6 +61,7 @@ def test_layer(make: Callable[[str], Any], activation: str) -> None:
     assert gradcheck(lambda module, xs: module(xs), module, [0.5, -0.75], order=2)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", sorted(TARGETS))
 @settings(max_examples=settings().max_examples // 4)
 @given(data=st.data())
@@ -94,6 +98,7 @@ OPTIMISERS: dict[str, Callable[[Any], Optimiser]] = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", OPTIMISERS)
 @settings(max_examples=settings().max_examples // 10)
 @given(network=networks(max_neurons=2, activations=["tanh", "softplus"]))

@@ -158,6 +158,7 @@ def test_nasty_functions_that_are_right(f: Callable[..., Any], inputs: tuple[flo
     assert gradcheck(f, *inputs)
 
 
+@pytest.mark.no_cover
 @pytest.mark.usefixtures("without_mpmath")
 def test_no_correct_function_is_called_wrong_without_mpmath() -> None:
     for case in CORRECT[::3]:  # all of them, with mpmath, in test_evidence.py

@@ -219,6 +219,7 @@ def test_gradients_that_are_none() -> None:
 # --- graphs of every size ------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_a_chain_of_a_million_nodes() -> None:
     y = chain(1_000_000)
     with pytest.raises(ValueError, match=r"1,000,001 boxes would be drawn.*fold=1.*within=3"):
@@ -228,6 +229,7 @@ def test_a_chain_of_a_million_nodes() -> None:
     assert near.notes == ["left out: 999,997 nodes more than 3 links from the output"]
 
 
+@pytest.mark.no_cover
 def test_a_long_chain_folded() -> None:
     folded = read(draw(chain(200_000), fold=1))
     assert len(folded.nodes) == 3
@@ -254,6 +256,7 @@ def hundred_thousand() -> Value:
     return loss
 
 
+@pytest.mark.no_cover
 def test_a_loss_of_a_hundred_thousand_nodes() -> None:
     loss = hundred_thousand()
     loss.backward()

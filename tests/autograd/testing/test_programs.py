@@ -121,6 +121,7 @@ def test_a_negative_base_and_divisor_print_in_parentheses() -> None:
     assert "y2 = (-2.0) ** x1" in str(program)
 
 
+@pytest.mark.no_cover
 def test_every_function_is_drawn_with_sharing_and_constants() -> None:
     functions: Counter[str] = Counter()
     sizes: Counter[int] = Counter()
@@ -170,6 +171,7 @@ def test_they_shrink_to_one_instruction_on_simple_numbers(
     assert program.inputs == inputs
 
 
+@pytest.mark.no_cover
 def test_a_composition_shrinks_to_two_instructions() -> None:
     def composed(program: Program) -> bool:
         return any(

@@ -7,7 +7,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, overload
 
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
@@ -23,9 +23,19 @@ _SEQUENCES = {list, Sequence, Iterable}
 _MAPPINGS = {dict, Mapping}
 
 
+@overload
+def check_gradients(function: Callable[..., Any], /) -> Callable[..., None]: ...
+@overload
 def check_gradients(
     *, order: int = 1, **strategies: st.SearchStrategy[Any]
-) -> Callable[[Callable[..., Any]], Callable[..., None]]:
+) -> Callable[[Callable[..., Any]], Callable[..., None]]: ...
+def check_gradients(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    order: int = 1,
+    **strategies: st.SearchStrategy[Any],
+) -> Callable[..., Any]:
     """Make a Hypothesis test of a function: on each example, its gradient is checked.
 
     The arguments are drawn from the strategies given, or by their type hints: a float is finite and
@@ -41,15 +51,18 @@ def check_gradients(
     can be checked nowhere fails. Hypothesis's statistics count the outcomes.
 
     Args:
+        function: The function, where there is nothing else to say: `@check_gradients`.
         order: Which derivatives are checked, as for `gradcheck`.
         **strategies: For arguments by name, what to draw them from.
 
     Returns:
-        A decorator. Of the test it makes, `hypothesis.inner_test.__wrapped__` is the function.
+        A decorator, or the test of the function given. Of the test,
+        `hypothesis.inner_test.__wrapped__` is the function.
 
     Raises:
         TypeError: By the decorator: an argument has neither a strategy, a default nor a type hint
             to draw it by, or there is a strategy for an argument that the function lacks.
+        ValueError: `order` is neither 1 nor 2.
         GradientError: By the test: a gradient is wrong.
 
     Example:
@@ -60,6 +73,8 @@ def check_gradients(
         ...     return -p * log(p) / base + exp(q)
         >>> test_entropy()
     """
+    if order not in (1, 2):
+        raise ValueError(f"check_gradients: order must be 1 or 2, got {order!r}")
     for name, strategy in strategies.items():
         if not isinstance(strategy, st.SearchStrategy):
             raise TypeError(
@@ -88,7 +103,7 @@ def check_gradients(
         decorated: Callable[..., None] = given(**arguments)(test)
         return decorated
 
-    return decorate
+    return decorate if function is None else decorate(function)
 
 
 # --- one example ---------------------------------------------------------------------------------

@@ -259,7 +259,7 @@ def test_strategies_of_no_use_are_errors() -> None:
     with pytest.raises(TypeError, match="untyped has no argument z"):
         check_gradients(x=st.floats(), z=st.floats())(untyped)
     with pytest.raises(TypeError, match="x is to be drawn from a strategy"):
-        check_gradients(x=float)  # type: ignore[arg-type]
+        check_gradients(x=float)  # type: ignore[call-overload]
 
 
 def test_pytest_collects_and_reports(tmp_path: Path) -> None:
@@ -318,3 +318,17 @@ def test_without_hypothesis_the_error_names_the_extra() -> None:
         check=True,
     )
     assert "pip install 'scalar-autograd[testing]'" in run.stdout
+
+
+def test_it_decorates_without_parentheses() -> None:
+    @check_gradients
+    def test_square(x: float) -> Any:
+        return x * x
+
+    test_square()
+
+
+@pytest.mark.parametrize("order", [0, 3, None])
+def test_an_order_that_there_is_not_is_refused_at_once(order: Any) -> None:
+    with pytest.raises(ValueError, match="order must be 1 or 2"):
+        check_gradients(order=order)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
@@ -37,6 +39,20 @@ settings.register_profile(
     suppress_health_check=list(HealthCheck),
 )
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what stays: thousands of tests, which each full collection would visit."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture
+def without_collector() -> Iterator[None]:
+    """Have no collections, which cost more than the test itself where millions of nodes stay."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -124,6 +124,7 @@ class Full(io.RawIOBase):
 
 
 @pytest.mark.no_cover
+@pytest.mark.usefixtures("without_collector")
 def test_pickle_works_after_a_pickle_that_failed() -> None:
     root = chain(20_000)
     for room in (0, 1, 3):
@@ -147,6 +148,7 @@ MILLION = 1_000_000
 
 
 @pytest.mark.no_cover
+@pytest.mark.usefixtures("without_collector")
 def test_a_chain_of_a_million_nodes() -> None:
     x = Value(1.0, "x")
     root = x

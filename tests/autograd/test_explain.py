@@ -327,6 +327,7 @@ def test_ties_are_listed_in_the_order_in_which_they_are_found() -> None:
 
 
 @pytest.mark.no_cover
+@pytest.mark.usefixtures("without_collector")
 def test_a_chain_of_hundreds_of_thousands_of_nodes() -> None:
     x = Value(1.0, "x")
     y = x

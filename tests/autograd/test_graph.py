@@ -184,6 +184,7 @@ def test_a_zero_adjoint_contributes_nothing_through_an_infinite_derivative() -> 
 
 
 @pytest.mark.no_cover
+@pytest.mark.usefixtures("without_collector")
 def test_adjoints_along_a_chain_of_a_million_nodes() -> None:
     x = y = Value(1.0)
     for _ in range(1_000_000):

@@ -86,6 +86,7 @@ def test_nothing_stays_planted() -> None:
 
 
 @pytest.mark.no_cover
+@pytest.mark.usefixtures("without_collector")
 @pytest.mark.parametrize("case", CORRECT, ids=lambda case: case.name)
 def test_correct_function_is_not_blamed(case: Correct) -> None:
     for inputs in case.points:

@@ -220,6 +220,7 @@ def test_gradients_that_are_none() -> None:
 
 
 @pytest.mark.no_cover
+@pytest.mark.usefixtures("without_collector")
 def test_a_chain_of_a_million_nodes() -> None:
     y = chain(1_000_000)
     with pytest.raises(ValueError, match=r"1,000,001 boxes would be drawn.*fold=1.*within=3"):
@@ -230,6 +231,7 @@ def test_a_chain_of_a_million_nodes() -> None:
 
 
 @pytest.mark.no_cover
+@pytest.mark.usefixtures("without_collector")
 def test_a_long_chain_folded() -> None:
     folded = read(draw(chain(200_000), fold=1))
     assert len(folded.nodes) == 3
@@ -257,6 +259,7 @@ def hundred_thousand() -> Value:
 
 
 @pytest.mark.no_cover
+@pytest.mark.usefixtures("without_collector")
 def test_a_loss_of_a_hundred_thousand_nodes() -> None:
     loss = hundred_thousand()
     loss.backward()

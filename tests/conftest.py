@@ -42,7 +42,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 def pytest_collection_finish() -> None:
-    """Spare the collector what stays: thousands of tests, which each full collection would visit."""
+    """Spare the collector what stays: thousands of tests, visited by each full collection."""
     gc.collect()
     gc.freeze()
 

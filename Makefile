@@ -21,8 +21,9 @@ HIPS := .venv-hips/.ready
 demo: $(DEMO) ## the textbook's backpropagation, digit for digit, then networks on real data
 	@.venv/bin/python -m nn.demo
 
-test: $(DEV) ## every test and doctest, with branch coverage
-	.venv/bin/python -m pytest -n 2 --cov
+# Continuous integration also measures branch coverage, and searches twice as long.
+test: $(DEV) ## every test and doctest
+	.venv/bin/python -m pytest -n 2 $(if $(CI),--cov)
 
 soak: $(DEV) ## the gradients of a million random programs: for hours
 	.venv/bin/python -m pytest -n auto --hypothesis-profile=soak -k programs tests/autograd/test_gradients.py

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import operator
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
 
 import autograd
 from autograd.rules import TABLE, Rule
+from autograd.testing.programs import OPERATORS
 
 __all__ = [
     "LARGEST", "NAMES", "SAMPLES", "SMALLEST_NORMAL", "call", "edges", "operands", "tame",
@@ -23,22 +23,11 @@ SMALLEST_NORMAL = sys.float_info.min
 
 # --- calls ---------------------------------------------------------------------------------------
 
-_OPERATORS: dict[str, Callable[..., Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "neg": operator.neg,
-    "**": operator.pow,
-    "//": operator.floordiv,
-    "%": operator.mod,
-}
-
 
 def call(rule: Rule, xs: Sequence[Any]) -> Any:
     """Call a row by its public name, on operands in the row's order."""
-    if rule.name in _OPERATORS:
-        return _OPERATORS[rule.name](*xs)
+    if rule.name in OPERATORS:
+        return OPERATORS[rule.name](*xs)
     function = getattr(autograd, rule.name)
     n = len(xs) // 2
     if rule.name == "softmax":

@@ -25,6 +25,10 @@ from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from autograd.checking.judge import (
+    ACCURACY,
+    EPSILON,
+    LARGEST,
+    SMALLEST,
     Examined,
     Sums,
     chained,
@@ -47,10 +51,6 @@ __all__ = ["check_graph", "gradcheck"]
 
 Method: TypeAlias = Literal["auto", "precise", "numerical"]
 
-_EPSILON = 2.0**-52
-_SMALLEST = 2.0**-1022
-_LARGEST = 2.0**1023 * (2.0 - _EPSILON)
-_ACCURACY = 2.0**-40  # that a row's derivative has, relative to itself: ours have 1e-13
 _OUTCOMES: tuple[Outcome, ...] = ("passed", "undecided", "failed")
 _CALLS = 16  # to find out whether a function that is not alike nearby is alike at the point itself
 _NEGLIGIBLE = 1e-6  # of the sum over all paths: an error bound below it decides
@@ -183,7 +183,7 @@ def _oracle(method: Method) -> Numerical:
 def _recorded_alike(check: GradientCheck, trace: Trace) -> GradientCheck:
     """Hold the gradient as the recorded backward pass makes it to that of the plain one."""
     for derivative, output in zip(check.derivatives, trace.outputs, strict=True):
-        allowed = derivative.rounding + _ACCURACY * abs(derivative.gradient)
+        allowed = derivative.rounding + ACCURACY * abs(derivative.gradient)
         if not abs(output.data - derivative.gradient) <= allowed and math.isfinite(allowed):
             reason = (
                 f"by the recorded backward pass {derivative.quotient(check.function)} is "
@@ -482,12 +482,14 @@ class _Evidence:
         """How far off the derivative rounding explains the gradient to be."""
         of_rows = abs(float(self.recorded - self.recomputed))
         if not self.rows_are_right:
-            of_rows = min(of_rows, _ACCURACY * self.scale)
-        return self.rounding + self.conditioning + of_rows + _SMALLEST
+            of_rows = min(of_rows, ACCURACY * self.scale)
+        return self.rounding + self.conditioning + of_rows + SMALLEST
 
     def outcome(self, why: str) -> tuple[Outcome, str]:
         """Judge; `why` says what is known of a kink or pole."""
         scale = max(self.scale, abs(float(self.exact)))
+        if abs(self.exact) >= LARGEST:
+            return "undecided", "the derivative is too large for a float"
         if not (scale < math.inf and self.bound < math.inf):
             return "undecided", why or "its local derivatives are infinite"
         if why and self.bound > _NEGLIGIBLE * scale:
@@ -495,8 +497,6 @@ class _Evidence:
         if not self.conditioning <= _ILL_CONDITIONED * scale:
             reason = "rounding of intermediate results changes the derivative as much"
             return "undecided", reason
-        if not math.isfinite(self.gradient) and abs(self.exact) >= _LARGEST:
-            return "undecided", "the derivative is too large for a float"
         if abs(self.gradient - self.exact) <= self.bound + self.explained:
             return "passed", ""
         return "failed", "no error bound explains the difference"
@@ -523,7 +523,7 @@ def _first_infinite(nodes: Iterable[Value]) -> str:
 def _noise(nodes: Sequence[Value], scale: Sums) -> float:
     """Bound the rounding errors in an output, to first order: each node's by its own derivative."""
     sizes = [scale.value.get(node, 0.0) * abs(node.data) for node in nodes]
-    noise = _EPSILON * sum(size for size in sizes if math.isfinite(size))
+    noise = EPSILON * sum(size for size in sizes if math.isfinite(size))
     return noise if math.isfinite(noise) else 0.0
 
 

@@ -18,15 +18,16 @@ from autograd.value import Value
 from autograd.wording import evaluated, formula, number
 
 __all__ = [
-    "Examined", "Sums", "chained", "connected", "examine", "gradients", "wrong_sums",
+    "ACCURACY", "EPSILON", "LARGEST", "SMALLEST", "Examined", "Sums", "chained", "connected",
+    "examine", "gradients", "wrong_sums",
 ]  # fmt: skip
 
 Links: TypeAlias = "Mapping[Value, Mapping[Value, Slope]]"
 
-_EPSILON = 2.0**-52
-_SMALLEST = 2.0**-1022  # below, floats lose digits
-_LARGEST = 2.0**1023 * (2.0 - _EPSILON)
-_ACCURACY = 2.0**-40  # of a derivative, relative to itself: the library's rows have 1e-13
+EPSILON = 2.0**-52
+SMALLEST = 2.0**-1022  # below, floats lose digits
+LARGEST = 2.0**1023 * (2.0 - EPSILON)
+ACCURACY = 2.0**-40  # of a derivative, relative to itself: the library's rows have 1e-13
 _VALUE_ACCURACY = 2.0**-43  # of a value: they have 1e-14
 
 
@@ -129,7 +130,7 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
         totals = [_total(node, group) for group in groups]
         sizes = [sum(abs(node.local_derivatives[place]) for place in group) for group in groups]
         found.recorded[node] = {
-            parent: Slope(convert(total), size * (2.0 + fan_out[parent]) * _EPSILON)
+            parent: Slope(convert(total), size * (2.0 + fan_out[parent]) * EPSILON)
             for parent, total, size in zip(parents, totals, sizes, strict=True)
         }
         found.sizes[node] = {
@@ -218,7 +219,7 @@ def _wrong_value(
     if abs(node.data - float(y)) <= 0.5 * _VALUE_ACCURACY * abs(node.data) < math.inf:
         return None
     if not math.isfinite(node.data):
-        if math.isinf(node.data) and abs(y) >= _LARGEST * (1.0 - _VALUE_ACCURACY):
+        if math.isinf(node.data) and abs(y) >= LARGEST * (1.0 - _VALUE_ACCURACY):
             return None
         allowed = 0.0
     else:
@@ -228,7 +229,7 @@ def _wrong_value(
             for slope, group in zip(slopes, groups, strict=True)
             if slope.bound < math.inf
         )
-        allowed = _VALUE_ACCURACY * (abs(y) + condition) + _SMALLEST * max(1.0, *sizes)
+        allowed = _VALUE_ACCURACY * (abs(y) + condition) + SMALLEST * max(1.0, *sizes)
     if abs(node.data - y) <= allowed:
         return None
     return Culprit(
@@ -247,15 +248,13 @@ def _wrong_slope(
 ) -> Culprit | None:
     """Compare a node's local derivatives with those of its operation."""
     for slope, group, total, size in zip(slopes, groups, totals, sizes, strict=True):
-        near = abs(total - float(slope.value)) <= 0.5 * _ACCURACY * abs(total) < math.inf
+        near = abs(total - float(slope.value)) <= 0.5 * ACCURACY * abs(total) < math.inf
         if near or slope.bound == math.inf:
             continue
-        if math.isinf(total) and math.copysign(1.0, total) * slope.value > _LARGEST * (
-            1 - _ACCURACY
-        ):
+        if math.isinf(total) and math.copysign(1.0, total) * slope.value > LARGEST * (1 - ACCURACY):
             continue  # too large for a float
         size = max(abs(slope.value), size if size < math.inf else 0.0)
-        allowed = slope.bound + _ACCURACY * size + _SMALLEST
+        allowed = slope.bound + ACCURACY * size + SMALLEST
         if abs(total - slope.value) <= allowed:
             continue
         allowed += _conditioned(node, group, oracle)
@@ -277,7 +276,7 @@ def _conditioned(node: Value, group: Sequence[int], oracle: Numerical) -> Any:
     if isinstance(oracle, Precise) and oracle.defines(node.op):
         for place in range(len(operands)):
             nudged = list(operands)
-            nudged[place] *= 1.0 + 4.0 * _EPSILON
+            nudged[place] *= 1.0 + 4.0 * EPSILON
             try:
                 moved.append(oracle.at(node, nudged, [group])[1][0].value)
                 moved.append(-oracle.at(node, operands, [group])[1][0].value)
@@ -293,9 +292,9 @@ def _conditioned(node: Value, group: Sequence[int], oracle: Numerical) -> Any:
         for place in range(-1, len(xs)):
             y, nudged = node.data, list(xs)
             if place < 0:
-                y *= 1.0 + 2.0 * _EPSILON
+                y *= 1.0 + 2.0 * EPSILON
             else:
-                nudged[place] *= 1.0 + 2.0 * _EPSILON
+                nudged[place] *= 1.0 + 2.0 * EPSILON
             allowed += abs(_total_of(partials(FLOATS, y, *nudged), group) - before)
     except (ArithmeticError, ValueError):
         return 0.0
@@ -378,7 +377,7 @@ def _agrees(node: Value, exact: Sums, times: int = 1) -> bool:
     """Whether a gradient is so many times the exact one, within rounding."""
     value, bound = exact.value.get(node, 0.0), exact.bound.get(node, 0.0)
     if not (math.isfinite(node.grad) and abs(value) < math.inf):
-        return not abs(value) + bound < _LARGEST
+        return not abs(value) + bound < LARGEST
     return bool(abs(node.grad - times * value) <= times * times * bound)
 
 

@@ -27,7 +27,7 @@ from autograd.testing.domains import (
     spread,
 )
 
-__all__ = ["Instruction", "Program", "programs"]
+__all__ = ["OPERATORS", "Instruction", "Program", "programs"]
 
 
 # --- a program -----------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ class Program:
     def __str__(self) -> str:
         count = len(self.inputs)
         names = [f"x{i + 1}" for i in range(count)]
-        functions = {name for name, _ in self.instructions if name not in _OPERATORS}
+        functions = {name for name, _ in self.instructions if name not in OPERATORS}
         lines = [f"from autograd import {', '.join(sorted({*functions, 'gradcheck'}))}", ""]
         lines.append(f"def f({', '.join(names)}):")
         for i, (name, operands) in enumerate(self.instructions):
@@ -117,7 +117,7 @@ class Program:
             printer.text(line)
 
 
-_OPERATORS: dict[str, Callable[..., Any]] = {
+OPERATORS: dict[str, Callable[..., Any]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
@@ -143,14 +143,14 @@ def _arguments(rule: Rule, operands: Sequence[Any]) -> list[Any]:
 
 
 def _applied(rule: Rule, operands: Sequence[Any]) -> Any:
-    if rule.name in _OPERATORS:
-        return _OPERATORS[rule.name](*operands)
+    if rule.name in OPERATORS:
+        return OPERATORS[rule.name](*operands)
     result = getattr(VALUES, rule.name)(*_arguments(rule, operands))
     return result[0] if rule.name == "softmax" else result
 
 
 def _written(rule: Rule, operands: Sequence[str]) -> str:
-    if rule.name in _OPERATORS:
+    if rule.name in OPERATORS:
         # -2.0 ** x would be -(2.0 ** x)
         *left, right = [f"({x})" if x.startswith("-") else x for x in operands]
         return f"{left[0]} {rule.name} {right}" if left else f"-{right}"

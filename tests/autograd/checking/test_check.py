@@ -199,7 +199,7 @@ NAMESPACE = _Namespace()
         (lambda x: x * x if x > 1.0 else x, (1.0,), "there is a kink: the derivative is 1 from"),
         (lambda x: x * math.nan, (1.0,), "its value is not finite at the point"),
         (lambda x: x * math.inf, (1.0,), "its value is not finite at the point"),
-        (lambda x: 1.0 / x, (1e-300,), "infinite"),
+        (lambda x: 1.0 / x, (1e-300,), "too large for a float"),
         (lambda x: ((1e16 + x) - 1e16) ** 2.0, (1.0,), "rounding of intermediate results"),
         (lambda x: maximum(x, -math.inf), (1.0,), "an operand is not finite"),
     ],

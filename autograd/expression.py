@@ -501,7 +501,7 @@ class _Expression:
             else get_close_matches(name, functions, 1)
         ):
             return f"there is no function {_shown(name)}; did you mean {close[0]}?"
-        built_in = [function for function in functions if RULES[function] in TABLE]
+        built_in = [function for function in functions if RULES.get(function) in TABLE]
         return f"there is no function {_shown(name)}; there are {_listed(built_in)}"
 
 

@@ -188,7 +188,13 @@ def _record(
         names = structure.argument_names(f, positional)
         arguments = list(positional)
         for place in argnums:
+            known = len(variables)
             arguments[place] = structure.rebuilt(positional[place], names[place], node)
+            if len(variables) == known and hasattr(positional[place], "named_parameters"):
+                raise TypeError(
+                    f"{name}: {names[place]} is a model without parameters; where they have been "
+                    "replaced by results of operations, pass a dictionary of these instead"
+                )
         _live.update(variables)
         try:
             result = f(*arguments, **keywords)
@@ -550,7 +556,10 @@ def _nested(outputs: Any, inputs: Any, rows: Iterator[list[Number]]) -> Any:
 
         return structure.visited(inputs, "", structure.Visit(column, matrix, model))
 
-    return structure.visited(outputs, "", structure.Visit(number, array, number))
+    def of_model(path: str, output: Any) -> Any:
+        return {name: number(path, value) for name, value in output.named_parameters()}
+
+    return structure.visited(outputs, "", structure.Visit(number, array, of_model))
 
 
 # --- arguments -----------------------------------------------------------------------------------

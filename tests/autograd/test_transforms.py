@@ -1511,3 +1511,24 @@ def test_the_results_are_nodes_like_any_others() -> None:
 def test_cube_roots_have_derivatives_on_both_sides_of_zero() -> None:
     assert grad(cbrt)(0.0) == inf
     assert close(grad(grad(cbrt))(-8.0), 2.0 / 9.0 / 32.0)
+
+
+def test_a_model_whose_parameters_were_replaced_is_refused() -> None:
+    class Scale(Module):
+        def __init__(self) -> None:
+            self.factor = Parameter(2.0)
+
+    def trained(model: Any) -> Any:
+        model.factor = model.factor - 0.1 * grad(lambda m: m.factor**2)(model)["factor"]
+        return grad(lambda m: m.factor**2)(model)["factor"]
+
+    with pytest.raises(TypeError, match="is a model without parameters"):
+        grad(trained)(Scale())
+
+
+def test_a_function_may_return_a_model() -> None:
+    class Line(Module):
+        def __init__(self) -> None:
+            self.slope, self.intercept = Parameter(2.0), Parameter(1.0)
+
+    assert jacobian(lambda x: Line())(1.0) == {"slope": 0.0, "intercept": 0.0}

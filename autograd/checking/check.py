@@ -108,8 +108,8 @@ def gradcheck(
         GradientError: A gradient is wrong.
         TypeError: An argument, or what `f` returns, holds something else than real numbers, or
             there is none among the arguments.
-        ValueError: `order` or `method` is none of these, an input is not finite, or the precise
-            method was asked for and cannot be had.
+        ValueError: `order` or `method` is none of these, an input is not finite, `f` changes the
+            data of its arguments, or the precise method was asked for and cannot be had.
 
     Example:
         >>> from autograd import custom_function, tanh
@@ -137,7 +137,7 @@ def gradcheck(
         if not math.isfinite(x):
             raise ValueError(f"gradcheck: {path} is {x!r}: a derivative is taken at a finite point")
     result = _checked(function, method, must_depend)
-    if order == 2 and result.outcome != "failed":
+    if order == 2 and result.outcome != "failed" and result.derivatives:
         gradient = Gradient(function)
         result = _recorded_alike(result, gradient.record(function.point))
         if result.outcome != "failed":

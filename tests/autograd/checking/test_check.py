@@ -780,3 +780,8 @@ def test_a_function_that_changes_its_argument_is_refused() -> None:
 def test_what_is_no_function_and_no_node_is_refused(call: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         call()
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_value_that_is_not_finite_is_undecided_at_any_order(order: int) -> None:
+    assert checked(lambda x: x * 1e308 * 10.0, 1.0, order=order).outcome == "undecided"

@@ -43,7 +43,7 @@ from autograd import (
 )
 from autograd.graph import interior, topological_order
 from autograd.pausing import paused
-from autograd.rules import RULES
+from autograd.rules import TABLE
 from autograd.testing.programs import Program, programs
 from autograd.value import CONSTANT, as_value, new_node
 from nn import MLP, Module, Neuron, Parameter
@@ -1293,7 +1293,7 @@ def test_kinks_choices_and_infinite_derivatives_at_every_order(
             assert found == pytest.approx(expected[n], rel=1e-14), n
 
 
-UNARY = [rule for rule in RULES.values() if rule.operands == ("x",)]
+UNARY = [rule for rule in TABLE if rule.operands == ("x",)]
 
 
 @pytest.mark.parametrize("rule", UNARY, ids=lambda rule: rule.name)

@@ -23,6 +23,7 @@ __all__ = [
     "filled",
     "numbers",
     "outputs",
+    "plain",
     "rebuilt",
     "restored",
     "visited",
@@ -100,7 +101,7 @@ def numbers(argument: Any, path: str) -> list[tuple[str, float]]:
         >>> numbers({"weights": [0.5, -1.0], "bias": Value(2.0)}, "p")
         [("p['weights'][0]", 0.5), ("p['weights'][1]", -1.0), ("p['bias']", 2.0)]
     """
-    return [(place, _data(leaf)) for place, leaf, _ in _leaves(argument, path, _differentiable)]
+    return [(place, plain(leaf)) for place, leaf in _leaves(argument, path, _differentiable)]
 
 
 def rebuilt(argument: Any, path: str, node: MakeNode) -> Any:
@@ -211,7 +212,7 @@ def outputs(result: Any, function: str) -> list[tuple[str, Value | float]]:
         place = f", at {path}" if path else ""
         return leaf if isinstance(leaf, Value) else as_float(leaf, f"{function} returned{place}")
 
-    return [(path, leaf) for path, leaf, _ in _leaves(result, "", number)]
+    return _leaves(result, "", number)
 
 
 def argument_names(f: Callable[..., Any], positional: Sequence[Any]) -> list[str]:
@@ -244,21 +245,29 @@ def argument_names(f: Callable[..., Any], positional: Sequence[Any]) -> list[str
     return names[: len(positional)]
 
 
-def _leaves(structure: Any, path: str, number: Visitor) -> list[tuple[str, Any, bool]]:
-    """List the numbers in a structure: the path, the number, and whether it is a parameter."""
-    found: list[tuple[str, Any, bool]] = []
+def plain(number: Any) -> Any:
+    """Give the data of a Value, and anything else as it is.
+
+    Example:
+        >>> plain(Value(2.0)), plain(3.0)
+        (2.0, 3.0)
+    """
+    return number.data if isinstance(number, Value) else number
+
+
+def _leaves(structure: Any, path: str, number: Visitor) -> list[tuple[str, Any]]:
+    """List the numbers in a structure, each with the path to it."""
+    found: list[tuple[str, Any]] = []
 
     def array(path: str, part: Any) -> None:
         elements = part.astype(object)
-        found.extend(
-            (name, number(name, elements[place]), False) for place, name in _places(part, path)
-        )
+        found.extend((name, number(name, elements[place])) for place, name in _places(part, path))
 
     def model(path: str, part: Any) -> None:
-        found.extend((f"{path}.{name}", value, True) for name, value in part.named_parameters())
+        found.extend((f"{path}.{name}", value) for name, value in part.named_parameters())
 
     def leaf(path: str, part: Any) -> None:
-        found.append((path, number(path, part), False))
+        found.append((path, number(path, part)))
 
     visited(structure, path, Visit(leaf, array, model))
     return found
@@ -280,7 +289,3 @@ def _differentiable(path: str, leaf: Any) -> float | Value:
             f"it, or keep it out of the arguments: lambda x: f(x, {leaf!r})"
         )
     return as_float(leaf, path, "floats, Values, or lists, tuples, dictionaries, models of them")
-
-
-def _data(leaf: float | Value) -> float:
-    return leaf.data if isinstance(leaf, Value) else leaf

@@ -30,6 +30,7 @@ from autograd.errors import shown
 from autograd.graph import adjoints, dependents, interior, topological_order
 from autograd.pausing import paused, resumed
 from autograd.rules import VALUES
+from autograd.structure import plain
 from autograd.value import Value, as_value, linear, linked, partials, recorded_adjoints
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
@@ -100,15 +101,13 @@ class _Recording:
         if self.connected:
             return result
 
-        def number(path: str, part: Any) -> Any:
-            return _plain(part)
-
         def array(path: str, part: Any) -> Any:
             if not _holds_objects(part):
                 return part
-            return structure.filled(part, [number("", x) for x in part.flat])
+            return structure.filled(part, list(map(plain, part.flat)))
 
-        return structure.visited(result, "", structure.Visit(number, array, lambda path, m: m))
+        visit = structure.Visit(lambda path, x: plain(x), array, lambda path, model: model)
+        return structure.visited(result, "", visit)
 
     def adjoints(self, root: Value, connected: bool = False) -> list[Number]:
         """Differentiate a node with respect to each variable."""
@@ -145,7 +144,7 @@ def _directional(
     for parent, derivative in zip(node.parents, derivatives, strict=True):
         if parent not in tangents or _is_zero(derivative):
             continue
-        if not _plain(derivative) and not math.isfinite(_plain(tangents[parent])):
+        if not plain(derivative) and not math.isfinite(plain(tangents[parent])):
             continue  # as `backward` has it: what follows a factor of 0 contributes nothing
         tangent = tangents[parent]
         is_one = type(derivative) is float and derivative == 1.0
@@ -277,7 +276,7 @@ def grad(
         >>> grad(lambda x, p: p["slope"] * x + p["bias"], 1)(3.0, {"slope": 2.0, "bias": 1.0})
         {'slope': 3.0, 'bias': 1.0}
     """
-    both = _value_and_grad("grad", f, _argnums("grad", argnums), has_aux)
+    both = _value_and_grad("grad", f, argnums, has_aux)
 
     @_named_after("gradient", f)
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -310,7 +309,7 @@ def value_and_grad(
         >>> value_and_grad(lambda x: x[0] * x[1])([2.0, 3.0])
         (6.0, [3.0, 2.0])
     """
-    both = _value_and_grad("value_and_grad", f, _argnums("value_and_grad", argnums), has_aux)
+    both = _value_and_grad("value_and_grad", f, argnums, has_aux)
 
     @_named_after("value and gradient", f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
@@ -320,10 +319,11 @@ def value_and_grad(
 
 
 def _value_and_grad(
-    transform: str, f: Callable[..., Any], argnums: int | tuple[int, ...], has_aux: bool
+    transform: str, f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool
 ) -> Callable[[Sequence[Any], dict[str, Any]], tuple[Any, Any]]:
     """Make what `grad` and `value_and_grad` share: of arguments, the value and the gradient."""
     _require_function(transform, f)
+    argnums = _argnums(transform, argnums)
 
     def both(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         places = _places(transform, argnums, len(args))
@@ -377,7 +377,7 @@ def jvp(
     ]
     recording = _record("jvp", f, primals, {}, range(len(primals)), has_aux)
     if paused():
-        directions = [_plain(number) for number in directions]
+        directions = [plain(number) for number in directions]
     elif any(isinstance(number, Value) for number in directions):
         recording.connected = True
     slopes = iter(recording.tangents(recording.outputs(), directions))
@@ -419,7 +419,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
             if connected:
                 root = VALUES.dot(outputs, seeds)
             else:
-                root = linear(tuple(map(_plain, seeds)), tuple(outputs))
+                root = linear(tuple(map(plain, seeds)), tuple(outputs))
             results = iter(recording.adjoints(root, connected))
         return tuple(structure.restored(argument, results) for argument in recording.arguments)
 
@@ -608,10 +608,6 @@ def _matching(what: str, pattern: Any, given: Any) -> list[Number]:
         )
     by_path = dict(found)
     return [by_path[path] for path in expected]
-
-
-def _plain(number: Number) -> float:
-    return number.data if isinstance(number, Value) else number
 
 
 def _holds_objects(array: Any) -> bool:

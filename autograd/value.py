@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
 __all__ = [
-    "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER", "Kind", "Operand", "Plain", "Value",
-    "as_float", "as_value", "linear", "linked", "new_node", "partials", "record",
+    "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER", "PARAMETER_KINDS", "Kind", "Operand",
+    "Plain", "Value", "as_float", "as_value", "linear", "linked", "new_node", "partials", "record",
     "recorded_adjoints",
 ]  # fmt: skip
 
@@ -64,6 +64,8 @@ FROZEN = Kind("FROZEN")
 """A parameter of a model that training leaves as it is."""
 LINKED_PARAMETER = Kind("LINKED_PARAMETER", LINEAR)
 """A node that stands for a parameter of a model that is being differentiated: see `linked`."""
+PARAMETER_KINDS = (PARAMETER, FROZEN, LINKED_PARAMETER)
+"""What is, or stands for, a parameter."""
 
 
 @final
@@ -441,7 +443,7 @@ def linked(value: Value) -> Value:
         >>> linked(x)
         Value(2.0, grad=0.0, op='linear', label='x')
     """
-    is_parameter = value.op is PARAMETER or value.op is FROZEN or value.op is LINKED_PARAMETER
+    is_parameter = any(value.op is kind for kind in PARAMETER_KINDS)
     op = LINKED_PARAMETER if is_parameter else LINEAR
     node = new_node(value.data, (value,), (1.0,), op)
     node.label = value.label

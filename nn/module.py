@@ -10,7 +10,7 @@ from typing import Any
 
 from autograd import Value, no_grad
 from autograd.errors import shown, wrong_type
-from autograd.value import FROZEN, LINKED_PARAMETER, PARAMETER, as_float
+from autograd.value import FROZEN, PARAMETER, PARAMETER_KINDS, as_float
 
 __all__ = ["Module", "Parameter", "is_frozen", "is_parameter"]
 
@@ -39,8 +39,7 @@ def Parameter(data: float, label: str | None = None, *, frozen: bool = False) ->
 
 def is_parameter(candidate: object) -> bool:
     """Tell whether something is a parameter, frozen or not."""
-    kinds = (PARAMETER, FROZEN, LINKED_PARAMETER)
-    return type(candidate) is Value and any(candidate.op is kind for kind in kinds)
+    return type(candidate) is Value and any(candidate.op is kind for kind in PARAMETER_KINDS)
 
 
 def is_frozen(parameter: Value) -> bool:

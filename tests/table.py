@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 from hypothesis import strategies as st
 
-import autograd
 from autograd.rules import TABLE, Rule
-from autograd.testing.programs import OPERATORS
+from autograd.testing.programs import applied as call
 
 __all__ = [
     "LARGEST", "NAMES", "SAMPLES", "SMALLEST_NORMAL", "call", "edges", "operands", "tame",
@@ -20,24 +18,6 @@ __all__ = [
 NAMES = [rule.name for rule in TABLE]
 LARGEST = sys.float_info.max
 SMALLEST_NORMAL = sys.float_info.min
-
-# --- calls ---------------------------------------------------------------------------------------
-
-
-def call(rule: Rule, xs: Sequence[Any]) -> Any:
-    """Call a row by its public name, on operands in the row's order."""
-    if rule.name in OPERATORS:
-        return OPERATORS[rule.name](*xs)
-    function = getattr(autograd, rule.name)
-    n = len(xs) // 2
-    if rule.name == "softmax":
-        return function(xs)[0]
-    if rule.name == "dot":
-        return function(xs[:n], xs[n:])
-    if rule.name == "net":
-        return function(xs[:n], xs[n:-1], xs[-1])
-    return function(xs) if rule.of_sequence else function(*xs)
-
 
 # --- operands ------------------------------------------------------------------------------------
 

@@ -26,7 +26,6 @@ from typing import Any, Literal, TypeAlias
 
 from autograd.checking.judge import (
     ACCURACY,
-    EPSILON,
     LARGEST,
     SMALLEST,
     Examined,
@@ -38,7 +37,7 @@ from autograd.checking.judge import (
     wrong_sums,
 )
 from autograd.checking.local import Numerical, Precise, precise_available
-from autograd.checking.numerical import Estimate, differentiate
+from autograd.checking.numerical import EPSILON, Estimate, differentiate
 from autograd.checking.report import Culprit, Derivative, GradientCheck, GradientError, Outcome
 from autograd.checking.trace import Function, Gradient, Trace, bits
 from autograd.errors import shown, wrong_type
@@ -341,6 +340,8 @@ class _Whole:
         graph_is_right: bool,
     ) -> Derivative:
         x, gradient = self._function.point[position], derivative.gradient
+        if derivative.outcome == "undecided" and not math.isfinite(gradient):
+            return derivative
 
         def excess(estimate: Estimate) -> float:
             return abs(estimate.value - gradient) - estimate.bound - derivative.rounding
@@ -350,8 +351,6 @@ class _Whole:
             # Before a gradient is called wrong, the derivative is taken once more, at other steps.
             second = differentiate(output, x, noise=noise, first_step=0.1331)
             estimate = min(estimate, second, key=excess)
-        if derivative.outcome == "undecided" and not math.isfinite(gradient):
-            return derivative
         if estimate.reason:
             outcome: Outcome = "undecided"
             reason = f"as a function of {derivative.input}, {estimate.reason}"

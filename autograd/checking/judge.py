@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from autograd.checking.local import Numerical, Precise, Slope, Unknown
+from autograd.checking.numerical import EPSILON
 from autograd.checking.report import Culprit
 from autograd.checking.trace import Trace
 from autograd.graph import leaves
@@ -18,13 +19,12 @@ from autograd.value import Value
 from autograd.wording import evaluated, formula, number
 
 __all__ = [
-    "ACCURACY", "EPSILON", "LARGEST", "SMALLEST", "Examined", "Sums", "chained", "connected",
+    "ACCURACY", "LARGEST", "SMALLEST", "Examined", "Sums", "chained", "connected",
     "examine", "gradients", "wrong_sums",
 ]  # fmt: skip
 
 Links: TypeAlias = "Mapping[Value, Mapping[Value, Slope]]"
 
-EPSILON = 2.0**-52
 SMALLEST = 2.0**-1022  # below, floats lose digits
 LARGEST = 2.0**1023 * (2.0 - EPSILON)
 ACCURACY = 2.0**-40  # of a derivative, relative to itself: the library's rows have 1e-13
@@ -127,7 +127,7 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
     data: dict[Value, Any] = {}  # exact, where it is not what was recorded
     for node, parents in links.items():
         groups = list(parents.values())
-        totals = [_total(node, group) for group in groups]
+        totals = [_total(node.local_derivatives, group) for group in groups]
         sizes = [sum(abs(node.local_derivatives[place]) for place in group) for group in groups]
         found.recorded[node] = {
             parent: Slope(convert(total), size * (2.0 + fan_out[parent]) * EPSILON)
@@ -205,11 +205,11 @@ def wrong_sums(trace: Trace, nearby: Sequence[Trace], oracle: Numerical) -> dict
     return found
 
 
-def _total(node: Value, places: Sequence[int]) -> float:
+def _total(derivatives: Sequence[float], places: Sequence[int]) -> float:
     """Add up the local derivatives with respect to a parent that stands at several places."""
     if len(places) == 1:
-        return node.local_derivatives[places[0]]
-    return sum(node.local_derivatives[place] for place in places)
+        return derivatives[places[0]]
+    return sum(derivatives[place] for place in places)
 
 
 def _wrong_value(
@@ -272,37 +272,32 @@ def _conditioned(node: Value, group: Sequence[int], oracle: Numerical) -> Any:
     A formula such as 1 - y * y has no more digits than the rounding of y leaves it.
     """
     operands = [oracle.number(parent.data) for parent in node.parents]
-    moved: list[Any] = []
     if isinstance(oracle, Precise) and oracle.defines(node.op):
-        for place in range(len(operands)):
-            nudged = list(operands)
-            nudged[place] *= 1.0 + 4.0 * EPSILON
-            try:
-                moved.append(oracle.at(node, nudged, [group])[1][0].value)
-                moved.append(-oracle.at(node, operands, [group])[1][0].value)
-            except Unknown:
-                return 0.0
-        pairs = zip(moved[::2], moved[1::2], strict=True)
-        return sum(abs(a + b) for a, b in pairs if a == a and b == b)
+        moved = []
+        try:
+            slope = oracle.at(node, operands, [group])[1][0].value
+            for place in range(len(operands)):
+                nudged = list(operands)
+                nudged[place] *= 1.0 + 4.0 * EPSILON
+                moved.append(abs(oracle.at(node, nudged, [group])[1][0].value - slope))
+        except Unknown:
+            return 0.0
+        return sum(distance for distance in moved if distance == distance)
     partials = RULES[node.op].partials
     xs = [float(x) for x in operands]
     allowed = 0.0
     try:
-        before = _total_of(partials(FLOATS, node.data, *xs), group)
+        before = _total(partials(FLOATS, node.data, *xs), group)
         for place in range(-1, len(xs)):
             y, nudged = node.data, list(xs)
             if place < 0:
                 y *= 1.0 + 2.0 * EPSILON
             else:
                 nudged[place] *= 1.0 + 2.0 * EPSILON
-            allowed += abs(_total_of(partials(FLOATS, y, *nudged), group) - before)
+            allowed += abs(_total(partials(FLOATS, y, *nudged), group) - before)
     except (ArithmeticError, ValueError):
         return 0.0
     return 2.0 * allowed
-
-
-def _total_of(derivatives: Sequence[float], group: Sequence[int]) -> float:
-    return sum(derivatives[place] for place in group)
 
 
 def _described(node: Value) -> str:
@@ -347,10 +342,8 @@ def gradients(
                 node.grad = 0.0
             root.backward()
             found.append([node.grad for node in trace.inputs])
-            for node in [
-                *reversed(list(recorded)),
-                *trace.inputs,
-            ]:  # what depends on no input is apart
+            # What depends on no input is left out.
+            for node in [*reversed(list(recorded)), *trace.inputs]:
                 if culprit is None and not _agrees(node, exact):
                     culprit = _of_backward(node, exact, "the adjoint that backward() gives it")
             root.backward()

@@ -22,11 +22,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-__all__ = ["Estimate", "differentiate"]
+__all__ = ["EPSILON", "Estimate", "differentiate"]
 
 Function = Callable[[float], float]
 
-_EPSILON = 2.0**-52
+EPSILON = 2.0**-52
 _LEVELS = 6  # of extrapolation: beyond, rounding undoes what it gains
 _STEPS = 44  # of halving the step
 _SAFETY = 3.0  # the best of many bounds is small by choice
@@ -157,7 +157,7 @@ def _neighbourhood(function: Function, x: float, y: float, noise: float) -> _Nei
     points = [x + (i - 4) * spacing for i in range(9)]
     values = [_defined(function, point) for point in points]
     differences = [value - y for value in values if value is not None]
-    noise = max(noise, _EPSILON * abs(y))
+    noise = max(noise, EPSILON * abs(y))
     if len(differences) < len(values):
         return _Neighbourhood(0.0, 0.0, 0.0, noise)
     change = differences[8] - differences[0]
@@ -186,7 +186,7 @@ def _windows(
         right, left = x + h, x - h
         y_right, y_left = _defined(function, right), _defined(function, left)
         size = max(abs(value) for value in (y, y_right, y_left) if value is not None)
-        rounding = 2.0 * max(near.noise, _EPSILON * size) / h + math.ulp(0.0) / h
+        rounding = 2.0 * max(near.noise, EPSILON * size) / h + math.ulp(0.0) / h
         above.add(h, None if y_right is None else (y_right - y) / (right - x))
         below.add(h, None if y_left is None else (y - y_left) / (x - left))
         if y_right is None or y_left is None:

@@ -27,7 +27,7 @@ from autograd.testing.domains import (
     spread,
 )
 
-__all__ = ["OPERATORS", "Instruction", "Program", "programs"]
+__all__ = ["OPERATORS", "Instruction", "Program", "applied", "programs"]
 
 
 # --- a program -----------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ class Program:
         numbers = list(inputs)
         for name, operands in self.instructions:
             xs = [numbers[x] if isinstance(x, int) else x for x in operands]
-            numbers.append(_applied(RULES[name], xs))
+            numbers.append(applied(RULES[name], xs))
         return numbers[-1]
 
     def __str__(self) -> str:
@@ -142,7 +142,15 @@ def _arguments(rule: Rule, operands: Sequence[Any]) -> list[Any]:
     return arguments
 
 
-def _applied(rule: Rule, operands: Sequence[Any]) -> Any:
+def applied(rule: Rule, operands: Sequence[Any]) -> Any:
+    """Call a row of the table by its public name, on operands in the row's order.
+
+    Of `softmax`, which gives several results, the first.
+
+    Example:
+        >>> applied(RULES["dot"], [1.0, 2.0, 3.0, 4.0])
+        11.0
+    """
     if rule.name in OPERATORS:
         return OPERATORS[rule.name](*operands)
     result = getattr(VALUES, rule.name)(*_arguments(rule, operands))

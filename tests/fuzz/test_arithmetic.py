@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import autograd
 from autograd import Value, dot, net
 from autograd.rules import RULES
+from autograd.testing.programs import OPERATORS as ALL_OPERATORS
 from autograd.value import CONSTANT
 from tests.fuzz.strangers import (
     STRANGERS,
@@ -28,15 +29,7 @@ from tests.fuzz.strangers import (
     strangers,
 )
 
-OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "//": operator.floordiv,
-    "%": operator.mod,
-    "**": operator.pow,
-}
+OPERATORS = {sign: apply for sign, apply in ALL_OPERATORS.items() if sign != "neg"}
 COMPARISONS = [operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge]
 FUNCTIONS = sorted(name for name in autograd.__all__ if name in RULES)
 OF_SEQUENCE = [name for name in FUNCTIONS if RULES[name].of_sequence]
@@ -257,9 +250,8 @@ def test_functions_refuse_anything_else_by_name(stranger: Any) -> None:
         check_functions(stranger)
 
 
-# Fails for `SimpleNamespace` with a number as `data`: `net` takes whatever has one for a Value.
-# Fails for arrays of times: `net` lets ValueError of their `data` out.
-# Fails for what `Value` does not refuse in clear words either: see test_constructor.
+# Found: `net` took whatever has a number as `data` for a Value, and let ValueError of the `data` of
+# arrays of times out; and what `Value` did not refuse in clear words either: see test_constructor.
 @pytest.mark.parametrize("stranger", STRANGERS, ids=described)
 def test_functions_refuse_every_known_stranger_by_name(stranger: Any) -> None:
     with nothing_global_changes():
@@ -287,8 +279,8 @@ def test_anything_else_in_the_place_of_a_sequence(stranger: Any) -> None:
                 assert isinstance(result, (float, Value, list))
 
 
-# Fails for `array` before Python 3.12, and for lists that nest deeply: the messages of `explain`
-# and `draw` are made with `reprlib.repr` and `repr`, which can fail themselves.
+# Found with `array` before Python 3.12, and for lists that nest deeply: the messages of `explain`
+# and `draw` were made with `reprlib.repr` and `repr`, which can fail themselves.
 @pytest.mark.parametrize("stranger", STRANGERS, ids=described)
 def test_drawing_and_explaining_anything_else_is_refused(stranger: Any) -> None:
     x = Value(1.5, "x")

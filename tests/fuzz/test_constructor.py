@@ -90,12 +90,12 @@ def test_anything_else_is_refused_by_name(stranger: Any) -> None:
     is_refused_by_name(stranger)
 
 
-# Fails for `Length` (of "1" and None), Decimal("sNaN") and timedelta64: `as_float` lets what
+# Found with `Length` (of "1" and None), Decimal("sNaN") and timedelta64: `as_float` let what
 # `float()` raises out without a word of the operation.
-# Fails for finfo, iinfo and SimpleNamespace: `_is_array_scalar` takes whatever has a dtype for
+# Found with finfo, iinfo and SimpleNamespace: `_is_array_scalar` took whatever has a dtype for
 # something with a shape, and its kind for a str.
-# Fails for [10**5000] and, before Python 3.12, `array`: `reprlib.repr`, which writes them into the
-# message, fails itself.
+# Found with [10**5000] and, before Python 3.12, `array`: `reprlib.repr`, which wrote them into the
+# message, failed itself.
 @pytest.mark.parametrize("stranger", STRANGERS, ids=described)
 def test_every_known_stranger_is_refused_by_name(stranger: Any) -> None:
     is_refused_by_name(stranger)

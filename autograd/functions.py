@@ -8,6 +8,7 @@ one node of it.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable
 from itertools import repeat
@@ -500,6 +501,7 @@ def custom_function(
     operands = ("*xs",) if of_sequence else tuple(parameter.name for parameter in parameters)
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
 
+    @functools.wraps(evaluate)
     def evaluate_checked(*xs: float) -> float:
         return as_float(evaluate(*xs), name)
 

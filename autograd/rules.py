@@ -442,6 +442,19 @@ TABLE = (
          "The net input of a neuron: the dot product of weights and inputs, plus the bias.",
          elementary=lambda m, *xs: _products_added(xs[:-1]) + xs[-1]),
 )
+# What is recorded only while a function is traced, and has signs for names.
+INTERNAL = (
+    Rule("<", XX, lambda x1, x2: float(x1 < x2), lambda m, y, x1, x2: (0.0, 0.0)),
+    Rule("<=", XX, lambda x1, x2: float(x1 <= x2), lambda m, y, x1, x2: (0.0, 0.0)),
+    Rule("==", XX, lambda x1, x2: float(x1 == x2), lambda m, y, x1, x2: (0.0, 0.0)),
+    Rule("!=", XX, lambda x1, x2: float(x1 != x2), lambda m, y, x1, x2: (0.0, 0.0)),
+    Rule(">", XX, lambda x1, x2: float(x1 > x2), lambda m, y, x1, x2: (0.0, 0.0)),
+    Rule(">=", XX, lambda x1, x2: float(x1 >= x2), lambda m, y, x1, x2: (0.0, 0.0)),
+    # The product of the chain rule: a zero adjoint contributes nothing, whatever it meets.
+    Rule("·", XX, lambda x1, x2: x1 * x2 if x1 else 0.0,
+         lambda m, y, x1, x2: (
+             m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, 0.0), x2), x1)),
+)
 # fmt: on
 
 # --- the namespaces of the partials, and rows of one's own ---------------------------------------
@@ -476,7 +489,7 @@ def register(rule: Rule) -> None:
         setattr(EXTENDED, rule.name, extended(function))
 
 
-for _rule in TABLE:
+for _rule in (*TABLE, *INTERNAL):
     register(_rule)
 
 # Those whose operands or values are sequences, and the one whose overflow has a sign of its own.

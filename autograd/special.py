@@ -66,15 +66,15 @@ def logsigmoid(x: float) -> float:
 # --- the normal distribution ---------------------------------------------------------------------
 
 
-def _head(x: float) -> float:
+def leading_half(x: float) -> float:
     """The leading 26 bits of x: two heads have an exact product (Veltkamp's splitting)."""
     y = (2**27 + 1) * x
     return y - (y - x)
 
 
-_SQRT_HALF = math.sqrt(0.5)
-_SQRT_HALF_HEAD = _head(_SQRT_HALF)
-_SQRT_HALF_TAIL = (0.5 - _SQRT_HALF_HEAD**2) / (_SQRT_HALF + _SQRT_HALF_HEAD)
+SQRT_HALF = math.sqrt(0.5)
+SQRT_HALF_HEAD = leading_half(SQRT_HALF)
+SQRT_HALF_TAIL = (0.5 - SQRT_HALF_HEAD**2) / (SQRT_HALF + SQRT_HALF_HEAD)
 
 
 def gelu(x: float) -> float:
@@ -91,10 +91,10 @@ def gelu(x: float) -> float:
     if x < -40:
         return -0.0
     if not x < -1:
-        return 0.5 * x * erfc(-_SQRT_HALF * x)
-    t = -_SQRT_HALF * x
-    head = _head(-x)
-    error = (head * _SQRT_HALF_HEAD - t) + (-x - head) * _SQRT_HALF_HEAD - x * _SQRT_HALF_TAIL
+        return 0.5 * x * erfc(-SQRT_HALF * x)
+    t = -SQRT_HALF * x
+    head = leading_half(-x)
+    error = (head * SQRT_HALF_HEAD - t) + (-x - head) * SQRT_HALF_HEAD - x * SQRT_HALF_TAIL
     return 0.5 * x * (erfc(t) - error * exp(-t * t) * 2 / math.sqrt(pi))
 
 

@@ -18,9 +18,8 @@ referential transparency*, IFL 2005).
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count, repeat
 from typing import Any, TypeAlias
@@ -31,9 +30,26 @@ from autograd.graph import adjoints, dependents, interior, topological_order
 from autograd.pausing import paused, resumed
 from autograd.rules import VALUES
 from autograd.structure import plain
-from autograd.value import Value, as_value, linear, linked, partials, recorded_adjoints
+from autograd.value import (
+    Value,
+    as_value,
+    chain_product,
+    linear,
+    linked,
+    partials,
+    recorded_adjoints,
+)
 
-__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+__all__ = [
+    "differentiable_variables",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "value_and_grad",
+    "vjp",
+]
 
 Number: TypeAlias = "Value | float"
 
@@ -43,6 +59,20 @@ _live: set[Value] = set()
 
 
 # --- recording -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def differentiable_variables(variables: Sequence[Value]) -> Iterator[None]:
+    """Have derivatives that are taken within the block stay connected to some variables.
+
+    Args:
+        variables: Nodes that no other call has.
+    """
+    _live.update(variables)
+    try:
+        yield
+    finally:
+        _live.difference_update(variables)
 
 
 @dataclass(slots=True)
@@ -144,12 +174,9 @@ def _directional(
     for parent, derivative in zip(node.parents, derivatives, strict=True):
         if parent not in tangents or _is_zero(derivative):
             continue
-        if not plain(derivative) and not math.isfinite(plain(tangents[parent])):
-            continue  # as `backward` has it: what follows a factor of 0 contributes nothing
-        tangent = tangents[parent]
-        is_one = type(derivative) is float and derivative == 1.0
-        term = tangent if is_one else derivative * tangent
-        total = term if _is_zero(total) else total + term
+        term = chain_product(derivative, tangents[parent])
+        if not _is_zero(term):
+            total = term if _is_zero(total) else total + term
     return total
 
 
@@ -194,11 +221,8 @@ def _record(
                     f"{name}: {names[place]} is a model without parameters; where they have been "
                     "replaced by results of operations, pass a dictionary of these instead"
                 )
-        _live.update(variables)
-        try:
+        with differentiable_variables(variables):
             result = f(*arguments, **keywords)
-        finally:
-            _live.difference_update(variables)
     auxiliary = None
     if has_aux:
         if not (isinstance(result, tuple) and len(result) == 2):

@@ -21,14 +21,15 @@ from autograd.graph import dependents, interior, leaves, topological_order
 from autograd.methods import Elementary, Plain
 from autograd.rules import LINEAR, RULES, VALUES, Rule
 from autograd.special import sum_of_products
+from autograd.tracing import UNKNOWN, TracingError, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
 __all__ = [
     "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER", "PARAMETER_KINDS", "Kind", "Operand",
-    "Plain", "Value", "as_float", "as_value", "linear", "linked", "new_node", "partials", "record",
-    "recorded_adjoints",
+    "Plain", "Value", "as_float", "as_value", "chain_product", "linear", "linked", "new_node",
+    "partials", "record", "recorded_adjoints",
 ]  # fmt: skip
 
 Operand: TypeAlias = "Value | Plain"
@@ -263,10 +264,12 @@ class Value(Elementary, Copyable):
         if type(other) is not Value and (other := _operand("/", other)) is NotImplemented:
             return NotImplemented
         x, y = self.data, other.data
-        if not y:
+        try:
+            quotient = x / y
+            derivatives = (1.0 / y, -quotient / y)
+        except ZeroDivisionError:
             return record(RULES["/"], (self, other))  # raises, and says at which node
-        quotient = x / y
-        return new_node(quotient, (self, other), (1.0 / y, -quotient / y), "/")
+        return new_node(quotient, (self, other), derivatives, "/")
 
     def __rtruediv__(self, other: Plain) -> Value:
         left = _operand("/", other)
@@ -328,25 +331,35 @@ class Value(Elementary, Copyable):
     __hash__ = object.__hash__
 
     def __eq__(self, other: object) -> bool:
-        return _compared(operator.eq, self, other)
+        return _compared("==", self, other)
 
     def __ne__(self, other: object) -> bool:
-        return _compared(operator.ne, self, other)
+        return _compared("!=", self, other)
 
     def __lt__(self, other: Operand) -> bool:
-        return _compared(operator.lt, self, other)
+        return _compared("<", self, other)
 
     def __le__(self, other: Operand) -> bool:
-        return _compared(operator.le, self, other)
+        return _compared("<=", self, other)
 
     def __gt__(self, other: Operand) -> bool:
-        return _compared(operator.gt, self, other)
+        return _compared(">", self, other)
 
     def __ge__(self, other: Operand) -> bool:
-        return _compared(operator.ge, self, other)
+        return _compared(">=", self, other)
 
     def __bool__(self) -> bool:
         return bool(self.data)
+
+    # Of the conditions that comparisons of traced nodes give, as of bools elsewhere.
+
+    def __and__(self, other: Operand) -> Value:
+        return _joined(self, other, lambda condition: (self, condition, _constant(0.0)))
+
+    def __or__(self, other: Operand) -> Value:
+        return _joined(self, other, lambda condition: (self, _constant(1.0), condition))
+
+    __rand__, __ror__ = __and__, __or__
 
     def __round__(self, digits: int | None = None) -> float:
         return round(self.data, digits)
@@ -397,11 +410,15 @@ def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
     xs = [operand.data for operand in operands]
     try:
         y = rule.evaluate(*xs)
+        derivatives = rule.local_derivatives(y, *xs)
+    except TracingError:
+        return new_node(UNKNOWN, operands, (UNKNOWN,) * len(xs), rule.name)
     except (ArithmeticError, ValueError) as error:
         if not _on_extended_line.get():
             raise outside_domain(error, rule.name, rule.operands, operands, rule.domain) from None
         y = float(extended(rule.evaluate)(*map(Extended, xs)))
-    return new_node(y, operands, rule.local_derivatives(y, *xs), rule.name)
+        derivatives = rule.local_derivatives(y, *xs)
+    return new_node(y, operands, derivatives, rule.name)
 
 
 def linear(coefficients: tuple[float, ...], operands: tuple[Value, ...]) -> Value:
@@ -503,6 +520,8 @@ def as_float(number: object, operation: str, expected: str = "a Value or a real 
             raise type(error)(f"{operation}: {error}") from None
         except TypeError:  # of NumPy's durations, which it calls integers
             pass
+    if isinstance(number, Unknown):
+        raise TracingError
     raise wrong_type(operation, number, expected)
 
 
@@ -628,20 +647,35 @@ def recorded_adjoints(
             continue
         for parent, partial in zip(node.parents, partials(node), strict=True):
             if parent in within:
-                product = _product(adjoint, partial)
+                product = chain_product(adjoint, partial)
                 found[parent] = found[parent] + product if parent in found else product
     return found
 
 
-def _product(adjoint: Value | float, partial: Value | float) -> Value | float:
-    """Multiply, without a node for a factor of 1; a zero adjoint contributes nothing."""
+def chain_product(adjoint: Value | float, partial: Value | float) -> Value | float:
+    """Multiply as the chain rule does: a zero adjoint contributes nothing, whatever it meets.
+
+    Args:
+        adjoint: What a node is handed; forwards, a local derivative.
+        partial: Its local derivative; forwards, a tangent.
+
+    Returns:
+        The product, without a node where a factor is the number 1.
+
+    Example:
+        >>> chain_product(Value(0.0), float("inf"))
+        0.0
+    """
     if type(adjoint) is float and adjoint == 1.0:
         return partial
     if type(partial) is float and partial == 1.0:
         return adjoint
     data = partial.data if isinstance(partial, Value) else partial
-    if not adjoint and not math.isfinite(data):
-        return 0.0
+    if data is UNKNOWN or not math.isfinite(data):
+        if isinstance(adjoint, Value) and adjoint.data is UNKNOWN:
+            return new_node(UNKNOWN, (adjoint, as_value(partial)), (UNKNOWN, UNKNOWN), "·")
+        if not adjoint:
+            return 0.0
     return adjoint * partial
 
 
@@ -692,9 +726,26 @@ def _binary(op: str, left: Operand, right: Operand) -> Value:
     return record(RULES[op], (x, y))
 
 
-def _compared(comparison: Callable[[Any, Any], Any], value: Value, other: object) -> bool:
+def _joined(
+    value: Value, other: Any, choice: Callable[[Value], tuple[Value, Value, Value]]
+) -> Value:
+    if value.data is not UNKNOWN or not isinstance(other, (Value, bool)):
+        return NotImplemented  # type: ignore[no-any-return]
+    return record(RULES["where"], choice(as_value(other)))
+
+
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq, "!=": operator.ne,
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
+
+def _compared(sign: str, value: Value, other: object) -> bool:
+    number = other
     if isinstance(other, Value):
-        other = other.data
+        number = other.data
     elif not isinstance(other, Number) and not _is_array_scalar(other):
         return NotImplemented  # type: ignore[no-any-return]
-    return bool(comparison(value.data, other))
+    if value.data is UNKNOWN or number is UNKNOWN:  # a condition for `where`, once it is known
+        return record(RULES[sign], (value, as_value(other, sign)))  # type: ignore[return-value, arg-type]
+    return bool(_COMPARISONS[sign](value.data, number))

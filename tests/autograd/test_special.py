@@ -94,7 +94,7 @@ def test_root_of_digamma() -> None:
 
 
 def test_sqrt_half_to_twice_the_precision() -> None:
-    head, tail = special._SQRT_HALF_HEAD, special._SQRT_HALF_TAIL
+    head, tail = special.SQRT_HALF_HEAD, special.SQRT_HALF_TAIL
     assert (head * 2**26).is_integer()
     assert tail == float(mp.sqrt(0.5) - head)
 

@@ -1,0 +1,95 @@
+"""What tracing a function for compilation needs of the engine: numbers that are not known yet.
+
+`autograd.compile` calls a function with Values whose `data` is `UNKNOWN`. Operations record their
+nodes as ever, so the graph is the trace; whatever would need to know the number raises.
+"""
+
+from __future__ import annotations
+
+import linecache
+from pathlib import Path
+from typing import Any, NoReturn
+
+__all__ = ["UNKNOWN", "TracingError", "Unknown", "is_traced"]
+
+_LIBRARY = ("autograd", "nn")
+
+
+class TracingError(TypeError, ValueError):
+    """A function that is being traced asked for a number that is known only when it runs.
+
+    The message names the line that asked, the innermost outside of this library.
+    """
+
+    def __str__(self) -> str:
+        if self.args:
+            return super().__str__()
+        traceback, line = self.__traceback__, ""
+        while traceback:
+            frame = traceback.tb_frame
+            if frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARY:
+                code, number = frame.f_code, traceback.tb_lineno
+                text = linecache.getline(code.co_filename, number, frame.f_globals).strip()
+                line = f"{Path(code.co_filename).name}:{number}, in {code.co_name}: {text}\n"
+            traceback = traceback.tb_next
+        return (
+            f"compile: {line}asks for a number that is known only when the program runs. A branch, "
+            "loop bound, comparison or conversion would be frozen at one answer: choose by "
+            "where(condition, x1, x2), maximum or minimum, and pass what decides on the shape of "
+            "the program as an int, bool or str"
+        )
+
+
+def _refuse(*operands: Any) -> NoReturn:
+    raise TracingError
+
+
+class Unknown:
+    """The data of a traced node. Arithmetic on it gives it again; nothing else is known of it.
+
+    Example:
+        >>> UNKNOWN + 1.0
+        UNKNOWN
+    """
+
+    __slots__ = ()
+
+    __bool__ = __float__ = __int__ = __index__ = __complex__ = _refuse
+    __round__ = __floor__ = __ceil__ = __trunc__ = _refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+    def __format__(self, specification: str) -> str:
+        return "UNKNOWN"
+
+    def __reduce__(self) -> str:
+        return "UNKNOWN"
+
+
+def _stay_unknown(x: Unknown, *others: Any) -> Unknown:
+    return x
+
+
+for _name in ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow"]:
+    setattr(Unknown, f"__{_name}__", _stay_unknown)
+    setattr(Unknown, f"__r{_name}__", _stay_unknown)
+for _name in ["neg", "pos", "abs"]:
+    setattr(Unknown, f"__{_name}__", _stay_unknown)
+
+UNKNOWN: Any = Unknown()
+"""The one instance: told by identity."""
+
+
+def is_traced(number: object) -> bool:
+    """Tell whether a number is known only when the program that is being traced runs.
+
+    For checks of input, which cannot be made then.
+
+    Example:
+        >>> is_traced(2.0)
+        False
+    """
+    return getattr(number, "data", None) is UNKNOWN

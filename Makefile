@@ -4,11 +4,11 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint soak mutants bench clean
+.PHONY: help demo test lint soak mutants bench bench-grid clean
 .NOTPARALLEL: # two installs into one environment would meet
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 # An environment is a folder; a stamp file in it says what has been installed there.
 # PyTorch, gigabytes in some builds, is for continuous integration only (which sets CI).
@@ -42,6 +42,10 @@ bench: $(BENCH) $(HIPS) ## the engine, its drawings and its checks beside their 
 	.venv-bench/bin/python benchmarks/drawing.py
 	.venv-bench/bin/python benchmarks/checkers.py
 	.venv-bench/bin/python benchmarks/derivatives.py
+	.venv-bench/bin/python benchmarks/compiled.py
+
+bench-grid: $(BENCH) ## training networks of four sizes on two moons of six, beside micrograd and PyTorch
+	.venv-bench/bin/python benchmarks/grid.py
 
 clean: ## remove whatever make has made
 	rm -rf .venv .venv-bench .venv-hips build dist .coverage .coverage.* .hypothesis htmlcov \
@@ -60,9 +64,9 @@ CHECK_PYTHON = import sys; sys.version_info >= (3, $(OLDEST)) or sys.exit( \
 PIP_INSTALL := bin/python -m pip install --quiet --disable-pip-version-check
 
 $(DEMO): CONTENTS = --editable '.[train]'
-$(DEV): CONTENTS = --editable '.[testing,train]' --group dev $(if $(CI),--group torch)
-$(MUTANTS): CONTENTS = --editable '.[testing,train]' --group dev --group mutants
-$(BENCH): CONTENTS = --editable . --requirement benchmarks/requirements.txt
+$(DEV): CONTENTS = --editable '.[compile,testing,train]' --group dev $(if $(CI),--group torch)
+$(MUTANTS): CONTENTS = --editable '.[compile,testing,train]' --group dev --group mutants
+$(BENCH): CONTENTS = --editable '.[compile]' --requirement benchmarks/requirements.txt
 # HIPS's autograd has our import name, so it has an environment without ours.
 $(HIPS): CONTENTS = --requirement benchmarks/requirements-hips.txt
 

@@ -82,14 +82,19 @@ from autograd.value import Value
 
 if TYPE_CHECKING:
     from autograd.checking import gradcheck
+    from autograd.compiler import compile
 else:
 
     def __getattr__(name: str) -> object:
-        """Load the gradient checker when it is first asked for: `import autograd` stays light."""
+        """Load what is large when it is first asked for: `import autograd` stays light."""
         if name == "gradcheck":
             from autograd.checking import gradcheck
 
             return gradcheck
+        if name == "compile":
+            from autograd.compiler import compile
+
+            return compile
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -110,6 +115,7 @@ __all__ = [
     "cbrt",
     "ceil",
     "clip",
+    "compile",
     "cos",
     "cosh",
     "custom_function",

@@ -478,6 +478,7 @@ def test_every_public_name_is_documented_with_an_example(name: str) -> None:
         homes = {
             "draw": "autograd.draw",
             "explain": "autograd.explain",
+            "compile": "autograd.compiler.function",
             "gradcheck": "autograd.checking.check",
         } | dict.fromkeys(autograd.transforms.__all__, "autograd.transforms")
         home = homes.get(name, "autograd.functions")

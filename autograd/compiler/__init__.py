@@ -1,0 +1,18 @@
+"""Scalar functions, and derivatives of them, as machine code.
+
+A function is traced (`trace`) to a program (`program`), which passes make smaller (`passes`), and
+which a backend executes: LLVM (`schedule`, `emission`, `mathematics`, `llvm`), or NumPy (`arrays`).
+"""
+
+try:
+    from autograd.compiler.function import Compiled, compile, load
+except ModuleNotFoundError as error:  # pragma: no cover (in an environment of its own)
+    if error.name != "numpy":
+        raise
+    raise ModuleNotFoundError(
+        "compile needs NumPy, and is fast with llvmlite: install scalar-autograd[compile]",
+        name="numpy",
+    ) from None
+from autograd.compiler.program import Operation, Program
+
+__all__ = ["Compiled", "Operation", "Program", "compile", "load"]

@@ -1,0 +1,206 @@
+"""The rows of the table that are no primitive operation, written out in such.
+
+Each definition has the values of its row's evaluation on floats, without branches: a choice is a
+`where`, and both sides of it are computed. Off the domain of the row the result is infinite or nan.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from autograd.functions import ceil, erfc, exp, expm1, floor, log1p, sqrt, where
+from autograd.functions import sum as total
+from autograd.special import SQRT_HALF, SQRT_HALF_HEAD, SQRT_HALF_TAIL, leading_half
+
+__all__ = ["DEFINITIONS"]
+
+TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
+
+
+def _square(x: Any) -> Any:
+    return x * x
+
+
+def _reciprocal(x: Any) -> Any:
+    return 1.0 / x
+
+
+def _maximum(x1: Any, x2: Any) -> Any:
+    return where(x1 > x2, x1, where(x1 != x1, x1, x2))  # a nan wins
+
+
+def _minimum(x1: Any, x2: Any) -> Any:
+    return where(x1 < x2, x1, where(x1 != x1, x1, x2))
+
+
+def _largest(*xs: Any) -> Any:
+    largest = xs[0]
+    for x in xs[1:]:
+        largest = where(x > largest, x, where(x != x, x, largest))  # of equals the first
+    return largest
+
+
+def _smallest(*xs: Any) -> Any:
+    smallest = xs[0]
+    for x in xs[1:]:
+        smallest = where(x < smallest, x, where(x != x, x, smallest))
+    return smallest
+
+
+def _sign(x: Any) -> Any:
+    return where(x > 0.0, 1.0, where(x < 0.0, -1.0, where(x == 0.0, 0.0, x)))
+
+
+def _trunc(x: Any) -> Any:
+    return where(x > 0.0, floor(x), ceil(x))
+
+
+def _clip(x: Any, lower: Any, upper: Any) -> Any:
+    inside = where(x < lower, lower, where(x > upper, upper, x))
+    return where(lower > upper, math.nan, inside)
+
+
+# --- activations: by the exponential of -|x|, which never overflows ------------------------------
+
+
+def _sigmoid(x: Any) -> Any:
+    e = exp(-abs(x))
+    r = 1.0 / (1.0 + e)
+    return where(x >= 0.0, r, e * r)
+
+
+def _softplus(x: Any) -> Any:
+    return _relu(x) + log1p(exp(-abs(x)))
+
+
+def _logsigmoid(x: Any) -> Any:
+    return -_softplus(-x)
+
+
+def _relu(x: Any) -> Any:
+    return where(x <= 0.0, 0.0, x)
+
+
+def _leaky_relu(x: Any, slope: Any) -> Any:
+    return where(x > 0.0, x, slope * x)
+
+
+def _elu(x: Any, alpha: Any) -> Any:
+    return where(x > 0.0, x, alpha * expm1(x))
+
+
+def _gelu(x: Any) -> Any:
+    """As `special.gelu`, with the rounding error of erfc's argument taken out in the left tail."""
+    t = -SQRT_HALF * x
+    head = leading_half(-x)
+    error = (head * SQRT_HALF_HEAD - t) + (-x - head) * SQRT_HALF_HEAD - x * SQRT_HALF_TAIL
+    correction = where(x < -1.0, error * exp(-t * t) * TWO_OVER_SQRT_PI, 0.0)
+    return where(x < -40.0, -0.0, 0.5 * x * (erfc(t) - correction))
+
+
+def _silu(x: Any) -> Any:
+    return where(x == -math.inf, -0.0, x * _sigmoid(x))
+
+
+# --- lengths: scaled by the largest operand, so that no square over- or underflows ---------------
+
+
+def _norm(*xs: Any) -> Any:
+    sizes = [abs(x) for x in xs]
+    largest = _largest(*sizes)
+    scale = where(largest == 0.0, 1.0, largest)
+    length = largest * sqrt(total([_square(size / scale) for size in sizes]))
+    infinite: Any = 0.0
+    for size in sizes:
+        infinite = where(size == math.inf, 1.0, infinite)  # also where there is a nan
+    return where(infinite == 1.0, math.inf, length)
+
+
+def _hypot(x1: Any, x2: Any) -> Any:
+    return _norm(x1, x2)
+
+
+# --- of a sequence -------------------------------------------------------------------------------
+
+
+def _mean(*xs: Any) -> Any:
+    return total(xs) / float(len(xs))
+
+
+def _prod(*xs: Any) -> Any:
+    """Multiply, with powers of two taken out where a partial product would over- or underflow."""
+    product, exponent = _within_range(1.0, 0.0)
+    for x in xs:
+        factor, shift = _within_range(x, 0.0)
+        product, exponent = _within_range(product * factor, exponent + shift)
+    scale = where(exponent > 0.0, BIG, where(exponent < 0.0, 1.0 / BIG, 1.0))
+    twice = where(abs(exponent) > 1.0, scale, 1.0)
+    thrice = where(abs(exponent) > 2.0, scale, 1.0)  # by when it is 0, or infinite
+    return product * scale * twice * thrice
+
+
+BIG = 2.0**600
+
+
+def _within_range(x: Any, exponent: Any) -> tuple[Any, Any]:
+    """Bring a number's size from 2**-300 to 2**300, where zeros, infinities and nans stay."""
+    large, small = abs(x) > 2.0**300, abs(x) < 2.0**-300
+    x = where(large, x / BIG, where(small, x * BIG, x))
+    return x, exponent + where(large, 1.0, where(small, -1.0, 0.0))
+
+
+def _logsumexp(*xs: Any) -> Any:
+    """Factor the largest exponential out, and leave the 1 that stays for it to log1p."""
+    largest = _largest(*xs)
+    found: Any = 0.0  # whether the largest has been met, of which one is left out
+    others = []
+    for x in xs:
+        first = where(found == 1.0, 0.0, where(x == largest, 1.0, 0.0))
+        others.append(where(first == 1.0, 0.0, exp(x - largest)))
+        found = where(first == 1.0, 1.0, found)
+    return where(abs(largest) == math.inf, largest, largest + log1p(total(others)))
+
+
+def _softmax(x: Any, *xs: Any) -> Any:
+    """The share of the first operand, which is among the others as well."""
+    largest = _largest(*xs)
+    return _exp_of_difference(x, largest) / total([_exp_of_difference(x, largest) for x in xs])
+
+
+def _exp_of_difference(x: Any, m: Any) -> Any:
+    """exp(x - m) with the rounding error of the difference, as `special.softmax` has it."""
+    difference = x - m
+    subtracted = x - difference
+    error = (x - (difference + subtracted)) + (subtracted - m)
+    finite = abs(difference) < math.inf
+    exponential = exp(difference)
+    return where(finite, exponential * (1.0 + error), where(x == m, 1.0, exponential))
+
+
+DEFINITIONS: dict[str, Callable[..., Any]] = {
+    "square": _square,
+    "reciprocal": _reciprocal,
+    "hypot": _hypot,
+    "maximum": _maximum,
+    "minimum": _minimum,
+    "sign": _sign,
+    "trunc": _trunc,
+    "clip": _clip,
+    "sigmoid": _sigmoid,
+    "softplus": _softplus,
+    "logsigmoid": _logsigmoid,
+    "relu": _relu,
+    "leaky_relu": _leaky_relu,
+    "elu": _elu,
+    "gelu": _gelu,
+    "silu": _silu,
+    "norm": _norm,
+    "mean": _mean,
+    "prod": _prod,
+    "logsumexp": _logsumexp,
+    "softmax": _softmax,
+    "max": _largest,
+    "min": _smallest,
+}

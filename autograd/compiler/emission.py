@@ -1,0 +1,887 @@
+"""The machine code of a scheduled program, as LLVM's intermediate representation.
+
+Rows of the batch are the lanes of vectors. A block of rows, `lanes` times `vectors` of them, is
+executed at once: straight-line code keeps numbers in registers and passes others on in memory, in
+which each slot has a place with room for the block; a loop reads and writes that memory.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from autograd.compiler import mathematics
+from autograd.compiler.arrays import BY_PYTHON
+from autograd.compiler.program import Program
+from autograd.compiler.schedule import Layout, Loop, Place, Schedule, Straight
+
+__all__ = ["CALL", "Part", "Shape", "kernel_text", "part_text", "step_texts"]
+
+COMPARISONS = {"<": "olt", "<=": "ole", "==": "oeq", "!=": "une", ">": "ogt", ">=": "oge"}
+ARITHMETIC = {"+": "fadd", "-": "fsub", "*": "fmul", "/": "fdiv"}
+INTRINSICS = {"abs": "fabs", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil"}
+MOST_INLINED = 64
+"""Where a module calls more elementary functions, inlining would cost more than it saves."""
+
+
+CALL = {
+    "constant": "ptr",  # the constants
+    "uniform": "ptr",  # memory for what is the same in all rows
+    "row": "ptr",  # memory for a block of rows
+    "tile": "ptr",  # memory for the inputs of a last block, which are filled up
+    "sums": "ptr",  # memory for sums, lane by lane, all 0
+    "out": "ptr",  # where the outputs go
+    "stride": "i64",  # the distance between outputs
+    "rows": "i64",  # the number of rows
+    "divisor": "double",  # what sums are divided by
+}
+"""What a call of the kernel is given, eight bytes each."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the code is made for.
+
+    Attributes:
+        lanes: How many rows a vector holds.
+        vectors: How many vectors make a block of rows.
+        reduces: Whether outputs are added up over the rows.
+        exact: Whether products and sums are rounded each on its own.
+    """
+
+    lanes: int
+    vectors: int
+    reduces: bool
+    exact: bool
+
+    @property
+    def rows(self) -> int:
+        """How many rows a block has."""
+        return self.lanes * self.vectors
+
+
+ATTRIBUTES = 'nounwind "min-legal-vector-width"="{bits}" "prefer-vector-width"="{bits}"'
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a program that is executed on blocks of rows: its prologue, or its body.
+
+    Attributes:
+        name: What its function is called.
+        program: The program.
+        layout: Where the inputs lie.
+        schedule: Its steps.
+        shape: What the code is made for.
+        outputs: For a slot that is an output, which one.
+        region: Where its results lie.
+    """
+
+    name: str
+    program: Program
+    layout: Layout
+    schedule: Schedule
+    shape: Shape
+    outputs: dict[int, int]
+    region: str = "row"
+
+    @property
+    def parameters(self) -> str:
+        """The parameters of each of its functions."""
+        inputs = [f"ptr noalias %input{number}" for number in range(len(self.layout.groups))]
+        others = ["constant", "uniform", "row", "out"]
+        pointers = [*inputs, *(f"ptr noalias %{name}" for name in others)]
+        return ", ".join([*pointers, "i64 %stride", "i64 %valid"])
+
+    @property
+    def attributes(self) -> str:
+        """The attributes of each of its functions."""
+        return ATTRIBUTES.format(bits=64 * self.shape.lanes)
+
+    def arguments(self, **changed: str) -> str:
+        """Give the arguments of a call from one of its functions to another."""
+        inputs = [f"input{number}" for number in range(len(self.layout.groups))]
+        pointers = [*inputs, "constant", "uniform", "row", "out"]
+        texts = [f"ptr {changed.get(name, f'%{name}')}" for name in pointers]
+        numbers = [f"i64 {changed.get(name, f'%{name}')}" for name in ("stride", "valid")]
+        return ", ".join([*texts, *numbers])
+
+
+class _Writer:
+    """Writes the instructions of a function."""
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        self.kind = mathematics.type_of(lanes)
+        self.lines: list[str] = []
+        self.block = "entry"
+        self.declarations: dict[str, None] = {}
+        self.functions: dict[str, int] = {}
+        self._count = 0
+
+    def name(self) -> str:
+        self._count += 1
+        return f"%t{self._count}"
+
+    def do(self, instruction: str) -> None:
+        self.lines.append(f"  {instruction}")
+
+    def let(self, instruction: str) -> str:
+        name = self.name()
+        self.lines.append(f"  {name} = {instruction}")
+        return name
+
+    def call(self, name: str, *operands: str, kind: str | None = None) -> str:
+        kind = kind or self.kind
+        kinds = ", ".join([kind] * len(operands))
+        self.declarations[f"declare {kind} @{name}({kinds})"] = None
+        return self.let(f"call {kind} @{name}({', '.join(f'{kind} {x}' for x in operands)})")
+
+    def intrinsic(self, name: str, *operands: str) -> str:
+        suffix = "f64" if self.lanes == 1 else f"v{self.lanes}f64"
+        return self.call(f"llvm.{name}.{suffix}", *operands)
+
+    def constant(self, number: float) -> str:
+        literal = f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}"
+        if self.lanes == 1:
+            return literal
+        return f"<{', '.join([f'double {literal}'] * self.lanes)}>"
+
+    def address(self, pointer: str, index: str | int, kind: str = "double") -> str:
+        if index == 0:
+            return pointer
+        return self.let(f"getelementptr {kind}, ptr {pointer}, i64 {index}")
+
+    def splat(self, scalar: str) -> str:
+        if self.lanes == 1:
+            return scalar
+        one = self.let(f"insertelement {self.kind} poison, double {scalar}, i32 0")
+        zeros = f"<{self.lanes} x i32> zeroinitializer"
+        return self.let(f"shufflevector {self.kind} {one}, {self.kind} poison, {zeros}")
+
+    def load(self, address: str, kind: str | None = None) -> str:
+        return self.let(f"load {kind or self.kind}, ptr {address}, align 8")
+
+    def store(self, value: str, address: str, kind: str | None = None) -> None:
+        self.do(f"store {kind or self.kind} {value}, ptr {address}, align 8")
+
+    def times(self, index: str, factor: int) -> str:
+        if factor in (0, 1) or index == "0":
+            return "0" if factor == 0 else index
+        return self.let(f"mul i64 {index}, {factor}")
+
+    def plus(self, a: str, b: str) -> str:
+        if a == "0" or b == "0":
+            return b if a == "0" else a
+        return self.let(f"add i64 {a}, {b}")
+
+    @contextmanager
+    def loop(self, count: int | str) -> Any:
+        """Repeat what is written within the block; yields the counter."""
+        if count == 1:
+            yield "0"
+            return
+        label, counter, following = self.name()[1:], self.name(), self.name()
+        before, done = self.block, self.name()[1:]
+        if isinstance(count, str):  # which may be 0
+            some = self.let(f"icmp sgt i64 {count}, 0")
+            self.do(f"br i1 {some}, label %{label}, label %{done}")
+        else:
+            self.do(f"br label %{label}")
+        self.lines.append(f"{label}:")
+        place = len(self.lines)
+        self.block = label
+        yield counter
+        self.lines.insert(
+            place, f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{self.block} ]"
+        )
+        self.do(f"{following} = add nsw i64 {counter}, 1")
+        again = self.let(f"icmp slt i64 {following}, {count}")
+        self.do(f"br i1 {again}, label %{label}, label %{done}")
+        self.lines.append(f"{done}:")
+        self.block = done
+
+
+def _operation(writer: _Writer, op: str, operands: Sequence[str], shape: Shape) -> str:
+    """Write one operation on vectors."""
+    kind = writer.kind
+    if op in ARITHMETIC:
+        return writer.let(f"{ARITHMETIC[op]} {kind} {operands[0]}, {operands[1]}")
+    if op == "neg":
+        return writer.let(f"fneg {kind} {operands[0]}")
+    if op in INTRINSICS:
+        return writer.intrinsic(INTRINSICS[op], *operands)
+    if op in COMPARISONS:
+        return _number(writer, _condition(writer, op, operands))
+    if op == "where":
+        test = writer.let(f"fcmp une {kind} {operands[0]}, {writer.constant(0.0)}")
+        return _choice(writer, test, operands[1], operands[2])
+    if op == "·":
+        zero = writer.constant(0.0)
+        test = writer.let(f"fcmp oeq {kind} {operands[0]}, {zero}")
+        product = writer.let(f"fmul {kind} {operands[0]}, {operands[1]}")
+        return _choice(writer, test, zero, product)
+    if op in BY_PYTHON:
+        parts = "poison"
+        for lane in range(writer.lanes):
+            scalars = [_lane(writer, operand, lane) for operand in operands]
+            result = writer.call(f"autograd.{op}", *scalars, kind="double")
+            if writer.lanes == 1:
+                return result
+            parts = writer.let(f"insertelement {kind} {parts}, double {result}, i32 {lane}")
+        return parts
+    writer.functions[op] = writer.functions.get(op, 0) + 1
+    arguments = ", ".join(f"{kind} {operand}" for operand in operands)
+    return writer.let(f"call {kind} {mathematics.symbol(op, writer.lanes)}({arguments})")
+
+
+def _lane(writer: _Writer, vector: str, lane: int) -> str:
+    if writer.lanes == 1:
+        return vector
+    return writer.let(f"extractelement {writer.kind} {vector}, i32 {lane}")
+
+
+def _condition(writer: _Writer, op: str, operands: Sequence[str]) -> str:
+    return writer.let(f"fcmp {COMPARISONS[op]} {writer.kind} {operands[0]}, {operands[1]}")
+
+
+def _number(writer: _Writer, condition: str) -> str:
+    bits = mathematics.type_of(writer.lanes, "i1")
+    return writer.let(f"uitofp {bits} {condition} to {writer.kind}")
+
+
+def _choice(writer: _Writer, condition: str, x: str, y: str) -> str:
+    bits = mathematics.type_of(writer.lanes, "i1")
+    return writer.let(f"select {bits} {condition}, {writer.kind} {x}, {writer.kind} {y}")
+
+
+def _multiplied(writer: _Writer, x: str, y: str, total: str | None, shape: Shape) -> str:
+    """Add a product to a total."""
+    if total is None:
+        return writer.let(f"fmul {writer.kind} {x}, {y}")
+    if shape.exact:
+        product = writer.let(f"fmul {writer.kind} {x}, {y}")
+        return writer.let(f"fadd {writer.kind} {total}, {product}")
+    return writer.intrinsic("fmuladd", x, y, total)
+
+
+# --- straight-line code --------------------------------------------------------------------------
+
+
+class _Straight:
+    """Writes a piece of straight-line code, for one vector of rows."""
+
+    def __init__(self, part: Part) -> None:
+        self.program, self.schedule, self.shape = part.program, part.schedule, part.shape
+        self.outputs, self.layout, self.region = part.outputs, part.layout, part.region
+        self.writer = _Writer(part.shape.lanes)
+        self.values: dict[int, str] = {}
+        self.conditions: dict[int, str] = {}
+        self.products: dict[int, tuple[int, int]] = {}
+        self.fused = part.shape.reduces and not part.shape.exact
+
+    def write(self, step: Straight, used: dict[int, int]) -> _Writer:
+        """Write the operations that compute some slots; `used` counts who reads them."""
+        schedule, first = self.schedule, self.program.first_result
+        if schedule.rolled and self.shape.reduces:
+            self.mask = _mask(self.writer, 0)
+        for slot in step.slots:
+            if step.computes:
+                self._compute(slot, *self.program.operations[slot - first], used)
+                if slot in schedule.stored:
+                    self.writer.store(self.value(slot), self._address(schedule.places[slot]))
+            for index in schedule.copies.get(slot, ()):
+                self.writer.store(self.value(slot), self._address(Place(self.region, index)))
+            if slot in self.outputs:
+                self._hand_out(slot, self.outputs[slot])
+        return self.writer
+
+    def _compute(self, slot: int, op: str, operands: tuple[int, ...], used: dict[int, int]) -> None:
+        writer, value = self.writer, self.value
+        if op in COMPARISONS:
+            self.conditions[slot] = _condition(writer, op, [value(x) for x in operands])
+        elif op == "where" and operands[0] in self.conditions:
+            choice = [value(x) for x in operands[1:]]
+            self.values[slot] = _choice(writer, self.conditions[operands[0]], *choice)
+        elif op == "*" and self.fused and slot in self.outputs and not used.get(slot):
+            self.products[slot] = operands[0], operands[1]
+        elif op == "sum":
+            added = value(operands[0])
+            for x in operands[1:]:
+                added = writer.let(f"fadd {writer.kind} {added}, {value(x)}")
+            self.values[slot] = added
+        elif op in ("dot", "net"):
+            self.values[slot] = self._sum_of_products(op, operands)
+        else:
+            self.values[slot] = _operation(writer, op, [value(x) for x in operands], self.shape)
+
+    def _sum_of_products(self, op: str, operands: tuple[int, ...]) -> str:
+        terms = len(operands) // 2
+        bias = operands[-1] if op == "net" else None
+        total = self.value(bias) if bias is not None and not self.shape.exact else None
+        for x, y in zip(operands[:terms], operands[terms : 2 * terms], strict=True):
+            total = _multiplied(self.writer, self.value(x), self.value(y), total, self.shape)
+        if total is None:
+            return self.value(bias) if bias is not None else self.writer.constant(0.0)
+        if bias is not None and self.shape.exact:
+            total = self.writer.let(f"fadd {self.writer.kind} {total}, {self.value(bias)}")
+        return total
+
+    def value(self, slot: int) -> str:
+        """Give a slot's number: from a register if it was computed here, else from memory."""
+        if slot in self.values:
+            return self.values[slot]
+        writer = self.writer
+        if slot in self.conditions:
+            self.values[slot] = _number(writer, self.conditions[slot])
+            return self.values[slot]
+        program = self.program
+        if len(program.inputs) <= slot < program.first_result:
+            return writer.constant(program.constants[slot - len(program.inputs)])
+        place = self.schedule.places[slot]
+        if place.region == "row":
+            self.values[slot] = writer.load(self._address(place))
+            return self.values[slot]
+        if place.region.startswith("input") and self.layout.groups[int(place.region[6:])].varies:
+            self.values[slot] = self._collected(place)
+            return self.values[slot]
+        # Loaded anew for each use: it takes no register, and the processor spreads it as it loads.
+        return writer.splat(writer.load(self._address(place), "double"))
+
+    def _collected(self, place: Place) -> str:
+        """Collect an input of all rows of a vector from the rows of its array."""
+        writer, group = self.writer, int(place.region[6:])
+        width = self.layout.groups[group].width
+        if width == 1:
+            return writer.load(f"%input{group}")
+        vector = "poison"
+        for lane in range(writer.lanes):
+            address = writer.address(f"%input{group}", lane * width + place.offset)
+            number = writer.load(address, "double")
+            if writer.lanes == 1:
+                return number
+            vector = writer.let(
+                f"insertelement {writer.kind} {vector}, double {number}, i32 {lane}"
+            )
+        return vector
+
+    def _address(self, place: Place) -> str:
+        step = self.shape.rows if place.region == "row" else 1
+        return self.writer.address(f"%{place.region.replace(' ', '')}", place.offset * step)
+
+    def _hand_out(self, slot: int, output: int) -> None:
+        writer = self.writer
+        if not self.shape.reduces:
+            index = writer.times("%stride", output) if output else "0"
+            writer.store(self.value(slot), writer.address("%out", index))
+        elif self.schedule.rolled:
+            value = _choice_of_rows(writer, self._total(slot, None), self.mask)
+            _add_to(writer, _horizontal(writer, value), writer.address("%out", output))
+        else:
+            address = writer.address("%out", output, writer.kind)
+            writer.store(self._total(slot, writer.load(address)), address)
+
+    def _total(self, slot: int, total: str | None) -> str:
+        if slot in self.products:
+            x, y = (self.value(operand) for operand in self.products[slot])
+            return _multiplied(self.writer, x, y, total, self.shape)
+        if total is None:
+            return self.value(slot)
+        return self.writer.let(f"fadd {self.writer.kind} {total}, {self.value(slot)}")
+
+
+def _mask(writer: _Writer, vector: int, valid: str = "%valid") -> str:
+    """Tell which rows of a vector are rows of the batch, and do not only fill up the last block."""
+    if writer.lanes == 1:
+        return writer.let(f"icmp slt i64 {vector}, {valid}")
+    kind = mathematics.type_of(writer.lanes, "i64")
+    rows = ", ".join(f"i64 {vector * writer.lanes + lane}" for lane in range(writer.lanes))
+    one = writer.let(f"insertelement {kind} poison, i64 {valid}, i32 0")
+    zeros = f"<{writer.lanes} x i32> zeroinitializer"
+    all_valid = writer.let(f"shufflevector {kind} {one}, {kind} poison, {zeros}")
+    return writer.let(f"icmp slt {kind} <{rows}>, {all_valid}")
+
+
+def _choice_of_rows(writer: _Writer, value: str, mask: str) -> str:
+    """Leave out the rows that only fill up the last block."""
+    bits = mathematics.type_of(writer.lanes, "i1")
+    kind = writer.kind
+    return writer.let(f"select {bits} {mask}, {kind} {value}, {kind} {writer.constant(0.0)}")
+
+
+def _horizontal(writer: _Writer, vector: str) -> str:
+    """Add up the lanes of a vector."""
+    if writer.lanes == 1:
+        return vector
+    name = f"llvm.vector.reduce.fadd.v{writer.lanes}f64"
+    writer.declarations[f"declare double @{name}(double, {writer.kind})"] = None
+    zero = "0x8000000000000000"
+    return writer.let(f"call reassoc double @{name}(double {zero}, {writer.kind} {vector})")
+
+
+def _add_to(writer: _Writer, number: str, address: str) -> None:
+    total = writer.let(f"fadd double {writer.load(address, 'double')}, {number}")
+    writer.store(total, address, "double")
+
+
+# --- loops ---------------------------------------------------------------------------------------
+
+
+class _Loop:
+    """Writes a loop over equal operations, for a block of rows."""
+
+    def __init__(self, loop: Loop, shape: Shape, region: str, name: str) -> None:
+        self.loop, self.shape, self.region, self.function = loop, shape, region, name
+        self.writer = _Writer(shape.lanes)
+        self.globals: list[str] = []
+
+    def write(self) -> _Writer:
+        """Write the loop over the runs, and the loop over the operations of a run."""
+        if self.shape.reduces:
+            self.masks = [_mask(self.writer, vector) for vector in range(self.shape.vectors)]
+        if self.loop.terms:
+            self._n_ary()
+        else:
+            self._elementwise()
+        return self.writer
+
+    def _starts(self, column: int, starts: Sequence[tuple[int, ...]], run: str) -> str:
+        """Give where an operand starts in a run: from a table, unless it can be computed."""
+        numbers = [start[column] for start in starts]
+        step = numbers[1] - numbers[0] if len(numbers) > 1 else 0
+        if all(number == numbers[0] + i * step for i, number in enumerate(numbers)):
+            return self.writer.plus(str(numbers[0]), self.writer.times(run, step))
+        table = f"@{self.function}.starts{len(self.globals)}"
+        texts = ", ".join(f"i32 {number}" for number in numbers)
+        self.globals.append(f"{table} = internal constant [{len(numbers)} x i32] [{texts}]")
+        address = self.writer.address(table, run, "i32")
+        return self.writer.let(f"sext i32 {self.writer.load(address, 'i32')} to i64")
+
+    def _pointer(self, region: str, index: str) -> str:
+        """Point to the number, or to the block of numbers, of an index."""
+        step = self.shape.rows if region == "row" else 1
+        index = self.writer.times(index, step)
+        return self.writer.address(f"%{region.replace(' ', '')}", 0 if index == "0" else index)
+
+    def _vectors(self, region: str, pointer: str) -> list[str]:
+        """Load the vectors of a block."""
+        writer = self.writer
+        if region != "row":
+            return [writer.splat(writer.load(pointer, "double"))] * self.shape.vectors
+        addresses = [
+            writer.address(pointer, vector * self.shape.lanes)
+            for vector in range(self.shape.vectors)
+        ]
+        return [writer.load(address) for address in addresses]
+
+    def _store(self, vectors: Sequence[str], pointer: str) -> None:
+        for number, vector in enumerate(vectors):
+            self.writer.store(vector, self.writer.address(pointer, number * self.shape.lanes))
+
+    def _hand_out(self, vectors: list[str], index: str) -> None:
+        """Store the results of an operation as an output, or add them to it."""
+        writer = self.writer
+        if not self.shape.reduces:
+            offset = writer.let(f"mul i64 {index}, %stride")
+            self._store(vectors, writer.address("%out", offset))
+            return
+        _add_to(
+            writer, _horizontal(writer, self._masked_sum(vectors)), writer.address("%out", index)
+        )
+
+    def _masked_sum(self, vectors: Sequence[str]) -> str:
+        writer = self.writer
+        total = ""
+        for number, vector in enumerate(vectors):
+            kept = _choice_of_rows(writer, vector, self.masks[number])
+            total = writer.let(f"fadd {writer.kind} {total}, {kept}") if number else kept
+        return total
+
+    def _elementwise(self) -> None:
+        loop, writer = self.loop, self.writer
+        operands = len(loop.regions)
+        stored, handed = loop.starts[0][-2] >= 0, loop.starts[0][-1] >= 0
+        with writer.loop(len(loop.starts)) as run:
+            starts = [self._starts(column, loop.starts, run) for column in range(operands + 2)]
+            fixed = {
+                column: self._vectors(region, self._pointer(region, starts[column]))
+                for column, region in enumerate(loop.regions)
+                if not loop.strides[column]
+            }
+
+            def results(step: str) -> list[str]:
+                values = [
+                    fixed[column]
+                    if column in fixed
+                    else self._vectors(
+                        region, self._pointer(region, self._index(starts, column, step))
+                    )
+                    for column, region in enumerate(loop.regions)
+                ]
+                return [
+                    _operation(writer, loop.op, [value[vector] for value in values], self.shape)
+                    for vector in range(self.shape.vectors)
+                ]
+
+            tile = self.shape.lanes
+            tiles = 0
+            if handed and not stored and self.shape.reduces and tile > 1 and loop.strides[-1] == 1:
+                tiles = loop.length // tile
+            if tiles:
+                with writer.loop(tiles) as number:
+                    base = writer.times(number, tile)
+                    sums = [
+                        self._masked_sum(results(writer.plus(base, str(i)))) for i in range(tile)
+                    ]
+                    address = writer.address("%out", self._index(starts, operands + 1, base))
+                    added = _transposed_sum(writer, sums)
+                    before = writer.load(address)
+                    writer.store(writer.let(f"fadd {writer.kind} {before}, {added}"), address)
+            rest = loop.length - tiles * tile
+            if rest:
+                with writer.loop(rest) as number:
+                    step = writer.plus(number, str(tiles * tile))
+                    vectors = results(step)
+                    if stored:
+                        self._store(
+                            vectors, self._pointer(self.region, self._index(starts, operands, step))
+                        )
+                    if handed:
+                        self._hand_out(vectors, self._index(starts, operands + 1, step))
+
+    def _index(self, starts: Sequence[str], column: int, step: str) -> str:
+        return self.writer.plus(starts[column], self.writer.times(step, self.loop.strides[column]))
+
+    def _n_ary(self) -> None:
+        """Write sums and sums of products, several at a time if they share their right operands."""
+        loop, writer = self.loop, self.writer
+        columns = len(loop.regions)
+        shared = loop.op != "sum" and loop.strides[1] == 0
+        tile = 4 if shared and loop.length >= 4 else 1
+        with writer.loop(len(loop.starts)) as run:
+            starts = [self._starts(column, loop.starts, run) for column in range(columns + 2)]
+            done = 0
+            for size in (tile, 1):
+                count = (loop.length - done) // size
+                if count:
+                    with writer.loop(count) as number:
+                        base = writer.plus(writer.times(number, size), str(done))
+                        self._tile(starts, [writer.plus(base, str(i)) for i in range(size)])
+                done += count * size
+
+    def _tile(self, starts: Sequence[str], steps: Sequence[str]) -> None:
+        loop, writer, shape = self.loop, self.writer, self.shape
+        columns = len(loop.regions)
+        sequences = len(loop.inner)
+        size = len(steps)
+        origins = [
+            [self._index(starts, column, step) for column in range(columns + 2)] for step in steps
+        ]
+        zero = writer.constant(-0.0)
+        initial = [[zero] * shape.vectors for _ in steps]
+        if loop.op == "net" and not shape.exact:
+            initial = [
+                self._vectors(loop.regions[2], self._pointer(loop.regions[2], origin[2]))
+                for origin in origins
+            ]
+        label, done = writer.name()[1:], writer.name()[1:]
+        counter, following = writer.name(), writer.name()
+        before = writer.block
+        writer.do(f"br label %{label}")
+        writer.lines.append(f"{label}:")
+        writer.block = label
+        totals = [[writer.name() for _ in range(shape.vectors)] for _ in steps]
+        place = len(writer.lines)
+        shared = sequences == 2 and loop.strides[1] == 0
+        values: list[list[list[str]]] = []
+        for i in range(size):
+            values.append([])
+            for sequence in range(sequences):
+                if i and sequence == 1 and shared:
+                    values[i].append(values[0][1])
+                    continue
+                region = loop.regions[sequence]
+                index = writer.plus(
+                    origins[i][sequence], writer.times(counter, loop.inner[sequence])
+                )
+                values[i].append(self._vectors(region, self._pointer(region, index)))
+        grown: list[list[str]] = []
+        for i in range(size):
+            grown.append([])
+            for vector in range(shape.vectors):
+                x = values[i][0][vector]
+                if sequences == 1:
+                    grown[i].append(
+                        writer.let(f"fadd {self._flags()}{writer.kind} {totals[i][vector]}, {x}")
+                    )
+                elif shape.lanes == 1 and not shape.exact:  # for LLVM to make vectors of
+                    product = writer.let(f"fmul {self._flags()}double {x}, {values[i][1][vector]}")
+                    grown[i].append(
+                        writer.let(f"fadd {self._flags()}double {totals[i][vector]}, {product}")
+                    )
+                else:
+                    grown[i].append(
+                        _multiplied(writer, x, values[i][1][vector], totals[i][vector], shape)
+                    )
+        phis = [f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{label} ]"]
+        phis += [
+            f"  {totals[i][v]} = phi {writer.kind} [ {initial[i][v]}, %{before} ], "
+            f"[ {grown[i][v]}, %{label} ]"
+            for i in range(size)
+            for v in range(shape.vectors)
+        ]
+        writer.lines[place:place] = phis
+        writer.do(f"{following} = add nsw i64 {counter}, 1")
+        again = writer.let(f"icmp slt i64 {following}, {loop.terms}")
+        writer.do(f"br i1 {again}, label %{label}, label %{done}")
+        writer.lines.append(f"{done}:")
+        writer.block = done
+        for i, origin in enumerate(origins):
+            vectors = grown[i]
+            if loop.op == "net" and shape.exact:
+                region = loop.regions[2]
+                bias = self._vectors(region, self._pointer(region, origin[2]))
+                vectors = [
+                    writer.let(f"fadd {writer.kind} {total}, {b}")
+                    for total, b in zip(vectors, bias, strict=True)
+                ]
+            if loop.starts[0][-2] >= 0:
+                self._store(vectors, self._pointer(self.region, origin[-2]))
+            if loop.starts[0][-1] >= 0:
+                self._hand_out(vectors, origin[-1])
+
+    def _flags(self) -> str:
+        return "reassoc contract " if self.shape.lanes == 1 and not self.shape.exact else ""
+
+
+def _transposed_sum(writer: _Writer, vectors: list[str]) -> str:
+    """Add up the lanes of as many vectors as they have lanes, to a vector of the sums."""
+    lanes, kind = writer.lanes, writer.kind
+    distance = 1
+    while len(vectors) > 1:
+        halves = []
+        # Pairs of vectors: even groups of lanes of both, and odd groups of both, are added.
+        even = _interleaved(lanes, distance, 0)
+        odd = _interleaved(lanes, distance, distance)
+        for a, b in zip(vectors[0::2], vectors[1::2], strict=True):
+            x = writer.let(f"shufflevector {kind} {a}, {kind} {b}, {_indices(even)}")
+            y = writer.let(f"shufflevector {kind} {a}, {kind} {b}, {_indices(odd)}")
+            halves.append(writer.let(f"fadd {kind} {x}, {y}"))
+        vectors = halves
+        distance *= 2
+    return vectors[0]
+
+
+def _interleaved(lanes: int, distance: int, offset: int) -> list[int]:
+    chosen = []
+    for start in range(0, lanes, 2 * distance):
+        chosen += [start + offset + i for i in range(distance)]
+        chosen += [lanes + start + offset + i for i in range(distance)]
+    return chosen
+
+
+def _indices(numbers: Sequence[int]) -> str:
+    return f"<{len(numbers)} x i32> <{', '.join(f'i32 {number}' for number in numbers)}>"
+
+
+# --- functions and modules -----------------------------------------------------------------------
+
+
+def step_texts(part: Part) -> tuple[list[str], list[str]]:
+    """Write the function of each step.
+
+    Args:
+        part: The part of a program.
+
+    Returns:
+        The modules of straight-line code, and that of the loops, each if there are any.
+    """
+    used: dict[int, int] = {}
+    for _, operands in part.program.operations:
+        for operand in operands:
+            used[operand] = used.get(operand, 0) + 1
+    straight: list[tuple[_Writer, str, list[str]]] = []
+    loops: list[tuple[_Writer, str, list[str]]] = []
+    for number, step in enumerate(part.schedule.steps):
+        name = f"{part.name}.step{number}"
+        if isinstance(step, Straight):
+            straight.append((_Straight(part).write(step, used), name, []))
+        else:
+            loop = _Loop(step, part.shape, part.region, name)
+            loops.append((loop.write(), name, loop.globals))
+    size = 24  # pieces to a module
+    return (
+        [_module(part, straight[i : i + size]) for i in range(0, len(straight), size)],
+        [_module(part, loops)] if loops else [],
+    )
+
+
+def _module(part: Part, functions: Sequence[tuple[_Writer, str, list[str]]]) -> str:
+    """Put functions into one module, with what they call."""
+    declared: dict[str, None] = {}
+    called: dict[str, int] = {}
+    texts = []
+    for writer, name, constants in functions:
+        declared |= writer.declarations
+        for op, count in writer.functions.items():
+            called[op] = called.get(op, 0) + count
+        texts += [*constants, f"define void @{name}({part.parameters}) {part.attributes} {{"]
+        texts += ["entry:", *writer.lines, "  ret void", "}", ""]
+    inline = sum(called.values()) <= MOST_INLINED
+    elementary = mathematics.definitions(part.shape.lanes, called, inline=inline)
+    return mathematics.merged("\n".join(declared), elementary, "\n".join(texts))
+
+
+def part_text(part: Part) -> str:
+    """Write the function that executes a part on one block of rows, step by step.
+
+    Args:
+        part: The part of a program.
+
+    Returns:
+        A module's text.
+    """
+    writer = _Writer(part.shape.lanes)
+    declarations = []
+    rows = part.shape.rows
+    for number, group in enumerate(part.layout.groups):
+        if part.schedule.packed and group.varies and group.width:
+            base = next(
+                part.schedule.packed[slot]
+                for slot, (of_group, _) in enumerate(part.layout.places())
+                if of_group == number
+            )
+            with writer.loop(rows) as row, writer.loop(group.width) as column:
+                source = writer.plus(writer.times(row, group.width), column)
+                number_ = writer.load(writer.address(f"%input{number}", source), "double")
+                target = writer.times(writer.plus(column, str(base)), rows)
+                writer.store(number_, writer.address("%row", writer.plus(target, row)), "double")
+    for number, step in enumerate(part.schedule.steps):
+        name = f"{part.name}.step{number}"
+        declarations.append(f"declare void @{name}({part.parameters}) {part.attributes}")
+        if isinstance(step, Loop) or part.shape.vectors == 1:
+            writer.do(f"call void @{name}({part.arguments()})")
+            continue
+        with writer.loop(part.shape.vectors) as vector:
+            offset = writer.times(vector, part.shape.lanes)
+            row = writer.address("%row", offset)
+            out = "%out" if part.shape.reduces else writer.address("%out", offset)
+            valid = writer.let(f"sub i64 %valid, {offset}")
+            call = part.arguments(row=row, out=out, valid=valid)
+            writer.do(f"call void @{name}({call})")
+    return "\n".join(
+        [
+            *declarations,
+            f"define void @{part.name}({part.parameters}) {part.attributes} {{",
+            "entry:",
+            *writer.lines,
+            "  ret void",
+            "}",
+        ]
+    )
+
+
+def kernel_text(body: Part, prologue: Part | None, outputs: int) -> str:
+    """Write the function that is called: it executes a program on all rows.
+
+    Its argument points to what is listed in `CALL`, and after it to the arrays of inputs.
+
+    Args:
+        body: What is executed for each block of rows.
+        prologue: What is executed once, if anything.
+        outputs: The number of outputs.
+
+    Returns:
+        A module's text.
+    """
+    shape, layout = body.shape, body.layout
+    writer = _Writer(shape.lanes)
+    declarations = [f"declare void @{body.name}({body.parameters})"]
+    for place, (name, kind) in enumerate(CALL.items()):
+        address = writer.address("%call", place)
+        writer.do(f"%{name} = load {kind}, ptr {address}, align 8")
+    inputs = []
+    for number in range(len(layout.groups)):
+        address = writer.address("%call", len(CALL) + number)
+        inputs.append(writer.let(f"load ptr, ptr {address}, align 8"))
+    if shape.reduces:
+        with writer.loop(outputs) as output:
+            writer.store("0.0", writer.address("%out", output), "double")
+    given = {f"input{number}": name for number, name in enumerate(inputs)}
+    if prologue:
+        declarations.append(f"declare void @{prologue.name}({prologue.parameters})")
+        writer.do(
+            f"call void @{prologue.name}({prologue.arguments(**given, stride='0', valid='1')})"
+        )
+    in_lanes = shape.reduces and not body.schedule.rolled
+    target = "%sums" if in_lanes else "%out"
+
+    def block(first_row: str, valid: str, arrays: dict[str, str]) -> None:
+        out = target if shape.reduces else writer.address("%out", first_row)
+        writer.do(f"call void @{body.name}({body.arguments(**arrays, out=out, valid=valid)})")
+
+    def fold(valid: str) -> None:
+        with writer.loop(outputs) as output:
+            address = writer.address("%sums", output, writer.kind)
+            vector = writer.load(address)
+            if valid:
+                vector = _choice_of_rows(writer, vector, _mask(writer, 0, valid))
+            _add_to(writer, _horizontal(writer, vector), writer.address("%out", output))
+            writer.store(writer.constant(0.0), address)
+
+    varying = [number for number, group in enumerate(layout.groups) if group.varies and group.width]
+    if not layout.batched:
+        block("0", "1", given)
+    else:
+        blocks = writer.let(f"sdiv i64 %rows, {shape.rows}")
+        with writer.loop(blocks) as number:
+            row = writer.times(number, shape.rows)
+            arrays = dict(given)
+            for group in varying:
+                offset = writer.times(row, layout.groups[group].width)
+                arrays[f"input{group}"] = writer.address(inputs[group], offset)
+            block(row, str(shape.rows), arrays)
+        if in_lanes:
+            fold("")
+        done = writer.times(blocks, shape.rows)
+        left = writer.let(f"sub i64 %rows, {done}")
+        some = writer.let(f"icmp sgt i64 {left}, 0")
+        with writer.loop(writer.let(f"zext i1 {some} to i64")):
+            arrays = dict(given)
+            offset_of_tile = 0
+            last = writer.let(f"sub i64 {left}, 1")
+            for group in varying:
+                width = layout.groups[group].width
+                tile = writer.address("%tile", offset_of_tile)
+                offset_of_tile += width * shape.rows
+                arrays[f"input{group}"] = tile
+                with writer.loop(shape.rows) as row, writer.loop(width) as column:
+                    beyond = writer.let(f"icmp sgt i64 {row}, {last}")
+                    there = writer.let(f"select i1 {beyond}, i64 {last}, i64 {row}")
+                    source = writer.times(writer.plus(there, done), width)
+                    origin = writer.address(inputs[group], writer.plus(source, column))
+                    copy = writer.load(origin, "double")
+                    destination = writer.plus(writer.times(row, width), column)
+                    writer.store(copy, writer.address(tile, destination), "double")
+            block(done, left, arrays)
+            if in_lanes:
+                fold(left)
+    if shape.reduces:
+        with writer.loop(outputs) as output:
+            address = writer.address("%out", output)
+            total = writer.load(address, "double")
+            writer.store(writer.let(f"fdiv double {total}, %divisor"), address, "double")
+    return "\n".join(
+        [
+            *declarations,
+            *writer.declarations,
+            f"define void @kernel(ptr noalias %call) {body.attributes} {{",
+            "entry:",
+            *writer.lines,
+            "  ret void",
+            "}",
+        ]
+    )

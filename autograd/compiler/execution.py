@@ -1,0 +1,250 @@
+"""What executes a program on arrays: a backend, in threads where there is work for several."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy
+
+from autograd.compiler import arrays
+from autograd.compiler.passes import gathered, unguarded
+from autograd.compiler.program import Program
+from autograd.compiler.schedule import Layout
+
+if TYPE_CHECKING:
+    from autograd.compiler.llvm import Code, Kernel
+
+__all__ = [
+    "Backend",
+    "Executor",
+    "Options",
+    "Reduce",
+    "best_backend",
+    "every_row",
+    "processors",
+    "reduced_constants",
+]
+
+Backend: TypeAlias = Literal["llvm", "numpy"]
+Reduce: TypeAlias = Literal["mean", "sum"]
+
+CHUNK_COST = 1_500_000
+"""How many elementary operations are worth a thread."""
+MOST_CHUNKS = 16
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a program is executed; see `compile`."""
+
+    reduce: Reduce | None
+    exact: bool
+    threads: int
+    backend: Backend
+
+
+class Executor:
+    """A program, ready to be executed.
+
+    It is executed without the guards of the chain rule's products first, and once more with them
+    where an output turns out to be nan: see `passes.unguarded`.
+
+    Attributes:
+        program: The program, of primitive operations.
+        layout: Where its inputs lie.
+        options: How it is executed.
+        codes: Machine code: of the program without guards, and of that with them.
+
+    Args:
+        program: The program. No output is a constant, or occurs twice.
+        layout: Where its inputs lie.
+        options: How it is to be executed.
+        codes: Machine code that is there already.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        layout: Layout,
+        options: Options,
+        codes: dict[str, Code] | None = None,
+    ) -> None:
+        self.program, self.layout, self.options = program, layout, options
+        self.codes = codes if codes is not None else {}
+        self._lock = threading.Lock()
+        self._ready: dict[str, tuple[Program, Kernel | None]] = {}
+        plain = unguarded(program)
+        self._first = "guarded" if plain is None else "plain"
+        if program.outputs:
+            self._prepare(self._first, program if plain is None else plain)
+
+    def _prepare(self, name: str, program: Program) -> None:
+        program = gathered(program)
+        kernel = None
+        if self.options.backend == "llvm":
+            from autograd.compiler import llvm
+
+            if name not in self.codes:
+                reduces = self.options.reduce is not None and not self.options.exact
+                self.codes[name] = llvm.compiled(program, self.layout, reduces, self.options.exact)
+            kernel = llvm.Kernel(self.codes[name])
+        self._ready[name] = program, kernel
+
+    def __call__(self, given: Sequence[Any], rows: int) -> Any:
+        """Execute the program.
+
+        Args:
+            given: The arrays of inputs.
+            rows: The number of rows.
+
+        Returns:
+            The outputs: an array of one dimension where there are no rows or they are reduced, else
+            of outputs by rows.
+        """
+        if not self.program.outputs:
+            one = self.options.reduce or not self.layout.batched
+            return numpy.empty(0 if one else (0, rows))
+        outputs = self._outputs(self._first, given, rows)
+        if self._first == "plain":
+            squares = numpy.vdot(outputs, outputs)  # nan where there is a nan among the outputs
+            if squares != squares:
+                with self._lock:
+                    if "guarded" not in self._ready:
+                        self._prepare("guarded", self.program)
+                return self._outputs("guarded", given, rows)
+        return outputs
+
+    def _outputs(self, name: str, given: Sequence[Any], rows: int) -> Any:
+        program, kernel = self._ready[name]
+        if not self.layout.batched:
+            if kernel is None:
+                return every_row(program, self.layout, given, 1)[:, 0]
+            out = numpy.empty((kernel.code.outputs, 1))
+            kernel(given, 0, 1, out)
+            return out[:, 0]
+        reduce, exact = self.options.reduce, self.options.exact
+        if kernel is None:
+            every = every_row(program, self.layout, given, rows)
+            return _reduced(every, reduce, exact) if reduce else every
+        if kernel.code.reduces:
+            return self._added_up(kernel, given, rows)
+        block = kernel.code.rows
+        every = numpy.empty((kernel.code.outputs, -(-rows // block) * block))
+        chunks = self._chunks(kernel, rows)
+        if len(chunks) < 2:
+            kernel(given, 0, rows, every)
+        else:
+            self._share(lambda number: kernel(given, *chunks[number], every), len(chunks))
+        every = every[:, :rows]
+        return _reduced(every, reduce, exact) if reduce else every
+
+    def _added_up(self, kernel: Kernel, given: Sequence[Any], rows: int) -> Any:
+        divisor = (rows or math.nan) if self.options.reduce == "mean" else 1.0
+        if rows * kernel.code.cost < 2 * CHUNK_COST:
+            total = numpy.empty(kernel.code.outputs)
+            kernel(given, 0, rows, total, divisor)
+            return total
+        chunks = self._chunks(kernel, rows)
+        parts = numpy.empty((len(chunks), kernel.code.outputs))
+        self._share(lambda number: kernel(given, *chunks[number], parts[number]), len(chunks))
+        return parts.sum(axis=0) / divisor
+
+    def _chunks(self, kernel: Kernel, rows: int) -> list[tuple[int, int]]:
+        """Cut the rows into chunks, in a way that does not depend on the number of threads."""
+        count = min(MOST_CHUNKS, rows * kernel.code.cost // CHUNK_COST)
+        count = max(count, 1)
+        block = kernel.code.rows
+        size = max(-(-rows // count // block), 1) * block
+        return [(start, min(size, rows - start)) for start in range(0, rows, size)]
+
+    def _share(self, work: Any, count: int) -> None:
+        """Do some work in threads, of which each takes the next piece when it is done with one."""
+        if self.options.threads == 1:
+            for number in range(count):
+                work(number)
+        else:
+            list(_pool(self.options.threads).map(work, range(count)))
+
+
+def every_row(program: Program, layout: Layout, given: Sequence[Any], rows: int) -> Any:
+    """Evaluate a program by NumPy.
+
+    Args:
+        program: A program of primitive operations.
+        layout: Where its inputs lie.
+        given: The arrays of inputs.
+        rows: The number of rows.
+
+    Returns:
+        An array of outputs by rows.
+    """
+    inputs = [
+        given[group][:, place] if layout.groups[group].varies else given[group][place]
+        for group, place in layout.places()
+    ]
+    outputs = arrays.evaluate(program, inputs)
+    every = numpy.empty((len(outputs), rows))
+    for place, output in enumerate(outputs):
+        every[place] = output
+    return every
+
+
+def _reduced(every: Any, reduce: Reduce, exact: bool) -> Any:
+    """Add up the rows of each output; exactly, with a single rounding, as `sum` and `mean` do."""
+    with numpy.errstate(all="ignore"):
+        total = every.sum(axis=1)
+        if exact and numpy.isfinite(total).all():
+            total = numpy.array([math.fsum(row) for row in every.tolist()])
+        return total / every.shape[1] if reduce == "mean" else total
+
+
+def reduced_constants(constants: Any, reduce: Reduce, rows: int) -> Any:
+    """Add up, over the rows, numbers that are the same in all of them.
+
+    Args:
+        constants: An array of the numbers.
+        reduce: Whether to give their mean or their sum.
+        rows: The number of rows; the mean of none is nan.
+
+    Returns:
+        An array of their means or sums.
+    """
+    if not rows:
+        return numpy.full(len(constants), math.nan if reduce == "mean" else 0.0)
+    with numpy.errstate(over="ignore"):
+        return constants if reduce == "mean" else constants * rows
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="autograd.compile")
+
+
+if hasattr(os, "register_at_fork"):  # the threads of a pool stay behind in the parent
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+@cache
+def processors() -> int:
+    """Count the processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # on macOS and Windows
+        return os.cpu_count() or 1
+
+
+@cache
+def best_backend() -> Backend:
+    """Tell which backend there is."""
+    try:
+        import llvmlite.binding  # noqa: F401
+    except (ImportError, OSError):
+        return "numpy"
+    return "llvm"

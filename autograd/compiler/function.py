@@ -1,0 +1,455 @@
+"""`compile`: a scalar function as machine code, for one row of numbers or for many."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any, overload
+
+import numpy
+
+from autograd.compiler.arguments import Arguments, HoldsValues, Result, rebuilt, taken
+from autograd.compiler.execution import (
+    Backend,
+    Executor,
+    Options,
+    Reduce,
+    best_backend,
+    every_row,
+    processors,
+    reduced_constants,
+)
+from autograd.compiler.passes import optimised
+from autograd.compiler.program import Program
+from autograd.compiler.schedule import Layout
+from autograd.compiler.storage import content, read, restored, written
+from autograd.compiler.trace import call_traced, collector_paused, program_of, traced
+from autograd.errors import shown
+from autograd.structure import argument_names
+from autograd.tracing import UNKNOWN
+from autograd.value import Value
+
+__all__ = ["Compiled", "Specialisation", "compile", "load"]
+
+
+@overload
+def compile(
+    f: Callable[..., Any],
+    in_axes: Any = None,
+    reduce: Reduce | None = None,
+    *,
+    exact: bool = False,
+    check: bool = False,
+    threads: int | None = None,
+    backend: Backend | None = None,
+) -> Compiled: ...
+@overload
+def compile(
+    f: None = None,
+    in_axes: Any = None,
+    reduce: Reduce | None = None,
+    *,
+    exact: bool = False,
+    check: bool = False,
+    threads: int | None = None,
+    backend: Backend | None = None,
+) -> Callable[[Callable[..., Any]], Compiled]: ...
+def compile(
+    f: Callable[..., Any] | None = None,
+    in_axes: Any = None,
+    reduce: Reduce | None = None,
+    *,
+    exact: bool = False,
+    check: bool = False,
+    threads: int | None = None,
+    backend: Backend | None = None,
+) -> Any:
+    """Compile a scalar function, or a derivative of one, to machine code.
+
+    The function is called once for each structure of arguments, with Values whose numbers are not
+    known yet, and what it records becomes a program. So what it reads besides its arguments
+    (globals, closures, random numbers, attributes of a model other than parameters) is read then,
+    and stays as it was. A branch or loop that depends on a number is an error: choose by `where`.
+
+    Args:
+        f: The function, `grad(f)`, `value_and_grad(f)`, `hessian(f)` or any function of such. Its
+            arguments are floats, NumPy arrays, models, and lists, tuples and dictionaries of them;
+            anything else in them, and an int or str that is an argument itself, is no number to
+            compute with, and a program is made for each of its values. Without `f` it makes a
+            decorator.
+        in_axes: None to compute one row. For many, as in `jax.vmap`: which axis of the arguments
+            runs over the rows, an int for all, or one for each of the arguments, None for those
+            that are the same for all rows; in the place of an argument that is a list or dictionary
+            there may be one of axes.
+        reduce: Whether to give the mean, or the sum, over the rows, rather than every row.
+        exact: Whether every operation is rounded on its own and in its order, so that sums,
+            products, quotients and square roots have the bits that they have in Python; otherwise
+            sums of products may round a product and its addition at once, and sums over rows are
+            added up in any order.
+        check: Whether the first row in which a result is infinite or nan is computed once more
+            without being compiled, so that the error, if there is one, says where it comes from.
+        threads: How many threads share the rows; by default as many as there are processors.
+        backend: "llvm", or "numpy", which is slower and needs no LLVM; by default LLVM where
+            llvmlite is installed.
+
+    Returns:
+        The compiled function. It returns floats and arrays in the structure of the result of `f`,
+        with a first axis of rows where there are rows that are not reduced. Where the function
+        leaves its domain, a result is infinite or nan. Given Values, it calls `f` itself, which
+        records them.
+
+    Raises:
+        TypeError: `f` is no function.
+        ValueError: An option is none that there is, or `reduce` is given without `in_axes`.
+
+    Example:
+        >>> from autograd import sin, value_and_grad
+        >>> slope = compile(value_and_grad(lambda x: x * sin(x)))
+        >>> print("%.4f %.4f" % slope(2.0))
+        1.8186 0.0770
+        >>> line = lambda w, x, y: (w[0] * x + w[1] - y) ** 2
+        >>> cost = compile(value_and_grad(line), in_axes=(None, 0, 0), reduce="mean")
+        >>> cost([2.0, 0.0], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
+        (4.666666666666667, [9.333333333333334, 4.0])
+    """
+    if f is None:
+        options: dict[str, Any] = {
+            "exact": exact, "check": check, "threads": threads, "backend": backend,
+        }  # fmt: skip
+        return lambda function: compile(function, in_axes, reduce, **options)
+    if not callable(f):
+        raise TypeError(f"compile: expected a function, got {type(f).__name__}: {shown(f)}")
+    if reduce not in (None, "mean", "sum"):
+        raise ValueError(f"compile: reduce is 'mean', 'sum' or None, got {shown(reduce)}")
+    if reduce is not None and in_axes is None:
+        raise ValueError("compile: there are no rows to reduce without in_axes")
+    if backend not in (None, "llvm", "numpy"):
+        raise ValueError(f"compile: backend is 'llvm', 'numpy' or None, got {shown(backend)}")
+    if threads is not None and (not isinstance(threads, Integral) or threads < 1):
+        raise ValueError(f"compile: threads is a positive int or None, got {shown(threads)}")
+    return Compiled(f, in_axes, reduce, exact, check, threads, backend)
+
+
+@dataclass
+class Specialisation:
+    """A function compiled for one structure of arguments.
+
+    Attributes:
+        program: The program, as traced.
+        result: The structure of what it returns.
+        layout: Where the inputs lie.
+        run: What executes it, on arrays and a number of rows.
+        positions: For each number in the result, which output it is; None where they are the same.
+        constants: The numbers in the result that are constant, and places for the others.
+    """
+
+    program: Program
+    result: Result
+    layout: Layout
+    run: Executor
+    positions: Any
+    constants: Any
+
+
+class Compiled:
+    """A compiled function; `compile` makes it.
+
+    Attributes:
+        function: The function that was compiled.
+        traces: How often it has been traced: once for each structure of arguments.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        in_axes: Any,
+        reduce: Reduce | None,
+        exact: bool,
+        check: bool,
+        threads: int | None,
+        backend: Backend | None,
+    ) -> None:
+        functools.update_wrapper(self, function, updated=())
+        self.function = function
+        self.in_axes, self.reduce, self.check = in_axes, reduce, check
+        self.options = Options(reduce, exact, threads or processors(), backend or best_backend())
+        self.traces = 0
+        self._name = f"compile({getattr(function, '__name__', type(function).__name__)})"
+        self._known: dict[Hashable, Specialisation] = {}
+        self._lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        return f"<{self._name}, traced {self.traces} times>"
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """Be a method where it decorates one."""
+        return self if instance is None else functools.partial(self, instance)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program for these arguments, made first if it is not known."""
+        positional = (*args, *kwargs.values()) if kwargs else args
+        axes = self._axes(args, kwargs)
+        try:
+            found = taken(self._name, positional, axes)
+        except HoldsValues:
+            if self.in_axes is None:
+                return self.function(*args, **kwargs)
+            raise TypeError(
+                f"{self._name}: the arguments of a function of rows are numbers, not Values: pass "
+                "their data"
+            ) from None
+        key = (found.key, *kwargs) if kwargs else found.key
+        known = self._known.get(key)
+        if known is None:
+            known = self._specialised(key, args, kwargs, axes, found)
+        rows = found.rows
+        if rows is None and self.in_axes is not None:
+            raise ValueError(f"{self._name}: no argument has rows: in_axes is {self.in_axes!r}")
+        outputs = known.run(found.arrays, 1 if rows is None else rows)
+        numbers = outputs
+        if known.positions is not None:
+            numbers = known.constants.copy()
+            if outputs.ndim == 2:
+                numbers = numpy.repeat(numbers[:, None], outputs.shape[1], axis=1)
+            elif self.reduce:
+                numbers = reduced_constants(numbers, self.reduce, rows or 0)
+            numbers[known.positions[0]] = outputs[known.positions[1]]
+        if self.check and not numpy.isfinite(numbers).all():
+            self._check(known, args, kwargs, axes, found, numbers)
+        return known.result.filled(numbers, rows is not None and self.reduce is None)
+
+    # --- what is known -----------------------------------------------------------------------
+
+    def program(self, *args: Any, **kwargs: Any) -> Program:
+        """Give the program for some arguments, as it was traced.
+
+        Args:
+            *args: Arguments.
+            **kwargs: Likewise.
+
+        Returns:
+            The program: `print` it, `draw` it, or write it `to_c`.
+
+        Raises:
+            TracingError: The function branches on a number, or asks for one in another way.
+
+        Example:
+            >>> print(compile(lambda x: 2.0 * x).program(1.0))
+            %0 = input x
+            %1 = 2.0
+            %2 = * %1 %0
+            output %2
+        """
+        positional = (*args, *kwargs.values())
+        axes = self._axes(args, kwargs)
+        found = taken(self._name, positional, axes)
+        key = (found.key, *kwargs) if kwargs else found.key
+        known = self._known.get(key) or self._specialised(key, args, kwargs, axes, found)
+        return known.program
+
+    @property
+    def signatures(self) -> list[Hashable]:
+        """The structures of arguments for which there is a program."""
+        return list(self._known)
+
+    def clear(self) -> None:
+        """Forget all programs; what the function reads besides its arguments is then read again.
+
+        Example:
+            >>> scale = [2.0]
+            >>> scaled = compile(lambda x: scale[0] * x)
+            >>> scaled(1.0), scale.__setitem__(0, 3.0), scaled(1.0), scaled.clear(), scaled(1.0)
+            (2.0, None, 2.0, None, 3.0)
+        """
+        with self._lock:
+            self._known.clear()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the programs that there are, with their machine code, to a file.
+
+        `autograd.compiler.load` makes a function of it, in another process, without tracing or
+        compiling.
+
+        Args:
+            path: The file; it appears whole or not at all, and replaces an older one.
+
+        Raises:
+            TypeError: An argument is a model, or holds what is of a class of the user's.
+            ValueError: There is no program yet: call the function first.
+        """
+        if not self._known:
+            raise ValueError(
+                f"{self._name}: there is nothing to save before the function is called"
+            )
+        written(
+            path,
+            {
+                "name": self._name,
+                "in_axes": self.in_axes,
+                "reduce": self.reduce,
+                "exact": self.options.exact,
+                "programs": [content(key, known) for key, known in self._known.items()],
+            },
+        )
+
+    # --- making a program ----------------------------------------------------------------------
+
+    def _axes(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Sequence[Any]:
+        axes = self.in_axes
+        if type(axes) is tuple and len(axes) == len(args) and not kwargs:
+            return axes
+        if axes is None or isinstance(axes, Integral):
+            return [axes] * len(args) + [None] * len(kwargs)
+        if not isinstance(axes, (tuple, list)):
+            raise TypeError(
+                f"{self._name}: in_axes is an int, None or a tuple with one for each argument, got "
+                f"{shown(axes)}"
+            )
+        if len(axes) != len(args):
+            raise ValueError(
+                f"{self._name}: in_axes has {len(axes)} entries for {len(args)} arguments"
+            )
+        return [*axes, *([None] * len(kwargs))]
+
+    def _specialised(
+        self,
+        key: Hashable,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        axes: Sequence[Any],
+        found: Arguments,
+    ) -> Specialisation:
+        with self._lock, collector_paused():
+            if key in self._known:  # by another thread, in the meantime
+                return self._known[key]
+            layout = found.layout()
+            program, result = self._traced(args, kwargs, axes, layout)
+            self.traces += 1
+            known = self._known[key] = _specialisation(program, result, layout, self.options)
+            return known
+
+    def _row(
+        self,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        axes: Sequence[Any],
+        number: Callable[[int, int, str], Value],
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Make the arguments of one row, of Values."""
+        names = [*argument_names(self.function, args), *kwargs]
+        values = rebuilt(names, (*args, *kwargs.values()), axes, number)
+        return values[: len(args)], dict(zip(kwargs, values[len(args) :], strict=True))
+
+    def _traced(
+        self, args: Sequence[Any], kwargs: dict[str, Any], axes: Sequence[Any], layout: Layout
+    ) -> tuple[Program, Result]:
+        leaves: list[list[Value]] = [[UNKNOWN] * group.width for group in layout.groups]
+
+        def number(group: int, place: int, path: str) -> Value:
+            leaf = leaves[group][place] = traced(path)
+            return leaf
+
+        values, keywords = self._row(args, kwargs, axes, number)
+        inputs = [leaf for group in leaves for leaf in group]
+        function = functools.partial(self.function, **keywords) if keywords else self.function
+        result = Result(call_traced(function, inputs, *values), self._name)
+        return program_of(result.numbers, inputs), result
+
+    def _check(
+        self,
+        known: Specialisation,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        axes: Sequence[Any],
+        found: Arguments,
+        numbers: Any,
+    ) -> None:
+        """Run the first row whose results are not all finite without compiling it."""
+        row = 0
+        if found.rows == 0:
+            return  # the mean of nothing
+        if found.rows is not None:
+            if self.reduce:
+                numbers = every_row(known.run.program, known.layout, found.arrays, found.rows)
+            row = int(numpy.argmin(numpy.isfinite(numbers).all(axis=0)))
+
+        def number(group: int, place: int, path: str) -> Value:
+            array = found.arrays[group]
+            return Value(float(array[row, place] if array.ndim == 2 else array[place]), path)
+
+        values, keywords = self._row(args, kwargs, axes, number)
+        self.function(*values, **keywords)
+
+
+def load(
+    path: str | os.PathLike[str], *, threads: int | None = None, backend: Backend | None = None
+) -> Compiled:
+    """Load a compiled function that `Compiled.save` wrote.
+
+    Args:
+        path: The file. It holds data only: loading runs nothing but the programs in it.
+        threads: As for `compile`.
+        backend: As for `compile`.
+
+    Returns:
+        The function, for arguments of the structures that it had been called with. Where the file
+        was written on another kind of machine, its programs are compiled again.
+
+    Raises:
+        ValueError: The file is damaged, or of another version.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "square"
+        >>> square = compile(lambda x: x * x)
+        >>> _ = square(3.0)
+        >>> square.save(path)
+        >>> load(path)(4.0)
+        16.0
+    """
+    data = read(path)
+
+    def unknown(*args: Any, **kwargs: Any) -> Any:
+        raise TypeError(
+            f"{path} holds no program for arguments of this structure, and cannot trace one"
+        )
+
+    options = Options(
+        data["reduce"], data["exact"], threads or processors(), backend or best_backend()
+    )
+    compiled = Compiled(
+        unknown, data["in_axes"], options.reduce, options.exact, False, threads, options.backend
+    )
+    compiled._name = data["name"]
+    compiled._known.update(restored(program, options) for program in data["programs"])
+    return compiled
+
+
+def _specialisation(
+    program: Program, result: Result, layout: Layout, options: Options
+) -> Specialisation:
+    """Compile a traced program."""
+    lowered = optimised(program)
+    first, constants = len(lowered.inputs), lowered.constants
+    computed = dict.fromkeys(
+        slot for slot in lowered.outputs if not first <= slot < lowered.first_result
+    )
+    places = {slot: place for place, slot in enumerate(computed)}
+    positions = None
+    fixed = numpy.zeros(len(lowered.outputs))
+    if list(computed) != list(lowered.outputs):
+        varying = [place for place, slot in enumerate(lowered.outputs) if slot in places]
+        positions = (
+            numpy.array(varying, dtype=int),
+            numpy.array([places[lowered.outputs[place]] for place in varying], dtype=int),
+        )
+        for place, slot in enumerate(lowered.outputs):
+            if slot not in places:
+                fixed[place] = constants[slot - first]
+    distinct = Program(lowered.inputs, constants, lowered.operations, tuple(computed))
+    run = Executor(distinct, layout, options)
+    return Specialisation(program, result, layout, run, positions, fixed)

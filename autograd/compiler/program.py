@@ -1,0 +1,228 @@
+"""`Program`: what lies between a traced function and machine code, as plain data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from autograd.draw import draw
+from autograd.pausing import resumed
+from autograd.rules import RULES
+from autograd.tracing import UNKNOWN
+from autograd.value import Value, as_value, new_node
+
+__all__ = ["Operation", "Program"]
+
+LISTED = 200
+"""Of how many inputs, constants and operations the text of a program tells, before it leaves out
+those in the middle."""
+DRAWN = 300
+"""Up to how many operations a notebook draws, rather than lists."""
+
+
+class Operation(NamedTuple):
+    """One step of a program.
+
+    Attributes:
+        op: The name of a row of the table, or of another primitive.
+        operands: The slots that it reads.
+    """
+
+    op: str
+    operands: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A list of operations on numbered slots, each of which is written once.
+
+    Slots are numbered through: first the inputs, then the constants, then the result of each
+    operation. An operation of many operands (`sum`, `dot`, `net`) stays one operation, which a
+    backend turns into a loop.
+
+    Attributes:
+        inputs: What each input is called.
+        constants: The numbers that the program holds.
+        operations: The steps, operands before results.
+        outputs: The slots that are handed back.
+
+    Example:
+        >>> print(Program(("x",), (2.0,), (Operation("*", (0, 1)), Operation("sin", (2,))), (3,)))
+        %0 = input x
+        %1 = 2.0
+        %2 = * %0 %1
+        %3 = sin %2
+        output %3
+    """
+
+    inputs: tuple[str, ...]
+    constants: tuple[float, ...]
+    operations: tuple[Operation, ...]
+    outputs: tuple[int, ...]
+
+    @property
+    def first_result(self) -> int:
+        """The slot of the first operation's result."""
+        return len(self.inputs) + len(self.constants)
+
+    def __len__(self) -> int:
+        return len(self.operations)
+
+    def counts(self) -> Counter[str]:
+        """Count the operations by name.
+
+        Example:
+            >>> Program(("x",), (), (Operation("sin", (0,)),), (1,)).counts()
+            Counter({'sin': 1})
+        """
+        return Counter(operation.op for operation in self.operations)
+
+    def checked(self) -> Program:
+        """Check a program that was written by hand.
+
+        Returns:
+            The program itself.
+
+        Raises:
+            ValueError: An operation is not known, has too many or too few operands, or reads a slot
+                that there is not, or that is not written yet; or an output is no slot.
+
+        Example:
+            >>> Program(("x",), (), (Operation("sin", (1,)),), (1,)).checked()
+            Traceback (most recent call last):
+            ...
+            ValueError: %1 = sin %1: reads %1, which is not written yet
+        """
+        for slot, (op, operands) in enumerate(self.operations, self.first_result):
+            problem = _arity_problem(op, len(operands))
+            for operand in operands:
+                if not 0 <= operand < slot:
+                    problem = f"reads %{operand}, which is not written yet"
+            if problem:
+                raise ValueError(f"%{slot} = {op} {_listed(operands)}: {problem}")
+        for slot in self.outputs:
+            if not 0 <= slot < self.first_result + len(self):
+                raise ValueError(f"output %{slot}: there is no such slot")
+        return self
+
+    # --- as text and pictures --------------------------------------------------------------------
+
+    def to_c(self, name: str = "f") -> str:
+        """Write the program as a file of C99 that needs nothing but the C library.
+
+        The file defines `void f(const double *inputs, double *outputs)`, and how many of both there
+        are as `F_INPUTS` and `F_OUTPUTS`. It allocates no memory. For a function and its gradient,
+        take the program of `compile(value_and_grad(function))`.
+
+        Args:
+            name: What the function is called in C.
+
+        Returns:
+            The text of the file. Compile it without `-ffast-math`, and with `-ffp-contract=off` for
+            the bits of Python's arithmetic.
+
+        Raises:
+            ValueError: The name is no identifier of C, or is taken; or the program is malformed.
+
+        Example:
+            >>> program = Program(("x",), (2.0,), (Operation("*", (0, 1)),), (2,))
+            >>> print(program.to_c("twice").partition("#include")[2])
+             <math.h>
+            ...
+            void twice(const double *inputs, double *outputs)
+            {
+                const double v2 = inputs[0] * 2.0;
+                outputs[0] = v2;
+            }
+            <BLANKLINE>
+        """
+        # Here, as what prepares a program for a backend is made of programs itself.
+        from autograd.compiler.c import c_source
+
+        return c_source(self, name)
+
+    def graph(self) -> list[Value]:
+        """Make the graph of the program: what `draw` draws.
+
+        Returns:
+            The outputs, as nodes whose data is not known. Where several operations read a constant,
+            each has a node of its own.
+
+        Example:
+            >>> Program(("x",), (2.0,), (Operation("*", (0, 1)),), (2,)).graph()
+            [Value(UNKNOWN, grad=0.0, op='*', label='output')]
+        """
+        inputs = [Value(0.0, name) for name in self.inputs]
+        for leaf in inputs:
+            leaf.data = UNKNOWN
+        nodes: list[Value | float] = [*inputs, *self.constants]
+        with resumed():
+            for op, operands in self.operations:
+                parents = tuple([as_value(nodes[slot]) for slot in operands])
+                nodes.append(new_node(UNKNOWN, parents, (UNKNOWN,) * len(parents), op))
+            roots = {slot: as_value(nodes[slot]) for slot in self.outputs}
+        for slot, root in roots.items():
+            if slot >= len(inputs):
+                places = [str(place) for place, other in enumerate(self.outputs) if other == slot]
+                root.label = f"output {', '.join(places)}" if len(self.outputs) > 1 else "output"
+        return [roots[slot] for slot in self.outputs]
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """Give a notebook the picture of a small program, and the text of a large one."""
+        bundle = {"text/plain": str(self)}
+        if self.outputs and len(self) <= DRAWN:
+            bundle = {**draw(self)._repr_mimebundle_(include, exclude), **bundle}
+        return bundle
+
+    def __str__(self) -> str:
+        first, results = len(self.inputs), self.first_result
+
+        def constant(place: int) -> str:
+            return f"%{first + place} = {self.constants[place]!r}"
+
+        def operation(place: int) -> str:
+            op, operands = self.operations[place]
+            return f"%{results + place} = {op} {_listed(operands)}".rstrip()
+
+        lines = _lines(first, lambda place: f"%{place} = input {self.inputs[place]}", "inputs")
+        lines += _lines(len(self.constants), constant, "constants")
+        lines += _lines(len(self), operation, "operations")
+        return "\n".join([*lines, f"output {_listed(self.outputs)}".rstrip()])
+
+
+def _lines(count: int, line: Callable[[int], str], what: str) -> list[str]:
+    """Write a line for each place; of many, the first ones and the last."""
+    if count <= LISTED:
+        return [*map(line, range(count))]
+    half = LISTED // 2
+    omitted = f"… {count - 2 * half:,} more {what} …"
+    return [*map(line, range(half)), omitted, *map(line, range(count - half, count))]
+
+
+def _listed(slots: Sequence[int]) -> str:
+    """Write slots, runs of neighbours in short: `%3 … %9`; of many runs, the first ones."""
+    parts: list[str] = []
+    start = 0
+    for end in range(1, len(slots) + 1):
+        if end == len(slots) or slots[end] != slots[end - 1] + 1:
+            run = slots[start:end]
+            parts += [f"%{run[0]} … %{run[-1]}"] if len(run) > 3 else [f"%{slot}" for slot in run]
+            start = end
+            if len(parts) > LISTED and end < len(slots):
+                return " ".join([*parts, f"… and {len(slots) - end:,} more"])
+    return " ".join(parts)
+
+
+def _arity_problem(op: str, count: int) -> str:
+    """Say what is wrong with an operation of so many operands; nothing if it is right."""
+    rule = RULES.get(op)
+    if rule is None:
+        return f"{op!r} is not in the table of functions"
+    if not rule.operands[0].startswith("*"):
+        expected = len(rule.operands)
+        return f"takes {expected} operands, got {count}" if count != expected else ""
+    if op in ("dot", "net") and count % 2 != (op == "net"):
+        return f"takes pairs of operands{' and a bias' if op == 'net' else ''}, got {count}"
+    return ""

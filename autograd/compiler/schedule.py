@@ -1,0 +1,444 @@
+"""In what order a program is executed, in which pieces, and where its numbers lie in memory.
+
+A small or irregular program becomes straight-line code, cut into pieces of a bounded size, so that
+LLVM's time stays linear. In a large program of many equal operations (a layer of neurons), these
+are collected into loops.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+from autograd.compiler.program import Program
+
+__all__ = ["Group", "Layout", "Loop", "Place", "Schedule", "Step", "Straight", "cost", "scheduled"]
+
+N_ARY = {"sum": 1, "dot": 2, "net": 2}
+"""The operations of many operands, with the number of sequences that they take."""
+STRAIGHT_COST = 4000
+"""Programs of no more elementary operations than this are not worth a loop."""
+PIECE_COST = 600
+"""How many elementary operations a piece of straight-line code holds."""
+LONG_SUM = 64
+"""How many terms make a loop of a sum in straight-line code."""
+SHORTEST_LOOP = 8
+"""The least number of equal steps that are worth a loop."""
+
+
+class Group(NamedTuple):
+    """Inputs that lie side by side in one array.
+
+    Attributes:
+        width: Their number.
+        varies: Whether there is a row of them for each row of the batch.
+    """
+
+    width: int
+    varies: bool
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the inputs of a program lie.
+
+    Attributes:
+        groups: The arrays; inputs are numbered through them.
+        batched: Whether the program runs on rows at all.
+    """
+
+    groups: tuple[Group, ...]
+    batched: bool
+
+    def places(self) -> list[tuple[int, int]]:
+        """List for each input its group and its place there."""
+        return [
+            (number, place)
+            for number, group in enumerate(self.groups)
+            for place in range(group.width)
+        ]
+
+
+class Place(NamedTuple):
+    """Where a number lies.
+
+    Attributes:
+        region: "input 0", "input 1" and so on, "constant", "uniform" or "row".
+        offset: How many numbers lie before it there.
+    """
+
+    region: str
+    offset: int
+
+
+@dataclass(frozen=True)
+class Straight:
+    """A piece of straight-line code.
+
+    Attributes:
+        slots: The results that it computes, in order.
+        computes: Whether it does, or hands on what is there.
+    """
+
+    slots: tuple[int, ...]
+    computes: bool = True
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Equal operations, in runs in which their operands lie at equal distances.
+
+    Attributes:
+        op: The operation; "copy" hands on its operand.
+        terms: Of an n-ary operation the number of terms, else 0.
+        length: The number of operations in a run.
+        regions: The region of each operand; of an n-ary operation, of each sequence and of what
+            follows them.
+        strides: The distance between the operands of neighbours in a run; last that of the
+            results, and that of the outputs.
+        inner: Of an n-ary operation the distance between the terms of each sequence.
+        starts: For each run where each operand, the result and the output lie; -1 for none.
+    """
+
+    op: str
+    terms: int
+    length: int
+    regions: tuple[str, ...]
+    strides: tuple[int, ...]
+    inner: tuple[int, ...]
+    starts: tuple[tuple[int, ...], ...]
+
+
+Step: TypeAlias = "Straight | Loop"
+
+
+@dataclass
+class Schedule:
+    """How a part of a program is executed.
+
+    Attributes:
+        steps: The pieces and loops, in order.
+        places: Where each slot lies.
+        memory: How many numbers of a row there is to be memory for.
+        packed: Inputs that are to be laid out in the memory of the row first.
+        stored: The slots that are read after the piece that computes them.
+        copies: For a slot, where else it is to be stored, for a long sum.
+        sums: Where the operands of each long sum begin.
+        rolled: Whether equal operations were collected into loops.
+    """
+
+    steps: list[Step]
+    places: dict[int, Place]
+    memory: int = 0
+    packed: dict[int, int] = field(default_factory=dict)
+    stored: set[int] = field(default_factory=set)
+    copies: dict[int, list[int]] = field(default_factory=dict)
+    sums: dict[int, int] = field(default_factory=dict)
+    rolled: bool = False
+
+    def new_place(self) -> int:
+        """Find memory for a number."""
+        self.memory += 1
+        return self.memory - 1
+
+    def side_by_side(self, slot: int, operands: Sequence[int]) -> None:
+        """Find memory for the operands of a long sum."""
+        self.sums[slot] = self.memory
+        for operand in operands:
+            self.copies.setdefault(operand, []).append(self.new_place())
+
+    def long_sum(self, slot: int, op: str, operands: Sequence[int], region: str) -> list[Step]:
+        """Make the loop of a long sum, and hand on its result."""
+        start, sequences = self.sums[slot], N_ARY[op]
+        terms = len(operands) // sequences
+        starts = [start + terms * sequence for sequence in range(sequences)]
+        starts += range(start + terms * sequences, start + len(operands))
+        strides = (0,) * (len(starts) + 2)
+        run = (*starts, self.places[slot].offset, -1)
+        regions = (region,) * len(starts)
+        loop = Loop(op, terms, 1, regions, strides, (1,) * sequences, (run,))
+        return [loop, Straight((slot,), computes=False)]
+
+
+def scheduled(
+    program: Program,
+    slots: Sequence[int],
+    places: dict[int, Place],
+    outputs: dict[int, int],
+    inputs: Sequence[int] = (),
+    region: str = "row",
+    lasting: Container[int] = (),
+) -> Schedule:
+    """Arrange some operations of a program.
+
+    Args:
+        program: A program of primitive operations.
+        slots: The results to compute, operands first.
+        places: Where the other slots that they need lie.
+        outputs: For a result that is an output, which one.
+        inputs: Which slots are inputs that vary from row to row.
+        region: Where the results are to lie.
+        lasting: Results that are needed afterwards.
+
+    Returns:
+        The schedule.
+    """
+    if cost(program, slots) > STRAIGHT_COST:
+        rolled = _Rolling(program, slots, places, outputs, inputs, region, lasting).schedule()
+        if rolled is not None:
+            return rolled
+    return _straight(program, slots, places, region, lasting)
+
+
+def _terms(program: Program, slot: int) -> int:
+    op, operands = program.operations[slot - program.first_result]
+    return len(operands) // N_ARY[op] if op in N_ARY else 0
+
+
+def cost(program: Program, slots: Iterable[int]) -> int:
+    """Count the elementary operations that some results take.
+
+    Args:
+        program: A program.
+        slots: The results.
+
+    Returns:
+        Their number, every term of an n-ary operation being one.
+    """
+    first, operations = program.first_result, program.operations
+    total = 0
+    for slot in slots:
+        op, operands = operations[slot - first]
+        total += len(operands) // N_ARY[op] if op in N_ARY else 1
+    return total
+
+
+def _straight(
+    program: Program,
+    slots: Sequence[int],
+    places: dict[int, Place],
+    region: str,
+    lasting: Container[int],
+) -> Schedule:
+    """Cut operations into pieces, and find memory for what passes from one to another.
+
+    A long sum is a loop between two pieces; its operands are stored side by side for it.
+    """
+    pieces = _pieces(program, slots)
+    long_sums = {slot for slot in slots if _terms(program, slot) >= LONG_SUM}
+    piece_of = {slot: number for number, piece in enumerate(pieces) for slot in piece}
+    schedule = Schedule([], dict(places))
+    last_use: dict[int, int] = {}
+    for number, piece in enumerate(pieces):
+        for slot in piece:
+            operands = program.operations[slot - program.first_result].operands
+            if slot in long_sums:
+                last_use[slot] = number
+                schedule.side_by_side(slot, operands)
+                continue
+            for operand in operands:
+                if piece_of.get(operand, number) != number:
+                    last_use[operand] = number
+    last_use |= {slot: len(pieces) for slot in slots if slot in lasting}
+    if given := tuple(slot for slot in schedule.copies if slot not in piece_of):
+        schedule.steps.append(Straight(given, computes=False))
+    free: list[int] = []
+    ending: dict[int, list[int]] = defaultdict(list)
+    for number, piece in enumerate(pieces):
+        for slot in piece:
+            if slot in last_use:
+                index = free.pop() if free else schedule.new_place()
+                schedule.places[slot] = Place(region, index)
+                ending[last_use[slot]].append(index)
+        if piece[0] in long_sums:
+            op, operands = program.operations[piece[0] - program.first_result]
+            schedule.steps += schedule.long_sum(piece[0], op, operands, region)
+        else:
+            schedule.steps.append(Straight(piece))
+        free += ending.pop(number, [])
+    schedule.stored = set(last_use)
+    return schedule
+
+
+def _pieces(program: Program, slots: Sequence[int]) -> list[tuple[int, ...]]:
+    """Cut operations into pieces of a bounded size; a long sum is a piece of its own."""
+    pieces: list[list[int]] = [[]]
+    size = 0
+    for slot in slots:
+        terms = _terms(program, slot)
+        if terms >= LONG_SUM:
+            pieces += [[slot], []]
+            size = 0
+            continue
+        if size >= PIECE_COST and len(slots) > 2 * PIECE_COST:
+            pieces.append([])
+            size = 0
+        pieces[-1].append(slot)
+        size += max(terms, 1)
+    return [tuple(piece) for piece in pieces if piece]
+
+
+class _Member(NamedTuple):
+    """An operation among its equals: where its operands, its result and its output lie."""
+
+    slot: int
+    indices: tuple[int, ...]
+    inner: tuple[int, ...]
+
+
+class _Rolling:
+    """Collects equal operations of one depth into loops."""
+
+    def __init__(
+        self,
+        program: Program,
+        slots: Sequence[int],
+        places: dict[int, Place],
+        outputs: dict[int, int],
+        inputs: Sequence[int],
+        region: str,
+        lasting: Container[int],
+    ) -> None:
+        self.program, self.outputs, self.region = program, outputs, region
+        self.first = program.first_result
+        self.places = dict(places)
+        self.packed = {slot: index for index, slot in enumerate(inputs)}
+        for slot, index in self.packed.items():
+            self.places[slot] = Place(region, index)
+        self.memory = len(inputs)
+        first = program.first_result
+        used = Counter(
+            operand for slot in slots for operand in program.operations[slot - first].operands
+        )
+        self.kept = {slot for slot in slots if used[slot] or slot in lasting}
+        self.by_depth = self._by_depth(slots)
+
+    def _by_depth(self, slots: Sequence[int]) -> list[list[list[int]]]:
+        """Group operations by depth, and those of one depth by what they do."""
+        first, operations = self.program.first_result, self.program.operations
+        depths: dict[int, int] = {}
+        groups: list[dict[tuple[str, int], list[int]]] = []
+        for slot in slots:
+            op, operands = operations[slot - first]
+            depth = 0
+            for operand in operands:
+                if depths.get(operand, -1) >= depth:
+                    depth = depths[operand] + 1
+            depths[slot] = depth
+            if depth == len(groups):
+                groups.append({})
+            groups[depth].setdefault((op, len(operands)), []).append(slot)
+        return [list(group.values()) for group in groups]
+
+    def schedule(self) -> Schedule | None:
+        """Give the schedule, or None where loops would cover too little."""
+        steps: list[Step] = []
+        pending: list[int] = []
+        covered = total = 0
+
+        def flush() -> None:
+            size, piece = 0, []
+            for slot in pending:
+                piece.append(slot)
+                size += max(_terms(self.program, slot), 1)
+                if size >= PIECE_COST:
+                    steps.append(Straight(tuple(piece)))
+                    size, piece = 0, []
+            if piece:
+                steps.append(Straight(tuple(piece)))
+            pending.clear()
+
+        for groups in self.by_depth:
+            for group in groups:
+                for slot in group:
+                    if slot in self.kept:
+                        self.places[slot] = Place(self.region, self.memory)
+                        self.memory += 1
+                whole = cost(self.program, group)
+                total += whole
+                loops, rest = self._loops(group)
+                covered += whole - cost(self.program, rest)
+                if loops:
+                    flush()
+                    steps += loops
+                pending += rest
+        flush()
+        if 2 * covered < total:
+            return None
+        return Schedule(steps, self.places, self.memory, self.packed, stored=self.kept, rolled=True)
+
+    def _loops(self, group: list[int]) -> tuple[list[Step], list[int]]:
+        """Make loops of operations that do the same, and list those that are left over."""
+        op = self.program.operations[group[0] - self.first].op
+        terms = _terms(self.program, group[0])
+        if len(group) * max(terms, 1) < SHORTEST_LOOP:
+            return [], group
+        rest: list[int] = []
+        alike: dict[tuple[tuple[str, ...], tuple[int, ...], bool, bool], list[_Member]] = {}
+        for slot in group:
+            found = self._member(slot, op, terms)
+            if found is None:
+                rest.append(slot)
+            else:
+                regions, member = found
+                key = regions, member.inner, member.indices[-2] >= 0, member.indices[-1] >= 0
+                alike.setdefault(key, []).append(member)
+        loops: list[Step] = []
+        for (regions, inner, _, _), members in alike.items():
+            runs: dict[tuple[int, tuple[int, ...]], list[list[_Member]]] = {}
+            for run, strides in _runs(members):
+                runs.setdefault((len(run), strides), []).append(run)
+            for (length, strides), found_runs in runs.items():
+                if length * len(found_runs) * max(terms, 1) < SHORTEST_LOOP:
+                    rest += [member.slot for run in found_runs for member in run]
+                    continue
+                starts = tuple(run[0].indices for run in found_runs)
+                loops.append(Loop(op, terms, length, regions, strides, inner, starts))
+        return loops, rest
+
+    def _member(self, slot: int, op: str, terms: int) -> tuple[tuple[str, ...], _Member] | None:
+        """Find where an operation's operands and results lie; None where that is irregular."""
+        operands = self.program.operations[slot - self.first].operands
+        own = self.places[slot].offset if slot in self.kept else -1
+        last = (own, self.outputs.get(slot, -1))
+        places = [self.places[operand] for operand in operands]
+        if not terms:
+            indices = tuple([place.offset for place in places])
+            return tuple([place.region for place in places]), _Member(slot, indices + last, ())
+        regions: list[str] = []
+        indices_, inner = [], []
+        for start in range(0, terms * N_ARY[op], terms):
+            sequence = places[start : start + terms]
+            stride = sequence[1].offset - sequence[0].offset if terms > 1 else 0
+            region, index = sequence[0]
+            for i, place in enumerate(sequence):
+                if place.offset != index + i * stride or place.region != region:
+                    return None
+            regions.append(region)
+            indices_.append(index)
+            inner.append(stride)
+        for place in places[terms * N_ARY[op] :]:
+            regions.append(place.region)
+            indices_.append(place.offset)
+        return tuple(regions), _Member(slot, (*indices_, *last), tuple(inner))
+
+
+def _runs(members: list[_Member]) -> Iterable[tuple[list[_Member], tuple[int, ...]]]:
+    """Cut members into runs in which every index grows by a step of its own."""
+    start = 0
+    while start < len(members):
+        end = start + 1
+        strides: tuple[int, ...] = (0,) * len(members[start].indices)
+        if end < len(members):
+            before = members[start].indices
+            strides = tuple([b - a for a, b in zip(before, members[end].indices, strict=True)])
+            while end < len(members):
+                indices = members[end].indices
+                if tuple([b - a for a, b in zip(before, indices, strict=True)]) != strides:
+                    break
+                before = indices
+                end += 1
+        yield members[start:end], strides
+        start = end

@@ -1,0 +1,208 @@
+"""From a function to a program: it is called once, with Values whose numbers are not known yet."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from autograd.compiler.program import Operation, Program
+from autograd.graph import interior
+from autograd.pausing import resumed
+from autograd.rules import LINEAR
+from autograd.tracing import UNKNOWN, TracingError
+from autograd.transforms import differentiable_variables
+from autograd.value import Operand, Value
+
+__all__ = ["Numbering", "call_traced", "collector_paused", "program_of", "traced", "traced_program"]
+
+
+def traced(name: str = "") -> Value:
+    """Make a leaf whose number is not known yet: an input of a program.
+
+    Args:
+        name: What it is called.
+
+    Returns:
+        The leaf.
+
+    Example:
+        >>> traced("x") * 2.0
+        Value(UNKNOWN, grad=0.0, op='*')
+    """
+    value = Value(0.0, name)
+    value.data = UNKNOWN
+    return value
+
+
+def call_traced(f: Callable[..., Any], inputs: Sequence[Value], *arguments: Any) -> Any:
+    """Call a function that is being traced.
+
+    Args:
+        f: The function.
+        inputs: The traced leaves in its arguments. Derivatives that the function takes stay
+            connected to them, as to the variables of a function that is being differentiated.
+        *arguments: Its arguments.
+
+    Returns:
+        What it returns.
+    """
+    with resumed(), differentiable_variables(inputs):
+        return f(*arguments)
+
+
+def traced_program(f: Callable[..., Operand], names: Sequence[str]) -> Program:
+    """Trace a function of numbers that returns a number.
+
+    Args:
+        f: The function.
+        names: What its operands are called.
+
+    Returns:
+        The program, of one output.
+
+    Raises:
+        TracingError: The function asks for a number that is not known yet.
+
+    Example:
+        >>> print(traced_program(lambda x: x * x + 1.0, ["x"]))
+        %0 = input x
+        %1 = 1.0
+        %2 = * %0 %0
+        %3 = + %2 %1
+        output %3
+    """
+    inputs = [traced(name) for name in names]
+    return program_of([call_traced(f, inputs, *inputs)], inputs)
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep Python's garbage collector from looking at a growing graph again and again.
+
+    A graph is no garbage, and holds no cycles; looking at a million nodes takes longer than making
+    them. The collector is the process's: the last block that ends, in whatever thread, starts it.
+    """
+    global _paused, _was_enabled
+    with _lock:
+        if not _paused:
+            _was_enabled = gc.isenabled()
+            gc.disable()
+        _paused += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _paused -= 1
+            if not _paused and _was_enabled:
+                gc.enable()
+
+
+_lock = threading.Lock()
+_paused = 0
+_was_enabled = True
+
+
+class Numbering:
+    """Slots given out while a program is written: inputs, then constants, then results.
+
+    Constants are known last, so their slots count from -1 downwards until `program` renumbers them.
+
+    Attributes:
+        names: What the inputs are called.
+        operations: The operations so far.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self._before = len(self.names) - 1
+        self.operations: list[tuple[str, tuple[int, ...]]] = []
+        self._constants: dict[Any, int] = {}
+        self._numbers: list[float] = []
+
+    def constant(self, number: float) -> int:
+        """Give the slot of a constant; 0.0 and -0.0 have two, all nans one."""
+        key = (number, math.copysign(1.0, number)) if number == number else None
+        slot = self._constants.get(key)
+        if slot is None:
+            self._numbers.append(number)
+            slot = self._constants[key] = -len(self._numbers)
+        return slot
+
+    def number(self, slot: int) -> float | None:
+        """Give the number of a constant's slot, None of any other."""
+        return self._numbers[-slot - 1] if slot < 0 else None
+
+    def add(self, op: str, operands: tuple[int, ...]) -> int:
+        """Append an operation and give the slot of its result."""
+        self.operations.append((op, operands))
+        return self._before + len(self.operations)
+
+    def program(self, outputs: Sequence[int]) -> Program:
+        """Give the program of what has been added."""
+        inputs, constants = len(self.names), len(self._numbers)
+        first = inputs + constants
+        # Looked up by slot: those of constants, being negative, from the end.
+        final = [*range(inputs), *range(first, first + len(self.operations))]
+        final += range(first - 1, inputs - 1, -1)
+        new = functools.partial(tuple.__new__, Operation)
+        return Program(
+            self.names,
+            tuple(self._numbers),
+            tuple(
+                [new((op, tuple([final[x] for x in operands]))) for op, operands in self.operations]
+            ),
+            tuple([final[slot] for slot in outputs]),
+        )
+
+
+def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
+    """Read a program off a traced graph.
+
+    Args:
+        outputs: The nodes, or plain numbers, that it is to compute.
+        inputs: The traced leaves that are its inputs; their labels name them.
+
+    Returns:
+        The program: one operation a node.
+
+    Raises:
+        TracingError: A node depends on a traced leaf that is none of the inputs.
+
+    Example:
+        >>> x = traced("x")
+        >>> program_of([x + x], [x]).operations
+        (Operation(op='+', operands=(0, 0)),)
+    """
+    numbering = Numbering([leaf.label or f"x{place}" for place, leaf in enumerate(inputs)])
+    slots: dict[Value, int] = {leaf: place for place, leaf in enumerate(inputs)}
+
+    def slot_of(operand: Operand) -> int:
+        if not isinstance(operand, Value):
+            return numbering.constant(float(operand))
+        slot = slots.get(operand)
+        if slot is None:  # a leaf, or a node that does not depend on the inputs
+            if operand.data is UNKNOWN:
+                raise TracingError(
+                    f"{operand!r} is not an input of this program, or was computed in no_grad"
+                )
+            slot = slots[operand] = numbering.constant(operand.data)
+        return slot
+
+    roots = [output for output in outputs if isinstance(output, Value)]
+    for node in interior(*roots, stop=inputs):
+        if node.data is not UNKNOWN:
+            continue
+        operands = tuple([slots[p] if p in slots else slot_of(p) for p in node.parents])
+        if node.op != LINEAR:
+            slots[node] = numbering.add(node.op, operands)
+        elif node.local_derivatives == (1.0,):  # a node that stands for another
+            slots[node] = operands[0]
+        else:
+            coefficients = tuple(map(numbering.constant, node.local_derivatives))
+            slots[node] = numbering.add("dot", coefficients + operands)
+    return numbering.program([slot_of(output) for output in outputs])

@@ -8,6 +8,7 @@ Probabilities are given by their logits, so that nothing overflows or cancels at
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from numbers import Real
@@ -25,6 +26,7 @@ from autograd import (
     where,
 )
 from autograd import sum as total
+from autograd.tracing import is_traced
 
 __all__ = [
     "binary_cross_entropy",
@@ -124,13 +126,13 @@ def binary_cross_entropy(logits: Numbers, targets: Numbers) -> Any:
     """
     losses = []
     for z, t in _pairs("binary_cross_entropy", logits, targets):
-        if not 0.0 <= t <= 1.0:
+        if not is_traced(t) and not 0.0 <= t <= 1.0:
             raise ValueError(
                 f"binary_cross_entropy: a target is a probability, from 0 to 1, got {t!r}"
             )
-        if t == 0.0 and not isinstance(t, Value):
+        if not isinstance(t, Value) and t == 0.0:
             losses.append(softplus(z))
-        elif t == 1.0 and not isinstance(t, Value):
+        elif not isinstance(t, Value) and t == 1.0:
             losses.append(softplus(-z))
         else:
             losses.append(t * softplus(-z) + (1.0 - t) * softplus(z))
@@ -164,12 +166,16 @@ def softmax_cross_entropy(logits: Numbers, target: Any) -> Any:
                 f"softmax_cross_entropy: {len(zs)} logits but {len(shares)} probabilities; for a "
                 "class index pass an integer"
             )
-        if not (all(share >= 0.0 for share in shares) and abs(sum(shares) - 1.0) < 1e-6):
+        if not any(map(is_traced, shares)) and not (
+            all(share >= 0.0 for share in shares) and abs(sum(shares) - 1.0) < 1e-6
+        ):
             raise ValueError(
                 "softmax_cross_entropy: the target's probabilities must be at least 0 and add up "
                 f"to 1, got {shares!r}"
             )
         return dot(shares, [_of_class(zs, index) for index in range(len(zs))])
+    if is_traced(target):
+        return cross_entropy_of_class([target, *zs])
     try:
         index = operator.index(target)
     except TypeError:
@@ -203,6 +209,31 @@ cross_entropy = custom_function(
 )
 
 
+def _loss_of_class(target: Any, *zs: Any) -> Any:
+    chosen: Any = math.nan  # if there is no such class
+    for index, z in enumerate(zs):
+        chosen = where(target == float(index), z, chosen)
+    return logsumexp([z - chosen for z in zs])
+
+
+def _partials_of_class(m: Any, y: Any, target: Any, *zs: Any) -> tuple[Any, ...]:
+    shares = m.softmax(zs)
+    hits = [target == float(index) for index in range(len(zs))]
+    others = m.sum([m.where(hit, 0.0, share) for hit, share in zip(hits, shares, strict=True)])
+    return (
+        0.0,
+        *[m.where(hit, -others, share) for hit, share in zip(hits, shares, strict=True)],
+    )
+
+
+cross_entropy_of_class = custom_function(
+    "cross_entropy_of_class",
+    lambda *xs: _loss_of_class(*xs),
+    _partials_of_class,
+    summary="cross_entropy of a class that is an operand, the first; a traced one.",
+)
+
+
 # --- checks --------------------------------------------------------------------------------------
 
 
@@ -230,6 +261,6 @@ def _signed_pairs(loss: str, outputs: Numbers, targets: Numbers) -> Sequence[tup
     """Pair each output with its target, -1 or 1."""
     pairs = _pairs(loss, outputs, targets)
     for _, t in pairs:
-        if t not in (-1, 1):
+        if not is_traced(t) and t not in (-1, 1):
             raise ValueError(f"{loss}: a target is -1 or 1, got {t!r}; for classes 0 and 1: 2t - 1")
     return pairs

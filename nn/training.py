@@ -11,14 +11,11 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any
 
-from autograd import Value, mean, no_grad
-from nn.module import Module, to_floats
+from nn.batches import Compiling, Loss, Samples, batches
+from nn.module import Module
 from nn.optim import Adam, Optimiser
 
 __all__ = ["History", "fit"]
-
-Loss = Callable[[Any, Any], Any]
-Samples = list[tuple[Any, Any]]  # inputs and targets, each a number or a list of numbers
 
 
 @dataclass
@@ -86,6 +83,7 @@ def fit(
     patience: int | None = None,
     metrics: Mapping[str, Callable[[Any, Any], float]] | None = None,
     progress: bool | None = None,
+    compiled: Compiling = "auto",
 ) -> History:
     """Train a model on samples: for each mini-batch, a step down the gradient of the mean loss.
 
@@ -111,12 +109,18 @@ def fit(
         metrics: More to measure, by name: functions `(outputs, targets) -> float` of one sample.
         progress: Whether to show a progress bar, which needs tqdm; by default, if standard error is
             a terminal and training takes more than a second.
+        compiled: Whether to compile the model and the loss, once, as they are at the start: the
+            numbers are the same to rounding, and a step takes microseconds. By default where
+            llvmlite is installed, there is enough to do, and model and loss are made of this
+            library's parts; others might do what cannot be compiled, such as drawing random
+            numbers, or reading what changes.
 
     Returns:
         The losses epoch by epoch, and why training ended.
 
     Raises:
-        TypeError: Something in the data is not a number; the message names its row and column.
+        TypeError: Something in the data is not a number; the message names its row and column. Or
+            compiling was asked for, and the model or the loss branches on numbers.
         ValueError: There are no data, X and Y differ in length, rows are of different widths or of
             another than the model takes, a number is not finite, or an option is out of range.
         FloatingPointError: The loss became infinite or nan.
@@ -157,6 +161,8 @@ def fit(
         raise TypeError(f"validation must be a fraction or a pair (X, Y), got {validation!r}")
     size = batch_size or len(data)
     metrics = metrics or {}
+    costs = batches(model, loss, metrics, data, held_out, optimiser, epochs, compiled)
+    order = list(range(len(data)))
 
     history = History(metrics={name: [] for name in metrics})
     parameters = dict.fromkeys([*model.parameters(), *optimiser.parameters])
@@ -166,20 +172,16 @@ def fit(
     try:
         for epoch in epoch_numbers:
             if shuffle:
-                generator.shuffle(data)
-            for start in range(0, len(data), size):
-                cost = mean([loss(model(x), y) for x, y in data[start : start + size]])
-                _check(cost, epoch)
-                if not isinstance(cost, Value):
-                    raise TypeError("the loss does not depend on any parameter: it is a number")
+                generator.shuffle(order)
+            for start in range(0, len(order), size):
                 optimiser.zero_grad()
-                cost.backward()
+                _check(costs.descend(order[start : start + size]), epoch)
                 optimiser.step()
-            training_loss, values = _measure(model, loss, metrics, data)
+            training_loss, values = costs.measure(held_out=False)
             _check(training_loss, epoch)
             monitored = training_loss
             if held_out:
-                monitored, values = _measure(model, loss, metrics, held_out)
+                monitored, values = costs.measure(held_out=True)
                 history.validation_losses.append(monitored)
             history.losses.append(training_loss)
             for name, value in values.items():
@@ -201,24 +203,10 @@ def fit(
     return history
 
 
-# --- measuring, and showing how far it is --------------------------------------------------------
+# --- showing how far it is ----------------------------------------------------------------------
 
 
-def _measure(
-    model: Module, loss: Loss, metrics: Mapping[str, Loss], data: Samples
-) -> tuple[float, dict[str, float]]:
-    """Average the loss and each metric over the samples."""
-    pairs = [(model.predict(x), y) for x, y in data]
-    with no_grad():
-        losses, *averages = [
-            mean([to_floats(function(outputs, targets)) for outputs, targets in pairs])
-            for function in (loss, *metrics.values())
-        ]
-    return losses, dict(zip(metrics, averages, strict=True))
-
-
-def _check(loss: Any, epoch: int) -> None:
-    number = to_floats(loss)
+def _check(number: float, epoch: int) -> None:
     if not math.isfinite(number):
         raise FloatingPointError(
             f"the loss became {number} in epoch {epoch}: try a smaller learning rate, or scale the "

@@ -1,0 +1,212 @@
+"""The loss of a batch of samples, and its gradient: recorded sample by sample, or compiled."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any, Literal, Protocol
+
+from autograd import Value, mean, no_grad, structure
+from autograd.errors import shown
+from autograd.rules import VALUES
+from nn import losses
+from nn.layers import MLP, Layer, Neuron, linear
+from nn.module import Module, to_floats
+from nn.optim import Optimiser
+
+__all__ = ["Batches", "Compiling", "Loss", "Samples", "batches"]
+
+Loss = Callable[[Any, Any], Any]
+Samples = list[tuple[Any, Any]]  # inputs and targets, each a number or a list of numbers
+Compiling = Literal["auto"] | bool
+
+WORTH_COMPILING = 4_000_000
+"""From how many weights times samples times epochs on compiling takes less time than it saves."""
+
+
+class Batches(Protocol):
+    """A model and its loss on batches of samples."""
+
+    def descend(self, chosen: Sequence[int]) -> float:
+        """Add the gradient of the mean loss over some training samples to the parameters' `grad`.
+
+        Returns:
+            The mean loss.
+        """
+
+    def measure(self, held_out: bool) -> tuple[float, dict[str, float]]:
+        """Average the loss, and each metric, over the training samples or those held out."""
+
+
+def batches(
+    model: Module,
+    loss: Loss,
+    metrics: Mapping[str, Loss],
+    data: Samples,
+    held_out: Samples,
+    optimiser: Optimiser,
+    epochs: int,
+    compiled: Compiling,
+) -> Batches:
+    """Decide how losses and gradients are computed.
+
+    Compiled code is made once, from the model and the loss as they then are. Whether that is what
+    is meant can be told of those of this library only; "auto" compiles no others.
+
+    Args:
+        model: The model.
+        loss: The loss of one sample.
+        metrics: What else is measured, by name.
+        data: The training samples.
+        held_out: The samples for validation.
+        optimiser: What changes the parameters.
+        epochs: How often the data will be gone through.
+        compiled: Whether to compile; "auto" where that is safe, possible, and worth the time.
+
+    Returns:
+        What computes them.
+
+    Raises:
+        TypeError: `compiled` is none of the three; or the model or the loss cannot be compiled.
+        ValueError: The optimiser changes parameters that are not the model's, which a compiled loss
+            would not see.
+        ModuleNotFoundError: NumPy is missing.
+    """
+    if compiled not in ("auto", True, False):
+        raise TypeError(f"compiled is True, False or 'auto', got {shown(compiled)}")
+    foreign = set(optimiser.parameters).difference(model.parameters())
+    if compiled == "auto":
+        work = len(model.parameters()) * (len(data) + len(held_out)) * epochs
+        compiled = (
+            work >= WORTH_COMPILING
+            and not foreign
+            and _is_known(model, loss)
+            and find_spec("llvmlite") is not None
+        )
+    elif compiled and foreign:
+        raise ValueError(
+            f"the optimiser changes {len(foreign)} parameters that are not the model's, and a "
+            "compiled loss would not see the change: make them the model's, or pass compiled=False"
+        )
+    make = Compiled if compiled else Recorded
+    return make(model, loss, metrics, data, held_out)
+
+
+def _is_known(model: Module, loss: Loss) -> bool:
+    """Whether a model and a loss are made of this library's parts, which read nothing else."""
+    if not any(loss is getattr(losses, name) for name in losses.__all__):
+        return False
+    if type(model) is MLP:
+        return all(_is_known(layer, loss) for layer in model.layers)
+    if type(model) is Layer:
+        return all(_is_known(neuron, loss) for neuron in model.neurons)
+    if type(model) is not Neuron:
+        return False
+    name = getattr(model.activation, "__name__", "")
+    return model.activation is linear or model.activation is getattr(VALUES, name, None)
+
+
+class Recorded:
+    """Losses and gradients of graphs that are recorded anew for each batch."""
+
+    def __init__(
+        self,
+        model: Module,
+        loss: Loss,
+        metrics: Mapping[str, Loss],
+        data: Samples,
+        held_out: Samples,
+    ) -> None:
+        self.model, self.loss, self.metrics = model, loss, metrics
+        self.data, self.held_out = data, held_out
+
+    def descend(self, chosen: Sequence[int]) -> float:
+        samples = [self.data[i] for i in chosen]
+        cost = mean([self.loss(self.model(x), y) for x, y in samples])
+        if not isinstance(cost, Value):
+            raise TypeError("the loss does not depend on any parameter: it is a number")
+        if math.isfinite(cost.data):
+            cost.backward()
+        return cost.data
+
+    def measure(self, held_out: bool) -> tuple[float, dict[str, float]]:
+        pairs = [(self.model.predict(x), y) for x, y in (self.held_out if held_out else self.data)]
+        with no_grad():
+            losses, *averages = [
+                mean([to_floats(function(outputs, targets)) for outputs, targets in pairs])
+                for function in (self.loss, *self.metrics.values())
+            ]
+        return losses, dict(zip(self.metrics, averages, strict=True))
+
+
+class Compiled:
+    """Losses and gradients by machine code."""
+
+    def __init__(
+        self,
+        model: Module,
+        loss: Loss,
+        metrics: Mapping[str, Loss],
+        data: Samples,
+        held_out: Samples,
+    ) -> None:
+        import numpy
+
+        from autograd import compile, value_and_grad
+
+        self.parameters, self.metrics = model.parameters(), metrics
+        self.arrays = [
+            tuple(numpy.array(column, dtype=float) for column in zip(*samples, strict=True))
+            for samples in (data, held_out)
+            if samples
+        ]
+        outputs = model.predict(data[0][0])
+        for _, target in (*data, *held_out):
+            loss(
+                outputs, target
+            )  # raises what is wrong with a target, which is not looked at later
+
+        def placed(numbers: Any) -> Any:
+            """Make the model again, with other numbers in the place of its parameters."""
+            others = iter(numbers)
+            return structure.rebuilt(model, "model", lambda *parameter: next(others))
+
+        def cost(numbers: Any, x: Any, y: Any) -> Any:
+            return loss(placed(numbers)(x), y)
+
+        def predicted(numbers: Any, x: Any) -> Any:
+            return placed(numbers)(x)
+
+        axes = (None, 0, 0)
+        self._descend = compile(value_and_grad(cost), in_axes=axes, reduce="mean")
+        self._loss = compile(cost, in_axes=axes, reduce="mean")
+        self._outputs = compile(predicted, in_axes=(None, 0))
+        self._array = numpy.array
+
+    def _numbers(self) -> Any:
+        return self._array([parameter.data for parameter in self.parameters])
+
+    def descend(self, chosen: Sequence[int]) -> float:
+        X, Y = self.arrays[0]
+        rows = self._array(chosen)
+        loss, gradient = self._descend(self._numbers(), X[rows], Y[rows])
+        for parameter, slope in zip(self.parameters, gradient.tolist(), strict=True):
+            parameter.grad += slope
+        return loss  # type: ignore[no-any-return]
+
+    def measure(self, held_out: bool) -> tuple[float, dict[str, float]]:
+        X, Y = self.arrays[1 if held_out else 0]
+        averages = {}
+        numbers = self._numbers()
+        if self.metrics:
+            outputs = self._outputs(numbers, X)
+            columns = zip(*outputs, strict=True) if isinstance(outputs, list) else outputs.tolist()
+            rows = [[*map(float, row)] if isinstance(row, tuple) else row for row in columns]
+            for name, metric in self.metrics.items():
+                values = [
+                    to_floats(metric(row, target))
+                    for row, target in zip(rows, Y.tolist(), strict=True)
+                ]
+                averages[name] = mean(values)
+        return self._loss(numbers, X, Y), averages

@@ -787,7 +787,8 @@ def part_text(part: Part) -> str:
 def kernel_text(body: Part, prologue: Part | None, outputs: int) -> str:
     """Write the function that is called: it executes a program on all rows.
 
-    Its argument points to what is listed in `CALL`, and after it to the arrays of inputs.
+    Its argument points to what is listed in `CALL`, and after it to the arrays of inputs. It returns
+    whether there is a nan among the outputs; 0 where there is an output for each row.
 
     Args:
         body: What is executed for each block of rows.
@@ -869,19 +870,28 @@ def kernel_text(body: Part, prologue: Part | None, outputs: int) -> str:
             block(done, left, arrays)
             if in_lanes:
                 fold(left)
-    if shape.reduces:
+    if shape.reduces or not layout.batched:
         with writer.loop(outputs) as output:
             address = writer.address("%out", output)
-            total = writer.load(address, "double")
-            writer.store(writer.let(f"fdiv double {total}, %divisor"), address, "double")
+            number = writer.load(address, "double")
+            if shape.reduces:
+                number = writer.let(f"fdiv double {number}, %divisor")
+                writer.store(number, address, "double")
+            is_nan = writer.let(f"fcmp uno double {number}, {number}")
+            bit = writer.let(f"zext i1 {is_nan} to i64")
+            found = writer.let(f"or i64 {writer.load('%nan', 'i64')}, {bit}")
+            writer.store(found, "%nan", "i64")
+    result = writer.load("%nan", "i64")
     return "\n".join(
         [
             *declarations,
             *writer.declarations,
-            f"define void @kernel(ptr noalias %call) {body.attributes} {{",
+            f"define i64 @kernel(ptr noalias %call) {body.attributes} {{",
             "entry:",
+            "  %nan = alloca i64",
+            "  store i64 0, ptr %nan",
             *writer.lines,
-            "  ret void",
+            f"  ret i64 {result}",
             "}",
         ]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -121,6 +121,36 @@ class Executor:
                 return self._outputs("guarded", given, rows)
         return outputs
 
+    def is_short(self, rows: int) -> bool:
+        """Tell whether one call of machine code, for these rows, gives the numbers of a result."""
+        _, kernel = self._ready.get(self._first, (None, None))
+        return (
+            kernel is not None
+            and (kernel.code.reduces or not self.layout.batched)
+            and rows * kernel.code.cost < 2 * CHUNK_COST
+        )
+
+    def repeated(self, rows: int) -> Callable[[Sequence[Any]], Any]:
+        """Make what executes the program on as many rows again, where `is_short` says so.
+
+        Returns:
+            A function of the arrays of inputs, which gives the outputs; None where they have to be
+            computed with guards.
+        """
+        kernel = self._ready[self._first][1]
+        assert kernel is not None
+        execute = kernel.repeated(rows, self._divisor(rows))
+        guarded = self._first == "guarded"
+
+        def run(given: Sequence[Any]) -> Any:
+            outputs, is_nan = execute(given)
+            return None if is_nan and not guarded else outputs
+
+        return run
+
+    def _divisor(self, rows: int) -> float:
+        return (rows or math.nan) if self.options.reduce == "mean" else 1.0
+
     def _outputs(self, name: str, given: Sequence[Any], rows: int) -> Any:
         program, kernel = self._ready[name]
         if not self.layout.batched:
@@ -146,7 +176,7 @@ class Executor:
         return _reduced(every, reduce, exact) if reduce else every
 
     def _added_up(self, kernel: Kernel, given: Sequence[Any], rows: int) -> Any:
-        divisor = (rows or math.nan) if self.options.reduce == "mean" else 1.0
+        divisor = self._divisor(rows)
         if rows * kernel.code.cost < 2 * CHUNK_COST:
             total = numpy.empty(kernel.code.outputs)
             kernel(given, 0, rows, total, divisor)

@@ -155,6 +155,61 @@ class Specialisation:
     constants: Any
 
 
+class Repeated:
+    """A call with arrays of the shapes of the call before, of which there is nothing to find out.
+
+    It takes a third of the time of any other call: what a small program takes itself.
+
+    Args:
+        known: The program.
+        args: The arguments of the call before.
+        rows: Their number of rows.
+    """
+
+    def __init__(self, known: Specialisation, args: Sequence[Any], rows: int | None) -> None:
+        self.shapes = [argument.shape for argument in args]
+        self.run = known.run.repeated(1 if rows is None else rows)
+        self.filled = known.result.filled
+
+    @staticmethod
+    def applies(known: Specialisation, args: Sequence[Any], rows: int | None) -> bool:
+        """Tell whether there is a short way for such arguments."""
+        return (
+            known.positions is None
+            and all(map(_is_plain_array, args))
+            and len(args) == len(known.layout.groups)
+            and known.run.is_short(1 if rows is None else rows)
+        )
+
+    def __call__(self, args: Sequence[Any]) -> Any:
+        """Give the result; NotImplemented for other arguments."""
+        shapes = self.shapes
+        if len(args) != len(shapes):
+            return NotImplemented
+        for argument, shape in zip(args, shapes, strict=True):
+            if (  # as `_is_plain_array` has it
+                type(argument) is not numpy.ndarray
+                or argument.shape != shape
+                or argument.dtype is not _DOUBLE
+                or not argument.flags.c_contiguous
+            ):
+                return NotImplemented
+        numbers = self.run(args)
+        return NotImplemented if numbers is None else self.filled(numbers)
+
+
+_DOUBLE = numpy.dtype(float)
+
+
+def _is_plain_array(argument: Any) -> bool:
+    return (
+        type(argument) is numpy.ndarray
+        and argument.dtype is _DOUBLE
+        and argument.flags.c_contiguous
+        and argument.ndim > 0
+    )
+
+
 class Compiled:
     """A compiled function; `compile` makes it.
 
@@ -180,10 +235,23 @@ class Compiled:
         self.traces = 0
         self._name = f"compile({getattr(function, '__name__', type(function).__name__)})"
         self._known: dict[Hashable, Specialisation] = {}
+        self._last: Repeated | None = None
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
         return f"<{self._name}, traced {self.traces} times>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be copied and pickled as the function that is compiled, and how; not with its programs."""
+        options = self.options
+        again = functools.partial(
+            compile,
+            exact=options.exact,
+            check=self.check,
+            threads=options.threads,
+            backend=options.backend,
+        )
+        return again, (self.function, self.in_axes, self.reduce)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """Be a method where it decorates one."""
@@ -191,6 +259,11 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program for these arguments, made first if it is not known."""
+        last = self._last
+        if last is not None and not kwargs:
+            result = last(args)
+            if result is not NotImplemented:
+                return result
         positional = (*args, *kwargs.values()) if kwargs else args
         axes = self._axes(args, kwargs)
         try:
@@ -220,6 +293,8 @@ class Compiled:
             numbers[known.positions[0]] = outputs[known.positions[1]]
         if self.check and not numpy.isfinite(numbers).all():
             self._check(known, args, kwargs, axes, found, numbers)
+        elif not (self.check or kwargs or any(axes)) and Repeated.applies(known, args, rows):
+            self._last = Repeated(known, args, rows)
         return known.result.filled(numbers, rows is not None and self.reduce is None)
 
     # --- what is known -----------------------------------------------------------------------
@@ -267,6 +342,7 @@ class Compiled:
         """
         with self._lock:
             self._known.clear()
+            self._last = None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the programs that there are, with their machine code, to a file.

@@ -124,7 +124,7 @@ def compiled(program: Program, layout: Layout, reduces: bool, exact: bool) -> Co
         texts += [(text, level, False) for text in straight]
         texts += [(text, 2, True) for text in loops]
         texts.append((part_text(part), 2, False))
-    texts.append((kernel_text(body, prologue, len(program.outputs)), 2, False))
+    texts.append((kernel_text(body, prologue, len(program.outputs)), 2, True))
     sums = len(program.outputs) * lanes if reduces and not schedule.rolled else 0
     return Code(
         target_name(),
@@ -232,7 +232,7 @@ class Kernel:
                 self._engine.add_object_file(binding.ObjectFileRef.from_data(content))
             self._engine.finalize_object()
             address = self._engine.get_function_address("kernel")
-        self._function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+        self._function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(address)
 
     def __call__(
         self, arrays: Sequence[Any], first: int, rows: int, out: Any, divisor: float = 1.0
@@ -247,10 +247,7 @@ class Kernel:
                 whole blocks have rows; or, where they are added up, a number for each.
             divisor: What sums are divided by.
         """
-        try:
-            call = self._local.call
-        except AttributeError:
-            call = self._local.call = _Call(self.code, self._constants)
+        call = self._call()
         fields = call.fields
         target = _address(out)
         if self.code.reduces:
@@ -267,6 +264,49 @@ class Kernel:
                 fields[place] += 8 * first * array.shape[1]
             place += 1
         self._function(call.address)
+
+    def repeated(self, rows: int, divisor: float) -> Callable[[Sequence[Any]], tuple[Any, int]]:
+        """Make a shorter way to call it, where outputs are numbers.
+
+        Args:
+            rows: The number of rows.
+            divisor: What sums are divided by.
+
+        Returns:
+            A function of the arrays of inputs, which gives the outputs, and whether one is nan.
+        """
+        function, empty, count = self._function, numpy.empty, self.code.outputs
+        local, inputs = self._local, len(CALL)
+        address, byte = ctypes.addressof, ctypes.c_char.from_buffer
+
+        def run(arrays: Sequence[Any]) -> tuple[Any, int]:
+            try:
+                call = local.call
+            except AttributeError:
+                call = self._call()
+            fields = call.fields
+            call.divisor.value = divisor
+            out = empty(count)
+            fields[OUT] = address(byte(out))
+            fields[OUT + 1] = 1
+            fields[OUT + 2] = rows
+            place = inputs
+            for array in arrays:
+                try:
+                    fields[place] = address(byte(array))
+                except (TypeError, ValueError):
+                    fields[place] = _address(array)
+                place += 1
+            return out, function(call.address)
+
+        return run
+
+    def _call(self) -> _Call:
+        """Give the memory that belongs to this thread."""
+        if not hasattr(self._local, "call"):
+            self._local.call = _Call(self.code, self._constants)
+        call: _Call = self._local.call
+        return call
 
 
 OUT = list(CALL).index("out")

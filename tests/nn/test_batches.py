@@ -1,0 +1,174 @@
+"""Losses and gradients of batches, compiled and recorded: the same numbers, and who decides."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+np = pytest.importorskip("numpy")
+pytest.importorskip("llvmlite")
+
+import nn.batches
+from autograd import Value, tanh
+from nn import MLP, Layer, Module, Neuron, Parameter, fit, losses
+from nn.batches import Compiled, Recorded, batches
+from nn.optim import SGD, Adam
+
+generator = np.random.default_rng(0)
+X = generator.normal(size=(50, 3))
+TARGETS: dict[str, tuple[int, Any]] = {
+    "half_squared_error": (2, generator.normal(size=(50, 2))),
+    "mean_squared_error": (1, generator.normal(size=50)),
+    "mean_absolute_error": (2, generator.normal(size=(50, 2))),
+    "huber": (1, generator.normal(size=50)),
+    "hinge": (1, np.sign(X[:, 0])),
+    "perceptron": (1, np.sign(X[:, 1])),
+    "binary_cross_entropy": (1, np.where(X[:, 0] > 0.0, 1, 0)),
+    "softmax_cross_entropy": (4, generator.integers(0, 4, size=50)),
+}
+
+
+@pytest.mark.parametrize("loss", losses.__all__)
+def test_a_hundred_compiled_steps_have_the_history_of_recorded_ones(loss: str) -> None:
+    size, Y = TARGETS[loss]
+    numbers = []
+    for compiled in (False, True):
+        model = MLP(3, [6, 5, size], activation="tanh", seed=1)
+        history = fit(
+            model,
+            getattr(losses, loss),
+            X,
+            Y,
+            optimiser=Adam(model.parameters(), 0.01),
+            batch_size=13,  # which leaves a smaller batch over
+            epochs=32,
+            validation=0.2,
+            metrics={"size": lambda outputs, _: float(np.abs(outputs).sum())},
+            compiled=compiled,
+        )
+        numbers.append(
+            [
+                *history.losses,
+                *history.validation_losses,
+                *history.metrics["size"],
+                *[parameter.data for parameter in model.parameters()],
+            ]
+        )
+    recorded, machine = numbers
+    assert machine == pytest.approx(recorded, rel=1e-10, abs=1e-13)
+
+
+def test_targets_that_are_probabilities_train_alike() -> None:
+    Y = generator.dirichlet([1.0, 1.0, 1.0], size=50)
+    recorded, machine = (
+        fit(
+            MLP(3, [4, 3], seed=2), losses.softmax_cross_entropy, X, Y, epochs=5, compiled=compiled
+        ).losses
+        for compiled in (False, True)
+    )
+    assert machine == pytest.approx(recorded, rel=1e-12)
+
+
+def test_lone_numbers_are_samples_and_frozen_parameters_stay() -> None:
+    def trained(compiled: bool) -> list[float]:
+        neuron = Neuron(1, "linear")
+        neuron.freeze("bias")
+
+        class Of(Module):
+            def __init__(self) -> None:
+                self.neuron = neuron
+
+            def __call__(self, x: Any) -> Any:
+                return self.neuron([x])
+
+        fit(Of(), losses.mean_squared_error, X[:, 0], 3.0 * X[:, 0], epochs=5, compiled=compiled)
+        return [parameter.data for parameter in neuron.parameters()]
+
+    assert trained(True) == pytest.approx(trained(False), rel=1e-12)
+    assert trained(True)[1] == 0.0
+
+
+@pytest.mark.parametrize("target", [4, -1, 1.5])
+def test_wrong_targets_are_refused_as_without_compiling(target: float) -> None:
+    Y = [target] + [0] * 49
+    errors = []
+    for compiled in (False, True):
+        with pytest.raises((ValueError, TypeError)) as caught:
+            fit(MLP(3, [4]), losses.softmax_cross_entropy, X, Y, compiled=compiled)
+        errors.append(type(caught.value))
+    assert errors[0] is errors[1]
+
+
+def test_a_loss_that_is_not_finite_ends_training_as_without_compiling() -> None:
+    for compiled in (False, True):
+        model = MLP(3, [4, 1], seed=0)
+        with pytest.raises(FloatingPointError, match="smaller learning rate"):
+            fit(
+                model,
+                losses.mean_squared_error,
+                1e200 * X,
+                X[:, 0],
+                optimiser=SGD(model.parameters(), 1e10),
+                compiled=compiled,
+            )
+
+
+# --- who is compiled -----------------------------------------------------------------------------
+
+
+def chosen(model: Module, loss: Any, optimiser: Any = None, compiled: Any = "auto") -> type:
+    optimiser = optimiser or SGD(model.parameters(), 0.1)
+    data = [([0.5, 1.0, 2.0], 1.0)] * 1000
+    return type(batches(model, loss, {}, data, [], optimiser, 1000, compiled))
+
+
+def test_the_librarys_parts_are_compiled_where_there_is_enough_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert chosen(MLP(3, [4, 1], "tanh"), losses.hinge) is Compiled
+    assert chosen(Layer(3, 1, "gelu"), losses.hinge) is Compiled
+    assert chosen(Neuron(3), losses.huber) is Compiled
+    assert chosen(Neuron(3), losses.huber, compiled=False) is Recorded
+    monkeypatch.setattr(nn.batches, "WORTH_COMPILING", 10**12)
+    assert chosen(MLP(3, [4, 1]), losses.hinge) is Recorded
+    assert chosen(MLP(3, [4, 1]), losses.hinge, compiled=True) is Compiled
+
+
+def test_what_might_read_something_that_changes_is_not() -> None:
+    class Dropping(Module):
+        def __init__(self) -> None:
+            self.inner = MLP(3, [4, 1])
+
+        def __call__(self, x: Any) -> Any:
+            return self.inner([value * (random.random() > 0.5) for value in x])
+
+    assert chosen(Dropping(), losses.hinge) is Recorded
+    assert chosen(MLP(3, [1]), lambda o, t: (o - t) ** 2) is Recorded
+    assert chosen(MLP(3, [4, 1], activation=lambda x: tanh(x)), losses.hinge) is Recorded
+    assert chosen(MLP(3, [1]), lambda o, t: (o - t) ** 2, compiled=True) is Compiled
+
+
+def test_without_llvm_nothing_is_compiled_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nn.batches, "find_spec", lambda name: None)
+    assert chosen(MLP(3, [4, 1]), losses.hinge) is Recorded
+
+
+def test_parameters_outside_of_the_model_are_seen() -> None:
+    model, scale = MLP(3, [1]), Parameter(1.0)
+    optimiser = SGD([*model.parameters(), scale], 0.1)
+    assert chosen(model, losses.hinge, optimiser) is Recorded
+    with pytest.raises(ValueError, match="not the model's"):
+        chosen(model, losses.hinge, optimiser, compiled=True)
+
+
+def test_what_cannot_be_compiled_says_so_where_it_was_asked_for() -> None:
+    def branching(output: Value, target: Any) -> Any:
+        return output if output > 0.0 else -output
+
+    fit(MLP(3, [1]), branching, X, X[:, 0], epochs=1)
+    with pytest.raises(TypeError, match=r"test_batches\.py.*if output > 0\.0"):
+        fit(MLP(3, [1]), branching, X, X[:, 0], epochs=1, compiled=True)
+    with pytest.raises(TypeError, match="'auto'"):
+        fit(MLP(3, [1]), branching, X, X[:, 0], epochs=1, compiled="yes")  # type: ignore[arg-type]

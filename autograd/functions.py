@@ -19,6 +19,7 @@ from autograd import special
 from autograd.errors import outside_domain, wrong_type
 from autograd.rules import FLOATS, LINEAR, RULES, VALUES, Rule, register
 from autograd.special import sum_of_products
+from autograd.tracing import TracingError
 from autograd.value import (
     Operand,
     Plain,
@@ -130,7 +131,7 @@ def _function(rule: Rule, **defaults: float) -> Any:
             if isinstance(x, Value):
                 try:
                     y, derivatives = fused(x.data)
-                except (ArithmeticError, ValueError):
+                except (ArithmeticError, ValueError, TracingError):
                     return record(rule, (x,))
                 return new_node(y, (x,), derivatives, name)
             return _apply(rule, (x,))

@@ -451,7 +451,7 @@ INTERNAL = (
     Rule(">", XX, lambda x1, x2: float(x1 > x2), lambda m, y, x1, x2: (0.0, 0.0)),
     Rule(">=", XX, lambda x1, x2: float(x1 >= x2), lambda m, y, x1, x2: (0.0, 0.0)),
     # The product of the chain rule: a zero adjoint contributes nothing, whatever it meets.
-    Rule("·", XX, lambda x1, x2: x1 * x2 if x1 else 0.0,
+    Rule("·", XX, lambda x1, x2: x1 * x2 if x1 or math.isfinite(x2) else 0.0,
          lambda m, y, x1, x2: (
              m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, 0.0), x2), x1)),
 )

@@ -7,18 +7,20 @@ nodes as ever, so the graph is the trace; whatever would need to know the number
 from __future__ import annotations
 
 import linecache
+import sysconfig
 from pathlib import Path
 from typing import Any, NoReturn
 
 __all__ = ["UNKNOWN", "TracingError", "Unknown", "is_traced"]
 
 _LIBRARY = ("autograd", "nn")
+_INSTALLED = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
 
 
-class TracingError(TypeError, ValueError):
+class TracingError(TypeError):
     """A function that is being traced asked for a number that is known only when it runs.
 
-    The message names the line that asked, the innermost outside of this library.
+    The message names the line that asked: the innermost outside of this library, and of others.
     """
 
     def __str__(self) -> str:
@@ -27,8 +29,9 @@ class TracingError(TypeError, ValueError):
         traceback, line = self.__traceback__, ""
         while traceback:
             frame = traceback.tb_frame
-            if frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARY:
-                code, number = frame.f_code, traceback.tb_lineno
+            code, number = frame.f_code, traceback.tb_lineno
+            ours = frame.f_globals.get("__name__", "").partition(".")[0] in _LIBRARY
+            if not ours and not (line and code.co_filename.startswith(_INSTALLED)):
                 text = linecache.getline(code.co_filename, number, frame.f_globals).strip()
                 line = f"{Path(code.co_filename).name}:{number}, in {code.co_name}: {text}\n"
             traceback = traceback.tb_next
@@ -57,7 +60,7 @@ class Unknown:
     __bool__ = __float__ = __int__ = __index__ = __complex__ = _refuse
     __round__ = __floor__ = __ceil__ = __trunc__ = _refuse
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __hash__ = object.__hash__
+    __hash__ = _refuse
 
     def __repr__(self) -> str:
         return "UNKNOWN"

@@ -290,7 +290,7 @@ class Value(Elementary, Copyable):
         try:
             power = RULES["**"].evaluate(x, n)
             derivative = n * x ** (n - 1.0) if n else 0.0
-        except (ArithmeticError, ValueError):
+        except (ArithmeticError, ValueError, TracingError):
             node = record(RULES["**"], (self, exponent))
             if node.parents:
                 node.local_derivatives = (node.local_derivatives[0], 0.0)

@@ -33,7 +33,10 @@ class HoldsValues(Exception):  # noqa: N818 (it tells the caller what there is; 
 class Static:
     """An argument that is no number: a program is made for it.
 
-    Two are equal if they are of one type and equal; what cannot be hashed equals only itself.
+    Two are equal if they are of one type and equal.
+
+    Raises:
+        TypeError: It cannot be hashed: it may change, and the program would not.
     """
 
     def __init__(self, value: Any) -> None:
@@ -41,7 +44,10 @@ class Static:
         try:
             self.hash = hash((type(value), value))
         except TypeError:
-            self.hash = id(value)
+            raise TypeError(
+                f"an argument of a compiled function is a {type(value).__name__}, which may change "
+                f"while the program stays: {shown(value)}; pass a tuple, or read it from a closure"
+            ) from None
 
     def __hash__(self) -> int:
         return self.hash
@@ -49,9 +55,7 @@ class Static:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Static) or type(self.value) is not type(other.value):
             return NotImplemented
-        return self.value is other.value or bool(
-            self.hash == other.hash != id(self.value) and self.value == other.value
-        )
+        return self.value is other.value or bool(self.value == other.value)
 
     def __repr__(self) -> str:
         return shown(self.value)

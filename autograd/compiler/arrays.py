@@ -50,7 +50,8 @@ def _chosen(condition: Any, x: Any, y: Any) -> Any:
 
 
 def _chain_product(x: Any, y: Any) -> Any:
-    return numpy.where(numpy.equal(x, 0.0), 0.0, numpy.multiply(x, y))
+    is_none = numpy.equal(x, 0.0) & ~numpy.isfinite(y)
+    return numpy.where(is_none, 0.0, numpy.multiply(x, y))
 
 
 def _sum(*xs: Any) -> Any:

@@ -221,9 +221,12 @@ def _operation(writer: _Writer, op: str, operands: Sequence[str], shape: Shape) 
         return _choice(writer, test, operands[1], operands[2])
     if op == "·":
         zero = writer.constant(0.0)
-        test = writer.let(f"fcmp oeq {kind} {operands[0]}, {zero}")
         product = writer.let(f"fmul {kind} {operands[0]}, {operands[1]}")
-        return _choice(writer, test, zero, product)
+        # 0 times something is nan only where that is infinite or nan.
+        is_nan = writer.let(f"fcmp uno {kind} {product}, {product}")
+        kept = _choice(writer, is_nan, zero, product)
+        is_zero = writer.let(f"fcmp oeq {kind} {operands[0]}, {zero}")
+        return _choice(writer, is_zero, kept, product)
     if op in BY_PYTHON:
         parts = "poison"
         for lane in range(writer.lanes):
@@ -787,8 +790,8 @@ def part_text(part: Part) -> str:
 def kernel_text(body: Part, prologue: Part | None, outputs: int) -> str:
     """Write the function that is called: it executes a program on all rows.
 
-    Its argument points to what is listed in `CALL`, and after it to the arrays of inputs. It returns
-    whether there is a nan among the outputs; 0 where there is an output for each row.
+    Its argument points to what is listed in `CALL`, and after it to the arrays of inputs. It
+    returns whether there is a nan among the outputs; 0 where there is an output for each row.
 
     Args:
         body: What is executed for each block of rows.
@@ -873,11 +876,11 @@ def kernel_text(body: Part, prologue: Part | None, outputs: int) -> str:
     if shape.reduces or not layout.batched:
         with writer.loop(outputs) as output:
             address = writer.address("%out", output)
-            number = writer.load(address, "double")
+            total = writer.load(address, "double")
             if shape.reduces:
-                number = writer.let(f"fdiv double {number}, %divisor")
-                writer.store(number, address, "double")
-            is_nan = writer.let(f"fcmp uno double {number}, {number}")
+                total = writer.let(f"fdiv double {total}, %divisor")
+                writer.store(total, address, "double")
+            is_nan = writer.let(f"fcmp uno double {total}, {total}")
             bit = writer.let(f"zext i1 {is_nan} to i64")
             found = writer.let(f"or i64 {writer.load('%nan', 'i64')}, {bit}")
             writer.store(found, "%nan", "i64")

@@ -242,7 +242,7 @@ class Compiled:
         return f"<{self._name}, traced {self.traces} times>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Be copied and pickled as the function that is compiled, and how; not with its programs."""
+        """Be copied and pickled as the function, and how it is compiled; without its programs."""
         options = self.options
         again = functools.partial(
             compile,

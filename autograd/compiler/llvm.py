@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import platform
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -277,7 +277,8 @@ class Kernel:
         """
         function, empty, count = self._function, numpy.empty, self.code.outputs
         local, inputs = self._local, len(CALL)
-        address, byte = ctypes.addressof, ctypes.c_char.from_buffer
+        address = ctypes.addressof
+        byte: Callable[[Any], ctypes.c_char] = ctypes.c_char.from_buffer
 
         def run(arrays: Sequence[Any]) -> tuple[Any, int]:
             try:

@@ -437,9 +437,8 @@ def adjoint(program: Program) -> Program:
         %1 = input adjoint of output 0
         %2 = 3.0
         %3 = * %0 %2
-        %4 = · %1 %2
-        output %3
-        output %4
+        %4 = * %1 %2
+        output %3 %4
     """
     inputs = [traced(name) for name in program.inputs]
     seeds = [traced(f"adjoint of output {place}") for place in range(len(program.outputs))]

@@ -20,8 +20,10 @@ N_ARY = {"sum": 1, "dot": 2, "net": 2}
 """The operations of many operands, with the number of sequences that they take."""
 STRAIGHT_COST = 4000
 """Programs of no more elementary operations than this are not worth a loop."""
+UNCUT_COST = 2000
+"""Straight-line code of no more elementary operations than this is one piece."""
 PIECE_COST = 600
-"""How many elementary operations a piece of straight-line code holds."""
+"""How many elementary operations a piece of longer code holds."""
 LONG_SUM = 64
 """How many terms make a loop of a sum in straight-line code."""
 SHORTEST_LOOP = 8
@@ -266,13 +268,14 @@ def _pieces(program: Program, slots: Sequence[int]) -> list[tuple[int, ...]]:
     """Cut operations into pieces of a bounded size; a long sum is a piece of its own."""
     pieces: list[list[int]] = [[]]
     size = 0
+    is_large = cost(program, slots) > UNCUT_COST
     for slot in slots:
         terms = _terms(program, slot)
         if terms >= LONG_SUM:
             pieces += [[slot], []]
             size = 0
             continue
-        if size >= PIECE_COST and len(slots) > 2 * PIECE_COST:
+        if is_large and size >= PIECE_COST:
             pieces.append([])
             size = 0
         pieces[-1].append(slot)

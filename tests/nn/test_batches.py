@@ -5,10 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import numpy as np
 import pytest
-
-np = pytest.importorskip("numpy")
-pytest.importorskip("llvmlite")
 
 import nn.batches
 from autograd import Value, tanh

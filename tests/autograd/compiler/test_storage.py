@@ -8,12 +8,10 @@ from collections import namedtuple
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-np = pytest.importorskip("numpy")
-pytest.importorskip("llvmlite")
 
 from autograd import compile, grad, hessian, tanh, value_and_grad, where
 from autograd.compiler import Compiled, llvm, load
@@ -145,7 +143,7 @@ def test_what_a_file_cannot_hold_is_refused_and_nothing_is_written(tmp_path: Pat
     of_model(MLP(2, [2, 1]), 1.0)
     with pytest.raises(TypeError, match="MLP"):
         of_model.save(path)
-    Pair = namedtuple("Pair", "a b")  # noqa: PYI024
+    Pair = namedtuple("Pair", "a b")
     of_pair = compile(lambda x: Pair(x, 2.0 * x))
     of_pair(1.0)
     with pytest.raises(TypeError, match="Pair"):
@@ -162,7 +160,7 @@ def test_an_unknown_structure_is_refused_by_a_loaded_function(tmp_path: Path) ->
 def test_a_failed_save_leaves_the_older_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compiled, path, arguments = trained(tmp_path)
+    compiled, path, _ = trained(tmp_path)
     before = path.read_bytes()
 
     def interrupted(*_: Any) -> Any:

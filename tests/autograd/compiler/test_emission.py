@@ -1,0 +1,198 @@
+"""The code that is written: any program in pieces and loops, for any width of registers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from autograd.compiler import emission, llvm, schedule
+from autograd.compiler.emission import CALL, Part, Shape, kernel_text, part_text, step_texts
+from autograd.compiler.execution import Executor, Options
+from autograd.compiler.program import Operation, Program
+from autograd.compiler.schedule import Group, Layout, Place, scheduled
+from tests.programs import Case, cases, same_bits
+
+binding = pytest.importorskip("llvmlite.binding")
+
+# How programs are cut up: the cost from which loops are looked for, the size of pieces, the least
+# number of equal steps that make a loop, and of terms that make one of a sum.
+STRAIGHT = (10**9, 10**9, 8, 10**9)
+PIECES = (10**9, 1, 8, 10**9)
+SUMS = (10**9, 5, 8, 2)
+LOOPS = (0, 5, 1, 10**9)
+FEW_LOOPS = (0, 600, 4, 3)
+
+
+def executor(case: Case, lanes: int, cut: tuple[int, ...], reduce: Any, exact: bool) -> Executor:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(llvm, "_lanes", lambda: lanes)
+        names = ("STRAIGHT_COST", "PIECE_COST", "SHORTEST_LOOP", "LONG_SUM")
+        for name, number in zip(names, cut, strict=True):
+            patch.setattr(schedule, name, number)
+        patch.setattr(schedule, "UNCUT_COST", 0)
+        return Executor(case.program, case.layout, Options(reduce, exact, 1, "llvm"))
+
+
+def check(
+    case: Case, lanes: int, cut: tuple[int, ...], reduce: Any = None, exact: bool = True
+) -> None:
+    if not case.layout.batched:
+        arrays = case.arrays(1)
+        actual = executor(case, lanes, cut, None, exact)(arrays, 1)
+        expected = case.expected(arrays, 1)[:, 0]
+        assert same_bits(actual, expected) if exact else np.array_equal(actual, expected)
+        return
+    run = executor(case, lanes, cut, reduce, exact)
+    block = next(iter(run.codes.values())).rows
+    for rows in (0, 1, block - 1, block, block + 1, 3 * block + 1):
+        arrays = case.arrays(rows, seed=rows)
+        expected = case.expected(arrays, rows)
+        actual = run(arrays, rows)
+        if reduce:
+            with np.errstate(invalid="ignore"):
+                expected = expected.sum(axis=1) / (rows if reduce == "mean" else 1.0)
+        if exact and not reduce:
+            assert same_bits(actual, expected)
+        else:
+            assert np.array_equal(actual, expected, equal_nan=True)
+
+
+CUTS = st.sampled_from([STRAIGHT, PIECES, SUMS, LOOPS, LOOPS, FEW_LOOPS])
+LANES = st.sampled_from([1, 2, 4, 8])
+long = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+
+
+@long
+@given(case=cases(whole=False), lanes=LANES, cut=CUTS)
+def test_every_row_has_the_bits_of_one_operation_after_another(
+    case: Case, lanes: int, cut: Any
+) -> None:
+    check(case, lanes, cut)
+
+
+@long
+@given(case=cases(batched=True), lanes=LANES, cut=CUTS, reduce=st.sampled_from(["sum", "mean"]))
+def test_rows_are_added_up(case: Case, lanes: int, cut: Any, reduce: Any) -> None:
+    check(case, lanes, cut, reduce, exact=False)
+
+
+@long
+@given(case=cases(), lanes=LANES, cut=CUTS)
+def test_products_and_sums_rounded_at_once_compute_the_same_whole_numbers(
+    case: Case, lanes: int, cut: Any
+) -> None:
+    check(case, lanes, cut, exact=False)
+
+
+@long
+@given(case=cases(functions=["dot", "net", "sum", "*", "-"], layers=8), lanes=LANES)
+def test_layers_of_sums_and_products_are_right_in_loops(case: Case, lanes: int) -> None:
+    check(case, lanes, LOOPS, "sum" if case.layout.batched else None, exact=False)
+
+
+@pytest.mark.parametrize("cut", [STRAIGHT, PIECES, SUMS, LOOPS])
+@pytest.mark.parametrize("lanes", [1, 2, 4, 8])
+@pytest.mark.parametrize("reduce", [None, "sum"])
+def test_outputs_may_be_inputs_and_what_is_the_same_in_all_rows(
+    cut: Any, lanes: int, reduce: Any
+) -> None:
+    layout = Layout((Group(3, False), Group(0, True), Group(2, True), Group(1, True)), True)
+    operations = (
+        Operation("*", (0, 1)),  # uniform
+        Operation("sum", (3, 0, 4, 7)),
+        Operation("net", (0, 3, 4, 5, 5, 5, 1)),
+        Operation("neg", (7,)),  # uniform
+        Operation("-", (8, 9)),
+    )
+    program = Program(
+        ("a", "b", "c", "x", "y", "z"), (2.0,), operations, (0, 3, 5, 7, 8, 10, 9, 11)
+    )
+    check(Case(program, layout, True), lanes, cut, reduce, exact=False)
+
+
+@pytest.mark.parametrize("reduce", [None, "sum"])
+def test_what_is_no_row_plays_no_part(reduce: Any) -> None:
+    """The last block is filled up with copies of a row: none may show, nor give a nan."""
+    program = Program(("x",), (1.0,), (Operation("/", (1, 0)), Operation("sqrt", (2,))), (2, 3))
+    case = Case(program, Layout((Group(1, True),), True), False)
+    for cut in (STRAIGHT, LOOPS):
+        run = executor(case, 4, cut, reduce, False)
+        for rows in (1, 3, 5, 7):
+            column = np.full((rows, 1), 4.0)
+            actual = run([column], rows)
+            if reduce:
+                assert actual.tolist() == [0.25 * rows, 0.5 * rows]
+            else:
+                assert actual.tolist() == [[0.25] * rows, [0.5] * rows]
+
+
+def test_memory_is_as_it_was_after_a_nan() -> None:
+    program = Program(("x",), (), (Operation("*", (0, 0)),), (1,))
+    case = Case(program, Layout((Group(1, True),), True), True)
+    for cut in (STRAIGHT, LOOPS):
+        run = executor(case, 4, cut, "sum", False)
+        assert np.isnan(run([np.full((9, 1), np.nan)], 9)).all()
+        assert run([np.full((9, 1), 2.0)], 9).tolist() == [36.0]
+        assert run([np.full((2, 1), 2.0)], 2).tolist() == [8.0]
+
+
+# --- the text ------------------------------------------------------------------------------------
+
+
+def parts(lanes: int, vectors: int) -> tuple[Part, Layout]:
+    layout = Layout((Group(2, True),), True)
+    program = Program(("x", "y"), (), (Operation("*", (0, 1)), Operation("tanh", (2,))), (3,))
+    places = {slot: Place("input 0", slot) for slot in (0, 1)}
+    arranged = scheduled(program, [2, 3], places, {3: 0}, [0, 1])
+    shape = Shape(lanes, vectors, reduces=False, exact=False)
+    return Part("body", program, layout, arranged, shape, {3: 0}), layout
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 4, 8])
+def test_every_module_is_well_formed(lanes: int) -> None:
+    part, _ = parts(lanes, 1)
+    straight, loops = step_texts(part)
+    assert loops == []
+    for text in [*straight, part_text(part), kernel_text(part, None, 1)]:
+        module = binding.parse_assembly(text)
+        module.verify()
+    assert "@kernel(ptr noalias %call)" in text
+
+
+def test_blocks_are_lanes_times_vectors() -> None:
+    assert Shape(4, 4, reduces=False, exact=False).rows == 16
+
+
+def test_a_call_is_described_in_eight_bytes_each() -> None:
+    assert next(iter(CALL)) == "constant"
+    assert set(CALL.values()) == {"ptr", "i64", "double"}
+
+
+def test_comparisons_are_ieee() -> None:
+    inputs = [0.0, -0.0, 1.0, np.inf, np.nan]
+    pairs = np.array([(a, b) for a in inputs for b in inputs])
+    signs = list(emission.COMPARISONS)
+    operations = tuple(Operation(sign, (0, 1)) for sign in signs)
+    program = Program(("x", "y"), (), operations, tuple(range(2, 2 + len(signs))))
+    case = Case(program, Layout((Group(2, True),), True), False)
+    run = executor(case, 4, STRAIGHT, None, False)
+    assert same_bits(run([pairs], len(pairs)), case.expected([pairs], len(pairs)))
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 4, 8])
+def test_transposed_sums_add_up_each_vector(lanes: int) -> None:
+    """Of rows that are reduced in a loop: an output for each lane at a time."""
+    width = 21
+    operations = tuple(Operation("*", (slot, slot)) for slot in range(width))
+    program = Program(
+        tuple(f"x{i}" for i in range(width)), (), operations, tuple(range(width, 2 * width))
+    )
+    case = Case(program, Layout((Group(width, True),), True), True)
+    run = executor(case, lanes, LOOPS, "sum", False)
+    for rows in (1, 31, 32, 33, 100):
+        arrays = case.arrays(rows)
+        assert run(arrays, rows).tolist() == (arrays[0] ** 2).sum(axis=0).tolist()

@@ -1,0 +1,256 @@
+"""Executors: any program, in any pieces, for any number of rows, by both backends."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograd.compiler import execution
+from autograd.compiler.execution import (
+    Executor,
+    Options,
+    best_backend,
+    every_row,
+    processors,
+    reduced_constants,
+)
+from autograd.compiler.program import Operation, Program
+from autograd.compiler.schedule import Group, Layout
+from tests.programs import Case, cases, same_bits
+
+ROWS = [0, 1, 2, 5, 17]
+
+
+def numpy_executor(case: Case, reduce: Any = None, exact: bool = True) -> Executor:
+    return Executor(case.program, case.layout, Options(reduce, exact, 1, "numpy"))
+
+
+# --- by NumPy ------------------------------------------------------------------------------------
+
+
+@given(case=cases(whole=False, batched=True), rows=st.sampled_from(ROWS))
+def test_numpy_gives_every_row(case: Case, rows: int) -> None:
+    arrays = case.arrays(rows)
+    expected = case.expected(arrays, rows)
+    for actual in (
+        numpy_executor(case)(arrays, rows),
+        every_row(case.program, case.layout, arrays, rows),
+    ):
+        assert np.array_equal(actual, expected, equal_nan=True)
+
+
+@given(case=cases(whole=False, batched=False))
+def test_numpy_gives_one_row(case: Case) -> None:
+    arrays = case.arrays(1)
+    expected = case.expected(arrays, 1)[:, 0]
+    assert np.array_equal(numpy_executor(case)(arrays, 1), expected, equal_nan=True)
+
+
+@given(
+    case=cases(batched=True),
+    rows=st.sampled_from(ROWS),
+    reduce=st.sampled_from(["sum", "mean"]),
+    exact=st.booleans(),
+)
+def test_numpy_adds_up_rows(case: Case, rows: int, reduce: Any, exact: bool) -> None:
+    arrays = case.arrays(rows)
+    total = case.expected(arrays, rows).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        expected = total / rows if reduce == "mean" else total
+    actual = numpy_executor(case, reduce, exact)(arrays, rows)
+    assert np.array_equal(actual, expected, equal_nan=True)
+
+
+def test_exact_sums_are_rounded_once() -> None:
+    program = Program(("x",), (), (Operation("neg", (0,)),), (1,))
+    layout = Layout((Group(1, True),), True)
+    column = np.array([[1e16], [1.0], [-1e16], [1.0]] * 100)
+    for backend in ("numpy", best_backend()):
+        total = Executor(program, layout, Options("sum", True, 1, backend))([column], len(column))
+        assert total.tolist() == [-200.0]
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_sums_beyond_the_largest_float_are_infinite(exact: bool) -> None:
+    program = Program(("x",), (), (Operation("neg", (0,)),), (1,))
+    layout = Layout((Group(1, True),), True)
+    for backend in ("numpy", best_backend()):
+        executor = Executor(program, layout, Options("sum", exact, 1, backend))
+        assert executor([np.full((8, 1), 1e308)], 8).tolist() == [-np.inf]
+
+
+def test_nothing_to_compute_has_shapes() -> None:
+    layout = Layout((Group(1, True),), True)
+    empty = Program(("x",), (), (), ())
+    column = np.ones((3, 1))
+    assert Executor(empty, layout, Options(None, False, 1, "numpy"))([column], 3).shape == (0, 3)
+    assert Executor(empty, layout, Options("sum", False, 1, "numpy"))([column], 3).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("reduce", "rows", "expected"),
+    [("sum", 3, [6.0, -np.inf]), ("mean", 3, [2.0, -np.inf]), ("sum", 0, [0.0, 0.0])],
+)
+def test_constants_are_added_up_too(reduce: Any, rows: int, expected: list[float]) -> None:
+    assert reduced_constants(np.array([2.0, -np.inf]), reduce, rows).tolist() == expected
+
+
+def test_the_mean_of_no_constants_is_nan() -> None:
+    assert np.isnan(reduced_constants(np.array([2.0]), "mean", 0)).all()
+
+
+# --- guards --------------------------------------------------------------------------------------
+
+
+@given(
+    case=cases(
+        whole=False, batched=True, functions=["·", "·", "+", "*", "neg", "dot", "where", "<"]
+    ),
+    backend=st.sampled_from(["numpy"]),
+    reduce=st.sampled_from([None, "sum"]),
+)
+def test_a_zero_adjoint_contributes_nothing_with_or_without_a_second_run(
+    case: Case, backend: Any, reduce: Any
+) -> None:
+    arrays = case.arrays(5)
+    with np.errstate(invalid="ignore", over="ignore"):
+        expected = case.expected(arrays, 5)
+        actual = Executor(case.program, case.layout, Options(reduce, False, 1, backend))(arrays, 5)
+        if reduce:
+            expected = expected.sum(axis=1)
+    assert np.array_equal(actual, expected, equal_nan=True)
+
+
+def test_the_guarded_program_is_made_when_it_is_needed() -> None:
+    product = Program(("a", "x"), (), (Operation("·", (0, 1)),), (2,))
+    layout = Layout((Group(2, True),), True)
+    executor = Executor(product, layout, Options(None, False, 1, best_backend()))
+    assert executor([np.array([[2.0, 3.0]])], 1).tolist() == [[6.0]]
+    assert [*executor._ready] == ["plain"]
+    assert executor([np.array([[0.0, np.inf], [1.0, 2.0]])], 2).tolist() == [[0.0, 2.0]]
+    assert [*executor._ready] == ["plain", "guarded"]
+    assert np.isnan(executor([np.array([[np.nan, 1.0]])], 1)).all()
+
+
+def test_the_guarded_program_is_made_once_by_many_threads() -> None:
+    product = Program(("a", "x"), (), (Operation("·", (0, 1)),), (2,))
+    layout = Layout((Group(2, True),), True)
+    executor = Executor(product, layout, Options(None, False, 1, best_backend()))
+    barrier = threading.Barrier(8)
+
+    def call(number: int) -> Any:
+        barrier.wait()
+        return executor([np.array([[0.0, np.inf], [number, 2.0]])], 2).tolist()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert [*pool.map(call, range(8))] == [[[0.0, 2.0 * number]] for number in range(8)]
+
+
+# --- threads -------------------------------------------------------------------------------------
+
+
+def test_chunks_cover_the_rows_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("llvmlite")
+    monkeypatch.setattr(execution, "CHUNK_COST", 50)
+    program = Program(("x",), (), (Operation("*", (0, 0)), Operation("neg", (0,))), (1, 2))
+    layout = Layout((Group(1, True),), True)
+    for rows in (0, 1, 24, 25, 26, 100, 799, 800, 801, 5000):
+        column = np.arange(rows * 1.0).reshape(rows, 1)
+        results: list[Any] = []
+        for threads in (1, 2, 3):
+            executor = Executor(program, layout, Options(None, False, threads, "llvm"))
+            results.append(executor([column], rows))
+            kernel = executor._ready["guarded"][1]
+            assert kernel
+            chunks = executor._chunks(kernel, rows)
+            assert len(chunks) <= execution.MOST_CHUNKS + 1
+            assert [start for start, _ in chunks] == [
+                sum(count for _, count in chunks[:number]) for number in range(len(chunks))
+            ]
+            assert sum(count for _, count in chunks) == rows
+        for result in results:
+            assert same_bits(result, np.array([column[:, 0] ** 2, -column[:, 0]]))
+
+
+def test_sums_have_the_same_bits_for_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("llvmlite")
+    monkeypatch.setattr(execution, "CHUNK_COST", 50)
+    program = Program(("x", "y"), (), (Operation("*", (0, 1)), Operation("sqrt", (2,))), (2, 3))
+    layout = Layout((Group(2, True),), True)
+    rows = 3001
+    pairs = np.abs(np.random.default_rng(0).normal(size=(rows, 2)))
+    totals = [
+        Executor(program, layout, Options("mean", False, threads, "llvm"))([pairs], rows)
+        for threads in (1, 2, 5)
+    ]
+    assert same_bits(totals[0], totals[1])
+    assert same_bits(totals[0], totals[2])
+    products = pairs[:, 0] * pairs[:, 1]
+    assert totals[0] == pytest.approx([products.mean(), np.sqrt(products).mean()], rel=1e-13)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a process cannot be forked here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("llvmlite")
+    monkeypatch.setattr(execution, "CHUNK_COST", 50)
+    program = Program(("x",), (), (Operation("neg", (0,)),), (1,))
+    executor = Executor(program, Layout((Group(1, True),), True), Options(None, False, 2, "llvm"))
+    column = np.ones((1000, 1))
+    executor([column], 1000)
+    child = os.fork()
+    if not child:
+        worker = threading.Thread(target=executor, args=([column], 1000), daemon=True)
+        worker.start()
+        worker.join(20.0)
+        os._exit(int(worker.is_alive()))
+    assert os.waitpid(child, 0)[1] == 0
+
+
+# --- what there is -------------------------------------------------------------------------------
+
+
+def test_there_are_processors_and_a_backend() -> None:
+    assert 1 <= processors() <= (os.cpu_count() or 1)
+    assert best_backend() in ("llvm", "numpy")
+
+
+def test_without_llvm_the_backend_is_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
+    assert best_backend.__wrapped__() == "numpy"
+
+
+def test_processors_are_counted_where_affinity_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert processors.__wrapped__() == (os.cpu_count() or 1)
+
+
+# --- LLVM ----------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40)
+@given(
+    case=cases(),
+    exact=st.booleans(),
+    reduce=st.sampled_from([None, "sum", "mean"]),
+    rows=st.sampled_from([*ROWS, 64, 65]),
+)
+def test_both_backends_agree(case: Case, exact: bool, reduce: Any, rows: int) -> None:
+    pytest.importorskip("llvmlite")
+    if not case.layout.batched:
+        reduce, rows = None, 1
+    arrays = case.arrays(rows)
+    expected = numpy_executor(case, reduce, exact)(arrays, rows)
+    executor = Executor(case.program, case.layout, Options(reduce, exact, 1, "llvm"))
+    for _ in range(2):  # what a call leaves behind must not matter to the next
+        assert np.array_equal(executor(arrays, rows), expected, equal_nan=True)

@@ -1,0 +1,138 @@
+"""Machine code: made once, loaded anywhere on this machine, and called with what is there."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograd.compiler import llvm
+from autograd.compiler.arrays import FUNCTIONS
+from autograd.compiler.llvm import Kernel, compiled, target_name
+from autograd.compiler.program import Operation, Program
+from autograd.compiler.schedule import Group, Layout
+
+pytest.importorskip("llvmlite")
+
+PRODUCT = Program(("x", "y"), (2.0,), (Operation("*", (0, 1)), Operation("-", (3, 2))), (3, 4))
+ROWS = Layout((Group(2, True),), True)
+ONE = Layout((Group(2, False),), False)
+
+
+def results(kernel: Kernel, array: Any, first: int = 0, rows: int | None = None) -> Any:
+    rows = len(array) if rows is None else rows
+    block = kernel.code.rows
+    out = np.full((kernel.code.outputs, -(-(first + rows) // block) * block + block), -1.0)
+    kernel([array], first, rows, out)
+    return out
+
+
+def test_code_is_plain_data() -> None:
+    code = compiled(PRODUCT, ROWS, reduces=False, exact=False)
+    again = pickle.loads(pickle.dumps(code))
+    assert again == code
+    assert (code.outputs, code.batched, code.reduces, code.widths) == (2, True, False, (2,))
+    assert code.constants == (2.0,)
+    assert code.cost == 2
+    pairs = np.array([[2.0, 3.0], [4.0, 5.0]])
+    assert results(Kernel(again), pairs)[:, :2].tolist() == [[6.0, 20.0], [4.0, 18.0]]
+
+
+def test_the_same_program_has_the_same_code() -> None:
+    first = compiled(PRODUCT, ROWS, reduces=True, exact=False)
+    assert compiled(PRODUCT, ROWS, reduces=True, exact=False).objects == first.objects
+
+
+def test_code_for_another_machine_is_refused() -> None:
+    code = compiled(PRODUCT, ONE, reduces=False, exact=False)
+    with pytest.raises(ValueError, match="made for another machine: a toaster"):
+        Kernel(dataclasses.replace(code, target="a toaster"))
+    assert code.target == target_name()
+    assert "LLVM" in target_name()
+
+
+def test_a_range_of_rows_is_computed_in_its_place() -> None:
+    kernel = Kernel(compiled(PRODUCT, ROWS, reduces=False, exact=False))
+    block = kernel.code.rows
+    pairs = np.random.default_rng(0).normal(size=(5 * block, 2))
+    out = results(kernel, pairs, 2 * block, block)
+    products = pairs[:, 0] * pairs[:, 1]
+    assert out[0, 2 * block : 3 * block].tolist() == products[2 * block : 3 * block].tolist()
+    assert (out[:, : 2 * block] == -1.0).all()
+    assert (out[:, 3 * block :] == -1.0).all()
+
+
+def test_sums_are_divided() -> None:
+    kernel = Kernel(compiled(PRODUCT, ROWS, reduces=True, exact=False))
+    out = np.empty(2)
+    kernel([np.full((10, 2), 3.0)], 0, 10, out, 4.0)
+    assert out.tolist() == [22.5, 17.5]
+    kernel([np.zeros((0, 2))], 0, 0, out, 1.0)
+    assert out.tolist() == [0.0, 0.0]
+
+
+def test_read_only_and_empty_arrays_are_read() -> None:
+    kernel = Kernel(compiled(PRODUCT, ROWS, reduces=False, exact=False))
+    pairs = np.array([[2.0, 3.0]])
+    pairs.flags.writeable = False
+    assert results(kernel, pairs)[0, 0] == 6.0
+    results(kernel, np.zeros((0, 2)))
+
+
+def test_a_kernel_is_called_by_many_threads_at_once() -> None:
+    kernel = Kernel(compiled(PRODUCT, ROWS, reduces=True, exact=False))
+    barrier = threading.Barrier(8)
+
+    def run(number: int) -> bool:
+        pairs = np.full((1001, 2), float(number))
+        out = np.empty(2)
+        barrier.wait()
+        for _ in range(50):
+            kernel([pairs], 0, 1001, out)
+            if out[0] != 1001.0 * number * number:
+                return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(run, range(8)))
+
+
+@pytest.mark.parametrize("op", ["lgamma", "digamma", "polygamma"])
+def test_what_python_evaluates_is_called_back(op: str) -> None:
+    operands = (0, 1) if op == "polygamma" else (1,)
+    program = Program(("n", "x"), (), (Operation(op, operands),), (2,))
+    kernel = Kernel(compiled(program, ROWS, reduces=False, exact=False))
+    pairs = np.array([[1.0, x] for x in (0.5, 1.0, 2.0, 7.5, -0.5, 0.0, -1.0, math.inf, math.nan)])
+    with np.errstate(all="ignore"):
+        expected = FUNCTIONS[op](*[pairs[:, operand] for operand in operands])
+    assert np.array_equal(results(kernel, pairs)[0, : len(pairs)], expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("op", sorted(FUNCTIONS))
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_every_primitive_has_machine_code(
+    monkeypatch: pytest.MonkeyPatch, op: str, lanes: int
+) -> None:
+    monkeypatch.setattr(llvm, "_lanes", lambda: lanes)
+    counts = {"where": 3, "sum": 5, "dot": 4, "net": 5}
+    binary = {*"+-*/%", "//", "**", "·", "<", "<=", "==", "!=", ">", ">=", "arctan2", "polygamma"}
+    count = counts.get(op, 2 if op in binary else 1)
+    layout = Layout((Group(count, True),), True)
+    program = Program(
+        tuple(f"x{i}" for i in range(count)), (), (Operation(op, tuple(range(count))),), (count,)
+    )
+    kernel = Kernel(compiled(program, layout, reduces=False, exact=True))
+    X = np.random.default_rng(0).uniform(0.1, 0.9, size=(11, count))
+    if op == "polygamma":
+        X[:, 0] = 1.0
+    if op == "arccosh":
+        X += 1.0
+    with np.errstate(all="ignore"):
+        expected = FUNCTIONS[op](*X.T) * np.ones(11)
+    assert results(kernel, X)[0, :11] == pytest.approx(expected, rel=1e-14, abs=1e-16)

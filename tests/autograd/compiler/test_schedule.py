@@ -1,0 +1,289 @@
+"""Schedules: every operation once, after its operands, and no number overwritten that is needed."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograd.compiler import schedule as scheduling
+from autograd.compiler.program import Operation, Program
+from autograd.compiler.schedule import (
+    Group,
+    Layout,
+    Loop,
+    Place,
+    Schedule,
+    Straight,
+    cost,
+    scheduled,
+)
+from tests.programs import FUNCTIONS, Case, cases, same_bits
+
+
+def places_of(case: Case) -> dict[int, Place]:
+    places = {
+        slot: Place(f"input {group}", place)
+        for slot, (group, place) in enumerate(case.layout.places())
+    }
+    for index in range(len(case.program.constants)):
+        places[len(case.program.inputs) + index] = Place("constant", index)
+    return places
+
+
+def arranged(case: Case, lasting: Any = ()) -> Schedule:
+    program = case.program
+    first = program.first_result
+    varying = [
+        slot
+        for slot, (group, _) in enumerate(case.layout.places())
+        if case.layout.groups[group].varies
+    ]
+    outputs = {slot: number for number, slot in enumerate(program.outputs)}
+    slots = range(first, first + len(program))
+    return scheduled(program, slots, places_of(case), outputs, varying, "row", lasting)
+
+
+class Machine:
+    """Executes a schedule on one row, step by step, by the words of its data classes."""
+
+    def __init__(self, case: Case, schedule: Schedule, lasting: Any = ()) -> None:
+        self.case, self.schedule, self.program = case, schedule, case.program
+        arrays = case.arrays(1, seed=3)
+        self.regions: dict[str, Any] = {
+            f"input {number}": (array[0] if array.ndim == 2 else array)
+            for number, array in enumerate(arrays)
+        }
+        self.regions["constant"] = np.array(self.program.constants)
+        self.regions["row"] = np.full(schedule.memory, np.nan)
+        self.outputs = np.full(len(self.program.outputs), np.nan)
+        self.expected = case.expected(arrays, 1)[:, 0]
+        for slot, index in schedule.packed.items():
+            group, place = case.layout.places()[slot]
+            self.regions["row"][index] = self.regions[f"input {group}"][place]
+
+    def read(self, region: str, index: int) -> float:
+        return float(self.regions[region][index])
+
+    def apply(self, op: str, operands: list[float]) -> float:
+        with np.errstate(all="ignore"):
+            return float(FUNCTIONS[op](*map(np.float64, operands)))
+
+    def run(self) -> None:
+        for step in self.schedule.steps:
+            if isinstance(step, Straight):
+                self.straight(step)
+            else:
+                self.loop(step)
+
+    def straight(self, piece: Straight) -> None:
+        first = self.program.first_result
+        registers: dict[int, float] = {}
+        for slot in piece.slots:
+            if piece.computes:
+                op, operands = self.program.operations[slot - first]
+                registers[slot] = self.apply(
+                    op,
+                    [
+                        registers[x] if x in registers else self.read(*self.schedule.places[x])
+                        for x in operands
+                    ],
+                )
+                if slot in self.schedule.stored:
+                    place = self.schedule.places[slot]
+                    self.regions[place.region][place.offset] = registers[slot]
+            else:
+                registers[slot] = self.read(*self.schedule.places[slot])
+            for offset in self.schedule.copies.get(slot, ()):
+                self.regions["row"][offset] = registers[slot]
+            if slot in self.program.outputs:
+                self.outputs[self.program.outputs.index(slot)] = registers[slot]
+
+    def loop(self, loop: Loop) -> None:
+        for start in loop.starts:
+            for step in range(loop.length):
+                *indices, result, output = [
+                    index + step * stride for index, stride in zip(start, loop.strides, strict=True)
+                ]
+                operands = []
+                for column, (region, index) in enumerate(zip(loop.regions, indices, strict=True)):
+                    if column < len(loop.inner):
+                        operands += [
+                            self.read(region, index + term * loop.inner[column])
+                            for term in range(loop.terms)
+                        ]
+                    else:
+                        operands.append(self.read(region, index))
+                number = self.apply(loop.op, operands)
+                if start[-2] >= 0:
+                    self.regions["row"][result] = number
+                if start[-1] >= 0:
+                    self.outputs[output] = number
+
+
+# --- any program ---------------------------------------------------------------------------------
+
+
+@settings(max_examples=300)
+@given(
+    case=cases(whole=False),
+    piece=st.sampled_from([1, 2, 5, 1000]),
+    rolls=st.booleans(),
+    long=st.sampled_from([1, 3, 64]),
+)
+def test_a_schedule_computes_what_the_program_does(
+    case: Case, piece: int, rolls: bool, long: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scheduling, "STRAIGHT_COST", 0 if rolls else 10**9)
+        patch.setattr(scheduling, "PIECE_COST", piece)
+        patch.setattr(scheduling, "UNCUT_COST", 0)
+        patch.setattr(scheduling, "LONG_SUM", long)
+        patch.setattr(scheduling, "SHORTEST_LOOP", 2)
+        schedule = arranged(case)
+    assert rolls or not schedule.rolled
+    machine = Machine(case, schedule)
+    machine.run()
+    first = case.program.first_result
+    computed = [place for place, slot in enumerate(case.program.outputs) if slot >= first]
+    assert same_bits(machine.outputs[computed], machine.expected[computed])
+
+
+@given(case=cases(whole=False), piece=st.sampled_from([1, 3]))
+def test_what_is_needed_afterwards_is_in_memory_to_the_end(case: Case, piece: int) -> None:
+    first = case.program.first_result
+    lasting = {slot for slot in range(first, first + len(case.program)) if slot % 3 == 0}
+    for straight in (0, 10**9):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scheduling, "STRAIGHT_COST", straight)
+            patch.setattr(scheduling, "PIECE_COST", piece)
+            patch.setattr(scheduling, "UNCUT_COST", 0)
+            patch.setattr(scheduling, "LONG_SUM", 3)
+            patch.setattr(scheduling, "SHORTEST_LOOP", 2)
+            schedule = arranged(case, lasting)
+        machine = Machine(case, schedule)
+        machine.run()
+        everything = Program(
+            case.program.inputs,
+            case.program.constants,
+            case.program.operations,
+            (*sorted(lasting),),
+        )
+        arrays = case.arrays(1, seed=3)
+        expected = Case(everything, case.layout, case.whole).expected(arrays, 1)[:, 0]
+        actual = [machine.read(*schedule.places[slot]) for slot in sorted(lasting)]
+        assert same_bits(np.array(actual), expected)
+
+
+def test_memory_is_used_again() -> None:
+    operations = [Operation("neg", (slot,)) for slot in range(1000)]
+    program = Program(("x",), (), tuple(operations), (1000,))
+    case = Case(program, Layout((Group(1, True),), True), True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scheduling, "PIECE_COST", 10)
+        patch.setattr(scheduling, "UNCUT_COST", 0)
+        schedule = arranged(case)
+    assert len(schedule.steps) == 100
+    assert schedule.memory <= 2
+
+
+# --- pieces and loops ----------------------------------------------------------------------------
+
+
+def test_a_small_program_is_one_piece() -> None:
+    program = Program(("x",), (), (Operation("neg", (0,)), Operation("sqrt", (1,))), (2,))
+    schedule = arranged(Case(program, Layout((Group(1, True),), True), False))
+    assert schedule.steps == [Straight((1, 2))]
+    assert schedule.memory == 0
+    assert not schedule.rolled
+
+
+def test_pieces_are_of_a_bounded_size() -> None:
+    program = Program(
+        ("x", "y"),
+        (),
+        tuple(Operation("+-*"[slot % 3], (slot, slot + 1)) for slot in range(9999)),
+        (10000,),
+    )
+    schedule = arranged(Case(program, Layout((Group(2, True),), True), False))
+    straight = [step for step in schedule.steps if isinstance(step, Straight)]
+    assert all(len(step.slots) <= scheduling.PIECE_COST for step in straight)
+    assert len(schedule.steps) < 9999 / scheduling.PIECE_COST + 2
+
+
+def test_irregular_sums_are_cut_into_pieces_by_their_terms() -> None:
+    generator = np.random.default_rng(0)
+    operations = tuple(
+        Operation("dot", tuple(int(x) for x in generator.integers(0, 100, 200))) for _ in range(300)
+    )
+    program = Program(tuple(f"x{i}" for i in range(100)), (), operations, tuple(range(100, 400)))
+    schedule = arranged(Case(program, Layout((Group(100, True),), True), False))
+    for step in schedule.steps:
+        if isinstance(step, Straight) and step.computes:
+            assert cost(program, step.slots) <= scheduling.PIECE_COST + 100
+
+
+def dense(inputs: int, neurons: int) -> Program:
+    """A layer: a net input for each neuron, and an activation."""
+    weights = inputs + np.arange(neurons * (inputs + 1)).reshape(neurons, inputs + 1)
+    nets = [
+        Operation("net", (*map(int, row[:-1]), *range(inputs), int(row[-1]))) for row in weights
+    ]
+    count = inputs + neurons * (inputs + 1)
+    activations = [Operation("tanh", (count + neuron,)) for neuron in range(neurons)]
+    outputs = tuple(range(count + neurons, count + 2 * neurons))
+    return Program(tuple(f"x{i}" for i in range(count)), (), (*nets, *activations), outputs)
+
+
+def test_a_layer_is_a_loop_of_sums_and_a_loop_of_activations() -> None:
+    layout = Layout((Group(50, True), Group(90 * 51, False)), True)
+    schedule = arranged(Case(dense(50, 90), layout, False))
+    assert schedule.rolled
+    nets, activations = schedule.steps
+    assert isinstance(nets, Loop)
+    assert (nets.op, nets.terms, nets.length, nets.regions) == (
+        "net", 50, 90, ("input 1", "row", "input 1"),
+    )  # fmt: skip
+    assert nets.strides[:4] == (51, 0, 51, 1)
+    assert nets.inner == (1, 1)
+    assert isinstance(activations, Loop)
+    assert (activations.op, activations.length, activations.starts[0][-2]) == ("tanh", 90, -1)
+
+
+def test_a_program_without_a_pattern_is_not_rolled() -> None:
+    generator = np.random.default_rng(0)
+    operations = []
+    for slot in range(8000):
+        operands = tuple(int(x) for x in generator.integers(0, slot + 2, 2))
+        operations.append(Operation("+-*/"[generator.integers(4)], operands))
+    program = Program(("x", "y"), (), tuple(operations), (8001,))
+    assert not arranged(Case(program, Layout((Group(2, True),), True), False)).rolled
+
+
+def test_the_cost_counts_terms() -> None:
+    program = dense(50, 90)
+    assert (
+        cost(program, range(program.first_result, program.first_result + len(program))) == 90 * 51
+    )
+
+
+def test_layouts_list_their_places() -> None:
+    layout = Layout((Group(2, False), Group(0, True), Group(1, True)), True)
+    assert layout.places() == [(0, 0), (0, 1), (2, 0)]
+
+
+def test_scheduling_takes_time_linear_in_the_program() -> None:
+    def seconds(size: int) -> float:
+        operations = [Operation("+*"[slot % 2], (slot, slot + 1)) for slot in range(size)]
+        program = Program(("x", "y"), (), tuple(operations), (size + 1,))
+        case = Case(program, Layout((Group(2, True),), True), False)
+        started = time.perf_counter()
+        arranged(case)
+        return time.perf_counter() - started
+
+    small_time = min(seconds(5_000) for _ in range(3))
+    assert seconds(50_000) < 40.0 * small_time + 0.2

@@ -1,0 +1,180 @@
+"""Traces: what a function records becomes a program that computes the same."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograd import Value, dot, exp, grad, no_grad, sin, where
+from autograd.compiler.program import Operation
+from autograd.compiler.trace import (
+    Numbering,
+    call_traced,
+    program_of,
+    traced,
+    traced_program,
+)
+from autograd.rules import RULES
+from autograd.testing.programs import Program as Drawn
+from autograd.testing.programs import programs
+from autograd.tracing import UNKNOWN, TracingError
+
+
+def by_the_table(program: Any, *inputs: float) -> list[float]:
+    """Evaluate a program of rows of the table, one operation after another, on floats."""
+    numbers = [*inputs, *program.constants]
+    for op, operands in program.operations:
+        numbers.append(RULES[op].evaluate(*[numbers[slot] for slot in operands]))
+    return [numbers[slot] for slot in program.outputs]
+
+
+@given(programs())
+def test_a_trace_computes_what_the_function_does_to_the_last_bit(drawn: Drawn) -> None:
+    names = [f"x{i}" for i in range(len(drawn.inputs))]
+    traced_again = traced_program(drawn, names)
+    assert by_the_table(traced_again, *drawn.inputs) == [drawn(*drawn.inputs)]
+    assert traced_again.inputs == tuple(names)
+
+
+@given(programs())
+def test_programs_are_in_order_and_plain_data(drawn: Drawn) -> None:
+    program = traced_program(drawn, [f"x{i}" for i in range(len(drawn.inputs))])
+    for slot, (op, operands) in enumerate(program.operations, program.first_result):
+        assert op in RULES
+        assert all(0 <= operand < slot for operand in operands)
+    assert pickle.loads(pickle.dumps(program)) == program
+    assert len(set(map(str, program.constants))) == len(program.constants)
+
+
+@given(programs(functions=["+", "-", "*", "/", "sin", "exp", "tanh", "dot", "linear"]))
+def test_a_gradient_is_traced_as_any_function(drawn: Drawn) -> None:
+    names = [f"x{i}" for i in range(len(drawn.inputs))]
+    slope = grad(drawn, argnums=0)
+    actual = by_the_table(traced_program(slope, names), *drawn.inputs)
+    expected = slope(*drawn.inputs)
+    assert actual == pytest.approx([expected], rel=1e-12, abs=1e-12)
+
+
+def test_a_traced_leaf_is_unknown_and_named() -> None:
+    leaf = traced("weight")
+    assert leaf.data is UNKNOWN
+    assert leaf.label == "weight"
+    assert traced_program(lambda x: x, ["speed"]).inputs == ("speed",)
+
+
+def test_leaves_without_a_name_are_numbered() -> None:
+    x, y = traced(), traced()
+    assert program_of([x * y], [x, y]).inputs == ("x0", "x1")
+
+
+def test_zeros_of_both_signs_are_two_constants_and_nans_are_one() -> None:
+    nan = float("nan")
+    program = traced_program(
+        lambda x: [x + 0.0, x * nan][0] - 0.0 + nan * x + (-0.0) * x + nan, ["x"]
+    )
+    assert sorted(map(repr, program.constants)) == ["-0.0", "0.0", "nan"]
+
+
+def test_what_is_known_is_a_constant() -> None:
+    known = sin(Value(1.0)) * 2.0
+    program = traced_program(lambda x: x * known, ["x"])
+    assert program.constants == (known.data,)
+    assert program.operations == (Operation("*", (0, 1)),)
+
+
+def test_outputs_may_be_numbers_inputs_and_one_another() -> None:
+    x = traced("x")
+    y = exp(x)
+    program = program_of([y, 3.0, x, y, 1, Value(2.0)], [x])
+    assert [by_the_table(program, 0.0)] == [[1.0, 3.0, 0.0, 1.0, 1.0, 2.0]]
+    assert program.outputs[0] == program.outputs[3]
+
+
+def test_products_with_plain_numbers_are_one_operation() -> None:
+    program = traced_program(lambda x, y: dot([2.0, 3.0], [x, y]), ["x", "y"])
+    assert [op for op, _ in program.operations] == ["dot"]
+    assert program.constants == (2.0, 3.0)
+    assert by_the_table(program, 5.0, 7.0) == [31.0]
+
+
+def test_linked_nodes_are_what_they_stand_for() -> None:
+    program = traced_program(grad(lambda x: x * x), ["x"])
+    assert "linear" not in program.counts()
+
+
+def test_comparisons_are_operations() -> None:
+    program = traced_program(lambda x: where((x > 0.0) & (x < 1.0), x, -x), ["x"])
+    assert set(program.counts()) == {">", "<", "where", "neg"}
+    assert by_the_table(program, 0.5) == [0.5]
+    assert by_the_table(program, 2.0) == [-2.0]
+
+
+def test_a_leaf_of_another_trace_is_refused() -> None:
+    leaked: list[Value] = []
+
+    def leak(x: Any) -> Any:
+        leaked.append(x)
+        return x * 2.0
+
+    traced_program(leak, ["x"])
+    with pytest.raises(TracingError, match="is not an input of this program"):
+        traced_program(lambda y: y * leaked[0], ["y"])
+    with pytest.raises(TracingError, match="is not an input of this program"):
+        traced_program(lambda y: y * (leaked[0] + 1.0), ["y"])
+
+
+def test_what_was_computed_in_no_grad_is_refused() -> None:
+    def f(x: Any) -> Any:
+        with no_grad():
+            y = x * x
+        return y + x
+
+    with pytest.raises(TracingError, match="no_grad"):
+        traced_program(f, ["x"])
+
+
+def test_no_grad_around_a_trace_does_not_matter() -> None:
+    with no_grad():
+        program = traced_program(lambda x: x * x, ["x"])
+    assert len(program) == 1
+
+
+def test_derivatives_taken_inside_stay_connected() -> None:
+    x = traced("x")
+    inner = call_traced(lambda x: grad(lambda y: x * y * y)(3.0), [x], x)
+    assert by_the_table(program_of([inner], [x]), 5.0) == [30.0]
+
+
+def test_numbering_counts_inputs_then_constants_then_results() -> None:
+    numbering = Numbering(["x"])
+    two = numbering.constant(2.0)
+    product = numbering.add("*", (0, two))
+    three = numbering.constant(3.0)
+    result = numbering.add("+", (product, three))
+    assert numbering.number(two) == 2.0
+    assert numbering.number(product) is None
+    program = numbering.program([result, two, 0])
+    assert program.constants == (2.0, 3.0)
+    assert program.operations == (Operation("*", (0, 1)), Operation("+", (3, 2)))
+    assert program.outputs == (4, 1, 0)
+
+
+@given(st.lists(st.floats(), max_size=8))
+def test_constants_keep_their_bits(numbers: list[float]) -> None:
+    numbering = Numbering([])
+    slots = [numbering.constant(number) for number in numbers]
+    program = numbering.program(slots)
+    assert [repr(program.constants[slot]) for slot in program.outputs] == [*map(repr, numbers)]
+
+
+def test_a_long_chain_is_traced_without_recursion() -> None:
+    def chain(x: Any) -> Any:
+        for _ in range(20_000):
+            x = x * 1.0000001
+        return x
+
+    assert len(traced_program(chain, ["x"])) == 20_000

@@ -151,7 +151,7 @@ def target_name() -> str:
     from llvmlite import binding
 
     version = ".".join(map(str, binding.llvm_version_info))
-    features = binding.get_host_cpu_features().flatten()
+    features = _features().flatten()
     library = " ".join(platform.libc_ver())
     processor = f"{binding.get_process_triple()} {binding.get_host_cpu_name()} {features}"
     return f"{processor}, LLVM {version}, {library}"
@@ -159,10 +159,18 @@ def target_name() -> str:
 
 def _lanes() -> int:
     """How many doubles a vector register of this processor holds."""
+    features = _features()
+    return 8 if features.get("avx512f") else 4 if features.get("avx") else 2
+
+
+def _features() -> Any:
+    """The instruction sets of this processor; none where LLVM cannot tell."""
     from llvmlite import binding
 
-    features = binding.get_host_cpu_features()
-    return 8 if features.get("avx512f") else 4 if features.get("avx") else 2
+    try:
+        return binding.get_host_cpu_features()
+    except RuntimeError:
+        return binding.FeatureMap()
 
 
 def _machine(level: int = 2) -> Any:
@@ -174,7 +182,7 @@ def _machine(level: int = 2) -> Any:
     target = binding.Target.from_triple(binding.get_process_triple())
     return target.create_target_machine(
         cpu=binding.get_host_cpu_name(),
-        features=binding.get_host_cpu_features().flatten(),
+        features=_features().flatten(),
         opt=level,
         codemodel="jitdefault",
         jit=True,

@@ -12,11 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd.compiler import llvm
+from autograd import exp, net, relu, square, sum, tanh
+from autograd.compiler import llvm, schedule
 from autograd.compiler.arrays import FUNCTIONS
+from autograd.compiler.execution import every_row
 from autograd.compiler.llvm import Kernel, compiled, target_name
+from autograd.compiler.passes import adjoint, gathered, optimised
 from autograd.compiler.program import Operation, Program
 from autograd.compiler.schedule import Group, Layout
+from autograd.compiler.trace import traced_program
 
 pytest.importorskip("llvmlite")
 
@@ -136,3 +140,98 @@ def test_every_primitive_has_machine_code(
     with np.errstate(all="ignore"):
         expected = FUNCTIONS[op](*X.T) * np.ones(11)
     assert results(kernel, X)[0, :11] == pytest.approx(expected, rel=1e-14, abs=1e-16)
+
+
+# --- other machines ------------------------------------------------------------------------------
+
+
+def network() -> Program:
+    """Value and gradient of a network that is straight-line code and, in part, loops."""
+
+    def cost(w: Any, x: Any) -> Any:
+        hidden = [tanh(net(w[4 * i : 4 * i + 3], x, w[4 * i + 3])) for i in range(40)]
+        return square(relu(sum(hidden) - 1.0)) + exp(-abs(x[0]))
+
+    names = [*(f"w{i}" for i in range(160)), "x0", "x1", "x2"]
+    traced = traced_program(lambda *xs: cost(list(xs[:160]), list(xs[160:])), names)
+    return gathered(optimised(adjoint(traced)))
+
+
+NETWORK = Layout((Group(160, False), Group(4, True)), True)
+
+
+def machine(triple: str, cpu: str, features: str = "") -> Any:
+    def make(level: int = 2) -> Any:
+        from llvmlite import binding
+
+        binding.initialize_all_targets()
+        binding.initialize_all_asmprinters()
+        return binding.Target.from_triple(triple).create_target_machine(
+            cpu=cpu, features=features, opt=level, codemodel="jitdefault", jit=True
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("cost", [0, 10**9])
+@pytest.mark.parametrize(
+    ("cpu", "features", "lanes"),
+    [
+        ("x86-64", "", 2),
+        ("nehalem", "", 2),
+        ("sandybridge", "", 4),
+        ("haswell", "", 4),
+        ("skylake-avx512", "", 8),
+    ],
+)
+def test_processors_of_every_width_compute_the_same(
+    monkeypatch: pytest.MonkeyPatch, cpu: str, features: str, lanes: int, cost: int
+) -> None:
+    if llvm._lanes() < lanes:
+        pytest.skip(f"this processor has no vectors of {lanes}")
+    program = network()
+    generator = np.random.default_rng(0)
+    arrays = [generator.normal(size=160), generator.normal(size=(37, 4))]
+    expected = every_row(program, NETWORK, arrays, 37).sum(axis=1)
+    monkeypatch.setattr(schedule, "STRAIGHT_COST", cost)
+    monkeypatch.setattr(llvm, "_lanes", lambda: lanes)
+    from llvmlite import binding
+
+    monkeypatch.setattr(llvm, "_machine", machine(binding.get_process_triple(), cpu, features))
+    kernel = Kernel(compiled(program, NETWORK, reduces=True, exact=False))
+    found = np.empty(len(program.outputs))
+    kernel(arrays, 0, 37, found)
+    assert found == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("cost", [0, 10**9])
+@pytest.mark.parametrize(
+    ("triple", "cpu", "magic"),
+    [
+        ("aarch64-unknown-linux-gnu", "generic", b"\x7fELF"),
+        ("arm64-apple-macosx", "apple-m1", b"\xcf\xfa\xed\xfe"),
+        ("x86_64-pc-windows-msvc", "haswell", b"\x64\x86"),
+        ("x86_64-apple-macosx", "haswell", b"\xcf\xfa\xed\xfe"),
+    ],
+)
+def test_code_is_made_for_other_systems(
+    monkeypatch: pytest.MonkeyPatch, triple: str, cpu: str, magic: bytes, cost: int
+) -> None:
+    monkeypatch.setattr(schedule, "STRAIGHT_COST", cost)
+    monkeypatch.setattr(llvm, "_lanes", lambda: 2 if triple.startswith("a") else 4)
+    monkeypatch.setattr(llvm, "_machine", machine(triple, cpu))
+    code = compiled(network(), NETWORK, reduces=True, exact=False)
+    assert all(content.startswith(magic) for content in code.objects)
+
+
+def test_a_processor_that_llvm_does_not_know_has_no_instruction_sets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from llvmlite import binding
+
+    def unknown() -> Any:
+        raise RuntimeError("failed to get host cpu features")
+
+    monkeypatch.setattr(binding, "get_host_cpu_features", unknown)
+    assert llvm._lanes() == 2
+    assert "LLVM" in target_name()

@@ -374,6 +374,8 @@ class Value(Elementary, Copyable):
         return math.trunc(self.data)
 
     def __float__(self) -> NoReturn:
+        if self.data is UNKNOWN:
+            raise TracingError
         raise TypeError(
             f"{self!r} does not turn into a plain number, which would lose the gradient: use "
             "autograd.sin(v), not math.sin(v), and v.data where you want the number"

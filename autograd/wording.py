@@ -39,6 +39,13 @@ _SIGNS: dict[str, tuple[str, str]] = {
     "//": ("⌊÷⌋", " // "),
     "%": ("mod", " % "),
     "**": ("xʸ", "^"),
+    "<": ("<", " < "),
+    "<=": ("≤", " ≤ "),
+    "==": ("=", " = "),
+    "!=": ("≠", " ≠ "),
+    ">": (">", " > "),
+    ">=": ("≥", " ≥ "),
+    "·": ("·", "·"),
     "neg": (MINUS, ""),
     "abs": ("|x|", ""),
     "sum": ("", " + "),
@@ -53,7 +60,7 @@ _INFIX = {op: sign for op, (_, sign) in _SIGNS.items() if sign}
 # As near as ASCII comes to the signs in which this library writes mathematics.
 _ASCII = str.maketrans({
     "∂": "d", "·": "*", "×": "*", MINUS: "-", "–": "-", "²": "^2", "½": "1/2", "…": "...",
-    "→": "->", "≈": "~", "∑": "sum", "✓": "ok", "✗": "NO",
+    "→": "->", "≈": "~", "≤": "<=", "≥": ">=", "≠": "!=", "∑": "sum", "✓": "ok", "✗": "NO",
 })  # fmt: skip
 
 

@@ -29,7 +29,7 @@ def draw(
     direction: str = "LR",
     limit: int | None = None,
 ) -> Drawing:
-    """Draw the graph of a Value, or a model as textbooks draw it.
+    """Draw the graph of a Value, a program, or a model as textbooks draw it.
 
     Of a graph, every node is a box with its label or operation, its data and its gradient: inputs
     are ellipses, parameters square boxes, constants plain, operations rounded, and the output has a
@@ -37,7 +37,8 @@ def draw(
     the module's name. Of a model, every neuron is a circle, in a column for each layer.
 
     Args:
-        subject: A Value; a sequence of them, the outputs of one graph; or a model: an object with
+        subject: A Value; a sequence of them, the outputs of one graph; a compiled function's
+            `program`, or anything whose `graph()` gives such outputs; or a model: an object with
             `layers` that have `neurons` that have `weights` and a `bias`, or one of its parts.
         links: What the links of a graph show: "derivatives", the local ones; "contributions", what
             flows back along each, the child's gradient times the local derivative, by number, width
@@ -58,10 +59,11 @@ def draw(
         as a page to step through.
 
     Raises:
-        TypeError: The subject is neither a Value, nor a sequence of them, nor such a model; or an
-            argument does not apply to it.
+        TypeError: The subject is neither a Value, nor a sequence of them, nor a program, nor such a
+            model; or an argument does not apply to it.
         ValueError: There would be more boxes than the limit, an argument is none of its choices, or
-            the outputs do not depend on a node of `between`.
+            shows numbers that a program does not have; or the outputs do not depend on a node of
+            `between`.
 
     Example:
         >>> from autograd import Value

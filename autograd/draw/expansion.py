@@ -10,6 +10,7 @@ from operator import add, is_
 
 from autograd.graph import adjoints, topological_order
 from autograd.rules import LINEAR, RULES, VALUES
+from autograd.tracing import UNKNOWN
 from autograd.value import Value, as_value, new_node
 from autograd.wording import gradient
 
@@ -60,7 +61,9 @@ def _expanded(roots: Sequence[Value], operations: bool | Collection[str]) -> dic
 def _written_out(node: Value, parents: Sequence[Value]) -> Value | None:
     """Write one node out as a function of the parents given, and set the gradients within."""
     # On stand-ins for the parents, so that the gradients of this piece end at them.
-    stand_ins = {parent: Value(parent.data) for parent in parents}
+    stand_ins = {parent: Value(0.0) for parent in parents}
+    for parent, stand_in in stand_ins.items():
+        stand_in.data = parent.data  # or unknown, in the graph of a program
     operands = [stand_ins[parent] for parent in parents]
     try:
         if node.op == LINEAR:
@@ -74,8 +77,9 @@ def _written_out(node: Value, parents: Sequence[Value]) -> Value | None:
         return None
     if not output.parents:  # one operand alone
         return None
-    gradients = adjoints(output)
-    if not _agrees(node, output, operands, gradients):
+    if node.data is UNKNOWN:
+        gradients: dict[Value, float] = dict.fromkeys(topological_order(output), 0.0)
+    elif not _agrees(node, output, operands, gradients := adjoints(output)):
         return None
     originals = {stand_in: parent for parent, stand_in in stand_ins.items()}
     adjoint = gradient(node)

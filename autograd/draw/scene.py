@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from autograd.draw.folding import alike, modules
 from autograd.graph import topological_order
 from autograd.modules import ancestors_of, folded, leaf_kind
+from autograd.tracing import UNKNOWN
 from autograd.value import Value
 from autograd.wording import SIGNS, derivative_of, formula, names, number
 from autograd.wording import gradient as gradient_of
@@ -353,6 +354,9 @@ def _describe_node(box: Box, words: _Words) -> None:
     label = _local(called[node] if named else node.label, box.module)
     sign = SIGNS.get(node.op, node.op)
     box.name, box.operation = (label, sign if sign != label else "") if label else (sign, "")
+    if node.data is UNKNOWN:
+        box.title = f"{called[node]} = {formula(node, called)}" if node.parents else called[node]
+        return
     box.title = f"{called[node]}\ndata {node.data!r}"
     if box.kind == "constant":
         box.name = label or number(node.data)
@@ -381,7 +385,7 @@ def _describe_module(box: Box, module: str, outputs: Collection[Value], words: _
     inside = set(box.nodes)
     used = {parent for node in box.nodes for parent in node.parents if parent in inside}
     ends = [node for node in box.nodes if node.parents and (node in outputs or node not in used)]
-    if len(ends) == 1:
+    if len(ends) == 1 and ends[0].data is not UNKNOWN:
         box.rows += [("data", number(ends[0].data)), ("grad", number(words.gradients[ends[0]]))]
 
 
@@ -418,12 +422,15 @@ def _links(
                 if tail is not head or not tail.is_module:
                     constant = not parent.parents and leaf_kind(parent) == "constant"
                     bundle = bundles.setdefault((id(tail), id(head)), [])
-                    bundle.append(None if constant else contribution)
+                    bundle.append(None if constant or node.data is UNKNOWN else contribution)
                 continue
-            if tail.kind == "constant":  # of which nobody takes a derivative
-                found.append(Link(tail, head, title=f"operand of {called[node]}"))
+            # Nobody takes a derivative of a constant, and that of a traced node is not known.
+            unknown = node.data is UNKNOWN
+            text = _link_text(node.op, derivative, contribution, None if unknown else shown)
+            if unknown or tail.kind == "constant":
+                text = text if unknown else ""
+                found.append(Link(tail, head, text, title=f"operand of {called[node]}"))
                 continue
-            text = _link_text(node.op, derivative, contribution, shown)
             title = (
                 f"{derivative_of(called[node], called[parent])} = {derivative!r}\n"
                 f"contribution to {derivative_of('output', called[parent])}: {contribution!r}"

@@ -16,6 +16,7 @@ from autograd.draw.steps import steps
 from autograd.errors import shown
 from autograd.graph import adjoints
 from autograd.rules import LINEAR, RULES
+from autograd.tracing import UNKNOWN
 from autograd.value import Value
 
 __all__ = ["drawing_of"]
@@ -59,6 +60,8 @@ def drawing_of(
         return network(subject, links=links or "weights", limit=12 if limit is None else limit)
     if links is not None and links not in GRAPH_LINKS:
         raise ValueError(f"draw: links={links!r} should be None or one of {GRAPH_LINKS}")
+    if links is not None and any(root.data is UNKNOWN for root in roots):
+        raise ValueError(f"draw: links={links!r} shows numbers, which a program does not have")
     chosen = None if between is None else _nodes(between)
     if operations := _operations(expand):
         counterparts = expanded(roots, operations)
@@ -81,6 +84,8 @@ def _outputs(subject: Any) -> list[Value] | None:
     """Take the outputs of a graph as a list; None if the subject is a model."""
     if isinstance(subject, Value):
         return [subject]
+    if callable(graph := getattr(subject, "graph", None)) and not isinstance(subject, type):
+        return _outputs(graph())
     if any(hasattr(subject, name) for name in ("layers", "neurons", "weights")):
         return None
     try:
@@ -89,9 +94,9 @@ def _outputs(subject: Any) -> list[Value] | None:
         roots = []
     if not roots or not all(isinstance(root, Value) for root in roots):
         raise TypeError(
-            "draw: expected a Value, a sequence of Values, or a model with layers of neurons; of "
-            f"any other model, draw its graph, draw(model(inputs)). Got {type(subject).__name__}: "
-            f"{shown(subject)}"
+            "draw: expected a Value, a sequence of Values, a program, or a model with layers of "
+            "neurons; of any other model, draw its graph, draw(model(inputs)). Got "
+            f"{type(subject).__name__}: {shown(subject)}"
         )
     return list(dict.fromkeys(roots))
 
@@ -155,6 +160,8 @@ def _play(
     """Draw the graph with the gradients of one backward pass, and list the steps."""
     if len(roots) > 1:
         raise ValueError("to_html steps up to one output, and several are drawn: draw one")
+    if roots[0].data is UNKNOWN:
+        raise ValueError("to_html steps through numbers, which a program does not have")
     shown = scene_of(gradients=adjoints(roots[0]))
     if any(box.kind == "folded" for box in shown.boxes):
         raise ValueError("to_html steps from node to node: draw without fold=")

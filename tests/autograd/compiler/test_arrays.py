@@ -18,7 +18,7 @@ from autograd.compiler.program import Operation, Program
 from autograd.compiler.trace import traced_program
 
 floats = st.floats() | st.floats(-10.0, 10.0)
-ONE = {
+ONE: dict[str, Callable[..., Any]] = {
     "neg": operator.neg, "abs": abs, "sqrt": math.sqrt, "exp": math.exp, "expm1": math.expm1,
     "log": math.log, "log2": math.log2, "log10": math.log10, "log1p": math.log1p, "sin": math.sin,
     "cos": math.cos, "tan": math.tan, "arcsin": math.asin, "arccos": math.acos,
@@ -26,7 +26,7 @@ ONE = {
     "arcsinh": math.asinh, "arccosh": math.acosh, "arctanh": math.atanh, "erf": math.erf,
     "erfc": math.erfc,
 }  # fmt: skip
-TWO = {
+TWO: dict[str, Callable[..., Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
     "//": operator.floordiv, "%": operator.mod, "**": math.pow, "arctan2": math.atan2,
     "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne, ">": operator.gt,
@@ -34,7 +34,7 @@ TWO = {
 }  # fmt: skip
 
 
-def same(found: Any, function: Callable[..., float], *xs: float) -> bool:
+def same(found: float, function: Callable[..., float], *xs: float) -> bool:
     """Whether a number is Python's, to 4 units in the last place; not finite where it raises."""
     try:
         expected = float(function(*xs))

@@ -38,7 +38,7 @@ def test_what_can_be_drawn() -> None:
     ids=lambda subject: type(subject).__name__,
 )  # fmt: skip
 def test_what_cannot_be_drawn(subject: Any) -> None:
-    with pytest.raises(TypeError, match="draw: expected a Value, a sequence of Values, or a model"):
+    with pytest.raises(TypeError, match="draw: expected a Value, a sequence of Values, a program"):
         draw(subject)
 
 

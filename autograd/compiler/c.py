@@ -1,0 +1,673 @@
+"""Programs as C: one file of C99 that needs the C library alone.
+
+The operations become statements in their order, one row at a time; sums over neighbouring numbers
+become loops. Compilers take more than linear time for a long function, so a long program is cut
+into pieces, each a function of its own. What one piece hands to another, and what a loop reads,
+lies in a work array, whose places are used again as soon as nothing reads them any more.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import NamedTuple, TypeAlias
+
+from autograd import special
+from autograd.compiler.passes import gathered, optimised
+from autograd.compiler.program import Program
+
+__all__ = ["c_source"]
+
+PIECE = 500
+"""How many statements there are in a function, more or less."""
+LEAST_LOOP = 8
+"""From how many terms on a sum is a loop, if its operands lie at equal distances."""
+LINE = 4
+"""How many terms of a sum stand on a line."""
+STACK = 4_096
+"""Up to how many numbers the work array is a local variable."""
+
+
+def c_source(program: Program, name: str = "f") -> str:
+    """Write a program as C; see `Program.to_c`, which this is.
+
+    Args:
+        program: The program, as traced.
+        name: What the function is called.
+
+    Returns:
+        The text of the file.
+
+    Raises:
+        ValueError: The name is no identifier, or is taken; or the program is malformed.
+
+    Example:
+        >>> from autograd.compiler.trace import traced_program
+        >>> text = c_source(traced_program(lambda x: 2.0 * x, ["x"]))
+        >>> "#define F_INPUTS 1" in text, "const double v2 = 2.0 * inputs[0];" in text
+        (True, True)
+    """
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
+        raise ValueError(f"to_c: {name!r} is no identifier of C")
+    if name in TAKEN:
+        raise ValueError(f"to_c: the name {name!r} has a meaning in C already: choose another")
+    return _file(gathered(optimised(program.checked())), name)
+
+
+KEYWORDS = [
+    "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break",
+    "case", "catch", "char", "class", "compl", "const", "const_cast", "constexpr", "continue",
+    "decltype", "default", "delete", "do", "double", "dynamic_cast", "else", "enum", "explicit",
+    "export", "extern", "false", "float", "for", "friend", "goto", "if", "inline", "int", "long",
+    "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or",
+    "or_eq", "private", "protected", "public", "register", "reinterpret_cast", "restrict", "return",
+    "short", "signed", "sizeof", "static", "static_assert", "static_cast", "struct", "switch",
+    "template", "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename",
+    "typeof", "union", "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while",
+    "xor", "xor_eq",
+]  # fmt: skip
+"""Of C, C23 included, and of C++."""
+
+MATH = [
+    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "ceil", "copysign", "cos",
+    "cosh", "erf", "erfc", "exp", "exp2", "expm1", "fabs", "fdim", "floor", "fma", "fmax", "fmin",
+    "fmod", "fpclassify", "frexp", "gamma", "hypot", "ilogb", "isfinite", "isgreater",
+    "isgreaterequal", "isinf", "isless", "islessequal", "islessgreater", "isnan", "isnormal",
+    "isunordered", "j0", "j1", "jn", "ldexp", "lgamma", "llrint", "llround", "log", "log10",
+    "log1p", "log2", "logb", "lrint", "lround", "modf", "nan", "nearbyint", "nextafter",
+    "nexttoward", "pow", "remainder", "remquo", "rint", "round", "scalb", "scalbln", "scalbn",
+    "significand", "signbit", "sin", "sinh", "sqrt", "tan", "tanh", "tgamma", "trunc", "y0", "y1",
+    "yn",
+]  # fmt: skip
+
+TAKEN = {
+    *KEYWORDS, *MATH, *(f"{function}{kind}" for function in MATH for kind in "fl"),
+    "HUGE_VAL", "INFINITY", "NAN", "abort", "abs", "div", "double_t", "exit", "float_t", "free",
+    "inputs", "labs", "main", "malloc", "outputs", "signgam", "work",
+}  # fmt: skip
+
+# --- operations ----------------------------------------------------------------------------------
+
+FORMATS = {
+    **{op: f"{{}} {op} {{}}" for op in "+-*/"},
+    **{op: f"(double)({{}} {op} {{}})" for op in ("<", "<=", "==", "!=", ">", ">=")},
+    "neg": "-{}",
+    "where": "{} != 0.0 ? {} : {}",
+    "·": "{0} == 0.0 && !isfinite({1}) ? 0.0 : {0} * {1}",
+}
+FUNCTIONS = {
+    "abs": "fabs", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2",
+    "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "**": "pow",
+    **{
+        name: name
+        for name in (
+            "sqrt", "floor", "ceil", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p",
+            "cbrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf", "erfc",
+        )
+    },
+}  # fmt: skip
+"""The functions of the C library."""
+HELPERS = {
+    "//": "floor_divide", "%": "modulo",
+    "lgamma": "lgamma", "digamma": "digamma", "polygamma": "polygamma",
+}  # fmt: skip
+N_ARY = ("sum", "dot", "net")
+MOST = 170
+"""The largest number whose factorial is a float."""
+
+# --- where numbers are ---------------------------------------------------------------------------
+
+
+class _Place(NamedTuple):
+    """An element of an array."""
+
+    array: str
+    offset: int
+
+
+class _Fill(NamedTuple):
+    """Outputs from a first to before a last that are one slot."""
+
+    start: int
+    stop: int
+    slot: int
+
+
+@dataclass(slots=True)
+class _Piece:
+    """The slots that a function computes, and the outputs that it hands back."""
+
+    slots: list[int] = field(default_factory=list)
+    fills: list[_Fill] = field(default_factory=list)
+    cost: int = 0
+
+
+def _pieces(program: Program) -> list[_Piece]:
+    """Cut a program into pieces. Each hands back the outputs that it computes."""
+    first = program.first_result
+    fills: dict[int, list[_Fill]] = {}
+    start = 0
+    for slot, run in groupby(program.outputs):
+        stop = start + len(list(run))
+        fills.setdefault(slot, []).append(_Fill(start, stop, slot))
+        start = stop
+    pieces = [_Piece()]
+
+    def room(cost: int) -> _Piece:
+        if pieces[-1].cost and pieces[-1].cost + cost > PIECE:
+            pieces.append(_Piece())
+        pieces[-1].cost += cost
+        return pieces[-1]
+
+    for slot, (_, operands) in enumerate(program.operations, first):
+        own = fills.pop(slot, [])
+        piece = room(1 + len(operands) // LINE + len(own))
+        piece.slots.append(slot)
+        piece.fills += own
+    for fill in sorted(fill for rest in fills.values() for fill in rest):
+        room(1).fills.append(fill)
+    return pieces
+
+
+class _Memory:
+    """Decides which constants and results lie in arrays, and where.
+
+    Attributes:
+        places: Where a slot lies that is an element of an array.
+        constants: The array of constants.
+        size: How long the work array is.
+    """
+
+    def __init__(self, program: Program, pieces: Sequence[_Piece]) -> None:
+        self.places = {slot: _Place("inputs", slot) for slot in range(len(program.inputs))}
+        self.constants: list[float] = []
+        self.size = 0
+        self._program = program
+        self._groups: dict[int, list[int]] = {}  # of a slot, those that lie beside it
+        self._group()
+        for slot, number in enumerate(program.constants, len(program.inputs)):
+            if slot not in self._groups and not _is_short(number):
+                self._groups[slot] = [slot]
+        for slot in [slot for slot in self._groups if slot < program.first_result]:
+            self._place_constants(self._groups[slot])
+        self._share(pieces)
+
+    def _group(self) -> None:
+        """Let the operands of a long sum be neighbours, that a loop can read."""
+        for op, operands in self._program.operations:
+            for side in _sides(op, operands) if op in N_ARY else ():
+                for kind, run in groupby(side, self._kind):
+                    slots = list(run)
+                    if kind and len(slots) >= LEAST_LOOP and len(set(slots)) == len(slots):
+                        self._groups.update(dict.fromkeys(slots, slots))
+
+    def _kind(self, slot: int) -> str:
+        if slot < len(self._program.inputs) or slot in self._groups:
+            return ""
+        return "constant" if slot < self._program.first_result else "result"
+
+    def _place_constants(self, slots: Sequence[int]) -> None:
+        for slot in slots:
+            if slot not in self.places:
+                self.places[slot] = _Place("constants", len(self.constants))
+                self.constants.append(self._program.constants[slot - len(self._program.inputs)])
+
+    def _share(self, pieces: Sequence[_Piece]) -> None:
+        """Lay out the work array: places are given out, and taken back after their last use."""
+        program, first = self._program, self._program.first_result
+        last = list(range(first + len(program)))  # of each slot, the last one that reads it
+        home = [0] * len(last)
+        shared = bytearray(len(last))
+        for number, piece in enumerate(pieces):
+            for slot in piece.slots:
+                home[slot] = number
+                for operand in program.operations[slot - first].operands:
+                    last[operand] = slot
+                    if operand >= first and home[operand] != number:
+                        shared[operand] = 1
+            for fill in piece.fills:  # at the end of the piece
+                if fill.slot >= first:
+                    last[fill.slot] = max(last[fill.slot], piece.slots[-1])
+        free: dict[int, list[int]] = {}  # where so many neighbours have room
+        ends: dict[int, list[list[int]]] = {}
+        for slot in range(first, len(last)):
+            group = self._groups.get(slot) or ([slot] if shared[slot] else [])
+            if group and slot not in self.places:
+                room = free.get(len(group))
+                start = room.pop() if room else self.size
+                self.size = max(self.size, start + len(group))
+                for index, member in enumerate(group, start):
+                    self.places[member] = _Place("work", index)
+                ends.setdefault(max(last[member] for member in group), []).append(group)
+            for group in ends.pop(slot, ()):
+                free.setdefault(len(group), []).append(self.places[group[0]].offset)
+
+
+def _sides(op: str, operands: Sequence[int]) -> tuple[Sequence[int], ...]:
+    """Give the operands of a sum whose terms are added up: one sequence, or two of factors."""
+    n = len(operands) // 2
+    return (operands,) if op == "sum" else (operands[:n], operands[n : 2 * n])
+
+
+def _is_short(number: float) -> bool:
+    """Tell whether a number is written where it is used: it is so in a few decimal digits."""
+    return not math.isfinite(number) or (abs(number) < 1e6 and (number * 64.0).is_integer())
+
+
+def _literal(number: float) -> str:
+    """Write a number exactly."""
+    if math.isnan(number):
+        return "NAN"
+    if math.isinf(number):
+        return "INFINITY" if number > 0.0 else "-INFINITY"
+    if _is_short(number):
+        return repr(number)
+    digits, _, exponent = number.hex().partition("p")
+    return f"{digits.rstrip('0').rstrip('.')}p{exponent}"
+
+
+# --- statements ----------------------------------------------------------------------------------
+
+Term: TypeAlias = "tuple[int, ...]"
+"""The slots of a product, or one slot."""
+
+
+class _Body:
+    """Writes the statements of a piece.
+
+    Attributes:
+        lines: The statements so far.
+    """
+
+    def __init__(self, program: Program, memory: _Memory, name: str) -> None:
+        self.program, self.memory, self.name = program, memory, name
+        self.lines: list[str] = []
+
+    def number(self, slot: int) -> str:
+        """Write what holds a slot, or a constant itself."""
+        first = len(self.program.inputs)
+        if first <= slot < self.program.first_result:
+            constant = self.program.constants[slot - first]
+            if _is_short(constant):
+                return _literal(constant)
+        place = self.memory.places.get(slot)
+        return f"v{slot}" if place is None else self.element(place.array, str(place.offset))
+
+    def element(self, array: str, index: str) -> str:
+        return f"{f'{self.name}_{array}' if array == 'constants' else array}[{index}]"
+
+    def add(self, slot: int) -> None:
+        """Write one operation."""
+        op, operands = self.program.operations[slot - self.program.first_result]
+        if op in N_ARY:
+            self.add_sum(slot, op, operands)
+            return
+        numbers = [self.number(operand) for operand in operands]
+        if op in FORMATS:
+            self.define(slot, FORMATS[op].format(*numbers))
+        else:
+            function = FUNCTIONS.get(op) or f"{self.name}_{HELPERS[op]}"
+            self.define(slot, f"{function}({', '.join(numbers)})")
+
+    def define(self, slot: int, expression: str) -> None:
+        kind = "" if slot in self.memory.places else "const double "
+        self.lines.append(f"{kind}{self.number(slot)} = {expression};")
+
+    def add_sum(self, slot: int, op: str, operands: Sequence[int]) -> None:
+        """Write a sum, added up in its order: loops, and lines of terms."""
+        terms: list[Term] = list(zip(*_sides(op, operands), strict=True))
+        if op == "net":
+            terms.append((operands[-1],))
+        stretches = list(self.stretches(terms))
+        if len(terms) <= LINE and not any(is_loop for _, _, is_loop in stretches):
+            self.define(slot, " + ".join(map(self.term, terms)) or "0.0")
+            return
+        total = f"v{slot}"
+        for start, stop, is_loop in stretches:
+            if is_loop and not start:
+                self.lines.append(f"double {total} = {self.term(terms[0])};")
+            if is_loop:
+                factors = zip(terms[start], terms[start + 1], strict=True)
+                self.lines += [
+                    f"for (long i = {0 if start else 1}; i < {stop - start}; i++)",
+                    f"    {total} += {' * '.join(self.progression(*pair) for pair in factors)};",
+                ]
+                continue
+            for place in range(start, stop, LINE):
+                line = terms[place : min(place + LINE, stop)]
+                texts = [*([total] if place else []), *map(self.term, line)]
+                self.lines.append(f"{'' if place else 'double '}{total} = {' + '.join(texts)};")
+        if slot in self.memory.places:
+            self.lines.append(f"{self.number(slot)} = {total};")
+
+    def term(self, term: Term) -> str:
+        return " * ".join(map(self.number, term))
+
+    def stretches(self, terms: Sequence[Term]) -> Iterator[tuple[int, int, bool]]:
+        """Cut a sum into ranges of terms, and tell of each whether it is a loop."""
+        start = begin = 0
+        while begin < len(terms):
+            end = begin + 1
+            if end < len(terms):
+                steps = self.steps(terms[begin], terms[end])
+                while steps and end < len(terms) and self.steps(*terms[end - 1 : end + 1]) == steps:
+                    end += 1
+            if end - begin < LEAST_LOOP:
+                begin = max(end - 1, begin + 1)
+                continue
+            if begin > start:
+                yield start, begin, False
+            yield begin, end, True
+            start = begin = end
+        if start < len(terms):
+            yield start, len(terms), False
+
+    def steps(self, term: Term, following: Term) -> tuple[int, ...]:
+        """Give how far the factors of a term are from those of the next; nothing outside arrays."""
+        if len(term) != len(following):
+            return ()
+        found = []
+        for slot, next_slot in zip(term, following, strict=True):
+            here, there = map(self.memory.places.get, (slot, next_slot))
+            if slot == next_slot:
+                found.append(0)
+            elif here and there and here.array == there.array:
+                found.append(there.offset - here.offset)
+            else:
+                return ()
+        return tuple(found)
+
+    def progression(self, slot: int, next_slot: int) -> str:
+        """Write the operand of a loop, by its first two slots."""
+        if slot == next_slot:
+            return self.number(slot)
+        array, start = self.memory.places[slot]
+        step = self.memory.places[next_slot].offset - start
+        offset = "i" if abs(step) == 1 else f"{abs(step)} * i"
+        if step < 0:
+            return self.element(array, f"{start} - {offset}")
+        return self.element(array, f"{start} + {offset}" if start else offset)
+
+    def hand_back(self, fill: _Fill) -> None:
+        """Write a number to the outputs that it is."""
+        number = self.number(fill.slot)
+        if fill.stop - fill.start < LEAST_LOOP:
+            self.lines += [f"outputs[{i}] = {number};" for i in range(fill.start, fill.stop)]
+        else:
+            self.lines += [
+                f"for (long i = {fill.start}; i < {fill.stop}; i++)",
+                f"    outputs[i] = {number};",
+            ]
+
+
+# --- the file ------------------------------------------------------------------------------------
+
+PARAMETERS = {
+    "inputs": "const double *inputs", "outputs": "double *outputs", "work": "double *work",
+}  # fmt: skip
+
+
+def _file(program: Program, name: str) -> str:
+    """Write the file of a program of primitive operations."""
+    pieces = _pieces(program)
+    memory = _Memory(program, pieces)
+    bodies = [_statements(program, memory, piece, name) for piece in pieces]
+    arrays = [[a for a in PARAMETERS if any(f"{a}[" in line for line in body)] for body in bodies]
+    functions: list[str] = []
+    statements = bodies[0]
+    if len(bodies) > 1:
+        statements = []
+        for number, (body, used) in enumerate(zip(bodies, arrays, strict=True), 1):
+            parameters = ", ".join(PARAMETERS[array] for array in used)
+            functions += _function(f"static void {name}_{number}({parameters})", body)
+            statements.append(f"{name}_{number}({', '.join(used)});")
+    if memory.size:
+        storage = "" if memory.size <= STACK else "static "
+        statements.insert(0, f"{storage}double work[{memory.size}];")
+    unused = {"inputs", "outputs"}.difference(*arrays)
+    statements += [f"(void){array};" for array in sorted(unused)]
+    signature = f"void {name}(const double *inputs, double *outputs)"
+    macro = name.upper()
+    lines = [
+        *_comment(program, name, memory.size > STACK),
+        "#include <math.h>", "",
+        f"#define {macro}_INPUTS {len(program.inputs)}",
+        f"#define {macro}_OUTPUTS {len(program.outputs)}", "",
+        "#if defined(__clang__) || !defined(__GNUC__)",
+        "#pragma STDC FP_CONTRACT OFF",
+        "#endif", "",
+        "#ifdef __cplusplus",
+        'extern "C"',
+        "#endif",
+        f"{signature};", "",
+        *_constants(memory.constants, name),
+        *_helpers(program.counts(), name),
+        *functions,
+        *_function(signature, statements),
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _statements(program: Program, memory: _Memory, piece: _Piece, name: str) -> list[str]:
+    body = _Body(program, memory, name)
+    for slot in piece.slots:
+        body.add(slot)
+    for fill in sorted(piece.fills):
+        body.hand_back(fill)
+    return body.lines
+
+
+def _function(signature: str, statements: Iterable[str]) -> list[str]:
+    return [signature, "{", *(f"    {statement}" for statement in statements), "}", ""]
+
+
+def _comment(program: Program, name: str, is_static: bool) -> list[str]:
+    names = [_UNSAFE.sub("_", label) for label in program.inputs]
+    lines = [
+        f"{name}: {len(program.outputs):,} outputs of {len(names):,} inputs, by scalar-autograd.",
+        "",
+        f"    void {name}(const double *inputs, double *outputs);",
+        "",
+        "The two arrays must not overlap. Compile as C99 or newer, without -ffast-math; GCC also",
+        "needs -ffp-contract=off for results that do not depend on the processor.",
+    ]
+    if is_static:
+        lines.append("The function keeps its numbers in a static array: one call at a time.")
+    lines += ["", "The inputs:"]
+    start = 0
+    for _, run in groupby(names, lambda label: re.sub(r"\d+", "", label)):
+        labels = list(run)
+        stop = start + len(labels)
+        if len(labels) < 3:
+            lines += [f"    inputs[{start + i}]  {label}" for i, label in enumerate(labels)]
+        else:
+            lines.append(
+                f"    inputs[{start}] ... inputs[{stop - 1}]  {labels[0]} ... {labels[-1]}"
+            )
+        start = stop
+    return ["/*", *(f" * {line}".rstrip() for line in lines), " */"]
+
+
+_UNSAFE = re.compile(r"[^\w .,:;()\[\]'\"+=<>|-]")
+"""What may not stand in a comment, or not on every compiler."""
+
+
+def _constants(numbers: Sequence[float], name: str) -> list[str]:
+    if not numbers:
+        return []
+    rows = [f"    {_literal(x)}, /* {x!r} */" for x in numbers]
+    return [f"static const double {name}_constants[] = {{", *rows, "};", ""]
+
+
+def _helpers(counts: Counter[str], name: str) -> list[str]:
+    """Write the functions that C lacks, as far as they are needed."""
+    needed: list[str] = []
+
+    def need(helper: str) -> None:
+        for other in _HELPERS[helper][1]:
+            need(other)
+        if helper not in needed:
+            needed.append(helper)
+
+    for op, helper in HELPERS.items():
+        if counts[op]:
+            need(helper)
+    return [
+        line
+        for helper in needed
+        for line in [*_HELPERS[helper][0].replace("NAME", name).strip().split("\n"), ""]
+    ]
+
+
+def _array(name: str, numbers: Sequence[float]) -> str:
+    rows = "".join(f"        {_literal(x)},\n" for x in numbers)
+    return f"static const double {name}[] = {{\n{rows}    }};"
+
+
+# The functions of `autograd.special` in C; where those add up exactly, these add up twice as
+# precisely (Neumaier, *Rundungsfehleranalyse einiger Verfahren zur Summation*, 1974).
+_HELPERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "modulo": ("""
+/* The remainder of a division that rounds down, with the sign of y. */
+static double NAME_modulo(double x, double y)
+{
+    const double remainder = fmod(x, y);
+    if (remainder == 0.0)
+        return copysign(0.0, y);
+    return (y < 0.0) != (remainder < 0.0) ? remainder + y : remainder;
+}
+""", ()),
+    "floor_divide": ("""
+/* The quotient, rounded down. */
+static double NAME_floor_divide(double x, double y)
+{
+    const double remainder = fmod(x, y);
+    double quotient = (x - remainder) / y;
+    if (y == 0.0)
+        return x / y;
+    if (remainder != 0.0 && (y < 0.0) != (remainder < 0.0))
+        quotient -= 1.0;
+    if (quotient == 0.0)
+        return copysign(0.0, x / y);
+    return quotient - floor(quotient) > 0.5 ? floor(quotient) + 1.0 : floor(quotient);
+}
+""", ()),
+    "polynomial": ("""
+/* The polynomial with these coefficients, the constant first. */
+static double NAME_polynomial(const double *coefficients, int count, double x)
+{
+    double y = coefficients[count - 1];
+    for (int k = count - 2; k >= 0; k--)
+        y = y * x + coefficients[k];
+    return y;
+}
+""", ()),
+    "add": ("""
+/* The sum, and its rounding error added to another. */
+static double NAME_add(double x, double y, double *error)
+{
+    const double sum = x + y;
+    *error += fabs(x) > fabs(y) ? (x - sum) + y : (y - sum) + x;
+    return sum;
+}
+""", ()),
+    "lgamma": (f"""
+/* The logarithm of the absolute value of the gamma function; about its roots, Taylor series. */
+static double NAME_lgamma(double x)
+{{
+    {_array("at_2", special._LGAMMA_AT_2)}
+    const int count = sizeof at_2 / sizeof *at_2;
+    if (1.5 < x && x < 2.5)
+        return NAME_polynomial(at_2, count, x - 2.0);
+    if (0.5 < x && x <= 1.5)
+        return NAME_polynomial(at_2, count, x - 1.0) - log(x);
+    return lgamma(x);
+}}
+""", ("polynomial",)),
+    "digamma": (f"""
+/* The derivative of lgamma: by recurrence, series and reflection. */
+static double NAME_digamma(double x)
+{{
+    {_array("at_infinity", special._DIGAMMA_AT_INFINITY)}
+    {_array("at_root", special._DIGAMMA_AT_ROOT)}
+    const double pi = {_literal(math.pi)};
+    const double root = {_literal(special._ROOT)}, tail = {_literal(special._ROOT_TAIL)};
+    if (isnan(x) || (isinf(x) && x > 0.0))
+        return x;
+    if (x <= 0.0) {{
+        const double offset = remainder(x, 1.0);
+        return offset == 0.0 ? NAN : NAME_digamma(1.0 - x) - pi / tan(pi * offset);
+    }}
+    if (1.1 < x && x < 1.9)
+        return NAME_polynomial(at_root, sizeof at_root / sizeof *at_root, (x - root) - tail);
+    const int steps = x < 12.0 ? (int)ceil(12.0 - x) : 0;
+    const double a = x + steps;
+    double error = NAME_polynomial(
+        at_infinity, sizeof at_infinity / sizeof *at_infinity, 1.0 / (a * a));
+    double sum = NAME_add(log(a), -0.5 / a, &error);
+    for (int k = steps - 1; k >= 0; k--)
+        sum = NAME_add(sum, -1.0 / (x + k), &error);
+    return isinf(sum) ? sum : sum + error;
+}}
+""", ("polynomial", "add")),
+    "scaled_zeta": (f"""
+/* x to the power s, times the zeta function of Hurwitz, for integers s > 1 and finite x > 0. */
+static double NAME_scaled_zeta(int s, double x)
+{{
+    {_array("bernoulli", special._BERNOULLI)}
+    const int count = sizeof bernoulli / sizeof *bernoulli;
+    const int steps = x < s + 10.0 ? (int)ceil(s + 10.0 - x) : 0;
+    const double a = x + steps;
+    double term = s / (2.0 * a), error = 0.0, sum = a / (s - 1.0), total = 0.0;
+    sum = NAME_add(sum, 0.5, &error);
+    for (int k = 1; k <= count; k++) {{
+        sum = NAME_add(sum, bernoulli[k - 1] * term, &error);
+        term *= (s + 2.0 * k - 1.0) * (s + 2.0 * k) / ((2.0 * k + 1.0) * (2.0 * k + 2.0) * a * a);
+    }}
+    sum = pow(x / a, s) * (sum + error);
+    error = 0.0;
+    for (int k = steps - 1; k >= 0; k--)
+        total = NAME_add(total, pow(x / (x + k), s), &error);
+    return total + error + sum;
+}}
+""", ("add",)),
+    "polygamma": (f"""
+/* The derivative of digamma of an order from 0 to 1000. */
+static double NAME_polygamma(double order, double x)
+{{
+    const double pi = {_literal(math.pi)};
+    if (!(order >= 0.0 && order <= 1000.0 && order == floor(order)))
+        return NAN;
+    if (order == 0.0 || isnan(x))
+        return NAME_digamma(x);
+    const int n = (int)order;
+    const double sign = n % 2 ? -1.0 : 1.0;
+    if (x <= 0.0) {{
+        const double offset = remainder(x, 1.0), cotangent = 1.0 / tan(pi * offset);
+        double polynomial[{MOST + 2}] = {{0.0, 1.0}}, slope[{MOST + 2}];
+        if (offset == 0.0 || isnan(offset))
+            return NAN;
+        if (n > {MOST})
+            return n % 2 ? INFINITY : copysign(INFINITY, -offset);
+        for (int degree = 1; degree <= n; degree++) {{ /* derivatives of the cotangent, in itself */
+            for (int k = 0; k < degree; k++)
+                slope[k] = (k + 1) * polynomial[k + 1];
+            for (int k = 0; k < degree + 2; k++)
+                polynomial[k] = (k < degree ? slope[k] : 0.0) + (k > 1 ? slope[k - 2] : 0.0);
+        }}
+        return sign * (NAME_polygamma(order, 1.0 - x)
+            - pow(pi, n + 1) * NAME_polynomial(polynomial, n + 2, cotangent));
+    }}
+    if (isinf(x))
+        return -sign * 0.0;
+    double product = 1.0; /* n! over x to the power n */
+    for (int k = 1; k <= n; k++)
+        product *= k / x;
+    return -sign * product * (NAME_scaled_zeta(n + 1, x) / x);
+}}
+""", ("digamma", "scaled_zeta")),
+}  # fmt: skip

@@ -67,3 +67,10 @@ runs = [(seconds("pass"), seconds("import autograd")) for _ in range(REPETITIONS
 cost = statistics.median(with_import - bare for bare, with_import in runs)
 assert cost < IMPORT_BUDGET, f"import autograd costs {cost:.3f} s, over {IMPORT_BUDGET} s"
 print(f"import autograd costs {1000 * cost:.0f} ms over starting Python (median of {REPETITIONS})")
+asked = subprocess.run(
+    [sys.executable, "-I", "-c", "from autograd import *; compile(abs)"],
+    check=False, capture_output=True, text=True,
+)  # fmt: skip
+assert asked.returncode != 0, "compile does without the extra that it is said to need"
+assert "scalar-autograd[compile]" in asked.stderr, asked.stderr
+print("compile says which extra it needs")

@@ -92,7 +92,13 @@ else:
 
             return gradcheck
         if name == "compile":
-            from autograd.compiler import compile
+            try:
+                from autograd.compiler import compile
+            except ModuleNotFoundError as error:  # NumPy is an extra: said when it is called
+                reason = str(error)
+
+                def compile(*args: object, **kwargs: object) -> object:
+                    raise ModuleNotFoundError(reason)
 
             return compile
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,7 +19,7 @@ from autograd import special
 from autograd.errors import outside_domain, wrong_type
 from autograd.rules import FLOATS, LINEAR, RULES, VALUES, Rule, register
 from autograd.special import sum_of_products
-from autograd.tracing import TracingError
+from autograd.tracing import TracingError, expected
 from autograd.value import (
     Operand,
     Plain,
@@ -131,7 +131,10 @@ def _function(rule: Rule, **defaults: float) -> Any:
             if isinstance(x, Value):
                 try:
                     y, derivatives = fused(x.data)
-                except (ArithmeticError, ValueError, TracingError):
+                except (ArithmeticError, ValueError):
+                    return record(rule, (x,))
+                except TracingError as error:
+                    expected(error)
                     return record(rule, (x,))
                 return new_node(y, (x,), derivatives, name)
             return _apply(rule, (x,))

@@ -6,15 +6,12 @@ nodes as ever, so the graph is the trace; whatever would need to know the number
 
 from __future__ import annotations
 
-import linecache
-import sysconfig
-from pathlib import Path
+from contextvars import ContextVar
 from typing import Any, NoReturn
 
-__all__ = ["UNKNOWN", "TracingError", "Unknown", "is_traced"]
+__all__ = ["UNKNOWN", "TracingError", "Unknown", "expected", "is_traced", "refusals", "refuse"]
 
 _LIBRARY = ("autograd", "nn")
-_INSTALLED = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
 
 
 class TracingError(TypeError):
@@ -26,25 +23,52 @@ class TracingError(TypeError):
     def __str__(self) -> str:
         if self.args:
             return super().__str__()
+        # Imported here, as few programs ever need them.
+        import linecache
+        import sysconfig
+        from pathlib import Path
+
+        installed = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
         traceback, line = self.__traceback__, ""
         while traceback:
             frame = traceback.tb_frame
             code, number = frame.f_code, traceback.tb_lineno
             ours = frame.f_globals.get("__name__", "").partition(".")[0] in _LIBRARY
-            if not ours and not (line and code.co_filename.startswith(_INSTALLED)):
+            if not ours and not (line and code.co_filename.startswith(installed)):
                 text = linecache.getline(code.co_filename, number, frame.f_globals).strip()
                 line = f"{Path(code.co_filename).name}:{number}, in {code.co_name}: {text}\n"
             traceback = traceback.tb_next
         return (
             f"compile: {line}asks for a number that is known only when the program runs. A branch, "
             "loop bound, comparison or conversion would be frozen at one answer: choose by "
-            "where(condition, x1, x2), maximum or minimum, and pass what decides on the shape of "
-            "the program as an int, bool or str"
+            "where(condition, x1, x2), maximum or minimum, join conditions by & and |, and pass "
+            "what decides on the shape of the program as an int, bool or str"
         )
 
 
-def _refuse(*operands: Any) -> NoReturn:
-    raise TracingError
+refusals: ContextVar[list[TracingError] | None] = ContextVar("refusals", default=None)
+"""The refusals of the function that is being traced, but for those that the library expected: none
+can be caught by the function, which would go on with one answer."""
+
+
+def refuse(*operands: Any) -> NoReturn:
+    """Refuse to tell a number that is not known.
+
+    Raises:
+        TracingError: Always.
+    """
+    error = TracingError()
+    found = refusals.get()
+    if found is not None:
+        found.append(error)
+    raise error
+
+
+def expected(error: TracingError) -> None:
+    """Take note that the library itself asked, to find out whether a number is known."""
+    found = refusals.get()
+    if found and found[-1] is error:
+        found.pop()
 
 
 class Unknown:
@@ -57,10 +81,10 @@ class Unknown:
 
     __slots__ = ()
 
-    __bool__ = __float__ = __int__ = __index__ = __complex__ = _refuse
-    __round__ = __floor__ = __ceil__ = __trunc__ = _refuse
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __hash__ = _refuse
+    __bool__ = __float__ = __int__ = __index__ = __complex__ = refuse
+    __round__ = __floor__ = __ceil__ = __trunc__ = refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = refuse
+    __hash__ = refuse
 
     def __repr__(self) -> str:
         return "UNKNOWN"

@@ -21,7 +21,7 @@ from autograd.graph import dependents, interior, leaves, topological_order
 from autograd.methods import Elementary, Plain
 from autograd.rules import LINEAR, RULES, VALUES, Rule
 from autograd.special import sum_of_products
-from autograd.tracing import UNKNOWN, TracingError, Unknown
+from autograd.tracing import UNKNOWN, TracingError, Unknown, expected, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -290,7 +290,9 @@ class Value(Elementary, Copyable):
         try:
             power = RULES["**"].evaluate(x, n)
             derivative = n * x ** (n - 1.0) if n else 0.0
-        except (ArithmeticError, ValueError, TracingError):
+        except (ArithmeticError, ValueError, TracingError) as error:
+            if isinstance(error, TracingError):
+                expected(error)
             node = record(RULES["**"], (self, exponent))
             if node.parents:
                 node.local_derivatives = (node.local_derivatives[0], 0.0)
@@ -351,7 +353,7 @@ class Value(Elementary, Copyable):
     def __bool__(self) -> bool:
         return bool(self.data)
 
-    # Of the conditions that comparisons of traced nodes give, as of bools elsewhere.
+    # Comparisons of traced nodes are nodes, and are joined by & and | as bools are elsewhere.
 
     def __and__(self, other: Operand) -> Value:
         return _joined(self, other, lambda condition: (self, condition, _constant(0.0)))
@@ -375,7 +377,7 @@ class Value(Elementary, Copyable):
 
     def __float__(self) -> NoReturn:
         if self.data is UNKNOWN:
-            raise TracingError
+            refuse()
         raise TypeError(
             f"{self!r} does not turn into a plain number, which would lose the gradient: use "
             "autograd.sin(v), not math.sin(v), and v.data where you want the number"
@@ -413,7 +415,8 @@ def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
     try:
         y = rule.evaluate(*xs)
         derivatives = rule.local_derivatives(y, *xs)
-    except TracingError:
+    except TracingError as error:
+        expected(error)
         return new_node(UNKNOWN, operands, (UNKNOWN,) * len(xs), rule.name)
     except (ArithmeticError, ValueError) as error:
         if not _on_extended_line.get():
@@ -523,7 +526,7 @@ def as_float(number: object, operation: str, expected: str = "a Value or a real 
         except TypeError:  # of NumPy's durations, which it calls integers
             pass
     if isinstance(number, Unknown):
-        raise TracingError
+        refuse()
     raise wrong_type(operation, number, expected)
 
 

@@ -21,6 +21,7 @@ Loss = Callable[[Any, Any], Any]
 Samples = list[tuple[Any, Any]]  # inputs and targets, each a number or a list of numbers
 Compiling = Literal["auto"] | bool
 
+INDEPENDENT = "the loss does not depend on any parameter: it is a number"
 WORTH_COMPILING = 4_000_000
 """From how many weights times samples times epochs on compiling takes less time than it saves."""
 
@@ -28,7 +29,7 @@ WORTH_COMPILING = 4_000_000
 class Batches(Protocol):
     """A model and its loss on batches of samples."""
 
-    def descend(self, chosen: Sequence[int]) -> float:
+    def add_gradient(self, chosen: Sequence[int]) -> float:
         """Add the gradient of the mean loss over some training samples to the parameters' `grad`.
 
         Returns:
@@ -82,6 +83,7 @@ def batches(
             work >= WORTH_COMPILING
             and not foreign
             and _is_known(model, loss)
+            and find_spec("numpy") is not None
             and find_spec("llvmlite") is not None
         )
     elif compiled and foreign:
@@ -89,7 +91,7 @@ def batches(
             f"the optimiser changes {len(foreign)} parameters that are not the model's, and a "
             "compiled loss would not see the change: make them the model's, or pass compiled=False"
         )
-    make = Compiled if compiled else Recorded
+    make = CompiledBatches if compiled else RecordedBatches
     return make(model, loss, metrics, data, held_out)
 
 
@@ -107,7 +109,7 @@ def _is_known(model: Module, loss: Loss) -> bool:
     return model.activation is linear or model.activation is getattr(VALUES, name, None)
 
 
-class Recorded:
+class RecordedBatches:
     """Losses and gradients of graphs that are recorded anew for each batch."""
 
     def __init__(
@@ -121,11 +123,11 @@ class Recorded:
         self.model, self.loss, self.metrics = model, loss, metrics
         self.data, self.held_out = data, held_out
 
-    def descend(self, chosen: Sequence[int]) -> float:
+    def add_gradient(self, chosen: Sequence[int]) -> float:
         samples = [self.data[i] for i in chosen]
         cost = mean([self.loss(self.model(x), y) for x, y in samples])
         if not isinstance(cost, Value):
-            raise TypeError("the loss does not depend on any parameter: it is a number")
+            raise TypeError(INDEPENDENT)
         if math.isfinite(cost.data):
             cost.backward()
         return cost.data
@@ -140,7 +142,7 @@ class Recorded:
         return losses, dict(zip(self.metrics, averages, strict=True))
 
 
-class Compiled:
+class CompiledBatches:
     """Losses and gradients by machine code."""
 
     def __init__(
@@ -153,33 +155,36 @@ class Compiled:
     ) -> None:
         import numpy
 
-        from autograd import compile, value_and_grad
+        from autograd import value_and_grad
+        from autograd.compiler import compile
 
         self.parameters, self.metrics = model.parameters(), metrics
+        self.targets = [[target for _, target in samples] for samples in (data, held_out)]
         self.arrays = [
             tuple(numpy.array(column, dtype=float) for column in zip(*samples, strict=True))
             for samples in (data, held_out)
             if samples
         ]
-        outputs = model.predict(data[0][0])
+        inputs, target = data[0]
+        if not isinstance(loss(model(inputs), target), Value):
+            raise TypeError(INDEPENDENT)
+        outputs = model.predict(inputs)
         for _, target in (*data, *held_out):
-            loss(
-                outputs, target
-            )  # raises what is wrong with a target, which is not looked at later
+            loss(outputs, target)  # raises what is wrong with it; traced code does not look at it
 
-        def placed(numbers: Any) -> Any:
+        def with_parameters(numbers: Any) -> Any:
             """Make the model again, with other numbers in the place of its parameters."""
             others = iter(numbers)
             return structure.rebuilt(model, "model", lambda *parameter: next(others))
 
         def cost(numbers: Any, x: Any, y: Any) -> Any:
-            return loss(placed(numbers)(x), y)
+            return loss(with_parameters(numbers)(x), y)
 
         def predicted(numbers: Any, x: Any) -> Any:
-            return placed(numbers)(x)
+            return with_parameters(numbers)(x)
 
         axes = (None, 0, 0)
-        self._descend = compile(value_and_grad(cost), in_axes=axes, reduce="mean")
+        self._value_and_gradient = compile(value_and_grad(cost), in_axes=axes, reduce="mean")
         self._loss = compile(cost, in_axes=axes, reduce="mean")
         self._outputs = compile(predicted, in_axes=(None, 0))
         self._array = numpy.array
@@ -187,10 +192,10 @@ class Compiled:
     def _numbers(self) -> Any:
         return self._array([parameter.data for parameter in self.parameters])
 
-    def descend(self, chosen: Sequence[int]) -> float:
+    def add_gradient(self, chosen: Sequence[int]) -> float:
         X, Y = self.arrays[0]
         rows = self._array(chosen)
-        loss, gradient = self._descend(self._numbers(), X[rows], Y[rows])
+        loss, gradient = self._value_and_gradient(self._numbers(), X[rows], Y[rows])
         for parameter, slope in zip(self.parameters, gradient.tolist(), strict=True):
             parameter.grad += slope
         return loss  # type: ignore[no-any-return]
@@ -206,7 +211,7 @@ class Compiled:
             for name, metric in self.metrics.items():
                 values = [
                     to_floats(metric(row, target))
-                    for row, target in zip(rows, Y.tolist(), strict=True)
+                    for row, target in zip(rows, self.targets[held_out], strict=True)
                 ]
                 averages[name] = mean(values)
         return self._loss(numbers, X, Y), averages

@@ -175,7 +175,7 @@ def fit(
                 generator.shuffle(order)
             for start in range(0, len(order), size):
                 optimiser.zero_grad()
-                _check(costs.descend(order[start : start + size]), epoch)
+                _check(costs.add_gradient(order[start : start + size]), epoch)
                 optimiser.step()
             training_loss, values = costs.measure(held_out=False)
             _check(training_loss, epoch)

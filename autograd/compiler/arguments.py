@@ -15,7 +15,7 @@ import numpy
 
 from autograd import structure
 from autograd.compiler.schedule import Group, Layout
-from autograd.errors import shown, wrong_type
+from autograd.errors import shown
 from autograd.transforms import _live
 from autograd.value import Value, as_float
 
@@ -211,7 +211,7 @@ def _array(path: str, array: Any, axis: Axes, found: Arguments) -> Hashable:
         if all(map(_is_number, array.flat)):
             array = _as_array(path, array.tolist())
     if array.dtype.kind not in "fiub":
-        raise wrong_type(path, array, "an array of real numbers")
+        raise TypeError(f"{path}: expected an array of real numbers, and its type is {array.dtype}")
     if axis is None:
         found.arrays.append(numpy.ascontiguousarray(array, dtype=float).reshape(-1))
         return "array", array.shape
@@ -423,7 +423,7 @@ def _described(part: Any) -> Any:
         return ["array", part.start, part.stop, list(part.shape)]
     if kind is _Numbers:
         return ["numbers", part.start, part.stop, part.kind is list]
-    if kind is dict:
+    if kind is dict and all(isinstance(key, (str, int, float)) for key in part):
         return ["dict", [[key, _described(inner)] for key, inner in part.items()]]
     if kind is list or kind is tuple:
         return [kind.__name__, [_described(inner) for inner in part]]

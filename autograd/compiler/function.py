@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, overload
@@ -79,12 +80,14 @@ def compile(
         f: The function, `grad(f)`, `value_and_grad(f)`, `hessian(f)` or any function of such. Its
             arguments are floats, NumPy arrays, models, and lists, tuples and dictionaries of them;
             anything else in them, and an int or str that is an argument itself, is no number to
-            compute with, and a program is made for each of its values. Without `f` it makes a
-            decorator.
+            compute with, and a program is made for each of its values (2.0 is a number, 2 is not).
+            An object is told by its identity: what is read from it is read once. Without `f` it
+            makes a decorator.
         in_axes: None to compute one row. For many, as in `jax.vmap`: which axis of the arguments
             runs over the rows, an int for all, or one for each of the arguments, None for those
             that are the same for all rows; in the place of an argument that is a list or dictionary
-            there may be one of axes.
+            there may be one of axes. A list of numbers, or of such lists, is an array of rows.
+            Keyword arguments are the same for all rows.
         reduce: Whether to give the mean, or the sum, over the rows, rather than every row.
         exact: Whether every operation is rounded on its own and in its order, so that sums,
             products, quotients and square roots have the bits that they have in Python; otherwise
@@ -105,6 +108,7 @@ def compile(
     Raises:
         TypeError: `f` is no function.
         ValueError: An option is none that there is, or `reduce` is given without `in_axes`.
+        ModuleNotFoundError: NumPy is missing; or llvmlite, and `backend` is "llvm".
 
     Example:
         >>> from autograd import sin, value_and_grad
@@ -127,10 +131,7 @@ def compile(
         raise ValueError(f"compile: reduce is 'mean', 'sum' or None, got {shown(reduce)}")
     if reduce is not None and in_axes is None:
         raise ValueError("compile: there are no rows to reduce without in_axes")
-    if backend not in (None, "llvm", "numpy"):
-        raise ValueError(f"compile: backend is 'llvm', 'numpy' or None, got {shown(backend)}")
-    if threads is not None and (not isinstance(threads, Integral) or threads < 1):
-        raise ValueError(f"compile: threads is a positive int or None, got {shown(threads)}")
+    _checked("compile", threads, backend)
     return Compiled(f, in_axes, reduce, exact, check, threads, backend)
 
 
@@ -153,6 +154,27 @@ class Specialisation:
     run: Executor
     positions: Any
     constants: Any
+
+
+def _plain_axes(axes: Any) -> Any:
+    """Write axes in Python's own integers."""
+    if isinstance(axes, Mapping):
+        return {key: _plain_axes(axis) for key, axis in axes.items()}
+    if isinstance(axes, (list, tuple)):
+        return [_plain_axes(axis) for axis in axes]
+    return None if axes is None else int(axes)
+
+
+def _checked(name: str, threads: Any, backend: Any) -> None:
+    """Check how a program is to be executed."""
+    if backend not in (None, "llvm", "numpy"):
+        raise ValueError(f"{name}: backend is 'llvm', 'numpy' or None, got {shown(backend)}")
+    if backend == "llvm" and best_backend() != "llvm":
+        raise ModuleNotFoundError(
+            f"{name}: backend='llvm' needs llvmlite: install scalar-autograd[compile]"
+        )
+    if threads is not None and (not isinstance(threads, Integral) or threads < 1):
+        raise ValueError(f"{name}: threads is a positive int or None, got {shown(threads)}")
 
 
 class Repeated:
@@ -241,8 +263,12 @@ class Compiled:
     def __repr__(self) -> str:
         return f"<{self._name}, traced {self.traces} times>"
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> str | tuple[Any, ...]:
         """Be copied and pickled as the function, and how it is compiled; without its programs."""
+        module = sys.modules.get(self.__module__)
+        name = str(getattr(self, "__qualname__", ""))
+        if getattr(module, name, None) is self:  # it decorates a function
+            return name
         options = self.options
         again = functools.partial(
             compile,
@@ -272,8 +298,8 @@ class Compiled:
             if self.in_axes is None:
                 return self.function(*args, **kwargs)
             raise TypeError(
-                f"{self._name}: the arguments of a function of rows are numbers, not Values: pass "
-                "their data"
+                f"{self._name}: the arguments of a function of rows are numbers, not Values; for "
+                "derivatives, compile them: compile(value_and_grad(f), in_axes=…)"
             ) from None
         key = (found.key, *kwargs) if kwargs else found.key
         known = self._known.get(key)
@@ -321,7 +347,10 @@ class Compiled:
         """
         positional = (*args, *kwargs.values())
         axes = self._axes(args, kwargs)
-        found = taken(self._name, positional, axes)
+        try:
+            found = taken(self._name, positional, axes)
+        except HoldsValues:
+            raise TypeError(f"{self._name}: a program is of numbers, not of Values") from None
         key = (found.key, *kwargs) if kwargs else found.key
         known = self._known.get(key) or self._specialised(key, args, kwargs, axes, found)
         return known.program
@@ -365,7 +394,7 @@ class Compiled:
             path,
             {
                 "name": self._name,
-                "in_axes": self.in_axes,
+                "in_axes": _plain_axes(self.in_axes),
                 "reduce": self.reduce,
                 "exact": self.options.exact,
                 "programs": [content(key, known) for key, known in self._known.items()],
@@ -458,7 +487,12 @@ class Compiled:
             return Value(float(array[row, place] if array.ndim == 2 else array[place]), path)
 
         values, keywords = self._row(args, kwargs, axes, number)
-        self.function(*values, **keywords)
+        try:
+            self.function(*values, **keywords)
+        except (ArithmeticError, ValueError) as error:
+            if found.rows is not None:
+                raise type(error)(f"in row {row}: {error}") from None
+            raise
 
 
 def load(
@@ -467,7 +501,8 @@ def load(
     """Load a compiled function that `Compiled.save` wrote.
 
     Args:
-        path: The file. It holds data only: loading runs nothing but the programs in it.
+        path: The file. It holds machine code, which a checksum protects from damage, not from an
+            attacker: load only files that you trust.
         threads: As for `compile`.
         backend: As for `compile`.
 
@@ -476,7 +511,7 @@ def load(
         was written on another kind of machine, its programs are compiled again.
 
     Raises:
-        ValueError: The file is damaged, or of another version.
+        ValueError: The file is damaged, or of another version; or an option is none that there is.
 
     Example:
         >>> import tempfile, pathlib
@@ -487,6 +522,7 @@ def load(
         >>> load(path)(4.0)
         16.0
     """
+    _checked("load", threads, backend)
     data = read(path)
 
     def unknown(*args: Any, **kwargs: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy
 
+import autograd
 from autograd.compiler import mathematics
 from autograd.compiler.arrays import BY_PYTHON
 from autograd.compiler.emission import (
@@ -142,7 +143,7 @@ def compiled(program: Program, layout: Layout, reduces: bool, exact: bool) -> Co
 
 
 def target_name() -> str:
-    """Name the processor, LLVM and the C library: object code is good for no others.
+    """Name the processor, LLVM, the C library and this one: object code is good for no others.
 
     Example:
         >>> target_name() == target_name()
@@ -154,7 +155,8 @@ def target_name() -> str:
     features = _features().flatten()
     library = " ".join(platform.libc_ver())
     processor = f"{binding.get_process_triple()} {binding.get_host_cpu_name()} {features}"
-    return f"{processor}, LLVM {version}, {library}"
+    ours = f"scalar-autograd {autograd.__version__} {' '.join(CALL)}"
+    return f"{processor}, LLVM {version}, {library}, {ours}"
 
 
 def _lanes() -> int:

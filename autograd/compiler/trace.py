@@ -14,7 +14,7 @@ from autograd.compiler.program import Operation, Program
 from autograd.graph import interior
 from autograd.pausing import resumed
 from autograd.rules import LINEAR
-from autograd.tracing import UNKNOWN, TracingError
+from autograd.tracing import UNKNOWN, TracingError, refusals
 from autograd.transforms import differentiable_variables
 from autograd.value import Operand, Value
 
@@ -50,9 +50,21 @@ def call_traced(f: Callable[..., Any], inputs: Sequence[Value], *arguments: Any)
 
     Returns:
         What it returns.
+
+    Raises:
+        TracingError: The function asked for a number that is not known, also where it has caught
+            the error and gone on.
     """
-    with resumed(), differentiable_variables(inputs):
-        return f(*arguments)
+    found: list[TracingError] = []
+    token = refusals.set(found)
+    try:
+        with resumed(), differentiable_variables(inputs):
+            result = f(*arguments)
+    finally:
+        refusals.reset(token)
+    if found:
+        raise found[0]
+    return result
 
 
 def traced_program(f: Callable[..., Operand], names: Sequence[str]) -> Program:

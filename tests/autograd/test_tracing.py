@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 import autograd
-from autograd import Value, exp, maximum, minimum, no_grad, where
+from autograd import Value, exp, maximum, minimum, no_grad, relu, where
 from autograd.rules import TABLE
 from autograd.tracing import UNKNOWN, TracingError, is_traced
 from nn import losses
@@ -463,3 +463,23 @@ def test_a_module_of_any_name_is_a_users(tmp_path: Path) -> None:
     exec(compile(source.read_text(), str(source), "exec"), {"__name__": "nnetwork"}, vars(space))
     with pytest.raises(TracingError, match=r"network.py:2, in f: return 1.0 if x > 0.0 else 2.0"):
         space.f(traced())
+
+
+@pytest.mark.parametrize("caught", [TypeError, Exception, TracingError])
+def test_a_refusal_that_the_function_catches_is_raised_all_the_same(caught: Any) -> None:
+    def swallowing(x: Any) -> Any:
+        try:
+            factor = 1.0 if x > 0.0 else 2.0
+        except caught:
+            factor = 3.0
+        return factor * relu(x) ** 2.0  # which asks, and expects to be refused
+
+    def converting(x: Any) -> Any:
+        try:
+            return float(x)
+        except caught:
+            return 2.0 * x
+
+    for function in (swallowing, converting):
+        with pytest.raises(TracingError, match=function.__name__):
+            autograd.compile(function)(1.0)

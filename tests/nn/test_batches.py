@@ -11,7 +11,7 @@ import pytest
 import nn.batches
 from autograd import Value, tanh
 from nn import MLP, Layer, Module, Neuron, Parameter, fit, losses
-from nn.batches import Compiled, Recorded, batches
+from nn.batches import CompiledBatches, RecordedBatches, batches
 from nn.optim import SGD, Adam
 
 generator = np.random.default_rng(0)
@@ -125,13 +125,13 @@ def chosen(model: Module, loss: Any, optimiser: Any = None, compiled: Any = "aut
 def test_the_librarys_parts_are_compiled_where_there_is_enough_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert chosen(MLP(3, [4, 1], "tanh"), losses.hinge) is Compiled
-    assert chosen(Layer(3, 1, "gelu"), losses.hinge) is Compiled
-    assert chosen(Neuron(3), losses.huber) is Compiled
-    assert chosen(Neuron(3), losses.huber, compiled=False) is Recorded
+    assert chosen(MLP(3, [4, 1], "tanh"), losses.hinge) is CompiledBatches
+    assert chosen(Layer(3, 1, "gelu"), losses.hinge) is CompiledBatches
+    assert chosen(Neuron(3), losses.huber) is CompiledBatches
+    assert chosen(Neuron(3), losses.huber, compiled=False) is RecordedBatches
     monkeypatch.setattr(nn.batches, "WORTH_COMPILING", 10**12)
-    assert chosen(MLP(3, [4, 1]), losses.hinge) is Recorded
-    assert chosen(MLP(3, [4, 1]), losses.hinge, compiled=True) is Compiled
+    assert chosen(MLP(3, [4, 1]), losses.hinge) is RecordedBatches
+    assert chosen(MLP(3, [4, 1]), losses.hinge, compiled=True) is CompiledBatches
 
 
 def test_what_might_read_something_that_changes_is_not() -> None:
@@ -142,21 +142,21 @@ def test_what_might_read_something_that_changes_is_not() -> None:
         def __call__(self, x: Any) -> Any:
             return self.inner([value * (random.random() > 0.5) for value in x])
 
-    assert chosen(Dropping(), losses.hinge) is Recorded
-    assert chosen(MLP(3, [1]), lambda o, t: (o - t) ** 2) is Recorded
-    assert chosen(MLP(3, [4, 1], activation=lambda x: tanh(x)), losses.hinge) is Recorded
-    assert chosen(MLP(3, [1]), lambda o, t: (o - t) ** 2, compiled=True) is Compiled
+    assert chosen(Dropping(), losses.hinge) is RecordedBatches
+    assert chosen(MLP(3, [1]), lambda o, t: (o - t) ** 2) is RecordedBatches
+    assert chosen(MLP(3, [4, 1], activation=lambda x: tanh(x)), losses.hinge) is RecordedBatches
+    assert chosen(MLP(3, [1]), lambda o, t: (o - t) ** 2, compiled=True) is CompiledBatches
 
 
 def test_without_llvm_nothing_is_compiled_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nn.batches, "find_spec", lambda name: None)
-    assert chosen(MLP(3, [4, 1]), losses.hinge) is Recorded
+    assert chosen(MLP(3, [4, 1]), losses.hinge) is RecordedBatches
 
 
 def test_parameters_outside_of_the_model_are_seen() -> None:
     model, scale = MLP(3, [1]), Parameter(1.0)
     optimiser = SGD([*model.parameters(), scale], 0.1)
-    assert chosen(model, losses.hinge, optimiser) is Recorded
+    assert chosen(model, losses.hinge, optimiser) is RecordedBatches
     with pytest.raises(ValueError, match="not the model's"):
         chosen(model, losses.hinge, optimiser, compiled=True)
 
@@ -170,3 +170,21 @@ def test_what_cannot_be_compiled_says_so_where_it_was_asked_for() -> None:
         fit(MLP(3, [1]), branching, X, X[:, 0], epochs=1, compiled=True)
     with pytest.raises(TypeError, match="'auto'"):
         fit(MLP(3, [1]), branching, X, X[:, 0], epochs=1, compiled="yes")  # type: ignore[arg-type]
+
+
+def test_metrics_are_given_the_targets_as_they_are() -> None:
+    Y = TARGETS["softmax_cross_entropy"][1].tolist()
+    found = [
+        fit(
+            MLP(3, [4]), losses.softmax_cross_entropy, X, Y, epochs=2,
+            metrics={"of the class": lambda outputs, target: outputs[target]}, compiled=compiled,
+        ).metrics["of the class"]
+        for compiled in (False, True)
+    ]  # fmt: skip
+    assert found[0] == pytest.approx(found[1], rel=1e-12)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_loss_that_depends_on_no_parameter_is_refused(compiled: bool) -> None:
+    with pytest.raises(TypeError, match="does not depend"):
+        fit(MLP(3, [1]), lambda output, target: 3.0, X, X[:, 0], compiled=compiled)

@@ -911,8 +911,7 @@ def test_checked_the_first_bad_row_raises_what_it_would_raise(backend: Any, redu
         nested_logarithm(Value(-2.0, "x"))
     with pytest.raises(ValueError, match="log") as checked:
         f([1.0, -2.0, 3.0, -5.0])
-    assert str(checked.value) == str(eager.value)
-    assert "x" in str(checked.value)
+    assert str(checked.value) == f"in row 1: {eager.value}"
 
 
 def test_checked_one_row_raises_too(backend: Any) -> None:

@@ -69,7 +69,7 @@ def matrices(parameters: Any, sizes: Sequence[int]) -> list[Any]:
     for inputs, size in pairwise(sizes):
         end = start + size * (inputs + 1)
         layer = parameters[start:end].reshape(size, inputs + 1)
-        arrays += [np.ascontiguousarray(layer[:, :-1]), np.ascontiguousarray(layer[:, -1])]
+        arrays += [layer[:, :-1], layer[:, -1]]
         start = end
     return arrays
 
@@ -272,11 +272,18 @@ def jax(batch: Batch, threads: int | None) -> Call:
 
     library = Library(m.exp, m.sin, m.sqrt, m.tanh, module.nn.relu, cross_entropy, repeat=repeat)
 
-    def cost(parameters: Any, *rows: Any) -> Any:
-        return batch.of_arrays(library, parameters, *rows).mean()
+    def cut(parameters: Any) -> Any:
+        return matrices(parameters, batch.sizes) if batch.sizes else parameters
 
-    arrays = matrices(batch.parameters, batch.sizes) if batch.sizes else batch.parameters
-    arguments = module.tree.map(m.asarray, (arrays, *batch.rows))
+    # What is faster: to cut a small vector costs less than more arguments do, a large one more.
+    small = len(batch.parameters) < 1000
+
+    def cost(parameters: Any, *rows: Any) -> Any:
+        arrays = cut(parameters) if small else parameters
+        return batch.of_arrays(library, arrays, *rows).mean()
+
+    parameters = batch.parameters if small else cut(batch.parameters)
+    arguments = module.tree.map(m.asarray, (parameters, *batch.rows))
     compiled = module.jit(module.value_and_grad(cost))
     return lambda: module.block_until_ready(compiled(*arguments))
 
@@ -389,6 +396,7 @@ def evaluation(
     *,
     calls: int = 1,
     threads: int | None = 1,
+    outside: bool = False,
 ) -> Task:
     """Value and gradient in one library.
 
@@ -396,8 +404,9 @@ def evaluation(
         library: Its name in `LIBRARIES`.
         make: A picklable function that makes the batch.
         calls: How many calls make a step: one may be too short for the clock.
-        threads: How many threads, None for as many as the library likes. One thread has one core
-            and the processor's clock; with more of them, time is what passes outside.
+        threads: How many threads, None for as many as the library likes. One thread has one core.
+        outside: Whether time is what passes outside, as it is with more than one thread, rather
+            than what the processor spends on this process.
     """
     if threads == 1:
         use_one_core()
@@ -414,28 +423,29 @@ def evaluation(
         arrays = gradient if isinstance(gradient, (list, tuple)) else [gradient]
         return [*vector([np.asarray(array) for array in arrays]).tolist(), float(value)]
 
-    return Task(step, outcome, time.process_time if threads == 1 else time.perf_counter)
+    outside = outside or threads != 1
+    return Task(step, outcome, time.perf_counter if outside else time.process_time)
 
 
 class Compilation(NamedTuple):
     """What it took to get a first result."""
 
     seconds: float
-    megabytes: float  # the most that was in use, above what the imports had left
+    megabytes: float  # the most that was in use, above what was in use before
 
 
 def compilation(library: str, make: Callable[[], Batch]) -> Compilation:
     """Set up and call once, in a process that has done nothing else."""
     batch = make()
     LIBRARIES[library](straight_line(20), 1)()  # the library's own start
-    before = peak_megabytes()
+    before = megabytes("VmRSS")
     start = time.perf_counter()
     LIBRARIES[library](batch, 1)()
-    return Compilation(time.perf_counter() - start, peak_megabytes() - before)
+    return Compilation(time.perf_counter() - start, megabytes("VmHWM") - before)
 
 
-def peak_megabytes() -> float:
-    """The most memory that this process has had; 0 where the system does not tell."""
+def megabytes(what: str) -> float:
+    """The memory that this process has, or at most had; 0 where the system does not tell."""
     status = Path("/proc/self/status")
     lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
-    return sum(float(line.split()[1]) / 1e3 for line in lines if line.startswith("VmHWM"))
+    return sum(float(line.split()[1]) / 1e3 for line in lines if line.startswith(what))

@@ -4,17 +4,22 @@ Prints a table and writes `compiled.json` to `benchmarks/results/`. What is meas
 gives value and gradient, from Python and back to it, on one core unless a row says otherwise; a
 ratio above 1 says that ours is faster. Nothing counts unless all libraries find the same gradient.
 The C++ kernel of `simd_mlp.cpp`, written by hand for one network, is built for this machine first.
+
+`--only NAME` measures one of `SECTIONS`, and writes nothing.
 """
 
 from __future__ import annotations
 
+import argparse
+import importlib.util
+import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from autograd import compile
 from autograd.compiler import load
@@ -32,7 +37,7 @@ from benchmarks.batches import (
     two_class_mlp,
     valley,
 )
-from benchmarks.measure import in_fresh_process, interleave, machine
+from benchmarks.measure import Spread, in_fresh_process, interleave, machine
 from benchmarks.table import Row, agree, compare, options, show, write
 from benchmarks.workloads import OURS, SIZES, mlp_step
 
@@ -56,6 +61,18 @@ class Peer(NamedTuple):
     name: str
     at_least: float = 0.0
 
+    def is_installed(self) -> bool:
+        if self.name.startswith("C++"):
+            return shutil.which(COMPILER) is not None
+        module = {"PyTorch": "torch"}.get(self.name, self.name.lower())
+        return importlib.util.find_spec(module) is not None
+
+
+def not_installed(what: str, unit: str, ours: Sequence[float], peer: str) -> Row:
+    """Say of a peer that it is missing."""
+    unknown = Spread(math.nan, math.nan, math.nan)
+    return Row(what, unit, Spread.of(ours), peer, unknown, unknown, "not installed", None)
+
 
 # --- running --------------------------------------------------------------------------------------
 
@@ -71,34 +88,35 @@ def run_rows(
     unit: str = "µs",
 ) -> Iterator[Row]:
     """Measure a call in each library; of many samples, the nanoseconds of one."""
-    present = [peer for peer in peers if not peer.name.startswith("C++") or shutil.which(COMPILER)]
-    makers = {
-        name: partial(evaluation, name, make, calls=calls)
-        for name in (OURS, *(peer.name for peer in present))
-    }
+    names = [OURS, *(peer.name for peer in peers if peer.is_installed())]
+    makers = {name: partial(evaluation, name, make, calls=calls) for name in names}
     contest = interleave(makers, effort.rounds, effort.seconds)
     agree(*contest.outcomes.values())
     scale = {"µs": 1e6, "ms": 1e3, "ns a sample": 1e9 / max(samples, 1)}[unit] / calls
     ours = contest.seconds(OURS, scale=scale)
-    for peer in present:
-        theirs = contest.seconds(peer.name, scale=scale)
-        yield compare(what, unit, ours, peer.name, theirs, at_least=peer.at_least)
+    for peer in peers:
+        if peer.name in names:
+            theirs = contest.seconds(peer.name, scale=scale)
+            yield compare(what, unit, ours, peer.name, theirs, at_least=peer.at_least)
+        else:
+            yield not_installed(what, unit, ours, peer.name)
 
 
 def thread_rows(effort: Effort) -> Iterator[Row]:
-    """Two threads beside one, and all that JAX takes by itself."""
-    make = partial(two_class_mlp, "relu", NETWORK, 100_000)
-    makers = {
-        "one": partial(evaluation, OURS, make, threads=1),
-        "two": partial(evaluation, OURS, make, threads=2),
-        "JAX": partial(evaluation, "JAX", make, threads=None),
-    }
-    contest = interleave(makers, effort.rounds, effort.seconds)
-    agree(*contest.outcomes.values())
-    one, two, jax = (contest.seconds(name, scale=1e3) for name in makers)
-    what = "MLP 2-16-16-1 relu, 100,000 rows, two threads"
-    yield compare(what, "ms", two, "one thread", one, at_least=1.7)
-    yield compare(what, "ms", two, "JAX, all threads", jax)
+    """Two threads beside one, and all that JAX takes by itself; all by the time outside."""
+    for rows in (4096, 100_000):
+        make = partial(two_class_mlp, "relu", NETWORK, rows)
+        makers = {
+            "one": partial(evaluation, OURS, make, threads=1, outside=True),
+            "two": partial(evaluation, OURS, make, threads=2),
+            "JAX": partial(evaluation, "JAX", make, threads=None),
+        }
+        contest = interleave(makers, effort.rounds, effort.seconds)
+        agree(*contest.outcomes.values())
+        one, two, jax = (contest.seconds(name, scale=1e3) for name in makers)
+        what = f"MLP 2-16-16-1 relu, {rows:,} rows, 2 threads"
+        yield compare(what, "ms", two, "one thread", one, at_least=1.7)
+        yield compare(what, "ms", two, "JAX, all threads", jax)
 
 
 def op_by_op_rows(effort: Effort) -> Iterator[Row]:
@@ -120,15 +138,17 @@ def op_by_op_rows(effort: Effort) -> Iterator[Row]:
 
 
 def compiling_rows(
-    what: str, make: Callable[[], Batch], at_most: float, peers: Sequence[str] = ()
+    what: str, make: Callable[[], Batch], at_most: float, peers: Sequence[str]
 ) -> Iterator[Row]:
-    """What it takes to trace, compile and call once, in seconds."""
-    found = {name: in_fresh_process(compilation, name, make) for name in (OURS, *peers)}
-    ours = [found[OURS].seconds]
-    for name in peers or (OURS,):
-        theirs = [found[name].seconds]
-        yield compare(f"{what}: compile", "s", ours, name, theirs, ours_at_most=at_most)
-        at_most = float("inf")  # said once
+    """What it takes to trace, compile and call once: seconds, and memory."""
+    ours = in_fresh_process(compilation, OURS, make)
+    for name in peers:
+        theirs = in_fresh_process(compilation, name, make)
+        yield compare(
+            f"{what}: compile", "s", [ours.seconds], name, [theirs.seconds], ours_at_most=at_most
+        )
+        yield compare(f"{what}: memory", "MB", [ours.megabytes], name, [theirs.megabytes])
+        at_most = math.inf  # said once
 
 
 def growth_rows(effort: Effort) -> Iterator[Row]:
@@ -175,71 +195,105 @@ def _stored() -> tuple[float, float]:
 # --- all ------------------------------------------------------------------------------------------
 
 
-def all_rows(effort: Effort) -> Iterator[Row]:
-    for activation, of_jax in (("relu", 1.0 / 0.65), ("tanh", 1.0)):
+def mlp_rows(effort: Effort) -> Iterator[Row]:
+    """The textbook's network, for which there is a kernel written by hand."""
+    for activation, of_kernel, of_jax, of_small in (
+        ("relu", 0.8, 1.54, 4.0),
+        ("tanh", 0.0, 1.0, 0.0),
+    ):
         make = partial(two_class_mlp, activation, NETWORK)
-        what = f"MLP 2-16-16-1 {activation}"
-        by_hand = Peer(f"C++, {activation}", 1.0 / 1.25 if activation == "relu" else 0.0)
-        peers = [by_hand, Peer("JAX", of_jax), Peer("PyTorch"), Peer("CasADi")]
-        rows = 4096
+        what, kernel = f"MLP 2-16-16-1 {activation}", f"C++, {activation}"
+        peers = [Peer(kernel, of_kernel), Peer("JAX", of_jax), Peer("PyTorch"), Peer("CasADi")]
         yield from run_rows(
-            f"{what}, {rows:,} rows", partial(make, rows), peers, effort,
-            samples=rows, unit="ns a sample",
+            f"{what}, 4,096 rows", partial(make, 4096), peers, effort,
+            samples=4096, unit="ns a sample",
         )  # fmt: skip
+        peers = [Peer(kernel), Peer("JAX", of_small), Peer("PyTorch"), Peer("CasADi")]
         for rows in (20, 24):
-            peers = [Peer("JAX", 4.0 if activation == "relu" else 0.0), Peer("PyTorch")]
             yield from run_rows(
                 f"{what}, {rows} rows", partial(make, rows), peers, effort, calls=100
             )
     yield from op_by_op_rows(effort)
-    yield from thread_rows(effort)
+
+
+def digits_rows(effort: Effort) -> Iterator[Row]:
+    """A network that classifies handwritten digits."""
     for rows in (32, 1797):
-        yield from run_rows(
-            f"MLP 64-128-64-10, digits, {rows:,} rows", partial(digits, rows),
-            [Peer("JAX"), Peer("PyTorch")], effort, unit="µs",
-        )  # fmt: skip
-    yield from run_rows(
-        f"Black-Scholes, 5 Greeks, {effort.paths:,} paths", partial(european_call, effort.paths),
-        [Peer("JAX"), Peer("PyTorch")], effort, unit="ms",
-    )  # fmt: skip
-    yield from run_rows(
-        "Rosenbrock 1,000", partial(valley, 1000),
-        [Peer("JAX"), Peer("PyTorch"), Peer("CasADi")], effort, calls=20,
-    )  # fmt: skip
-    yield from run_rows(
-        "ODE, 1,000 steps, 64 rows", partial(predators, 64),
-        [Peer("JAX"), Peer("PyTorch"), Peer("CasADi")],
-        effort._replace(rounds=effort.slow_rounds), unit="ms",
-    )  # fmt: skip
+        what = f"MLP 64-128-64-10, digits, {rows:,} rows"
+        peers = [Peer("JAX"), Peer("PyTorch")]
+        yield from run_rows(what, partial(digits, rows), peers, effort)
+
+
+def monte_carlo_rows(effort: Effort) -> Iterator[Row]:
+    """An option's price and its sensitivities, on simulated paths."""
+    what = f"Black-Scholes, 5 Greeks, {effort.paths:,} paths"
+    make, peers = partial(european_call, effort.paths), [Peer("JAX"), Peer("PyTorch")]
+    yield from run_rows(what, make, peers, effort, unit="ms")
+
+
+def scalar_code_rows(effort: Effort) -> Iterator[Row]:
+    """Rosenbrock's function, an ordinary differential equation, and a chain of operations."""
+    peers = [Peer("JAX"), Peer("PyTorch"), Peer("CasADi")]
+    yield from run_rows("Rosenbrock 1,000", partial(valley, 1000), peers, effort, calls=20)
+    slowly = effort._replace(rounds=effort.slow_rounds)
+    what = "ODE, 1,000 steps, 64 rows"
+    yield from run_rows(what, partial(predators, 64), peers, slowly, unit="ms")
+    peers = [Peer("JAX"), Peer("CasADi")]  # JAX by `scan`; unrolled, it does not come to an end
     for rows in (1, 64):
-        yield from run_rows(
-            f"chain of 100,000 operations, {rows} rows", partial(sines, 100_000, rows),
-            [Peer("JAX"), Peer("CasADi")],
-            effort._replace(rounds=effort.slow_rounds), unit="ms",
-        )  # fmt: skip
-    yield from run_rows(
-        f"MLP {effort.wide}-{effort.wide}-1, 64 rows",
-        partial(two_class_mlp, "relu", (effort.wide, effort.wide, 1), 64),
-        [Peer("PyTorch", 1.0 / 3.0)], effort._replace(rounds=effort.slow_rounds), unit="ms",
-    )  # fmt: skip
+        what = f"chain of 100,000 operations, {rows} rows"
+        yield from run_rows(what, partial(sines, 100_000, rows), peers, slowly, unit="ms")
+
+
+def wide_rows(effort: Effort) -> Iterator[Row]:
+    """A network of a million weights."""
+    make = partial(two_class_mlp, "relu", (effort.wide, effort.wide, 1), 64)
+    what = f"MLP {effort.wide}-{effort.wide}-1"
+    slowly = effort._replace(rounds=effort.slow_rounds)
+    peers = [Peer("PyTorch", 0.334), Peer("JAX")]
+    yield from run_rows(f"{what}, 64 rows", make, peers, slowly, unit="ms")
+    yield from compiling_rows(what, make, 30.0, ["JAX"])
+
+
+def compile_rows(effort: Effort) -> Iterator[Row]:
+    """What compiling takes."""
     mlp = partial(two_class_mlp, "relu", NETWORK, 24)
     yield from compiling_rows("MLP 2-16-16-1 relu", mlp, 1.0, ["JAX", "CasADi"])
-    wide = partial(two_class_mlp, "relu", (effort.wide, effort.wide, 1), 64)
-    yield from compiling_rows(f"MLP {effort.wide}-{effort.wide}-1", wide, 30.0)
     chain = partial(sines, 100_000, 1)
     yield from compiling_rows("chain of 100,000 operations", chain, 10.0, ["CasADi"])
     yield from growth_rows(effort)
     yield from storage_rows()
 
 
+Section: TypeAlias = Callable[[Effort], Iterator[Row]]
+
+SECTIONS: dict[str, Section] = {
+    "mlp": mlp_rows,
+    "threads": thread_rows,
+    "digits": digits_rows,
+    "monte-carlo": monte_carlo_rows,
+    "scalar-code": scalar_code_rows,
+    "wide": wide_rows,
+    "compile": compile_rows,
+}
+
+
+def all_rows(effort: Effort, sections: Sequence[str] = tuple(SECTIONS)) -> Iterator[Row]:
+    for name in sections:
+        yield from SECTIONS[name](effort)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    given = options("Measure compiled functions beside their peers.", arguments)
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--only", choices=SECTIONS)
+    chosen, others = parser.parse_known_args(arguments)
+    given = options("Measure compiled functions beside their peers.", others)
     quick = Effort(3, 0.02, 1, paths=10_000, largest=10_000, wide=50)
     effort = quick if given.quick else Effort()
     facts = machine(["casadi", "jax", "llvmlite", "micrograd", "numpy", "torch", "xad"])
-    rows = show(facts, all_rows(effort))
-    write(given.results / "compiled.json", facts, effort._asdict(), rows)
-    print(f"\nWritten to {given.results}: compiled.json")
+    rows = show(facts, all_rows(effort, [chosen.only] if chosen.only else tuple(SECTIONS)))
+    if not chosen.only:
+        write(given.results / "compiled.json", facts, effort._asdict(), rows)
+        print(f"\nWritten to {given.results}: compiled.json")
 
 
 if __name__ == "__main__":

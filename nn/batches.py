@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 from autograd import Value, mean, no_grad, structure
 from autograd.errors import shown
+from autograd.graph import adjoints
 from autograd.rules import VALUES
 from nn import losses
 from nn.layers import MLP, Layer, Neuron, linear
@@ -77,7 +78,8 @@ def batches(
     if compiled not in ("auto", True, False):
         raise TypeError(f"compiled is True, False or 'auto', got {shown(compiled)}")
     foreign = set(optimiser.parameters).difference(model.parameters())
-    if compiled == "auto":
+    by_itself = compiled == "auto"
+    if by_itself:
         work = len(model.parameters()) * (len(data) + len(held_out)) * epochs
         compiled = (
             work >= WORTH_COMPILING
@@ -91,8 +93,13 @@ def batches(
             f"the optimiser changes {len(foreign)} parameters that are not the model's, and a "
             "compiled loss would not see the change: make them the model's, or pass compiled=False"
         )
-    make = CompiledBatches if compiled else RecordedBatches
-    return make(model, loss, metrics, data, held_out)
+    if compiled:
+        try:
+            return CompiledBatches(model, loss, metrics, data, held_out)
+        except TypeError:
+            if not by_itself:
+                raise
+    return RecordedBatches(model, loss, metrics, data, held_out)
 
 
 def _is_known(model: Module, loss: Loss) -> bool:
@@ -166,7 +173,8 @@ class CompiledBatches:
             if samples
         ]
         inputs, target = data[0]
-        if not isinstance(loss(model(inputs), target), Value):
+        recorded = loss(model(inputs), target)
+        if not isinstance(recorded, Value):
             raise TypeError(INDEPENDENT)
         outputs = model.predict(inputs)
         for _, target in (*data, *held_out):
@@ -188,6 +196,23 @@ class CompiledBatches:
         self._loss = compile(cost, in_axes=axes, reduce="mean")
         self._outputs = compile(predicted, in_axes=(None, 0))
         self._array = numpy.array
+        self._require_gradient_of(recorded)
+
+    def _require_gradient_of(self, recorded: Value) -> None:
+        """Hold the compiled gradient of the first sample to the recorded one."""
+        X, Y = self.arrays[0]
+        found = adjoints(recorded)
+        expected = self._array([found.get(parameter, 0.0) for parameter in self.parameters])
+        size = abs(expected).max()
+        if not math.isfinite(size):
+            return
+        _, gradient = self._value_and_gradient(self._numbers(), X[:1], Y[:1])
+        if not abs(gradient - expected).max() <= 1e-6 * size:
+            raise TypeError(
+                "compiled, the gradient of the first sample is not the recorded one: the model or "
+                "the loss reaches parameters in a way that compiling does not see, or changes from "
+                "call to call; pass compiled=False"
+            )
 
     def _numbers(self) -> Any:
         return self._array([parameter.data for parameter in self.parameters])
@@ -206,8 +231,9 @@ class CompiledBatches:
         numbers = self._numbers()
         if self.metrics:
             outputs = self._outputs(numbers, X)
-            columns = zip(*outputs, strict=True) if isinstance(outputs, list) else outputs.tolist()
-            rows = [[*map(float, row)] if isinstance(row, tuple) else row for row in columns]
+            several = isinstance(outputs, (list, tuple))
+            columns = zip(*outputs, strict=True) if several else outputs.tolist()
+            rows = [[*map(float, row)] if several else row for row in columns]
             for name, metric in self.metrics.items():
                 values = [
                     to_floats(metric(row, target))

@@ -156,7 +156,7 @@ def _taken(path: str, argument: Any, axis: Axes, found: Arguments, loose: list[f
         if any(parameter.parents or parameter in _live for parameter in parameters):
             raise HoldsValues  # a model that is being differentiated, or traced
         found.arrays.append(numpy.array([parameter.data for parameter in parameters], dtype=float))
-        return Static(argument), len(parameters)
+        return Static(argument), tuple(map(id, parameters))  # which may be replaced
     if hasattr(argument, "__array__") and getattr(argument, "shape", None):
         return _array(path, numpy.asarray(argument), axis, found)
     if isinstance(argument, bool) or not _is_number(argument):

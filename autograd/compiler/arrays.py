@@ -11,27 +11,21 @@ from typing import Any
 
 import numpy
 
-from autograd import special
 from autograd.compiler.program import Program
-from autograd.extended import extended
+from autograd.rules import EXTENDED
 
 __all__ = ["BY_PYTHON", "FUNCTIONS", "evaluate"]
 
 
-def _never_raising(function: Callable[..., float], pole: float = math.nan) -> Callable[..., float]:
-    evaluate = extended(function)
-
-    def evaluated(*xs: float) -> float:
-        y = float(evaluate(*xs))
-        return pole if y != y and xs[-1] == xs[-1] else y
-
-    return evaluated
+def _lgamma(x: float) -> float:
+    y = float(EXTENDED.lgamma(x))
+    return math.inf if y != y and x == x else y  # at a pole
 
 
 BY_PYTHON: dict[str, tuple[int, Callable[..., float]]] = {
-    "lgamma": (1, _never_raising(special.lgamma, pole=math.inf)),
-    "digamma": (1, _never_raising(special.digamma)),
-    "polygamma": (2, _never_raising(special.polygamma)),
+    "lgamma": (1, _lgamma),
+    "digamma": (1, lambda x: float(EXTENDED.digamma(x))),
+    "polygamma": (2, lambda order, x: float(EXTENDED.polygamma(order, x))),
 }
 """The functions that Python evaluates, number by number, with the number of their operands."""
 

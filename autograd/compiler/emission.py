@@ -46,16 +46,24 @@ class Shape:
     """What the code is made for.
 
     Attributes:
-        lanes: How many rows a vector holds.
+        lanes: How many rows a vector holds: one register, or two.
         vectors: How many vectors make a block of rows.
         reduces: Whether outputs are added up over the rows.
         exact: Whether products and sums are rounded each on its own.
+        doubled: Whether a vector is two registers, of which both are added to one register of sums:
+            it is storing them that small programs spend their time on.
     """
 
     lanes: int
     vectors: int
     reduces: bool
     exact: bool
+    doubled: bool = False
+
+    @property
+    def sum_lanes(self) -> int:
+        """How many numbers a vector of sums holds."""
+        return self.lanes // 2 if self.doubled else self.lanes
 
     @property
     def rows(self) -> int:
@@ -99,7 +107,7 @@ class Part:
     @property
     def attributes(self) -> str:
         """The attributes of each of its functions."""
-        return ATTRIBUTES.format(bits=64 * self.shape.lanes)
+        return ATTRIBUTES.format(bits=64 * self.shape.sum_lanes)
 
     def arguments(self, **changed: str) -> str:
         """Give the arguments of a call from one of its functions to another."""
@@ -289,7 +297,7 @@ class _Straight:
     def write(self, step: Straight, used: dict[int, int]) -> _Writer:
         """Write the operations that compute some slots; `used` counts who reads them."""
         schedule, first = self.schedule, self.program.first_result
-        if schedule.rolled and self.shape.reduces:
+        if self.shape.reduces and (schedule.rolled or self.shape.doubled):
             self.mask = _mask(self.writer, 0)
         for slot in step.slots:
             if step.computes:
@@ -383,9 +391,29 @@ class _Straight:
         elif self.schedule.rolled:
             value = _choice_of_rows(writer, self._total(slot, None), self.mask)
             _add_to(writer, _horizontal(writer, value), writer.address("%out", output))
+        elif self.shape.doubled:
+            self._add_halves(slot, output)
         else:
             address = writer.address("%out", output, writer.kind)
             writer.store(self._total(slot, writer.load(address)), address)
+
+    def _add_halves(self, slot: int, output: int) -> None:
+        """Add both registers of a vector to one of sums, but for rows that only fill up a block."""
+        writer, lanes = self.writer, self.shape.sum_lanes
+        kind, bits = (mathematics.type_of(lanes, inner) for inner in ("double", "i1"))
+        address = writer.address("%out", output, kind)
+        total = writer.load(address, kind)
+        factors = [self.value(x) for x in self.products.get(slot, (slot,))]
+        for start in (0, lanes):
+            half = [_half(writer, factor, start, lanes) for factor in factors]
+            if len(half) == 2:
+                name = f"llvm.fmuladd.v{lanes}f64"
+                grown = writer.call(name, *half, total, kind=kind)
+            else:
+                grown = writer.let(f"fadd {kind} {total}, {half[0]}")
+            mask = _half(writer, self.mask, start, lanes, "i1")
+            total = writer.let(f"select {bits} {mask}, {kind} {grown}, {kind} {total}")
+        writer.store(total, address, kind)
 
     def _total(self, slot: int, total: str | None) -> str:
         if slot in self.products:
@@ -394,6 +422,13 @@ class _Straight:
         if total is None:
             return self.value(slot)
         return self.writer.let(f"fadd {self.writer.kind} {total}, {self.value(slot)}")
+
+
+def _half(writer: _Writer, vector: str, start: int, lanes: int, inner: str = "double") -> str:
+    """Take one register of a vector of two."""
+    kind = mathematics.type_of(2 * lanes, inner)
+    places = ", ".join(f"i32 {start + lane}" for lane in range(lanes))
+    return writer.let(f"shufflevector {kind} {vector}, {kind} poison, <{lanes} x i32> <{places}>")
 
 
 def _mask(writer: _Writer, vector: int, valid: str = "%valid") -> str:
@@ -802,7 +837,7 @@ def kernel_text(body: Part, prologue: Part | None, outputs: int) -> str:
         A module's text.
     """
     shape, layout = body.shape, body.layout
-    writer = _Writer(shape.lanes)
+    writer = _Writer(shape.sum_lanes)
     declarations = [f"declare void @{body.name}({body.parameters})"]
     for place, (name, kind) in enumerate(CALL.items()):
         address = writer.address("%call", place)
@@ -872,7 +907,7 @@ def kernel_text(body: Part, prologue: Part | None, outputs: int) -> str:
                     writer.store(copy, writer.address(tile, destination), "double")
             block(done, left, arrays)
             if in_lanes:
-                fold(left)
+                fold("" if shape.doubled else left)
     if shape.reduces or not layout.batched:
         with writer.loop(outputs) as output:
             address = writer.address("%out", output)

@@ -200,7 +200,11 @@ class Executor:
             for number in range(count):
                 work(number)
         else:
-            list(_pool(self.options.threads).map(work, range(count)))
+            try:
+                list(_pool(self.options.threads).map(work, range(count)))
+            except RuntimeError:  # while the interpreter shuts down, no thread can be started
+                for number in range(count):
+                    work(number)
 
 
 def every_row(program: Program, layout: Layout, given: Sequence[Any], rows: int) -> Any:

@@ -386,7 +386,9 @@ class Compiled:
             TypeError: An argument is a model, or holds what is of a class of the user's.
             ValueError: There is no program yet: call the function first.
         """
-        if not self._known:
+        with self._lock:
+            known = list(self._known.items())
+        if not known:
             raise ValueError(
                 f"{self._name}: there is nothing to save before the function is called"
             )
@@ -397,7 +399,7 @@ class Compiled:
                 "in_axes": _plain_axes(self.in_axes),
                 "reduce": self.reduce,
                 "exact": self.options.exact,
-                "programs": [content(key, known) for key, known in self._known.items()],
+                "programs": [content(*program) for program in known],
             },
         )
 

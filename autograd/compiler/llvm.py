@@ -116,7 +116,9 @@ def compiled(program: Program, layout: Layout, reduces: bool, exact: bool) -> Co
     if passed := tuple(slot for slot in program.outputs if slot not in handed):
         schedule.steps.append(Straight(passed, computes=False))
     vectors = 4 if schedule.rolled and layout.batched else 1
-    shape = Shape(lanes, vectors, reduces, exact)
+    # Where masks are registers of their own, leaving rows out costs nothing.
+    doubled = reduces and not exact and not schedule.rolled and lanes == 8
+    shape = Shape(2 * lanes if doubled else lanes, vectors, reduces, exact, doubled)
     body = Part("body", program, layout, schedule, shape, outputs)
     level = 2 if cost(program, slots) <= THOROUGH_COST else 0
     texts: list[tuple[str, int, bool]] = []
@@ -257,7 +259,7 @@ class Kernel:
                 whole blocks have rows; or, where they are added up, a number for each.
             divisor: What sums are divided by.
         """
-        call = self._call()
+        call = self._taken()
         fields = call.fields
         target = _address(out)
         if self.code.reduces:
@@ -274,6 +276,7 @@ class Kernel:
                 fields[place] += 8 * first * array.shape[1]
             place += 1
         self._function(call.address)
+        self._local.free.append(call)
 
     def repeated(self, rows: int, divisor: float) -> Callable[[Sequence[Any]], tuple[Any, int]]:
         """Make a shorter way to call it, where outputs are numbers.
@@ -286,15 +289,12 @@ class Kernel:
             A function of the arrays of inputs, which gives the outputs, and whether one is nan.
         """
         function, empty, count = self._function, numpy.empty, self.code.outputs
-        local, inputs = self._local, len(CALL)
+        local, taken, inputs = self._local, self._taken, len(CALL)
         address = ctypes.addressof
         byte: Callable[[Any], ctypes.c_char] = ctypes.c_char.from_buffer
 
         def run(arrays: Sequence[Any]) -> tuple[Any, int]:
-            try:
-                call = local.call
-            except AttributeError:
-                call = self._call()
+            call = taken()
             fields = call.fields
             call.divisor.value = divisor
             out = empty(count)
@@ -308,16 +308,26 @@ class Kernel:
                 except (TypeError, ValueError):
                     fields[place] = _address(array)
                 place += 1
-            return out, function(call.address)
+            is_nan = function(call.address)
+            local.free.append(call)
+            return out, is_nan
 
         return run
 
-    def _call(self) -> _Call:
-        """Give the memory that belongs to this thread."""
-        if not hasattr(self._local, "call"):
-            self._local.call = _Call(self.code, self._constants)
-        call: _Call = self._local.call
-        return call
+    def _taken(self) -> _Call:
+        """Take memory for a call, of this thread's, that no other call uses.
+
+        A signal handler, or a function that Python evaluates, may call in the middle of a call.
+        """
+        try:
+            call: _Call = self._local.free.pop()
+        except AttributeError:
+            self._local.free = []
+        except IndexError:
+            pass
+        else:
+            return call
+        return _Call(self.code, self._constants)
 
 
 OUT = list(CALL).index("out")

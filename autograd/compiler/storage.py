@@ -148,9 +148,9 @@ def _plain(key: Any) -> Any:
         return ["tuple", *map(_plain, key)]
     if key in KINDS.values():
         return ["type", key.__name__]
-    if isinstance(key, Static) and isinstance(key.value, PLAIN):
+    if isinstance(key, Static) and type(key.value) in PLAIN:
         return ["static", repr(key.value)]
-    if isinstance(key, PLAIN):
+    if type(key) in PLAIN:
         return ["plain", key]
     raise TypeError(
         f"save: an argument is or holds {key!r}, which a file cannot: only functions of numbers, "

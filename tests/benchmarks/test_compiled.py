@@ -7,6 +7,7 @@ import pytest
 from benchmarks import compiled
 from benchmarks.batches import two_class_mlp, valley
 from benchmarks.compiled import Effort, Peer
+from benchmarks.workloads import OURS
 
 QUICK = Effort(2, 0.01, 1, paths=1000, largest=10_000, wide=20)
 
@@ -33,6 +34,13 @@ def test_loading_is_faster_than_compiling() -> None:
 
 def test_the_time_to_compile_has_a_target() -> None:
     make = partial(valley, 20)
-    (row,) = compiled.compiling_rows("valley", make, 100.0)
-    assert row.target == "at most 100 s"
-    assert row.reached
+    time, memory = compiled.compiling_rows("valley", make, 100.0, [OURS])
+    assert (time.target, time.reached) == ("at most 100 s", True)
+    assert memory.target == ""
+
+
+def test_a_missing_peer_is_said_to_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    make = partial(two_class_mlp, "relu", compiled.NETWORK, 24)
+    (row,) = compiled.run_rows("MLP", make, [Peer("C++, relu", 0.8)], QUICK)
+    assert (row.peer, row.target, row.reached) == ("C++, relu", "not installed", None)

@@ -188,3 +188,33 @@ def test_metrics_are_given_the_targets_as_they_are() -> None:
 def test_a_loss_that_depends_on_no_parameter_is_refused(compiled: bool) -> None:
     with pytest.raises(TypeError, match="does not depend"):
         fit(MLP(3, [1]), lambda output, target: 3.0, X, X[:, 0], compiled=compiled)
+
+
+def test_a_model_that_reaches_parameters_another_way_is_not_trained_wrongly() -> None:
+    def tied() -> MLP:
+        model = MLP(3, [2, 1], seed=1)
+        first, second = model.layers[0].neurons
+        second.weights[0] = first.weights[0] * 2.0  # an expression in the place of a weight
+        return model
+
+    def trained(compiled: Any) -> list[float]:
+        return fit(
+            tied(), losses.mean_squared_error, X, X[:, 0], epochs=3, compiled=compiled
+        ).losses
+
+    with pytest.raises(TypeError, match="not the recorded one"):
+        trained(True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nn.batches, "WORTH_COMPILING", 0)
+        assert trained("auto") == trained(False)
+
+    class ByClosure(Module):
+        def __init__(self) -> None:
+            self.w = [Parameter(0.5)]
+            self.f: Any = lambda x: self.w[0] * x[0]
+
+        def __call__(self, x: Any) -> Any:
+            return self.f(x)
+
+    with pytest.raises(TypeError, match="not the recorded one"):
+        fit(ByClosure(), losses.mean_squared_error, X, X[:, 0], compiled=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import pickle
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd import exp, net, relu, square, sum, tanh
+from autograd import compile, exp, net, relu, square, sum, tanh, value_and_grad
 from autograd.compiler import llvm, schedule
 from autograd.compiler.arrays import FUNCTIONS
 from autograd.compiler.execution import every_row
@@ -140,6 +141,26 @@ def test_every_primitive_has_machine_code(
     with np.errstate(all="ignore"):
         expected = FUNCTIONS[op](*X.T) * np.ones(11)
     assert results(kernel, X)[0, :11] == pytest.approx(expected, rel=1e-14, abs=1e-16)
+
+
+def test_a_call_in_the_middle_of_a_call_has_memory_of_its_own() -> None:
+    step = compile(value_and_grad(lambda x, y: (x[0] * y - x[1]) ** 2), (None, 0), "mean")
+    x, rows = np.array([1.0, 2.0]), np.arange(64.0)
+    expected = step(x, rows)[0]
+    wrong = []
+
+    def interrupt(*_: Any) -> None:
+        if step(2.0 * x, rows)[0] == expected:
+            wrong.append("inner")
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 1e-4, 1e-4)
+    try:
+        wrong += ["outer" for _ in range(20_000) if step(x, rows)[0] != expected]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+    assert wrong == []
 
 
 # --- other machines ------------------------------------------------------------------------------

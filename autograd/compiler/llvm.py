@@ -116,8 +116,9 @@ def compiled(program: Program, layout: Layout, reduces: bool, exact: bool) -> Co
     if passed := tuple(slot for slot in program.outputs if slot not in handed):
         schedule.steps.append(Straight(passed, computes=False))
     vectors = 4 if schedule.rolled and layout.batched else 1
-    # Where masks are registers of their own, leaving rows out costs nothing.
-    doubled = reduces and not exact and not schedule.rolled and lanes == 8
+    # Leaving rows out costs nothing where masks are registers of their own.
+    small = cost(program, slots) <= THOROUGH_COST
+    doubled = reduces and not exact and not schedule.rolled and lanes == 8 and small
     shape = Shape(2 * lanes if doubled else lanes, vectors, reduces, exact, doubled)
     body = Part("body", program, layout, schedule, shape, outputs)
     level = 2 if cost(program, slots) <= THOROUGH_COST else 0

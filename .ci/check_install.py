@@ -35,6 +35,14 @@ def foreign_modules() -> set[str]:
     return set(loaded) - sys.stdlib_module_names - {"autograd"}
 
 
+def require_extra(extra: str, code: str) -> None:
+    """Check that the code fails for want of an extra, and names it."""
+    command = [sys.executable, "-I", "-c", code]
+    asked = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert asked.returncode != 0, f"{code} does without the extra that it is said to need"
+    assert f"scalar-autograd[{extra}]" in asked.stderr, asked.stderr
+
+
 site = Path(sysconfig.get_path("purelib")).resolve()
 for package in (autograd, nn):
     where = Path(str(files(package))).resolve()
@@ -51,12 +59,7 @@ assert "<script>" in drawing.to_html("page.html").read_text(encoding="utf-8")
 print("a graph drawn and stepped through, without a system Graphviz")
 
 assert autograd.gradcheck(lambda w: autograd.tanh(w * 2.0), 0.5).method == "numerical"
-asked = subprocess.run(
-    [sys.executable, "-I", "-c", "import autograd.testing"],
-    check=False, capture_output=True, text=True,
-)  # fmt: skip
-assert asked.returncode != 0, "autograd.testing does without the extra that it is said to need"
-assert "scalar-autograd[testing]" in asked.stderr, asked.stderr
+require_extra("testing", "import autograd.testing")
 print("a gradient checked without mpmath; autograd.testing says which extra it needs")
 
 assert not foreign_modules(), f"import autograd loads {', '.join(sorted(foreign_modules()))}"
@@ -67,10 +70,5 @@ runs = [(seconds("pass"), seconds("import autograd")) for _ in range(REPETITIONS
 cost = statistics.median(with_import - bare for bare, with_import in runs)
 assert cost < IMPORT_BUDGET, f"import autograd costs {cost:.3f} s, over {IMPORT_BUDGET} s"
 print(f"import autograd costs {1000 * cost:.0f} ms over starting Python (median of {REPETITIONS})")
-asked = subprocess.run(
-    [sys.executable, "-I", "-c", "from autograd import *; compile(abs)"],
-    check=False, capture_output=True, text=True,
-)  # fmt: skip
-assert asked.returncode != 0, "compile does without the extra that it is said to need"
-assert "scalar-autograd[compile]" in asked.stderr, asked.stderr
+require_extra("compile", "from autograd import *; compile(abs)")
 print("compile says which extra it needs")

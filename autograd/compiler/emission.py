@@ -213,7 +213,7 @@ class _Writer:
         self.block = done
 
 
-def _operation(writer: _Writer, op: str, operands: Sequence[str], shape: Shape) -> str:
+def _operation(writer: _Writer, op: str, operands: Sequence[str]) -> str:
     """Write one operation on vectors."""
     kind = writer.kind
     if op in ARITHMETIC:
@@ -327,7 +327,7 @@ class _Straight:
         elif op in ("dot", "net"):
             self.values[slot] = self._sum_of_products(op, operands)
         else:
-            self.values[slot] = _operation(writer, op, [value(x) for x in operands], self.shape)
+            self.values[slot] = _operation(writer, op, [value(x) for x in operands])
 
     def _sum_of_products(self, op: str, operands: tuple[int, ...]) -> str:
         terms = len(operands) // 2
@@ -560,7 +560,7 @@ class _Loop:
                     for column, region in enumerate(loop.regions)
                 ]
                 return [
-                    _operation(writer, loop.op, [value[vector] for value in values], self.shape)
+                    _operation(writer, loop.op, [value[vector] for value in values])
                     for vector in range(self.shape.vectors)
                 ]
 

@@ -121,7 +121,7 @@ def compiled(program: Program, layout: Layout, reduces: bool, exact: bool) -> Co
     doubled = reduces and not exact and not schedule.rolled and lanes == 8 and small
     shape = Shape(2 * lanes if doubled else lanes, vectors, reduces, exact, doubled)
     body = Part("body", program, layout, schedule, shape, outputs)
-    level = 2 if cost(program, slots) <= THOROUGH_COST else 0
+    level = 2 if small else 0
     texts: list[tuple[str, int, bool]] = []
     for part in (body, prologue) if prologue else (body,):
         straight, loops = step_texts(part)

@@ -93,7 +93,7 @@ class Loop:
     """Equal operations, in runs in which their operands lie at equal distances.
 
     Attributes:
-        op: The operation; "copy" hands on its operand.
+        op: The operation.
         terms: Of an n-ary operation the number of terms, else 0.
         length: The number of operations in a run.
         regions: The region of each operand; of an n-ary operation, of each sequence and of what

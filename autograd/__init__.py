@@ -1,7 +1,7 @@
 """Scalar reverse-mode automatic differentiation.
 
 A `Value` records how it was computed; `backward()` applies the chain rule from the output to the
-inputs. To read the engine, read `autograd.value`, `autograd.graph` and `autograd.rules`.
+inputs.
 
 Example:
     >>> from autograd import Value, tanh
@@ -10,6 +10,19 @@ Example:
     >>> y.backward()
     >>> w.grad
     2.0
+
+What there is, by what to ask `help` for:
+
+    Value                   a number that records how it was made: arithmetic, `backward`
+    autograd.functions      exp, tanh, sum, …, and `custom_function` for one of your own
+    draw, explain           a graph as a picture; a derivative by its paths
+    autograd.transforms     grad, jacobian, hessian, …: derivatives of plain functions, to any order
+    gradcheck               is a gradient right? `autograd.testing` makes tests of it
+    compile                 a function, or its derivative, as machine code
+    no_grad                 computing without recording
+    nn                      neurons, layers, perceptrons, losses, optimisers, training
+
+To read the engine, begin with `autograd.value`, `autograd.graph` and `autograd.rules`.
 """
 
 from typing import TYPE_CHECKING
@@ -98,10 +111,15 @@ else:
                 reason = str(error)
 
                 def compile(*args: object, **kwargs: object) -> object:
+                    """Compile a function; it needs what the extra `compile` installs."""
                     raise ModuleNotFoundError(reason)
 
             return compile
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        """List what is loaded later as well, for `help` and for completion."""
+        return sorted({*globals(), *__all__})
 
 
 del TYPE_CHECKING  # no name of the library's

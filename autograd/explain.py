@@ -63,6 +63,12 @@ class Path:
         share: The contribution as a part of the total: negative where it has the other sign, above
             1 where others take away from it; nan of a total that is 0, infinite or nan, or below
             1e-12 of the sizes of all contributions, which then cancel.
+
+    Example:
+        >>> x = Value(3.0, "x")
+        >>> path = explain(x * x + 2.0 * x, x).paths[0]
+        >>> len(path.factors), path.contribution, path.share
+        (2, 6.0, 0.75)
     """
 
     nodes: tuple[Value, ...]
@@ -106,6 +112,14 @@ class Explanation:
             are not listed add up to, and rounding. nan where `total` is not finite, unless it is
             just what all paths, listed, add up to; then 0.
         rounding: How much of total and remainder may be rounding error.
+
+    Example:
+        >>> x = Value(3.0, "x")
+        >>> y = x.exp() + 2.0 * x
+        >>> y.label = "y"
+        >>> explanation = explain(y, x)
+        >>> explanation.total == sum(path.contribution for path in explanation.paths)
+        True
     """
 
     output: Value
@@ -223,6 +237,12 @@ class Contribution:
         data: Its number.
         derivative: The derivative of the output with respect to it.
         share: The derivative's size as a part of all rows' sizes; nan if one of them is not finite.
+
+    Example:
+        >>> w, b = Value(2.0, "w"), Value(1.0, "b")
+        >>> row = explain(3.0 * w + b).rows[0]
+        >>> row.name, row.data, row.derivative, row.share
+        ('w', 2.0, 3.0, 0.75)
     """
 
     name: str
@@ -243,6 +263,11 @@ class Contributions:
         name: What it is called.
         rows: A row for each node, the largest share first.
         limit: How many of the rows are shown.
+
+    Example:
+        >>> w, b = Value(2.0, "w"), Value(1.0, "b")
+        >>> explain(3.0 * w + b).by_module(), explain(3.0 * w + b).limit
+        ({None: 1.0}, 10)
     """
 
     output: Value

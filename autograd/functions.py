@@ -4,6 +4,16 @@ A function given plain numbers only returns a float and records nothing; given a
 operands it returns a Value. Those of a fixed number of operands are methods of `Value` as well,
 under the same name. `sum`, `max` and the other functions of a sequence take one iterable, and make
 one node of it.
+
+Each function says what its derivatives are, as a formula of the textbook. How that is computed
+without cancellation or overflow, its row in `autograd.rules` says.
+
+Example:
+    >>> from autograd import Value
+    >>> exp(0.0), exp(Value(0.0)), Value(0.0).exp()
+    (1.0, Value(1.0, grad=0.0, op='exp'), Value(1.0, grad=0.0, op='exp'))
+    >>> sum([1.0, Value(2.0), 3.0])
+    Value(6.0, grad=0.0, op='sum')
 """
 
 from __future__ import annotations
@@ -13,6 +23,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from itertools import repeat
 from keyword import iskeyword
+from textwrap import fill
 from typing import Any, Protocol, overload
 
 from autograd import special
@@ -30,6 +41,15 @@ from autograd.value import (
     new_node,
     record,
 )
+
+__all__ = [
+    "Operands", "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
+    "cbrt", "ceil", "clip", "cos", "cosh", "custom_function", "digamma", "dot", "elu", "erf",
+    "erfc", "exp", "exp2", "expm1", "floor", "gelu", "hypot", "leaky_relu", "lgamma", "log",
+    "log1p", "log2", "log10", "logsigmoid", "logsumexp", "max", "maximum", "mean", "min", "minimum",
+    "net", "norm", "polygamma", "prod", "reciprocal", "relu", "sigmoid", "sign", "silu", "sin",
+    "sinh", "softmax", "softplus", "sqrt", "square", "sum", "tan", "tanh", "trunc", "where",
+]  # fmt: skip
 
 # --- types: a float for floats, a Value for Values -----------------------------------------------
 
@@ -90,7 +110,7 @@ class OfSequence(Protocol):
 # --- from a row to a function --------------------------------------------------------------------
 
 
-def _apply(rule: Rule, operands: tuple[Any, ...]) -> Any:
+def _apply(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
     """Record the row if a Value is among its operands; evaluate it on floats otherwise."""
     for operand in operands:
         if isinstance(operand, Value):
@@ -120,14 +140,14 @@ def _function(rule: Rule, **defaults: float) -> Any:
     function: Callable[..., Any]
     if rule.of_sequence:
 
-        def function(xs: Iterable[Operand], /) -> Any:
+        def function(xs: Iterable[Operand], /) -> Value | float:
             return _apply(rule, _listed(rule.name, xs))
 
     elif len(rule.operands) == 1:
         fused = rule.fused or _fused(rule)
         name = rule.name
 
-        def function(x: Operand, /) -> Any:
+        def function(x: Operand, /) -> Value | float:
             if isinstance(x, Value):
                 try:
                     y, derivatives = fused(x.data)
@@ -158,7 +178,9 @@ def _function(rule: Rule, **defaults: float) -> Any:
                 operands = bound.args
             return _apply(rule, operands)
 
-        function.__signature__ = signature  # type: ignore[attr-defined]
+        function.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            return_annotation="Value | float"
+        )
     return _published(rule, function)
 
 
@@ -185,13 +207,17 @@ def _documentation(rule: Rule) -> str:
         arguments = "\n".join(f"    {name}: A Value or real number." for name in rule.operands)
     raises = "    TypeError: An operand is neither a Value nor a real number."
     if rule.domain:
-        raises += (
-            "\n    ValueError, ZeroDivisionError: The operands are outside the domain: "
-            f"{rule.domain}."
+        outside = (
+            f"ValueError, ZeroDivisionError: The operands are outside the domain: {rule.domain}."
         )
-    raises += "\n    OverflowError: The result is too large for a float."
-    text = (
-        f"{rule.summary}\n\nArgs:\n{arguments}\n\nReturns:\n"
+        raises += "\n" + fill(outside, 92, initial_indent=" " * 4, subsequent_indent=" " * 8)
+    raises += "\n    OverflowError: An operand, or the result, is too large for a float."
+    first, stop, more = (rule.summary or "A function of one's own.").partition(". ")
+    text = f"{first}{stop.rstrip()}\n\n"
+    if more:
+        text += f"{fill(more, 92, break_on_hyphens=False)}\n\n"
+    text += (
+        f"Args:\n{arguments}\n\nReturns:\n"
         "    A float if every operand is a plain number, else a Value.\n\n"
         f"Raises:\n{raises}\n"
     )
@@ -280,6 +306,8 @@ def softmax(xs: Iterable[Any], /) -> Any:
     relative accuracy at the price of n² links; to train a classifier, take the cross-entropy from
     the logits instead (`nn.losses.softmax_cross_entropy`), one node with n links.
 
+    The derivative of the result y1 is y1 (1 - y1) in x1, and -y1 y2 in another operand x2.
+
     Args:
         xs: The operands, an iterable of Values or real numbers.
 
@@ -354,7 +382,8 @@ def dot(xs1: Iterable[Any], xs2: Iterable[Any], /) -> Any:
     """The sum of the products of the pairs from two sequences, as one node.
 
     Where one sequence holds plain numbers only, they are the coefficients of a `linear` node, whose
-    parents are the Values of the other.
+    parents are the Values of the other. Its derivative in each operand is the operand that this one
+    is paired with.
 
     Args:
         xs1: A sequence of Values or real numbers.
@@ -399,7 +428,8 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
     """The net input of a neuron: the dot product of weights and inputs, plus the bias, as one node.
 
     Where the inputs are plain numbers, they are the coefficients of a `linear` node, whose parents
-    are the weights and the bias.
+    are the weights and the bias. Its derivative is the input in a weight, the weight in an input,
+    and 1 in the bias.
 
     Args:
         weights: A sequence of Values or real numbers.

@@ -27,6 +27,10 @@ class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch l
     A context manager and a decorator; it holds for the thread, or asynchronous task, that entered
     it, and may be nested. A generator that yields within the block pauses its consumer with it.
 
+    Raises:
+        TypeError: What it decorates is a generator function or a coroutine function, whose body
+            runs after the call.
+
     Example:
         >>> from autograd import Value
         >>> w = Value(2.0)
@@ -34,9 +38,20 @@ class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch l
         ...     y = w * w
         >>> y
         Value(4.0, grad=0.0)
+        >>> @no_grad()
+        ... def double(x):
+        ...     return 2.0 * x
+        >>> double(w).parents
+        ()
     """
 
-    def __call__(self, function: Any) -> Any:  # noqa: D102
+    def __call__(self, function: Any) -> Any:
+        """Decorate a function, so that calls of it record nothing.
+
+        Raises:
+            TypeError: It is a generator function or a coroutine function, whose body runs after the
+                call.
+        """
         if (
             inspect.isgeneratorfunction(function)
             or inspect.iscoroutinefunction(function)

@@ -289,7 +289,7 @@ def grad(
         something else than one, and a ValueError where `argnums` is out of range.
 
     Raises:
-        TypeError: `f` is not a function.
+        TypeError: `f` is not a function, or `argnums` neither an int nor several.
 
     Example:
         >>> from autograd import sin
@@ -327,7 +327,7 @@ def value_and_grad(
         `has_aux` the value is itself the pair that `f` returned.
 
     Raises:
-        TypeError: `f` is not a function.
+        TypeError: `f` is not a function, or `argnums` neither an int nor several.
 
     Example:
         >>> value_and_grad(lambda x: x[0] * x[1])([2.0, 3.0])
@@ -383,7 +383,8 @@ def jvp(
 
     Raises:
         TypeError: Something in the arguments is not a real number, or a tangent does not have the
-            structure of its argument; or `f` is not a function.
+            structure of its argument; `primals` or `tangents` is neither a tuple nor a list; or `f`
+            is not a function.
         ValueError: There are more tangents than arguments, or fewer.
 
     Example:
@@ -413,7 +414,8 @@ def jvp(
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """Compute a function, and a function that propagates adjoints from its outputs to its inputs.
 
-    Reverse mode (a vector-Jacobian product).
+    Reverse mode (a vector-Jacobian product): the function is called once, and its graph is walked
+    once for each adjoint.
 
     Args:
         f: The function; it may return any structure of numbers.
@@ -472,7 +474,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
         array, whose first dimensions are those of the result of `f`.
 
     Raises:
-        TypeError: `f` is not a function.
+        TypeError: `f` is not a function, or `argnums` neither an int nor several.
 
     Example:
         >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 3.0])
@@ -507,7 +509,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
         structure in the place of each number; of an array of n numbers an array of n by n.
 
     Raises:
-        TypeError: `f` is not a function.
+        TypeError: `f` is not a function, or `argnums` neither an int nor several.
 
     Example:
         >>> hessian(lambda x: x[0] ** 2 * x[1])([2.0, 3.0])

@@ -94,8 +94,8 @@ class Value(Elementary, Copyable):
         label: A name for errors and drawings.
 
     Raises:
-        TypeError: `data` is not a real number.
-        OverflowError: `data` is an integer too large for a float.
+        TypeError: `data` is not a real number, or `label` is not a string.
+        OverflowError: `data` is too large for a float.
 
     Example:
         >>> x = Value(2.0, label="x")
@@ -155,6 +155,7 @@ class Value(Elementary, Copyable):
 
         Raises:
             TypeError: `seed` is not a real number.
+            OverflowError: `seed` is too large for a float.
             KeyError: The pass is to be recorded, and an operation is not in the table.
 
         Example:
@@ -386,7 +387,13 @@ class Value(Elementary, Copyable):
     __int__ = __complex__ = __float__
 
     def conjugate(self) -> Value:
-        """Return the node itself, a real number: what NumPy's `var` and `vdot` ask for."""
+        """Return the node itself, a real number: what NumPy's `var` and `vdot` ask for.
+
+        Example:
+            >>> x = Value(2.0)
+            >>> x.conjugate() is x
+            True
+        """
         return self
 
 

@@ -1,5 +1,9 @@
 """Neural networks on the scalar engine: modules, losses, optimisers and training.
 
+`Neuron`, `Layer` and `MLP` are the networks of the textbook, `Module` and `Parameter` what others
+are made of, and `fit` trains any of them: down the gradient of a loss of `nn.losses`, by an
+optimiser of `nn.optim`. `nn.testing` draws networks with data, to check gradients.
+
 Example:
     >>> from autograd import sigmoid
     >>> from nn import MLP, fit, losses

@@ -16,6 +16,7 @@ from nn.module import Module, Parameter
 __all__ = ["MLP", "Activation", "Layer", "Neuron"]
 
 Activation = str | Callable[[Value], Value] | None
+"""The name of a function of `autograd`, "linear" or None for none, or a function."""
 
 # Rectifiers pass on about half of the variance, which He's initialisation makes up for.
 RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus"}
@@ -70,7 +71,19 @@ class Neuron(Module):
         self.label_parameters()
 
     def __call__(self, inputs: Sequence[float | Value] | Operands) -> Value:
-        """Compute the output for `nin` inputs."""
+        """Compute the output for `nin` inputs.
+
+        Args:
+            inputs: `nin` numbers or Values.
+
+        Returns:
+            The output, labelled `out`, whose parent is the net input, labelled `net`; what a
+            function that was passed as activation returns, whatever that is.
+
+        Raises:
+            TypeError: An input is neither a Value nor a real number.
+            ValueError: There are not `nin` inputs.
+        """
         total = net(self.weights, inputs, self.bias)
         output = self.activation(total)
         # Names for errors and drawings; an activation of the user's may return anything.
@@ -129,7 +142,14 @@ class Layer(Module):
     def __call__(self, inputs: Sequence[float | Value]) -> list[Value]:
         """Compute each neuron's output.
 
+        Args:
+            inputs: `nin` numbers or Values.
+
+        Returns:
+            One Value a neuron.
+
         Raises:
+            TypeError: An input is neither a Value nor a real number.
             ValueError: There are not `nin` inputs.
         """
         operands = Operands(inputs, "Layer")  # looked at once for all neurons
@@ -154,6 +174,7 @@ class MLP(Module):
         seed: What the weights are drawn by; the same seed gives the same weights.
 
     Raises:
+        TypeError: A size is not an integer.
         ValueError: There is no layer, a size is less than 1, or there is no activation of that
             name.
 
@@ -196,8 +217,15 @@ class MLP(Module):
     def __call__(self, inputs: Sequence[float | Value]) -> Any:
         """Compute the outputs of one sample.
 
+        Args:
+            inputs: `nin` numbers or Values.
+
         Returns:
             A Value if the last layer has one neuron, a list of Values otherwise.
+
+        Raises:
+            TypeError: An input is neither a Value nor a real number.
+            ValueError: There are not `nin` inputs.
         """
         outputs = inputs
         for layer in self.layers:

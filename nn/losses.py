@@ -45,6 +45,17 @@ Numbers = Any  # float | Value | Sequence[float | Value], and NumPy's arrays of 
 def half_squared_error(outputs: Numbers, targets: Numbers) -> Any:
     """½ (output - target)², added up over the outputs: E of the textbooks.
 
+    Args:
+        outputs: What the model computed: a number, a Value, or a sequence of them.
+        targets: What it should have computed: as many numbers.
+
+    Returns:
+        A Value; a float where the outputs are floats.
+
+    Raises:
+        TypeError: An output or a target is not a number.
+        ValueError: There are not as many targets as outputs, or none.
+
     Example:
         >>> half_squared_error([1.0, 3.0], [0.0, 1.0])
         2.5
@@ -53,7 +64,18 @@ def half_squared_error(outputs: Numbers, targets: Numbers) -> Any:
 
 
 def mean_squared_error(outputs: Numbers, targets: Numbers) -> Any:
-    """(output - target)².
+    """(output - target)², averaged over the outputs.
+
+    Args:
+        outputs: What the model computed: a number, a Value, or a sequence of them.
+        targets: What it should have computed: as many numbers.
+
+    Returns:
+        A Value; a float where the outputs are floats.
+
+    Raises:
+        TypeError: An output or a target is not a number.
+        ValueError: There are not as many targets as outputs, or none.
 
     Example:
         >>> mean_squared_error([1.0, 3.0], [0.0, 1.0])
@@ -63,7 +85,18 @@ def mean_squared_error(outputs: Numbers, targets: Numbers) -> Any:
 
 
 def mean_absolute_error(outputs: Numbers, targets: Numbers) -> Any:
-    """|output - target|; its derivative at the target is 0.
+    """|output - target|, averaged over the outputs; its derivative at the target is 0.
+
+    Args:
+        outputs: What the model computed: a number, a Value, or a sequence of them.
+        targets: What it should have computed: as many numbers.
+
+    Returns:
+        A Value; a float where the outputs are floats.
+
+    Raises:
+        TypeError: An output or a target is not a number.
+        ValueError: There are not as many targets as outputs, or none.
 
     Example:
         >>> mean_absolute_error([1.0, 3.0], [0.0, 1.0])
@@ -75,10 +108,20 @@ def mean_absolute_error(outputs: Numbers, targets: Numbers) -> Any:
 def huber(outputs: Numbers, targets: Numbers, delta: float = 1.0) -> Any:
     """½ e² for an error e = output - target of at most delta, delta (|e| - ½ delta) beyond.
 
+    It is averaged over the outputs (P. J. Huber, *Robust estimation of a location parameter*,
+    Annals of Mathematical Statistics 35, 1964).
+
     Args:
-        outputs: What the model computed.
-        targets: What it should have.
+        outputs: What the model computed: a number, a Value, or a sequence of them.
+        targets: What it should have computed: as many numbers.
         delta: Where the square goes over into its tangent; positive.
+
+    Returns:
+        A Value; a float where the outputs are floats.
+
+    Raises:
+        TypeError: An output or a target is not a number.
+        ValueError: There are not as many targets as outputs, or none; or delta is not positive.
 
     Example:
         >>> huber([0.5, 3.0], [0.0, 0.0])
@@ -93,6 +136,21 @@ def huber(outputs: Numbers, targets: Numbers, delta: float = 1.0) -> Any:
 def hinge(outputs: Numbers, targets: Numbers) -> Any:
     """max(0, 1 - target · output), with targets -1 and 1: the loss of a support vector machine.
 
+    It is averaged over the outputs (C. Cortes and V. Vapnik, *Support-vector networks*, Machine
+    Learning 20, 1995). Its derivative at a margin of 1 is 0.
+
+    Args:
+        outputs: What the model computed: a number, a Value, or a sequence of them.
+        targets: What it should have computed: as many numbers, -1 or 1.
+
+    Returns:
+        A Value; a float where the outputs are floats.
+
+    Raises:
+        TypeError: An output or a target is not a number.
+        ValueError: There are not as many targets as outputs, or none; or a target is neither -1
+            nor 1.
+
     Example:
         >>> hinge(0.25, 1), hinge(0.25, -1)
         (0.75, 1.25)
@@ -104,7 +162,21 @@ def perceptron(outputs: Numbers, targets: Numbers) -> Any:
     """max(0, -target · output), with targets -1 and 1: Rosenblatt's, of a linear neuron.
 
     An output of 0 counts as a mistake and has the derivative -target, so that a neuron can learn
-    from weights of 0. A step of gradient descent at rate 1 is then the perceptron's rule.
+    from weights of 0. A step of gradient descent at rate 1 is then the perceptron's rule
+    (F. Rosenblatt, *The perceptron*, Psychological Review 65, 1958). Over several outputs it is
+    averaged.
+
+    Args:
+        outputs: What the model computed: a number, a Value, or a sequence of them.
+        targets: What it should have computed: as many numbers, -1 or 1.
+
+    Returns:
+        A Value; a float where the outputs are floats.
+
+    Raises:
+        TypeError: An output or a target is not a number.
+        ValueError: There are not as many targets as outputs, or none; or a target is neither -1
+            nor 1.
 
     Example:
         >>> perceptron(0.25, 1), perceptron(0.25, -1)
@@ -117,8 +189,20 @@ def perceptron(outputs: Numbers, targets: Numbers) -> Any:
 def binary_cross_entropy(logits: Numbers, targets: Numbers) -> Any:
     """-t log p - (1 - t) log(1 - p), for a target t from 0 to 1 and p = sigmoid(logit).
 
+    It is averaged over the outputs.
+
+    Args:
+        logits: What the model computed, before any sigmoid: a number, a Value, or a sequence of
+            them.
+        targets: The probabilities that it should have given: as many numbers from 0 to 1.
+
+    Returns:
+        A Value; a float where the logits are floats.
+
     Raises:
-        ValueError: A target is not from 0 to 1.
+        TypeError: A logit or a target is not a number.
+        ValueError: There are not as many targets as logits, or none; or a target is not from 0 to
+            1.
 
     Example:
         >>> binary_cross_entropy(-1000.0, 1), binary_cross_entropy(1000.0, 1)
@@ -143,14 +227,17 @@ def softmax_cross_entropy(logits: Numbers, target: Any) -> Any:
     """-log p of the target's class, where p = softmax(logits).
 
     Args:
-        logits: One number a class.
+        logits: What the model computed, before any softmax: one number a class.
         target: The index of the class, or the probability of each class (they add up to 1, and the
             loss is the mean that they give).
 
+    Returns:
+        A Value; a float where the logits are floats.
+
     Raises:
-        TypeError: A class index is not an integer.
-        ValueError: A class index is out of range, or the probabilities are not one for each logit,
-            from 0 to 1, adding up to 1.
+        TypeError: A class index is not an integer, or something else is not a number.
+        ValueError: There are no logits, a class index is out of range, or the probabilities are not
+            one for each logit, from 0 to 1, adding up to 1.
 
     Example:
         >>> softmax_cross_entropy([0.0, 1000.0], 0), softmax_cross_entropy([0.0, 1000.0], 1)

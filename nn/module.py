@@ -26,6 +26,9 @@ def Parameter(data: float, label: str | None = None, *, frozen: bool = False) ->
     Returns:
         A leaf whose `op` is the kind `PARAMETER` or `FROZEN` of `autograd.value`.
 
+    Raises:
+        TypeError: `data` is not a real number, or `label` is not a string.
+
     Example:
         >>> w = Parameter(0.5, "w")
         >>> (w * 3.0).backward()
@@ -38,12 +41,22 @@ def Parameter(data: float, label: str | None = None, *, frozen: bool = False) ->
 
 
 def is_parameter(candidate: object) -> bool:
-    """Tell whether something is a parameter, frozen or not."""
+    """Tell whether something is a parameter, frozen or not.
+
+    Example:
+        >>> is_parameter(Parameter(1.0)), is_parameter(Value(1.0))
+        (True, False)
+    """
     return type(candidate) is Value and any(candidate.op is kind for kind in PARAMETER_KINDS)
 
 
 def is_frozen(parameter: Value) -> bool:
-    """Tell whether optimisers leave a parameter as it is."""
+    """Tell whether optimisers leave a parameter as it is.
+
+    Example:
+        >>> is_frozen(Parameter(1.0, frozen=True)), is_frozen(Parameter(1.0))
+        (True, False)
+    """
     return parameter.op is FROZEN
 
 
@@ -69,7 +82,17 @@ class Module:
     """
 
     def __call__(self, inputs: Any) -> Any:
-        """Compute the outputs of one sample; a subclass says how."""
+        """Compute the outputs of one sample; a subclass says how.
+
+        Args:
+            inputs: What the subclass takes.
+
+        Returns:
+            A Value, or several in a list or tuple, for most losses and for `predict`.
+
+        Raises:
+            NotImplementedError: The subclass does not define it.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define __call__")
 
     def predict(self, inputs: Any) -> Any:
@@ -94,7 +117,11 @@ class Module:
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Walk the parameters with their dotted names, each parameter once.
 
+        Returns:
+            An iterator of pairs of a name and a parameter, in the order of their definition.
+
         Raises:
+            TypeError: Parameters are in a set, which has no order.
             ValueError: Two parameters would have the same name.
 
         Example:
@@ -112,6 +139,9 @@ class Module:
     def parameters(self) -> list[Value]:
         """List the parameters, each once, in the order of their definition.
 
+        Raises:
+            TypeError: Parameters are in a set, which has no order.
+
         Example:
             >>> from nn import MLP
             >>> len(MLP(2, [16, 16, 1]).parameters())
@@ -127,6 +157,18 @@ class Module:
         `Neuron`, `Layer` and `MLP` do so when they are built. A module of your own calls it at the
         end of its `__init__`, and so renames the parameters of the modules inside it. Neurons label
         what they compute likewise: `layers.0.neurons.3.net`, the net input, and `….out`.
+
+        Raises:
+            TypeError: Parameters are in a set, which has no order.
+
+        Example:
+            >>> from nn import Neuron
+            >>> class Twice(Module):
+            ...     def __init__(self):
+            ...         self.inner = Neuron(1)
+            ...         self.label_parameters()
+            >>> Twice().inner.bias.label
+            'inner.bias'
         """
         for parameter, name in self._names().items():
             parameter.label = name
@@ -137,7 +179,16 @@ class Module:
         """Take note of the module's dotted name in the model that has labelled its parameters."""
 
     def zero_grad(self) -> None:
-        """Set the gradient of every parameter to 0."""
+        """Set the gradient of every parameter to 0.
+
+        Example:
+            >>> from nn import Neuron
+            >>> neuron = Neuron(1, "linear")
+            >>> neuron([2.0]).backward()
+            >>> neuron.zero_grad()
+            >>> neuron.bias.grad
+            0.0
+        """
         for values in self._values():
             for value in values:
                 value.grad = 0.0
@@ -149,6 +200,7 @@ class Module:
             *names: Dotted names of parameters, or of what holds them; none for all.
 
         Raises:
+            TypeError: A name is not a string.
             ValueError: Nothing has such a name; no parameter has changed.
 
         Example:
@@ -168,7 +220,16 @@ class Module:
             *names: As for `freeze`.
 
         Raises:
+            TypeError: As for `freeze`.
             ValueError: As for `freeze`.
+
+        Example:
+            >>> from nn import MLP
+            >>> model = MLP(2, [3, 1])
+            >>> model.freeze()
+            >>> model.unfreeze("layers.1")
+            >>> [name for name, p in model.named_parameters() if not is_frozen(p)][0]
+            'layers.1.neurons.0.weights.0'
         """
         for parameter in self._named(names):
             parameter.op = PARAMETER
@@ -192,6 +253,9 @@ class Module:
     def state_dict(self) -> dict[str, float | list[float]]:
         """Copy the parameters' numbers: a float for a lone parameter, a list for a list of them.
 
+        Returns:
+            A dictionary by dotted names, in the order of the parameters' definition.
+
         Example:
             >>> from nn import Neuron
             >>> neuron = Neuron(2)
@@ -211,8 +275,16 @@ class Module:
             state: The numbers by name.
 
         Raises:
+            TypeError: The state is not a mapping.
             ValueError: A name is missing or unexpected, a list has the wrong length, or something
                 is not a number. The error lists all of this at once, and no parameter has changed.
+
+        Example:
+            >>> from nn import Neuron
+            >>> neuron, other = Neuron(2, seed=1), Neuron(2, seed=2)
+            >>> other.load_state_dict(neuron.state_dict())
+            >>> other.state_dict() == neuron.state_dict()
+            True
         """
         if not isinstance(state, Mapping):
             raise wrong_type("load_state_dict", state, "a mapping of names to numbers")
@@ -266,6 +338,17 @@ class Module:
 
         Raises:
             ImportError: NumPy or safetensors is missing.
+            OSError: The file cannot be written.
+
+        Example:
+            >>> from tempfile import TemporaryDirectory
+            >>> from nn import Neuron
+            >>> neuron, other = Neuron(2, seed=1), Neuron(2, seed=2)
+            >>> with TemporaryDirectory() as folder:
+            ...     neuron.save(f"{folder}/neuron.safetensors")
+            ...     other.load(f"{folder}/neuron.safetensors")
+            >>> other.state_dict() == neuron.state_dict()
+            True
         """
         numpy, safetensors = _array_packages()
         arrays = {name: numpy.array(entry) for name, entry in self.state_dict().items()}
@@ -285,8 +368,20 @@ class Module:
 
         Raises:
             ImportError: NumPy or safetensors is missing.
+            OSError: The file cannot be read.
             ValueError: The file is damaged, of another format, or of another model; no parameter
                 has changed.
+
+        Example:
+            >>> from tempfile import TemporaryDirectory
+            >>> from nn import Neuron
+            >>> neuron = Neuron(2)
+            >>> with TemporaryDirectory() as folder:
+            ...     neuron.save(f"{folder}/neuron.safetensors")
+            ...     neuron.bias.data = 1.0
+            ...     neuron.load(f"{folder}/neuron.safetensors")
+            >>> neuron.bias.data
+            0.0
         """
         _, safetensors = _array_packages()
         content = Path(path).read_bytes()

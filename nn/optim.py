@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 Schedule = Callable[[int], float]
+"""A function from the number of steps taken so far to the learning rate of the next one."""
 
 
 class Optimiser:
@@ -35,9 +36,28 @@ class Optimiser:
         learning_rate: A number, or a schedule.
         weight_decay: How strongly parameters are drawn to 0.
 
+    Attributes:
+        parameters: The parameters, each once.
+        learning_rate: As given.
+        weight_decay: As given.
+        steps: How many steps have been taken; what a schedule is asked with.
+
     Raises:
-        TypeError: Something is not a `Parameter`.
+        TypeError: Something is not a `Parameter`, or not a number.
         ValueError: There is no parameter, or a number is negative or not finite.
+
+    Example:
+        >>> from nn import Parameter
+        >>> class SignDescent(Optimiser):
+        ...     def step(self):
+        ...         for parameter in self.parameters:
+        ...             parameter.data -= math.copysign(self.rate(), parameter.grad)
+        ...         self.steps += 1
+        >>> w = Parameter(1.0)
+        >>> w.grad = -20.0
+        >>> SignDescent([w], learning_rate=0.5).step()
+        >>> w.data
+        1.5
     """
 
     def __init__(
@@ -60,12 +80,29 @@ class Optimiser:
         self.rate()
 
     def rate(self) -> float:
-        """Return the learning rate of the next step."""
+        """Return the learning rate of the next step.
+
+        Raises:
+            TypeError: A schedule gave something else than a number.
+            ValueError: A schedule gave a negative number, or one that is not finite.
+
+        Example:
+            >>> from nn import Parameter
+            >>> optimiser = SGD([Parameter(1.0)], exponential_decay(0.5, 0.1))
+            >>> rates = [optimiser.rate()]
+            >>> optimiser.step()
+            >>> [*rates, optimiser.rate()]
+            [0.5, 0.05]
+        """
         rate = self.learning_rate
         return _checked("learning_rate", rate(self.steps) if callable(rate) else rate)
 
     def step(self) -> None:
-        """Change every parameter that is not frozen by its gradient."""
+        """Change every parameter that is not frozen by its gradient; a subclass says how.
+
+        Raises:
+            NotImplementedError: The subclass does not define it.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define step")
 
     def _require_numbers(self) -> None:
@@ -78,7 +115,16 @@ class Optimiser:
                 )
 
     def zero_grad(self) -> None:
-        """Set the gradients of the parameters to 0."""
+        """Set the gradients of the parameters to 0.
+
+        Example:
+            >>> from nn import Parameter
+            >>> w = Parameter(1.0)
+            >>> w.grad = 0.5
+            >>> SGD([w], learning_rate=0.1).zero_grad()
+            >>> w.grad
+            0.0
+        """
         for parameter in self.parameters:
             parameter.grad = 0.0
 
@@ -88,7 +134,8 @@ class SGD(Optimiser):
 
     With g = gradient + weight_decay · p and the velocity v ← momentum · v + g, a step takes
     learning_rate · v from a parameter p; with Nesterov's momentum, learning_rate · (g + momentum ·
-    v).
+    v) (I. Sutskever et al., *On the importance of initialization and momentum in deep learning*,
+    ICML 2013, have both).
 
     Args:
         parameters: The parameters to change.
@@ -96,6 +143,11 @@ class SGD(Optimiser):
         momentum: How much of the velocity a step keeps.
         nesterov: Whether the gradient is applied ahead of the velocity.
         weight_decay: The factor of the penalty ½ p².
+
+    Raises:
+        TypeError: Something is not a `Parameter`, or not a number.
+        ValueError: There is no parameter, a number is negative or not finite, or Nesterov's
+            momentum is asked for without momentum.
 
     Example:
         >>> from nn import Parameter
@@ -123,7 +175,12 @@ class SGD(Optimiser):
         self._velocities = [0.0] * len(self.parameters)
 
     def step(self) -> None:
-        """Change every parameter that is not frozen by its gradient."""
+        """Change every parameter that is not frozen by its gradient.
+
+        Raises:
+            TypeError: A gradient is a node, recorded by `backward(create_graph=True)`.
+            ValueError: As for `rate`.
+        """
         self._require_numbers()
         rate, momentum, decay = self.rate(), self.momentum, self.weight_decay
         velocities = self._velocities
@@ -151,6 +208,11 @@ class Adam(Optimiser):
         betas: How much of m and of v a step keeps.
         epsilon: What keeps the quotient finite.
         weight_decay: The factor of the penalty ½ p², which enters the gradient.
+
+    Raises:
+        TypeError: Something is not a `Parameter`, or not a number.
+        ValueError: There is no parameter, a number is negative or not finite, or a beta is not from
+            0 to less than 1.
 
     Example:
         >>> from nn import Parameter
@@ -180,7 +242,12 @@ class Adam(Optimiser):
         self._means, self._squares, self._counts = [0.0] * count, [0.0] * count, [0] * count
 
     def step(self) -> None:
-        """Change every parameter that is not frozen by its gradient."""
+        """Change every parameter that is not frozen by its gradient.
+
+        Raises:
+            TypeError: A gradient is a node, recorded by `backward(create_graph=True)`.
+            ValueError: As for `rate`.
+        """
         self._require_numbers()
         self._step(self.rate(), penalty=self.weight_decay)
 
@@ -213,6 +280,10 @@ class AdamW(Adam):
         epsilon: What keeps the quotient finite.
         weight_decay: How strongly parameters are drawn to 0.
 
+    Raises:
+        TypeError: As for `Adam`.
+        ValueError: As for `Adam`.
+
     Example:
         >>> from nn import Parameter
         >>> w = Parameter(1.0)
@@ -235,7 +306,12 @@ class AdamW(Adam):
         )
 
     def step(self) -> None:
-        """Change every parameter that is not frozen by its gradient."""
+        """Change every parameter that is not frozen by its gradient.
+
+        Raises:
+            TypeError: A gradient is a node, recorded by `backward(create_graph=True)`.
+            ValueError: As for `rate`.
+        """
         self._require_numbers()
         rate = self.rate()
         kept = 1.0 - rate * self.weight_decay
@@ -251,6 +327,17 @@ class AdamW(Adam):
 def step_decay(rate: float, every: int, factor: float = 0.1) -> Schedule:
     """Multiply the rate by `factor` every so many steps.
 
+    Args:
+        rate: The rate of the first step.
+        every: After how many steps the rate changes, each time.
+        factor: What it is multiplied by.
+
+    Returns:
+        A schedule: a function from the number of steps taken so far to the rate.
+
+    Raises:
+        ValueError: `every` is less than 1.
+
     Example:
         >>> schedule = step_decay(1.0, every=10, factor=0.5)
         >>> [schedule(step) for step in (0, 9, 10, 20)]
@@ -264,6 +351,13 @@ def step_decay(rate: float, every: int, factor: float = 0.1) -> Schedule:
 def exponential_decay(rate: float, factor: float) -> Schedule:
     """Multiply the rate by `factor` at each step.
 
+    Args:
+        rate: The rate of the first step.
+        factor: What it is multiplied by.
+
+    Returns:
+        A schedule: a function from the number of steps taken so far to the rate.
+
     Example:
         >>> [exponential_decay(1.0, 0.5)(step) for step in range(4)]
         [1.0, 0.5, 0.25, 0.125]
@@ -273,6 +367,20 @@ def exponential_decay(rate: float, factor: float) -> Schedule:
 
 def cosine_decay(rate: float, steps: int, final: float = 0.0) -> Schedule:
     """Go from `rate` to `final` along half a wave of the cosine, and stay there.
+
+    After I. Loshchilov and F. Hutter, *SGDR: stochastic gradient descent with warm restarts*, ICLR
+    2017, without the restarts.
+
+    Args:
+        rate: The rate of the first step.
+        steps: After how many steps the rate is `final`.
+        final: The rate from then on.
+
+    Returns:
+        A schedule: a function from the number of steps taken so far to the rate.
+
+    Raises:
+        ValueError: `steps` is less than 1.
 
     Example:
         >>> [round(cosine_decay(1.0, 4)(step), 4) for step in (0, 1, 2, 4, 100)]
@@ -292,6 +400,12 @@ def linear_warmup(rate: float | Schedule, steps: int, start: float = 1.0 / 3.0) 
         rate: The rate after the warm-up; a schedule begins when the warm-up ends.
         steps: How many steps the warm-up takes.
         start: The factor of the first step.
+
+    Returns:
+        A schedule: a function from the number of steps taken so far to the rate.
+
+    Raises:
+        ValueError: `steps` is less than 1.
 
     Example:
         >>> [linear_warmup(1.0, steps=4, start=0.0)(step) for step in range(6)]

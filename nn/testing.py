@@ -60,6 +60,10 @@ class Network:
 
         Returns:
             A model whose biases are drawn too, so that no neuron rests on a kink.
+
+        Example:
+            >>> Network(2, (3, 1), "tanh", 0, "huber", ((0.5, 1.0),), ((1.0,),)).model()
+            MLP(2, [3, 1], activation=tanh, output_activation=linear)
         """
         model = MLP(self.nin, self.sizes, self.activation, seed=self.seed)
         generator = random.Random(self.seed)

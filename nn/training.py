@@ -30,6 +30,13 @@ class History:
         best_epoch: The epoch, from 0, with the least loss (on the validation data where there are
             any); None where no epoch was completed.
         stopped: Why training ended: "completed", "early stopping" or "interrupted".
+
+    Example:
+        >>> from nn import Neuron
+        >>> from nn.losses import mean_squared_error
+        >>> history = fit(Neuron(1, "linear"), mean_squared_error, [[1.0], [2.0]], [1, 2], epochs=5)
+        >>> len(history.losses), history.stopped
+        (5, 'completed')
     """
 
     losses: list[float] = field(default_factory=list)
@@ -49,6 +56,12 @@ class History:
 
         Raises:
             ImportError: Matplotlib is missing.
+
+        Example:
+            >>> from matplotlib.figure import Figure
+            >>> axes = Figure().add_subplot()
+            >>> History(losses=[1.0, 0.5, 0.25]).plot(axes).get_ylabel()
+            'loss'
         """
         if axes is None:
             try:
@@ -120,10 +133,12 @@ def fit(
 
     Raises:
         TypeError: Something in the data is not a number; the message names its row and column. Or
-            compiling was asked for, and the model or the loss branches on numbers.
+            an argument is of another type than it should be; or the loss depends on no parameter;
+            or compiling was asked for, and the model or the loss branches on numbers.
         ValueError: There are no data, X and Y differ in length, rows are of different widths or of
             another than the model takes, a number is not finite, or an option is out of range.
         FloatingPointError: The loss became infinite or nan.
+        ModuleNotFoundError: Compiling was asked for, and NumPy is missing.
 
     Example:
         >>> from nn import Neuron

@@ -11,6 +11,7 @@ from autograd.wording import MINUS
 __all__ = ["Culprit", "Derivative", "GradientCheck", "GradientError", "Outcome"]
 
 Outcome: TypeAlias = Literal["passed", "failed", "undecided"]
+"""What a check comes to; "undecided" where no one can say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,12 @@ class Derivative:
         outcome: Whether the two agree within `bound` and `rounding`.
         reason: Why not, or why that cannot be said; empty where they agree.
         connected: Whether the output depends on the input, on the graph.
+
+    Example:
+        >>> from autograd import gradcheck
+        >>> derivative = gradcheck(lambda x: x * x, 3.0).derivatives[0]
+        >>> derivative.input, derivative.gradient, derivative.numerical, derivative.outcome
+        ('x', 6.0, 6.0, 'passed')
     """
 
     output: str
@@ -40,7 +47,19 @@ class Derivative:
     connected: bool = True
 
     def quotient(self, function: str) -> str:
-        """Write the derivative in names, as ∂f/∂x."""
+        """Write the derivative in names, as ∂f/∂x.
+
+        Args:
+            function: The function's name.
+
+        Returns:
+            The quotient.
+
+        Example:
+            >>> from autograd import gradcheck
+            >>> gradcheck(lambda w: w[0] * w[1], [2.0, 3.0]).derivatives[1].quotient("f")
+            '∂f/∂w[1]'
+        """
         above = f"({self.output})" if self.output.startswith("∂") else f"{function}{self.output}"
         return f"∂{above}/∂{self.input}"
 
@@ -70,6 +89,13 @@ class Culprit:
         bound: How far off `numerical` may be.
         node: The node.
         problem: What is wrong, in words.
+
+    Example:
+        >>> from autograd import custom_function, gradcheck
+        >>> double = custom_function("double", lambda x: 2.0 * x, lambda m, y, x: 3.0)
+        >>> culprit = gradcheck(double, 1.0, raise_exception=False).culprit
+        >>> culprit.op, culprit.operand, culprit.local_derivative, culprit.numerical
+        ('double', 0, 3.0, 2.0)
     """
 
     op: str
@@ -94,6 +120,12 @@ class GradientCheck:
         reason: What is wrong or undecided; empty where passed.
         derivatives: One an output and input.
         culprit: The first wrong operation on the graph, where there is one.
+
+    Example:
+        >>> from autograd import gradcheck
+        >>> check = gradcheck(lambda x: x * x, 3.0)
+        >>> bool(check), check.outcome, check.worst.gradient
+        (True, 'passed', 6.0)
     """
 
     function: str
@@ -137,7 +169,19 @@ class GradientError(AssertionError):
     """A gradient is wrong.
 
     Attributes:
+        result: The check, a `GradientCheck`.
+
+    Args:
         result: The check.
+
+    Example:
+        >>> from autograd import custom_function, gradcheck
+        >>> double = custom_function("double", lambda x: 2.0 * x, lambda m, y, x: 3.0)
+        >>> try:
+        ...     gradcheck(double, 1.0)
+        ... except GradientError as error:
+        ...     error.result.outcome
+        'failed'
     """
 
     def __init__(self, result: GradientCheck) -> None:

@@ -237,7 +237,14 @@ class Compiled:
 
     Attributes:
         function: The function that was compiled.
+        in_axes: As for `compile`; so are `reduce` and `check`.
+        options: How its programs are executed: `exact`, `threads`, `backend`.
         traces: How often it has been traced: once for each structure of arguments.
+
+    Example:
+        >>> square = compile(lambda x: x * x, in_axes=0)
+        >>> square([1.0, 2.0, 3.0]).tolist(), square.traces
+        ([1.0, 4.0, 9.0], 1)
     """
 
     def __init__(
@@ -284,7 +291,24 @@ class Compiled:
         return self if instance is None else functools.partial(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the program for these arguments, made first if it is not known."""
+        """Run the program for these arguments, made first if it is not known.
+
+        Args:
+            *args: The arguments of the function; where `in_axes` is given, with their rows.
+            **kwargs: Likewise; they are the same for all rows.
+
+        Returns:
+            Floats and arrays in the structure of what the function returns. Given Values, and
+            without `in_axes`, what the function itself returns.
+
+        Raises:
+            TracingError: The function branches on a number, or asks for one in another way.
+            TypeError: An argument is of a kind that cannot be compiled, holds Values where there
+                are rows, or `in_axes` is none.
+            ValueError: `in_axes` does not fit the arguments, or no argument has rows.
+            ArithmeticError: With `check=True`: the function leaves its domain, or overflows. It may
+                be a ValueError too; the message begins with the row.
+        """
         last = self._last
         if last is not None and not kwargs:
             result = last(args)
@@ -337,6 +361,8 @@ class Compiled:
 
         Raises:
             TracingError: The function branches on a number, or asks for one in another way.
+            TypeError: An argument is a Value, or of a kind that cannot be compiled.
+            ValueError: `in_axes` does not fit the arguments.
 
         Example:
             >>> print(compile(lambda x: 2.0 * x).program(1.0))
@@ -385,6 +411,17 @@ class Compiled:
         Raises:
             TypeError: An argument is a model, or holds what is of a class of the user's.
             ValueError: There is no program yet: call the function first.
+            OSError: The file cannot be written.
+
+        Example:
+            >>> from tempfile import TemporaryDirectory
+            >>> cube = compile(lambda x: x * x * x)
+            >>> cube(2.0)
+            8.0
+            >>> with TemporaryDirectory() as folder:
+            ...     cube.save(f"{folder}/cube")
+            ...     load(f"{folder}/cube")(3.0)
+            27.0
         """
         with self._lock:
             known = list(self._known.items())
@@ -509,11 +546,14 @@ def load(
         backend: As for `compile`.
 
     Returns:
-        The function, for arguments of the structures that it had been called with. Where the file
-        was written on another kind of machine, its programs are compiled again.
+        The function, for arguments of the structures that it had been called with; others are a
+        TypeError. Where the file was written on another kind of machine, its programs are compiled
+        again.
 
     Raises:
+        OSError: The file cannot be read.
         ValueError: The file is damaged, or of another version; or an option is none that there is.
+        ModuleNotFoundError: llvmlite is missing, and `backend` is "llvm".
 
     Example:
         >>> import tempfile, pathlib

@@ -28,6 +28,10 @@ class Operation(NamedTuple):
     Attributes:
         op: The name of a row of the table, or of another primitive.
         operands: The slots that it reads.
+
+    Example:
+        >>> Operation("*", (0, 1))
+        Operation(op='*', operands=(0, 1))
     """
 
     op: str
@@ -72,6 +76,9 @@ class Program:
 
     def counts(self) -> Counter[str]:
         """Count the operations by name.
+
+        Returns:
+            A counter from name to count.
 
         Example:
             >>> Program(("x",), (), (Operation("sin", (0,)),), (1,)).counts()

@@ -55,8 +55,8 @@ def draw(
             circles of a layer, by default 12.
 
     Returns:
-        A drawing: shown by itself in notebooks; `save` writes it as SVG, PNG, PDF or DOT, `to_html`
-        as a page to step through.
+        A `Drawing`: shown by itself in notebooks; `save` writes it as SVG, PNG, PDF or DOT,
+        `to_html` as a page to step through.
 
     Raises:
         TypeError: The subject is neither a Value, nor a sequence of them, nor a program, nor such a
@@ -97,3 +97,7 @@ if not TYPE_CHECKING:  # a type checker would take any name for one of the modul
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(_HOMES[name]), name)
+
+    def __dir__() -> list[str]:
+        """List what is loaded later as well, for `help` and for completion."""
+        return sorted({*globals(), *_HOMES})

@@ -116,6 +116,13 @@ class Drawing:
         Raises:
             ValueError: The suffix is another, or there are no steps for .html.
             RenderingError: There is no Graphviz, or it failed.
+            OSError: The file cannot be written.
+
+        Example:
+            >>> from tempfile import TemporaryDirectory
+            >>> with TemporaryDirectory() as folder:
+            ...     Drawing("digraph { x -> y }").save(f"{folder}/graph.dot").read_text()
+            'digraph { x -> y }'
         """
         target = Path(path)
         form = target.suffix.lower()
@@ -160,6 +167,16 @@ class Drawing:
             ValueError: The suffix is another, or the drawing shows several nodes as one box,
                 several outputs, or a model, which have no steps.
             RenderingError: There is no Graphviz, or it failed.
+            OSError: The file cannot be written.
+
+        Example:
+            >>> from tempfile import TemporaryDirectory
+            >>> from autograd import Value, draw
+            >>> drawing = draw(Value(2.0, "x") * 3.0)
+            >>> with TemporaryDirectory() as folder:
+            ...     page = drawing.to_html(f"{folder}/steps.html").read_text(encoding="utf-8")
+            >>> page.rstrip().endswith("</html>")
+            True
         """
         if Path(path).suffix.lower() not in (".html", ".htm"):
             raise ValueError(f"to_html writes a page, and {str(path)!r} does not end in .html")

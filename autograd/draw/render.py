@@ -10,7 +10,13 @@ __all__ = ["RenderingError", "render"]
 
 
 class RenderingError(RuntimeError):
-    """A drawing could not be laid out or rendered; the message says why, and what to do."""
+    """A drawing could not be laid out or rendered; the message says why, and what to do.
+
+    Example:
+        >>> render("not DOT", "svg")
+        Traceback (most recent call last):
+        autograd.draw.render.RenderingError: ...
+    """
 
 
 TIMEOUT = 120

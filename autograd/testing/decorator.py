@@ -60,8 +60,9 @@ def check_gradients(
         `hypothesis.inner_test.__wrapped__` is the function.
 
     Raises:
-        TypeError: By the decorator: an argument has neither a strategy, a default nor a type hint
-            to draw it by, or there is a strategy for an argument that the function lacks.
+        TypeError: What is given for an argument is no strategy. By the decorator: an argument has
+            neither a strategy, a default nor a type hint to draw it by, or there is a strategy for
+            an argument that the function lacks.
         ValueError: `order` is neither 1 nor 2.
         GradientError: By the test: a gradient is wrong.
 

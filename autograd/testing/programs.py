@@ -85,6 +85,8 @@ class Program:
 
         Raises:
             TypeError: There are more inputs, or fewer.
+            ArithmeticError, ValueError: At other inputs than its own, an instruction may leave its
+                domain.
         """
         if len(inputs) != len(self.inputs):
             raise TypeError(f"the program takes {len(self.inputs)} inputs, got {len(inputs)}")

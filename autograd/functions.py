@@ -452,7 +452,10 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
     left = weights if type(weights) is list else _listed("net", weights)
     if len(left) != len(xs):
         raise ValueError(f"net: {len(left)} weights cannot be paired with {len(xs)} inputs")
-    if {*map(type, left), type(bias)} != {Value}:
+    kinds = {*map(type, left), type(bias)}
+    if kinds == {float} and not nodes:
+        return sum_of_products(left, xs) + bias
+    if kinds != {Value}:
         return _apply(RULES["net"], (*left, *(nodes or xs), bias))
     # a neuron's case, and the hot one: weights and bias are Values
     ws = [weight.data for weight in left]

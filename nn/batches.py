@@ -23,8 +23,8 @@ Samples = list[tuple[Any, Any]]  # inputs and targets, each a number or a list o
 Compiling = Literal["auto"] | bool
 
 INDEPENDENT = "the loss does not depend on any parameter: it is a number"
-WORTH_COMPILING = 4_000_000
-"""From how many weights times samples times epochs on compiling takes less time than it saves."""
+WORTH_COMPILING = 2_000_000
+"""From how much work on compiling takes less time than it saves; see `_is_worth_compiling`."""
 
 
 class Batches(Protocol):
@@ -80,9 +80,8 @@ def batches(
     foreign = set(optimiser.parameters).difference(model.parameters())
     by_itself = compiled == "auto"
     if by_itself:
-        work = len(model.parameters()) * (len(data) + len(held_out)) * epochs
         compiled = (
-            work >= WORTH_COMPILING
+            _is_worth_compiling(len(model.parameters()), (len(data) + len(held_out)) * epochs)
             and not foreign
             and _is_known(model, loss)
             and find_spec("numpy") is not None
@@ -100,6 +99,15 @@ def batches(
             if not by_itself:
                 raise
     return RecordedBatches(model, loss, metrics, data, held_out)
+
+
+def _is_worth_compiling(weights: int, samples: int) -> bool:
+    """Whether to compile a model for so many samples, each counted once an epoch.
+
+    A sample takes about as long as its weights and 60 more; compiling, as long as two million
+    weights and 100 more for each weight of the model.
+    """
+    return samples * (weights + 60) >= WORTH_COMPILING * (1.0 + weights / 20_000)
 
 
 def _is_known(model: Module, loss: Loss) -> bool:

@@ -134,6 +134,22 @@ def test_the_librarys_parts_are_compiled_where_there_is_enough_to_do(
     assert chosen(MLP(3, [4, 1]), losses.hinge, compiled=True) is CompiledBatches
 
 
+@pytest.mark.parametrize(
+    ("weights", "samples", "worth"),
+    [
+        (3, 100 * 10_000, True),  # a neuron, trained for long
+        (3, 100 * 100, False),
+        (337, 20 * 100, False),
+        (337, 1000 * 100, True),
+        (17_226, 1500 * 10, True),
+        (1_000_000, 64, False),
+        (1_000_000, 1000, True),
+    ],
+)
+def test_where_there_is_enough_to_do(weights: int, samples: int, worth: bool) -> None:
+    assert nn.batches._is_worth_compiling(weights, samples) == worth
+
+
 def test_what_might_read_something_that_changes_is_not() -> None:
     class Dropping(Module):
         def __init__(self) -> None:

@@ -4,7 +4,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint soak mutants bench bench-grid clean
+.PHONY: help demo test lessons notebooks lint soak mutants bench bench-grid clean
 .NOTPARALLEL: # two installs into one environment would meet
 
 help: ## list the targets
@@ -15,6 +15,7 @@ help: ## list the targets
 DEMO := .venv/.demo
 DEV := .venv/.dev$(if $(CI),-torch)
 MUTANTS := .venv/.mutants
+LAB := .venv/.lab
 BENCH := .venv-bench/.ready
 HIPS := .venv-hips/.ready
 
@@ -24,6 +25,12 @@ demo: $(DEMO) ## the textbook's backpropagation, digit for digit, then networks 
 # Continuous integration also measures branch coverage, and searches twice as long.
 test: $(DEV) ## every test and doctest
 	.venv/bin/python -m pytest -n 2 $(if $(CI),--cov)
+
+lessons: $(LAB) ## the notebooks, opened in JupyterLab
+	.venv/bin/jupyter lab notebooks
+
+notebooks: $(DEV) ## execute the notebooks, and compare their numbers with those stored
+	.venv/bin/python notebooks/execute.py
 
 soak: $(DEV) ## the gradients of a million random programs: for hours
 	.venv/bin/python -m pytest -n auto --hypothesis-profile=soak -k programs tests/autograd/test_gradients.py
@@ -65,16 +72,17 @@ PIP_INSTALL := bin/python -m pip install --quiet --disable-pip-version-check
 
 $(DEMO): CONTENTS = --editable '.[train]'
 $(DEV): CONTENTS = --editable '.[compile,testing,train]' --group dev $(if $(CI),--group torch)
+$(LAB): CONTENTS = --editable '.[compile,testing,train]' --group lab
 $(MUTANTS): CONTENTS = --editable '.[compile,testing,train]' --group dev --group mutants
 $(BENCH): CONTENTS = --editable '.[compile]' --requirement benchmarks/requirements.txt
 # HIPS's autograd has our import name, so it has an environment without ours.
 $(HIPS): CONTENTS = --requirement benchmarks/requirements-hips.txt
 
-$(DEMO) $(DEV) $(MUTANTS): .venv/.created
+$(DEMO) $(DEV) $(LAB) $(MUTANTS): .venv/.created
 $(BENCH): .venv-bench/.created benchmarks/requirements.txt
 $(HIPS): .venv-hips/.created benchmarks/requirements-hips.txt
 
-$(DEMO) $(DEV) $(MUTANTS) $(BENCH) $(HIPS): pyproject.toml
+$(DEMO) $(DEV) $(LAB) $(MUTANTS) $(BENCH) $(HIPS): pyproject.toml
 	@echo "Preparing $(@D) (the first time takes a minute or so)"
 	@$(@D)/$(PIP_INSTALL) $(CONTENTS)
 	@touch $@

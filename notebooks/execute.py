@@ -1,0 +1,152 @@
+"""Execute the notebooks, and hold what they print to what is stored in them.
+
+A cell that raises fails, and so does one that prints another text or other numbers than are stored.
+Cells with the tag "measured" print what differs from run to run, such as times, and are executed
+only. Pictures are not compared.
+
+    python notebooks/execute.py                              # every notebook
+    python notebooks/execute.py 01_a_single_neuron --store   # put the new outputs in its file
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+FOLDER = Path(__file__).parent
+FORM = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+MEASURED = {"tags": ["measured"]}  # the metadata of a cell that prints times
+NUMBER = re.compile(r"[-−]?(?:\d[\d,]*)(?:\.\d+)?(?:e[-+]?\d+)?")
+
+# What rounding may change: a unit of the last digit printed, and the digits that another
+# processor's elementary functions give.
+RELATIVE, ABSOLUTE = 1e-9, 1e-12
+
+
+def execute(notebook: Any) -> Any:
+    """Execute a notebook in its folder, from top to bottom, and remove what is of this machine."""
+    executed = nbformat.from_dict(notebook)
+    NotebookClient(
+        executed,
+        timeout=300,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(FOLDER)}},
+    ).execute()
+    executed.metadata = nbformat.from_dict(FORM)
+    for number, cell in enumerate(executed.cells):
+        cell.id = f"cell-{number:02d}"
+        cell.metadata = nbformat.from_dict(MEASURED if cell.metadata.get("tags") else {})
+        for output in cell.get("outputs", []):
+            if "metadata" in output:
+                output.metadata = {}
+            if "image/svg+xml" in output.get("data", {}):
+                output.data["image/svg+xml"] = compact(output.data["image/svg+xml"])
+                output.data["text/plain"] = "<Figure>"
+    return executed
+
+
+def compact(svg: str) -> str:
+    """Shorten a picture: one line, places to a hundredth of a point, nothing about its maker."""
+
+    def rounded(outline: re.Match[str]) -> str:
+        return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", outline[0])
+
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'(?<=[ \n](?:d|x|y)=")[^"]*', rounded, svg)
+    return re.sub(r"> <", "><", re.sub(r"\s*\n\s*", " ", svg.strip()))
+
+
+def printed(cell: Any) -> str:
+    """Return what a cell prints, and the text of its value."""
+    texts = []
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        if output["output_type"] == "stream":
+            texts.append(output["text"])
+        elif not any(kind.startswith("image/") for kind in data):
+            texts.append(data.get("text/plain", ""))
+    return "\n".join(texts)
+
+
+def agree(stored: str, executed: str) -> bool:
+    """Tell whether two lines are the same, but for the rounding of numbers."""
+    if NUMBER.sub("0", stored) != NUMBER.sub("0", executed):
+        return False
+    return all(
+        abs(_number(a) - _number(b)) <= max(_unit(a), RELATIVE * abs(_number(a)), ABSOLUTE)
+        for a, b in zip(NUMBER.findall(stored), NUMBER.findall(executed), strict=True)
+    )
+
+
+def _number(text: str) -> float:
+    return float(text.replace("−", "-").replace(",", ""))
+
+
+def _unit(text: str) -> float:
+    """Return a unit of the last digit of a number with a point or an exponent; 0 of an integer."""
+    mantissa, _, exponent = text.partition("e")
+    _, point, decimals = mantissa.partition(".")
+    if not point and not exponent:
+        return 0.0
+    return 1.0000001 * 10.0 ** (int(exponent or 0) - len(decimals))
+
+
+def differences(stored: Any, executed: Any) -> list[str]:
+    """List the cells that print something else than is stored, each with both texts."""
+    found = []
+    for before, after in zip(stored["cells"], executed["cells"], strict=True):
+        if before["metadata"] == MEASURED:
+            continue
+        old, new = printed(before).splitlines(), printed(after).splitlines()
+        if len(old) != len(new) or not all(map(agree, old, new)):
+            source = before["source"].strip().splitlines()[0]
+            lines = difflib.unified_diff(old, new, "stored", "executed", lineterm="", n=0)
+            found.append("\n".join([f"the cell that begins with {source!r}:", *lines]))
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Execute notebooks, say what differs, and return the exit status."""
+    parser = argparse.ArgumentParser("python notebooks/execute.py")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="notebooks; by default all")
+    parser.add_argument("--store", action="store_true", help="put the new outputs in the files")
+    options = parser.parse_args(arguments)
+    names = options.names or sorted(path.stem for path in FOLDER.glob("*.ipynb"))
+    failed = False
+    for name in names:
+        path = FOLDER / f"{name}.ipynb"
+        stored = nbformat.read(path, as_version=4)
+        start = time.perf_counter()
+        try:
+            executed = execute(stored)
+        except CellExecutionError as error:
+            failed = True
+            print(f"{name}: {error}")
+            continue
+        print(f"{name}: executed in {time.perf_counter() - start:.0f} s")
+        if options.store:
+            nbformat.write(executed, path)
+            continue
+        for difference in differences(stored, executed):
+            failed = True
+            print(f"{name}: other numbers than are stored in {difference}")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -73,12 +73,13 @@ def compile(
 
     The function is called once for each structure of arguments, with Values whose numbers are not
     known yet, and what it records becomes a program. So what it reads besides its arguments
-    (globals, closures, random numbers, attributes of a model other than parameters) is read then,
-    and stays as it was. A branch or loop that depends on a number is an error: choose by `where`.
+    (globals, closures, with the models in them, random numbers, attributes of a model other than
+    parameters) is read then, and stays as it was. A branch or loop that depends on a number is an
+    error: choose by `where`.
 
     Args:
-        f: The function, `grad(f)`, `value_and_grad(f)`, `hessian(f)` or any function of such. Its
-            arguments are floats, NumPy arrays, models, and lists, tuples and dictionaries of them;
+        f: The function, `grad(f)`, `value_and_grad(f)`, `hessian(f)` or any function of such; or a
+            model, whose parameters are read anew at each call. Its arguments are floats, NumPy arrays, models, and lists, tuples and dictionaries of them;
             anything else in them, and an int or str that is an argument itself, is no number to
             compute with, and a program is made for each of its values (2.0 is a number, 2 is not).
             An object is told by its identity: what is read from it is read once. Without `f` it
@@ -119,6 +120,12 @@ def compile(
         >>> cost = compile(value_and_grad(line), in_axes=(None, 0, 0), reduce="mean")
         >>> cost([2.0, 0.0], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
         (4.666666666666667, [9.333333333333334, 4.0])
+        >>> from nn import Neuron
+        >>> neuron = Neuron(1, "linear")
+        >>> outputs = compile(neuron, in_axes=0)
+        >>> neuron.load_state_dict({"weights": [2.0], "bias": 1.0})
+        >>> outputs([[0.0], [1.0], [2.0]]).tolist()
+        [1.0, 3.0, 5.0]
     """
     if f is None:
         options: dict[str, Any] = {
@@ -259,6 +266,9 @@ class Compiled:
     ) -> None:
         functools.update_wrapper(self, function, updated=())
         self.function = function
+        # A model is the first argument of calling it: its parameters are numbers of that call.
+        self._model = (function,) if callable(getattr(function, "named_parameters", None)) else ()
+        self._called = _call if self._model else function
         self.in_axes, self.reduce, self.check = in_axes, reduce, check
         self.options = Options(reduce, exact, threads or processors(), backend or best_backend())
         self.traces = 0
@@ -314,13 +324,15 @@ class Compiled:
             result = last(args)
             if result is not NotImplemented:
                 return result
+        if self._model:
+            args = (*self._model, *args)
         positional = (*args, *kwargs.values()) if kwargs else args
         axes = self._axes(args, kwargs)
         try:
             found = taken(self._name, positional, axes)
         except HoldsValues:
             if self.in_axes is None:
-                return self.function(*args, **kwargs)
+                return self._called(*args, **kwargs)
             raise TypeError(
                 f"{self._name}: the arguments of a function of rows are numbers, not Values; for "
                 "derivatives, compile them: compile(value_and_grad(f), in_axes=…)"
@@ -371,6 +383,7 @@ class Compiled:
             %2 = * %1 %0
             output %2
         """
+        args = (*self._model, *args)
         positional = (*args, *kwargs.values())
         axes = self._axes(args, kwargs)
         try:
@@ -444,10 +457,12 @@ class Compiled:
 
     def _axes(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Sequence[Any]:
         axes = self.in_axes
-        if type(axes) is tuple and len(axes) == len(args) and not kwargs:
+        if self._model:
+            args = args[1:]
+        elif type(axes) is tuple and len(axes) == len(args) and not kwargs:
             return axes
         if axes is None or isinstance(axes, Integral):
-            return [axes] * len(args) + [None] * len(kwargs)
+            axes = [axes] * len(args)
         if not isinstance(axes, (tuple, list)):
             raise TypeError(
                 f"{self._name}: in_axes is an int, None or a tuple with one for each argument, got "
@@ -457,7 +472,7 @@ class Compiled:
             raise ValueError(
                 f"{self._name}: in_axes has {len(axes)} entries for {len(args)} arguments"
             )
-        return [*axes, *([None] * len(kwargs))]
+        return [*([None] * len(self._model)), *axes, *([None] * len(kwargs))]
 
     def _specialised(
         self,
@@ -484,7 +499,7 @@ class Compiled:
         number: Callable[[int, int, str], Value],
     ) -> tuple[list[Any], dict[str, Any]]:
         """Make the arguments of one row, of Values."""
-        names = [*argument_names(self.function, args), *kwargs]
+        names = [*argument_names(self._called, args), *kwargs]
         values = rebuilt(names, (*args, *kwargs.values()), axes, number)
         return values[: len(args)], dict(zip(kwargs, values[len(args) :], strict=True))
 
@@ -499,7 +514,7 @@ class Compiled:
 
         values, keywords = self._row(args, kwargs, axes, number)
         inputs = [leaf for group in leaves for leaf in group]
-        function = functools.partial(self.function, **keywords) if keywords else self.function
+        function = functools.partial(self._called, **keywords) if keywords else self._called
         result = Result(call_traced(function, inputs, *values), self._name)
         return program_of(result.numbers, inputs), result
 
@@ -527,11 +542,15 @@ class Compiled:
 
         values, keywords = self._row(args, kwargs, axes, number)
         try:
-            self.function(*values, **keywords)
+            self._called(*values, **keywords)
         except (ArithmeticError, ValueError) as error:
             if found.rows is not None:
                 raise type(error)(f"in row {row}: {error}") from None
             raise
+
+
+def _call(model: Any, *inputs: Any, **options: Any) -> Any:
+    return model(*inputs, **options)
 
 
 def load(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import pickle
 import random
 import re
 import threading
@@ -176,6 +177,30 @@ def test_models_are_arguments_and_what_they_learn_is_seen(backend: Any) -> None:
         for parameter in model.parameters():
             parameter.data -= 0.1 * slopes[parameter.label]
     assert f.traces == 1
+
+
+def test_a_compiled_model_computes_with_what_it_has_learnt(backend: Any) -> None:
+    model = MLP(2, [3, 2], "tanh", seed=1)
+    rows = [[0.5, -1.0], [2.0, 0.25], [0.0, 0.0]]
+    one = compile(model, backend=backend)
+    many = compile(model, in_axes=0, backend=backend)
+    listed = compile(model, in_axes=(0,), backend=backend)
+    for _ in range(2):
+        expected = [model.predict(row) for row in rows]
+        assert one(rows[0]) == pytest.approx(expected[0], rel=1e-12)
+        for batched in many, listed:
+            assert np.transpose(batched(rows)) == pytest.approx(np.array(expected), rel=1e-12)
+        for parameter in model.parameters():
+            parameter.data *= 2.0
+    assert (one.traces, many.traces) == (1, 1)
+    assert len(many.program(rows).inputs) == len(model.parameters()) + 2
+    outputs = one([Value(0.5), Value(-1.0)])  # recorded, as the model itself would
+    outputs[0].backward()
+    assert model.layers[0].neurons[0].bias.grad != 0.0
+    with pytest.raises(ValueError, match="in_axes has 2 entries for 1 arguments"):
+        compile(model, in_axes=(None, 0), backend=backend)(rows)
+    again = pickle.loads(pickle.dumps(many))
+    assert again(rows)[0].tolist() == pytest.approx(many(rows)[0].tolist(), rel=1e-15)
 
 
 def test_derivatives_of_compiled_functions_of_models_are_not_lost() -> None:

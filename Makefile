@@ -26,8 +26,13 @@ demo: $(DEMO) ## the textbook's backpropagation, digit for digit, then networks 
 test: $(DEV) ## every test and doctest
 	.venv/bin/python -m pytest -n 2 $(if $(CI),--cov)
 
-lessons: $(LAB) ## the notebooks, opened in JupyterLab
-	.venv/bin/jupyter lab notebooks
+# As deep as notebooks/, so that their links and files are found. What is there is kept.
+lessons: $(LAB) ## the notebooks, as copies of your own in lessons/, opened in JupyterLab
+	@mkdir -p lessons
+	@for file in notebooks/*.ipynb notebooks/*.mplstyle; do \
+		[ -e "lessons/$${file##*/}" ] || cp "$$file" lessons/; \
+	done
+	.venv/bin/jupyter lab lessons
 
 notebooks: $(DEV) ## execute the notebooks, and compare their numbers with those stored
 	.venv/bin/python notebooks/execute.py

@@ -1,8 +1,8 @@
 """Execute the notebooks, and hold what they print to what is stored in them.
 
 A cell that raises fails, and so does one that prints another text or other numbers than are stored.
-Cells with the tag "measured" print what differs from run to run, such as times, and are executed
-only. Pictures are not compared.
+Cells with the tag "measured" print what differs from run to run or from machine to machine, such as
+times, and are executed only. Pictures are not compared.
 
     python notebooks/execute.py                              # every notebook
     python notebooks/execute.py 01_a_single_neuron --store   # put the new outputs in its file
@@ -21,7 +21,7 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 FOLDER = Path(__file__).parent
 FORM = {
@@ -29,11 +29,11 @@ FORM = {
     "language_info": {"name": "python"},
 }
 MEASURED = {"tags": ["measured"]}  # the metadata of a cell that prints times
-NUMBER = re.compile(r"[-−]?(?:\d[\d,]*)(?:\.\d+)?(?:e[-+]?\d+)?")
+NUMBER = re.compile(r"[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?")
 
-# What rounding may change: a unit of the last digit printed, and the digits that another
-# processor's elementary functions give.
-RELATIVE, ABSOLUTE = 1e-9, 1e-12
+# What rounding may change: a unit of the last digit printed, digits that another processor's
+# elementary functions give otherwise, and an error that is itself rounding, told by its size.
+RELATIVE, ROUNDING = 1e-9, 1e-12
 
 
 def execute(notebook: Any) -> Any:
@@ -50,7 +50,8 @@ def execute(notebook: Any) -> Any:
     executed.metadata = nbformat.from_dict(FORM)
     for number, cell in enumerate(executed.cells):
         cell.id = f"cell-{number:02d}"
-        cell.metadata = nbformat.from_dict(MEASURED if cell.metadata.get("tags") else {})
+        measured = "measured" in cell.metadata.get("tags", [])
+        cell.metadata = nbformat.from_dict(MEASURED if measured else {})
         for output in cell.get("outputs", []):
             if "metadata" in output:
                 output.metadata = {}
@@ -84,17 +85,21 @@ def printed(cell: Any) -> str:
 
 
 def agree(stored: str, executed: str) -> bool:
-    """Tell whether two lines are the same, but for the rounding of numbers."""
-    if NUMBER.sub("0", stored) != NUMBER.sub("0", executed):
+    """Tell whether two lines are the same, but for the rounding of numbers and for spaces."""
+    if NUMBER.sub("0", stored).split() != NUMBER.sub("0", executed).split():
         return False
-    return all(
-        abs(_number(a) - _number(b)) <= max(_unit(a), RELATIVE * abs(_number(a)), ABSOLUTE)
-        for a, b in zip(NUMBER.findall(stored), NUMBER.findall(executed), strict=True)
-    )
+    return all(map(_agree, NUMBER.findall(stored), NUMBER.findall(executed)))
 
 
-def _number(text: str) -> float:
-    return float(text.replace("−", "-").replace(",", ""))
+def _agree(stored: str, executed: str) -> bool:
+    a, b = (float(text.replace("−", "-").replace(",", "")) for text in (stored, executed))
+    if max(abs(a), abs(b)) < ROUNDING and max(_digits(stored), _digits(executed)) == 1:
+        return True  # 3e-16, and 0e+00
+    return abs(a - b) <= max(min(_unit(stored), _unit(executed)), RELATIVE * abs(a))
+
+
+def _digits(text: str) -> int:
+    return len(re.findall(r"\d", text.partition("e")[0]))
 
 
 def _unit(text: str) -> float:
@@ -126,7 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="notebooks; by default all")
     parser.add_argument("--store", action="store_true", help="put the new outputs in the files")
     options = parser.parse_args(arguments)
-    names = options.names or sorted(path.stem for path in FOLDER.glob("*.ipynb"))
+    names = [Path(name).stem for name in options.names]
+    names = names or sorted(path.stem for path in FOLDER.glob("*.ipynb"))
     failed = False
     for name in names:
         path = FOLDER / f"{name}.ipynb"
@@ -134,17 +140,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         start = time.perf_counter()
         try:
             executed = execute(stored)
-        except CellExecutionError as error:
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             failed = True
             print(f"{name}: {error}")
             continue
         print(f"{name}: executed in {time.perf_counter() - start:.0f} s")
+        for difference in differences(stored, executed):
+            failed = failed or not options.store
+            print(f"{name}: other numbers than are stored in {difference}")
         if options.store:
             nbformat.write(executed, path)
-            continue
-        for difference in differences(stored, executed):
-            failed = True
-            print(f"{name}: other numbers than are stored in {difference}")
     return int(failed)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notebooks import execute as module
-from notebooks.execute import FORM, MEASURED, agree, compact, differences, main, printed
+from notebooks.execute import FORM, MEASURED, agree, compact, differences, execute, main, printed
 
 
 def notebook(*sources: str) -> Any:
@@ -33,8 +33,12 @@ def stored(text: str, tags: dict[str, Any] | None = None) -> Any:
         ("loss 0.2984", "loss 0.2983"),
         ("error 3e-15", "error 8e-16"),
         ("0.29837110876000270", "0.29837110876000275"),
+        ("0.500000000", "0.5000000004"),
         ("w −0.25, 12,345.6", "w −0.24, 12,345.5"),
         ("1e-07", "2e-07"),
+        ("error 0e+00", "error 7e-17"),
+        ("  9.99|", " 10.00|"),
+        ("  0.00", " -0.00"),
     ],
 )
 def test_rounding_is_no_difference(before: str, after: str) -> None:
@@ -52,6 +56,14 @@ def test_rounding_is_no_difference(before: str, after: str) -> None:
         ("12,345", "12,346"),
         ("0.298371109", "0.298371111"),
         ("1e-07", "3e-07"),
+        ("1.0", "1.09"),
+        ("0.5", "0.42"),
+        ("48.0", "48.09"),
+        ("4.248354255292e-18", "0.000000000000e+00"),
+        ("4.248354255292e-18", "9.999999999999e-13"),
+        ("error 3e-15", "error 3e-11"),
+        ("(1,2)", "(12)"),
+        ("12,345", "1,2345"),
         ("right", "wrong"),
         ("1e300", "inf"),
     ],
@@ -77,6 +89,14 @@ def test_differences_show_both_texts() -> None:
     assert "b 2" not in difference
     assert differences(stored("a 0.50\nb 2"), stored("a 0.51\nb 2")) == []
     assert len(differences(stored("a\nb"), stored("a"))) == 1
+
+
+@pytest.mark.filterwarnings("default")
+def test_only_the_tag_measured_is_kept() -> None:
+    made = notebook("pass", "pass")
+    made.cells[1].metadata = {"tags": ["hide-input"], "scrolled": True}
+    made.cells[2].metadata = {"tags": ["hide-input", "measured"]}
+    assert [cell.metadata for cell in execute(made).cells] == [{}, {}, MEASURED]
 
 
 def test_what_is_measured_may_differ() -> None:

@@ -18,7 +18,7 @@ __all__ = ["Group", "Layout", "Loop", "Place", "Schedule", "Step", "Straight", "
 
 N_ARY = {"sum": 1, "dot": 2, "net": 2}
 """The operations of many operands, with the number of sequences that they take."""
-STRAIGHT_COST = 4000
+STRAIGHT_COST = 2000
 """Programs of no more elementary operations than this are not worth a loop."""
 UNCUT_COST = 2000
 """Straight-line code of no more elementary operations than this is one piece."""

@@ -26,13 +26,15 @@ demo: $(DEMO) ## the textbook's backpropagation, digit for digit, then networks 
 test: $(DEV) ## every test and doctest
 	.venv/bin/python -m pytest -n 2 $(if $(CI),--cov)
 
-# As deep as notebooks/, so that their links and files are found. What is there is kept.
+# As deep as notebooks/, so that their links and files are found; what is there is kept. Containers
+# run as root, which Jupyter asks to be told of.
 lessons: $(LAB) ## the notebooks, as copies of your own in lessons/, opened in JupyterLab
 	@mkdir -p lessons
 	@for file in notebooks/*.ipynb notebooks/*.mplstyle; do \
 		[ -e "lessons/$${file##*/}" ] || cp "$$file" lessons/; \
 	done
-	.venv/bin/jupyter lab lessons
+	.venv/bin/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/lessons \
+		$(if $(filter 0,$(shell id -u)),--allow-root)
 
 notebooks: $(DEV) ## execute the notebooks, and compare their numbers with those stored
 	.venv/bin/python notebooks/execute.py

@@ -115,6 +115,10 @@ else:
                     raise ModuleNotFoundError(reason)
 
             return compile
+        if name in ("compiler", "testing"):
+            from importlib import import_module
+
+            return import_module(f"autograd.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:

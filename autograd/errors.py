@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Sequence
-from numbers import Complex
+from numbers import Complex, Real
 from typing import Any
 
 __all__ = ["outside_domain", "shown", "wrong_type"]
@@ -82,10 +82,11 @@ def wrong_type(
     """
     message = f"{operation}: expected {expected}, got {type(operand).__name__}"
     message += f": {shown(operand)}"
-    if isinstance(operand, Complex):
+    if isinstance(operand, Complex) and not isinstance(operand, Real):
         message += "; derivatives are of real functions: pass .real and .imag on their own"
     elif hasattr(operand, "__array__"):
-        message += "; for arrays of Values use NumPy's function of that name"
+        message += "; for arrays of Values use NumPy's function of that name, and in a compiled "
+        message += "function name the axis of the rows: compile(f, in_axes=0)"
     return TypeError(message)
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import repeat
 from keyword import iskeyword
 from textwrap import fill
@@ -502,6 +503,7 @@ def custom_function(
         The function.
 
     Raises:
+        TypeError: `partials` does not take these arguments.
         ValueError: The name is that of a built-in function, of an attribute of Value, or no
             identifier; or the signature of `evaluate` cannot be read.
         TypeError: When the function is called, `partials` does not give one number an operand.
@@ -536,6 +538,14 @@ def custom_function(
     ):
         raise ValueError(f"{name}: evaluate must take named operands, or a single *xs")
     operands = ("*xs",) if of_sequence else tuple(parameter.name for parameter in parameters)
+    with suppress(ValueError):  # of a function in C, which does not say
+        try:
+            inspect.signature(partials).bind(VALUES, None, *operands)
+        except TypeError:
+            raise TypeError(
+                f"{name}: partials is called as partials(m, y, {', '.join(operands)}), with the "
+                "functions that it may use, the value and the operands"
+            ) from None
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
 
     @functools.wraps(evaluate)

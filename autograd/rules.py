@@ -507,9 +507,23 @@ LINEAR = "linear"
 """The one operation that is not a row of the table: its coefficients are its local derivatives."""
 
 RULES: dict[str, Rule] = {}
-FLOATS = SimpleNamespace()
-EXTENDED = SimpleNamespace()
-VALUES = SimpleNamespace()
+
+
+class Functions(SimpleNamespace):
+    """The functions that an expression may use, by name: `m.exp`."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Say that there is no such function."""
+        raise AttributeError(
+            f"m.{name}: there is no function of that name for partial derivatives to use",
+            name=name,
+            obj=self,
+        )
+
+
+FLOATS = Functions()
+EXTENDED = Functions()
+VALUES = Functions()
 """The namespaces of the functions on floats, on the extended real line, and, entered by
 `autograd.functions`, on Values."""
 

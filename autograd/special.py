@@ -121,6 +121,13 @@ def _offset_from_pole(x: float) -> float:
     return offset
 
 
+def _cotangent(offset: float) -> float:
+    """cot(π offset) for an offset of at most a half; accurate near its zeros at both ends too."""
+    if abs(offset) <= 0.25:
+        return 1 / math.tan(pi * offset)
+    return math.copysign(math.tan(pi * (0.5 - abs(offset))), offset)
+
+
 def _horner(coefficients: Sequence[float], x: float) -> float:
     """The polynomial in x with these coefficients, the constant first."""
     y = coefficients[-1]
@@ -169,7 +176,7 @@ def digamma(x: float) -> float:
     if isnan(x) or x == inf:
         return x
     if x <= 0:
-        return _in_range(digamma(1 - x) - pi / math.tan(pi * _offset_from_pole(x)))
+        return _in_range(digamma(1 - x) - pi * _cotangent(_offset_from_pole(x)))
     if 1.1 < x < 1.9:
         return _horner(_DIGAMMA_AT_ROOT, (x - _ROOT) - _ROOT_TAIL)
     steps = max(0, math.ceil(12 - x))
@@ -216,7 +223,7 @@ def polygamma(order: float, x: float) -> float:
         return digamma(x)
     sign = -1 if n % 2 else 1
     if x <= 0:
-        cot = 1 / math.tan(pi * _offset_from_pole(x))
+        cot = _cotangent(_offset_from_pole(x))
         derivative = [0, 1]  # of cot, as a polynomial in cot, times (-1)**n
         for _ in range(n):
             slope = [k * c for k, c in enumerate(derivative)][1:]

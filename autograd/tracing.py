@@ -36,7 +36,8 @@ class TracingError(TypeError):
             ours = frame.f_globals.get("__name__", "").partition(".")[0] in _LIBRARY
             if not ours and not (line and code.co_filename.startswith(installed)):
                 text = linecache.getline(code.co_filename, number, frame.f_globals).strip()
-                line = f"{Path(code.co_filename).name}:{number}, in {code.co_name}: {text}\n"
+                line = f"{Path(code.co_filename).name}:{number}, in {code.co_name}"
+                line += f": {text}\n" if text else ", "  # a prompt keeps no source
             traceback = traceback.tb_next
         return (
             f"compile: {line}asks for a number that is known only when the program runs. A branch, "

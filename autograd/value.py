@@ -381,7 +381,8 @@ class Value(Elementary, Copyable):
             refuse()
         raise TypeError(
             f"{self!r} does not turn into a plain number, which would lose the gradient: use "
-            "autograd.sin(v), not math.sin(v), and v.data where you want the number"
+            "autograd's function (autograd.sin(v), not math.sin(v)), and v.data where you want the "
+            "number"
         )
 
     __int__ = __complex__ = __float__

@@ -84,7 +84,11 @@ class Neuron(Module):
             TypeError: An input is neither a Value nor a real number.
             ValueError: There are not `nin` inputs.
         """
-        total = net(self.weights, inputs, self.bias)
+        try:
+            total = net(self.weights, inputs, self.bias)
+        except TypeError:
+            _refuse_table(self, inputs)
+            raise
         output = self.activation(total)
         # Names for errors and drawings; an activation of the user's may return anything.
         total.label, label = self._labels
@@ -152,7 +156,11 @@ class Layer(Module):
             TypeError: An input is neither a Value nor a real number.
             ValueError: There are not `nin` inputs.
         """
-        operands = Operands(inputs, "Layer")  # looked at once for all neurons
+        try:
+            operands = Operands(inputs, "Layer")  # looked at once for all neurons
+        except TypeError:
+            _refuse_table(self, inputs)
+            raise
         if len(operands.data) != self.nin:
             raise ValueError(f"{self!r} takes {self.nin} inputs, got {len(operands.data)}")
         return [neuron(operands) for neuron in self.neurons]
@@ -241,6 +249,18 @@ class MLP(Module):
 def linear(x: Value) -> Value:
     """Return the net input as it is."""
     return x
+
+
+def _refuse_table(model: Neuron | Layer, inputs: Any) -> None:
+    """Say what to do with a table of samples, if that is what the inputs are."""
+    listed = isinstance(inputs, (list, tuple)) and bool(inputs)
+    if getattr(inputs, "ndim", 0) > 1 or (
+        listed and hasattr(inputs[0], "__len__") and not isinstance(inputs[0], str)
+    ):
+        raise TypeError(
+            f"{model!r} takes one sample of {model.nin} numbers, and got a table of {len(inputs)} "
+            "rows: [model.predict(x) for x in X], or compile(model, in_axes=0)(X)"
+        ) from None
 
 
 def _function(activation: Activation) -> Callable[[Value], Value]:

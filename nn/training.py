@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any
 
+from autograd.errors import shown
 from nn.batches import Compiling, Loss, Samples, batches
 from nn.module import Module
 from nn.optim import Adam, Optimiser
@@ -173,7 +174,7 @@ def fit(
     elif isinstance(validation, tuple) and len(validation) == 2:
         held_out = _samples(model, *validation, purpose="validation ")
     elif validation is not None:
-        raise TypeError(f"validation must be a fraction or a pair (X, Y), got {validation!r}")
+        raise TypeError(f"validation must be a fraction or a pair (X, Y), got {shown(validation)}")
     size = batch_size or len(data)
     metrics = metrics or {}
     costs = batches(model, loss, metrics, data, held_out, optimiser, epochs, compiled)

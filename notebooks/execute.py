@@ -45,6 +45,7 @@ def execute(notebook: Any) -> Any:
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(FOLDER)}},
     ).execute()
     executed.metadata = nbformat.from_dict(FORM)

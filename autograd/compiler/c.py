@@ -588,6 +588,15 @@ static double NAME_lgamma(double x)
     return lgamma(x);
 }}
 """, ("polynomial",)),
+    "cotangent": (f"""
+/* cot(pi offset) for an offset of at most a half, also near its zeros at both ends. */
+static double NAME_cotangent(double offset)
+{{
+    const double pi = {_literal(math.pi)};
+    return fabs(offset) <= 0.25 ? 1.0 / tan(pi * offset)
+        : copysign(tan(pi * (0.5 - fabs(offset))), offset);
+}}
+""", ()),
     "digamma": (f"""
 /* The derivative of lgamma: by recurrence, series and reflection. */
 static double NAME_digamma(double x)
@@ -600,7 +609,7 @@ static double NAME_digamma(double x)
         return x;
     if (x <= 0.0) {{
         const double offset = remainder(x, 1.0);
-        return offset == 0.0 ? NAN : NAME_digamma(1.0 - x) - pi / tan(pi * offset);
+        return offset == 0.0 ? NAN : NAME_digamma(1.0 - x) - pi * NAME_cotangent(offset);
     }}
     if (1.1 < x && x < 1.9)
         return NAME_polynomial(at_root, sizeof at_root / sizeof *at_root, (x - root) - tail);
@@ -613,7 +622,7 @@ static double NAME_digamma(double x)
         sum = NAME_add(sum, -1.0 / (x + k), &error);
     return isinf(sum) ? sum : sum + error;
 }}
-""", ("polynomial", "add")),
+""", ("polynomial", "add", "cotangent")),
     "scaled_zeta": (f"""
 /* x to the power s, times the zeta function of Hurwitz, for integers s > 1 and finite x > 0. */
 static double NAME_scaled_zeta(int s, double x)
@@ -647,7 +656,7 @@ static double NAME_polygamma(double order, double x)
     const int n = (int)order;
     const double sign = n % 2 ? -1.0 : 1.0;
     if (x <= 0.0) {{
-        const double offset = remainder(x, 1.0), cotangent = 1.0 / tan(pi * offset);
+        const double offset = remainder(x, 1.0), cotangent = NAME_cotangent(offset);
         double polynomial[{MOST + 2}] = {{0.0, 1.0}}, slope[{MOST + 2}];
         if (offset == 0.0 || isnan(offset))
             return NAN;

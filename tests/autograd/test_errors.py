@@ -106,3 +106,7 @@ def test_messages_of_nan_and_infinity_are_readable() -> None:
 def test_the_overflow_of_a_power_reads_like_any_other() -> None:
     with pytest.raises(OverflowError, match=r"at x1 = .*: [A-Z][a-z ]+; "):
         Value(10.0) ** 400.0
+
+
+def test_a_float_is_not_explained_as_complex() -> None:
+    assert str(wrong_type("net", 3.0, "a sequence")) == "net: expected a sequence, got float: 3.0"

@@ -526,3 +526,18 @@ def test_orders_of_polygamma_are_bounded() -> None:
     for order in (1e300, 1001, -1, 0.5):
         with pytest.raises(ValueError, match="at most 1000"):
             autograd.polygamma(order, 1.0)
+
+
+def test_a_derivative_takes_functions_value_and_operands() -> None:
+    with pytest.raises(TypeError, match=r"called as partials\(m, y, x, slope\)"):
+        custom_function("sloped", lambda x, slope: slope * x, lambda x, slope: (slope, x))
+    with pytest.raises(TypeError, match=r"called as partials\(m, y, \*xs\)"):
+        custom_function("total", lambda *xs: math.fsum(xs), lambda: ())
+    assert not hasattr(ag, "sloped")
+    assert not hasattr(Value, "sloped")
+
+
+def test_a_function_that_partials_cannot_have_is_named() -> None:
+    lost = custom_function("lost", lambda x: x, lambda m, y, x: m.sinus(x))
+    with pytest.raises(AttributeError, match=r"m\.sinus: there is no function of that name"):
+        lost(Value(1.0))

@@ -44,6 +44,13 @@ def test_public_names_are_all_listed_and_nothing_else_is() -> None:
         assert getattr(autograd, name).__doc__
 
 
+def test_packages_that_are_large_are_loaded_when_asked_for() -> None:
+    script = "import autograd; print(autograd.testing.programs, autograd.compiler.load)"
+    command = [sys.executable, "-c", script]
+    completed = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert completed.stdout.count("<function ") == 2, completed.stderr
+
+
 def test_version_is_that_of_the_project() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert re.findall(r'^version = "(.+)"$', text, re.MULTILINE) == [autograd.__version__]

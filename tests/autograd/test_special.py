@@ -226,6 +226,15 @@ def test_polygamma_of_high_order(order: int, x: float) -> None:
     check(special.polygamma, mp.psi(order, mp.mpf(x)), order, x, bound=1e-13)
 
 
+@pytest.mark.parametrize("x", [-0.5, -1.5, -2.5, -7.5, math.nextafter(-1.5, 0), -1.499, -2.501])
+@pytest.mark.parametrize("order", [2, 4, 6, 10])
+def test_polygamma_near_the_zeros_of_the_cotangent(order: int, x: float) -> None:
+    exact = exact_polygamma(order, x)
+    from_one = exact_polygamma(order, 1.0 - x)  # 1 - x is rounded
+    condition = abs(1.0 - x) * exact_polygamma(order + 1, 1.0 - x) + from_one
+    check(special.polygamma, exact, order, x, bound=1e-14, condition=condition)
+
+
 def test_polygamma_of_order_0_is_digamma() -> None:
     assert special.polygamma(0, 3.5) == special.polygamma(0.0, 3.5) == special.digamma(3.5)
 

@@ -403,6 +403,13 @@ def test_the_line_named_is_the_callers_where_numpy_asks() -> None:
     assert Path(__file__).name in str(caught.value)
 
 
+def test_a_line_without_a_source_is_named_by_its_number() -> None:
+    names: dict[str, Any] = {}
+    exec(compile("\n\ndef f(x): return bool(x)", "<prompt>", "exec"), names)
+    with pytest.raises(TracingError, match="compile: <prompt>:3, in f, asks for a number"):
+        names["f"](traced())
+
+
 def test_an_error_that_is_not_raised_still_has_words() -> None:
     assert "known only when the program runs" in str(TracingError())
     assert str(TracingError("words")) == "words"

@@ -370,3 +370,11 @@ def test_a_shared_bias_starts_at_0() -> None:
 def test_a_lone_neuron_starts_as_one_of_one() -> None:  # layers.py 58, the default of nout
     lone, one, two = Neuron(3, seed=5), Neuron(3, nout=1, seed=5), Neuron(3, nout=2, seed=5)
     assert lone.state_dict() == one.state_dict() != two.state_dict()
+
+
+@pytest.mark.parametrize("model", [Neuron(2), Layer(2, 3), MLP(2, [3, 1])], ids=repr)
+@pytest.mark.parametrize("table", [[[1.0, 2.0], [3.0, 4.0]], np.ones((2, 2)), ((1, 2), (3, 4))])
+def test_a_table_is_not_a_sample(model: Any, table: Any) -> None:
+    for call in model, model.predict:
+        with pytest.raises(TypeError, match=r"a table of 2 rows: .*compile\(model, in_axes=0\)"):
+            call(table)

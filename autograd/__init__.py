@@ -99,7 +99,11 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        """Load what is large when it is first asked for: `import autograd` stays light."""
+        """Load what is large when it is first asked for: `import autograd` stays light.
+
+        Raises:
+            ImportError: It needs an extra that is not installed.
+        """
         if name == "gradcheck":
             from autograd.checking import gradcheck
 
@@ -122,7 +126,7 @@ else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        """List what is loaded later as well, for `help` and for completion."""
+        """List `compile` and `gradcheck` as well, for `help` and for completion."""
         return sorted({*globals(), *__all__})
 
 

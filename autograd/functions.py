@@ -503,10 +503,10 @@ def custom_function(
         The function.
 
     Raises:
-        TypeError: `partials` does not take these arguments.
+        TypeError: `partials` does not take these arguments; or, when the function is called, does
+            not give one number an operand.
         ValueError: The name is that of a built-in function, of an attribute of Value, or no
             identifier; or the signature of `evaluate` cannot be read.
-        TypeError: When the function is called, `partials` does not give one number an operand.
 
     Example:
         >>> from autograd import Value
@@ -540,7 +540,8 @@ def custom_function(
     operands = ("*xs",) if of_sequence else tuple(parameter.name for parameter in parameters)
     with suppress(ValueError):  # of a function in C, which does not say
         try:
-            inspect.signature(partials).bind(VALUES, None, *operands)
+            signature = inspect.signature(partials)
+            (signature.bind_partial if of_sequence else signature.bind)(VALUES, None, *operands)
         except TypeError:
             raise TypeError(
                 f"{name}: partials is called as partials(m, y, {', '.join(operands)}), with the "

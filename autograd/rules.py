@@ -172,7 +172,7 @@ def _softmax_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
 
 def _dot(*xs: float) -> float:
     n = len(xs) // 2
-    return special.sum_of_products(xs[:n], xs[n:])
+    return float(special.sum_of_products(xs[:n], xs[n:]))  # math.sumprod of nothing is an int
 
 
 def _products_added(xs: tuple[Any, ...]) -> Any:

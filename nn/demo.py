@@ -241,7 +241,7 @@ def extra(module: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        raise ImportError(f"{error}: pip install 'scalar-autograd[train]' brings it") from error
+        raise ImportError(f'{error}: pip install "scalar-autograd[train]" brings it') from error
 
 
 # --- what is printed, in order -------------------------------------------------------------------

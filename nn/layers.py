@@ -253,13 +253,12 @@ def linear(x: Value) -> Value:
 
 def _refuse_table(model: Neuron | Layer, inputs: Any) -> None:
     """Say what to do with a table of samples, if that is what the inputs are."""
-    listed = isinstance(inputs, (list, tuple)) and bool(inputs)
-    if getattr(inputs, "ndim", 0) > 1 or (
-        listed and hasattr(inputs[0], "__len__") and not isinstance(inputs[0], str)
-    ):
+    first = inputs[0] if isinstance(inputs, (list, tuple)) and inputs else None
+    dimensions = getattr(inputs, "ndim", 0), getattr(first, "ndim", 0) + 1
+    if max(dimensions) > 1 or isinstance(first, (list, tuple)):
         raise TypeError(
             f"{model!r} takes one sample of {model.nin} numbers, and got a table of {len(inputs)} "
-            "rows: [model.predict(x) for x in X], or compile(model, in_axes=0)(X)"
+            "rows: compile(model, in_axes=0)(X), or a row at a time"
         ) from None
 
 

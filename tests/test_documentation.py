@@ -64,7 +64,7 @@ def public_objects() -> dict[str, Any]:
                 continue
             if inspect.isfunction(documented):
                 found[f"{module_name}.{name}"] = documented
-            elif inspect.isclass(documented):
+            elif issubclass(type(documented), type):  # isclass takes an alias for one, in 3.10
                 found[f"{module_name}.{name}"] = documented
                 for member_name, member in members(documented):
                     found[f"{module_name}.{name}.{member_name}"] = member
@@ -109,7 +109,7 @@ def parameters(documented: Any) -> list[str]:
 
 def statements(documented: Any) -> Iterator[ast.AST]:
     """Walk the statements of a function, or of a class's `__init__`, without functions inside."""
-    code: Any = vars(documented).get("__init__") if inspect.isclass(documented) else documented
+    code: Any = vars(documented).get("__init__") if isinstance(documented, type) else documented
     try:
         source = textwrap.dedent(inspect.getsource(inspect.unwrap(code)))
     except (OSError, TypeError):  # of what a dataclass makes

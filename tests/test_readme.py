@@ -195,6 +195,20 @@ def test_ratios_are_those_of_the_committed_results(path: Path) -> None:
         assert float(cell.removesuffix("x").replace(",", "")) in rounded, (row, column, median)
 
 
+def test_the_grid_is_that_of_the_committed_results() -> None:
+    slower = {
+        whole: [
+            1.0 / result["ratio"]["median"]
+            for result in results("grid")
+            if "PyTorch" in result["peer"] and (result["what"] == "all 24") == whole
+        ]
+        for whole in (True, False)
+    }
+    said = " ".join(text(MEASURED).split())
+    assert f"{min(slower[True]):.1f} to {max(slower[True]):.1f} times as long as with Py" in said
+    assert f"{min(slower[False]):.1f} to {max(slower[False]):.0f} times one by one" in said
+
+
 @pytest.mark.parametrize("path", [ENGLISH, MEASURED], ids=["README", "benchmarks"])
 def test_the_checkers_are_those_of_the_committed_results(path: Path) -> None:
     tables = [cells for cells in rows(path) if re.fullmatch(r"\d+ of \d+", cells[-1])]

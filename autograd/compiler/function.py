@@ -79,11 +79,13 @@ def compile(
 
     Args:
         f: The function, `grad(f)`, `value_and_grad(f)`, `hessian(f)` or any function of such; or a
-            model, whose parameters are read anew at each call. Its arguments are floats, NumPy
-            arrays, models, and lists, tuples and dictionaries of them; anything else in them, and
-            an int or str that is an argument itself, is no number to compute with, and a program is
-            made for each of its values (2.0 is a number, 2 is not). An object is told by its
-            identity: what is read from it is read once. Without `f` it makes a decorator.
+            model, whose parameters are read anew at each call. (A derivative of a model, or its
+            method, is a function that reads them once: give the model as an argument,
+            `compile(grad(lambda model, x: model(x)))`.) Its arguments are floats, NumPy arrays,
+            models, and lists, tuples and dictionaries of them; anything else in them, and an int or
+            str that is an argument itself, is no number to compute with, and a program is made for
+            each of its values (2.0 is a number, 2 is not). An object is told by its identity: what
+            is read from it is read once. Without `f` it makes a decorator.
         in_axes: None to compute one row. For many, as in `jax.vmap`: which axis of the arguments
             runs over the rows, an int for all, or one for each of the arguments, None for those
             that are the same for all rows; in the place of an argument that is a list or dictionary
@@ -264,10 +266,13 @@ class Compiled:
         threads: int | None,
         backend: Backend | None,
     ) -> None:
+        if isinstance(function, Compiled):
+            function = function.function
         functools.update_wrapper(self, function, updated=())
-        self.function = function
+        self.function: Callable[..., Any] = function
         # A model is the first argument of calling it: its parameters are numbers of that call.
-        self._model = (function,) if callable(getattr(function, "named_parameters", None)) else ()
+        is_model = hasattr(function, "named_parameters") and not isinstance(function, type)
+        self._model = (function,) if is_model else ()
         self._called = _call if self._model else function
         self.in_axes, self.reduce, self.check = in_axes, reduce, check
         self.options = Options(reduce, exact, threads or processors(), backend or best_backend())
@@ -298,7 +303,7 @@ class Compiled:
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """Be a method where it decorates one."""
-        return self if instance is None else functools.partial(self, instance)
+        return self if instance is None or self._model else functools.partial(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program for these arguments, made first if it is not known.

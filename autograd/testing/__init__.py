@@ -13,7 +13,7 @@ try:
     import hypothesis  # noqa: F401
 except ImportError as error:
     raise ImportError(
-        "autograd.testing needs Hypothesis: pip install 'scalar-autograd[testing]'"
+        'autograd.testing needs Hypothesis: pip install "scalar-autograd[testing]"'
     ) from error
 
 from autograd import gradcheck

@@ -533,6 +533,10 @@ def test_a_derivative_takes_functions_value_and_operands() -> None:
         custom_function("sloped", lambda x, slope: slope * x, lambda x, slope: (slope, x))
     with pytest.raises(TypeError, match=r"called as partials\(m, y, \*xs\)"):
         custom_function("total", lambda *xs: math.fsum(xs), lambda: ())
+    weighted = custom_function(
+        "weighted", lambda *xs: 2.0 * xs[0] + xs[1], lambda m, y, first, *rest: (2.0, 1.0)
+    )
+    assert weighted([1.0, Value(3.0)]).local_derivatives == (2.0, 1.0)
     assert not hasattr(ag, "sloped")
     assert not hasattr(Value, "sloped")
 

@@ -267,7 +267,7 @@ def test_the_worked_example_needs_no_extra(
     assert stopped.value.code == 1
     output, errors = capsys.readouterr()
     assert "29 of 29" in output
-    assert "pip install 'scalar-autograd[train]'" in errors
+    assert 'pip install "scalar-autograd[train]"' in errors
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_at_once(

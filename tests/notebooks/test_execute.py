@@ -92,7 +92,7 @@ def test_differences_show_both_texts() -> None:
 
 
 @pytest.mark.filterwarnings("default")
-def test_only_the_tag_measured_is_kept() -> None:
+def test_only_the_tag_measured_is_kept(folder: Path) -> None:
     made = notebook("pass", "pass")
     made.cells[1].metadata = {"tags": ["hide-input"], "scrolled": True}
     made.cells[2].metadata = {"tags": ["hide-input", "measured"]}
@@ -143,7 +143,7 @@ def test_from_the_file_to_the_verdict(folder: Path, capsys: pytest.CaptureFixtur
     assert [cell.get("execution_count") for cell in kept.cells] == [None, 1, 2]
     assert [printed(cell) for cell in kept.cells[1:]] == ["0.1\n", "1.1"]
     assert all(cell.metadata == {} for cell in kept.cells)
-    assert main([]) == 0
+    assert differences(kept, kept) == []
 
 
 @pytest.mark.filterwarnings("default")

@@ -199,6 +199,12 @@ def test_a_compiled_model_computes_with_what_it_has_learnt(backend: Any) -> None
     assert model.layers[0].neurons[0].bias.grad != 0.0
     with pytest.raises(ValueError, match="in_axes has 2 entries for 1 arguments"):
         compile(model, in_axes=(None, 0), backend=backend)(rows)
+    recompiled = compile(compile(model, backend=backend), in_axes=0, backend=backend)
+    assert recompiled(rows)[0].tolist() == pytest.approx(many(rows)[0].tolist(), rel=1e-15)
+    model.layers[1].neurons[0].bias.data += 1.0
+    assert recompiled(rows)[0].tolist() == pytest.approx(many(rows)[0].tolist(), rel=1e-15)
+    holder = type("Holder", (), {"outputs": many})
+    assert holder().outputs(rows)[1].tolist() == many(rows)[1].tolist()
     again = pickle.loads(pickle.dumps(many))
     assert again(rows)[0].tolist() == pytest.approx(many(rows)[0].tolist(), rel=1e-15)
 

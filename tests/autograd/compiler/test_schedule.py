@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autograd import compile, value_and_grad
 from autograd.compiler import schedule as scheduling
+from autograd.compiler.arguments import taken
+from autograd.compiler.passes import optimised
 from autograd.compiler.program import Operation, Program
 from autograd.compiler.schedule import (
     Group,
@@ -22,6 +25,7 @@ from autograd.compiler.schedule import (
     cost,
     scheduled,
 )
+from nn import MLP, losses
 from tests.programs import FUNCTIONS, Case, cases, same_bits
 
 
@@ -287,3 +291,15 @@ def test_scheduling_takes_time_linear_in_the_program() -> None:
 
     small_time = min(seconds(5_000) for _ in range(3))
     assert seconds(50_000) < 40.0 * small_time + 0.2
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sizes", "rolled"),
+    [(2, [16, 16, 1], False), (2, [32, 32, 1], True), (64, [16, 1], True), (30, [16, 1], False)],
+)
+def test_networks_that_are_large_become_loops(inputs: int, sizes: list[int], rolled: bool) -> None:
+    model, X, y = MLP(inputs, sizes), np.ones((3, inputs)), np.ones(3)
+    step = compile(value_and_grad(lambda model, x, y: losses.hinge(model(x), y)), (None, 0, 0))
+    layout = taken("step", (model, X, y), (None, 0, 0)).layout()
+    case = Case(optimised(step.program(model, X, y)), layout, whole=False)
+    assert arranged(case).rolled == rolled

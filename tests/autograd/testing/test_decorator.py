@@ -317,7 +317,7 @@ def test_without_hypothesis_the_error_names_the_extra() -> None:
         text=True,
         check=True,
     )
-    assert "pip install 'scalar-autograd[testing]'" in run.stdout
+    assert 'pip install "scalar-autograd[testing]"' in run.stdout
 
 
 def test_it_decorates_without_parentheses() -> None:

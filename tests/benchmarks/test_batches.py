@@ -110,3 +110,8 @@ def test_a_straight_line_has_as_many_operations_as_it_is_said_to(operations: int
     batch = straight_line(operations)
     output = batch.of_row(None, [Value(x) for x in batch.parameters])
     assert len(interior(output)) == pytest.approx(operations, rel=0.05)
+
+
+def test_memory_that_cannot_be_told_is_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "megabytes", lambda what: 0.0)
+    assert batches.compilation(OURS, partial(valley, 20)).megabytes == batches.PAGE > 0.0

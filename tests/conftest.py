@@ -10,6 +10,8 @@ from types import ModuleType
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from autograd import Value
+from autograd.rules import EXTENDED, FLOATS, RULES, VALUES
 from tests.peers import require_torch
 
 # No deadlines: how long an example takes says more of the machine than of the code.
@@ -53,6 +55,20 @@ def without_collector() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture
+def table() -> Iterator[None]:
+    """Take what a test adds to the table out again."""
+    spaces = [RULES, vars(FLOATS), vars(EXTENDED), vars(VALUES)]
+    before = [dict(space) for space in spaces]
+    attributes = set(vars(Value))
+    yield
+    for space, kept in zip(spaces, before, strict=True):
+        space.clear()
+        space.update(kept)
+    for name in set(vars(Value)) - attributes:
+        delattr(Value, name)
 
 
 @pytest.fixture(scope="session")

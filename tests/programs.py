@@ -122,13 +122,16 @@ class Case:
                 )
         return found
 
-    def expected(self, arrays: Sequence[Any], rows: int) -> Any:
-        """Compute the outputs by rows."""
-        inputs = [
+    def inputs(self, arrays: Sequence[Any]) -> list[Any]:
+        """Take each input out of the arrays: a number, or one for each row."""
+        return [
             arrays[group][:, place] if self.layout.groups[group].varies else arrays[group][place]
             for group, place in self.layout.places()
         ]
-        return evaluated(self.program, inputs, rows)
+
+    def expected(self, arrays: Sequence[Any], rows: int) -> Any:
+        """Compute the outputs by rows."""
+        return evaluated(self.program, self.inputs(arrays), rows)
 
 
 WHOLE = ["+", "-", "*", "neg", "abs", "<", "==", ">=", "where", "sum", "dot", "net"]

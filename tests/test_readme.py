@@ -173,7 +173,7 @@ def stated(path: Path) -> list[tuple[str, str, str]]:
     for cells in rows(path):
         if cells[0] == "---":
             header = before
-        elif header:
+        else:
             pairs = zip(header, cells, strict=False)
             found += [(cells[0], column, cell) for column, cell in pairs if RATIO.fullmatch(cell)]
         before = cells

@@ -10,7 +10,7 @@ import re
 import sys
 import time
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -29,7 +29,7 @@ from autograd.expression import (
     function_names,
     parse,
 )
-from autograd.rules import EXTENDED, FLOATS, RULES, VALUES
+from autograd.rules import RULES
 from autograd.value import CONSTANT
 from autograd.wording import width
 
@@ -137,19 +137,6 @@ def test_every_function_of_the_library_can_be_called(name: str) -> None:
     operands, value = row.example
     names = dict(zip("abcdefgh", operands, strict=False))
     assert parse(f"{name}({', '.join(names)})", names).data == value
-
-
-@pytest.fixture
-def table() -> Iterator[None]:
-    """Take what a test adds to the table out again."""
-    spaces = [RULES, vars(FLOATS), vars(EXTENDED), vars(VALUES)]
-    before = [dict(space) for space in spaces]
-    yield
-    for space, kept in zip(spaces, before, strict=True):
-        for name in set(space) - set(kept):
-            del space[name]
-            if hasattr(Value, name):
-                delattr(Value, name)
 
 
 @pytest.mark.usefixtures("table")

@@ -6,7 +6,6 @@ import copy
 import inspect
 import math
 import pickle
-from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -19,7 +18,7 @@ from hypothesis import strategies as st
 import autograd
 from autograd import Value, custom_function, no_grad
 from autograd.functions import Operands
-from autograd.rules import EXTENDED, FLOATS, RULES, TABLE, VALUES, Rule
+from autograd.rules import FLOATS, RULES, TABLE, VALUES, Rule
 from autograd.value import CONSTANT
 from tests.table import SAMPLES, call
 
@@ -258,20 +257,6 @@ def test_a_string_is_no_sequence_of_numbers() -> None:
 
 
 # --- functions of one's own ----------------------------------------------------------------------
-
-
-@pytest.fixture
-def table() -> Iterator[None]:
-    """Take what a test adds to the table out again."""
-    spaces = [RULES, vars(FLOATS), vars(EXTENDED), vars(VALUES)]
-    before = [dict(space) for space in spaces]
-    attributes = set(vars(Value))
-    yield
-    for space, kept in zip(spaces, before, strict=True):
-        space.clear()
-        space.update(kept)
-    for name in set(vars(Value)) - attributes:
-        delattr(Value, name)
 
 
 pytestmark = pytest.mark.usefixtures("table")

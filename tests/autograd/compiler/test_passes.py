@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from autograd.compiler.passes import (
 )
 from autograd.compiler.program import Operation, Program
 from autograd.compiler.trace import traced_program
-from autograd.rules import EXTENDED, FLOATS, RULES, TABLE, VALUES
+from autograd.rules import TABLE
 from autograd.testing.programs import Program as Drawn
 from autograd.testing.programs import programs
 from autograd.tracing import TracingError
@@ -44,12 +44,7 @@ def run(case: Case, program: Program) -> Any:
 
 def by_definition(case: Case, program: Program) -> Any:
     """Evaluate another program at the inputs of a case, by the NumPy backend."""
-    numbers = case.arrays(ROWS, seed=1)
-    inputs = [
-        numbers[group][:, place] if case.layout.groups[group].varies else numbers[group][place]
-        for group, place in case.layout.places()
-    ]
-    outputs = arrays.evaluate(program, inputs)
+    outputs = arrays.evaluate(program, case.inputs(case.arrays(ROWS, seed=1)))
     return np.array([np.broadcast_to(y, ROWS) for y in outputs]).reshape(-1, ROWS)
 
 
@@ -403,20 +398,6 @@ def test_a_chain_of_additions_is_one_sum() -> None:
 
 
 # --- functions of users --------------------------------------------------------------------------
-
-
-@pytest.fixture
-def table() -> Iterator[None]:
-    """Take what a test adds to the table out again."""
-    spaces = [RULES, vars(FLOATS), vars(EXTENDED), vars(VALUES)]
-    before = [dict(space) for space in spaces]
-    attributes = set(vars(Value))
-    yield
-    for space, kept in zip(spaces, before, strict=True):
-        space.clear()
-        space.update(kept)
-    for name in set(vars(Value)) - attributes:
-        delattr(Value, name)
 
 
 @pytest.mark.usefixtures("table")

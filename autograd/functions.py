@@ -29,7 +29,7 @@ from typing import Any, Protocol, overload
 
 from autograd import special
 from autograd.errors import outside_domain, wrong_type
-from autograd.rules import FLOATS, LINEAR, RULES, VALUES, Rule, register
+from autograd.rules import FLOATS, LINEAR, MEETS, RULES, TABLE, VALUES, Rule, register
 from autograd.special import sum_of_products
 from autograd.tracing import TracingError, expected
 from autograd.value import (
@@ -289,7 +289,7 @@ min: OfSequence = _function(RULES["min"])
 # Methods of Value, where the first operand is the one that a method would act on. NumPy's functions
 # on object arrays call them: np.exp(array) calls exp() on each element. The functions of a sequence
 # are none: np.sum(value) would find them, and call them in its own way.
-for _rule in RULES.values():
+for _rule in TABLE:
     if _rule.name in VALUES.__dict__ and not _rule.of_sequence and _rule.name != "polygamma":
         setattr(Value, _rule.name, getattr(VALUES, _rule.name))
 
@@ -465,6 +465,8 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
         return new_node(y, (*left, *nodes, bias), (*xs, *ws, 1.0), "net")
     return new_node(y, (*left, bias), (*xs, 1.0), LINEAR)
 
+
+_function(RULES[MEETS])  # for the rows' kinks alone
 
 for _name, _sequence_function in {"softmax": softmax, "dot": dot, "net": net}.items():
     setattr(VALUES, _name, _sequence_function)

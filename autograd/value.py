@@ -27,6 +27,7 @@ from autograd.rules import (
     RULES,
     VALUES,
     Rule,
+    rule_of,
 )
 from autograd.special import sum_of_products
 from autograd.tracing import UNKNOWN, TracingError, Unknown, expected, refuse
@@ -603,12 +604,12 @@ def partials(node: Value) -> Sequence[Value | float]:
         return node.local_derivatives
     if node.op == CHAIN_PRODUCT and _is_mask(node.parents[1]):
         return node.parents[::-1]  # nothing infinite to guard from
-    if node.op not in RULES:
+    rule = rule_of(node.op)
+    if rule is None:
         raise KeyError(
             f"{node.op!r} is not in the table of functions, so the derivative of its derivative is "
             "not known: add it by custom_function"
         )
-    rule = RULES[node.op]
     operands = _operands(node)
     try:
         derivatives = rule.partials(_OF_PARTIALS, node, *operands)
@@ -640,7 +641,7 @@ def kink(node: Value, of_traced: bool) -> Value | None:
         >>> kink(abs(Value(0.0)), True).data, kink(abs(Value(1.0)), True)
         (1.0, None)
     """
-    rule = RULES.get(node.op)
+    rule = rule_of(node.op)
     if rule is None or rule.kinks is None:
         return None
     if node.data is UNKNOWN:

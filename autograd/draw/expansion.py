@@ -9,7 +9,7 @@ from functools import reduce
 from operator import add, is_
 
 from autograd.graph import adjoints, topological_order
-from autograd.rules import LINEAR, RULES, VALUES
+from autograd.rules import LINEAR, VALUES, rule_of
 from autograd.tracing import UNKNOWN
 from autograd.value import Value, as_value, new_node
 from autograd.wording import gradient
@@ -69,7 +69,7 @@ def _written_out(node: Value, parents: Sequence[Value]) -> Value | None:
         if node.op == LINEAR:
             terms = zip(node.local_derivatives, operands, strict=True)
             output = reduce(add, [x if c == 1.0 else as_value(c) * x for c, x in terms])
-        elif (rule := RULES.get(node.op)) and rule.elementary:
+        elif (rule := rule_of(node.op)) and rule.elementary:
             output = rule.elementary(VALUES, *operands)
         else:
             return None

@@ -161,7 +161,7 @@ def _function(rule: Rule, **defaults: float) -> Any:
         def function(x: Operand, /) -> Value | float:
             if isinstance(x, Value):
                 try:
-                    y, derivatives = fused(x.data)
+                    y, derivatives = fused(x._data)
                 except (ArithmeticError, ValueError):
                     return record(rule, (x,))
                 except TracingError as error:
@@ -392,7 +392,7 @@ class Operands:
             if len(kinds) > 1:
                 operands = tuple([as_value(x, operation) for x in operands])
             self.nodes = operands
-            self.data = tuple([node.data for node in operands])
+            self.data = tuple([node._data for node in operands])
         elif kinds == {float}:
             self.data = operands
         else:
@@ -487,8 +487,8 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
     if kinds != {Value}:
         return _apply(RULES["net"], (*left, *(nodes or xs), bias))
     # a neuron's case, and the hot one: weights and bias are Values
-    ws = [weight.data for weight in left]
-    y = sum_of_products(ws, xs) + bias.data
+    ws = [weight._data for weight in left]
+    y = sum_of_products(ws, xs) + bias._data
     if nodes:
         return new_node(y, (*left, *nodes, bias), (*xs, *ws, 1.0), "net")
     return new_node(y, (*left, bias), (*xs, 1.0), LINEAR)

@@ -163,7 +163,7 @@ class Program:
         """
         inputs = [Value(0.0, name) for name in self.inputs]
         for leaf in inputs:
-            leaf.data = UNKNOWN
+            leaf._data = UNKNOWN
         nodes: list[Value | float] = [*inputs, *self.constants]
         with resumed():
             for op, operands in self.operations:

@@ -126,6 +126,11 @@ class OfSequence(Protocol):
 
 def _apply(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
     """Record the row if a Value is among its operands; evaluate it on floats otherwise."""
+    if rule.name == "where" and type(operands[0]) is int and operands[0] in (-1, -2):
+        raise TypeError(
+            f"where: the condition is {operands[0]}, which is what ~ makes of a bool, and true "
+            "either way: write the opposite comparison, or swap the other operands"
+        )
     for operand in operands:
         if isinstance(operand, Value):
             if not all(map(isinstance, operands, repeat(Value))):
@@ -316,9 +321,11 @@ min: OfSequence = _function(RULES["min"])
 
 # Methods of Value, where the first operand is the one that a method would act on. NumPy's functions
 # on object arrays call them: np.exp(array) calls exp() on each element. The functions of a sequence
-# are none: np.sum(value) would find them, and call them in its own way.
+# are none: np.sum(value) would find them, and call them in its own way. Nor is `where`, which in
+# PyTorch is a method of what is chosen, and here would be one of the condition.
+NO_METHODS = {"polygamma", "where"}
 for _rule in TABLE:
-    if _rule.name in VALUES.__dict__ and not _rule.of_sequence and _rule.name != "polygamma":
+    if _rule.name in VALUES.__dict__ and not _rule.of_sequence and _rule.name not in NO_METHODS:
         setattr(Value, _rule.name, getattr(VALUES, _rule.name))
 
 
@@ -388,7 +395,7 @@ class Operands:
         operands = _listed(operation, xs)
         kinds = set(map(type, operands))
         self.nodes: tuple[Value, ...] = ()
-        if Value in kinds:
+        if any(issubclass(kind, Value) for kind in kinds):
             if len(kinds) > 1:
                 operands = tuple([as_value(x, operation) for x in operands])
             self.nodes = operands
@@ -484,7 +491,7 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
     kinds = {*map(type, left), type(bias)}
     if kinds == {float} and not nodes:
         return sum_of_products(left, xs) + bias
-    if kinds != {Value}:
+    if kinds != {Value} and not all(issubclass(kind, Value) for kind in kinds):
         return _apply(RULES["net"], (*left, *(nodes or xs), bias))
     # a neuron's case, and the hot one: weights and bias are Values
     ws = [weight._data for weight in left]

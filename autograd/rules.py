@@ -31,8 +31,8 @@ from autograd import special
 from autograd.extended import Extended, extended
 
 __all__ = [
-    "CHAIN_PRODUCT", "EXTENDED", "FLOATS", "KINKED", "LINEAR", "MEETS", "RULES", "VALUES",
-    "OwnName", "Rule", "register", "rule_of",
+    "CHAIN_PRODUCT", "DETACHED", "EXTENDED", "FLOATS", "KINKED", "LINEAR", "MEETS", "RULES",
+    "VALUES", "OwnName", "Rule", "register", "rule_of",
 ]  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def _net(*xs: float) -> float:
 X = ("x",)
 XX = ("x1", "x2")
 XS = ("*xs",)
-CHAIN_PRODUCT, MEETS, KINKED = "·", "meets", "kinked"
+CHAIN_PRODUCT, MEETS, KINKED, DETACHED = "·", "meets", "kinked", "detached"
 
 # fmt: off
 TABLE = (
@@ -515,6 +515,7 @@ INTERNAL = (
     Rule(CHAIN_PRODUCT, XX, lambda x1, x2: x1 * x2 if x1 or math.isfinite(x2) else 0.0,
          lambda m, y, x1, x2: (
              m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, math.nan), x2), x1)),
+    Rule(DETACHED, X, lambda x: x, lambda m, y, x: (0.0,)),
     # Whether two numbers are equal, for `kinks`: told with a derivative of nan where they are.
     Rule(MEETS, XX, lambda x1, x2: float(x1 == x2),
          lambda m, y, x1, x2: (m.where(x1 == x2, math.nan, 0.0),) * 2),

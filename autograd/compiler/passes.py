@@ -15,10 +15,11 @@ from typing import Any
 from autograd.compiler.arrays import FUNCTIONS
 from autograd.compiler.definitions import DEFINITIONS
 from autograd.compiler.program import Operation, Program
-from autograd.compiler.trace import Numbering, call_traced, program_of, traced
+from autograd.compiler.trace import Numbering, call_traced, program_of
 from autograd.functions import dot
 from autograd.graph import dependents, interior
 from autograd.rules import OwnName, Rule, rule_of
+from autograd.traced import traced
 from autograd.tracing import TracingError
 from autograd.value import Value, as_value, record, recorded_adjoints
 
@@ -291,7 +292,10 @@ def _definition(rule: Rule, arity: int) -> Program:
     inputs = [traced(f"x{place}") for place in range(1, arity + 1)]
     definition = DEFINITIONS.get(rule.name) or inspect.unwrap(rule.evaluate)
     try:
-        return program_of([call_traced(definition, inputs, *inputs)], inputs)
+        call = call_traced(definition, inputs, *inputs)
+        if call.captured:
+            raise TypeError(f"it reads {call.captured[0]!r} from outside: make that an operand")
+        return program_of([call.result], inputs)
     except (TypeError, ValueError, ArithmeticError) as error:
         raise TracingError(
             f"{rule.name} cannot be compiled, as its evaluation cannot be traced ({error}): write "

@@ -830,9 +830,9 @@ class ChainRule:
             if not self.forwards and _is_agreed(flow, partial):
                 at_kink = as_value(1.0)
             else:
-                product = self._smooth(flow, partial, mark)
+                product = self._smooth(flow, partial, mark, source)
         if at_kink is not None:
-            product = self._smooth(flow, partial, None)
+            product = self._smooth(flow, partial, None, source)
             if at_kink.data is UNKNOWN:
                 if self.is_later:  # a nan gets through a kink, though not through other choices
                     direct = guarded_product(flow, partial, self.forwards)
@@ -847,7 +847,7 @@ class ChainRule:
         return product
 
     def _smooth(
-        self, flow: Value | float, partial: Value | float, mark: Value | None
+        self, flow: Value | float, partial: Value | float, mark: Value | None, source: Value
     ) -> Value | float:
         """Multiply, and mark the product where it comes from a kink."""
         if type(flow) is float and flow == 1.0 and mark is None:
@@ -855,15 +855,22 @@ class ChainRule:
         if type(partial) is float:
             if partial == 1.0:
                 return flow
-            if not partial and (self.forwards or _is_finite(flow)):
+            if not partial and (self.forwards or self._is_finite(flow, source)):
                 return 0.0
         elif (self.is_later or mark is not None) and (choice := _choice(partial)) is not None:
             # As a factor it would let a nan through the branch that is not taken.
             condition, *branches = choice
-            x1, x2 = (self._smooth(flow, branch, mark) for branch in branches)
+            x1, x2 = (self._smooth(flow, branch, mark, source) for branch in branches)
             return VALUES.where(condition, x1, x2)  # type: ignore[no-any-return]
         product = guarded_product(flow, partial, self.forwards)
         return product if mark is None or type(partial) is float else _marked(product, flow, mark)
+
+    def _is_finite(self, adjoint: Value | float, source: Value) -> bool:
+        """Tell whether an adjoint is finite, or what it meets decides on a choice alone."""
+        data = adjoint._data if isinstance(adjoint, Value) else adjoint
+        if data is UNKNOWN:
+            return self.is_later or source.op in CHOICES
+        return math.isfinite(data)
 
 
 def is_zero(number: Value | float) -> bool:
@@ -914,12 +921,6 @@ def _is_agreed(adjoint: Value | float, partial: Value | float) -> bool:
         return False
     data = partial._data if isinstance(partial, Value) else partial
     return data is not UNKNOWN and not math.isfinite(data)
-
-
-def _is_finite(number: Value | float) -> bool:
-    """Tell whether a number is finite; one that is not known yet is taken to be."""
-    data = number.data if isinstance(number, Value) else number
-    return data is UNKNOWN or math.isfinite(data)
 
 
 def _choice(partial: Value | float) -> tuple[Value, Value | float, Value | float] | None:
@@ -1002,6 +1003,9 @@ def comparable(other: object) -> bool:
     """Tell whether something is a number, or a Value: what a Value is compared with."""
     return isinstance(other, (Value, Number)) or _is_array_scalar(other)
 
+
+CHOICES = {"where", "==", "!=", "<", "<=", ">", ">="}
+"""The operations by which a choice depends on numbers, of whose neighbours it knows nothing."""
 
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq, "!=": operator.ne,

@@ -29,7 +29,7 @@ from typing import Any, Protocol, overload
 
 from autograd import special
 from autograd.errors import outside_domain, wrong_type
-from autograd.rules import FLOATS, LINEAR, RULES, VALUES, Rule, register
+from autograd.rules import FLOATS, HELPERS, LINEAR, RULES, VALUES, Rule, register
 from autograd.special import sum_of_products
 from autograd.tracing import TracingError, expected
 from autograd.value import (
@@ -286,11 +286,20 @@ logsumexp: OfSequence = _function(RULES["logsumexp"])
 max: OfSequence = _function(RULES["max"])
 min: OfSequence = _function(RULES["min"])
 
+# These are for partial derivatives only.
+for _rule in HELPERS:
+    _function(_rule)
+
 # Methods of Value, where the first operand is the one that a method would act on. NumPy's functions
 # on object arrays call them: np.exp(array) calls exp() on each element. The functions of a sequence
 # are none: np.sum(value) would find them, and call them in its own way.
 for _rule in RULES.values():
-    if _rule.name in VALUES.__dict__ and not _rule.of_sequence and _rule.name != "polygamma":
+    if (
+        _rule.name in VALUES.__dict__
+        and not _rule.of_sequence
+        and _rule.name != "polygamma"
+        and _rule not in HELPERS
+    ):
         setattr(Value, _rule.name, getattr(VALUES, _rule.name))
 
 

@@ -156,11 +156,72 @@ def _products_of_others(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(m.prod((*xs[:i], *xs[i + 1 :])) for i in range(len(xs)))
 
 
+def _directions(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Divide each coordinate by the length y: the direction of a vector, 0 at the origin."""
+    if isinstance(y, float) or len(xs) > FEW:
+        length = m.where(y == 0.0, math.inf, y)
+        return tuple(x / length for x in xs)
+    return tuple(m.direction_((x, *xs[:i], *xs[i + 1 :])) for i, x in enumerate(xs))
+
+
+FEW = 16
+"""Up to how many coordinates of a vector have derivatives that cost the square of their number."""
+
+
+def _direction(*xs: float) -> float:
+    return xs[0] / (math.hypot(*xs) or math.inf)
+
+
+def _direction_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
+    # (1 - y²) / h for the coordinate itself, with 1 - y² added up from the squares of the others.
+    length = m.norm((x, *others))
+    h = m.where(length == 0.0, math.inf, length)
+    if isinstance(y, float):
+        directions = [other / h for other in others]
+    else:
+        directions = [
+            m.direction_((other, x, *others[:i], *others[i + 1 :]))
+            for i, other in enumerate(others)
+        ]
+    rates = [u / h for u in directions]
+    own = reduce(add, map(mul, directions, rates)) if others else 0.0
+    return (own, *(-y * rate for rate in rates))
+
+
+def _sech_squared(x: float) -> float:
+    e = math.exp(-2.0 * abs(x))  # at most 1
+    r = 2.0 / (1.0 + e)
+    return e * r * r
+
+
+def _logistic_density(x: float) -> float:
+    e = math.exp(-abs(x))
+    r = 1.0 / (1.0 + e)
+    return e * r * r
+
+
+def _power_log(count: float, x1: float, x2: float) -> float:
+    if x1 > 0.0:
+        y: float = x1**x2 * math.log(x1) ** count
+        return y
+    return 0.0 if x1 == 0.0 else math.nan
+
+
+def _power_log_partials(m: Any, y: Any, count: Any, x1: Any, x2: Any) -> tuple[Any, ...]:
+    before = x1 ** (x2 - 1.0) if count == 1.0 else m.power_log_(count - 1.0, x1, x2 - 1.0)
+    slope = x2 * m.power_log_(count, x1, x2 - 1.0) + count * before
+    return (
+        0.0,  # a count does not vary
+        m.where(x1 > 0.0, slope, m.where(x2 > 1.0, slope, math.nan * x1 * x2)),  # infinite at 0
+        m.power_log_(count + 1.0, x1, x2),
+    )
+
+
 def _shares(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Share a derivative of 1 equally among the operands that equal y."""
     hits = [m.where(x == y, 1.0, 0.0) for x in xs]
     count = m.sum(hits)
-    share = m.where(count == 0.0, math.nan, count)  # none where there is a nan
+    share = m.where(count == 0.0, y, count)  # there is none where y is nan
     return tuple(hit / share for hit in hits)
 
 
@@ -210,13 +271,13 @@ TABLE = (
              m.where(x2 == 0.0, x2 / m.where(m.abs(x1) > 0.0, x1, 1.0),  # 0, and right in x2
                      x2 * x1 ** m.where(x2 == 0.0, 1.0, x2 - 1.0)),
              # 0 at x1 = 0; a negative base has integer exponents only, hence no derivative
-             y * m.log(m.where(x1 > 0.0, x1, m.where(x1 < 0.0, math.nan, 1.0)))),
+             m.power_log_(1.0, x1, x2)),
          domain="x1 > 0, x1 = 0 with x2 >= 0, and x1 < 0 with an integer x2"),
     Rule("//", XX, lambda x1, x2: x1 // x2,
          lambda m, y, x1, x2: (0.0, 0.0),  # also at a jump
          domain="x2 != 0"),
     Rule("%", XX, lambda x1, x2: x1 % x2,
-         lambda m, y, x1, x2: (1.0, (y - x1) / x2),  # also at a jump
+         lambda m, y, x1, x2: (1.0, -(x1 // x2)),  # also at a jump
          domain="x2 != 0"),
     Rule("abs", X, abs,
          lambda m, y, x: (m.sign(x),),
@@ -261,8 +322,7 @@ TABLE = (
          lambda m, y, x: (-y / x,),
          "1 / x. Its derivative is `-1 / x**2`.", ((4.0,), 0.25), "x != 0"),
     Rule("hypot", XX, math.hypot,
-         lambda m, y, x1, x2: (
-             x1 / m.where(y == 0.0, math.inf, y), x2 / m.where(y == 0.0, math.inf, y)),
+         lambda m, y, x1, x2: _directions(m, y, (x1, x2)),
          "The length of the vector (x1, x2), without overflow. "
          "Its derivatives are `x1 / hypot(x1, x2)` and `x2 / hypot(x1, x2)`, 0 at (0, 0).",
          ((3.0, 4.0), 5.0)),
@@ -280,16 +340,16 @@ TABLE = (
          "The tangent of x, an angle in radians. Its derivative is `1 + tan(x)**2`.",
          ((0.0,), 0.0), "finite x"),
     Rule("arcsin", X, math.asin,
-         lambda m, y, x: (1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),  # 1 - x² would cancel near ±1
+         lambda m, y, x: (1.0 / m.sqrt(m.one_minus_square_(x)),),
          "The angle in radians, from -π/2 to π/2, whose sine is x. "
          "Its derivative is `1 / sqrt(1 - x**2)`, inf at -1 and 1.", ((0.0,), 0.0), "-1 <= x <= 1"),
     Rule("arccos", X, math.acos,
-         lambda m, y, x: (-1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),
+         lambda m, y, x: (-1.0 / m.sqrt(m.one_minus_square_(x)),),
          "The angle in radians, from 0 to π, whose cosine is x. "
          "Its derivative is `-1 / sqrt(1 - x**2)`, -inf at -1 and 1.",
          ((1.0,), 0.0), "-1 <= x <= 1"),
     Rule("arctan", X, math.atan,
-         lambda m, y, x: (1.0 / (1.0 + x * x),),
+         lambda m, y, x: (m.lorentzian_(x),),
          "The angle in radians, from -π/2 to π/2, whose tangent is x. "
          "Its derivative is `1 / (1 + x**2)`.", ((0.0,), 0.0)),
     Rule("arctan2", XX, math.atan2,
@@ -306,7 +366,7 @@ TABLE = (
          lambda m, y, x: (m.sinh(x),),
          "The hyperbolic cosine of x. Its derivative is `sinh(x)`.", ((0.0,), 1.0)),
     Rule("tanh", X, math.tanh,
-         lambda m, y, x: (4.0 * m.sigmoid(2.0 * x) * m.sigmoid(-2.0 * x),),  # 1 - y² would cancel
+         lambda m, y, x: (m.sech_squared_(x),),  # 1 - y² would cancel
          "The hyperbolic tangent of x. Its derivative is `1 - tanh(x)**2`.", ((0.0,), 0.0)),
     Rule("arcsinh", X, math.asinh,
          lambda m, y, x: (1.0 / m.hypot(1.0, x),),
@@ -317,12 +377,12 @@ TABLE = (
          "The number of at least 0 whose hyperbolic cosine is x. "
          "Its derivative is `1 / sqrt(x**2 - 1)`, inf at 1.", ((1.0,), 0.0), "x >= 1"),
     Rule("arctanh", X, math.atanh,
-         lambda m, y, x: (1.0 / ((1.0 - x) * (1.0 + x)),),
+         lambda m, y, x: (1.0 / m.one_minus_square_(x),),
          "The number whose hyperbolic tangent is x. Its derivative is `1 / (1 - x**2)`.",
          ((0.0,), 0.0), "-1 < x < 1"),
     # --- activations ---
     Rule("sigmoid", X, special.sigmoid,
-         lambda m, y, x: (y * m.sigmoid(-x),),  # y (1 - y) would cancel
+         lambda m, y, x: (m.logistic_density_(x),),  # y (1 - y) would cancel
          "The logistic function, 1 / (1 + exp(-x)). "
          "Its derivative is `sigmoid(x) * (1 - sigmoid(x))`.", ((0.0,), 0.5)),
     Rule("softplus", X, special.softplus,
@@ -333,12 +393,15 @@ TABLE = (
          "log(sigmoid(x)), without underflow. Its derivative is `sigmoid(-x)`.",
          ((-1000.0,), -1000.0)),
     Rule("relu", X, lambda x: 0.0 if x <= 0.0 else x,
-         lambda m, y, x: (m.where(x > 0.0, 1.0, 0.0),),
+         lambda m, y, x: (m.where(x > 0.0, 1.0, y),),  # y is 0, or nan as x is
          "The larger of x and 0. Its derivative is `where(x > 0, 1, 0)`, which is 0 at 0.",
          ((-3.0,), 0.0),
-         fused=lambda x: (x, (1.0,)) if x > 0.0 else (0.0 if x <= 0.0 else x, (0.0,))),
+         fused=lambda x: (
+             (x, (1.0,)) if x > 0.0 else (0.0, (0.0,)) if x <= 0.0 else (x, (x,)))),
     Rule("leaky_relu", ("x", "slope"), lambda x, slope: x if x > 0.0 else slope * x,
-         lambda m, y, x, slope: (m.where(x > 0.0, 1.0, slope), m.where(x > 0.0, 0.0, x)),
+         lambda m, y, x, slope: (
+             m.where(x > 0.0, 1.0, m.where(x <= 0.0, slope, x)),  # nan as x is
+             m.where(x > 0.0, 0.0, x)),
          "x where it is positive, slope * x elsewhere. "
          "Its derivatives are `where(x > 0, 1, slope)`, which is the slope at 0, "
          "and `where(x > 0, 0, x)`. After Maas et al. (2013).",
@@ -353,23 +416,23 @@ TABLE = (
          ((3.0, 1.0), 3.0)),
     Rule("gelu", X, special.gelu,
          lambda m, y, x: (
-             0.5 * m.erfc(-SQRT_HALF * x) + x * (INVERSE_SQRT_2PI * m.exp(-0.5 * x * x)),),
+             0.5 * m.erfc(-SQRT_HALF * x) + x * m.normal_density_(x),),
          "x times Φ(x), the standard normal distribution function (exact, by erfc). "
          "Its derivative is `erfc(-x / sqrt(2)) / 2 + x * exp(-(x**2) / 2) / sqrt(2 * pi)`. "
          "After Hendrycks and Gimpel (2016).",
          ((0.0,), 0.0)),
     Rule("silu", X, lambda x: x * special.sigmoid(x) if x != -math.inf else -0.0,
-         lambda m, y, x: (m.sigmoid(x) * (1.0 + x * m.sigmoid(-x)),),
+         lambda m, y, x: (m.sigmoid(x) + x * m.logistic_density_(x),),
          "x * sigmoid(x), also called swish. "
          "Its derivative is `sigmoid(x) * (1 + x * sigmoid(-x))`. After Elfwing et al. (2018).",
          ((0.0,), 0.0)),
     # --- special functions ---
     Rule("erf", X, math.erf,
-         lambda m, y, x: (TWO_OVER_SQRT_PI * m.exp(-x * x),),
+         lambda m, y, x: (TWO_OVER_SQRT_PI * m.gaussian_(x),),
          "The error function of x, 2 / √π times the integral of exp(-t²) from 0 to x. "
          "Its derivative is `2 / sqrt(pi) * exp(-(x**2))`.", ((0.0,), 0.0)),
     Rule("erfc", X, math.erfc,
-         lambda m, y, x: (-TWO_OVER_SQRT_PI * m.exp(-x * x),),
+         lambda m, y, x: (-TWO_OVER_SQRT_PI * m.gaussian_(x),),
          "1 - erf(x), without cancellation. Its derivative is `-2 / sqrt(pi) * exp(-(x**2))`.",
          ((0.0,), 1.0)),
     Rule("lgamma", X, special.lgamma,
@@ -405,23 +468,23 @@ TABLE = (
          "x without its fraction. Its derivative is `0`, also at integers.", ((-1.5,), -1.0)),
     Rule("maximum", XX, _maximum,
          lambda m, y, x1, x2: (
-             m.where(x1 == x2, 0.5, m.where(x1 > x2, 1.0, 0.0)),
-             m.where(x1 == x2, 0.5, m.where(x1 > x2, 0.0, 1.0))),
+             m.where(x1 > x2, 1.0, m.where(x1 < x2, 0.0, m.where(x1 == x2, 0.5, y))),
+             m.where(x1 > x2, 0.0, m.where(x1 < x2, 1.0, m.where(x1 == x2, 0.5, y)))),
          "The larger of x1 and x2. Its derivatives are `where(x1 > x2, 1, 0)` and "
          "`where(x1 > x2, 0, 1)`; at a tie half of the derivative goes to each.",
          ((2.0, 3.0), 3.0)),
     Rule("minimum", XX, _minimum,
          lambda m, y, x1, x2: (
-             m.where(x1 == x2, 0.5, m.where(x1 < x2, 1.0, 0.0)),
-             m.where(x1 == x2, 0.5, m.where(x1 < x2, 0.0, 1.0))),
+             m.where(x1 < x2, 1.0, m.where(x1 > x2, 0.0, m.where(x1 == x2, 0.5, y))),
+             m.where(x1 < x2, 0.0, m.where(x1 > x2, 1.0, m.where(x1 == x2, 0.5, y)))),
          "The smaller of x1 and x2. Its derivatives are `where(x1 < x2, 1, 0)` and "
          "`where(x1 < x2, 0, 1)`; at a tie half of the derivative goes to each.",
          ((2.0, 3.0), 2.0)),
     Rule("clip", ("x", "lower", "upper"), _clip,
          lambda m, y, x, lower, upper: (
-             m.where(x < lower, 0.0, m.where(x > upper, 0.0, 1.0)),
-             m.where(x < lower, 1.0, 0.0),
-             m.where(x > upper, 1.0, 0.0)),
+             m.where(x < lower, 0.0, m.where(x > upper, 0.0, m.where(x == x, 1.0, x))),
+             m.where(x < lower, 1.0, m.where(x == x, 0.0, x)),
+             m.where(x > upper, 1.0, m.where(x == x, 0.0, x))),
          "x kept between lower and upper. Its derivative is 1 in what it is equal to, x or one of "
          "the bounds, and 0 in the others; at a bound it is 1 in x.",
          ((5.0, 0.0, 1.0), 1.0), "lower <= upper"),
@@ -448,7 +511,7 @@ TABLE = (
          ((2.0, 3.0, 4.0), 24.0),
          elementary=lambda m, *xs: reduce(mul, xs)),
     Rule("norm", XS, math.hypot,
-         lambda m, y, *xs: tuple(x / m.where(y == 0.0, math.inf, y) for x in xs),
+         lambda m, y, *xs: _directions(m, y, xs),
          "The Euclidean length of the vector xs, without overflow. "
          "Its derivative in each x is `x / norm(xs)`, 0 at the zero vector.",
          ((2.0, 3.0, 6.0), 7.0),
@@ -485,6 +548,26 @@ TABLE = (
          lambda m, y, *xs: (*xs[len(xs) // 2:-1], *xs[:len(xs) // 2], 1.0),
          "The net input of a neuron: the dot product of weights and inputs, plus the bias.",
          elementary=lambda m, *xs: _products_added(xs[:-1]) + xs[-1]),
+)
+# What partials are written with, so that their own derivatives are as accurate, of any order. Each
+# adds up where the textbook's formula would subtract. Names that end in _ are no one else's.
+HELPERS = (
+    Rule("one_minus_square_", X, lambda x: (1.0 - x) * (1.0 + x),  # 1 - x² would cancel near ±1
+         lambda m, y, x: (-2.0 * x,)),
+    Rule("lorentzian_", X, lambda x: 1.0 / (1.0 + x * x),
+         lambda m, y, x: (-2.0 * (x * y * y),)),
+    Rule("gaussian_", X, lambda x: math.exp(-x * x),
+         lambda m, y, x: (-2.0 * (m.where(y == 0.0, 0.0, x) * y),)),
+    Rule("normal_density_", X, lambda x: INVERSE_SQRT_2PI * math.exp(-0.5 * x * x),
+         lambda m, y, x: (-m.where(y == 0.0, 0.0, x) * y,)),
+    Rule("sech_squared_", X, _sech_squared,
+         lambda m, y, x: (-2.0 * y * m.tanh(x),)),
+    Rule("logistic_density_", X, _logistic_density,
+         lambda m, y, x: (-y * m.tanh(0.5 * x),)),
+    # Of a vector's coordinates, that one first, the direction cosine of the first.
+    Rule("direction_", XS, _direction, _direction_partials),
+    # x1**x2 log(x1)**count, the derivative of x1**x2 in x2, so many times; 0 at x1 = 0.
+    Rule("power_log_", ("count", "x1", "x2"), _power_log, _power_log_partials),
 )
 # What is recorded only while a function is traced, and has signs for names.
 INTERNAL = (
@@ -537,7 +620,7 @@ def register(rule: Rule) -> None:
     Raises:
         ValueError: The name is that of a row of this module's table.
     """
-    if RULES.get(rule.name) in TABLE or rule.name == LINEAR:
+    if RULES.get(rule.name) in (*TABLE, *HELPERS) or rule.name == LINEAR:
         raise ValueError(f"{rule.name!r} is a function of the library: choose another name")
     RULES[rule.name] = rule
     if rule.name.isidentifier():
@@ -547,7 +630,7 @@ def register(rule: Rule) -> None:
         setattr(EXTENDED, rule.name, extended(function))
 
 
-for _rule in (*TABLE, *INTERNAL):
+for _rule in (*TABLE, *HELPERS, *INTERNAL):
     register(_rule)
 
 # Those whose operands or values are sequences, and the one whose overflow has a sign of its own.

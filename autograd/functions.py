@@ -29,7 +29,7 @@ from typing import Any, Protocol, overload
 
 from autograd import special
 from autograd.errors import outside_domain, wrong_type
-from autograd.rules import FLOATS, HELPERS, LINEAR, RULES, VALUES, Rule, register
+from autograd.rules import FLOATS, HELPERS, LINEAR, MEETS, RULES, TABLE, VALUES, Rule, register
 from autograd.special import sum_of_products
 from autograd.tracing import TracingError, expected
 from autograd.value import (
@@ -286,20 +286,11 @@ logsumexp: OfSequence = _function(RULES["logsumexp"])
 max: OfSequence = _function(RULES["max"])
 min: OfSequence = _function(RULES["min"])
 
-# These are for partial derivatives only.
-for _rule in HELPERS:
-    _function(_rule)
-
 # Methods of Value, where the first operand is the one that a method would act on. NumPy's functions
 # on object arrays call them: np.exp(array) calls exp() on each element. The functions of a sequence
 # are none: np.sum(value) would find them, and call them in its own way.
-for _rule in RULES.values():
-    if (
-        _rule.name in VALUES.__dict__
-        and not _rule.of_sequence
-        and _rule.name != "polygamma"
-        and _rule not in HELPERS
-    ):
+for _rule in TABLE:
+    if _rule.name in VALUES.__dict__ and not _rule.of_sequence and _rule.name != "polygamma":
         setattr(Value, _rule.name, getattr(VALUES, _rule.name))
 
 
@@ -474,6 +465,9 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
         return new_node(y, (*left, *nodes, bias), (*xs, *ws, 1.0), "net")
     return new_node(y, (*left, bias), (*xs, 1.0), LINEAR)
 
+
+for _rule in (*HELPERS, RULES[MEETS]):  # for the rows' partials and kinks alone
+    _function(_rule)
 
 for _name, _sequence_function in {"softmax": softmax, "dot": dot, "net": net}.items():
     setattr(VALUES, _name, _sequence_function)

@@ -27,7 +27,10 @@ from typing import Any
 from autograd import special
 from autograd.extended import Extended, extended
 
-__all__ = ["EXTENDED", "FLOATS", "LINEAR", "RULES", "VALUES", "Rule", "register"]
+__all__ = [
+    "CHAIN_PRODUCT", "EXTENDED", "FLOATS", "KINKED", "LINEAR", "MEETS", "RULES", "VALUES", "Rule",
+    "register",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,10 @@ class Rule:
         fused: For the hottest of one operand, value and derivatives on floats in one call.
         elementary: `elementary(m, *xs)`, for a function of many operands: the same, written out in
             operations of one or two.
+        kinks: `kinks(m, y, *xs)`, other than 0 where the first derivative is agreed on, or jumps: a
+            second one does not exist there, and is nan. It is made of `m.meets`.
+        within: `within(m, *xs)`, the domain as a condition, where the partials would be finite
+            outside of it: compiled code, which cannot raise, makes them nan.
     """
 
     name: str
@@ -57,6 +64,8 @@ class Rule:
     domain: str = ""
     fused: Callable[[float], tuple[float, tuple[float, ...]]] | None = None
     elementary: Callable[..., Any] | None = None
+    kinks: Callable[..., Any] | None = None
+    within: Callable[..., Any] | None = None
 
     @property
     def of_sequence(self) -> bool:
@@ -200,21 +209,38 @@ def _logistic_density(x: float) -> float:
     return e * r * r
 
 
+def _power_slope(m: Any, x1: Any, x2: Any) -> Any:
+    """The derivative of x1**x2 in x1, also where that is 0 times an infinity."""
+    if isinstance(x2, float):  # as an exponent mostly is: nothing is differentiated in it
+        return x2 * x1 ** (x2 - 1.0) if x2 != 0.0 else 0.0
+    positive = m.where(x1 > 0.0, x1, 1.0)
+    # It is 0 at x2 = 0, where its derivative in x2 is 1 / x1, and of x1 <= 0 none.
+    at_zero = m.where(x1 > 0.0, x2 / positive, m.meets(x2, 0.0) - 1.0)
+    return m.where(
+        x2 == 0.0, at_zero, x2 * m.power_log_(0.0, x1, m.where(x2 == 0.0, 1.0, x2 - 1.0))
+    )
+
+
 def _power_log(count: float, x1: float, x2: float) -> float:
+    if count == 0.0:
+        return _power(x1, x2)
     if x1 > 0.0:
         y: float = x1**x2 * math.log(x1) ** count
         return y
-    return 0.0 if x1 == 0.0 else math.nan
+    return 0.0 * x1**x2 if x1 == 0.0 else math.nan
 
 
 def _power_log_partials(m: Any, y: Any, count: Any, x1: Any, x2: Any) -> tuple[Any, ...]:
-    before = x1 ** (x2 - 1.0) if count == 1.0 else m.power_log_(count - 1.0, x1, x2 - 1.0)
-    slope = x2 * m.power_log_(count, x1, x2 - 1.0) + count * before
-    return (
-        0.0,  # a count does not vary
-        m.where(x1 > 0.0, slope, m.where(x2 > 1.0, slope, math.nan * x1 * x2)),  # infinite at 0
-        m.power_log_(count + 1.0, x1, x2),
-    )
+    undefined = math.nan * x1 * x2  # at every order
+    more = m.power_log_(count + 1.0, x1, x2)
+    if count == 0.0:
+        slope = _power_slope(m, x1, x2)
+    else:
+        less = count * m.power_log_(count - 1.0, x1, x2 - 1.0)
+        slope = x2 * m.power_log_(count, x1, x2 - 1.0) + less
+        slope = m.where(x1 > 0.0, slope, m.where(x2 > 1.0, slope, undefined))
+    # A count does not vary.
+    return 0.0, slope, m.where(x1 > 0.0, more, m.where(x2 > 0.0, more, undefined))
 
 
 def _shares(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -223,6 +249,12 @@ def _shares(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     count = m.sum(hits)
     share = m.where(count == 0.0, y, count)  # there is none where y is nan
     return tuple(hit / share for hit in hits)
+
+
+def _ties(m: Any, y: Any, xs: tuple[Any, ...]) -> Any:
+    """Tell whether several operands equal y."""
+    hits = m.sum([m.meets(x, y) for x in xs])
+    return m.where(hits > 1.0, hits, 0.0)
 
 
 def _softmax_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
@@ -251,6 +283,7 @@ def _net(*xs: float) -> float:
 X = ("x",)
 XX = ("x1", "x2")
 XS = ("*xs",)
+CHAIN_PRODUCT, MEETS, KINKED = "·", "meets", "kinked"
 
 # fmt: off
 TABLE = (
@@ -268,20 +301,24 @@ TABLE = (
          lambda m, y, x: (-1.0,)),
     Rule("**", XX, _power,
          lambda m, y, x1, x2: (
-             m.where(x2 == 0.0, x2 / m.where(m.abs(x1) > 0.0, x1, 1.0),  # 0, and right in x2
-                     x2 * x1 ** m.where(x2 == 0.0, 1.0, x2 - 1.0)),
+             _power_slope(m, x1, x2),
              # 0 at x1 = 0; a negative base has integer exponents only, hence no derivative
              m.power_log_(1.0, x1, x2)),
          domain="x1 > 0, x1 = 0 with x2 >= 0, and x1 < 0 with an integer x2"),
     Rule("//", XX, lambda x1, x2: x1 // x2,
-         lambda m, y, x1, x2: (0.0, 0.0),  # also at a jump
-         domain="x2 != 0"),
+         lambda m, y, x1, x2: (m.where(y == y, 0.0, y),) * 2,  # 0 also at a jump
+         domain="x2 != 0",
+         kinks=lambda m, y, x1, x2: m.meets(x1 % x2, 0.0),
+         within=lambda m, x1, x2: x2 != 0.0),
     Rule("%", XX, lambda x1, x2: x1 % x2,
          lambda m, y, x1, x2: (1.0, -(x1 // x2)),  # also at a jump
-         domain="x2 != 0"),
+         domain="x2 != 0",
+         kinks=lambda m, y, x1, x2: m.meets(y, 0.0),
+         within=lambda m, x1, x2: x2 != 0.0),
     Rule("abs", X, abs,
          lambda m, y, x: (m.sign(x),),
-         "The absolute value of x. Its derivative is `sign(x)`, which is 0 at 0.", ((-2.0,), 2.0)),
+         "The absolute value of x. Its derivative is `sign(x)`, which is 0 at 0.", ((-2.0,), 2.0),
+         kinks=lambda m, y, x: m.meets(x, 0.0)),
     # --- exponentials and logarithms ---
     Rule("exp", X, math.exp,
          lambda m, y, x: (y,),
@@ -294,18 +331,22 @@ TABLE = (
          "exp(x) - 1, accurate near 0. Its derivative is `exp(x)`.", ((0.0,), 0.0)),
     Rule("log", X, math.log,
          lambda m, y, x: (1.0 / x,),
-         "The natural logarithm of x. Its derivative is `1 / x`.", ((1.0,), 0.0), "x > 0"),
+         "The natural logarithm of x. Its derivative is `1 / x`.", ((1.0,), 0.0), "x > 0",
+         within=lambda m, x: x > 0.0),
     Rule("log2", X, math.log2,
          lambda m, y, x: (1.0 / LN2 / x,),
          "The logarithm of x to base 2. Its derivative is `1 / (log(2) * x)`.",
-         ((8.0,), 3.0), "x > 0"),
+         ((8.0,), 3.0), "x > 0",
+         within=lambda m, x: x > 0.0),
     Rule("log10", X, math.log10,
          lambda m, y, x: (1.0 / LN10 / x,),
          "The logarithm of x to base 10. Its derivative is `1 / (log(10) * x)`.",
-         ((1000.0,), 3.0), "x > 0"),
+         ((1000.0,), 3.0), "x > 0",
+         within=lambda m, x: x > 0.0),
     Rule("log1p", X, math.log1p,
          lambda m, y, x: (1.0 / (1.0 + x),),
-         "log(1 + x), accurate near 0. Its derivative is `1 / (1 + x)`.", ((0.0,), 0.0), "x > -1"),
+         "log(1 + x), accurate near 0. Its derivative is `1 / (1 + x)`.", ((0.0,), 0.0), "x > -1",
+         within=lambda m, x: x > -1.0),
     # --- powers and roots ---
     Rule("sqrt", X, math.sqrt,
          lambda m, y, x: (0.5 / (y + 0.0),),  # inf at -0 as well
@@ -325,7 +366,8 @@ TABLE = (
          lambda m, y, x1, x2: _directions(m, y, (x1, x2)),
          "The length of the vector (x1, x2), without overflow. "
          "Its derivatives are `x1 / hypot(x1, x2)` and `x2 / hypot(x1, x2)`, 0 at (0, 0).",
-         ((3.0, 4.0), 5.0)),
+         ((3.0, 4.0), 5.0),
+         kinks=lambda m, y, x1, x2: m.meets(y, 0.0)),
     # --- trigonometry ---
     Rule("sin", X, math.sin,
          lambda m, y, x: (m.cos(x),),
@@ -379,7 +421,8 @@ TABLE = (
     Rule("arctanh", X, math.atanh,
          lambda m, y, x: (1.0 / m.one_minus_square_(x),),
          "The number whose hyperbolic tangent is x. Its derivative is `1 / (1 - x**2)`.",
-         ((0.0,), 0.0), "-1 < x < 1"),
+         ((0.0,), 0.0), "-1 < x < 1",
+         within=lambda m, x: m.abs(x) < 1.0),
     # --- activations ---
     Rule("sigmoid", X, special.sigmoid,
          lambda m, y, x: (m.logistic_density_(x),),  # y (1 - y) would cancel
@@ -397,7 +440,8 @@ TABLE = (
          "The larger of x and 0. Its derivative is `where(x > 0, 1, 0)`, which is 0 at 0.",
          ((-3.0,), 0.0),
          fused=lambda x: (
-             (x, (1.0,)) if x > 0.0 else (0.0, (0.0,)) if x <= 0.0 else (x, (x,)))),
+             (x, (1.0,)) if x > 0.0 else (0.0, (0.0,)) if x <= 0.0 else (x, (x,))),
+         kinks=lambda m, y, x: m.meets(x, 0.0)),
     Rule("leaky_relu", ("x", "slope"), lambda x, slope: x if x > 0.0 else slope * x,
          lambda m, y, x, slope: (
              m.where(x > 0.0, 1.0, m.where(x <= 0.0, slope, x)),  # nan as x is
@@ -405,7 +449,8 @@ TABLE = (
          "x where it is positive, slope * x elsewhere. "
          "Its derivatives are `where(x > 0, 1, slope)`, which is the slope at 0, "
          "and `where(x > 0, 0, x)`. After Maas et al. (2013).",
-         ((-3.0, 0.5), -1.5)),
+         ((-3.0, 0.5), -1.5),
+         kinks=lambda m, y, x, slope: m.meets(x, 0.0)),
     Rule("elu", ("x", "alpha"), lambda x, alpha: x if x > 0.0 else alpha * math.expm1(x),
          lambda m, y, x, alpha: (
              m.where(x > 0.0, 1.0, alpha * m.exp(m.where(x > 0.0, 0.0, x))),
@@ -413,7 +458,8 @@ TABLE = (
          "x where it is positive, alpha * (exp(x) - 1) elsewhere. "
          "Its derivatives are `where(x > 0, 1, alpha * exp(x))`, which is alpha at 0, "
          "and `where(x > 0, 0, exp(x) - 1)`. After Clevert et al. (2016).",
-         ((3.0, 1.0), 3.0)),
+         ((3.0, 1.0), 3.0),
+         kinks=lambda m, y, x, alpha: m.meets(x, 0.0)),
     Rule("gelu", X, special.gelu,
          lambda m, y, x: (
              0.5 * m.erfc(-SQRT_HALF * x) + x * m.normal_density_(x),),
@@ -452,34 +498,40 @@ TABLE = (
          "an integer order from 0 to 1000, x other than 0, -1, -2, …"),
     # --- steps, choices ---
     Rule("sign", X, _sign,
-         lambda m, y, x: (0.0,),
+         lambda m, y, x: (m.where(x == x, 0.0, y),),
          "-1, 0 or 1, as x is negative, 0 or positive. Its derivative is `0`, also at 0.",
-         ((-3.0,), -1.0)),
+         ((-3.0,), -1.0),
+         kinks=lambda m, y, x: m.meets(x, 0.0)),
     Rule("floor", X, _floor,
-         lambda m, y, x: (0.0,),
+         lambda m, y, x: (m.where(x == x, 0.0, y),),
          "The greatest integer that is at most x. Its derivative is `0`, also at integers.",
-         ((-1.5,), -2.0)),
+         ((-1.5,), -2.0),
+         kinks=lambda m, y, x: m.meets(x, y)),
     Rule("ceil", X, _ceil,
-         lambda m, y, x: (0.0,),
+         lambda m, y, x: (m.where(x == x, 0.0, y),),
          "The least integer that is at least x. Its derivative is `0`, also at integers.",
-         ((1.5,), 2.0)),
+         ((1.5,), 2.0),
+         kinks=lambda m, y, x: m.meets(x, y)),
     Rule("trunc", X, lambda x: _floor(x) if x > 0.0 else _ceil(x),
-         lambda m, y, x: (0.0,),
-         "x without its fraction. Its derivative is `0`, also at integers.", ((-1.5,), -1.0)),
+         lambda m, y, x: (m.where(x == x, 0.0, y),),
+         "x without its fraction. Its derivative is `0`, also at integers.", ((-1.5,), -1.0),
+         kinks=lambda m, y, x: m.meets(x, y)),
     Rule("maximum", XX, _maximum,
          lambda m, y, x1, x2: (
              m.where(x1 > x2, 1.0, m.where(x1 < x2, 0.0, m.where(x1 == x2, 0.5, y))),
              m.where(x1 > x2, 0.0, m.where(x1 < x2, 1.0, m.where(x1 == x2, 0.5, y)))),
          "The larger of x1 and x2. Its derivatives are `where(x1 > x2, 1, 0)` and "
          "`where(x1 > x2, 0, 1)`; at a tie half of the derivative goes to each.",
-         ((2.0, 3.0), 3.0)),
+         ((2.0, 3.0), 3.0),
+         kinks=lambda m, y, x1, x2: m.meets(x1, x2)),
     Rule("minimum", XX, _minimum,
          lambda m, y, x1, x2: (
              m.where(x1 < x2, 1.0, m.where(x1 > x2, 0.0, m.where(x1 == x2, 0.5, y))),
              m.where(x1 < x2, 0.0, m.where(x1 > x2, 1.0, m.where(x1 == x2, 0.5, y)))),
          "The smaller of x1 and x2. Its derivatives are `where(x1 < x2, 1, 0)` and "
          "`where(x1 < x2, 0, 1)`; at a tie half of the derivative goes to each.",
-         ((2.0, 3.0), 2.0)),
+         ((2.0, 3.0), 2.0),
+         kinks=lambda m, y, x1, x2: m.meets(x1, x2)),
     Rule("clip", ("x", "lower", "upper"), _clip,
          lambda m, y, x, lower, upper: (
              m.where(x < lower, 0.0, m.where(x > upper, 0.0, m.where(x == x, 1.0, x))),
@@ -487,7 +539,9 @@ TABLE = (
              m.where(x > upper, 1.0, m.where(x == x, 0.0, x))),
          "x kept between lower and upper. Its derivative is 1 in what it is equal to, x or one of "
          "the bounds, and 0 in the others; at a bound it is 1 in x.",
-         ((5.0, 0.0, 1.0), 1.0), "lower <= upper"),
+         ((5.0, 0.0, 1.0), 1.0), "lower <= upper",
+         kinks=lambda m, y, x, lower, upper: m.meets(x, lower) + m.meets(x, upper),
+         within=lambda m, x, lower, upper: lower <= upper),
     Rule("where", ("condition", "x1", "x2"), lambda condition, x1, x2: x1 if condition else x2,
          lambda m, y, condition, x1, x2: (
              0.0, m.where(condition, 1.0, 0.0), m.where(condition, 0.0, 1.0)),
@@ -515,7 +569,8 @@ TABLE = (
          "The Euclidean length of the vector xs, without overflow. "
          "Its derivative in each x is `x / norm(xs)`, 0 at the zero vector.",
          ((2.0, 3.0, 6.0), 7.0),
-         elementary=lambda m, *xs: m.sqrt(reduce(add, map(m.square, xs)))),
+         elementary=lambda m, *xs: m.sqrt(reduce(add, map(m.square, xs))),
+         kinks=lambda m, y, *xs: m.meets(y, 0.0)),
     Rule("logsumexp", XS, special.logsumexp,
          lambda m, y, *xs: tuple(m.softmax(xs)),
          "log(exp(x1) + exp(x2) + …), without overflow. "
@@ -533,13 +588,15 @@ TABLE = (
          "The largest of the xs. Its derivative is 1 in the largest x, and 0 in the others; "
          "at a tie it is shared equally.",
          ((1.0, 3.0, 2.0), 3.0), "at least one operand",
-         elementary=lambda m, *xs: reduce(m.maximum, xs)),
+         elementary=lambda m, *xs: reduce(m.maximum, xs),
+         kinks=lambda m, y, *xs: _ties(m, y, xs)),
     Rule("min", XS, lambda *xs: -_max(*map(neg, xs)),
          lambda m, y, *xs: _shares(m, y, xs),
          "The smallest of the xs. Its derivative is 1 in the smallest x, and 0 in the others; "
          "at a tie it is shared equally.",
          ((1.0, 3.0, 2.0), 1.0), "at least one operand",
-         elementary=lambda m, *xs: reduce(m.minimum, xs)),
+         elementary=lambda m, *xs: reduce(m.minimum, xs),
+         kinks=lambda m, y, *xs: _ties(m, y, xs)),
     Rule("dot", ("*xs1", "*xs2"), _dot,
          lambda m, y, *xs: (*xs[len(xs) // 2:], *xs[:len(xs) // 2]),
          "The sum of the products of the pairs from two sequences of one length.",
@@ -565,11 +622,12 @@ HELPERS = (
     Rule("logistic_density_", X, _logistic_density,
          lambda m, y, x: (-y * m.tanh(0.5 * x),)),
     # Of a vector's coordinates, that one first, the direction cosine of the first.
-    Rule("direction_", XS, _direction, _direction_partials),
+    Rule("direction_", XS, _direction, _direction_partials,
+         kinks=lambda m, y, *xs: m.meets(m.norm(xs), 0.0)),
     # x1**x2 log(x1)**count, the derivative of x1**x2 in x2, so many times; 0 at x1 = 0.
     Rule("power_log_", ("count", "x1", "x2"), _power_log, _power_log_partials),
 )
-# What is recorded only while a function is traced, and has signs for names.
+# What comparisons of traced nodes, and derivatives of derivatives, are recorded as.
 INTERNAL = (
     Rule("<", XX, lambda x1, x2: float(x1 < x2), lambda m, y, x1, x2: (0.0, 0.0)),
     Rule("<=", XX, lambda x1, x2: float(x1 <= x2), lambda m, y, x1, x2: (0.0, 0.0)),
@@ -577,10 +635,22 @@ INTERNAL = (
     Rule("!=", XX, lambda x1, x2: float(x1 != x2), lambda m, y, x1, x2: (0.0, 0.0)),
     Rule(">", XX, lambda x1, x2: float(x1 > x2), lambda m, y, x1, x2: (0.0, 0.0)),
     Rule(">=", XX, lambda x1, x2: float(x1 >= x2), lambda m, y, x1, x2: (0.0, 0.0)),
-    # The product of the chain rule: a zero adjoint contributes nothing, whatever it meets.
-    Rule("·", XX, lambda x1, x2: x1 * x2 if x1 or math.isfinite(x2) else 0.0,
+    # The product of the chain rule: a zero adjoint contributes nothing, whatever it meets. That is
+    # agreed on for first derivatives; whether it does at the next order is not known.
+    Rule(CHAIN_PRODUCT, XX, lambda x1, x2: x1 * x2 if x1 or math.isfinite(x2) else 0.0,
          lambda m, y, x1, x2: (
-             m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, 0.0), x2), x1)),
+             m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, math.nan), x2), x1)),
+    # Whether two numbers are equal, for `kinks`: told with a derivative of nan where they are.
+    Rule(MEETS, XX, lambda x1, x2: float(x1 == x2),
+         lambda m, y, x1, x2: (m.where(x1 == x2, math.nan, 0.0),) * 2),
+    # A contribution of the chain rule, given the adjoint that it is a multiple of, and whether the
+    # node that it comes through is at a kink: there its derivative is nan in what the adjoint
+    # depends on, and, unless the adjoint is 0, in what the kink depends on.
+    Rule(KINKED, ("contribution", "adjoint", "kink"), lambda x, adjoint, kink: x,
+         lambda m, y, x, adjoint, kink: (
+             1.0,
+             m.where(kink, math.nan, 0.0),
+             m.where(kink, m.where(adjoint == 0.0, 0.0, math.nan), 0.0))),
 )
 # fmt: on
 

@@ -67,7 +67,9 @@ def _lorentzian(x: Any) -> Any:
 
 
 def _power_log(count: Any, x1: Any, x2: Any) -> Any:
-    return where(x1 > 0.0, x1**x2 * log(x1) ** count, where(x1 == 0.0, 0.0, math.nan))
+    power = x1**x2
+    at_most_zero = where(x1 == 0.0, 0.0 * power, math.nan)
+    return where(count == 0.0, power, where(x1 > 0.0, power * log(x1) ** count, at_most_zero))
 
 
 def _clip(x: Any, lower: Any, upper: Any) -> Any:

@@ -99,6 +99,7 @@ LN10 = math.log(10.0)
 SQRT_HALF = math.sqrt(0.5)
 INVERSE_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
 TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
+SMALLEST = 1e-307  # its reciprocal is a float
 
 
 def _power(x: float, y: float) -> float:
@@ -212,13 +213,12 @@ def _logistic_density(x: float) -> float:
 def _power_slope(m: Any, x1: Any, x2: Any) -> Any:
     """The derivative of x1**x2 in x1, also where that is 0 times an infinity."""
     if isinstance(x2, float):  # as an exponent mostly is: nothing is differentiated in it
-        return x2 * x1 ** (x2 - 1.0) if x2 != 0.0 else 0.0
-    positive = m.where(x1 > 0.0, x1, 1.0)
-    # It is 0 at x2 = 0, where its derivative in x2 is 1 / x1, and of x1 <= 0 none.
-    at_zero = m.where(x1 > 0.0, x2 / positive, m.meets(x2, 0.0) - 1.0)
-    return m.where(
-        x2 == 0.0, at_zero, x2 * m.power_log_(0.0, x1, m.where(x2 == 0.0, 1.0, x2 - 1.0))
-    )
+        return x2 * x1 ** (x2 - 1.0) if x2 != 0.0 or x1 >= SMALLEST else 0.0
+    # At x2 = 0 it is 0: of x1 <= 0, or where the power overflows, without a derivative in x2.
+    at_zero = m.meets(x2, m.where(x1 < SMALLEST, 0.0, math.nan))
+    zero = at_zero - 1.0
+    power = m.power_log_(0.0, x1, m.where(at_zero, zero, x2 - 1.0))
+    return m.where(at_zero, zero, x2) * power
 
 
 def _power_log(count: float, x1: float, x2: float) -> float:
@@ -642,7 +642,7 @@ INTERNAL = (
              m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, math.nan), x2), x1)),
     # Whether two numbers are equal, for `kinks`: told with a derivative of nan where they are.
     Rule(MEETS, XX, lambda x1, x2: float(x1 == x2),
-         lambda m, y, x1, x2: (m.where(x1 == x2, math.nan, 0.0),) * 2),
+         lambda m, y, x1, x2: (m.where(x1 == x2, math.nan * x1 * x2, 0.0),) * 2),
     # A contribution of the chain rule, given the adjoint that it is a multiple of, and whether the
     # node that it comes through is at a kink: there its derivative is nan in what the adjoint
     # depends on, and, unless the adjoint is 0, in what the kink depends on.

@@ -220,3 +220,16 @@ for _name in _OF_SEQUENCE:
 m.softmax = lambda xs: [DEFINITIONS["softmax"](x, *xs[:i], *xs[i + 1 :]) for i, x in enumerate(xs)]
 m.dot = lambda xs1, xs2: DEFINITIONS["dot"](*xs1, *xs2)
 m.net = lambda weights, inputs, bias: DEFINITIONS["net"](*weights, *inputs, bias)
+
+# What the rows write their partials with.
+m.one_minus_square_ = lambda x: 1 - x**2
+m.lorentzian_ = lambda x: 1 / (1 + x**2)
+m.gaussian_ = lambda x: mp.exp(-(x**2))
+m.normal_density_ = lambda x: mp.exp(-(x**2) / 2) / mp.sqrt(2 * mp.pi)
+m.sech_squared_ = lambda x: mp.sech(x) ** 2
+m.logistic_density_ = lambda x: mp.sech(x / 2) ** 2 / 4
+m.direction_ = lambda xs: xs[0] / DEFINITIONS["norm"](*xs)
+m.power_log_ = lambda count, x1, x2: (
+    x1**x2 * mp.log(x1) ** int(count) if x1 >= 0 or not count else mp.nan
+)
+m.meets = lambda x1, x2: mp.mpf(x1 == x2)

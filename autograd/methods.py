@@ -65,5 +65,4 @@ class Elementary:
     maximum: Callable[[Self | Plain], Self]
     minimum: Callable[[Self | Plain], Self]
     clip: Callable[..., Self]
-    where: Callable[[Self | Plain, Self | Plain], Self]
     abs: Callable[[], Self]

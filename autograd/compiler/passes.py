@@ -15,10 +15,11 @@ from typing import Any
 from autograd.compiler.arrays import FUNCTIONS
 from autograd.compiler.definitions import DEFINITIONS
 from autograd.compiler.program import Operation, Program
-from autograd.compiler.trace import Numbering, call_traced, program_of, traced
+from autograd.compiler.trace import Numbering, call_traced, program_of
 from autograd.functions import dot
 from autograd.graph import dependents, interior
-from autograd.rules import RULES, Rule
+from autograd.rules import OwnName, Rule, rule_of
+from autograd.traced import traced
 from autograd.tracing import TracingError
 from autograd.value import Value, as_value, record, recorded_adjoints
 
@@ -106,11 +107,13 @@ def without_repetition(program: Program) -> Program:
         %2 = * %1 %1
         output %2
     """
-    known: dict[tuple[str, tuple[int, ...]], int] = {}
+    known: dict[tuple[str | Rule, tuple[int, ...]], int] = {}
 
     def rewrite(numbering: Numbering, op: str, operands: tuple[int, ...]) -> int:
-        key = op, operands
-        if op in COMMUTATIVE and operands[0] > operands[1]:
+        key: tuple[str | Rule, tuple[int, ...]] = op, operands
+        if isinstance(op, OwnName):  # of which there may be others of that name
+            key = op.rule, operands
+        elif op in COMMUTATIVE and operands[0] > operands[1]:
             key = op, operands[::-1]
         slot = known.get(key)
         if slot is None:
@@ -271,7 +274,10 @@ def _inlined(numbering: Numbering, op: str, operands: tuple[int, ...]) -> int:
         operands = operands[0], *sorted(operands)
     elif op in SYMMETRIC:
         operands = tuple(sorted(operands))
-    definition = _definition(RULES[op], len(operands))
+    rule = rule_of(op)
+    if rule is None:
+        raise KeyError(op)
+    definition = _definition(rule, len(operands))
     slots = [*operands, *map(numbering.constant, definition.constants)]
     for inner, inner_operands in definition.operations:
         slots.append(_inlined(numbering, inner, tuple([slots[slot] for slot in inner_operands])))
@@ -290,7 +296,10 @@ def _definition(rule: Rule, arity: int) -> Program:
     inputs = [traced(f"x{place}") for place in range(1, arity + 1)]
     definition = DEFINITIONS.get(rule.name) or inspect.unwrap(rule.evaluate)
     try:
-        return program_of([call_traced(definition, inputs, *inputs)], inputs)
+        call = call_traced(definition, inputs, *inputs)
+        if call.captured:
+            raise TypeError(f"it reads {call.captured[0]!r} from outside: make that an operand")
+        return program_of([call.result], inputs)
     except (TypeError, ValueError, ArithmeticError) as error:
         raise TracingError(
             f"{rule.name} cannot be compiled, as its evaluation cannot be traced ({error}): write "
@@ -450,7 +459,9 @@ def adjoint(program: Program) -> Program:
     nodes = [*inputs, *map(as_value, program.constants)]
     for op, operands in program.operations:
         parents = tuple([nodes[slot] for slot in operands])
-        nodes.append(record(RULES[op], parents))
+        if (rule := rule_of(op)) is None:
+            raise KeyError(op)
+        nodes.append(record(rule, parents))
     outputs = [nodes[slot] for slot in program.outputs]
     root: Value = dot(outputs, seeds) if len(outputs) != 1 else outputs[0]
     order = interior(root, stop=inputs)

@@ -216,7 +216,9 @@ def _logistic_density(x: float) -> float:
 def _power_slope(m: Any, x1: Any, x2: Any) -> Any:
     """The derivative of x1**x2 in x1, also where that is 0 times an infinity."""
     if isinstance(x2, float):  # as an exponent mostly is: nothing is differentiated in it
-        return x2 * x1 ** (x2 - 1.0) if x2 != 0.0 or x1 >= SMALLEST else 0.0
+        if x2 != 0.0:
+            return x2 * x1 ** (x2 - 1.0)
+        return x2 if isinstance(x1, float) and x1 >= SMALLEST else 0.0
     # At x2 = 0 it is 0: of x1 <= 0, or where the power overflows, without a derivative in x2.
     at_zero = m.meets(x2, m.where(x1 < SMALLEST, 0.0, math.nan))
     zero = at_zero - 1.0

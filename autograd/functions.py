@@ -33,6 +33,7 @@ from autograd.errors import outside_domain, shown, wrong_type
 from autograd.extended import Extended, extended
 from autograd.rules import (
     FLOATS,
+    HELPERS,
     LINEAR,
     MEETS,
     RULES,
@@ -501,7 +502,8 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
     return new_node(y, (*left, bias), (*xs, 1.0), LINEAR)
 
 
-_function(RULES[MEETS])  # for the rows' kinks alone
+for _rule in (*HELPERS, RULES[MEETS]):  # for the rows' partials and kinks alone
+    _function(_rule)
 
 for _name, _sequence_function in {"softmax": softmax, "dot": dot, "net": net}.items():
     setattr(VALUES, _name, _sequence_function)

@@ -166,11 +166,14 @@ class _Recording:
             return [as_value(found.get(root, 0.0)) for root in roots]
         for node in order:
             if node in within and node not in found:
-                total: Number = 0.0
-                for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
-                    if derivative and parent in found:
-                        total += derivative * found[parent]
-                found[node] = total
+                # What does not depend on the variables that move has no tangent, not one of 0.
+                moved = [
+                    derivative * found[parent] if derivative else 0.0
+                    for parent, derivative in zip(node.parents, node.local_derivatives, strict=True)
+                    if parent in found
+                ]
+                if moved:
+                    found[node] = sum(moved, 0.0)
         return [found.get(root, 0.0) for root in roots]
 
 

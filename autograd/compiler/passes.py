@@ -272,6 +272,8 @@ def _inlined(numbering: Numbering, op: str, operands: tuple[int, ...]) -> int:
         return numbering.add(op, operands)
     if op in SHARED:
         operands = operands[0], *sorted(operands)
+    elif op in SYMMETRIC:
+        operands = tuple(sorted(operands))
     rule = rule_of(op)
     if rule is None:
         raise KeyError(op)
@@ -282,9 +284,11 @@ def _inlined(numbering: Numbering, op: str, operands: tuple[int, ...]) -> int:
     return slots[definition.outputs[0]]
 
 
-SHARED = {"softmax"}
+SHARED = {"softmax", "direction_"}
 """Rows of which there is one for each of some operands, itself first. They are defined by that
 operand and all of them in one order, so that what they have in common is computed once."""
+SYMMETRIC = {"hypot", "norm"}
+"""Rows whose operands are put in that order as well: directions have lengths in common."""
 
 
 @lru_cache(maxsize=1024)

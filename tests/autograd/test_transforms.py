@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import builtins
+import copy
 import functools
 import inspect
 import math
+import multiprocessing
 import operator
+import os
+import pickle
 import struct
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -884,6 +891,105 @@ def test_derivatives_have_the_name_and_signature_of_their_function() -> None:
         assert "area" in (derivative.__doc__ or "")
     assert grad(Scaled(1.0))(1.0) == 2.0
     assert "Scaled" in (grad(Scaled(1.0)).__doc__ or "")
+
+
+@grad
+def decorated(x: Any) -> Any:
+    return x * x * x
+
+
+def with_text(x: Any) -> tuple[Any, str]:
+    return x * x, "besides"
+
+
+class Holder:
+    """A method that is a derivative."""
+
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+
+    @functools.partial(grad, argnums=1)
+    def slope(self, x: Any) -> Any:
+        return self.scale * x * x
+
+
+PICKLED: list[tuple[Callable[..., Any], Any]] = [
+    (grad(sin), 0.5),
+    (grad(grad(sin)), 0.5),
+    (grad(sin, (0,)), 0.5),
+    (value_and_grad(square), 3.0),
+    (jacobian(Scaled(2.0)), 3.0),
+    (hessian(autograd.norm, argnums=[0]), [3.0, 4.0]),
+    (grad(with_text, has_aux=True), 3.0),
+    (decorated, 3.0),
+    (hessian(decorated), 3.0),
+    (Holder(2.0).slope, 3.0),
+]
+
+
+@pytest.mark.parametrize("place", range(len(PICKLED)))
+def test_derivatives_can_be_pickled_where_their_function_can(place: int) -> None:
+    derivative, argument = PICKLED[place]
+    again = pickle.loads(pickle.dumps(derivative))
+    assert again(argument) == derivative(argument)
+    assert inspect.signature(again) == inspect.signature(derivative)
+    assert again.__doc__ == derivative.__doc__
+    assert copy.copy(derivative)(argument) == derivative(argument)
+
+
+def test_a_derivative_of_the_name_of_its_function_is_not_taken_for_it() -> None:
+    assert pickle.loads(pickle.dumps(decorated)) is decorated
+    assert pickle.loads(pickle.dumps(grad(sin))) is not autograd.sin
+    assert repr(hessian(sin)) == "<hessian(sin)>"
+
+
+def test_derivatives_of_what_cannot_be_pickled_say_so() -> None:
+    @grad
+    def local(x: Any) -> Any:
+        return x * x
+
+    for derivative in (grad(lambda x: x), hessian(lambda x: x), local):
+        with pytest.raises((pickle.PicklingError, AttributeError), match=r"lambda|local"):
+            pickle.dumps(derivative)
+
+
+def test_derivatives_decorate_methods() -> None:
+    holder = Holder(5.0)
+    assert holder.slope(3.0) == 30.0
+    assert Holder.slope(holder, 3.0) == 30.0
+    assert grad(lambda x, **options: x * options["self"])(3.0, self=2.0) == 2.0
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_derivatives_are_mapped_by_other_processes(method: str, tmp_path: Path) -> None:
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"there is no {method} here")
+    (tmp_path / "shared.py").write_text(
+        "import autograd\n"
+        "def cube(x): return x * x * x\n"
+        "@autograd.grad\n"
+        "def slope(x): return x * x * x\n"
+    )
+    (tmp_path / "main.py").write_text(
+        "import multiprocessing, autograd, shared\n"
+        "if __name__ == '__main__':\n"
+        f"    with multiprocessing.get_context('{method}').Pool(2) as pool:\n"
+        "        for f in (autograd.grad(shared.cube), shared.slope,\n"
+        "                  autograd.compile(autograd.grad(shared.cube), backend='numpy')):\n"
+        "            print(pool.map(f, [1.0, 2.0, 3.0]))\n"
+    )
+    root = Path(autograd.__file__).parents[1]
+    path = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "main.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout == "[3.0, 12.0, 27.0]\n" * 3, done.stderr
 
 
 def test_what_is_returned_besides_is_as_it_would_be_of_floats() -> None:

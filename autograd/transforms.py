@@ -651,18 +651,25 @@ def _require_sequences(transform: str, *given: Any) -> None:
 
 
 def _matching(what: str, pattern: Any, given: Any) -> list[Number]:
-    """List the numbers of something that must have the structure of another."""
+    """List the numbers of something that must have the structure of another.
+
+    An array and nested lists of its numbers are one structure; so are lists and tuples.
+    """
     shape = structure.restored(pattern, repeat(0.0))
-    expected = [path for path, _ in structure.outputs(shape, what)]
-    found = structure.outputs(given, what)
-    different = sorted({path for path, _ in found}.symmetric_difference(expected))
-    if different:
-        which = "lacks a number at" if different[0] in expected else "has a number too many, at"
+    expected = [path for path, _ in structure.outputs(shape, what, nested=True)]
+    by_path = dict(structure.outputs(given, what, nested=True))
+    if by_path.keys() != {*expected}:
+        # Each path as it is written, into arrays with a comma.
+        own: dict[str, str] = {}
+        for paths, side in ((by_path, given), (expected, shape)):
+            names = [name for name, _ in structure.outputs(side, what)]
+            own.update(zip(paths, names, strict=True))
+        different = min(by_path.keys() ^ {*expected}, key=lambda path: own[path])
+        which = "has a number too many, at" if different in by_path else "lacks a number at"
         raise TypeError(
             f"{what} must have the structure of what it belongs to: it {which} "
-            f"{different[0] or 'the top'}"
+            f"{own[different] or 'the top'}"
         )
-    by_path = dict(found)
     return [by_path[path] for path in expected]
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
 
 from autograd import pausing
 from autograd.copying import Copyable
-from autograd.errors import outside_domain, shown, wrong_type
+from autograd.errors import outside_domain, refuse_mask, shown, wrong_type
 from autograd.extended import Extended, extended
 from autograd.graph import dependents, interior, leaves, topological_order
 from autograd.methods import Elementary, Plain
@@ -525,7 +525,7 @@ def as_float(number: object, operation: str, expected: str = "a Value or a real 
     if (
         isinstance(number, Real)
         or (isinstance(number, Number) and not isinstance(number, Complex))  # Decimal
-        or _is_array_scalar(number)
+        or _is_array_scalar(number, operation)
     ):
         try:
             return float(number)  # type: ignore[arg-type]
@@ -718,7 +718,7 @@ def _operand(operation: str, other: Any) -> Any:
         return other if kind is Value else _constant(other)
     if kind is int or (isinstance(other, Number) and not isinstance(other, complex)):
         return _constant(as_float(other, operation))
-    if _is_array_scalar(other):
+    if _is_array_scalar(other, operation):
         return _constant(as_float(other, operation))
     # An array, a tensor: it may know what to do with a Value. What Python brings does not.
     if type(other).__module__ == "builtins" or isinstance(other, complex):
@@ -726,10 +726,13 @@ def _operand(operation: str, other: Any) -> Any:
     return NotImplemented
 
 
-def _is_array_scalar(number: Any) -> bool:
+def _is_array_scalar(number: Any, operation: str) -> bool:
     """Tell NumPy's bool, which is no `numbers.Real`, and its arrays without dimensions."""
     kind = getattr(getattr(number, "dtype", None), "kind", None)
-    return isinstance(kind, str) and kind in "biuf" and getattr(number, "shape", None) == ()
+    if isinstance(kind, str) and kind in "biuf" and getattr(number, "shape", None) == ():
+        refuse_mask(operation, number)
+        return True
+    return False
 
 
 def _binary(op: str, left: Operand, right: Operand) -> Value:
@@ -757,7 +760,7 @@ def _compared(sign: str, value: Value, other: object) -> bool:
     number = other
     if isinstance(other, Value):
         number = other.data
-    elif not isinstance(other, Number) and not _is_array_scalar(other):
+    elif not isinstance(other, Number) and not _is_array_scalar(other, sign):
         return NotImplemented  # type: ignore[no-any-return]
     if value.data is UNKNOWN or number is UNKNOWN:  # a condition for `where`, once it is known
         return record(RULES[sign], (value, as_value(other, sign)))  # type: ignore[return-value, arg-type]

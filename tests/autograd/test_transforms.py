@@ -15,17 +15,20 @@ import struct
 import subprocess
 import sys
 import threading
+from collections import Counter, OrderedDict, UserDict, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes
 
 import autograd
 from autograd import (
@@ -702,6 +705,55 @@ def sum_of_squares(structure: Any) -> Any:
     return autograd.sum(map(square, leaves_of(structure)))
 
 
+class Settings(UserDict[str, Any]):
+    """A mapping of one's own."""
+
+
+class Squares(dict[str, Any]):
+    """A dictionary that takes nothing else than floats."""
+
+    def __setitem__(self, key: str, item: float) -> None:
+        raise AttributeError(key)
+
+
+def test_a_gradient_of_a_mapping_is_of_its_type() -> None:
+    def product(x: Any) -> Any:
+        return x["a"] * x["b"]["c"]
+
+    kinds: list[Any] = [dict, OrderedDict, Counter, Settings, functools.partial(defaultdict, float)]
+    for kind in kinds:
+        x = kind(a=2.0, b={"c": 3.0})
+        slopes = grad(product)(x)
+        assert type(slopes) is type(x)
+        assert slopes == kind(a=3.0, b={"c": 2.0})
+        assert x == kind(a=2.0, b={"c": 3.0})
+        assert type(hessian(product)(x)["a"]) is type(x)
+        found = autograd.compile(grad(product), backend="numpy")(x)
+        assert (type(found), found) == (type(x), slopes)
+    slopes = grad(lambda x: x["a"] * x["a"] + x["b"])(defaultdict(float, a=2.0, b=1.0))
+    assert slopes["missing"] == 0.0
+    assert grad(lambda x: x["a"] * x["a"])(Squares(a=2.0)) == {"a": 4.0}
+    frozen = MappingProxyType({"a": 2.0})
+    assert type(grad(lambda x: x["a"])(frozen)) is MappingProxyType
+
+
+def test_masked_arrays_are_refused() -> None:
+    masked = np.ma.masked_array([1.0, 2.0], [False, True])
+    ones = np.ones(2)
+    calls: list[Callable[[], Any]] = [
+        lambda: grad(sum_of_squares)(masked),
+        lambda: hessian(sum_of_squares)({"a": masked}),
+        lambda: jvp(lambda x: x, (ones,), (masked,)),
+        lambda: vjp(lambda x: x, ones)[1](masked),
+        lambda: jacobian(lambda x: masked * x)(2.0),
+        lambda: jacobian(lambda x: np.ma.masked)(2.0),
+        lambda: grad(sum_of_squares)([1.0, np.ma.masked]),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match="the mask of a masked array would be ignored"):
+            call()
+
+
 @given(STRUCTURES)
 def test_a_gradient_has_the_structure_of_its_argument(structure: Any) -> None:
     before = mapped(lambda x: x + 0.0, structure)
@@ -1312,6 +1364,9 @@ def test_what_is_returned_besides_must_be_a_second() -> None:
         (1.0, (1.0,), "it lacks a number at the top"),
         ({"a": 1.0}, {"b": 1.0}, r"it lacks a number at \['a'\]"),
         (np.ones((2, 1)), np.ones(2), r"it lacks a number at \[0, 0\]"),
+        (np.ones((2, 2)), [[1.0, 2.0], [3.0]], r"it lacks a number at \[1, 1\]$"),
+        (np.ones((2, 2)), np.ones((2, 3)), r"it has a number too many, at \[0, 2\]$"),
+        ([[1.0], [2.0]], np.ones((2, 2)), r"it has a number too many, at \[0, 1\]$"),
         (1.0, "text", "got str"),
     ],
 )
@@ -1323,6 +1378,25 @@ def test_a_tangent_or_adjoint_of_another_structure(primal: Any, tangent: Any, me
     _, pull_back = vjp(lambda x: x, primal)
     with pytest.raises(TypeError, match=message):
         pull_back(tangent)
+
+
+def lists(array: Any, arrays_from: int) -> Any:
+    """Write an array as nested lists of arrays of some number of dimensions."""
+    return array if array.ndim <= arrays_from else [lists(part, arrays_from) for part in array]
+
+
+@given(array_shapes(max_dims=3, max_side=3), st.data())
+def test_arrays_and_nested_lists_of_their_numbers_are_one_structure(
+    shape: tuple[int, ...], data: Any
+) -> None:
+    primal, tangent = np.full(shape, 2.0), np.arange(float(math.prod(shape))).reshape(shape)
+    forms = st.integers(0, len(shape))
+    x, direction, seed = (lists(array, data.draw(forms)) for array in (primal, tangent, tangent))
+    slope = jvp(lambda x: x, (x,), (direction,))[1]
+    (adjoint,) = vjp(lambda x: x, x)[1](seed)
+    for result in (slope, adjoint, 0.5 * np.array(hvp(sum_of_squares, (x,), (direction,)))):
+        assert np.array(result).tolist() == tangent.tolist()
+    assert type(slope) is type(adjoint) is type(x)
 
 
 def test_as_many_tangents_as_arguments() -> None:

@@ -34,6 +34,7 @@ from autograd.rules import VALUES
 from autograd.structure import plain
 from autograd.value import (
     Value,
+    added,
     as_value,
     chain_product,
     linear,
@@ -172,14 +173,13 @@ def _directional(
     node: Value, derivatives: Sequence[Number], tangents: dict[Value, Number]
 ) -> Number:
     """Add up the products of a node's local derivatives and its parents' tangents."""
-    total: Number = 0.0
-    for parent, derivative in zip(node.parents, derivatives, strict=True):
-        if parent not in tangents or _is_zero(derivative):
-            continue
-        term = chain_product(derivative, tangents[parent])
-        if not _is_zero(term):
-            total = term if _is_zero(total) else total + term
-    return total
+    terms = [
+        chain_product(derivative, tangents[parent])
+        for parent, derivative in zip(node.parents, derivatives, strict=True)
+        if parent in tangents and not _is_zero(derivative)
+    ]
+    terms = [term for term in terms if not _is_zero(term)]
+    return added(terms) if terms else 0.0
 
 
 def _is_zero(number: Number) -> bool:

@@ -7,8 +7,10 @@ inputs and applies the chain rule at each node.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
+from contextlib import suppress
 from contextvars import ContextVar
 from numbers import Complex, Number, Real
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
@@ -17,19 +19,28 @@ from autograd import pausing
 from autograd.copying import Copyable
 from autograd.errors import outside_domain, refuse_mask, shown, wrong_type
 from autograd.extended import Extended, extended
-from autograd.graph import dependents, interior, leaves, topological_order
+from autograd.graph import (
+    MANY,
+    dependents,
+    interior,
+    leaves,
+    parts,
+    propagated_in_parts,
+    shares,
+    topological_order,
+)
 from autograd.methods import Elementary, Plain
 from autograd.rules import LINEAR, RULES, VALUES, Rule
 from autograd.special import sum_of_products
 from autograd.tracing import UNKNOWN, TracingError, Unknown, expected, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
 __all__ = [
     "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER", "PARAMETER_KINDS", "Kind", "Operand",
-    "Plain", "Value", "as_float", "as_value", "chain_product", "linear", "linked", "new_node",
-    "partials", "record", "recorded_adjoints",
+    "Plain", "Value", "added", "as_float", "as_value", "chain_product", "linear", "linked",
+    "new_node", "partials", "record", "recorded_adjoints",
 ]  # fmt: skip
 
 Operand: TypeAlias = "Value | Plain"
@@ -178,14 +189,11 @@ class Value(Elementary, Copyable):
         for node in nodes:
             node.grad = 0.0
         self.grad += adjoint
-        for node in reversed(nodes):
-            adjoint = node.grad
-            if adjoint:
-                derivatives = node.local_derivatives
-                i = 0  # counted by hand: on the two parents of most nodes, zip costs twice as much
-                for parent in node.parents:
-                    parent.grad += adjoint * derivatives[i]
-                    i += 1  # noqa: SIM113
+        plan = parts(nodes) if len(nodes) > MANY else None
+        if plan:
+            propagated_in_parts(nodes, plan, _propagate, _gradient, _set_gradient)
+        else:
+            _propagate(reversed(nodes))
 
     def zero_grad(self) -> None:
         """Set `grad` to 0 on this node and on every node that it depends on.
@@ -396,6 +404,30 @@ class Value(Elementary, Copyable):
             True
         """
         return self
+
+
+def _gradient(node: Value) -> float:
+    return node.grad
+
+
+def _set_gradient(node: Value, adjoint: float) -> None:
+    node.grad = adjoint
+
+
+def _propagate(nodes: Iterator[Value]) -> None:
+    """Have each node hand its parents their share of its adjoint."""
+    for node in nodes:
+        adjoint = node.grad
+        if adjoint:
+            derivatives = node.local_derivatives
+            if len(derivatives) > MANY and (grouped := shares(node, adjoint)):
+                for parent, share in grouped.items():
+                    parent.grad += share
+                continue
+            i = 0  # counted by hand: on the two parents of most nodes, zip costs twice as much
+            for parent in node.parents:
+                parent.grad += adjoint * derivatives[i]
+                i += 1  # noqa: SIM113
 
 
 # --- recording -----------------------------------------------------------------------------------
@@ -653,16 +685,44 @@ def recorded_adjoints(
         >>> recorded_adjoints(y, [y], {x, y})[x].data
         6.0
     """
-    found: dict[Value, Value | float] = {root: seed}
+    found: dict[Value, Value | float] = {}
+    waiting: dict[Value, list[Value | float]] = {root: [seed]}
     for node in reversed(order):
-        adjoint = found.get(node, 0.0)
-        if node not in within or (type(adjoint) is float and not adjoint):
+        if node not in within or node not in waiting:
+            continue
+        adjoint = found[node] = added(waiting.pop(node))
+        if type(adjoint) is float and not adjoint:
             continue
         for parent, partial in zip(node.parents, partials(node), strict=True):
             if parent in within:
-                product = chain_product(adjoint, partial)
-                found[parent] = found[parent] + product if parent in found else product
+                waiting.setdefault(parent, []).append(chain_product(adjoint, partial))
+    found.update((node, added(terms)) for node, terms in waiting.items())
     return found
+
+
+def added(terms: Sequence[Value | float]) -> Value | float:
+    """Add up adjoints or tangents and record it: of few in their order, of many with one rounding.
+
+    Args:
+        terms: At least one.
+
+    Returns:
+        A Value, or a plain number where all are.
+
+    Example:
+        >>> added([0.1] * 10_000)
+        1000.0
+    """
+    if len(terms) > MANY and not any(plain is UNKNOWN for plain in map(_data, terms)):
+        # (What is traced stays a chain, of which the compiler makes sums of products.)
+        with suppress(ArithmeticError, ValueError):  # infinite: as `+` has it
+            total: Value | float = VALUES.sum(terms)
+            return total
+    return functools.reduce(operator.add, terms)
+
+
+def _data(number: Value | float) -> float:
+    return number.data if isinstance(number, Value) else number
 
 
 def chain_product(adjoint: Value | float, partial: Value | float) -> Value | float:

@@ -147,6 +147,7 @@ def test_pickle_in_several_threads_at_once() -> None:
 MILLION = 1_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 @pytest.mark.usefixtures("without_collector")
 def test_a_chain_of_a_million_nodes() -> None:
@@ -172,6 +173,7 @@ def test_a_chain_of_a_million_nodes() -> None:
     assert sys.getallocatedblocks() < nodes - MILLION
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 @pytest.mark.parametrize(
     "work",

@@ -326,6 +326,7 @@ def test_ties_are_listed_in_the_order_in_which_they_are_found() -> None:
     assert first == [path.names for path in explain(output, x, limit=400).paths][:3]
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 @pytest.mark.usefixtures("without_collector")
 def test_a_chain_of_hundreds_of_thousands_of_nodes() -> None:

@@ -183,6 +183,7 @@ def test_a_zero_adjoint_contributes_nothing_through_an_infinite_derivative() -> 
     assert adjoints(y)[x] == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 @pytest.mark.usefixtures("without_collector")
 def test_adjoints_along_a_chain_of_a_million_nodes() -> None:

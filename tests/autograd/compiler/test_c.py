@@ -329,6 +329,7 @@ def chain(length: int) -> Program:
     return Program(("x", "y"), (), tuple(operations), (1 + len(operations),))
 
 
+@pytest.mark.slow
 def test_a_long_program_is_cut_into_functions(tmp_path: Path) -> None:
     program = chain(60_000)
     text = program.to_c()

@@ -219,6 +219,7 @@ def test_gradients_that_are_none() -> None:
 # --- graphs of every size ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 @pytest.mark.usefixtures("without_collector")
 def test_a_chain_of_a_million_nodes() -> None:
@@ -258,6 +259,7 @@ def hundred_thousand() -> Value:
     return loss
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 @pytest.mark.usefixtures("without_collector")
 def test_a_loss_of_a_hundred_thousand_nodes() -> None:

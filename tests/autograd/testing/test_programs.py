@@ -130,6 +130,7 @@ def test_a_negative_base_and_divisor_print_in_parentheses() -> None:
     assert "y2 = (-2.0) ** x1" in str(program)
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 def test_every_function_is_drawn_with_sharing_and_constants() -> None:
     functions: Counter[str] = Counter()

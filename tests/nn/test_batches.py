@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nn.batches
-from autograd import Value, tanh
+from autograd import Value, mean, tanh
 from nn import MLP, Layer, Module, Neuron, Parameter, fit, losses
 from nn.batches import CompiledBatches, RecordedBatches, batches
 from nn.optim import SGD, Adam
@@ -86,6 +86,22 @@ def test_lone_numbers_are_samples_and_frozen_parameters_stay() -> None:
 
     assert trained(True) == pytest.approx(trained(False), rel=1e-12)
     assert trained(True)[1] == 0.0
+
+
+@pytest.mark.parametrize("kind", [RecordedBatches, CompiledBatches])
+def test_gradients_add_up_until_they_are_zeroed(kind: Any) -> None:
+    model = MLP(3, [2, 1], "tanh", seed=0)
+    made = kind(model, losses.mean_squared_error, {}, [*zip(X, X[:, 0], strict=True)], [])
+    for chosen in ([0, 1], [2, 3, 4]):
+        made.add_gradient(chosen)
+    found = [parameter.grad for parameter in model.parameters()]
+    model.zero_grad()
+    for chosen in ([0, 1], [2, 3, 4]):
+        mean(
+            [losses.mean_squared_error(model(X[i].tolist()), X[i, 0].item()) for i in chosen]
+        ).backward()
+    expected = [parameter.grad for parameter in model.parameters()]
+    assert found == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("target", [4, -1, 1.5])

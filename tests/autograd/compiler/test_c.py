@@ -29,7 +29,8 @@ from autograd.compiler.arrays import FUNCTIONS
 from autograd.compiler.definitions import DEFINITIONS
 from autograd.compiler.passes import adjoint
 from autograd.compiler.program import Operation, Program
-from autograd.compiler.trace import traced_program
+from autograd.compiler.trace import program_of, traced_program
+from autograd.compiler.trace import traced as traced_leaf
 from autograd.rules import RULES, TABLE, Rule
 from nn import MLP, losses
 from tests.autograd.draw.graphs import textbook_model
@@ -309,6 +310,20 @@ def test_a_perceptron_runs_in_loops(
     output.backward()
     expected = [output.data, *(leaf.grad for leaf in leaves)]
     assert run(*point, 1.0) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+
+def test_an_output_stays_where_it_is_to_the_end_of_its_piece(tmp_path: Path) -> None:
+    """The sines make room for the cosines, but for the one that is handed back in the end."""
+
+    def f(xs: Sequence[Any]) -> list[Any]:
+        sines = [autograd.sin(x) for x in xs]
+        total = autograd.sum(sines)
+        return [sines[0], autograd.sum([autograd.cos(total * x) for x in xs])]
+
+    inputs = [traced_leaf(f"x{i}") for i in range(16)]
+    run = built(tmp_path, {"f": program_of(f(inputs), inputs)})["f"]
+    xs = [0.1 * i + 0.3 for i in range(16)]
+    assert run(*xs) == pytest.approx(f(xs), rel=1e-14)
 
 
 # --- long programs -------------------------------------------------------------------------------

@@ -81,6 +81,13 @@ def test_bounds_are_kept(data: st.DataObject, size: int, deep: int, inputs: int)
     assert depth(program(*map(Value, program.inputs))) <= deep
 
 
+@given(st.data(), st.integers(1, 4))
+def test_additions_that_lead_into_a_domain_count(data: st.DataObject, size: int) -> None:
+    narrow = ["arccosh", "arcsin", "log", "+"]  # most operands have to be moved to be in these
+    program = data.draw(programs(max_size=size, max_depth=20, functions=narrow))
+    assert len(program.instructions) <= size
+
+
 @given(programs())
 def test_nothing_in_them_is_unused(program: Program) -> None:
     count = len(program.inputs) + len(program.instructions)

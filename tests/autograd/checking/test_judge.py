@@ -391,15 +391,20 @@ _backward = Value.backward
 
 @ORACLES
 @pytest.mark.parametrize(
-    ("faulty", "problem"),
+    ("faulty", "problem", "given", "right"),
     [
-        (_overwriting, "the adjoint that backward() gives it"),
-        (_once, "its gradient after a second backward(), which adds to it"),
-        (lambda self, seed=1.0: None, "the adjoint that backward() gives it"),
+        (_overwriting, "the adjoint that backward() gives it", 3.0, 7.0),
+        (_once, "its gradient after a second backward(), which adds to it", 7.0, 14.0),
+        (lambda self, seed=1.0: None, "the adjoint that backward() gives it", 0.0, 1.0),
     ],
 )
 def test_a_wrong_backward_is_found(
-    monkeypatch: pytest.MonkeyPatch, oracle: Numerical, faulty: Any, problem: str
+    monkeypatch: pytest.MonkeyPatch,
+    oracle: Numerical,
+    faulty: Any,
+    problem: str,
+    given: float,
+    right: float,
 ) -> None:
     x = Value(2.0, "x")
     y = x * x + x * 3.0
@@ -407,10 +412,15 @@ def test_a_wrong_backward_is_found(
     recorded = examine(graph, oracle).recorded
     monkeypatch.setattr(Value, "backward", faulty)
     x.grad = 17.0
-    _, _, wrong = gradients(graph, recorded, oracle)
+    _, sums, wrong = gradients(graph, recorded, oracle)
     assert wrong is not None
     assert wrong.op == "backward"
     assert wrong.problem == problem
+    assert wrong.operand == -1
+    assert wrong.local_derivative == given
+    assert wrong.numerical == pytest.approx(right)
+    times = 2 if faulty is _once else 1
+    assert wrong.bound == times * sums[0].bound[wrong.node]
     assert x.grad == 17.0
 
 

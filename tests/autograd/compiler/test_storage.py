@@ -94,8 +94,7 @@ def test_numbers_in_the_tables_of_code_come_back(tmp_path: Path) -> None:
     """What is frozen in loops lies in a table, which machine code reads at each call."""
     width, random = 60, Random(0)
     weights = [
-        [[random.gauss(0.0, 0.2) for _ in range(width)] for _ in range(width)]
-        for _ in range(3)
+        [[random.gauss(0.0, 0.2) for _ in range(width)] for _ in range(width)] for _ in range(3)
     ]
 
     def network(x: Any) -> Any:

@@ -196,7 +196,7 @@ def test_a_composition_shrinks_to_two_instructions() -> None:
             for name, operands in program.instructions
         )
 
-    assert len(smallest(programs(), composed, size=2).instructions) == 2
+    assert len(smallest(programs(max_size=8), composed, size=2).instructions) == 2
 
 
 @given(st.data(), st.lists(st.sampled_from([*NAMES, "linear"]), min_size=1, max_size=3))

@@ -325,6 +325,15 @@ def test_an_infinite_derivative_is_wrong_where_it_should_be_finite(
     assert y in examine(trace([x], y), oracle).wrong
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("size", [1e308, 1.7e308])
+def test_an_infinite_derivative_is_wrong_where_it_should_be_large(sign: float, size: float) -> None:
+    a, b = Value(1.0), Value(sign * size)
+    for given, wrong in [(b.data, False), (sign * math.inf, True), (-sign * math.inf, True)]:
+        y = new_node(b.data, (a, b), (given, 1.0), "*")
+        assert (y in examine(trace([a, b], y), Precise()).wrong) == wrong
+
+
 def test_data_changed_afterwards_is_not_what_the_graph_was_computed_from() -> None:
     x = Value(2.0, "x")
     y = x * x

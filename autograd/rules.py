@@ -220,7 +220,8 @@ def _power_slope(m: Any, x1: Any, x2: Any) -> Any:
             return x2 * x1 ** (x2 - 1.0)
         return x2 if isinstance(x1, float) and x1 >= SMALLEST else 0.0
     # At x2 = 0 it is 0: of x1 <= 0, or where the power overflows, without a derivative in x2.
-    at_zero = m.meets(x2, m.where(x1 < SMALLEST, 0.0, math.nan))
+    another = m.where(x2 < 1.0, 2.0, -1.0)  # than x2
+    at_zero = m.meets(x2, m.where(x1 < SMALLEST, 0.0, another))
     zero = at_zero - 1.0
     power = m.power_log_(0.0, x1, m.where(at_zero, zero, x2 - 1.0))
     return m.where(at_zero, zero, x2) * power
@@ -311,7 +312,7 @@ TABLE = (
              m.power_log_(1.0, x1, x2)),
          domain="x1 > 0, x1 = 0 with x2 >= 0, and x1 < 0 with an integer x2"),
     Rule("//", XX, lambda x1, x2: x1 // x2,
-         lambda m, y, x1, x2: (m.where(y == y, 0.0, y),) * 2,  # 0 also at a jump
+         lambda m, y, x1, x2: (m.where(y == y, 0.0, math.nan),) * 2,  # 0 also at a jump
          domain="x2 != 0",
          kinks=lambda m, y, x1, x2: m.meets(x1 % x2, 0.0),
          within=lambda m, x1, x2: x2 != 0.0),
@@ -449,7 +450,7 @@ TABLE = (
          kinks=lambda m, y, x: m.meets(x, 0.0)),
     Rule("leaky_relu", ("x", "slope"), lambda x, slope: x if x > 0.0 else slope * x,
          lambda m, y, x, slope: (
-             m.where(x > 0.0, 1.0, m.where(x <= 0.0, slope, x)),  # nan as x is
+             m.where(x > 0.0, 1.0, m.where(x <= 0.0, slope, math.nan)),
              m.where(x > 0.0, 0.0, x)),
          "x where it is positive, slope * x elsewhere. "
          "Its derivatives are `where(x > 0, 1, slope)`, which is the slope at 0, "
@@ -503,45 +504,45 @@ TABLE = (
          "an integer order from 0 to 1000, x other than 0, -1, -2, …"),
     # --- steps, choices ---
     Rule("sign", X, _sign,
-         lambda m, y, x: (m.where(x == x, 0.0, y),),
+         lambda m, y, x: (m.where(x == x, 0.0, math.nan),),
          "-1, 0 or 1, as x is negative, 0 or positive. Its derivative is `0`, also at 0.",
          ((-3.0,), -1.0),
          kinks=lambda m, y, x: m.meets(x, 0.0)),
     Rule("floor", X, _floor,
-         lambda m, y, x: (m.where(x == x, 0.0, y),),
+         lambda m, y, x: (m.where(x == x, 0.0, math.nan),),
          "The greatest integer that is at most x. Its derivative is `0`, also at integers.",
          ((-1.5,), -2.0),
          kinks=lambda m, y, x: m.meets(x, y)),
     Rule("ceil", X, _ceil,
-         lambda m, y, x: (m.where(x == x, 0.0, y),),
+         lambda m, y, x: (m.where(x == x, 0.0, math.nan),),
          "The least integer that is at least x. Its derivative is `0`, also at integers.",
          ((1.5,), 2.0),
          kinks=lambda m, y, x: m.meets(x, y)),
     Rule("trunc", X, lambda x: _floor(x) if x > 0.0 else _ceil(x),
-         lambda m, y, x: (m.where(x == x, 0.0, y),),
+         lambda m, y, x: (m.where(x == x, 0.0, math.nan),),
          "x without its fraction. Its derivative is `0`, also at integers.", ((-1.5,), -1.0),
          kinks=lambda m, y, x: m.meets(x, y)),
     Rule("maximum", XX, _maximum,
          lambda m, y, x1, x2: (
-             m.where(x1 > x2, 1.0, m.where(x1 < x2, 0.0, m.where(x1 == x2, 0.5, y))),
-             m.where(x1 > x2, 0.0, m.where(x1 < x2, 1.0, m.where(x1 == x2, 0.5, y)))),
+             m.where(x1 > x2, 1.0, m.where(x1 < x2, 0.0, m.where(x1 == x2, 0.5, math.nan))),
+             m.where(x1 > x2, 0.0, m.where(x1 < x2, 1.0, m.where(x1 == x2, 0.5, math.nan)))),
          "The larger of x1 and x2. Its derivatives are `where(x1 > x2, 1, 0)` and "
          "`where(x1 > x2, 0, 1)`; at a tie half of the derivative goes to each.",
          ((2.0, 3.0), 3.0),
          kinks=lambda m, y, x1, x2: m.meets(x1, x2)),
     Rule("minimum", XX, _minimum,
          lambda m, y, x1, x2: (
-             m.where(x1 < x2, 1.0, m.where(x1 > x2, 0.0, m.where(x1 == x2, 0.5, y))),
-             m.where(x1 < x2, 0.0, m.where(x1 > x2, 1.0, m.where(x1 == x2, 0.5, y)))),
+             m.where(x1 < x2, 1.0, m.where(x1 > x2, 0.0, m.where(x1 == x2, 0.5, math.nan))),
+             m.where(x1 < x2, 0.0, m.where(x1 > x2, 1.0, m.where(x1 == x2, 0.5, math.nan)))),
          "The smaller of x1 and x2. Its derivatives are `where(x1 < x2, 1, 0)` and "
          "`where(x1 < x2, 0, 1)`; at a tie half of the derivative goes to each.",
          ((2.0, 3.0), 2.0),
          kinks=lambda m, y, x1, x2: m.meets(x1, x2)),
     Rule("clip", ("x", "lower", "upper"), _clip,
          lambda m, y, x, lower, upper: (
-             m.where(x < lower, 0.0, m.where(x > upper, 0.0, m.where(x == x, 1.0, x))),
-             m.where(x < lower, 1.0, m.where(x == x, 0.0, x)),
-             m.where(x > upper, 1.0, m.where(x == x, 0.0, x))),
+             m.where(x < lower, 0.0, m.where(x > upper, 0.0, m.where(x == x, 1.0, math.nan))),
+             m.where(x < lower, 1.0, m.where(x == x, 0.0, math.nan)),
+             m.where(x > upper, 1.0, m.where(x == x, 0.0, math.nan))),
          "x kept between lower and upper. Its derivative is 1 in what it is equal to, x or one of "
          "the bounds, and 0 in the others; at a bound it is 1 in x.",
          ((5.0, 0.0, 1.0), 1.0), "lower <= upper",
@@ -646,9 +647,10 @@ INTERNAL = (
          lambda m, y, x1, x2: (
              m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, math.nan), x2), x1)),
     Rule(DETACHED, X, lambda x: x, lambda m, y, x: (0.0,)),
-    # Whether two numbers are equal, for `kinks`: told with a derivative of nan where they are.
-    Rule(MEETS, XX, lambda x1, x2: float(x1 == x2),
-         lambda m, y, x1, x2: (m.where(x1 == x2, math.nan * x1 * x2, 0.0),) * 2),
+    # Whether two numbers are equal, or one is nan, for `kinks`: with a derivative of nan if so.
+    Rule(MEETS, XX, lambda x1, x2: float(not (x1 < x2 or x1 > x2)),
+         lambda m, y, x1, x2: (
+             m.where(x1 < x2, 0.0, m.where(x1 > x2, 0.0, math.nan)),) * 2),
     # A contribution of the chain rule, given the adjoint that it is a multiple of, and whether the
     # node that it comes through is at a kink: there its derivative is nan in what the adjoint
     # depends on, and, unless the adjoint is 0, in what the kink depends on.

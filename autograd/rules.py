@@ -226,6 +226,13 @@ def _power_slope(m: Any, x1: Any, x2: Any) -> Any:
     return m.where(at_zero, zero, x2) * power
 
 
+def _power_defined(m: Any, x1: Any, x2: Any) -> Any:
+    """Tell whether x1**x2 is, where x2 - 1 may be an integer, rounded, although x2 is none."""
+    if isinstance(x2, float):
+        return x1 >= 0.0 if 0.0 < abs(x2) < 2.0**-53 else True
+    return (x1 >= 0.0) | (m.floor(x2) == x2)
+
+
 def _power_log(count: float, x1: float, x2: float) -> float:
     if count == 0.0:
         return _power(x1, x2)
@@ -254,6 +261,11 @@ def _shares(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     count = m.sum(hits)
     share = m.where(count == 0.0, y, count)  # there is none where y is nan
     return tuple(hit / share for hit in hits)
+
+
+def _bend(m: Any, x: Any, parameter: Any) -> Any:
+    """Tell whether x is at 0, where its derivative jumps, and with it that in a parameter."""
+    return m.where(x == 0.0, m.meets(x, 0.0) + m.meets(parameter, parameter), 0.0)
 
 
 def _ties(m: Any, y: Any, xs: tuple[Any, ...]) -> Any:
@@ -309,7 +321,8 @@ TABLE = (
              _power_slope(m, x1, x2),
              # 0 at x1 = 0; a negative base has integer exponents only, hence no derivative
              m.power_log_(1.0, x1, x2)),
-         domain="x1 > 0, x1 = 0 with x2 >= 0, and x1 < 0 with an integer x2"),
+         domain="x1 > 0, x1 = 0 with x2 >= 0, and x1 < 0 with an integer x2",
+         within=_power_defined),
     Rule("//", XX, lambda x1, x2: x1 // x2,
          lambda m, y, x1, x2: (m.where(y == y, 0.0, y),) * 2,  # 0 also at a jump
          domain="x2 != 0",
@@ -449,13 +462,13 @@ TABLE = (
          kinks=lambda m, y, x: m.meets(x, 0.0)),
     Rule("leaky_relu", ("x", "slope"), lambda x, slope: x if x > 0.0 else slope * x,
          lambda m, y, x, slope: (
-             m.where(x > 0.0, 1.0, m.where(x <= 0.0, slope, x)),  # nan as x is
-             m.where(x > 0.0, 0.0, x)),
+             m.where(x > 0.0, 1.0, m.where(x <= 0.0, slope, y)),  # y is nan where x is
+             m.where(x > 0.0, 0.0, m.where(x <= 0.0, x, y))),
          "x where it is positive, slope * x elsewhere. "
          "Its derivatives are `where(x > 0, 1, slope)`, which is the slope at 0, "
          "and `where(x > 0, 0, x)`. After Maas et al. (2013).",
          ((-3.0, 0.5), -1.5),
-         kinks=lambda m, y, x, slope: m.meets(x, 0.0)),
+         kinks=lambda m, y, x, slope: _bend(m, x, slope)),
     Rule("elu", ("x", "alpha"), lambda x, alpha: x if x > 0.0 else alpha * math.expm1(x),
          lambda m, y, x, alpha: (
              m.where(x > 0.0, 1.0, alpha * m.exp(m.where(x > 0.0, 0.0, x))),
@@ -464,7 +477,7 @@ TABLE = (
          "Its derivatives are `where(x > 0, 1, alpha * exp(x))`, which is alpha at 0, "
          "and `where(x > 0, 0, exp(x) - 1)`. After Clevert et al. (2016).",
          ((3.0, 1.0), 3.0),
-         kinks=lambda m, y, x, alpha: m.meets(x, 0.0)),
+         kinks=lambda m, y, x, alpha: _bend(m, x, alpha)),
     Rule("gelu", X, special.gelu,
          lambda m, y, x: (
              0.5 * m.erfc(-SQRT_HALF * x) + x * m.normal_density_(x),),
@@ -539,9 +552,9 @@ TABLE = (
          kinks=lambda m, y, x1, x2: m.meets(x1, x2)),
     Rule("clip", ("x", "lower", "upper"), _clip,
          lambda m, y, x, lower, upper: (
-             m.where(x < lower, 0.0, m.where(x > upper, 0.0, m.where(x == x, 1.0, x))),
-             m.where(x < lower, 1.0, m.where(x == x, 0.0, x)),
-             m.where(x > upper, 1.0, m.where(x == x, 0.0, x))),
+             m.where(x < lower, 0.0, m.where(x > upper, 0.0, m.where(x == x, 1.0, y))),
+             m.where(x < lower, 1.0, m.where(x == x, 0.0, y)),  # y is nan where x is
+             m.where(x > upper, 1.0, m.where(x == x, 0.0, y))),
          "x kept between lower and upper. Its derivative is 1 in what it is equal to, x or one of "
          "the bounds, and 0 in the others; at a bound it is 1 in x.",
          ((5.0, 0.0, 1.0), 1.0), "lower <= upper",

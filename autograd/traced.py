@@ -40,11 +40,6 @@ class Traced(Value):
             refuse()
         return repr(self)
 
-    def __str__(self) -> str:
-        if not is_library(sys._getframe(1)):
-            refuse()
-        return repr(self)
-
     # The arithmetic that Value writes out: here by way of the table.
 
     def __add__(self, other: Operand) -> Value:
@@ -108,13 +103,13 @@ class Traced(Value):
 def _recorded(op: str, left: Any, right: Any) -> Any:
     if not (isinstance(left, Value) and isinstance(right, Value)):
         other = right if isinstance(left, Traced) else left
-        if not comparable(other):
+        if not comparable(other, op):
             return NotImplemented
     return record(RULES[op], (as_value(left, op), as_value(right, op)))
 
 
 def _compared(sign: str, value: Value, other: Any) -> Any:
-    if not comparable(other):
+    if not comparable(other, sign):
         return NotImplemented
     return record(RULES[sign], (value, as_value(other, sign)))
 

@@ -72,30 +72,21 @@ def batches(
 
     Raises:
         TypeError: `compiled` is none of the three; or the model or the loss cannot be compiled.
-        ValueError: The optimiser changes parameters that are not the model's, which a compiled loss
-            would not see.
         ModuleNotFoundError: NumPy is missing.
     """
     if compiled not in ("auto", True, False):
         raise TypeError(f"compiled is True, False or 'auto', got {shown(compiled)}")
-    foreign = set(optimiser.parameters).difference(model.parameters())
     by_itself = compiled == "auto"
     if by_itself:
         compiled = (
             _is_worth_compiling(len(model.parameters()), (len(data) + len(held_out)) * epochs)
-            and not foreign
             and _is_known(model, loss)
             and find_spec("numpy") is not None
             and find_spec("llvmlite") is not None
         )
-    elif compiled and foreign:
-        raise ValueError(
-            f"the optimiser changes {len(foreign)} parameters that are not the model's, and a "
-            "compiled loss would not see the change: make them the model's, or pass compiled=False"
-        )
     if compiled:
         try:
-            return CompiledBatches(model, loss, metrics, data, held_out)
+            return CompiledBatches(model, loss, metrics, data, held_out, optimiser)
         except TypeError:
             if not by_itself:
                 raise
@@ -168,12 +159,15 @@ class CompiledBatches:
         metrics: Mapping[str, Loss],
         data: Samples,
         held_out: Samples,
+        optimiser: Optimiser,
     ) -> None:
         import numpy
 
         from autograd.compiler import compile
 
-        self.parameters, self.metrics = model.parameters(), metrics
+        self.metrics = metrics
+        # The model's, and what else the optimiser changes.
+        self.parameters = list(dict.fromkeys([*model.parameters(), *optimiser.parameters]))
         self.targets = [[target for _, target in samples] for samples in (data, held_out)]
         self.arrays = [
             tuple(numpy.array(column, dtype=float) for column in zip(*samples, strict=True))

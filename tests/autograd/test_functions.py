@@ -27,7 +27,11 @@ ag: Any = autograd  # untyped, to be called in wrong ways too
 
 FUNCTIONS = [rule for rule in TABLE if rule.name.isidentifier() and rule.name != "neg"]
 OF_SEQUENCE = ["sum", "mean", "prod", "norm", "logsumexp", "softmax", "max", "min"]
-METHODS = [rule for rule in FUNCTIONS if "*" not in rule.operands[0] and rule.name != "polygamma"]
+METHODS = [
+    rule
+    for rule in FUNCTIONS
+    if "*" not in rule.operands[0] and rule.name not in ("polygamma", "where")
+]
 KINDS: list[Any] = [
     float, int, bool, Fraction, Decimal, np.float64, np.float32, np.int64, np.uint8, np.bool_,
     np.array,
@@ -86,7 +90,9 @@ def test_methods_are_the_functions(rule: Rule) -> None:
 
 
 def test_what_is_no_method() -> None:
-    assert not [name for name in (*OF_SEQUENCE, "dot", "net", "polygamma") if hasattr(Value, name)]
+    assert not [
+        name for name in (*OF_SEQUENCE, "dot", "net", "polygamma", "where") if hasattr(Value, name)
+    ]
 
 
 @every_function

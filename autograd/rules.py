@@ -265,6 +265,8 @@ def _shares(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _bend(m: Any, x: Any, parameter: Any) -> Any:
     """Tell whether x is at 0, where its derivative jumps, and with it that in a parameter."""
+    if isinstance(x, float) and x != 0.0:  # the parameter may not be known yet
+        return 0.0
     return m.where(x == 0.0, m.meets(x, 0.0) + m.meets(parameter, parameter), 0.0)
 
 

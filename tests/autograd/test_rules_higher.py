@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import math
@@ -327,6 +328,18 @@ def test_compiled_derivatives_off_the_domain_are_not_finite(rule: Rule, backend:
         assert not any(map(math.isfinite, slopes)), xs
         if len(rule.operands) == 1:
             assert not math.isfinite(_derivative(rule, fixed, 2, backend)(xs)[0][0]), xs
+
+
+@each(*[rule for rule in TABLE if len(rule.operands) > 1 and rule.name != "polygamma"])
+@given(st.data())
+@settings(max_examples=8)
+def test_some_operands_may_be_constants(rule: Rule, data: st.DataObject) -> None:
+    xs = data.draw(operands(rule))
+    assume(len(xs) > 1)
+    fixed = data.draw(st.permutations([xs[0], *[None] * (len(xs) - 1)]))
+    assume(rule.name != "where" or fixed[0] is None)
+    with contextlib.suppress(ArithmeticError, ValueError):  # of constants off the domain
+        _derivative(rule, tuple(fixed), 2, "numpy")([1.0] * (len(xs) - 1))
 
 
 # --- at nan --------------------------------------------------------------------------------------

@@ -171,9 +171,12 @@ def _products_of_others(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _directions(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Divide each coordinate by the length y: the direction of a vector, 0 at the origin."""
-    if isinstance(y, float) or len(xs) > FEW:
+    if isinstance(y, float):
+        length = y or math.inf
+        return tuple([x / length for x in xs]) if len(xs) != 2 else (xs[0] / length, xs[1] / length)
+    if len(xs) > FEW:
         length = m.where(y == 0.0, math.inf, y)
-        return tuple(x / length for x in xs)
+        return tuple([x / length for x in xs])
     return tuple(m.direction_((x, *xs[:i], *xs[i + 1 :])) for i, x in enumerate(xs))
 
 
@@ -261,6 +264,32 @@ def _shares(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     count = m.sum(hits)
     share = m.where(count == 0.0, y, count)  # there is none where y is nan
     return tuple(hit / share for hit in hits)
+
+
+def _shares_of_two(m: Any, y: Any, x1: Any, x2: Any) -> tuple[Any, ...]:
+    """Give 1 and 0 where x1 is the larger, 0 and 1 where x2 is; at a nan y, which is one."""
+    if isinstance(y, float):
+        if x1 == x2:
+            return 0.5, 0.5
+        return (1.0, 0.0) if x1 > x2 else (0.0, 1.0) if x1 < x2 else (y, y)
+    tie = m.where(x1 == x2, 0.5, y)
+    return (
+        m.where(x1 > x2, 1.0, m.where(x1 < x2, 0.0, tie)),
+        m.where(x1 > x2, 0.0, m.where(x1 < x2, 1.0, tie)),
+    )
+
+
+def _clip_partials(m: Any, y: Any, x: Any, lower: Any, upper: Any) -> tuple[Any, ...]:
+    if isinstance(y, float):
+        if x < lower:
+            return 0.0, 1.0, 0.0
+        return (0.0, 0.0, 1.0) if x > upper else (1.0, 0.0, 0.0) if x == x else (y, y, y)
+    none = m.where(x == x, 0.0, y)  # y is nan where x is
+    return (
+        m.where(x < lower, 0.0, m.where(x > upper, 0.0, m.where(x == x, 1.0, y))),
+        m.where(x < lower, 1.0, none),
+        m.where(x > upper, 1.0, none),
+    )
 
 
 def _bend(m: Any, x: Any, parameter: Any) -> Any:
@@ -404,16 +433,19 @@ TABLE = (
     Rule("arcsin", X, math.asin,
          lambda m, y, x: (1.0 / m.sqrt(m.one_minus_square_(x)),),
          "The angle in radians, from -π/2 to π/2, whose sine is x. "
-         "Its derivative is `1 / sqrt(1 - x**2)`, inf at -1 and 1.", ((0.0,), 0.0), "-1 <= x <= 1"),
+         "Its derivative is `1 / sqrt(1 - x**2)`, inf at -1 and 1.", ((0.0,), 0.0), "-1 <= x <= 1",
+         fused=lambda x: (math.asin(x), (1.0 / math.sqrt((1.0 - x) * (1.0 + x)),))),
     Rule("arccos", X, math.acos,
          lambda m, y, x: (-1.0 / m.sqrt(m.one_minus_square_(x)),),
          "The angle in radians, from 0 to π, whose cosine is x. "
          "Its derivative is `-1 / sqrt(1 - x**2)`, -inf at -1 and 1.",
-         ((1.0,), 0.0), "-1 <= x <= 1"),
+         ((1.0,), 0.0), "-1 <= x <= 1",
+         fused=lambda x: (math.acos(x), (-1.0 / math.sqrt((1.0 - x) * (1.0 + x)),))),
     Rule("arctan", X, math.atan,
          lambda m, y, x: (m.lorentzian_(x),),
          "The angle in radians, from -π/2 to π/2, whose tangent is x. "
-         "Its derivative is `1 / (1 + x**2)`.", ((0.0,), 0.0)),
+         "Its derivative is `1 / (1 + x**2)`.", ((0.0,), 0.0),
+         fused=lambda x: (math.atan(x), (1.0 / (1.0 + x * x),))),
     Rule("arctan2", XX, math.atan2,
          lambda m, y, x1, x2: (
              x2 / m.hypot(x1, x2) / m.hypot(x1, x2), -x1 / m.hypot(x1, x2) / m.hypot(x1, x2)),
@@ -429,7 +461,8 @@ TABLE = (
          "The hyperbolic cosine of x. Its derivative is `sinh(x)`.", ((0.0,), 1.0)),
     Rule("tanh", X, math.tanh,
          lambda m, y, x: (m.sech_squared_(x),),  # 1 - y² would cancel
-         "The hyperbolic tangent of x. Its derivative is `1 - tanh(x)**2`.", ((0.0,), 0.0)),
+         "The hyperbolic tangent of x. Its derivative is `1 - tanh(x)**2`.", ((0.0,), 0.0),
+         fused=lambda x: (math.tanh(x), (_sech_squared(x),))),
     Rule("arcsinh", X, math.asinh,
          lambda m, y, x: (1.0 / m.hypot(1.0, x),),
          "The number whose hyperbolic sine is x. Its derivative is `1 / sqrt(x**2 + 1)`.",
@@ -442,12 +475,14 @@ TABLE = (
          lambda m, y, x: (1.0 / m.one_minus_square_(x),),
          "The number whose hyperbolic tangent is x. Its derivative is `1 / (1 - x**2)`.",
          ((0.0,), 0.0), "-1 < x < 1",
+         fused=lambda x: (math.atanh(x), (1.0 / ((1.0 - x) * (1.0 + x)),)),
          within=lambda m, x: m.abs(x) < 1.0),
     # --- activations ---
     Rule("sigmoid", X, special.sigmoid,
          lambda m, y, x: (m.logistic_density_(x),),  # y (1 - y) would cancel
          "The logistic function, 1 / (1 + exp(-x)). "
-         "Its derivative is `sigmoid(x) * (1 - sigmoid(x))`.", ((0.0,), 0.5)),
+         "Its derivative is `sigmoid(x) * (1 - sigmoid(x))`.", ((0.0,), 0.5),
+         fused=lambda x: (special.sigmoid(x), (_logistic_density(x),))),
     Rule("softplus", X, special.softplus,
          lambda m, y, x: (m.sigmoid(x),),
          "log(1 + exp(x)), without overflow. Its derivative is `sigmoid(x)`.", ((1000.0,), 1000.0)),
@@ -486,7 +521,11 @@ TABLE = (
          "x times Φ(x), the standard normal distribution function (exact, by erfc). "
          "Its derivative is `erfc(-x / sqrt(2)) / 2 + x * exp(-(x**2) / 2) / sqrt(2 * pi)`. "
          "After Hendrycks and Gimpel (2016).",
-         ((0.0,), 0.0)),
+         ((0.0,), 0.0),
+         fused=lambda x: (
+             special.gelu(x),
+             (0.5 * math.erfc(-SQRT_HALF * x)
+              + x * (INVERSE_SQRT_2PI * math.exp(-0.5 * x * x)),))),
     Rule("silu", X, lambda x: x * special.sigmoid(x) if x != -math.inf else -0.0,
          lambda m, y, x: (m.sigmoid(x) + x * m.logistic_density_(x),),
          "x * sigmoid(x), also called swish. "
@@ -496,11 +535,13 @@ TABLE = (
     Rule("erf", X, math.erf,
          lambda m, y, x: (TWO_OVER_SQRT_PI * m.gaussian_(x),),
          "The error function of x, 2 / √π times the integral of exp(-t²) from 0 to x. "
-         "Its derivative is `2 / sqrt(pi) * exp(-(x**2))`.", ((0.0,), 0.0)),
+         "Its derivative is `2 / sqrt(pi) * exp(-(x**2))`.", ((0.0,), 0.0),
+         fused=lambda x: (math.erf(x), (TWO_OVER_SQRT_PI * math.exp(-x * x),))),
     Rule("erfc", X, math.erfc,
          lambda m, y, x: (-TWO_OVER_SQRT_PI * m.gaussian_(x),),
          "1 - erf(x), without cancellation. Its derivative is `-2 / sqrt(pi) * exp(-(x**2))`.",
-         ((0.0,), 1.0)),
+         ((0.0,), 1.0),
+         fused=lambda x: (math.erfc(x), (-TWO_OVER_SQRT_PI * math.exp(-x * x),))),
     Rule("lgamma", X, special.lgamma,
          lambda m, y, x: (m.digamma(x),),
          "The logarithm of the absolute value of the gamma function of x. "
@@ -521,42 +562,38 @@ TABLE = (
          lambda m, y, x: (m.where(x == x, 0.0, y),),
          "-1, 0 or 1, as x is negative, 0 or positive. Its derivative is `0`, also at 0.",
          ((-3.0,), -1.0),
+         fused=lambda x: (_sign(x), (0.0 if x == x else x,)),
          kinks=lambda m, y, x: m.meets(x, 0.0)),
     Rule("floor", X, _floor,
          lambda m, y, x: (m.where(x == x, 0.0, y),),
          "The greatest integer that is at most x. Its derivative is `0`, also at integers.",
          ((-1.5,), -2.0),
+         fused=lambda x: (_floor(x), (0.0 if x == x else x,)),
          kinks=lambda m, y, x: m.meets(x, y)),
     Rule("ceil", X, _ceil,
          lambda m, y, x: (m.where(x == x, 0.0, y),),
          "The least integer that is at least x. Its derivative is `0`, also at integers.",
          ((1.5,), 2.0),
+         fused=lambda x: (_ceil(x), (0.0 if x == x else x,)),
          kinks=lambda m, y, x: m.meets(x, y)),
     Rule("trunc", X, lambda x: _floor(x) if x > 0.0 else _ceil(x),
          lambda m, y, x: (m.where(x == x, 0.0, y),),
          "x without its fraction. Its derivative is `0`, also at integers.", ((-1.5,), -1.0),
          kinks=lambda m, y, x: m.meets(x, y)),
     Rule("maximum", XX, _maximum,
-         lambda m, y, x1, x2: (
-             m.where(x1 > x2, 1.0, m.where(x1 < x2, 0.0, m.where(x1 == x2, 0.5, y))),
-             m.where(x1 > x2, 0.0, m.where(x1 < x2, 1.0, m.where(x1 == x2, 0.5, y)))),
+         lambda m, y, x1, x2: _shares_of_two(m, y, x1, x2),
          "The larger of x1 and x2. Its derivatives are `where(x1 > x2, 1, 0)` and "
          "`where(x1 > x2, 0, 1)`; at a tie half of the derivative goes to each.",
          ((2.0, 3.0), 3.0),
          kinks=lambda m, y, x1, x2: m.meets(x1, x2)),
     Rule("minimum", XX, _minimum,
-         lambda m, y, x1, x2: (
-             m.where(x1 < x2, 1.0, m.where(x1 > x2, 0.0, m.where(x1 == x2, 0.5, y))),
-             m.where(x1 < x2, 0.0, m.where(x1 > x2, 1.0, m.where(x1 == x2, 0.5, y)))),
+         lambda m, y, x1, x2: _shares_of_two(m, y, x2, x1),
          "The smaller of x1 and x2. Its derivatives are `where(x1 < x2, 1, 0)` and "
          "`where(x1 < x2, 0, 1)`; at a tie half of the derivative goes to each.",
          ((2.0, 3.0), 2.0),
          kinks=lambda m, y, x1, x2: m.meets(x1, x2)),
     Rule("clip", ("x", "lower", "upper"), _clip,
-         lambda m, y, x, lower, upper: (
-             m.where(x < lower, 0.0, m.where(x > upper, 0.0, m.where(x == x, 1.0, y))),
-             m.where(x < lower, 1.0, m.where(x == x, 0.0, y)),  # y is nan where x is
-             m.where(x > upper, 1.0, m.where(x == x, 0.0, y))),
+         lambda m, y, x, lower, upper: _clip_partials(m, y, x, lower, upper),
          "x kept between lower and upper. Its derivative is 1 in what it is equal to, x or one of "
          "the bounds, and 0 in the others; at a bound it is 1 in x.",
          ((5.0, 0.0, 1.0), 1.0), "lower <= upper",

@@ -224,9 +224,9 @@ def _power_slope(m: Any, x1: Any, x2: Any) -> Any:
         return x2 if isinstance(x1, float) and x1 >= SMALLEST else 0.0
     # At x2 = 0 it is 0: of x1 <= 0, or where the power overflows, without a derivative in x2.
     at_zero = m.meets(x2, m.where(x1 < SMALLEST, 0.0, math.nan))
-    zero = at_zero - 1.0
-    power = m.power_log_(0.0, x1, m.where(at_zero, zero, x2 - 1.0))
-    return m.where(at_zero, zero, x2) * power
+    is_zero, zero = at_zero == 1.0, at_zero - 1.0
+    power = m.power_log_(0.0, x1, m.where(is_zero, zero, x2 - 1.0))
+    return m.where(is_zero, zero, x2) * power
 
 
 def _power_defined(m: Any, x1: Any, x2: Any) -> Any:

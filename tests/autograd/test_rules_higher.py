@@ -116,6 +116,8 @@ def check(rule: Rule, xs: tuple[float, ...], order: int, modes: Sequence[str] = 
         return
     if not math.isfinite(y) or is_kink(rule, xs):
         return
+    if rule.name in ("hypot", "norm", "arctan2") and math.hypot(*xs) < SMALLEST_NORMAL:
+        return  # a length that is subnormal has lost digits
     smallest = 1e-16 if (rule.name, order) in DIFFERENCES_OF_SHARES else SMALLEST_NORMAL
     known: dict[tuple[int, ...], Any] = {}
     out_of_range = functools.cache(lambda: leaves_the_range(rule, xs, order))

@@ -868,7 +868,7 @@ class ChainRule:
             if at_kink is not None:
                 self._kinks[node] = at_kink
             if self._kinks and (again or node._data is not UNKNOWN):
-                found = [self._involved.get(parent) for parent in node.parents]
+                found = [self._involved.get(operand) for operand in _varying(node)]
                 marks = dict.fromkeys(mark for mark in (at_kink, *found) if mark is not None)
                 if marks:
                     self._involved[node] = functools.reduce(operator.add, marks)
@@ -942,9 +942,8 @@ class ChainRule:
             return None
         reached = {partial: None}  # in an order that is the same each time
         for node in reversed(interior(partial, stop=self._nodes)):
-            if node in reached and node.op not in COMPARISONS:
-                operands = node.parents[1:] if node.op == "where" else node.parents
-                reached.update(dict.fromkeys(operands))
+            if node in reached:
+                reached.update(dict.fromkeys(_varying(node)))
         marks = [self._involved[node] for node in reached if node in self._involved]
         return functools.reduce(operator.add, dict.fromkeys(marks)) if marks else None
 
@@ -954,6 +953,13 @@ class ChainRule:
         if data is UNKNOWN:
             return self.is_later or node.op == "where" or node.op in COMPARISONS
         return math.isfinite(data)
+
+
+def _varying(node: Value) -> tuple[Value, ...]:
+    """List the operands that a node varies with: of a choice, what is chosen from."""
+    if node.op in COMPARISONS:
+        return ()
+    return node.parents[1:] if node.op == "where" else node.parents
 
 
 def is_zero(number: Value | float) -> bool:

@@ -330,7 +330,10 @@ def test_functions_of_one_value_are_the_rows(rule: Rule, data: st.DataObject) ->
 
     assert outcome(lambda x: call(rule, (Value(x),)), x) == outcome(expected, x)
     if rule.fused:
-        assert outcome(lambda x: (*rule.fused(x), rule.name), x) == outcome(expected, x)
+        fused = outcome(lambda x: (*rule.fused(x), rule.name), x)
+        # Where it raises, the row is recorded instead: off the domain, and at infinite derivatives.
+        is_infinite = fused is ZeroDivisionError and math.isinf(expected(x)[1][0])
+        assert is_infinite or fused == outcome(expected, x)
 
 
 @each(*[rule for rule in TABLE if rule.example])

@@ -203,6 +203,13 @@ def test_a_slope_that_vanishes_is_0_up_to_what_differences_leave() -> None:
     assert abs(slope.value) <= slope.bound <= 1e-25
 
 
+@pytest.mark.parametrize("name", ["square", "cosh", "cos"])
+def test_at_the_extremum_of_an_even_function_the_slope_is_0_exactly(name: str) -> None:
+    """Its differences on either side are each other's opposites at every step."""
+    slope = at(Precise(), name, (0.0,))[1][0]
+    assert (slope.value, slope.bound, slope.reason) == (0.0, 0.0, "")
+
+
 def test_what_is_left_of_1_where_a_float_underflows_is_seen() -> None:
     for name in ("tanh", "sigmoid", "softplus"):
         _, (slope,) = at(Precise(), name, (300.0,))

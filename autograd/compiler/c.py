@@ -627,7 +627,7 @@ static double NAME_digamma(double x)
 /* x to the power s, times the zeta function of Hurwitz, for integers s > 1 and finite x > 0. */
 static double NAME_scaled_zeta(int s, double x)
 {{
-    {_array("bernoulli", special._BERNOULLI)}
+    {_array("bernoulli", special.BERNOULLI)}
     const int count = sizeof bernoulli / sizeof *bernoulli;
     const int steps = x < s + 10.0 ? (int)ceil(s + 10.0 - x) : 0;
     const double a = x + steps;

@@ -27,27 +27,18 @@ To read the engine, begin with `autograd.value`, `autograd.graph` and `autograd.
 
 from typing import TYPE_CHECKING
 
-from autograd.draw import draw as draw
-from autograd.explain import explain as explain
-from autograd.functions import custom_function as custom_function
-from autograd.functions import dot as dot
-from autograd.functions import log as log
-from autograd.functions import net as net
-from autograd.functions import softmax as softmax
+from autograd import names
+from autograd.draw import draw
+from autograd.explain import explain
+from autograd.functions import custom_function, dot, log, net, softmax
 from autograd.names import *  # noqa: F403  the functions of the table
-from autograd.pausing import no_grad as no_grad
-from autograd.transforms import grad as grad
-from autograd.transforms import hessian as hessian
-from autograd.transforms import hvp as hvp
-from autograd.transforms import jacobian as jacobian
-from autograd.transforms import jvp as jvp
-from autograd.transforms import value_and_grad as value_and_grad
-from autograd.transforms import vjp as vjp
-from autograd.value import Value as Value
+from autograd.pausing import no_grad
+from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from autograd.value import Value
 
 if TYPE_CHECKING:
-    from autograd.checking import gradcheck as gradcheck
-    from autograd.compiler import compile as compile
+    from autograd.checking import gradcheck
+    from autograd.compiler import compile
 else:
 
     def __getattr__(name: str) -> object:
@@ -81,12 +72,13 @@ else:
         """List `compile` and `gradcheck` as well, for `help` and for completion."""
         return sorted({*globals(), *__all__})
 
-    # Type checkers take what is imported above; a literal list would repeat every function's name.
-    __all__ = sorted(
-        {name for name, thing in globals().items() if name[0] != "_" and callable(thing)}
-        | {"compile", "gradcheck"}
-    )
 
 del TYPE_CHECKING  # no name of the library's
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Value", "compile", "custom_function", "dot", "draw", "explain", "grad", "gradcheck", "hessian",
+    "hvp", "jacobian", "jvp", "log", "net", "no_grad", "softmax", "value_and_grad", "vjp",
+]  # fmt: skip
+__all__ += names.__all__

@@ -30,7 +30,6 @@ from typing import TYPE_CHECKING, Any, overload
 from autograd import names, special
 from autograd.errors import outside_domain, wrong_type
 from autograd.formulary import ROWS
-from autograd.names import *  # noqa: F403  what is made below, for type checkers
 from autograd.rules import FLOATS, LINEAR, RULES, VALUES, Rule, register
 from autograd.signatures import Plain
 from autograd.special import sum_of_products
@@ -44,6 +43,12 @@ from autograd.value import (
     new_node,
     record,
 )
+
+if TYPE_CHECKING:
+    from autograd.names import *  # noqa: F403  what is made below
+
+__all__ = ["Operands", "custom_function", "dot", "log", "net", "softmax"]
+__all__ += names.__all__
 
 # --- from a row to a function --------------------------------------------------------------------
 
@@ -169,9 +174,11 @@ def _documentation(rule: Rule) -> str:
 
 # --- the functions -------------------------------------------------------------------------------
 
-# One a row, save the operators and those written out below.
+WRITTEN_OUT = ("log", "softmax", "dot", "net")
+"""The rows whose functions are defined below; those of the others are made here."""
+
 for _rule in ROWS:
-    if _rule.name.isidentifier() and _rule.name not in ("neg", "log", "softmax", "dot", "net"):
+    if _rule.name.isidentifier() and _rule.name not in ("neg", *WRITTEN_OUT):
         globals()[_rule.name] = _function(_rule)
 
 
@@ -516,5 +523,3 @@ def custom_function(
 for _rule in ROWS:
     if _rule.name in VALUES.__dict__:
         setattr(names, _rule.name, getattr(VALUES, _rule.name))
-if not TYPE_CHECKING:  # who read the names off `names`
-    __all__ = sorted([*vars(VALUES), "Operands", "custom_function"])

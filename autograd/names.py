@@ -3,59 +3,68 @@
 `autograd.functions` makes them, and puts them here. Written by `python -m tests.declared`.
 """
 
-from autograd import signatures as _of
+from autograd import signatures as of
 
-abs: _of.Unary
-exp: _of.Unary
-exp2: _of.Unary
-expm1: _of.Unary
-log2: _of.Unary
-log10: _of.Unary
-log1p: _of.Unary
-sqrt: _of.Unary
-cbrt: _of.Unary
-square: _of.Unary
-reciprocal: _of.Unary
-hypot: _of.Binary
-sin: _of.Unary
-cos: _of.Unary
-tan: _of.Unary
-arcsin: _of.Unary
-arccos: _of.Unary
-arctan: _of.Unary
-arctan2: _of.Binary
-sinh: _of.Unary
-cosh: _of.Unary
-tanh: _of.Unary
-arcsinh: _of.Unary
-arccosh: _of.Unary
-arctanh: _of.Unary
-sigmoid: _of.Unary
-softplus: _of.Unary
-logsigmoid: _of.Unary
-relu: _of.Unary
-leaky_relu: _of.Parametric
-elu: _of.Parametric
-gelu: _of.Unary
-silu: _of.Unary
-erf: _of.Unary
-erfc: _of.Unary
-lgamma: _of.Unary
-digamma: _of.Unary
-polygamma: _of.Binary
-sign: _of.Unary
-floor: _of.Unary
-ceil: _of.Unary
-trunc: _of.Unary
-maximum: _of.Binary
-minimum: _of.Binary
-clip: _of.Parametric
-where: _of.Choice
-sum: _of.OfSequence
-mean: _of.OfSequence
-prod: _of.OfSequence
-norm: _of.OfSequence
-logsumexp: _of.OfSequence
-max: _of.OfSequence
-min: _of.OfSequence
-softsign: _of.Unary
+__all__ = [
+    "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "ceil",
+    "clip", "cos", "cosh", "digamma", "elu", "erf", "erfc", "exp", "exp2", "expm1", "floor", "gelu",
+    "hypot", "leaky_relu", "lgamma", "log1p", "log2", "log10", "logsigmoid", "logsumexp", "max",
+    "maximum", "mean", "min", "minimum", "norm", "polygamma", "prod", "reciprocal", "relu",
+    "sigmoid", "sign", "silu", "sin", "sinh", "softplus", "softsign", "sqrt", "square", "sum",
+    "tan", "tanh", "trunc", "where",
+]  # fmt: skip
+
+abs: of.Unary
+exp: of.Unary
+exp2: of.Unary
+expm1: of.Unary
+log2: of.Unary
+log10: of.Unary
+log1p: of.Unary
+sqrt: of.Unary
+cbrt: of.Unary
+square: of.Unary
+reciprocal: of.Unary
+hypot: of.Binary
+sin: of.Unary
+cos: of.Unary
+tan: of.Unary
+arcsin: of.Unary
+arccos: of.Unary
+arctan: of.Unary
+arctan2: of.Binary
+sinh: of.Unary
+cosh: of.Unary
+tanh: of.Unary
+arcsinh: of.Unary
+arccosh: of.Unary
+arctanh: of.Unary
+sigmoid: of.Unary
+softplus: of.Unary
+logsigmoid: of.Unary
+relu: of.Unary
+leaky_relu: of.Parametric
+elu: of.Parametric
+gelu: of.Unary
+silu: of.Unary
+erf: of.Unary
+erfc: of.Unary
+lgamma: of.Unary
+digamma: of.Unary
+polygamma: of.Binary
+sign: of.Unary
+floor: of.Unary
+ceil: of.Unary
+trunc: of.Unary
+maximum: of.Binary
+minimum: of.Binary
+clip: of.Parametric
+where: of.Choice
+sum: of.OfSequence
+mean: of.OfSequence
+prod: of.OfSequence
+norm: of.OfSequence
+logsumexp: of.OfSequence
+max: of.OfSequence
+min: of.OfSequence
+softsign: of.Unary

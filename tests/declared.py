@@ -7,26 +7,26 @@ They follow from the rows. After a row has been added, or its operands changed:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import fill
 
 import autograd
 from autograd.formulary import ROWS
+from autograd.functions import WRITTEN_OUT
 from autograd.rules import VALUES, Rule
 
 __all__ = ["declared"]
 
 PACKAGE = Path(autograd.__file__).parent
-WRITTEN_OUT = ("log", "softmax", "dot", "net")
-"""The functions that are defined in `functions.py`, where their types are."""
-
 NAMES = '''\
 """The functions made from the table, by name: one a row, declared for type checkers.
 
 `autograd.functions` makes them, and puts them here. Written by `python -m tests.declared`.
 """
 
-from autograd import signatures as _of
+from autograd import signatures as of
 
 '''
 METHODS = '''\
@@ -77,11 +77,20 @@ def method(rule: Rule) -> str:
     return f"Callable[[{'Self | Plain' * (len(rule.operands) - 1)}], Self]"
 
 
+def natural(name: str) -> list[str]:
+    """Sort log2 before log10, as linters do."""
+    return [part.zfill(9) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
 def names() -> Iterator[str]:
+    rules = [rule for rule in ROWS if public(rule) and rule.name not in WRITTEN_OUT]
     yield NAMES
-    for rule in filter(public, ROWS):
-        if rule.name not in WRITTEN_OUT:
-            yield f"{rule.name}: _of.{signature(rule)}\n"
+    listed = ", ".join(f'"{name}"' for name in sorted((rule.name for rule in rules), key=natural))
+    yield fill(listed, 100, initial_indent=" " * 4, subsequent_indent=" " * 4).join(
+        ["__all__ = [\n", ",\n]  # fmt: skip\n\n"]
+    )
+    for rule in rules:
+        yield f"{rule.name}: of.{signature(rule)}\n"
 
 
 def methods() -> Iterator[str]:

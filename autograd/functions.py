@@ -25,16 +25,17 @@ from contextlib import suppress
 from itertools import repeat
 from keyword import iskeyword
 from textwrap import fill
-from typing import Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, overload
 
-from autograd import special
+from autograd import names, special
 from autograd.errors import outside_domain, wrong_type
+from autograd.formulary import ROWS
 from autograd.rules import FLOATS, LINEAR, RULES, VALUES, Rule, register
+from autograd.signatures import Plain
 from autograd.special import sum_of_products
 from autograd.tracing import TracingError, expected
 from autograd.value import (
     Operand,
-    Plain,
     Value,
     as_float,
     as_value,
@@ -43,70 +44,11 @@ from autograd.value import (
     record,
 )
 
-__all__ = [
-    "Operands", "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
-    "cbrt", "ceil", "clip", "cos", "cosh", "custom_function", "digamma", "dot", "elu", "erf",
-    "erfc", "exp", "exp2", "expm1", "floor", "gelu", "hypot", "leaky_relu", "lgamma", "log",
-    "log1p", "log2", "log10", "logsigmoid", "logsumexp", "max", "maximum", "mean", "min", "minimum",
-    "net", "norm", "polygamma", "prod", "reciprocal", "relu", "sigmoid", "sign", "silu", "sin",
-    "sinh", "softmax", "softplus", "sqrt", "square", "sum", "tan", "tanh", "trunc", "where",
-]  # fmt: skip
+if TYPE_CHECKING:
+    from autograd.names import *  # noqa: F403  what is made below
 
-# --- types: a float for floats, a Value for Values -----------------------------------------------
-
-
-class Unary(Protocol):
-    """A function of one operand."""
-
-    @overload
-    def __call__(self, x: Value, /) -> Value: ...
-    @overload
-    def __call__(self, x: Plain, /) -> float: ...
-
-
-class Binary(Protocol):
-    """A function of two operands."""
-
-    @overload
-    def __call__(self, x1: Value, x2: Operand, /) -> Value: ...
-    @overload
-    def __call__(self, x1: Plain, x2: Value, /) -> Value: ...
-    @overload
-    def __call__(self, x1: Plain, x2: Plain, /) -> float: ...
-
-
-class Parametric(Protocol):
-    """A function of one operand and of parameters."""
-
-    @overload
-    def __call__(self, x: Value, /, *parameters: Operand, **named: Operand) -> Value: ...
-    @overload
-    def __call__(self, x: Plain, /, *parameters: Plain, **named: Plain) -> float: ...
-    @overload
-    def __call__(self, x: Plain, /, *parameters: Operand, **named: Operand) -> Value | float: ...
-
-
-class Choice(Protocol):
-    """A choice between two operands."""
-
-    @overload
-    def __call__(self, condition: Operand | bool, x1: Value, x2: Operand, /) -> Value: ...
-    @overload
-    def __call__(self, condition: Operand | bool, x1: Plain, x2: Value, /) -> Value: ...
-    @overload
-    def __call__(self, condition: Operand | bool, x1: Plain, x2: Plain, /) -> Value | float: ...
-
-
-class OfSequence(Protocol):
-    """A function of the operands in one iterable."""
-
-    @overload
-    def __call__(self, xs: Iterable[Value], /) -> Value: ...
-    @overload
-    def __call__(self, xs: Iterable[Plain], /) -> float: ...
-    @overload
-    def __call__(self, xs: Iterable[Operand], /) -> Value | float: ...
-
+__all__ = ["Operands", "custom_function", "dot", "log", "net", "softmax"]
+__all__ += names.__all__
 
 # --- from a row to a function --------------------------------------------------------------------
 
@@ -138,6 +80,7 @@ def _fused(rule: Rule) -> Callable[[float], tuple[float, tuple[float, ...]]]:
 
 def _function(rule: Rule, **defaults: float) -> Any:
     """Make the public function of a row of the table."""
+    defaults = defaults or dict(zip(rule.operands[::-1], rule.defaults[::-1], strict=False))
     function: Callable[..., Any]
     if rule.of_sequence:
 
@@ -231,66 +174,66 @@ def _documentation(rule: Rule) -> str:
 
 # --- the functions -------------------------------------------------------------------------------
 
-abs: Unary = _function(RULES["abs"])
-exp: Unary = _function(RULES["exp"])
-exp2: Unary = _function(RULES["exp2"])
-expm1: Unary = _function(RULES["expm1"])
-log: Unary = _function(RULES["log"])
-log2: Unary = _function(RULES["log2"])
-log10: Unary = _function(RULES["log10"])
-log1p: Unary = _function(RULES["log1p"])
-sqrt: Unary = _function(RULES["sqrt"])
-cbrt: Unary = _function(RULES["cbrt"])
-square: Unary = _function(RULES["square"])
-reciprocal: Unary = _function(RULES["reciprocal"])
-hypot: Binary = _function(RULES["hypot"])
-sin: Unary = _function(RULES["sin"])
-cos: Unary = _function(RULES["cos"])
-tan: Unary = _function(RULES["tan"])
-arcsin: Unary = _function(RULES["arcsin"])
-arccos: Unary = _function(RULES["arccos"])
-arctan: Unary = _function(RULES["arctan"])
-arctan2: Binary = _function(RULES["arctan2"])
-sinh: Unary = _function(RULES["sinh"])
-cosh: Unary = _function(RULES["cosh"])
-tanh: Unary = _function(RULES["tanh"])
-arcsinh: Unary = _function(RULES["arcsinh"])
-arccosh: Unary = _function(RULES["arccosh"])
-arctanh: Unary = _function(RULES["arctanh"])
-sigmoid: Unary = _function(RULES["sigmoid"])
-softplus: Unary = _function(RULES["softplus"])
-logsigmoid: Unary = _function(RULES["logsigmoid"])
-relu: Unary = _function(RULES["relu"])
-leaky_relu: Parametric = _function(RULES["leaky_relu"], slope=0.01)
-elu: Parametric = _function(RULES["elu"], alpha=1.0)
-gelu: Unary = _function(RULES["gelu"])
-silu: Unary = _function(RULES["silu"])
-erf: Unary = _function(RULES["erf"])
-erfc: Unary = _function(RULES["erfc"])
-lgamma: Unary = _function(RULES["lgamma"])
-digamma: Unary = _function(RULES["digamma"])
-polygamma: Binary = _function(RULES["polygamma"])
-sign: Unary = _function(RULES["sign"])
-floor: Unary = _function(RULES["floor"])
-ceil: Unary = _function(RULES["ceil"])
-trunc: Unary = _function(RULES["trunc"])
-maximum: Binary = _function(RULES["maximum"])
-minimum: Binary = _function(RULES["minimum"])
-clip: Parametric = _function(RULES["clip"])
-where: Choice = _function(RULES["where"])
-sum: OfSequence = _function(RULES["sum"])
-mean: OfSequence = _function(RULES["mean"])
-prod: OfSequence = _function(RULES["prod"])
-norm: OfSequence = _function(RULES["norm"])
-logsumexp: OfSequence = _function(RULES["logsumexp"])
-max: OfSequence = _function(RULES["max"])
-min: OfSequence = _function(RULES["min"])
+WRITTEN_OUT = ("log", "softmax", "dot", "net")
+"""The rows whose functions are defined below; those of the others are made here."""
+
+for _rule in ROWS:
+    if _rule.name.isidentifier() and _rule.name not in ("neg", *WRITTEN_OUT):
+        globals()[_rule.name] = _function(_rule)
+
+
+@overload
+def log(x: Value, base: Operand = ..., /) -> Value: ...
+@overload
+def log(x: Plain, base: Value, /) -> Value: ...
+@overload
+def log(x: Plain, base: Plain = ..., /) -> float: ...
+def log(x: Any, base: Any = None, /) -> Any:
+    """The natural logarithm of x, or the logarithm to a base.
+
+    Its derivative is 1 / x; to a base, 1 / (x log(base)), and in the base
+    -log(x) / (base log(base)²).
+
+    Args:
+        x: A Value or real number.
+        base: Another; without one, e is meant. With one, the result is the quotient of two
+            natural logarithms.
+
+    Returns:
+        A float if every operand is a plain number, else a Value.
+
+    Raises:
+        TypeError: An operand is neither a Value nor a real number.
+        ValueError, ZeroDivisionError: The operands are outside the domain: x > 0, and a base > 0
+            other than 1.
+        OverflowError: An operand is too large for a float.
+
+    Example:
+        >>> log(1.0), log(8.0, 2.0)
+        (0.0, 3.0)
+    """
+    if base is not None:
+        return log(x) / log(base)
+    if isinstance(x, Value):
+        try:
+            y, derivatives = _natural(x.data)
+        except (ArithmeticError, ValueError):
+            return record(RULES["log"], (x,))
+        except TracingError as error:
+            expected(error)
+            return record(RULES["log"], (x,))
+        return new_node(y, (x,), derivatives, "log")
+    return _apply(RULES["log"], (x,))
+
+
+_natural = _fused(RULES["log"])
+VALUES.log = log  # a method, too
 
 # Methods of Value, where the first operand is the one that a method would act on. NumPy's functions
 # on object arrays call them: np.exp(array) calls exp() on each element. The functions of a sequence
 # are none: np.sum(value) would find them, and call them in its own way.
-for _rule in RULES.values():
-    if _rule.name in VALUES.__dict__ and not _rule.of_sequence and _rule.name != "polygamma":
+for _rule in ROWS:
+    if _rule.name in VALUES.__dict__ and _rule.is_method:
         setattr(Value, _rule.name, getattr(VALUES, _rule.name))
 
 
@@ -466,8 +409,8 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
     return new_node(y, (*left, bias), (*xs, 1.0), LINEAR)
 
 
-for _name, _sequence_function in {"softmax": softmax, "dot": dot, "net": net}.items():
-    setattr(VALUES, _name, _sequence_function)
+for _name, _written in {"softmax": softmax, "dot": dot, "net": net}.items():
+    setattr(VALUES, _name, _written)
 
 
 # --- functions of one's own ----------------------------------------------------------------------
@@ -516,9 +459,9 @@ def custom_function(
         ...     lambda m, y, x: 1.0 / m.square(1.0 + m.abs(x)),
         ... )
         >>> x = Value(1.0)
-        >>> softsign(x).backward()
+        >>> bump(x).backward()
         >>> x.grad
-        0.25
+        -0.5
     """
     taken = hasattr(Value, name) and name not in RULES
     if not name.isidentifier() or iskeyword(name) or taken:
@@ -573,3 +516,10 @@ def custom_function(
     elif hasattr(Value, name):  # of a function of that name with another signature, now replaced
         delattr(Value, name)
     return function
+
+
+# --- as they are published -----------------------------------------------------------------------
+
+for _rule in ROWS:
+    if _rule.name in VALUES.__dict__:
+        setattr(names, _rule.name, getattr(VALUES, _rule.name))

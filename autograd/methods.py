@@ -1,19 +1,20 @@
-"""The methods of `Value` that are made from the table, declared for type checkers."""
+"""The methods of `Value` that are made from the table, declared for type checkers.
+
+Written by `python -m tests.declared`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from decimal import Decimal
-    from fractions import Fraction
 
     from typing_extensions import Self  # known to type checkers without being installed
 
-__all__ = ["Elementary", "Plain"]
+    from autograd.signatures import Plain
 
-Plain: TypeAlias = "float | Fraction | Decimal | SupportsIndex"
+__all__ = ["Elementary"]
 
 
 class Elementary:
@@ -21,10 +22,11 @@ class Elementary:
 
     __slots__ = ()
 
+    abs: Callable[[], Self]
     exp: Callable[[], Self]
     exp2: Callable[[], Self]
     expm1: Callable[[], Self]
-    log: Callable[[], Self]
+    log: Callable[..., Self]
     log2: Callable[[], Self]
     log10: Callable[[], Self]
     log1p: Callable[[], Self]
@@ -65,5 +67,4 @@ class Elementary:
     maximum: Callable[[Self | Plain], Self]
     minimum: Callable[[Self | Plain], Self]
     clip: Callable[..., Self]
-    where: Callable[[Self | Plain, Self | Plain], Self]
-    abs: Callable[[], Self]
+    softsign: Callable[[], Self]

@@ -18,8 +18,9 @@ from autograd.copying import Copyable
 from autograd.errors import outside_domain, shown, wrong_type
 from autograd.extended import Extended, extended
 from autograd.graph import dependents, interior, leaves, topological_order
-from autograd.methods import Elementary, Plain
+from autograd.methods import Elementary
 from autograd.rules import LINEAR, RULES, VALUES, Rule
+from autograd.signatures import Plain
 from autograd.special import sum_of_products
 from autograd.tracing import UNKNOWN, TracingError, Unknown, expected, refuse
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import math
 import sys
 from collections.abc import Iterator
 
 from hypothesis import strategies as st
 
-from autograd.rules import TABLE, Rule
+from autograd.formulary import ROWS
+from autograd.rules import Rule
 from autograd.testing.programs import applied as call
 
 __all__ = [
-    "LARGEST", "NAMES", "SAMPLES", "SMALLEST_NORMAL", "call", "edges", "operands", "tame",
+    "LARGEST", "NAMES", "SAMPLES", "SMALLEST_NORMAL", "TABLE", "call", "edges", "operands", "tame",
 ]  # fmt: skip
 
+TABLE = ROWS
 NAMES = [rule.name for rule in TABLE]
 LARGEST = sys.float_info.max
 SMALLEST_NORMAL = sys.float_info.min
@@ -76,6 +79,32 @@ _STRATEGIES: dict[str, st.SearchStrategy[float]] = (
 )
 
 
+def _stated(rule: Rule, largest: float = math.inf) -> list[st.SearchStrategy[float]]:
+    """Numbers from where a row says that it is smooth, an operand each; with its ends, by default.
+
+    Nothing for a row that does not say.
+    """
+    strategies = []
+    for smooth in rule.smooth:
+        if callable(smooth):
+            strategies.append(_REAL if largest == math.inf else st.floats(-largest, largest))
+            continue
+        pieces = [(max(a, -largest), min(b, largest)) for a, b in smooth]
+        inside = st.one_of(
+            *[
+                st.floats(max(a, -scale), min(b, scale), exclude_min=a < b, exclude_max=a < b)
+                for a, b in pieces
+                for scale in (8.0, LARGEST)
+                if max(a, -scale) < min(b, scale) or a == b
+            ]
+        )
+        ends = [end for piece in pieces for end in piece if math.isfinite(end)]
+        if largest == math.inf and ends:
+            inside |= _near(*ends) | _REAL
+        strategies.append(inside if largest < math.inf or ends else _REAL)
+    return strategies
+
+
 def _tuples(rule: Rule, x: st.SearchStrategy[float]) -> st.SearchStrategy[tuple[float, ...]]:
     if rule.of_sequence:
         return st.lists(x, min_size=1, max_size=4).map(tuple)
@@ -93,6 +122,9 @@ def operands(rule: Rule) -> st.SearchStrategy[tuple[float, ...]]:
         return st.tuples(_REAL, _REAL, _REAL).map(lambda xs: (xs[0], min(xs[1:]), max(xs[1:])))
     x = _STRATEGIES.get(rule.name, _REAL)
     xs = _tuples(rule, x)
+    if stated := _stated(rule):
+        x = st.one_of(stated)
+        xs = _tuples(rule, x) if rule.of_sequence else st.tuples(*stated)
     if rule.name == "**":
         xs |= st.tuples(_POSITIVE, st.floats(-8.0, 8.0)) | st.tuples(_REAL, _INTEGER)
     if len(rule.operands) == 2 or rule.of_sequence:
@@ -108,6 +140,8 @@ def tame(rule: Rule) -> st.SearchStrategy[tuple[float, ...]]:
         return st.tuples(st.integers(0, 3).map(float), x)
     if rule.name == "clip":
         return st.tuples(x, x.map(lambda x: -abs(x)), x.map(abs))
+    if rule.smooth and not rule.of_sequence:
+        return st.tuples(*_stated(rule, 4.0))
     return _tuples(rule, x)
 
 

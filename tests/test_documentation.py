@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 import autograd
-from autograd.rules import TABLE, Rule
+from autograd.rules import Rule
+from tests.table import TABLE
 
 ROOT = Path(autograd.__file__).parent.parent
 SOURCES = [path for name in ("autograd", "nn") for path in sorted((ROOT / name).rglob("*.py"))]

@@ -310,6 +310,8 @@ class _Body:
         if op in FORMATS:
             self.define(slot, FORMATS[op].format(*numbers))
         else:
+            if op not in FUNCTIONS and op not in HELPERS:
+                raise ValueError(f"{op} cannot be written as C: there is no C code of its row")
             function = FUNCTIONS.get(op) or f"{self.name}_{HELPERS[op]}"
             self.define(slot, f"{function}({', '.join(numbers)})")
 

@@ -9,7 +9,7 @@ import inspect
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from autograd.compiler.arrays import FUNCTIONS
@@ -18,7 +18,7 @@ from autograd.compiler.program import Operation, Program
 from autograd.compiler.trace import Numbering, call_traced, program_of, traced
 from autograd.functions import dot
 from autograd.graph import dependents, interior
-from autograd.rules import RULES, Rule
+from autograd.rules import RULES, VALUES, Rule
 from autograd.tracing import TracingError
 from autograd.value import Value, as_value, record, recorded_adjoints
 
@@ -285,6 +285,8 @@ operand and all of them in one order, so that what they have in common is comput
 def _definition(rule: Rule, arity: int) -> Program:
     inputs = [traced(f"x{place}") for place in range(1, arity + 1)]
     definition = DEFINITIONS.get(rule.name) or inspect.unwrap(rule.evaluate)
+    if rule.primitive:
+        definition = partial(rule.primitive, VALUES)
     try:
         return program_of([call_traced(definition, inputs, *inputs)], inputs)
     except (TypeError, ValueError, ArithmeticError) as error:

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from autograd.rules import LINEAR, RULES, TABLE, VALUES, Rule
+from autograd.formulary import ROWS
+from autograd.rules import LINEAR, RULES, VALUES, Rule
 from autograd.testing.domains import (
     DOMAINS,
     NONZERO,
@@ -184,9 +185,7 @@ class Form(NamedTuple):
 _COEFFICIENTS = Region(REAL.intervals, fixed=True)
 _EXPONENTS = Region(tuple((n, n) for n in (2.0, 3.0, 1.0, 0.0, -1.0, -2.0)), fixed=True)
 
-_FORMS: dict[str, list[Form]] = {
-    rule.name: [Form(rule, DOMAINS[rule.name])] for rule in TABLE if rule.name in DOMAINS
-}
+_FORMS: dict[str, list[Form]] = {rule.name: [Form(rule, DOMAINS[rule.name])] for rule in ROWS}
 _FORMS["**"].append(Form(RULES["**"], (NONZERO, _EXPONENTS)))
 _FORMS["where"].append(Form(RULES["where"], (NONZERO, REAL, REAL)))
 _FORMS[LINEAR] = [

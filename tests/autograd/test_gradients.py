@@ -9,11 +9,11 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from autograd.checking import gradcheck
-from autograd.rules import TABLE, Rule
+from autograd.rules import Rule
 from autograd.testing import operands, programs
 from autograd.testing.programs import Program
 from tests.oracle import FIXED
-from tests.table import call
+from tests.table import TABLE, call
 
 PARTS = 10
 """Hypothesis keeps what it has tried of one test: ten small ones are faster than a large one."""

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value
-from autograd.rules import FLOATS, RULES, TABLE, VALUES, Rule
+from autograd.rules import FLOATS, RULES, VALUES, Rule
 from tests import oracle
 from tests.oracle import mp
-from tests.table import LARGEST, NAMES, SAMPLES, SMALLEST_NORMAL, call, edges, operands, tame
+from tests.table import LARGEST, NAMES, SAMPLES, SMALLEST_NORMAL, TABLE, call, edges, operands, tame
 
 
 def each(*rules: Rule) -> pytest.MarkDecorator:

@@ -22,9 +22,9 @@ import pytest
 
 import autograd
 from autograd import Value, exp, maximum, minimum, no_grad, relu, where
-from autograd.rules import TABLE
 from autograd.tracing import UNKNOWN, TracingError, is_traced
 from nn import losses
+from tests.table import TABLE
 
 
 def traced(label: str = "x") -> Value:

@@ -30,10 +30,10 @@ from autograd.compiler.definitions import DEFINITIONS
 from autograd.compiler.passes import adjoint
 from autograd.compiler.program import Operation, Program
 from autograd.compiler.trace import traced_program
-from autograd.rules import RULES, TABLE, Rule
+from autograd.rules import RULES, Rule
 from nn import MLP, losses
 from tests.autograd.draw.graphs import textbook_model
-from tests.table import NAMES, call, operands
+from tests.table import NAMES, TABLE, call, operands
 
 C99 = ["cc", "-std=c99"]
 CPP = ["g++", "-x", "c++", "-std=c++17"]

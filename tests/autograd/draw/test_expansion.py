@@ -15,8 +15,8 @@ import autograd
 from autograd import Value, no_grad
 from autograd.draw.expansion import expanded
 from autograd.graph import adjoints, leaves, topological_order
-from autograd.rules import TABLE
 from tests.autograd.draw.graphs import graphs
+from tests.table import TABLE
 
 CALLS: dict[str, Callable[[list[Value]], Value]] = {
     "sum": autograd.sum,

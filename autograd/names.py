@@ -1,0 +1,70 @@
+"""The functions made from the table, by name: one a row, declared for type checkers.
+
+`autograd.functions` makes them, and puts them here. Written by `python -m tests.declared`.
+"""
+
+from autograd import signatures as of
+
+__all__ = [
+    "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "ceil",
+    "clip", "cos", "cosh", "digamma", "elu", "erf", "erfc", "exp", "exp2", "expm1", "floor", "gelu",
+    "hypot", "leaky_relu", "lgamma", "log1p", "log2", "log10", "logsigmoid", "logsumexp", "max",
+    "maximum", "mean", "min", "minimum", "norm", "polygamma", "prod", "reciprocal", "relu",
+    "sigmoid", "sign", "silu", "sin", "sinh", "softplus", "softsign", "sqrt", "square", "sum",
+    "tan", "tanh", "trunc", "where",
+]  # fmt: skip
+
+abs: of.Unary
+exp: of.Unary
+exp2: of.Unary
+expm1: of.Unary
+log2: of.Unary
+log10: of.Unary
+log1p: of.Unary
+sqrt: of.Unary
+cbrt: of.Unary
+square: of.Unary
+reciprocal: of.Unary
+hypot: of.Binary
+sin: of.Unary
+cos: of.Unary
+tan: of.Unary
+arcsin: of.Unary
+arccos: of.Unary
+arctan: of.Unary
+arctan2: of.Binary
+sinh: of.Unary
+cosh: of.Unary
+tanh: of.Unary
+arcsinh: of.Unary
+arccosh: of.Unary
+arctanh: of.Unary
+sigmoid: of.Unary
+softplus: of.Unary
+logsigmoid: of.Unary
+relu: of.Unary
+leaky_relu: of.Parametric
+elu: of.Parametric
+gelu: of.Unary
+silu: of.Unary
+erf: of.Unary
+erfc: of.Unary
+lgamma: of.Unary
+digamma: of.Unary
+polygamma: of.Binary
+sign: of.Unary
+floor: of.Unary
+ceil: of.Unary
+trunc: of.Unary
+maximum: of.Binary
+minimum: of.Binary
+clip: of.Parametric
+where: of.Choice
+sum: of.OfSequence
+mean: of.OfSequence
+prod: of.OfSequence
+norm: of.OfSequence
+logsumexp: of.OfSequence
+max: of.OfSequence
+min: of.OfSequence
+softsign: of.Unary

@@ -84,8 +84,8 @@ def gamma(x: float) -> float:
     """The gamma function, as `math.gamma` has it.
 
     Example:
-        >>> gamma(5.0), gamma(171.0)
-        (24.0, 7.257415615307999e+306)
+        >>> gamma(5.0)
+        24.0
     """
     return math.gamma(x)
 
@@ -141,7 +141,7 @@ def betaln(a: float, b: float) -> float:
 
     Example:
         >>> betaln(1.0, 1.0), round(betaln(1e10, 1e10))
-        (0.0, -13862943622)
+        (0.0, -13862943621)
     """
     if isnan(a) or isnan(b):
         return math.nan

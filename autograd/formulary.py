@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from autograd.formulary_special import SPECIAL
 from autograd.rules import BUILT_IN, TABLE, Rule, X, register
 
 __all__ = ["FORMULARY", "ROWS"]
@@ -24,6 +25,7 @@ FORMULARY: tuple[Rule, ...] = (
          ((1.0,), 0.5),
          exact=lambda mp, x: x / (1 + abs(x)),
          smooth=(((0.0, inf), (-inf, 0.0)),)),
+    *SPECIAL,
 )
 # fmt: on
 

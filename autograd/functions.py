@@ -120,12 +120,24 @@ def _function(rule: Rule, **defaults: float) -> Any:
                     raise TypeError(f"{rule.name}{signature}: {error}") from None
                 bound.apply_defaults()
                 operands = bound.args
+            if rule.plain:
+                _refuse_values(rule, operands)
             return _apply(rule, operands)
 
         function.__signature__ = signature.replace(  # type: ignore[attr-defined]
             return_annotation="Value | float"
         )
     return _published(rule, function)
+
+
+def _refuse_values(rule: Rule, operands: tuple[Any, ...]) -> None:
+    """Refuse a derivative that is not known, rather than say that it is 0."""
+    for name, operand in zip(rule.operands, operands, strict=True):
+        if name in rule.fixed and isinstance(operand, Value):
+            raise TypeError(
+                f"{rule.name}: {name} must be a plain number, not a Value, as no derivative with "
+                f"respect to it is known; to hold it constant, pass its data"
+            )
 
 
 def _listed(name: str, xs: Iterable[Any]) -> tuple[Any, ...]:

@@ -6,12 +6,15 @@
 from autograd import signatures as of
 
 __all__ = [
-    "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "ceil",
-    "clip", "cos", "cosh", "digamma", "elu", "erf", "erfc", "exp", "exp2", "expm1", "floor", "gelu",
-    "hypot", "leaky_relu", "lgamma", "log1p", "log2", "log10", "logsigmoid", "logsumexp", "max",
-    "maximum", "mean", "min", "minimum", "norm", "polygamma", "prod", "reciprocal", "relu",
-    "sigmoid", "sign", "silu", "sin", "sinh", "softplus", "softsign", "sqrt", "square", "sum",
-    "tan", "tanh", "trunc", "where",
+    "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "beta",
+    "beta_density", "betainc", "betaln", "cbrt", "ceil", "clip", "cos", "cosh", "digamma", "elu",
+    "erf", "erfc", "erfcinv", "erfinv", "exp", "exp2", "expm1", "floor", "gamma", "gamma_density",
+    "gammainc", "gammaincc", "gelu", "hypot", "i0", "i0e", "i1", "i1e", "iv", "j0", "j1", "jv",
+    "k0", "k1", "leaky_relu", "lgamma", "log1p", "log2", "log10", "log_ndtr", "logsigmoid",
+    "logsumexp", "max", "maximum", "mean", "min", "minimum", "ndtr", "ndtr_excess", "ndtri", "norm",
+    "polygamma", "polygamma_difference", "prod", "reciprocal", "relu", "scaled_bessel", "sigmoid",
+    "sign", "silu", "sin", "sinh", "softplus", "softsign", "sqrt", "square", "sum", "tan", "tanh",
+    "trunc", "where", "y0", "y1", "zeta",
 ]  # fmt: skip
 
 abs: of.Unary
@@ -68,3 +71,32 @@ logsumexp: of.OfSequence
 max: of.OfSequence
 min: of.OfSequence
 softsign: of.Unary
+ndtr: of.Unary
+log_ndtr: of.Unary
+ndtr_excess: of.Binary
+ndtri: of.Unary
+erfinv: of.Unary
+erfcinv: of.Unary
+gamma: of.Unary
+beta: of.Binary
+betaln: of.Binary
+polygamma_difference: of.Parametric
+gamma_density: of.Binary
+beta_density: of.Parametric
+gammainc: of.Binary
+gammaincc: of.Binary
+betainc: of.Parametric
+zeta: of.Parametric
+j0: of.Unary
+j1: of.Unary
+jv: of.Binary
+y0: of.Unary
+y1: of.Unary
+i0: of.Unary
+i1: of.Unary
+iv: of.Binary
+i0e: of.Unary
+i1e: of.Unary
+scaled_bessel: of.Parametric
+k0: of.Unary
+k1: of.Unary

@@ -58,6 +58,7 @@ class Rule:
             the closed intervals to draw from. Empty: every number.
         defaults: What the last operands are where they are not given.
         fixed: The operands that no derivative is taken of, as an order.
+        plain: Whether these must be plain numbers: a derivative in them exists, and is not known.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Rule:
     smooth: tuple[Any, ...] = ()
     defaults: tuple[float, ...] = ()
     fixed: tuple[str, ...] = ()
+    plain: bool = False
 
     @property
     def of_sequence(self) -> bool:

@@ -128,9 +128,7 @@ def _exact_ndtr_excess(mp: Any, order: Any, x: Any) -> Any:
     if order != int(order) or order < 1:
         raise ValueError("no order")
     with mp.workprec(mp.prec + 40 * (8 + int(mp.mag(x) if x else 0))):
-        if (
-            x < -1e6
-        ):  # by Laplace's continued fraction
+        if x < -1e6:  # by Laplace's continued fraction
             hazard = -x
             for k in range(60, 0, -1):
                 hazard = -x + k / hazard

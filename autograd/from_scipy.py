@@ -93,7 +93,7 @@ def _at_infinity(order: int, index: int) -> list[float]:
 
 
 def scaled_bessel(order: float, index: float, x: float) -> float:
-    """The derivative of an order of exp(-x) I(x) / x**n, of the modified Bessel function I of index n.
+    """The derivative of an order of exp(-x) I(x) / x**n, of Bessel's modified I of index n.
 
     The index n is 0 or 1, and x at least 0. The integral over θ from 0 to π of sin(θ)**2n
     exp(x (cos θ - 1)) / π (DLMF 10.32.2) is differentiated under its sign, so that all it adds up

@@ -453,10 +453,10 @@ def custom_function(
 
     Example:
         >>> from autograd import Value
-        >>> softsign = custom_function(
-        ...     "softsign",
-        ...     lambda x: x / (1.0 + abs(x)),
-        ...     lambda m, y, x: 1.0 / m.square(1.0 + m.abs(x)),
+        >>> bump = custom_function(
+        ...     "bump",
+        ...     lambda x: 1.0 / (1.0 + x * x),
+        ...     lambda m, y, x: -2.0 * x * m.square(y),
         ... )
         >>> x = Value(1.0)
         >>> bump(x).backward()

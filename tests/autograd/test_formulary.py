@@ -38,6 +38,7 @@ def test_the_recipe_for_a_new_function_works_to_the_letter(tmp_path: Path) -> No
     path = tmp_path / "autograd" / "formulary.py"
     text = path.read_text(encoding="utf-8")
     assert text.count("\n)\n# fmt: on") == 1
+    row = f"{row.rstrip()},\n"
     path.write_text(text.replace("\n)\n# fmt: on", f"\n{row})\n# fmt: on"), encoding="utf-8")
     name = re.findall(r'Rule\("(\w+)"', row)[0]
 
@@ -51,10 +52,9 @@ def test_the_recipe_for_a_new_function_works_to_the_letter(tmp_path: Path) -> No
         return done.stdout
 
     run(*command.split()[1:])
-    output = run(
-        "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", f"{name} or every_row or declared or nothing_else",
-        *[f"tests/{module}" for module in OF_THE_TABLE],
-    )  # fmt: skip
+    chosen = f"{name} or every_row or declared or nothing_else"
+    modules = [f"tests/{module}" for module in OF_THE_TABLE]
+    output = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, *modules)
     assert int(re.findall(r"(\d+) passed", output)[0]) > 20
     uses = f"import autograd; print(autograd.{name}(0.0), autograd.Value(0.0).{name}().grad)"
     assert run("-c", uses) == "1.0 0.0\n"

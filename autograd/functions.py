@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, overload
 from autograd import names, special
 from autograd.errors import outside_domain, wrong_type
 from autograd.formulary import ROWS
-from autograd.rules import FLOATS, LINEAR, RULES, VALUES, Rule, register
+from autograd.rules import FLOATS, LINEAR, MEETS, RULES, VALUES, Rule, register
 from autograd.signatures import Plain
 from autograd.special import sum_of_products
 from autograd.tracing import TracingError, expected
@@ -408,6 +408,8 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
         return new_node(y, (*left, *nodes, bias), (*xs, *ws, 1.0), "net")
     return new_node(y, (*left, bias), (*xs, 1.0), LINEAR)
 
+
+_function(RULES[MEETS])  # for the rows' kinks alone
 
 for _name, _written in {"softmax": softmax, "dot": dot, "net": net}.items():
     setattr(VALUES, _name, _written)

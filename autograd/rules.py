@@ -29,7 +29,8 @@ from autograd import special
 from autograd.extended import Extended, extended
 
 __all__ = [
-    "BUILT_IN", "EXTENDED", "FLOATS", "LINEAR", "RULES", "TABLE", "VALUES", "Rule", "register",
+    "BUILT_IN", "CHAIN_PRODUCT", "EXTENDED", "FLOATS", "KINKED", "LINEAR", "MEETS", "RULES",
+    "TABLE", "VALUES", "Rule", "register",
 ]  # fmt: skip
 
 
@@ -49,6 +50,10 @@ class Rule:
         fused: For the hottest of one operand, value and derivatives on floats in one call.
         elementary: `elementary(m, *xs)`, for a function of many operands: the same, written out in
             operations of one or two.
+        kinks: `kinks(m, y, *xs)`, other than 0 where the first derivative is agreed on, or jumps: a
+            second one does not exist there, and is nan. It is made of `m.meets`.
+        within: `within(m, *xs)`, the domain as a condition, where the partials would be finite
+            outside of it: compiled code, which cannot raise, makes them nan.
         primitive: `primitive(m, *xs)`, for the compiler, where `evaluate` branches or takes what is
             not in `m`: the same values without branches, inf or nan off the domain.
         by_python: Whether compiled programs have Python evaluate it, number by number.
@@ -69,6 +74,8 @@ class Rule:
     domain: str = ""
     fused: Callable[[float], tuple[float, tuple[float, ...]]] | None = None
     elementary: Callable[..., Any] | None = None
+    kinks: Callable[..., Any] | None = None
+    within: Callable[..., Any] | None = None
     primitive: Callable[..., Any] | None = None
     by_python: bool = False
     exact: Callable[..., Any] | None = None
@@ -214,6 +221,7 @@ def _net(*xs: float) -> float:
 X = ("x",)
 XX = ("x1", "x2")
 XS = ("*xs",)
+CHAIN_PRODUCT, MEETS, KINKED = "·", "meets", "kinked"
 
 # fmt: off
 TABLE = (
@@ -244,7 +252,8 @@ TABLE = (
          domain="x2 != 0"),
     Rule("abs", X, abs,
          lambda m, y, x: (m.sign(x),),
-         "The absolute value of x. Its derivative is `sign(x)`, which is 0 at 0.", ((-2.0,), 2.0)),
+         "The absolute value of x. Its derivative is `sign(x)`, which is 0 at 0.", ((-2.0,), 2.0),
+         kinks=lambda m, y, x: m.meets(x, 0.0)),
     # --- exponentials and logarithms ---
     Rule("exp", X, math.exp,
          lambda m, y, x: (y,),
@@ -257,7 +266,8 @@ TABLE = (
          "exp(x) - 1, accurate near 0. Its derivative is `exp(x)`.", ((0.0,), 0.0)),
     Rule("log", X, math.log,
          lambda m, y, x: (1.0 / x,),
-         "The natural logarithm of x. Its derivative is `1 / x`.", ((1.0,), 0.0), "x > 0"),
+         "The natural logarithm of x. Its derivative is `1 / x`.", ((1.0,), 0.0), "x > 0",
+         within=lambda m, x: x > 0.0),
     Rule("log2", X, math.log2,
          lambda m, y, x: (1.0 / LN2 / x,),
          "The logarithm of x to base 2. Its derivative is `1 / (log(2) * x)`.",
@@ -360,7 +370,8 @@ TABLE = (
          lambda m, y, x: (m.where(x > 0.0, 1.0, 0.0),),
          "The larger of x and 0. Its derivative is `where(x > 0, 1, 0)`, which is 0 at 0.",
          ((-3.0,), 0.0),
-         fused=lambda x: (x, (1.0,)) if x > 0.0 else (0.0 if x <= 0.0 else x, (0.0,))),
+         fused=lambda x: (x, (1.0,)) if x > 0.0 else (0.0 if x <= 0.0 else x, (0.0,)),
+         kinks=lambda m, y, x: m.meets(x, 0.0)),
     Rule("leaky_relu", ("x", "slope"), lambda x, slope: x if x > 0.0 else slope * x,
          lambda m, y, x, slope: (m.where(x > 0.0, 1.0, slope), m.where(x > 0.0, 0.0, x)),
          "x where it is positive, slope * x elsewhere. "
@@ -511,7 +522,7 @@ TABLE = (
          "The net input of a neuron: the dot product of weights and inputs, plus the bias.",
          elementary=lambda m, *xs: _products_added(xs[:-1]) + xs[-1]),
 )
-# What is recorded only while a function is traced, and has signs for names.
+# What comparisons of traced nodes, and derivatives of derivatives, are recorded as.
 INTERNAL = (
     Rule("<", XX, lambda x1, x2: float(x1 < x2), lambda m, y, x1, x2: (0.0, 0.0)),
     Rule("<=", XX, lambda x1, x2: float(x1 <= x2), lambda m, y, x1, x2: (0.0, 0.0)),
@@ -519,10 +530,22 @@ INTERNAL = (
     Rule("!=", XX, lambda x1, x2: float(x1 != x2), lambda m, y, x1, x2: (0.0, 0.0)),
     Rule(">", XX, lambda x1, x2: float(x1 > x2), lambda m, y, x1, x2: (0.0, 0.0)),
     Rule(">=", XX, lambda x1, x2: float(x1 >= x2), lambda m, y, x1, x2: (0.0, 0.0)),
-    # The product of the chain rule: a zero adjoint contributes nothing, whatever it meets.
-    Rule("·", XX, lambda x1, x2: x1 * x2 if x1 or math.isfinite(x2) else 0.0,
+    # The product of the chain rule: a zero adjoint contributes nothing, whatever it meets. That is
+    # agreed on for first derivatives; whether it does at the next order is not known.
+    Rule(CHAIN_PRODUCT, XX, lambda x1, x2: x1 * x2 if x1 or math.isfinite(x2) else 0.0,
          lambda m, y, x1, x2: (
-             m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, 0.0), x2), x1)),
+             m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, math.nan), x2), x1)),
+    # Whether two numbers are equal, for `kinks`: told with a derivative of nan where they are.
+    Rule(MEETS, XX, lambda x1, x2: float(x1 == x2),
+         lambda m, y, x1, x2: (m.where(x1 == x2, math.nan, 0.0),) * 2),
+    # A contribution of the chain rule, given the adjoint that it is a multiple of, and whether the
+    # node that it comes through is at a kink: there its derivative is nan in what the adjoint
+    # depends on, and, unless the adjoint is 0, in what the kink depends on.
+    Rule(KINKED, ("contribution", "adjoint", "kink"), lambda x, adjoint, kink: x,
+         lambda m, y, x, adjoint, kink: (
+             1.0,
+             m.where(kink, math.nan, 0.0),
+             m.where(kink, m.where(adjoint == 0.0, 0.0, math.nan), 0.0))),
 )
 # fmt: on
 

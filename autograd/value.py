@@ -19,7 +19,15 @@ from autograd.errors import outside_domain, shown, wrong_type
 from autograd.extended import Extended, extended
 from autograd.graph import dependents, interior, leaves, topological_order
 from autograd.methods import Elementary
-from autograd.rules import LINEAR, RULES, VALUES, Rule
+from autograd.rules import (
+    CHAIN_PRODUCT,
+    FLOATS,
+    KINKED,
+    LINEAR,
+    RULES,
+    VALUES,
+    Rule,
+)
 from autograd.signatures import Plain
 from autograd.special import sum_of_products
 from autograd.tracing import UNKNOWN, TracingError, Unknown, expected, refuse
@@ -28,9 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
 __all__ = [
-    "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER", "PARAMETER_KINDS", "Kind", "Operand",
-    "Plain", "Value", "as_float", "as_value", "chain_product", "linear", "linked", "new_node",
-    "partials", "record", "recorded_adjoints",
+    "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER", "PARAMETER_KINDS", "ChainRule", "Kind",
+    "Operand", "Plain", "Value", "as_float", "as_value", "guarded_product", "is_zero", "kink",
+    "linear", "linked", "new_node", "partials", "record", "recorded_adjoints",
 ]  # fmt: skip
 
 Operand: TypeAlias = "Value | Plain"
@@ -594,21 +602,59 @@ def partials(node: Value) -> Sequence[Value | float]:
     """
     if node.op == LINEAR:
         return node.local_derivatives
+    if node.op == CHAIN_PRODUCT and _is_mask(node.parents[1]):
+        return node.parents[::-1]  # nothing infinite to guard from
     if node.op not in RULES:
         raise KeyError(
             f"{node.op!r} is not in the table of functions, so the derivative of its derivative is "
             "not known: add it by custom_function"
         )
     rule = RULES[node.op]
-    operands = [parent.data if parent.op is CONSTANT else parent for parent in node.parents]
+    operands = _operands(node)
     try:
-        return rule.partials(_OF_PARTIALS, node, *operands)
+        derivatives = rule.partials(_OF_PARTIALS, node, *operands)
     except (ArithmeticError, ValueError):  # infinite: computed once more, where nothing raises
         before = _on_extended_line.set(True)
         try:
-            return rule.partials(_OF_PARTIALS, node, *node.parents)
+            derivatives = rule.partials(_OF_PARTIALS, node, *node.parents)
         finally:
             _on_extended_line.reset(before)
+    if rule.within and node.data is UNKNOWN:
+        within = rule.within(_OF_PARTIALS, *operands)
+        if isinstance(within, Value) or not within:
+            factor = _OF_PARTIALS.where(within, 1.0, math.nan)
+            return tuple([derivative * factor for derivative in derivatives])
+    return derivatives
+
+
+def kink(node: Value, of_traced: bool) -> Value | None:
+    """Tell whether a node's operation is at a kink, as an expression of its operands.
+
+    Args:
+        node: An interior node.
+        of_traced: Whether to tell it of a traced node, which may turn out to be at one.
+
+    Returns:
+        A node that is other than 0 at a kink, None where there is none.
+
+    Example:
+        >>> kink(abs(Value(0.0)), True).data, kink(abs(Value(1.0)), True)
+        (1.0, None)
+    """
+    rule = RULES.get(node.op)
+    if rule is None or rule.kinks is None:
+        return None
+    if node.data is UNKNOWN:
+        if not of_traced:
+            return None
+    elif not rule.kinks(FLOATS, node.data, *[parent.data for parent in node.parents]):
+        return None
+    return as_value(rule.kinks(_OF_PARTIALS, node, *_operands(node)))
+
+
+def _operands(node: Value) -> list[Value | float]:
+    """List a node's operands for an expression: constants as floats."""
+    return [parent.data if parent.op is CONSTANT else parent for parent in node.parents]
 
 
 class _Partials:
@@ -631,7 +677,12 @@ _on_extended_line: ContextVar[bool] = ContextVar("on_extended_line", default=Fal
 
 
 def recorded_adjoints(
-    root: Value, order: Sequence[Value], within: Container[Value], seed: Value | float = 1.0
+    root: Value,
+    order: Sequence[Value],
+    within: Container[Value],
+    seed: Value | float = 1.0,
+    *,
+    again: bool = True,
 ) -> dict[Value, Value | float]:
     """Apply the chain rule as `backward` does, and record it.
 
@@ -640,6 +691,7 @@ def recorded_adjoints(
         order: The interior nodes that it depends on, parents first.
         within: The nodes on the way to those with respect to which the derivative is wanted.
         seed: The adjoint to start from.
+        again: Whether the result, if it is traced, may be differentiated in its turn.
 
     Returns:
         The adjoint of each node within that is reached: a Value, or a plain number where it does
@@ -655,42 +707,181 @@ def recorded_adjoints(
         6.0
     """
     found: dict[Value, Value | float] = {root: seed}
+    chain = ChainRule(order, again)
     for node in reversed(order):
         adjoint = found.get(node, 0.0)
-        if node not in within or (type(adjoint) is float and not adjoint):
+        if node not in within or is_zero(adjoint):
             continue
+        at_kink = kink(node, chain.kinks)
         for parent, partial in zip(node.parents, partials(node), strict=True):
             if parent in within:
-                product = chain_product(adjoint, partial)
-                found[parent] = found[parent] + product if parent in found else product
+                product = chain.product(adjoint, partial, at_kink, node, parent)
+                if not is_zero(product):
+                    found[parent] = found[parent] + product if parent in found else product
     return found
 
 
-def chain_product(adjoint: Value | float, partial: Value | float) -> Value | float:
-    """Multiply as the chain rule does: a zero adjoint contributes nothing, whatever it meets.
+class ChainRule:
+    """The products of one recorded pass, and what becomes of kinks in it.
+
+    At a kink the first derivative is agreed on, and a second one does not exist. So whatever is
+    handed on there, or further on from there, is marked: recorded as `KINKED`, whose value is that
+    of the product, and whose own derivative is nan.
+
+    Attributes:
+        kinks: Whether kinks of traced nodes matter to the pass.
 
     Args:
-        adjoint: What a node is handed; forwards, a local derivative.
-        partial: Its local derivative; forwards, a tangent.
+        order: The interior nodes of the pass.
+        again: Whether its result, if it is traced, may be differentiated in its turn.
+        forwards: Whether tangents flow, from parents to children.
+    """
 
-    Returns:
-        The product, without a node where a factor is the number 1.
+    def __init__(self, order: Sequence[Value], again: bool, forwards: bool = False) -> None:
+        self.again, self.forwards = again, forwards
+        # Whether a pass has been recorded before this one, among traced nodes.
+        self.is_later = any(node.op in (CHAIN_PRODUCT, KINKED) for node in order)
+        self.kinks = again or self.is_later
+        self._marks: dict[Value, Value] = {}
+
+    def product(
+        self,
+        flow: Value | float,
+        partial: Value | float,
+        at_kink: Value | None,
+        source: Value,
+        target: Value,
+    ) -> Value | float:
+        """Multiply what a node hands on by a local derivative.
+
+        A zero adjoint contributes nothing, whatever it meets: an unused branch must not turn into
+        nan. Nor does a local derivative that is 0 and stays so, as that in a branch not taken.
+
+        Args:
+            flow: The adjoint of the source; forwards, its tangent.
+            partial: The local derivative.
+            at_kink: Whether the operation is at a kink, as `kink` tells it.
+            source: The node that hands on.
+            target: The node that it is handed to.
+
+        Returns:
+            The product, without a node where a factor is the number 1.
+        """
+        mark = self._marks.get(source)
+        if at_kink is None:
+            if not self.forwards and _is_agreed(flow, partial):
+                at_kink = as_value(1.0)
+            else:
+                product = self._smooth(flow, partial, mark)
+        if at_kink is not None:
+            product = self._smooth(flow, partial, None)
+            if at_kink.data is UNKNOWN:
+                if self.is_later:  # a nan gets through a kink, though not through other choices
+                    direct = guarded_product(flow, partial, self.forwards)
+                    product = VALUES.where(at_kink, direct, product)
+                if not self.again:
+                    return product
+            mark = at_kink if mark is None else mark + at_kink
+            product = _marked(product, flow, mark)
+        if mark is not None and not is_zero(product):
+            known = self._marks.get(target)
+            self._marks[target] = mark if known is None or known is mark else known + mark
+        return product
+
+    def _smooth(
+        self, flow: Value | float, partial: Value | float, mark: Value | None
+    ) -> Value | float:
+        """Multiply, and mark the product where it comes from a kink."""
+        if type(flow) is float and flow == 1.0 and mark is None:
+            return partial
+        if type(partial) is float:
+            if partial == 1.0:
+                return flow
+            if not partial and (self.forwards or _is_finite(flow)):
+                return 0.0
+        elif (self.is_later or mark is not None) and (choice := _choice(partial)) is not None:
+            # As a factor it would let a nan through the branch that is not taken.
+            condition, *branches = choice
+            x1, x2 = (self._smooth(flow, branch, mark) for branch in branches)
+            return VALUES.where(condition, x1, x2)  # type: ignore[no-any-return]
+        product = guarded_product(flow, partial, self.forwards)
+        return product if mark is None or type(partial) is float else _marked(product, flow, mark)
+
+
+def is_zero(number: Value | float) -> bool:
+    """Tell whether a number is 0, and stays so.
 
     Example:
-        >>> chain_product(Value(0.0), float("inf"))
+        >>> is_zero(0.0), is_zero(Value(0.0))
+        (True, False)
+    """
+    return type(number) is float and not number
+
+
+def guarded_product(
+    flow: Value | float, partial: Value | float, forwards: bool = False
+) -> Value | float:
+    """Multiply so that a zero adjoint contributes nothing, whatever it meets.
+
+    Args:
+        flow: An adjoint; forwards, a tangent.
+        partial: A local derivative.
+        forwards: Whether it is a zero local derivative that contributes nothing.
+
+    Returns:
+        The product.
+
+    Example:
+        >>> guarded_product(0.0, float("inf"))
         0.0
     """
-    if type(adjoint) is float and adjoint == 1.0:
-        return partial
-    if type(partial) is float and partial == 1.0:
-        return adjoint
+    x1, x2 = (partial, flow) if forwards else (flow, partial)
+    if is_zero(x1):
+        return 0.0
+    if isinstance(x1, Value):
+        data = x2.data if isinstance(x2, Value) else x2
+        unknown = x1.data is UNKNOWN or data is UNKNOWN
+        if (data is UNKNOWN or not math.isfinite(data)) and (unknown or not x1.data):
+            return record(RULES[CHAIN_PRODUCT], (x1, as_value(x2)))
+    return x1 * x2
+
+
+def _marked(product: Value | float, flow: Value | float, mark: Value) -> Value:
+    return record(RULES[KINKED], (as_value(product), as_value(flow), mark))
+
+
+def _is_agreed(adjoint: Value | float, partial: Value | float) -> bool:
+    """Tell whether a zero adjoint that may vary meets an infinite derivative."""
+    if not isinstance(adjoint, Value) or adjoint.data is UNKNOWN or adjoint.data:
+        return False
     data = partial.data if isinstance(partial, Value) else partial
-    if data is UNKNOWN or not math.isfinite(data):
-        if isinstance(adjoint, Value) and adjoint.data is UNKNOWN:
-            return new_node(UNKNOWN, (adjoint, as_value(partial)), (UNKNOWN, UNKNOWN), "·")
-        if not adjoint:
-            return 0.0
-    return adjoint * partial
+    return data is not UNKNOWN and not math.isfinite(data)
+
+
+def _is_finite(number: Value | float) -> bool:
+    """Tell whether a number is finite; one that is not known yet is taken to be."""
+    data = number.data if isinstance(number, Value) else number
+    return data is UNKNOWN or math.isfinite(data)
+
+
+def _choice(partial: Value | float) -> tuple[Value, Value | float, Value | float] | None:
+    """Take a traced choice with a constant branch apart."""
+    if not isinstance(partial, Value) or partial.data is not UNKNOWN or partial.op != "where":
+        return None
+    condition, *branches = partial.parents
+    x1, x2 = (branch.data if branch.op is CONSTANT else branch for branch in branches)
+    return None if isinstance(x1, Value) and isinstance(x2, Value) else (condition, x1, x2)
+
+
+def _is_mask(factor: Value) -> bool:
+    """Tell whether a traced node is a choice of finite constants, by whatever conditions."""
+    factors = [factor]
+    for each in factors:  # which grows
+        if each.op == "where":
+            factors += each.parents[1:]
+        elif each.op is not CONSTANT or not math.isfinite(each.data):
+            return False
+    return True
 
 
 def _record_backward(root: Value, nodes: list[Value], seed: float) -> None:

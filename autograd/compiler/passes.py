@@ -401,7 +401,8 @@ def unguarded(program: Program) -> Program | None:
     tainted, reaching = set(guarded), set(program.outputs)
     for slot, (op, operands) in enumerate(program.operations, first):
         if not tainted.isdisjoint(operands):
-            if op not in NAN_PASSES:
+            # A choice may drop a nan: with the branch that is not taken, guarded or not.
+            if op not in NAN_PASSES and (op != "where" or operands[0] in tainted):
                 return None
             tainted.add(slot)
     for slot in range(first + len(program) - 1, first - 1, -1):

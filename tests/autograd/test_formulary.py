@@ -40,7 +40,7 @@ def test_the_recipe_for_a_new_function_works_to_the_letter(tmp_path: Path) -> No
     assert text.count("\n)\n# fmt: on") == 1
     row = f"{row.rstrip()},\n"
     path.write_text(text.replace("\n)\n# fmt: on", f"\n{row})\n# fmt: on"), encoding="utf-8")
-    name = re.findall(r'Rule\("(\w+)"', row)[0]
+    name = re.findall(r'Rule\(\s*"(\w+)"', row)[0]
 
     def run(*arguments: str) -> str:
         environment = os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}

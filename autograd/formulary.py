@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from autograd.rules import BUILT_IN, TABLE, Rule, X, register
+from autograd.rules import TABLE, Rule, X, register
 
 __all__ = ["FORMULARY", "ROWS"]
 
@@ -32,4 +32,3 @@ ROWS: tuple[Rule, ...] = (*TABLE, *FORMULARY)
 
 for _rule in FORMULARY:
     register(_rule)
-    BUILT_IN.add(_rule.name)

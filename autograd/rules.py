@@ -18,9 +18,12 @@ what is agreed on at a kink, stands in its row. Further functions, of the same k
 from __future__ import annotations
 
 import math
+import pickle
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
+from importlib import import_module
 from operator import add, mul, neg
 from types import SimpleNamespace
 from typing import Any
@@ -29,8 +32,8 @@ from autograd import special
 from autograd.extended import Extended, extended
 
 __all__ = [
-    "BUILT_IN", "CHAIN_PRODUCT", "EXTENDED", "FLOATS", "KINKED", "LINEAR", "MEETS", "RULES",
-    "TABLE", "VALUES", "Rule", "register",
+    "CHAIN_PRODUCT", "EXTENDED", "FLOATS", "KINKED", "LINEAR", "MEETS", "RULES", "TABLE", "VALUES",
+    "OwnName", "Rule", "register", "rule_of",
 ]  # fmt: skip
 
 
@@ -555,8 +558,6 @@ LINEAR = "linear"
 """The one operation that is not a row of the table: its coefficients are its local derivatives."""
 
 RULES: dict[str, Rule] = {}
-BUILT_IN: set[str] = {LINEAR}
-"""The names that no function of a user's can have: those of the library's rows."""
 
 
 class Functions(SimpleNamespace):
@@ -578,16 +579,77 @@ VALUES = Functions()
 `autograd.functions`, on Values."""
 
 
+class OwnName(str):
+    """The name of a row that a user has added: as the `op` of a node it says by which row.
+
+    Functions may share a name: what a node follows is the row that it was recorded by.
+
+    Attributes:
+        rule: The row.
+        function: The public function made of it, by which it is pickled.
+        place: Which of the function's results it is.
+    """
+
+    rule: Rule
+    function: Any
+    place: int
+
+    def __copy__(self) -> OwnName:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> OwnName:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _own_name, (*_home(self), self.place)
+
+
+def _home(name: OwnName) -> tuple[str, str]:
+    """Find a module that a user's function is an attribute of: its own, or any other."""
+    own = sys.modules.get(name.function.__module__)
+    for module in (own, *list(sys.modules.values())):
+        for attribute, value in list(vars(module).items()) if module else ():
+            if value is name.function:
+                return str(module.__name__), attribute  # type: ignore[union-attr]
+    raise pickle.PicklingError(
+        f"{name}, a function of one's own, cannot be pickled, nor a graph that it takes part in: "
+        "it would have to stand under a name at the top of a module, to be found there again"
+    )
+
+
+def _own_name(module: str, attribute: str, place: int) -> OwnName:
+    names: tuple[OwnName, ...] = getattr(import_module(module), attribute).own_names
+    return names[place]
+
+
+def rule_of(op: str) -> Rule | None:
+    """Find the row that a node, or a step of a program, follows.
+
+    Args:
+        op: The name of its operation.
+
+    Returns:
+        The row; None if the operation is in no table.
+
+    Example:
+        >>> rule_of("exp").name
+        'exp'
+    """
+    return op.rule if isinstance(op, OwnName) else RULES.get(op)
+
+
 def register(rule: Rule) -> None:
     """Enter a row into the table and into the namespaces of the partials.
 
     Args:
-        rule: The row; one of the same name is replaced, so that a notebook's cell can run again.
+        rule: The row. One of a user's of the same name is replaced there, and goes on as it was for
+            whoever has it.
 
     Raises:
         ValueError: The name is that of a row of the library's.
     """
-    if rule.name in BUILT_IN:
+    known = RULES.get(rule.name)
+    if (known is not None and not isinstance(known.name, OwnName)) or rule.name == LINEAR:
         raise ValueError(f"{rule.name!r} is a function of the library: choose another name")
     RULES[rule.name] = rule
     if rule.name.isidentifier():
@@ -599,7 +661,6 @@ def register(rule: Rule) -> None:
 
 for _rule in (*TABLE, *INTERNAL):
     register(_rule)
-    BUILT_IN.add(_rule.name)
 
 # Those whose operands or values are sequences, and the one whose overflow has a sign of its own.
 FLOATS.softmax = EXTENDED.softmax = special.softmax

@@ -27,6 +27,7 @@ from autograd.rules import (
     RULES,
     VALUES,
     Rule,
+    rule_of,
 )
 from autograd.signatures import Plain
 from autograd.special import sum_of_products
@@ -114,38 +115,88 @@ class Value(Elementary, Copyable):
         (10.0, 7.0)
     """
 
-    __slots__ = ("data", "grad", "label", "local_derivatives", "op", "parents")
+    # What the engine writes it has checked, or computed; what others write is checked on its way:
+    # see the properties `data`, `grad` and `label`.
+    __slots__ = ("_data", "_grad", "_label", "local_derivatives", "op", "parents")
 
-    data: float
-    grad: float
+    _data: float
+    _grad: float
+    _label: str | None
     parents: tuple[Value, ...]
     local_derivatives: tuple[float, ...]
     op: str
-    label: str | None
 
     # Above a NumPy scalar's priority, so that np.float64(2) * value comes straight to __rmul__,
     # below an array's, so that array * value is elementwise.
     __array_priority__ = -1.0
 
     def __init__(self, data: Plain, label: str | None = None) -> None:
-        self.data = as_float(data, "Value", "a real number")
-        self.grad = 0.0
+        self._data = as_float(data, "Value", "a real number")
+        self._grad = 0.0
         self.parents = ()
         self.local_derivatives = ()
         self.op = ""
-        if label is not None and not isinstance(label, str):
-            raise TypeError(f"Value: a label is a str, got {type(label).__name__}: {shown(label)}")
-        self.label = label
+        self._label = None
+        if label is not None:
+            self.label = label
+
+    @property
+    def data(self) -> float:
+        """The number.
+
+        It may be set to any real number, which becomes a float; a Value, whose number is meant, is
+        a TypeError.
+        """
+        return self._data
+
+    @data.setter
+    def data(self, number: Plain) -> None:
+        if type(number) is float:
+            self._data = number
+        elif isinstance(number, Value):
+            raise TypeError(
+                f"Value.data: expected a real number, got a Value: {number!r}; its number is its "
+                ".data: w.data -= rate * w.grad, where rate and w.grad are numbers"
+            )
+        else:
+            self._data = as_float(number, "Value.data", "a real number")
+
+    @property
+    def grad(self) -> float:
+        """The derivative of the last output with respect to this node; see the class.
+
+        It may be set to any real number, and None is the same as 0. Gradients of a recorded pass
+        are Values, and stay so.
+        """
+        return self._grad
+
+    @grad.setter
+    def grad(self, number: Plain | Value | None) -> None:
+        if type(number) is float or isinstance(number, Value):
+            self._grad = number  # type: ignore[assignment]
+        else:
+            self._grad = 0.0 if number is None else as_float(number, "Value.grad", "a real number")
+
+    @property
+    def label(self) -> str | None:
+        """A name for errors and drawings, or None."""
+        return self._label
+
+    @label.setter
+    def label(self, text: str | None) -> None:
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"Value: a label is a str, got {type(text).__name__}: {shown(text)}")
+        self._label = text
 
     def __repr__(self) -> str:
         op = f", op={self.op!r}" if self.op else ""
-        label = f", label={self.label!r}" if self.label is not None else ""
-        grad: Any = self.grad  # which may be a node, and this one on its graph
-        number = grad.data if isinstance(grad, Value) else grad
-        return f"Value({self.data!r}, grad={number!r}{op}{label})"
+        label = f", label={self._label!r}" if self._label is not None else ""
+        grad: Any = self._grad  # which may be a node, and this one on its graph
+        number = grad._data if isinstance(grad, Value) else grad
+        return f"Value({self._data!r}, grad={number!r}{op}{label})"
 
     def __format__(self, specification: str) -> str:
-        return format(self.data, specification) if specification else repr(self)
+        return format(self._data, specification) if specification else repr(self)
 
     # --- backpropagation -------------------------------------------------------------------------
 
@@ -185,15 +236,15 @@ class Value(Elementary, Copyable):
             _record_backward(self, nodes, adjoint)
             return
         for node in nodes:
-            node.grad = 0.0
-        self.grad += adjoint
+            node._grad = 0.0
+        self._grad += adjoint
         for node in reversed(nodes):
-            adjoint = node.grad
+            adjoint = node._grad
             if adjoint:
                 derivatives = node.local_derivatives
                 i = 0  # counted by hand: on the two parents of most nodes, zip costs twice as much
                 for parent in node.parents:
-                    parent.grad += adjoint * derivatives[i]
+                    parent._grad += adjoint * derivatives[i]
                     i += 1  # noqa: SIM113
 
     def zero_grad(self) -> None:
@@ -208,7 +259,7 @@ class Value(Elementary, Copyable):
             0.0
         """
         for node in topological_order(self):
-            node.grad = 0.0
+            node._grad = 0.0
 
     def detach(self) -> Value:
         """Give a leaf with this node's data and label, cut off from the graph.
@@ -220,7 +271,7 @@ class Value(Elementary, Copyable):
             >>> (Value(2.0) * 3.0).detach()
             Value(6.0, grad=0.0)
         """
-        return Value(self.data, self.label)
+        return Value(self._data, self._label)
 
     # --- arithmetic: the hottest rows of the table, written out, + and * with new_node as well ----
 
@@ -228,14 +279,14 @@ class Value(Elementary, Copyable):
         if type(other) is not Value and (other := _operand("+", other)) is NotImplemented:
             return NotImplemented
         if pausing.open_blocks:
-            return new_node(self.data + other.data, (self, other), (1.0, 1.0), "+")
+            return new_node(self._data + other._data, (self, other), (1.0, 1.0), "+")
         node = _new(Value)
-        node.data = self.data + other.data
-        node.grad = 0.0
+        node._data = self._data + other._data
+        node._grad = 0.0
         node.parents = (self, other)
         node.local_derivatives = (1.0, 1.0)
         node.op = "+"
-        node.label = None
+        node._label = None
         return node
 
     def __radd__(self, other: Plain) -> Value:
@@ -245,7 +296,7 @@ class Value(Elementary, Copyable):
     def __sub__(self, other: Operand) -> Value:
         if type(other) is not Value and (other := _operand("-", other)) is NotImplemented:
             return NotImplemented
-        return new_node(self.data - other.data, (self, other), (1.0, -1.0), "-")
+        return new_node(self._data - other._data, (self, other), (1.0, -1.0), "-")
 
     def __rsub__(self, other: Plain) -> Value:
         left = _operand("-", other)
@@ -254,16 +305,16 @@ class Value(Elementary, Copyable):
     def __mul__(self, other: Operand) -> Value:
         if type(other) is not Value and (other := _operand("*", other)) is NotImplemented:
             return NotImplemented
-        x, y = self.data, other.data
+        x, y = self._data, other._data
         if pausing.open_blocks:
             return new_node(x * y, (self, other), (y, x), "*")
         node = _new(Value)
-        node.data = x * y
-        node.grad = 0.0
+        node._data = x * y
+        node._grad = 0.0
         node.parents = (self, other)
         node.local_derivatives = (y, x)
         node.op = "*"
-        node.label = None
+        node._label = None
         return node
 
     def __rmul__(self, other: Plain) -> Value:
@@ -273,7 +324,7 @@ class Value(Elementary, Copyable):
     def __truediv__(self, other: Operand) -> Value:
         if type(other) is not Value and (other := _operand("/", other)) is NotImplemented:
             return NotImplemented
-        x, y = self.data, other.data
+        x, y = self._data, other._data
         try:
             quotient = x / y
             derivatives = (1.0 / y, -quotient / y)
@@ -286,7 +337,7 @@ class Value(Elementary, Copyable):
         return left if left is NotImplemented else left / self
 
     def __neg__(self) -> Value:
-        return new_node(-self.data, (self,), (-1.0,), "neg")
+        return new_node(-self._data, (self,), (-1.0,), "neg")
 
     def __pow__(self, other: Operand, modulus: None = None) -> Value:
         if modulus is not None:
@@ -296,7 +347,7 @@ class Value(Elementary, Copyable):
         if (exponent := _operand("**", other)) is NotImplemented:
             return NotImplemented
         # Of a plain exponent no derivative is taken: of a negative base there is none.
-        x, n = self.data, exponent.data
+        x, n = self._data, exponent._data
         try:
             power = RULES["**"].evaluate(x, n)
             derivative = n * x ** (n - 1.0) if n else 0.0
@@ -361,7 +412,7 @@ class Value(Elementary, Copyable):
         return _compared(">=", self, other)
 
     def __bool__(self) -> bool:
-        return bool(self.data)
+        return bool(self._data)
 
     # Comparisons of traced nodes are nodes, and are joined by & and | as bools are elsewhere.
 
@@ -374,19 +425,19 @@ class Value(Elementary, Copyable):
     __rand__, __ror__ = __and__, __or__
 
     def __round__(self, digits: int | None = None) -> float:
-        return round(self.data, digits)
+        return round(self._data, digits)
 
     def __floor__(self) -> int:
-        return math.floor(self.data)
+        return math.floor(self._data)
 
     def __ceil__(self) -> int:
-        return math.ceil(self.data)
+        return math.ceil(self._data)
 
     def __trunc__(self) -> int:
-        return math.trunc(self.data)
+        return math.trunc(self._data)
 
     def __float__(self) -> NoReturn:
-        if self.data is UNKNOWN:
+        if self._data is UNKNOWN:
             refuse()
         raise TypeError(
             f"{self!r} does not turn into a plain number, which would lose the gradient: use "
@@ -428,7 +479,7 @@ def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
         >>> record(RULES["exp"], (Value(0.0),))
         Value(1.0, grad=0.0, op='exp')
     """
-    xs = [operand.data for operand in operands]
+    xs = [operand._data for operand in operands]
     try:
         y = rule.evaluate(*xs)
         derivatives = rule.local_derivatives(y, *xs)
@@ -461,7 +512,7 @@ def linear(coefficients: tuple[float, ...], operands: tuple[Value, ...]) -> Valu
         >>> linear((2.0, 3.0), (Value(1.0), Value(4.0)))
         Value(14.0, grad=0.0, op='linear')
     """
-    data = sum_of_products(coefficients, [operand.data for operand in operands])
+    data = sum_of_products(coefficients, [operand._data for operand in operands])
     return new_node(data, operands, coefficients, LINEAR)
 
 
@@ -484,8 +535,8 @@ def linked(value: Value) -> Value:
     """
     is_parameter = any(value.op is kind for kind in PARAMETER_KINDS)
     op = LINKED_PARAMETER if is_parameter else LINEAR
-    node = new_node(value.data, (value,), (1.0,), op)
-    node.label = value.label
+    node = new_node(value._data, (value,), (1.0,), op)
+    node._label = value._label
     return node
 
 
@@ -566,8 +617,8 @@ def new_node(
         Value(4.0, grad=0.0, op='square')
     """
     node = _new(Value)
-    node.data = data
-    node.grad = 0.0
+    node._data = data
+    node._grad = 0.0
     if pausing.open_blocks and pausing.paused():
         node.parents = ()
         node.local_derivatives = ()
@@ -576,7 +627,7 @@ def new_node(
         node.parents = parents
         node.local_derivatives = local_derivatives
         node.op = op
-    node.label = None
+    node._label = None
     return node
 
 
@@ -604,12 +655,12 @@ def partials(node: Value) -> Sequence[Value | float]:
         return node.local_derivatives
     if node.op == CHAIN_PRODUCT and _is_mask(node.parents[1]):
         return node.parents[::-1]  # nothing infinite to guard from
-    if node.op not in RULES:
+    rule = rule_of(node.op)
+    if rule is None:
         raise KeyError(
             f"{node.op!r} is not in the table of functions, so the derivative of its derivative is "
             "not known: add it by custom_function"
         )
-    rule = RULES[node.op]
     operands = _operands(node)
     try:
         derivatives = rule.partials(_OF_PARTIALS, node, *operands)
@@ -619,7 +670,7 @@ def partials(node: Value) -> Sequence[Value | float]:
             derivatives = rule.partials(_OF_PARTIALS, node, *node.parents)
         finally:
             _on_extended_line.reset(before)
-    if rule.within and node.data is UNKNOWN:
+    if rule.within and node._data is UNKNOWN:
         within = rule.within(_OF_PARTIALS, *operands)
         if isinstance(within, Value) or not within:
             factor = _OF_PARTIALS.where(within, 1.0, math.nan)
@@ -641,20 +692,20 @@ def kink(node: Value, of_traced: bool) -> Value | None:
         >>> kink(abs(Value(0.0)), True).data, kink(abs(Value(1.0)), True)
         (1.0, None)
     """
-    rule = RULES.get(node.op)
+    rule = rule_of(node.op)
     if rule is None or rule.kinks is None:
         return None
-    if node.data is UNKNOWN:
+    if node._data is UNKNOWN:
         if not of_traced:
             return None
-    elif not rule.kinks(FLOATS, node.data, *[parent.data for parent in node.parents]):
+    elif not rule.kinks(FLOATS, node._data, *[parent._data for parent in node.parents]):
         return None
     return as_value(rule.kinks(_OF_PARTIALS, node, *_operands(node)))
 
 
 def _operands(node: Value) -> list[Value | float]:
     """List a node's operands for an expression: constants as floats."""
-    return [parent.data if parent.op is CONSTANT else parent for parent in node.parents]
+    return [parent._data if parent.op is CONSTANT else parent for parent in node.parents]
 
 
 class _Partials:
@@ -839,9 +890,9 @@ def guarded_product(
     if is_zero(x1):
         return 0.0
     if isinstance(x1, Value):
-        data = x2.data if isinstance(x2, Value) else x2
-        unknown = x1.data is UNKNOWN or data is UNKNOWN
-        if (data is UNKNOWN or not math.isfinite(data)) and (unknown or not x1.data):
+        data = x2._data if isinstance(x2, Value) else x2
+        unknown = x1._data is UNKNOWN or data is UNKNOWN
+        if (data is UNKNOWN or not math.isfinite(data)) and (unknown or not x1._data):
             return record(RULES[CHAIN_PRODUCT], (x1, as_value(x2)))
     return x1 * x2
 
@@ -852,9 +903,9 @@ def _marked(product: Value | float, flow: Value | float, mark: Value) -> Value:
 
 def _is_agreed(adjoint: Value | float, partial: Value | float) -> bool:
     """Tell whether a zero adjoint that may vary meets an infinite derivative."""
-    if not isinstance(adjoint, Value) or adjoint.data is UNKNOWN or adjoint.data:
+    if not isinstance(adjoint, Value) or adjoint._data is UNKNOWN or adjoint._data:
         return False
-    data = partial.data if isinstance(partial, Value) else partial
+    data = partial._data if isinstance(partial, Value) else partial
     return data is not UNKNOWN and not math.isfinite(data)
 
 
@@ -866,7 +917,7 @@ def _is_finite(number: Value | float) -> bool:
 
 def _choice(partial: Value | float) -> tuple[Value, Value | float, Value | float] | None:
     """Take a traced choice with a constant branch apart."""
-    if not isinstance(partial, Value) or partial.data is not UNKNOWN or partial.op != "where":
+    if not isinstance(partial, Value) or partial._data is not UNKNOWN or partial.op != "where":
         return None
     condition, *branches = partial.parents
     x1, x2 = (branch.data if branch.op is CONSTANT else branch for branch in branches)
@@ -889,8 +940,8 @@ def _record_backward(root: Value, nodes: list[Value], seed: float) -> None:
     found = recorded_adjoints(root, nodes, dependents(nodes, variables), seed)
     for node in (*nodes, *variables):
         adjoint: Any = as_value(found.get(node, 0.0))
-        is_set = node.parents or (type(node.grad) is float and not node.grad)
-        node.grad = adjoint if is_set else node.grad + adjoint
+        is_set = node.parents or (type(node._grad) is float and not node._grad)
+        node._grad = adjoint if is_set else node._grad + adjoint
 
 
 # --- operands ------------------------------------------------------------------------------------
@@ -934,7 +985,7 @@ def _binary(op: str, left: Operand, right: Operand) -> Value:
 def _joined(
     value: Value, other: Any, choice: Callable[[Value], tuple[Value, Value, Value]]
 ) -> Value:
-    if value.data is not UNKNOWN or not isinstance(other, (Value, bool)):
+    if value._data is not UNKNOWN or not isinstance(other, (Value, bool)):
         return NotImplemented  # type: ignore[no-any-return]
     return record(RULES["where"], choice(as_value(other)))
 
@@ -948,9 +999,9 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 def _compared(sign: str, value: Value, other: object) -> bool:
     number = other
     if isinstance(other, Value):
-        number = other.data
+        number = other._data
     elif not isinstance(other, Number) and not _is_array_scalar(other):
         return NotImplemented  # type: ignore[no-any-return]
-    if value.data is UNKNOWN or number is UNKNOWN:  # a condition for `where`, once it is known
+    if value._data is UNKNOWN or number is UNKNOWN:  # a condition for `where`, once it is known
         return record(RULES[sign], (value, as_value(other, sign)))  # type: ignore[return-value, arg-type]
-    return bool(_COMPARISONS[sign](value.data, number))
+    return bool(_COMPARISONS[sign](value._data, number))

@@ -35,7 +35,7 @@ def traced(name: str = "") -> Value:
         Value(UNKNOWN, grad=0.0, op='*')
     """
     value = Value(0.0, name)
-    value.data = UNKNOWN
+    value._data = UNKNOWN
     return value
 
 

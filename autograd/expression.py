@@ -21,7 +21,8 @@ from keyword import iskeyword
 from typing import Any, NamedTuple
 
 from autograd.errors import outside_domain
-from autograd.rules import BUILT_IN, RULES, VALUES
+from autograd.formulary import ROWS
+from autograd.rules import RULES, VALUES
 from autograd.value import Operand, Value, as_float, as_value
 from autograd.wording import width
 
@@ -501,7 +502,7 @@ class _Expression:
             else get_close_matches(name, functions, 1)
         ):
             return f"there is no function {_shown(name)}; did you mean {close[0]}?"
-        built_in = [function for function in functions if function in BUILT_IN]
+        built_in = [function for function in functions if RULES.get(function) in ROWS]
         return f"there is no function {_shown(name)}; there are {_listed(built_in)}"
 
 

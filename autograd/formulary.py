@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from autograd.formulary_special import SPECIAL
-from autograd.rules import BUILT_IN, TABLE, Rule, X, register
+from autograd.rules import TABLE, Rule, X, register
 
 __all__ = ["FORMULARY", "ROWS"]
 
@@ -34,4 +34,3 @@ ROWS: tuple[Rule, ...] = (*TABLE, *FORMULARY)
 
 for _rule in FORMULARY:
     register(_rule)
-    BUILT_IN.add(_rule.name)

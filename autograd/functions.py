@@ -20,7 +20,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import repeat
 from keyword import iskeyword
@@ -28,9 +29,10 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, overload
 
 from autograd import names, special
-from autograd.errors import outside_domain, wrong_type
+from autograd.errors import outside_domain, shown, wrong_type
+from autograd.extended import Extended, extended
 from autograd.formulary import ROWS
-from autograd.rules import FLOATS, LINEAR, RULES, VALUES, Rule, register
+from autograd.rules import FLOATS, LINEAR, MEETS, RULES, VALUES, XS, OwnName, Rule, register
 from autograd.signatures import Plain
 from autograd.special import sum_of_products
 from autograd.tracing import TracingError, expected
@@ -64,7 +66,20 @@ def _apply(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
     try:
         return rule.evaluate(*xs)
     except (ArithmeticError, ValueError) as error:
+        if any(isinstance(x, Extended) for x in operands):  # in partials, where nothing raises
+            return float(extended(rule.evaluate)(*xs))
         raise outside_domain(error, rule.name, rule.operands, xs, rule.domain) from None
+
+
+def _apply_to_plain(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
+    """Apply the row, and refuse a derivative that is not known, rather than say that it is 0."""
+    for name, operand in zip(rule.operands, operands, strict=True):
+        if name in rule.fixed and isinstance(operand, Value):
+            raise TypeError(
+                f"{rule.name}: {name} must be a plain number, not a Value, as no derivative with "
+                "respect to it is known; to hold it constant, pass its data"
+            )
+    return _apply(rule, operands)
 
 
 def _fused(rule: Rule) -> Callable[[float], tuple[float, tuple[float, ...]]]:
@@ -82,19 +97,14 @@ def _function(rule: Rule, **defaults: float) -> Any:
     """Make the public function of a row of the table."""
     defaults = defaults or dict(zip(rule.operands[::-1], rule.defaults[::-1], strict=False))
     function: Callable[..., Any]
-    if rule.of_sequence:
-
-        def function(xs: Iterable[Operand], /) -> Value | float:
-            return _apply(rule, _listed(rule.name, xs))
-
-    elif len(rule.operands) == 1:
+    if len(rule.operands) == 1 and not rule.of_sequence:
         fused = rule.fused or _fused(rule)
         name = rule.name
 
         def function(x: Operand, /) -> Value | float:
             if isinstance(x, Value):
                 try:
-                    y, derivatives = fused(x.data)
+                    y, derivatives = fused(x._data)
                 except (ArithmeticError, ValueError):
                     return record(rule, (x,))
                 except TracingError as error:
@@ -104,40 +114,46 @@ def _function(rule: Rule, **defaults: float) -> Any:
             return _apply(rule, (x,))
 
     else:
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        signature = inspect.Signature(
-            [
-                inspect.Parameter(name, kind, default=defaults.get(name, inspect.Parameter.empty))
-                for name in rule.operands
-            ]
-        )
-
-        def function(*operands: Any, **named: Any) -> Any:
-            if named or len(operands) != len(rule.operands):
-                try:
-                    bound = signature.bind(*operands, **named)
-                except TypeError as error:
-                    raise TypeError(f"{rule.name}{signature}: {error}") from None
-                bound.apply_defaults()
-                operands = bound.args
-            if rule.plain:
-                _refuse_values(rule, operands)
-            return _apply(rule, operands)
-
-        function.__signature__ = signature.replace(  # type: ignore[attr-defined]
-            return_annotation="Value | float"
-        )
+        apply = functools.partial(_apply_to_plain if rule.plain else _apply, rule)
+        function = _with_operands(rule, defaults, rule.name, apply)
     return _published(rule, function)
 
 
-def _refuse_values(rule: Rule, operands: tuple[Any, ...]) -> None:
-    """Refuse a derivative that is not known, rather than say that it is 0."""
-    for name, operand in zip(rule.operands, operands, strict=True):
-        if name in rule.fixed and isinstance(operand, Value):
-            raise TypeError(
-                f"{rule.name}: {name} must be a plain number, not a Value, as no derivative with "
-                f"respect to it is known; to hold it constant, pass its data"
-            )
+def _with_operands(
+    rule: Rule,
+    defaults: dict[str, float],
+    name: str,
+    apply: Callable[[tuple[Any, ...]], Any],
+) -> Any:
+    """Make a function that takes a row's operands, as one sequence or by name."""
+    if rule.of_sequence:
+
+        def of_sequence(xs: Iterable[Operand], /) -> Any:
+            return apply(_listed(name, xs))
+
+        return of_sequence
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    signature = inspect.Signature(
+        [
+            inspect.Parameter(operand, kind, default=defaults.get(operand, inspect.Parameter.empty))
+            for operand in rule.operands
+        ]
+    )
+
+    def function(*operands: Any, **named: Any) -> Any:
+        if named or len(operands) != len(rule.operands):
+            try:
+                bound = signature.bind(*operands, **named)
+            except TypeError as error:
+                raise TypeError(f"{name}{signature}: {error}") from None
+            bound.apply_defaults()
+            operands = bound.args
+        return apply(operands)
+
+    function.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        return_annotation="Value | float"
+    )
+    return function
 
 
 def _listed(name: str, xs: Iterable[Any]) -> tuple[Any, ...]:
@@ -319,7 +335,7 @@ class Operands:
             if len(kinds) > 1:
                 operands = tuple([as_value(x, operation) for x in operands])
             self.nodes = operands
-            self.data = tuple([node.data for node in operands])
+            self.data = tuple([node._data for node in operands])
         elif kinds == {float}:
             self.data = operands
         else:
@@ -414,12 +430,14 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
     if kinds != {Value}:
         return _apply(RULES["net"], (*left, *(nodes or xs), bias))
     # a neuron's case, and the hot one: weights and bias are Values
-    ws = [weight.data for weight in left]
-    y = sum_of_products(ws, xs) + bias.data
+    ws = [weight._data for weight in left]
+    y = sum_of_products(ws, xs) + bias._data
     if nodes:
         return new_node(y, (*left, *nodes, bias), (*xs, *ws, 1.0), "net")
     return new_node(y, (*left, bias), (*xs, 1.0), LINEAR)
 
+
+_function(RULES[MEETS])  # for the rows' kinks alone
 
 for _name, _written in {"softmax": softmax, "dot": dot, "net": net}.items():
     setattr(VALUES, _name, _written)
@@ -430,54 +448,100 @@ for _name, _written in {"softmax": softmax, "dot": dot, "net": net}.items():
 
 def custom_function(
     name: str,
-    evaluate: Callable[..., float],
+    evaluate: Callable[..., Any],
     partials: Callable[..., Any],
     *,
+    results: int | None = None,
     summary: str = "",
     domain: str = "",
 ) -> Any:
-    """Add a differentiable function of one's own to the table, in one call.
+    """Make a differentiable function of one's own, in one call.
 
-    It then is a row like the built-in ones: it takes floats and Values, becomes a method of Value
-    and a function `m.name` for other rows' partials, and takes part in whatever reads the table.
+    It is a row like the built-in ones: it takes floats and Values, is known to other rows'
+    partials as `m.name`, and, if it has a single result, is a method of Value. What was recorded
+    by it goes on to follow it, at every order, compiled and in copies, also if another function of
+    that name is made.
+
+    A graph that it takes part in can be pickled if it stands under a name at the top of a module.
 
     Args:
-        name: Its name, an identifier. A function of one's own may be defined again, and is then
-            replaced for what is computed from then on.
+        name: Its name, an identifier. Functions may share one; the method, and `m.name` in the
+            partials of functions made later, are those of the last.
         evaluate: The function on floats. Its parameters name the operands, and may have defaults;
             with a single `*xs` it becomes a function of a sequence. Off its domain it raises what
-            `math` would.
+            `math` would. To be compiled, it is to be an expression in arithmetic and in this
+            library's functions, without branches.
         partials: `partials(m, y, *xs)` gives the partial derivatives, a tuple with one an operand,
             or the one derivative itself. They are to be an expression in arithmetic and in
             functions of the namespace `m` (`m.exp(x)`, `m.where(x > 0, 1.0, 0.0)`), of the value
-            `y` and the operands, so that it can be evaluated on floats and Values alike.
+            `y` and the operands, so that it can be evaluated on floats and Values alike. Functions
+            of one's own may be called as they are.
+        results: How many numbers the function gives, if it gives a tuple of them: then `y` is a
+            tuple, and `partials` gives for each result what it gives for a single one.
         summary: What it is, for its documentation.
         domain: Where it is defined, in words, for errors.
 
     Returns:
-        The function.
+        The function; with `results`, it returns a tuple, and each result is a node.
 
     Raises:
-        TypeError: `partials` does not take these arguments; or, when the function is called, does
-            not give one number an operand.
+        TypeError: `partials` does not take these arguments, or `results` is no integer; or, when
+            the function is called, `partials` does not give one number an operand, or `evaluate`
+            not so many results.
         ValueError: The name is that of a built-in function, of an attribute of Value, or no
-            identifier; or the signature of `evaluate` cannot be read.
+            identifier; the signature of `evaluate` cannot be read; or `results` is less than 1.
 
     Example:
         >>> from autograd import Value
-        >>> softsign = custom_function(
-        ...     "softsign",
-        ...     lambda x: x / (1.0 + abs(x)),
-        ...     lambda m, y, x: 1.0 / m.square(1.0 + m.abs(x)),
-        ... )
-        >>> x = Value(1.0)
-        >>> bump(x).backward()
+        >>> cube = custom_function("cube", lambda x: x**3, lambda m, y, x: 3.0 * m.square(x))
+        >>> x = Value(2.0)
+        >>> cube(x).backward()
         >>> x.grad
-        -0.5
+        12.0
+        >>> polar = custom_function(
+        ...     "polar",
+        ...     lambda r, phi: (r * cos(phi), r * sin(phi)),
+        ...     lambda m, y, r, phi: ((m.cos(phi), -y[1]), (m.sin(phi), y[0])),
+        ...     results=2,
+        ... )
+        >>> r, phi = Value(2.0), Value(0.0)
+        >>> x1, x2 = polar(r, phi)
+        >>> x2.backward()
+        >>> x1.data, x2.data, r.grad, phi.grad
+        (2.0, 0.0, 0.0, 2.0)
     """
-    taken = hasattr(Value, name) and name not in RULES
+    _check_name(name)
+    if results is not None and (not isinstance(results, int) or isinstance(results, bool)):
+        raise TypeError(f"{name}: results is how many there are, an int, got {shown(results)}")
+    if results is not None and results < 1:
+        raise ValueError(f"{name}: results={results}: a function has at least one")
+    operands, defaults = _signature(name, evaluate)
+    own = _OwnFunction(name, evaluate, partials, operands, results)
+    own.check_arguments()
+    rules = [own.rule(place, summary, domain) for place in range(results or 1)]
+    if results is None:
+        register(rules[0])
+        function = _function(rules[0], **defaults)
+    else:
+        function = _function_of_several(own, rules, defaults)
+    function.__module__ = str(sys._getframe(1).f_globals.get("__name__", __name__))
+    function.own_names = own.publish(rules, function)
+    if results is None and operands != XS:
+        setattr(Value, name, function)
+    elif hasattr(Value, name):  # of a function of that name with another signature
+        delattr(Value, name)
+    return function
+
+
+def _check_name(name: str) -> None:
+    taken = hasattr(Value, name) and name not in _own_functions
+    taken = taken or (name in RULES and not isinstance(RULES[name].name, OwnName))
     if not name.isidentifier() or iskeyword(name) or taken:
         raise ValueError(f"{name!r} cannot be a function's name: it is taken, or no identifier")
+
+
+def _signature(name: str, evaluate: Callable[..., Any]) -> tuple[tuple[str, ...], dict[str, float]]:
+    """Read the operands of a function of one's own off its signature, and their defaults."""
     try:
         parameters = inspect.signature(evaluate).parameters.values()
     except ValueError:
@@ -485,48 +549,172 @@ def custom_function(
             f"{name}: the operands cannot be read off {evaluate!r}; wrap it in a lambda"
         ) from None
     kinds = [parameter.kind for parameter in parameters]
-    of_sequence = kinds == [inspect.Parameter.VAR_POSITIONAL]
-    if not kinds or not (
-        of_sequence
-        or set(kinds)
-        <= {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
-    ):
+    if kinds == [inspect.Parameter.VAR_POSITIONAL]:
+        return XS, {}
+    named = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    if not kinds or not set(kinds) <= named:
         raise ValueError(f"{name}: evaluate must take named operands, or a single *xs")
-    operands = ("*xs",) if of_sequence else tuple(parameter.name for parameter in parameters)
-    with suppress(ValueError):  # of a function in C, which does not say
-        try:
-            signature = inspect.signature(partials)
-            (signature.bind_partial if of_sequence else signature.bind)(VALUES, None, *operands)
-        except TypeError:
-            raise TypeError(
-                f"{name}: partials is called as partials(m, y, {', '.join(operands)}), with the "
-                "functions that it may use, the value and the operands"
-            ) from None
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    return tuple(parameter.name for parameter in parameters), defaults
 
-    @functools.wraps(evaluate)
-    def evaluate_checked(*xs: float) -> float:
-        return as_float(evaluate(*xs), name)
 
-    def partials_checked(m: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
-        result = partials(m, y, *xs)
-        derivatives = tuple(result) if isinstance(result, (tuple, list)) else (result,)
-        if len(derivatives) != len(xs):
+_own_functions: dict[str, Any] = {}
+"""The last of the functions of one's own of each name."""
+
+
+class _Scope:
+    """The functions that the partials of a function of one's own may use: `m`.
+
+    A name of one's own is that of a function that there was when this one was made, or, if there
+    was none, when it is first asked for: another one that takes its name does not change it.
+    """
+
+    def __init__(self, m: Any, own: dict[str, Any]) -> None:
+        self._m, self._own = m, own
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self._own and name in _own_functions:
+            self._own[name] = _own_functions[name]
+        return self._own[name] if name in self._own else getattr(self._m, name)
+
+
+class _OwnFunction:
+    """A function of one's own, checked as it is evaluated: what its rows are made of."""
+
+    def __init__(
+        self,
+        name: str,
+        evaluate: Callable[..., Any],
+        partials: Callable[..., Any],
+        operands: tuple[str, ...],
+        results: int | None,
+    ) -> None:
+        self.name, self.operands, self.results = name, operands, results
+        self._evaluate, self._partials = evaluate, partials
+        self._known = dict(_own_functions)
+
+    def check_arguments(self) -> None:
+        """Check that the partials take the namespace, the value and the operands."""
+        of_sequence = self.operands == XS
+        with suppress(ValueError):  # of a function in C, which does not say
+            try:
+                signature = inspect.signature(self._partials)
+                bind = signature.bind_partial if of_sequence else signature.bind
+                bind(VALUES, None, *self.operands)
+            except TypeError:
+                raise TypeError(
+                    f"{self.name}: partials is called as partials(m, y, "
+                    f"{', '.join(self.operands)}), with the functions that it may use, the value "
+                    "and the operands"
+                ) from None
+
+    def evaluate(self, *xs: Any) -> tuple[float, ...]:
+        """Evaluate the function on floats: all of its results."""
+        result = self._evaluate(*xs)
+        if self.results is None:
+            return (as_float(result, self.name),)
+        return tuple([as_float(y, self.name) for y in self._several(result, "evaluate")])
+
+    def partials(self, m: Any, ys: tuple[Any, ...], *xs: Any) -> list[tuple[Any, ...]]:
+        """Evaluate the partial derivatives: of each result, one an operand."""
+        scope = _Scope(m, self._known)
+        if self.results is None:
+            rows: Sequence[Any] = [self._partials(scope, ys[0], *xs)]
+        else:
+            rows = self._several(self._partials(scope, ys, *xs), "partials")
+        return [self._row(row, len(xs), isinstance(ys[0], float)) for row in rows]
+
+    def _several(self, found: Any, what: str) -> Sequence[Any]:
+        if not isinstance(found, (tuple, list)) or len(found) != self.results:
             raise TypeError(
-                f"{name}: partials must give one derivative an operand, "
-                f"{len(xs)} of them, and gave {len(derivatives)}"
+                f"{self.name}: {what} must give a tuple with one for each of the {self.results} "
+                f"results, and gave {shown(found)}"
             )
-        if isinstance(y, float):
-            return tuple(as_float(derivative, f"{name}: partials") for derivative in derivatives)
+        return found
+
+    def _row(self, row: Any, count: int, of_floats: bool) -> tuple[Any, ...]:
+        derivatives = tuple(row) if isinstance(row, (tuple, list)) else (row,)
+        if len(derivatives) != count:
+            raise TypeError(
+                f"{self.name}: partials must give one derivative an operand, "
+                f"{count} of them, and gave {len(derivatives)}"
+            )
+        if of_floats:
+            return tuple(
+                as_float(derivative, f"{self.name}: partials") for derivative in derivatives
+            )
         return derivatives
 
-    rule = Rule(name, operands, evaluate_checked, partials_checked, summary, None, domain)
-    register(rule)
-    function = _function(rule, **defaults)
-    if not of_sequence:
-        setattr(Value, name, function)
-    elif hasattr(Value, name):  # of a function of that name with another signature, now replaced
-        delattr(Value, name)
+    def rule(self, place: int, summary: str, domain: str) -> Rule:
+        """Make the row of one of the results."""
+        name = OwnName(self.name if self.results is None else f"{self.name}[{place}]")
+        traced: Callable[..., Any] = self._evaluate
+        if self.results is not None:
+
+            def traced(*xs: Any) -> Any:
+                return self._several(self._evaluate(*xs), "evaluate")[place]
+
+        def evaluate(*xs: float) -> float:
+            return self.evaluate(*xs)[place]
+
+        evaluate.__wrapped__ = traced  # type: ignore[attr-defined]  # what is compiled
+
+        def partials(m: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
+            ys = [y]
+            if self.results is not None:
+                ys = list(self.evaluate(*xs) if isinstance(y, float) else self._recorded(xs))
+                ys[place] = y
+            return self.partials(m, tuple(ys), *xs)[place]
+
+        name.rule = Rule(name, self.operands, evaluate, partials, summary, None, domain)
+        name.place = place
+        return name.rule
+
+    def _recorded(self, xs: tuple[Any, ...]) -> tuple[Any, ...]:
+        function = self._known[self.name]
+        return function(xs) if self.operands == XS else function(*xs)  # type: ignore[no-any-return]
+
+    def publish(self, rules: Sequence[Rule], function: Any) -> tuple[OwnName, ...]:
+        """Make the function known by its name."""
+        names = tuple(rule.name for rule in rules)
+        for name in names:
+            assert isinstance(name, OwnName)
+            name.function = function
+        self._known[self.name] = _own_functions[self.name] = function
+        return names  # type: ignore[return-value]
+
+
+def _function_of_several(
+    own: _OwnFunction, rules: Sequence[Rule], defaults: dict[str, float]
+) -> Any:
+    """Make the public function of several results: evaluated once, with a node for each."""
+
+    def apply(operands: tuple[Any, ...]) -> tuple[Value, ...] | tuple[float, ...]:
+        if not any(isinstance(operand, Value) for operand in operands):
+            xs = [as_float(x, own.name) for x in operands]
+            try:
+                return own.evaluate(*xs)
+            except (ArithmeticError, ValueError) as error:
+                raise outside_domain(error, own.name, own.operands, xs, rules[0].domain) from None
+        nodes = tuple([as_value(x, own.name) for x in operands])
+        try:
+            xs = [node.data for node in nodes]
+            ys = own.evaluate(*xs)
+            rows = own.partials(FLOATS, ys, *xs)
+        except (ArithmeticError, ValueError, TracingError) as error:
+            if isinstance(error, TracingError):
+                expected(error)
+            return tuple([record(rule, nodes) for rule in rules])
+        return tuple(
+            [
+                new_node(y, nodes, row, rule.name)
+                for y, row, rule in zip(ys, rows, rules, strict=True)
+            ]
+        )
+
+    function = _with_operands(rules[0], defaults, own.name, apply)
+    function.__name__ = function.__qualname__ = own.name
+    function.__doc__ = _documentation(rules[0])
     return function
 
 

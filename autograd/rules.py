@@ -18,9 +18,12 @@ what is agreed on at a kink, stands in its row. Further functions, of the same k
 from __future__ import annotations
 
 import math
+import pickle
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
+from importlib import import_module
 from operator import add, mul, neg
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +32,8 @@ from autograd import special
 from autograd.extended import Extended, extended
 
 __all__ = [
-    "BUILT_IN", "EXTENDED", "FLOATS", "LINEAR", "RULES", "TABLE", "VALUES", "Rule", "register",
+    "CHAIN_PRODUCT", "EXTENDED", "FLOATS", "KINKED", "LINEAR", "MEETS", "RULES", "TABLE", "VALUES",
+    "OwnName", "Rule", "register", "rule_of",
 ]  # fmt: skip
 
 
@@ -49,6 +53,10 @@ class Rule:
         fused: For the hottest of one operand, value and derivatives on floats in one call.
         elementary: `elementary(m, *xs)`, for a function of many operands: the same, written out in
             operations of one or two.
+        kinks: `kinks(m, y, *xs)`, other than 0 where the first derivative is agreed on, or jumps: a
+            second one does not exist there, and is nan. It is made of `m.meets`.
+        within: `within(m, *xs)`, the domain as a condition, where the partials would be finite
+            outside of it: compiled code, which cannot raise, makes them nan.
         primitive: `primitive(m, *xs)`, for the compiler, where `evaluate` branches or takes what is
             not in `m`: the same values without branches, inf or nan off the domain.
         by_python: Whether compiled programs have Python evaluate it, number by number.
@@ -70,6 +78,8 @@ class Rule:
     domain: str = ""
     fused: Callable[[float], tuple[float, tuple[float, ...]]] | None = None
     elementary: Callable[..., Any] | None = None
+    kinks: Callable[..., Any] | None = None
+    within: Callable[..., Any] | None = None
     primitive: Callable[..., Any] | None = None
     by_python: bool = False
     exact: Callable[..., Any] | None = None
@@ -216,6 +226,7 @@ def _net(*xs: float) -> float:
 X = ("x",)
 XX = ("x1", "x2")
 XS = ("*xs",)
+CHAIN_PRODUCT, MEETS, KINKED = "·", "meets", "kinked"
 
 # fmt: off
 TABLE = (
@@ -246,7 +257,8 @@ TABLE = (
          domain="x2 != 0"),
     Rule("abs", X, abs,
          lambda m, y, x: (m.sign(x),),
-         "The absolute value of x. Its derivative is `sign(x)`, which is 0 at 0.", ((-2.0,), 2.0)),
+         "The absolute value of x. Its derivative is `sign(x)`, which is 0 at 0.", ((-2.0,), 2.0),
+         kinks=lambda m, y, x: m.meets(x, 0.0)),
     # --- exponentials and logarithms ---
     Rule("exp", X, math.exp,
          lambda m, y, x: (y,),
@@ -259,7 +271,8 @@ TABLE = (
          "exp(x) - 1, accurate near 0. Its derivative is `exp(x)`.", ((0.0,), 0.0)),
     Rule("log", X, math.log,
          lambda m, y, x: (1.0 / x,),
-         "The natural logarithm of x. Its derivative is `1 / x`.", ((1.0,), 0.0), "x > 0"),
+         "The natural logarithm of x. Its derivative is `1 / x`.", ((1.0,), 0.0), "x > 0",
+         within=lambda m, x: x > 0.0),
     Rule("log2", X, math.log2,
          lambda m, y, x: (1.0 / LN2 / x,),
          "The logarithm of x to base 2. Its derivative is `1 / (log(2) * x)`.",
@@ -362,7 +375,8 @@ TABLE = (
          lambda m, y, x: (m.where(x > 0.0, 1.0, 0.0),),
          "The larger of x and 0. Its derivative is `where(x > 0, 1, 0)`, which is 0 at 0.",
          ((-3.0,), 0.0),
-         fused=lambda x: (x, (1.0,)) if x > 0.0 else (0.0 if x <= 0.0 else x, (0.0,))),
+         fused=lambda x: (x, (1.0,)) if x > 0.0 else (0.0 if x <= 0.0 else x, (0.0,)),
+         kinks=lambda m, y, x: m.meets(x, 0.0)),
     Rule("leaky_relu", ("x", "slope"), lambda x, slope: x if x > 0.0 else slope * x,
          lambda m, y, x, slope: (m.where(x > 0.0, 1.0, slope), m.where(x > 0.0, 0.0, x)),
          "x where it is positive, slope * x elsewhere. "
@@ -513,7 +527,7 @@ TABLE = (
          "The net input of a neuron: the dot product of weights and inputs, plus the bias.",
          elementary=lambda m, *xs: _products_added(xs[:-1]) + xs[-1]),
 )
-# What is recorded only while a function is traced, and has signs for names.
+# What comparisons of traced nodes, and derivatives of derivatives, are recorded as.
 INTERNAL = (
     Rule("<", XX, lambda x1, x2: float(x1 < x2), lambda m, y, x1, x2: (0.0, 0.0)),
     Rule("<=", XX, lambda x1, x2: float(x1 <= x2), lambda m, y, x1, x2: (0.0, 0.0)),
@@ -521,10 +535,22 @@ INTERNAL = (
     Rule("!=", XX, lambda x1, x2: float(x1 != x2), lambda m, y, x1, x2: (0.0, 0.0)),
     Rule(">", XX, lambda x1, x2: float(x1 > x2), lambda m, y, x1, x2: (0.0, 0.0)),
     Rule(">=", XX, lambda x1, x2: float(x1 >= x2), lambda m, y, x1, x2: (0.0, 0.0)),
-    # The product of the chain rule: a zero adjoint contributes nothing, whatever it meets.
-    Rule("·", XX, lambda x1, x2: x1 * x2 if x1 or math.isfinite(x2) else 0.0,
+    # The product of the chain rule: a zero adjoint contributes nothing, whatever it meets. That is
+    # agreed on for first derivatives; whether it does at the next order is not known.
+    Rule(CHAIN_PRODUCT, XX, lambda x1, x2: x1 * x2 if x1 or math.isfinite(x2) else 0.0,
          lambda m, y, x1, x2: (
-             m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, 0.0), x2), x1)),
+             m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, math.nan), x2), x1)),
+    # Whether two numbers are equal, for `kinks`: told with a derivative of nan where they are.
+    Rule(MEETS, XX, lambda x1, x2: float(x1 == x2),
+         lambda m, y, x1, x2: (m.where(x1 == x2, math.nan, 0.0),) * 2),
+    # A contribution of the chain rule, given the adjoint that it is a multiple of, and whether the
+    # node that it comes through is at a kink: there its derivative is nan in what the adjoint
+    # depends on, and, unless the adjoint is 0, in what the kink depends on.
+    Rule(KINKED, ("contribution", "adjoint", "kink"), lambda x, adjoint, kink: x,
+         lambda m, y, x, adjoint, kink: (
+             1.0,
+             m.where(kink, math.nan, 0.0),
+             m.where(kink, m.where(adjoint == 0.0, 0.0, math.nan), 0.0))),
 )
 # fmt: on
 
@@ -534,8 +560,6 @@ LINEAR = "linear"
 """The one operation that is not a row of the table: its coefficients are its local derivatives."""
 
 RULES: dict[str, Rule] = {}
-BUILT_IN: set[str] = {LINEAR}
-"""The names that no function of a user's can have: those of the library's rows."""
 
 
 class Functions(SimpleNamespace):
@@ -557,16 +581,77 @@ VALUES = Functions()
 `autograd.functions`, on Values."""
 
 
+class OwnName(str):
+    """The name of a row that a user has added: as the `op` of a node it says by which row.
+
+    Functions may share a name: what a node follows is the row that it was recorded by.
+
+    Attributes:
+        rule: The row.
+        function: The public function made of it, by which it is pickled.
+        place: Which of the function's results it is.
+    """
+
+    rule: Rule
+    function: Any
+    place: int
+
+    def __copy__(self) -> OwnName:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> OwnName:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _own_name, (*_home(self), self.place)
+
+
+def _home(name: OwnName) -> tuple[str, str]:
+    """Find a module that a user's function is an attribute of: its own, or any other."""
+    own = sys.modules.get(name.function.__module__)
+    for module in (own, *list(sys.modules.values())):
+        for attribute, value in list(vars(module).items()) if module else ():
+            if value is name.function:
+                return str(module.__name__), attribute  # type: ignore[union-attr]
+    raise pickle.PicklingError(
+        f"{name}, a function of one's own, cannot be pickled, nor a graph that it takes part in: "
+        "it would have to stand under a name at the top of a module, to be found there again"
+    )
+
+
+def _own_name(module: str, attribute: str, place: int) -> OwnName:
+    names: tuple[OwnName, ...] = getattr(import_module(module), attribute).own_names
+    return names[place]
+
+
+def rule_of(op: str) -> Rule | None:
+    """Find the row that a node, or a step of a program, follows.
+
+    Args:
+        op: The name of its operation.
+
+    Returns:
+        The row; None if the operation is in no table.
+
+    Example:
+        >>> rule_of("exp").name
+        'exp'
+    """
+    return op.rule if isinstance(op, OwnName) else RULES.get(op)
+
+
 def register(rule: Rule) -> None:
     """Enter a row into the table and into the namespaces of the partials.
 
     Args:
-        rule: The row; one of the same name is replaced, so that a notebook's cell can run again.
+        rule: The row. One of a user's of the same name is replaced there, and goes on as it was for
+            whoever has it.
 
     Raises:
         ValueError: The name is that of a row of the library's.
     """
-    if rule.name in BUILT_IN:
+    known = RULES.get(rule.name)
+    if (known is not None and not isinstance(known.name, OwnName)) or rule.name == LINEAR:
         raise ValueError(f"{rule.name!r} is a function of the library: choose another name")
     RULES[rule.name] = rule
     if rule.name.isidentifier():
@@ -578,7 +663,6 @@ def register(rule: Rule) -> None:
 
 for _rule in (*TABLE, *INTERNAL):
     register(_rule)
-    BUILT_IN.add(_rule.name)
 
 # Those whose operands or values are sequences, and the one whose overflow has a sign of its own.
 FLOATS.softmax = EXTENDED.softmax = special.softmax

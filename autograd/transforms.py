@@ -18,7 +18,7 @@ referential transparency*, IFL 2005).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count, repeat
@@ -30,10 +30,13 @@ from autograd.graph import adjoints, dependents, interior, topological_order
 from autograd.pausing import paused, resumed
 from autograd.rules import VALUES
 from autograd.structure import plain
+from autograd.tracing import UNKNOWN
 from autograd.value import (
+    ChainRule,
     Value,
     as_value,
-    chain_product,
+    is_zero,
+    kink,
     linear,
     linked,
     partials,
@@ -146,7 +149,7 @@ class _Recording:
             return [found[variable] for variable in self.variables]
         order = interior(root, stop=self.variables)
         within = dependents(order, self.variables)
-        recorded = recorded_adjoints(root, order, within)
+        recorded = recorded_adjoints(root, order, within, again=_is_differentiated_again())
         return [as_value(recorded.get(variable, 0.0)) for variable in self.variables]
 
     def tangents(self, roots: Sequence[Value], tangents: Sequence[Number]) -> list[Number]:
@@ -156,33 +159,46 @@ class _Recording:
         found: dict[Value, Number] = {
             variable: tangent
             for variable, tangent in zip(self.variables, tangents, strict=True)
-            if not _is_zero(tangent)
+            if not is_zero(tangent)
         }
+        if self.connected:
+            _record_tangents(order, within, found)
+            return [as_value(found.get(root, 0.0)) for root in roots]
         for node in order:
             if node in within and node not in found:
-                local = partials(node) if self.connected else node.local_derivatives
-                found[node] = _directional(node, local, found)
-        slopes = [found.get(root, 0.0) for root in roots]
-        return [as_value(slope) for slope in slopes] if self.connected else slopes
+                total: Number = 0.0
+                for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
+                    if derivative and parent in found:
+                        total += derivative * found[parent]
+                found[node] = total
+        return [found.get(root, 0.0) for root in roots]
 
 
-def _directional(
-    node: Value, derivatives: Sequence[Number], tangents: dict[Value, Number]
-) -> Number:
-    """Add up the products of a node's local derivatives and its parents' tangents."""
-    total: Number = 0.0
-    for parent, derivative in zip(node.parents, derivatives, strict=True):
-        if parent not in tangents or _is_zero(derivative):
+def _record_tangents(
+    order: Sequence[Value], within: Container[Value], found: dict[Value, Number]
+) -> None:
+    """Add to the tangents of some variables those of the nodes that depend on them, recorded."""
+    chain = ChainRule(order, _is_differentiated_again(), forwards=True)
+    for node in order:
+        if node not in within or node in found:
             continue
-        term = chain_product(derivative, tangents[parent])
-        if not _is_zero(term):
-            total = term if _is_zero(total) else total + term
-    return total
+        total: Number = 0.0
+        at_kink = kink(node, chain.kinks)
+        for parent, derivative in zip(node.parents, partials(node), strict=True):
+            if parent in found:
+                term = chain.product(found[parent], derivative, at_kink, parent, node)
+                if not is_zero(term):
+                    total = term if is_zero(total) else total + term
+        if not is_zero(total):
+            found[node] = total
 
 
-def _is_zero(number: Number) -> bool:
-    """Whether a number is 0, and stays so."""
-    return type(number) is float and not number
+def _is_differentiated_again() -> bool:
+    """Tell whether some other derivative is being taken around this one.
+
+    Inputs of a program that is being traced are none of a derivative's variables.
+    """
+    return any(node.parents or node.data is not UNKNOWN for node in tuple(_live))
 
 
 def _record(

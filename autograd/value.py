@@ -19,7 +19,16 @@ from autograd.errors import outside_domain, shown, wrong_type
 from autograd.extended import Extended, extended
 from autograd.graph import dependents, interior, leaves, topological_order
 from autograd.methods import Elementary
-from autograd.rules import LINEAR, RULES, VALUES, Rule
+from autograd.rules import (
+    CHAIN_PRODUCT,
+    FLOATS,
+    KINKED,
+    LINEAR,
+    RULES,
+    VALUES,
+    Rule,
+    rule_of,
+)
 from autograd.signatures import Plain
 from autograd.special import sum_of_products
 from autograd.tracing import UNKNOWN, TracingError, Unknown, expected, refuse
@@ -28,9 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
 __all__ = [
-    "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER", "PARAMETER_KINDS", "Kind", "Operand",
-    "Plain", "Value", "as_float", "as_value", "chain_product", "linear", "linked", "new_node",
-    "partials", "record", "recorded_adjoints",
+    "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER", "PARAMETER_KINDS", "ChainRule", "Kind",
+    "Operand", "Plain", "Value", "as_float", "as_value", "guarded_product", "is_zero", "kink",
+    "linear", "linked", "new_node", "partials", "record", "recorded_adjoints",
 ]  # fmt: skip
 
 Operand: TypeAlias = "Value | Plain"
@@ -106,38 +115,88 @@ class Value(Elementary, Copyable):
         (10.0, 7.0)
     """
 
-    __slots__ = ("data", "grad", "label", "local_derivatives", "op", "parents")
+    # What the engine writes it has checked, or computed; what others write is checked on its way:
+    # see the properties `data`, `grad` and `label`.
+    __slots__ = ("_data", "_grad", "_label", "local_derivatives", "op", "parents")
 
-    data: float
-    grad: float
+    _data: float
+    _grad: float
+    _label: str | None
     parents: tuple[Value, ...]
     local_derivatives: tuple[float, ...]
     op: str
-    label: str | None
 
     # Above a NumPy scalar's priority, so that np.float64(2) * value comes straight to __rmul__,
     # below an array's, so that array * value is elementwise.
     __array_priority__ = -1.0
 
     def __init__(self, data: Plain, label: str | None = None) -> None:
-        self.data = as_float(data, "Value", "a real number")
-        self.grad = 0.0
+        self._data = as_float(data, "Value", "a real number")
+        self._grad = 0.0
         self.parents = ()
         self.local_derivatives = ()
         self.op = ""
-        if label is not None and not isinstance(label, str):
-            raise TypeError(f"Value: a label is a str, got {type(label).__name__}: {shown(label)}")
-        self.label = label
+        self._label = None
+        if label is not None:
+            self.label = label
+
+    @property
+    def data(self) -> float:
+        """The number.
+
+        It may be set to any real number, which becomes a float; a Value, whose number is meant, is
+        a TypeError.
+        """
+        return self._data
+
+    @data.setter
+    def data(self, number: Plain) -> None:
+        if type(number) is float:
+            self._data = number
+        elif isinstance(number, Value):
+            raise TypeError(
+                f"Value.data: expected a real number, got a Value: {number!r}; its number is its "
+                ".data: w.data -= rate * w.grad, where rate and w.grad are numbers"
+            )
+        else:
+            self._data = as_float(number, "Value.data", "a real number")
+
+    @property
+    def grad(self) -> float:
+        """The derivative of the last output with respect to this node; see the class.
+
+        It may be set to any real number, and None is the same as 0. Gradients of a recorded pass
+        are Values, and stay so.
+        """
+        return self._grad
+
+    @grad.setter
+    def grad(self, number: Plain | Value | None) -> None:
+        if type(number) is float or isinstance(number, Value):
+            self._grad = number  # type: ignore[assignment]
+        else:
+            self._grad = 0.0 if number is None else as_float(number, "Value.grad", "a real number")
+
+    @property
+    def label(self) -> str | None:
+        """A name for errors and drawings, or None."""
+        return self._label
+
+    @label.setter
+    def label(self, text: str | None) -> None:
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"Value: a label is a str, got {type(text).__name__}: {shown(text)}")
+        self._label = text
 
     def __repr__(self) -> str:
         op = f", op={self.op!r}" if self.op else ""
-        label = f", label={self.label!r}" if self.label is not None else ""
-        grad: Any = self.grad  # which may be a node, and this one on its graph
-        number = grad.data if isinstance(grad, Value) else grad
-        return f"Value({self.data!r}, grad={number!r}{op}{label})"
+        label = f", label={self._label!r}" if self._label is not None else ""
+        grad: Any = self._grad  # which may be a node, and this one on its graph
+        number = grad._data if isinstance(grad, Value) else grad
+        return f"Value({self._data!r}, grad={number!r}{op}{label})"
 
     def __format__(self, specification: str) -> str:
-        return format(self.data, specification) if specification else repr(self)
+        return format(self._data, specification) if specification else repr(self)
 
     # --- backpropagation -------------------------------------------------------------------------
 
@@ -177,15 +236,15 @@ class Value(Elementary, Copyable):
             _record_backward(self, nodes, adjoint)
             return
         for node in nodes:
-            node.grad = 0.0
-        self.grad += adjoint
+            node._grad = 0.0
+        self._grad += adjoint
         for node in reversed(nodes):
-            adjoint = node.grad
+            adjoint = node._grad
             if adjoint:
                 derivatives = node.local_derivatives
                 i = 0  # counted by hand: on the two parents of most nodes, zip costs twice as much
                 for parent in node.parents:
-                    parent.grad += adjoint * derivatives[i]
+                    parent._grad += adjoint * derivatives[i]
                     i += 1  # noqa: SIM113
 
     def zero_grad(self) -> None:
@@ -200,7 +259,7 @@ class Value(Elementary, Copyable):
             0.0
         """
         for node in topological_order(self):
-            node.grad = 0.0
+            node._grad = 0.0
 
     def detach(self) -> Value:
         """Give a leaf with this node's data and label, cut off from the graph.
@@ -212,7 +271,7 @@ class Value(Elementary, Copyable):
             >>> (Value(2.0) * 3.0).detach()
             Value(6.0, grad=0.0)
         """
-        return Value(self.data, self.label)
+        return Value(self._data, self._label)
 
     # --- arithmetic: the hottest rows of the table, written out, + and * with new_node as well ----
 
@@ -220,14 +279,14 @@ class Value(Elementary, Copyable):
         if type(other) is not Value and (other := _operand("+", other)) is NotImplemented:
             return NotImplemented
         if pausing.open_blocks:
-            return new_node(self.data + other.data, (self, other), (1.0, 1.0), "+")
+            return new_node(self._data + other._data, (self, other), (1.0, 1.0), "+")
         node = _new(Value)
-        node.data = self.data + other.data
-        node.grad = 0.0
+        node._data = self._data + other._data
+        node._grad = 0.0
         node.parents = (self, other)
         node.local_derivatives = (1.0, 1.0)
         node.op = "+"
-        node.label = None
+        node._label = None
         return node
 
     def __radd__(self, other: Plain) -> Value:
@@ -237,7 +296,7 @@ class Value(Elementary, Copyable):
     def __sub__(self, other: Operand) -> Value:
         if type(other) is not Value and (other := _operand("-", other)) is NotImplemented:
             return NotImplemented
-        return new_node(self.data - other.data, (self, other), (1.0, -1.0), "-")
+        return new_node(self._data - other._data, (self, other), (1.0, -1.0), "-")
 
     def __rsub__(self, other: Plain) -> Value:
         left = _operand("-", other)
@@ -246,16 +305,16 @@ class Value(Elementary, Copyable):
     def __mul__(self, other: Operand) -> Value:
         if type(other) is not Value and (other := _operand("*", other)) is NotImplemented:
             return NotImplemented
-        x, y = self.data, other.data
+        x, y = self._data, other._data
         if pausing.open_blocks:
             return new_node(x * y, (self, other), (y, x), "*")
         node = _new(Value)
-        node.data = x * y
-        node.grad = 0.0
+        node._data = x * y
+        node._grad = 0.0
         node.parents = (self, other)
         node.local_derivatives = (y, x)
         node.op = "*"
-        node.label = None
+        node._label = None
         return node
 
     def __rmul__(self, other: Plain) -> Value:
@@ -265,7 +324,7 @@ class Value(Elementary, Copyable):
     def __truediv__(self, other: Operand) -> Value:
         if type(other) is not Value and (other := _operand("/", other)) is NotImplemented:
             return NotImplemented
-        x, y = self.data, other.data
+        x, y = self._data, other._data
         try:
             quotient = x / y
             derivatives = (1.0 / y, -quotient / y)
@@ -278,7 +337,7 @@ class Value(Elementary, Copyable):
         return left if left is NotImplemented else left / self
 
     def __neg__(self) -> Value:
-        return new_node(-self.data, (self,), (-1.0,), "neg")
+        return new_node(-self._data, (self,), (-1.0,), "neg")
 
     def __pow__(self, other: Operand, modulus: None = None) -> Value:
         if modulus is not None:
@@ -288,7 +347,7 @@ class Value(Elementary, Copyable):
         if (exponent := _operand("**", other)) is NotImplemented:
             return NotImplemented
         # Of a plain exponent no derivative is taken: of a negative base there is none.
-        x, n = self.data, exponent.data
+        x, n = self._data, exponent._data
         try:
             power = RULES["**"].evaluate(x, n)
             derivative = n * x ** (n - 1.0) if n else 0.0
@@ -353,7 +412,7 @@ class Value(Elementary, Copyable):
         return _compared(">=", self, other)
 
     def __bool__(self) -> bool:
-        return bool(self.data)
+        return bool(self._data)
 
     # Comparisons of traced nodes are nodes, and are joined by & and | as bools are elsewhere.
 
@@ -366,19 +425,19 @@ class Value(Elementary, Copyable):
     __rand__, __ror__ = __and__, __or__
 
     def __round__(self, digits: int | None = None) -> float:
-        return round(self.data, digits)
+        return round(self._data, digits)
 
     def __floor__(self) -> int:
-        return math.floor(self.data)
+        return math.floor(self._data)
 
     def __ceil__(self) -> int:
-        return math.ceil(self.data)
+        return math.ceil(self._data)
 
     def __trunc__(self) -> int:
-        return math.trunc(self.data)
+        return math.trunc(self._data)
 
     def __float__(self) -> NoReturn:
-        if self.data is UNKNOWN:
+        if self._data is UNKNOWN:
             refuse()
         raise TypeError(
             f"{self!r} does not turn into a plain number, which would lose the gradient: use "
@@ -420,7 +479,7 @@ def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
         >>> record(RULES["exp"], (Value(0.0),))
         Value(1.0, grad=0.0, op='exp')
     """
-    xs = [operand.data for operand in operands]
+    xs = [operand._data for operand in operands]
     try:
         y = rule.evaluate(*xs)
         derivatives = rule.local_derivatives(y, *xs)
@@ -453,7 +512,7 @@ def linear(coefficients: tuple[float, ...], operands: tuple[Value, ...]) -> Valu
         >>> linear((2.0, 3.0), (Value(1.0), Value(4.0)))
         Value(14.0, grad=0.0, op='linear')
     """
-    data = sum_of_products(coefficients, [operand.data for operand in operands])
+    data = sum_of_products(coefficients, [operand._data for operand in operands])
     return new_node(data, operands, coefficients, LINEAR)
 
 
@@ -476,8 +535,8 @@ def linked(value: Value) -> Value:
     """
     is_parameter = any(value.op is kind for kind in PARAMETER_KINDS)
     op = LINKED_PARAMETER if is_parameter else LINEAR
-    node = new_node(value.data, (value,), (1.0,), op)
-    node.label = value.label
+    node = new_node(value._data, (value,), (1.0,), op)
+    node._label = value._label
     return node
 
 
@@ -558,8 +617,8 @@ def new_node(
         Value(4.0, grad=0.0, op='square')
     """
     node = _new(Value)
-    node.data = data
-    node.grad = 0.0
+    node._data = data
+    node._grad = 0.0
     if pausing.open_blocks and pausing.paused():
         node.parents = ()
         node.local_derivatives = ()
@@ -568,7 +627,7 @@ def new_node(
         node.parents = parents
         node.local_derivatives = local_derivatives
         node.op = op
-    node.label = None
+    node._label = None
     return node
 
 
@@ -594,21 +653,59 @@ def partials(node: Value) -> Sequence[Value | float]:
     """
     if node.op == LINEAR:
         return node.local_derivatives
-    if node.op not in RULES:
+    if node.op == CHAIN_PRODUCT and _is_mask(node.parents[1]):
+        return node.parents[::-1]  # nothing infinite to guard from
+    rule = rule_of(node.op)
+    if rule is None:
         raise KeyError(
             f"{node.op!r} is not in the table of functions, so the derivative of its derivative is "
             "not known: add it by custom_function"
         )
-    rule = RULES[node.op]
-    operands = [parent.data if parent.op is CONSTANT else parent for parent in node.parents]
+    operands = _operands(node)
     try:
-        return rule.partials(_OF_PARTIALS, node, *operands)
+        derivatives = rule.partials(_OF_PARTIALS, node, *operands)
     except (ArithmeticError, ValueError):  # infinite: computed once more, where nothing raises
         before = _on_extended_line.set(True)
         try:
-            return rule.partials(_OF_PARTIALS, node, *node.parents)
+            derivatives = rule.partials(_OF_PARTIALS, node, *node.parents)
         finally:
             _on_extended_line.reset(before)
+    if rule.within and node._data is UNKNOWN:
+        within = rule.within(_OF_PARTIALS, *operands)
+        if isinstance(within, Value) or not within:
+            factor = _OF_PARTIALS.where(within, 1.0, math.nan)
+            return tuple([derivative * factor for derivative in derivatives])
+    return derivatives
+
+
+def kink(node: Value, of_traced: bool) -> Value | None:
+    """Tell whether a node's operation is at a kink, as an expression of its operands.
+
+    Args:
+        node: An interior node.
+        of_traced: Whether to tell it of a traced node, which may turn out to be at one.
+
+    Returns:
+        A node that is other than 0 at a kink, None where there is none.
+
+    Example:
+        >>> kink(abs(Value(0.0)), True).data, kink(abs(Value(1.0)), True)
+        (1.0, None)
+    """
+    rule = rule_of(node.op)
+    if rule is None or rule.kinks is None:
+        return None
+    if node._data is UNKNOWN:
+        if not of_traced:
+            return None
+    elif not rule.kinks(FLOATS, node._data, *[parent._data for parent in node.parents]):
+        return None
+    return as_value(rule.kinks(_OF_PARTIALS, node, *_operands(node)))
+
+
+def _operands(node: Value) -> list[Value | float]:
+    """List a node's operands for an expression: constants as floats."""
+    return [parent._data if parent.op is CONSTANT else parent for parent in node.parents]
 
 
 class _Partials:
@@ -631,7 +728,12 @@ _on_extended_line: ContextVar[bool] = ContextVar("on_extended_line", default=Fal
 
 
 def recorded_adjoints(
-    root: Value, order: Sequence[Value], within: Container[Value], seed: Value | float = 1.0
+    root: Value,
+    order: Sequence[Value],
+    within: Container[Value],
+    seed: Value | float = 1.0,
+    *,
+    again: bool = True,
 ) -> dict[Value, Value | float]:
     """Apply the chain rule as `backward` does, and record it.
 
@@ -640,6 +742,7 @@ def recorded_adjoints(
         order: The interior nodes that it depends on, parents first.
         within: The nodes on the way to those with respect to which the derivative is wanted.
         seed: The adjoint to start from.
+        again: Whether the result, if it is traced, may be differentiated in its turn.
 
     Returns:
         The adjoint of each node within that is reached: a Value, or a plain number where it does
@@ -655,42 +758,181 @@ def recorded_adjoints(
         6.0
     """
     found: dict[Value, Value | float] = {root: seed}
+    chain = ChainRule(order, again)
     for node in reversed(order):
         adjoint = found.get(node, 0.0)
-        if node not in within or (type(adjoint) is float and not adjoint):
+        if node not in within or is_zero(adjoint):
             continue
+        at_kink = kink(node, chain.kinks)
         for parent, partial in zip(node.parents, partials(node), strict=True):
             if parent in within:
-                product = chain_product(adjoint, partial)
-                found[parent] = found[parent] + product if parent in found else product
+                product = chain.product(adjoint, partial, at_kink, node, parent)
+                if not is_zero(product):
+                    found[parent] = found[parent] + product if parent in found else product
     return found
 
 
-def chain_product(adjoint: Value | float, partial: Value | float) -> Value | float:
-    """Multiply as the chain rule does: a zero adjoint contributes nothing, whatever it meets.
+class ChainRule:
+    """The products of one recorded pass, and what becomes of kinks in it.
+
+    At a kink the first derivative is agreed on, and a second one does not exist. So whatever is
+    handed on there, or further on from there, is marked: recorded as `KINKED`, whose value is that
+    of the product, and whose own derivative is nan.
+
+    Attributes:
+        kinks: Whether kinks of traced nodes matter to the pass.
 
     Args:
-        adjoint: What a node is handed; forwards, a local derivative.
-        partial: Its local derivative; forwards, a tangent.
+        order: The interior nodes of the pass.
+        again: Whether its result, if it is traced, may be differentiated in its turn.
+        forwards: Whether tangents flow, from parents to children.
+    """
 
-    Returns:
-        The product, without a node where a factor is the number 1.
+    def __init__(self, order: Sequence[Value], again: bool, forwards: bool = False) -> None:
+        self.again, self.forwards = again, forwards
+        # Whether a pass has been recorded before this one, among traced nodes.
+        self.is_later = any(node.op in (CHAIN_PRODUCT, KINKED) for node in order)
+        self.kinks = again or self.is_later
+        self._marks: dict[Value, Value] = {}
+
+    def product(
+        self,
+        flow: Value | float,
+        partial: Value | float,
+        at_kink: Value | None,
+        source: Value,
+        target: Value,
+    ) -> Value | float:
+        """Multiply what a node hands on by a local derivative.
+
+        A zero adjoint contributes nothing, whatever it meets: an unused branch must not turn into
+        nan. Nor does a local derivative that is 0 and stays so, as that in a branch not taken.
+
+        Args:
+            flow: The adjoint of the source; forwards, its tangent.
+            partial: The local derivative.
+            at_kink: Whether the operation is at a kink, as `kink` tells it.
+            source: The node that hands on.
+            target: The node that it is handed to.
+
+        Returns:
+            The product, without a node where a factor is the number 1.
+        """
+        mark = self._marks.get(source)
+        if at_kink is None:
+            if not self.forwards and _is_agreed(flow, partial):
+                at_kink = as_value(1.0)
+            else:
+                product = self._smooth(flow, partial, mark)
+        if at_kink is not None:
+            product = self._smooth(flow, partial, None)
+            if at_kink.data is UNKNOWN:
+                if self.is_later:  # a nan gets through a kink, though not through other choices
+                    direct = guarded_product(flow, partial, self.forwards)
+                    product = VALUES.where(at_kink, direct, product)
+                if not self.again:
+                    return product
+            mark = at_kink if mark is None else mark + at_kink
+            product = _marked(product, flow, mark)
+        if mark is not None and not is_zero(product):
+            known = self._marks.get(target)
+            self._marks[target] = mark if known is None or known is mark else known + mark
+        return product
+
+    def _smooth(
+        self, flow: Value | float, partial: Value | float, mark: Value | None
+    ) -> Value | float:
+        """Multiply, and mark the product where it comes from a kink."""
+        if type(flow) is float and flow == 1.0 and mark is None:
+            return partial
+        if type(partial) is float:
+            if partial == 1.0:
+                return flow
+            if not partial and (self.forwards or _is_finite(flow)):
+                return 0.0
+        elif (self.is_later or mark is not None) and (choice := _choice(partial)) is not None:
+            # As a factor it would let a nan through the branch that is not taken.
+            condition, *branches = choice
+            x1, x2 = (self._smooth(flow, branch, mark) for branch in branches)
+            return VALUES.where(condition, x1, x2)  # type: ignore[no-any-return]
+        product = guarded_product(flow, partial, self.forwards)
+        return product if mark is None or type(partial) is float else _marked(product, flow, mark)
+
+
+def is_zero(number: Value | float) -> bool:
+    """Tell whether a number is 0, and stays so.
 
     Example:
-        >>> chain_product(Value(0.0), float("inf"))
+        >>> is_zero(0.0), is_zero(Value(0.0))
+        (True, False)
+    """
+    return type(number) is float and not number
+
+
+def guarded_product(
+    flow: Value | float, partial: Value | float, forwards: bool = False
+) -> Value | float:
+    """Multiply so that a zero adjoint contributes nothing, whatever it meets.
+
+    Args:
+        flow: An adjoint; forwards, a tangent.
+        partial: A local derivative.
+        forwards: Whether it is a zero local derivative that contributes nothing.
+
+    Returns:
+        The product.
+
+    Example:
+        >>> guarded_product(0.0, float("inf"))
         0.0
     """
-    if type(adjoint) is float and adjoint == 1.0:
-        return partial
-    if type(partial) is float and partial == 1.0:
-        return adjoint
-    data = partial.data if isinstance(partial, Value) else partial
-    if data is UNKNOWN or not math.isfinite(data):
-        if isinstance(adjoint, Value) and adjoint.data is UNKNOWN:
-            return new_node(UNKNOWN, (adjoint, as_value(partial)), (UNKNOWN, UNKNOWN), "·")
-        if not adjoint:
-            return 0.0
-    return adjoint * partial
+    x1, x2 = (partial, flow) if forwards else (flow, partial)
+    if is_zero(x1):
+        return 0.0
+    if isinstance(x1, Value):
+        data = x2._data if isinstance(x2, Value) else x2
+        unknown = x1._data is UNKNOWN or data is UNKNOWN
+        if (data is UNKNOWN or not math.isfinite(data)) and (unknown or not x1._data):
+            return record(RULES[CHAIN_PRODUCT], (x1, as_value(x2)))
+    return x1 * x2
+
+
+def _marked(product: Value | float, flow: Value | float, mark: Value) -> Value:
+    return record(RULES[KINKED], (as_value(product), as_value(flow), mark))
+
+
+def _is_agreed(adjoint: Value | float, partial: Value | float) -> bool:
+    """Tell whether a zero adjoint that may vary meets an infinite derivative."""
+    if not isinstance(adjoint, Value) or adjoint._data is UNKNOWN or adjoint._data:
+        return False
+    data = partial._data if isinstance(partial, Value) else partial
+    return data is not UNKNOWN and not math.isfinite(data)
+
+
+def _is_finite(number: Value | float) -> bool:
+    """Tell whether a number is finite; one that is not known yet is taken to be."""
+    data = number.data if isinstance(number, Value) else number
+    return data is UNKNOWN or math.isfinite(data)
+
+
+def _choice(partial: Value | float) -> tuple[Value, Value | float, Value | float] | None:
+    """Take a traced choice with a constant branch apart."""
+    if not isinstance(partial, Value) or partial._data is not UNKNOWN or partial.op != "where":
+        return None
+    condition, *branches = partial.parents
+    x1, x2 = (branch.data if branch.op is CONSTANT else branch for branch in branches)
+    return None if isinstance(x1, Value) and isinstance(x2, Value) else (condition, x1, x2)
+
+
+def _is_mask(factor: Value) -> bool:
+    """Tell whether a traced node is a choice of finite constants, by whatever conditions."""
+    factors = [factor]
+    for each in factors:  # which grows
+        if each.op == "where":
+            factors += each.parents[1:]
+        elif each.op is not CONSTANT or not math.isfinite(each.data):
+            return False
+    return True
 
 
 def _record_backward(root: Value, nodes: list[Value], seed: float) -> None:
@@ -698,8 +940,8 @@ def _record_backward(root: Value, nodes: list[Value], seed: float) -> None:
     found = recorded_adjoints(root, nodes, dependents(nodes, variables), seed)
     for node in (*nodes, *variables):
         adjoint: Any = as_value(found.get(node, 0.0))
-        is_set = node.parents or (type(node.grad) is float and not node.grad)
-        node.grad = adjoint if is_set else node.grad + adjoint
+        is_set = node.parents or (type(node._grad) is float and not node._grad)
+        node._grad = adjoint if is_set else node._grad + adjoint
 
 
 # --- operands ------------------------------------------------------------------------------------
@@ -743,7 +985,7 @@ def _binary(op: str, left: Operand, right: Operand) -> Value:
 def _joined(
     value: Value, other: Any, choice: Callable[[Value], tuple[Value, Value, Value]]
 ) -> Value:
-    if value.data is not UNKNOWN or not isinstance(other, (Value, bool)):
+    if value._data is not UNKNOWN or not isinstance(other, (Value, bool)):
         return NotImplemented  # type: ignore[no-any-return]
     return record(RULES["where"], choice(as_value(other)))
 
@@ -757,9 +999,9 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 def _compared(sign: str, value: Value, other: object) -> bool:
     number = other
     if isinstance(other, Value):
-        number = other.data
+        number = other._data
     elif not isinstance(other, Number) and not _is_array_scalar(other):
         return NotImplemented  # type: ignore[no-any-return]
-    if value.data is UNKNOWN or number is UNKNOWN:  # a condition for `where`, once it is known
+    if value._data is UNKNOWN or number is UNKNOWN:  # a condition for `where`, once it is known
         return record(RULES[sign], (value, as_value(other, sign)))  # type: ignore[return-value, arg-type]
-    return bool(_COMPARISONS[sign](value.data, number))
+    return bool(_COMPARISONS[sign](value._data, number))

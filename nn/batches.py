@@ -223,7 +223,7 @@ class CompiledBatches:
             )
 
     def _numbers(self) -> Any:
-        return self._array([parameter.data for parameter in self.parameters])
+        return self._array([parameter._data for parameter in self.parameters])
 
     def add_gradient(self, chosen: Sequence[int]) -> float:
         X, Y = self.arrays[0]

@@ -187,12 +187,12 @@ class SGD(Optimiser):
         for i, parameter in enumerate(self.parameters):
             if is_frozen(parameter):
                 continue
-            change = gradient = parameter.grad + decay * parameter.data
+            change = gradient = parameter._grad + decay * parameter._data
             if momentum:
                 change = velocities[i] = momentum * velocities[i] + gradient
                 if self.nesterov:
                     change = gradient + momentum * change
-            parameter.data -= rate * change
+            parameter.data = parameter._data - rate * change
         self.steps += 1
 
 
@@ -257,13 +257,14 @@ class Adam(Optimiser):
         for i, parameter in enumerate(self.parameters):
             if is_frozen(parameter):
                 continue
-            gradient = parameter.grad + penalty * parameter.data
+            gradient = parameter._grad + penalty * parameter._data
             counts[i] += 1  # each on its own: a parameter may have been frozen for a while
             means[i] += (1.0 - beta1) * (gradient - means[i])
             squares[i] = beta2 * squares[i] + (1.0 - beta2) * gradient * gradient
             mean = means[i] / (1.0 - beta1 ** counts[i])
             square = squares[i] / (1.0 - beta2 ** counts[i])
-            parameter.data -= rate * mean / (math.sqrt(square) + self.epsilon)
+            step = rate * mean / (math.sqrt(square) + self.epsilon)
+            parameter.data = parameter._data - step
         self.steps += 1
 
 

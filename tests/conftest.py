@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from autograd import Value
+from autograd import Value, functions
 from autograd.rules import EXTENDED, FLOATS, RULES, VALUES
 from tests.peers import require_torch
 
@@ -60,7 +60,7 @@ def without_collector() -> Iterator[None]:
 @pytest.fixture
 def table() -> Iterator[None]:
     """Take what a test adds to the table out again."""
-    spaces = [RULES, vars(FLOATS), vars(EXTENDED), vars(VALUES)]
+    spaces = [RULES, vars(FLOATS), vars(EXTENDED), vars(VALUES), functions._own_functions]
     before = [dict(space) for space in spaces]
     attributes = set(vars(Value))
     yield

@@ -14,7 +14,7 @@ from autograd.checking.numerical import EPSILON
 from autograd.checking.report import Culprit
 from autograd.checking.trace import Trace
 from autograd.graph import leaves
-from autograd.rules import FLOATS, LINEAR, RULES
+from autograd.rules import FLOATS, LINEAR, rule_of
 from autograd.value import Value
 from autograd.wording import evaluated, formula, number
 
@@ -233,7 +233,7 @@ def _wrong_value(
     if abs(node.data - y) <= allowed:
         return None
     return Culprit(
-        node.op, _described(node), -1, node.data, float(y), float(allowed), node,
+        str(node.op), _described(node), -1, node.data, float(y), float(allowed), node,
         "its value is not that of the operation on its operands",
     )  # fmt: skip
 
@@ -260,7 +260,7 @@ def _wrong_slope(
         allowed += _conditioned(node, group, oracle)
         if not abs(total - slope.value) <= allowed:
             return Culprit(
-                node.op, _described(node), group[0], total, float(slope.value),
+                str(node.op), _described(node), group[0], total, float(slope.value),
                 float(slope.bound), node, f"its derivative in {_operand(node, group[0])}",
             )  # fmt: skip
     return None
@@ -283,7 +283,9 @@ def _conditioned(node: Value, group: Sequence[int], oracle: Numerical) -> Any:
         except Unknown:
             return 0.0
         return sum(distance for distance in moved if distance == distance)
-    partials = RULES[node.op].partials
+    rule = rule_of(node.op)
+    assert rule is not None  # as `at` has evaluated it
+    partials = rule.partials
     xs = [float(x) for x in operands]
     allowed = 0.0
     try:
@@ -309,7 +311,7 @@ def _described(node: Value) -> str:
 
 def _operand(node: Value, place: int) -> str:
     """Call an operand by the name its row has for it, or by its place."""
-    rule = RULES.get(node.op)
+    rule = rule_of(node.op)
     if rule is not None and not any(name.startswith("*") for name in rule.operands):
         return rule.operands[place]
     label = node.parents[place].label

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from autograd.checking.definitions import definitions, partials
 from autograd.checking.numerical import differentiate
-from autograd.rules import LINEAR, RULES
+from autograd.rules import LINEAR, rule_of
 from autograd.value import Value
 
 __all__ = ["Numerical", "Precise", "Slope", "Unknown", "precise_available"]
@@ -88,7 +88,7 @@ class Numerical:
 
     def knows(self, op: str) -> bool:
         """Tell whether the operation can be evaluated."""
-        return op == LINEAR or op in RULES
+        return op == LINEAR or rule_of(op) is not None
 
     def at(self, node: Value, operands: Sequence[Any], groups: Groups) -> tuple[Any, list[Slope]]:
         """Evaluate a node's operation at some operands, and differentiate it there.
@@ -107,9 +107,10 @@ class Numerical:
         _refuse_jumps(node, groups)
         if node.op == LINEAR:
             return self._linear(node, operands, groups)
-        if node.op not in RULES:
+        rule = rule_of(node.op)
+        if rule is None:
             raise Unknown(f"{node.op!r} is not in the table of functions")
-        evaluate = RULES[node.op].evaluate
+        evaluate = rule.evaluate
         xs = [float(x) for x in operands]
         try:
             y = evaluate(*xs)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+import copy
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeAlias
 
+from autograd.graph import interior
+from autograd.rules import OwnName
 from autograd.value import Value
 from autograd.wording import MINUS
 
@@ -106,6 +109,14 @@ class Culprit:
     bound: float
     node: Value = field(repr=False)
     problem: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be pickled with the names alone of functions of one's own: an error has to arrive."""
+        node = copy.deepcopy(self.node)
+        for each in interior(node):
+            each.op = str(each.op) if isinstance(each.op, OwnName) else each.op
+        state = {slot.name: getattr(self, slot.name) for slot in fields(self)}
+        return Culprit, tuple(({**state, "node": node}).values())
 
 
 @dataclass(frozen=True, slots=True)

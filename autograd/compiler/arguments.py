@@ -155,7 +155,7 @@ def _taken(path: str, argument: Any, axis: Axes, found: Arguments, loose: list[f
         parameters = argument.parameters()
         if any(parameter.parents or parameter in _live for parameter in parameters):
             raise HoldsValues  # a model that is being differentiated, or traced
-        found.arrays.append(numpy.array([parameter.data for parameter in parameters], dtype=float))
+        found.arrays.append(numpy.array([parameter._data for parameter in parameters], dtype=float))
         return Static(argument), tuple(map(id, parameters))  # which may be replaced
     if hasattr(argument, "__array__") and getattr(argument, "shape", None):
         return _array(path, numpy.asarray(argument), axis, found)

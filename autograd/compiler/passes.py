@@ -18,7 +18,7 @@ from autograd.compiler.program import Operation, Program
 from autograd.compiler.trace import Numbering, call_traced, program_of, traced
 from autograd.functions import dot
 from autograd.graph import dependents, interior
-from autograd.rules import RULES, VALUES, Rule
+from autograd.rules import VALUES, OwnName, Rule, rule_of
 from autograd.tracing import TracingError
 from autograd.value import Value, as_value, record, recorded_adjoints
 
@@ -106,11 +106,13 @@ def without_repetition(program: Program) -> Program:
         %2 = * %1 %1
         output %2
     """
-    known: dict[tuple[str, tuple[int, ...]], int] = {}
+    known: dict[tuple[str | Rule, tuple[int, ...]], int] = {}
 
     def rewrite(numbering: Numbering, op: str, operands: tuple[int, ...]) -> int:
-        key = op, operands
-        if op in COMMUTATIVE and operands[0] > operands[1]:
+        key: tuple[str | Rule, tuple[int, ...]] = op, operands
+        if isinstance(op, OwnName):  # of which there may be others of that name
+            key = op.rule, operands
+        elif op in COMMUTATIVE and operands[0] > operands[1]:
             key = op, operands[::-1]
         slot = known.get(key)
         if slot is None:
@@ -269,7 +271,10 @@ def _inlined(numbering: Numbering, op: str, operands: tuple[int, ...]) -> int:
         return numbering.add(op, operands)
     if op in SHARED:
         operands = operands[0], *sorted(operands)
-    definition = _definition(RULES[op], len(operands))
+    rule = rule_of(op)
+    if rule is None:
+        raise KeyError(op)
+    definition = _definition(rule, len(operands))
     slots = [*operands, *map(numbering.constant, definition.constants)]
     for inner, inner_operands in definition.operations:
         slots.append(_inlined(numbering, inner, tuple([slots[slot] for slot in inner_operands])))
@@ -401,7 +406,8 @@ def unguarded(program: Program) -> Program | None:
     tainted, reaching = set(guarded), set(program.outputs)
     for slot, (op, operands) in enumerate(program.operations, first):
         if not tainted.isdisjoint(operands):
-            if op not in NAN_PASSES:
+            # A choice may drop a nan: with the branch that is not taken, guarded or not.
+            if op not in NAN_PASSES and (op != "where" or operands[0] in tainted):
                 return None
             tainted.add(slot)
     for slot in range(first + len(program) - 1, first - 1, -1):
@@ -447,7 +453,9 @@ def adjoint(program: Program) -> Program:
     nodes = [*inputs, *map(as_value, program.constants)]
     for op, operands in program.operations:
         parents = tuple([nodes[slot] for slot in operands])
-        nodes.append(record(RULES[op], parents))
+        if (rule := rule_of(op)) is None:
+            raise KeyError(op)
+        nodes.append(record(rule, parents))
     outputs = [nodes[slot] for slot in program.outputs]
     root: Value = dot(outputs, seeds) if len(outputs) != 1 else outputs[0]
     order = interior(root, stop=inputs)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from autograd.draw import draw
 from autograd.pausing import resumed
-from autograd.rules import RULES
+from autograd.rules import rule_of
 from autograd.tracing import UNKNOWN
 from autograd.value import Value, as_value, new_node
 
@@ -163,7 +163,7 @@ class Program:
         """
         inputs = [Value(0.0, name) for name in self.inputs]
         for leaf in inputs:
-            leaf.data = UNKNOWN
+            leaf._data = UNKNOWN
         nodes: list[Value | float] = [*inputs, *self.constants]
         with resumed():
             for op, operands in self.operations:
@@ -224,7 +224,7 @@ def _listed(slots: Sequence[int]) -> str:
 
 def _arity_problem(op: str, count: int) -> str:
     """Say what is wrong with an operation of so many operands; nothing if it is right."""
-    rule = RULES.get(op)
+    rule = rule_of(op)
     if rule is None:
         return f"{op!r} is not in the table of functions"
     if not rule.operands[0].startswith("*"):

@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 from autograd.compiler.arguments import Result, Static
 from autograd.compiler.execution import Executor, Options
+from autograd.compiler.passes import lowered
 from autograd.compiler.program import Operation, Program
 from autograd.compiler.schedule import Group, Layout
+from autograd.rules import OwnName
 
 if TYPE_CHECKING:
     from autograd.compiler.function import Specialisation
@@ -98,7 +100,7 @@ def content(key: Hashable, known: Specialisation) -> dict[str, Any]:
     run = known.run
     return {
         "key": _plain(key),
-        "program": _of_program(known.program),
+        "program": _of_program(_without_own(known.program)),
         "executed": _of_program(run.program),
         "result": known.result.described(),
         "groups": [[group.width, group.varies] for group in known.layout.groups],
@@ -167,6 +169,12 @@ def _hashable(data: Any) -> Any:
     if kind == "static":
         return Static(ast.literal_eval(rest[0]))
     return rest[0]
+
+
+def _without_own(program: Program) -> Program:
+    """Write a program out where it holds functions of a user's, which a file cannot."""
+    is_own = any(isinstance(op, OwnName) for op, _ in program.operations)
+    return lowered(program) if is_own else program
 
 
 def _of_program(program: Program) -> dict[str, Any]:

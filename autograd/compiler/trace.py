@@ -13,7 +13,7 @@ from typing import Any
 from autograd.compiler.program import Operation, Program
 from autograd.graph import interior
 from autograd.pausing import resumed
-from autograd.rules import LINEAR
+from autograd.rules import KINKED, LINEAR, MEETS
 from autograd.tracing import UNKNOWN, TracingError, refusals
 from autograd.transforms import differentiable_variables
 from autograd.value import Operand, Value
@@ -35,7 +35,7 @@ def traced(name: str = "") -> Value:
         Value(UNKNOWN, grad=0.0, op='*')
     """
     value = Value(0.0, name)
-    value.data = UNKNOWN
+    value._data = UNKNOWN
     return value
 
 
@@ -210,8 +210,10 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
         if node.data is not UNKNOWN:
             continue
         operands = tuple([slots[p] if p in slots else slot_of(p) for p in node.parents])
-        if node.op != LINEAR:
-            slots[node] = numbering.add(node.op, operands)
+        if node.op == KINKED:  # which matters to derivatives only, and these have been taken
+            slots[node] = operands[0]
+        elif node.op != LINEAR:
+            slots[node] = numbering.add("==" if node.op == MEETS else node.op, operands)
         elif node.local_derivatives == (1.0,):  # a node that stands for another
             slots[node] = operands[0]
         else:

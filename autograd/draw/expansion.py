@@ -9,7 +9,7 @@ from functools import reduce
 from operator import add, is_
 
 from autograd.graph import adjoints, topological_order
-from autograd.rules import LINEAR, RULES, VALUES
+from autograd.rules import LINEAR, VALUES, rule_of
 from autograd.tracing import UNKNOWN
 from autograd.value import Value, as_value, new_node
 from autograd.wording import gradient
@@ -52,7 +52,7 @@ def _expanded(roots: Sequence[Value], operations: bool | Collection[str]) -> dic
             else:
                 counterpart = new_node(node.data, parents, node.local_derivatives, node.op)
         if counterpart is not node:
-            counterpart.data, counterpart.grad = node.data, gradient(node)
+            counterpart._data, counterpart._grad = node._data, gradient(node)
             counterpart.label = node.label
         counterparts[node] = counterpart
     return counterparts
@@ -63,13 +63,13 @@ def _written_out(node: Value, parents: Sequence[Value]) -> Value | None:
     # On stand-ins for the parents, so that the gradients of this piece end at them.
     stand_ins = {parent: Value(0.0) for parent in parents}
     for parent, stand_in in stand_ins.items():
-        stand_in.data = parent.data  # or unknown, in the graph of a program
+        stand_in._data = parent._data  # or unknown, in the graph of a program
     operands = [stand_ins[parent] for parent in parents]
     try:
         if node.op == LINEAR:
             terms = zip(node.local_derivatives, operands, strict=True)
             output = reduce(add, [x if c == 1.0 else as_value(c) * x for c, x in terms])
-        elif (rule := RULES.get(node.op)) and rule.elementary:
+        elif (rule := rule_of(node.op)) and rule.elementary:
             output = rule.elementary(VALUES, *operands)
         else:
             return None

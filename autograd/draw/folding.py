@@ -97,7 +97,7 @@ def alike(
         if node in keys:
             found[node] = keys[node]
             continue
-        key: Hashable = (node.op or leaf_kind(node), places[node])
+        key: Hashable = (getattr(node.op, "rule", node.op) or leaf_kind(node), places[node])
         if not by_operation:
             operands = tuple(dict.fromkeys(found[parent] for parent in parents[node]))
             key = (key, (node.label or "").rstrip("0123456789"), operands)

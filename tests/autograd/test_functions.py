@@ -6,13 +6,14 @@ import copy
 import inspect
 import math
 import pickle
+import sys
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import autograd
@@ -415,14 +416,180 @@ def test_a_name_in_another_functions_partials() -> None:
     assert x.grad == 48.0  # 12 x²
 
 
-def test_graphs_are_copied_and_pickled() -> None:
+def test_graphs_are_copied() -> None:
     x = Value(2.0, "x")
     y = make_cube()(x) + x
-    for twin in (copy.deepcopy(y), pickle.loads(pickle.dumps(y))):
-        twin.backward()
-        cubed, leaf = twin.parents
-        assert (cubed.op, leaf.label, leaf.grad) == ("cube", "x", 13.0)
-        assert cubed.parents[0] is leaf
+    twin = copy.deepcopy(y)
+    twin.backward()
+    cubed, leaf = twin.parents
+    assert (cubed.op, leaf.label, leaf.grad) == ("cube", "x", 13.0)
+    assert cubed.parents[0] is leaf
+    assert copy.copy(cubed.op) is copy.deepcopy(cubed.op) is y.parents[0].op
+
+
+def scaled_cube(k: float) -> Any:
+    return custom_function("scaled_cube", lambda x: k * x**3, lambda m, y, x: 3.0 * k * m.square(x))
+
+
+def test_a_function_at_the_top_of_a_module_is_pickled_and_its_graph(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = sys.modules[__name__]
+    monkeypatch.setattr(module, "at_the_top", scaled_cube(2.0), raising=False)
+    monkeypatch.setattr(module, "several_at_the_top", polar(), raising=False)
+    x = Value(2.0)
+    for y in (module.at_the_top(x), module.several_at_the_top(x, x * x)[1]):
+        twin = pickle.loads(pickle.dumps(y))
+        assert twin.op.rule is y.op.rule
+        assert (twin.data, twin.local_derivatives) == (y.data, y.local_derivatives)
+
+
+def test_what_cannot_be_found_again_cannot_be_pickled_and_says_so() -> None:
+    with pytest.raises(pickle.PicklingError, match=r"scaled_cube.*at the top of a module"):
+        pickle.dumps(scaled_cube(2.0)(Value(1.0)))
+
+
+@given(st.lists(st.sampled_from([1.0, 2.0, 5.0]), min_size=2, max_size=4), st.floats(0.5, 2.0))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_functions_of_one_name_are_told_apart(factors: list[float], at: float) -> None:
+    functions = [scaled_cube(k) for k in factors]
+    early = [function(Value(at)) for function in functions[:1]]
+    later = scaled_cube(7.0)
+    weights = range(1, len(factors) + 1)
+
+    def f(x: Any) -> Any:
+        return ag.sum([w * function(x) for w, function in zip(weights, functions, strict=True)])
+
+    total = sum(w * k for w, k in zip(weights, factors, strict=True))
+    assert later(at) == pytest.approx(7.0 * at**3)
+    slopes = [total * at**3, 3.0 * total * at**2, 6.0 * total * at]
+    for order, derivative in enumerate((f, autograd.grad(f), autograd.grad(autograd.grad(f)))):
+        assert derivative(at) == pytest.approx(slopes[order], rel=1e-13)
+        for backend in ("numpy", "llvm"):
+            compiled = autograd.compile(derivative, backend=backend)
+            assert compiled(at) == pytest.approx(slopes[order], rel=1e-13)
+    for twin in (early[0], copy.deepcopy(early[0])):
+        (x,) = twin.parents
+        twin.backward(create_graph=True)
+        slope: Any = x.grad
+        x.grad = 0.0
+        slope.backward()
+        assert x.grad == pytest.approx(6.0 * factors[0] * at, rel=1e-13)
+    assert autograd.gradcheck(f, at, order=2).outcome == "passed"
+
+
+def test_the_functions_that_partials_name_stay_what_they_were() -> None:
+    slope = custom_function("slope", lambda x: 2.0 * x, lambda m, y, x: 2.0)
+    integral = custom_function("integral", lambda x: x * x, lambda m, y, x: m.slope(x))
+    itself = custom_function("itself", lambda x: ag.exp(x), lambda m, y, x: m.itself(x))
+    custom_function("slope", lambda x: 3.0 * x, lambda m, y, x: 3.0)
+    custom_function("itself", lambda x: -x, lambda m, y, x: -1.0)
+    assert slope(1.0) == 2.0
+    assert autograd.grad(autograd.grad(integral))(1.0) == 2.0
+    assert autograd.grad(autograd.grad(itself))(1.0) == pytest.approx(math.e)
+
+
+def test_partials_may_call_functions_of_ones_own_as_they_are() -> None:
+    def powers(n: int) -> Any:
+        if n == 0:
+            return lambda x: 1.0
+        lower = powers(n - 1)
+        return custom_function("power", lambda x: x**n, lambda m, y, x: float(n) * lower(x))
+
+    third = powers(3)
+    powers(5)
+    found, derivative = [], third
+    for _ in range(3):
+        derivative = autograd.grad(derivative)
+        found.append(derivative(2.0))
+    assert found == [12.0, 12.0, 6.0]
+
+
+# --- of several results --------------------------------------------------------------------------
+
+
+def polar() -> Any:
+    return custom_function(
+        "polar",
+        lambda r, phi: (r * ag.cos(phi), r * ag.sin(phi)),
+        lambda m, y, r, phi: ((m.cos(phi), -y[1]), (m.sin(phi), y[0])),
+        results=2,
+    )
+
+
+@given(st.floats(-3.0, 3.0), st.floats(-3.0, 3.0))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_several_results_are_as_the_functions_one_by_one(r: float, phi: float) -> None:
+    function = polar()
+
+    def together(v: Any) -> Any:
+        x1, x2 = function(*v)
+        return x1 * ag.exp(x2) + x2
+
+    def apart(v: Any) -> Any:
+        x1, x2 = v[0] * ag.cos(v[1]), v[0] * ag.sin(v[1])
+        return x1 * ag.exp(x2) + x2
+
+    for transform in (autograd.grad, autograd.hessian):
+        expected = np.array(transform(apart)([r, phi]))
+        assert np.allclose(transform(together)([r, phi]), expected, rtol=1e-12, atol=1e-12)
+        compiled = autograd.compile(transform(together))
+        assert np.allclose(compiled([r, phi]), expected, rtol=1e-12, atol=1e-12)
+    value, slopes = autograd.jvp(lambda r, phi: list(function(r, phi)), (r, phi), (1.0, 0.0))
+    assert value == pytest.approx([r * math.cos(phi), r * math.sin(phi)])
+    assert slopes == pytest.approx([math.cos(phi), math.sin(phi)], abs=1e-15)
+
+
+def test_a_solver_that_returns_root_and_residual() -> None:
+    calls = []
+
+    def solve(a: float) -> tuple[float, float]:
+        calls.append(a)
+        x = 1.0
+        for _ in range(60):
+            x -= (x * x - a) / (2.0 * x)
+        return x, x * x - a
+
+    solver = custom_function(
+        "solver", solve, lambda m, y, a: (0.5 / y[0], 0.0), results=2, domain="a > 0"
+    )
+    a = Value(2.0)
+    root, residual = solver(a)
+    assert len(calls) == 1
+    assert (root.op, residual.op, root.parents) == ("solver[0]", "solver[1]", (a,))
+    root.backward()
+    assert a.grad == pytest.approx(0.5 / math.sqrt(2.0))
+    second = autograd.grad(autograd.grad(lambda a: solver(a)[0]))(2.0)
+    assert second == pytest.approx(-0.25 * 2.0**-1.5)
+    assert solver(2.0) == (root.data, residual.data)
+    with pytest.raises(ZeroDivisionError, match=r"solver\(a\) at a = -1.0: .*defined for a > 0"):
+        solver(-1.0)
+    assert not hasattr(Value, "solver")
+
+
+def test_several_results_of_a_sequence() -> None:
+    extremes = custom_function(
+        "extremes",
+        lambda *xs: (max(xs), min(xs)),
+        lambda m, y, *xs: [[m.where(x == y[i], 1.0, 0.0) for x in xs] for i in range(2)],
+        results=2,
+    )
+    assert extremes([1.0, 3.0, 2.0]) == (3.0, 1.0)
+    high, low = extremes([Value(1.0), 3.0, Value(2.0)])
+    assert (high.local_derivatives, low.local_derivatives) == ((0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
+
+
+def test_results_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(TypeError, match="results is how many there are"):
+        custom_function("split", lambda x: x, lambda m, y, x: 1.0, results=2.0)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="at least one"):
+        custom_function("split", lambda x: x, lambda m, y, x: 1.0, results=0)
+    split = custom_function("split", lambda x: (x, x, x), lambda m, y, x: (1.0,), results=2)
+    with pytest.raises(TypeError, match=r"split: evaluate must give a tuple .* 2 results"):
+        split(1.0)
+    split = custom_function("split", lambda x: (x, x), lambda m, y, x: (1.0,), results=2)
+    with pytest.raises(TypeError, match=r"split: partials must give a tuple .* 2 results"):
+        split(Value(1.0))
 
 
 def test_nothing_is_recorded_under_no_grad() -> None:

@@ -58,29 +58,29 @@ def _log_ndtr_partials(m: Any, y: Any, x: Any) -> tuple[Any]:
     return (m.where(x < 0.0, m.ndtr_excess(1.0, below) - below, density / m.ndtr(above)),)
 
 
-def _inverse_partial(m: Any, scale: float, distance: Any, tail: Any) -> Any:
-    """1/φ(d), of an argument whose tail's probability is known, over a scale.
+def _inverse_partial(m: Any, at_0: float, scale: float, distance: Any, tail: Any) -> Any:
+    """at_0 exp(d²/2), at a distance d from the middle, by the tail beyond it.
 
-    φ(d) is the tail times the hazard d + ndtr_excess(1, -d), to more digits than exp(-d²/2) has.
-    Close to 0 that is the other way round.
+    φ(d) is the tail's probability times the hazard d + ndtr_excess(1, -d), which holds more digits
+    than exp(-d²/2) does, but for a d close to 0.
     """
     is_near = distance < 1.0
     near = m.where(is_near, distance, 0.0)
     return m.where(
         is_near,
-        SQRT_2PI / scale * m.exp(0.5 * near * near),
+        at_0 * m.exp(0.5 * near * near),
         1.0 / ((distance + m.ndtr_excess(1.0, -distance)) * tail * scale),
     )
 
 
 def _ndtri_partials(m: Any, y: Any, x: Any) -> tuple[Any]:
     distance, tail = m.where(x < 0.5, -y, y), m.where(x < 0.5, x, 1.0 - x)
-    return (_inverse_partial(m, 1.0, distance, tail),)
+    return (_inverse_partial(m, SQRT_2PI, 1.0, distance, tail),)
 
 
 def _erfcinv_partials(m: Any, y: Any, x: Any) -> tuple[Any]:
     distance, tail = m.where(x < 1.0, y, -y), m.where(x < 1.0, x, 2.0 - x)
-    return (-_inverse_partial(m, SQRT_2, SQRT_2 * distance, tail),)
+    return (-_inverse_partial(m, HALF_SQRT_PI, SQRT_2, SQRT_2 * distance, tail),)
 
 
 def _exact_ndtr(mp: Any, x: Any) -> Any:
@@ -101,33 +101,41 @@ def _exact_log_ndtr(mp: Any, x: Any) -> Any:
     return -(x**2) / 2 - mp.log(-x) - mp.log(2 * mp.pi) / 2 + mp.log1p(series)
 
 
-def _exact_lower_quantile(mp: Any, p: Any) -> Any:
-    """By Newton's method on log Φ, from below."""
-    target = mp.log(p)
-    x = -mp.sqrt(-2 * target)
+def _exact_inverse(mp: Any, x: Any, step_from: Any) -> Any:
+    """Newton's method from where it converges."""
     for _ in range(200):
-        density = mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi)
-        probability = _exact_ndtr(mp, x)
-        step = (target - mp.log(probability)) * probability / density
+        step = step_from(x)
         x += step
-        if abs(step) <= abs(x) * mp.mpf(2) ** (-mp.prec // 2):
+        if abs(step) <= mp.ldexp(abs(x), -(mp.prec // 2) - 8):
             break
     return x
 
 
 def _exact_ndtri(mp: Any, p: Any) -> Any:
+    """From the middle by erf; in the tails by log Φ, from below."""
     if not 0 < p < 1:
         raise ValueError("no quantile")
     if 4 * abs(p - mp.mpf(1) / 2) < 1:
-        return mp.sqrt(2) * mp.erfinv(2 * p - 1)
-    return _exact_lower_quantile(mp, p) if 2 * p < 1 else -_exact_lower_quantile(mp, 1 - p)
+        y, scale = 2 * p - 1, mp.sqrt(mp.pi) / 2
+        root = _exact_inverse(mp, y * scale, lambda x: (y - mp.erf(x)) * mp.exp(x * x) * scale)
+        return mp.sqrt(2) * root
+    tail = min(p, 1 - p)
+    target = mp.log(tail)
+
+    def step(x: Any) -> Any:
+        probability = _exact_ndtr(mp, x)
+        density = mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi)
+        return (target - mp.log(probability)) * probability / density
+
+    root = _exact_inverse(mp, -mp.sqrt(-2 * target), step)
+    return root if 2 * p < 1 else -root
 
 
 def _exact_ndtr_excess(mp: Any, order: Any, x: Any) -> Any:
     """By Taylor coefficients of the hazard, from its differential equation."""
     if order != int(order) or order < 1:
         raise ValueError("no order")
-    with mp.workprec(mp.prec + 40 * (8 + int(mp.mag(x) if x else 0))):
+    with mp.workprec(mp.prec + 40 * (8 + max(0, mp.mag(x) if x else 0))):
         if x < -1e6:  # by Laplace's continued fraction
             hazard = -x
             for k in range(60, 0, -1):

@@ -15,6 +15,7 @@ from typing import Any
 import mpmath
 
 from autograd.checking.definitions import definitions
+from autograd.formulary import ROWS
 
 __all__ = [
     "DEFINITIONS", "FIXED", "KINKS", "derivatives", "m", "mp", "precise", "second_derivatives",
@@ -56,7 +57,12 @@ KINKS: dict[str, Callable[..., bool]] = {
 }
 
 # Operands that do not vary: an order, a condition.
-FIXED = {("polygamma", 0), ("where", 0)}
+FIXED = {
+    (rule.name, position)
+    for rule in ROWS
+    for position, name in enumerate(rule.operands)
+    if name in rule.fixed
+}
 
 # Derivatives that are better known than by differences: where these jump, or are slow.
 _DERIVATIVES: dict[tuple[str, int], Callable[..., Any]] = {

@@ -331,10 +331,10 @@ def beta_density(a: float, b: float, x: float) -> float:
         y = _power_less_one(x, a) * _power_less_one(rest, b) / _positive_beta(a, b)
         return _in_range(y, a, b)
     if a < LARGE:
-        y = (x * total) ** a * (a / math.gamma(1 + a))
+        y = _power_less_one(x * total, a) * total * (a / math.gamma(1 + a)) / rest
         exponent = b * log1p(-x) + _rise_without_power(b, a)
     elif b < LARGE:
-        y = (rest * total) ** b * (b / math.gamma(1 + b))
+        y = _power_less_one(rest * total, b) * total * (b / math.gamma(1 + b)) / x
         exponent = a * log(x) + _rise_without_power(a, b)
     else:
         surplus = total * x - a
@@ -345,6 +345,6 @@ def beta_density(a: float, b: float, x: float) -> float:
             second = log(rest * (1 + a / b)) if x > 0.5 else log1p(-x) + log1p(a / b)
             exponent = a * first + b * second
         exponent += _correction(total) - _correction(a) - _correction(b)
-        y = sqrt(a / (1 + a / b)) / SQRT_2PI
+        y = sqrt(a / (1 + a / b)) / SQRT_2PI / x / rest
     half = exp(0.5 * exponent)  # all of it may underflow where the density does not
-    return _in_range(y * half / x / rest * half, a, b)
+    return _in_range(y * half * half, a, b)

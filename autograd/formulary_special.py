@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from autograd import eulerian, normal
-from autograd.from_scipy import evaluated_by_scipy, scaled_bessel
+from autograd.from_scipy import betainc, evaluated_by_scipy, scaled_bessel
 from autograd.rules import INVERSE_SQRT_2PI, SQRT_HALF, Rule, X
 from autograd.special import SQRT_HALF_HEAD, SQRT_HALF_TAIL, leading_half
 
@@ -111,14 +111,19 @@ def _exact_inverse(mp: Any, x: Any, step_from: Any) -> Any:
     return x
 
 
+def _exact_erfinv(mp: Any, x: Any) -> Any:
+    if 2 * abs(x) > 1:
+        return mp.sign(x) * -_exact_ndtri(mp, (1 - abs(x)) / 2) / mp.sqrt(2)
+    scale = mp.sqrt(mp.pi) / 2
+    return _exact_inverse(mp, x * scale, lambda y: (x - mp.erf(y)) * mp.exp(y * y) * scale)
+
+
 def _exact_ndtri(mp: Any, p: Any) -> Any:
-    """From the middle by erf; in the tails by log Φ, from below."""
+    """In the tails by log Φ, from below."""
     if not 0 < p < 1:
         raise ValueError("no quantile")
     if 4 * abs(p - mp.mpf(1) / 2) < 1:
-        y, scale = 2 * p - 1, mp.sqrt(mp.pi) / 2
-        root = _exact_inverse(mp, y * scale, lambda x: (y - mp.erf(x)) * mp.exp(x * x) * scale)
-        return mp.sqrt(2) * root
+        return mp.sqrt(2) * _exact_erfinv(mp, 2 * p - 1)
     tail = min(p, 1 - p)
     target = mp.log(tail)
 
@@ -191,6 +196,25 @@ def _exact_polygamma(mp: Any, order: Any, x: Any) -> Any:
     return sign * mp.psi(n, 1 - x) + periodic
 
 
+def _slope_of_gamma_density(m: Any, y: Any, a: Any, x: Any) -> Any:
+    slope = y * ((a - 1.0) / x - 1.0)
+    if a > 1.0:  # towards 0, where y may underflow and its derivatives do not
+        return m.where(x < 0.5, m.gamma_density(a - 1.0, x) - y, slope)
+    return slope
+
+
+def _slope_of_beta_density(m: Any, y: Any, a: Any, b: Any, x: Any) -> Any:
+    at_0, at_1 = (a - 1.0) / x, (b - 1.0) / (1.0 - x)
+    slope = y * (at_0 - at_1)
+    if a > 1.0:  # towards the ends, as that of gamma_density
+        other = (a + b - 1.0) * m.beta_density(a - 1.0, b, x) - y * at_1
+        slope = m.where(x < 0.25, other, slope)
+    if b > 1.0:
+        other = y * at_0 - (a + b - 1.0) * m.beta_density(a, b - 1.0, x)
+        slope = m.where(x > 0.75, other, slope)
+    return slope
+
+
 # fmt: off
 SPECIAL: tuple[Rule, ...] = (
     # --- the normal distribution ---
@@ -222,7 +246,7 @@ SPECIAL: tuple[Rule, ...] = (
          "The inverse of erf. Its derivative is `sqrt(pi) / 2 * exp(erfinv(x)**2)`.",
          ((0.0,), 0.0), "-1 < x < 1",
          by_python=True, smooth=(((-1.0, 1.0),),),
-         exact=lambda mp, x: _exact_ndtri(mp, (1 + x) / 2) / mp.sqrt(2)),
+         exact=_exact_erfinv),
     Rule("erfcinv", X, normal.erfcinv, _erfcinv_partials,
          "The inverse of erfc. Its derivative is `-sqrt(pi) / 2 * exp(erfcinv(x)**2)`.",
          ((1.0,), 0.0), "0 < x < 2",
@@ -265,7 +289,7 @@ SPECIAL: tuple[Rule, ...] = (
          exact=lambda mp, order, x, step: (
              _exact_polygamma(mp, order, x + step) - _exact_polygamma(mp, order, x))),
     Rule("gamma_density", ("a", "x"), eulerian.gamma_density,
-         lambda m, y, a, x: (0.0, y * ((_plain(a) - 1.0) - x) / x),
+         lambda m, y, a, x: (0.0, _slope_of_gamma_density(m, y, _plain(a), x)),
          "x**(a - 1) * exp(-x) / Γ(a), the density of the gamma distribution. Its derivative in x "
          "is `gamma_density(a, x) * ((a - 1) / x - 1)`; the shape a is a plain number.",
          ((1.0, 0.0), 1.0), "a > 0 and x >= 0, where it is finite",
@@ -273,8 +297,7 @@ SPECIAL: tuple[Rule, ...] = (
          smooth=(((0.5, 4.0),), ((0.0, inf),)),
          exact=lambda mp, a, x: mp.exp((a - 1) * mp.log(x) - x - mp.loggamma(a))),
     Rule("beta_density", ("a", "b", "x"), eulerian.beta_density,
-         lambda m, y, a, b, x: (
-             0.0, 0.0, y * ((_plain(a) - 1.0) / x - (_plain(b) - 1.0) / (1.0 - x))),
+         lambda m, y, a, b, x: (0.0, 0.0, _slope_of_beta_density(m, y, _plain(a), _plain(b), x)),
          "x**(a - 1) * (1 - x)**(b - 1) / beta(a, b), the density of the beta distribution. Its "
          "derivative in x is `beta_density(a, b, x) * ((a - 1) / x - (b - 1) / (1 - x))`; "
          "the shapes a and b are plain numbers.",
@@ -301,9 +324,7 @@ SPECIAL: tuple[Rule, ...] = (
          ((1.0, 0.0), 1.0), "a > 0 and x >= 0",
          by_python=True, fixed=("a",), plain=True, smooth=(((0.5, 4.0),), ((0.0, inf),)),
          exact=lambda mp, a, x: mp.gammainc(a, x, mp.inf, regularized=True)),
-    Rule("betainc", ("a", "b", "x"),
-         evaluated_by_scipy(
-             "betainc", lambda a, b, x: 0.0 < a < inf and 0.0 < b < inf and 0.0 <= x <= 1.0),
+    Rule("betainc", ("a", "b", "x"), betainc,
          lambda m, y, a, b, x: (0.0, 0.0, m.beta_density(_plain(a), _plain(b), x)),
          "The regularised incomplete beta function, the distribution function of beta_density; "
          "evaluated by SciPy. "

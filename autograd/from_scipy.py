@@ -16,7 +16,7 @@ from typing import Any
 
 from autograd.special import horner
 
-__all__ = ["evaluated_by_scipy", "scaled_bessel"]
+__all__ = ["betainc", "evaluated_by_scipy", "scaled_bessel"]
 
 
 def _functions(name: str) -> Any:
@@ -62,6 +62,24 @@ def evaluated_by_scipy(
 
     evaluate.__name__ = evaluate.__qualname__ = name
     return evaluate
+
+
+def _of_a_beta_distribution(a: float, b: float, x: float) -> bool:
+    return 0 < a < inf and 0 < b < inf and x >= 0
+
+
+_betainc = evaluated_by_scipy("betainc", _of_a_beta_distribution)
+_betaincc = evaluated_by_scipy("betaincc", _of_a_beta_distribution)
+
+
+def betainc(a: float, b: float, x: float) -> float:
+    """The regularised incomplete beta function; beyond 1/2 by its complement, which holds at 1.
+
+    Example:
+        >>> betainc(1.0, 1.0, 0.25), betainc(0.5, 0.5, 1.0)
+        (0.25, 1.0)
+    """
+    return _betainc(a, b, x) if not x > 0.5 else _betaincc(b, a, 1.0 - x)
 
 
 # --- what the derivatives of i0e and i1e would lose to cancellation ------------------------------

@@ -107,13 +107,15 @@ def beta(a: float, b: float) -> float:
     total, tail = _sum(a, b)
     if a > 0 >= total:
         return _in_range(_sine(total, tail) / _sine(b) * _positive_beta(a, 1 - total), a, b)
+    if a == inf or (total >= LARGE and b > -LARGE):
+        return _in_range(_beta_of_large(a, b), a, b)
     if a > 0:
         factor = 1.0
         divisor = _positive_beta(1 - b, total) * a
     else:
         factor = _sine(total, tail) / _sine(b) / (1 - total)
         divisor = _positive_beta(1 - a, 1 - b)
-    if factor == 0 or total == inf:
+    if factor == 0:
         return 0.0
     return _in_range(pi * factor / divisor / _sine(b if a > 0 else a) if divisor else inf, a, b)
 
@@ -126,13 +128,20 @@ def _positive_beta(a: float, b: float) -> float:
     if a == inf:
         return 0.0
     if b < LARGE:
-        return math.gamma(b) * math.pow(total, -b) * exp(-_rise_without_power(a, b))
+        return _beta_of_large(a, b)
     exponent = _correction(a) + _correction(b) - _correction(total) - a * log1p(b / a)
     return SQRT_2PI * sqrt((1 + b / a) / b) * math.pow(b / total, b) * exp(exponent)
 
 
+def _beta_of_large(a: float, b: float) -> float:
+    """For a and a + b of at least `LARGE`, and a b of less than that."""
+    if a == inf:
+        return math.copysign(0.0 if b > 0 else inf, math.gamma(b))
+    return math.gamma(b) * math.pow(a + b, -b) * exp(-_rise_without_power(a, b))
+
+
 def _rise_without_power(a: float, b: float) -> float:
-    """log Γ(a + b) - log Γ(a) - b log(a + b), for a of at least `LARGE` and 0 < b < a."""
+    """log Γ(a + b) - log Γ(a) - b log(a + b), for a and a + b of at least `LARGE`."""
     return (a - 0.5) * log1p(b / a) - b + _correction(a + b) - _correction(a)
 
 

@@ -346,12 +346,12 @@ SPECIAL: tuple[Rule, ...] = (
     Rule("j0", X, evaluated_by_scipy("j0"),
          lambda m, y, x: (-m.j1(x),),
          "The Bessel function of the first kind of order 0, evaluated by SciPy. "
-         "Its derivative is `-j1(x)`.", ((0.0,), 1.0),
+         "Its derivative is `-j1(x)`.", ((0.0,), 1.0), "finite x",
          by_python=True, exact=lambda mp, x: mp.besselj(0, x)),
     Rule("j1", X, evaluated_by_scipy("j1"),
          lambda m, y, x: (0.5 * (m.j0(x) - m.jv(2.0, x)),),
          "The Bessel function of the first kind of order 1, evaluated by SciPy. "
-         "Its derivative is `(j0(x) - jv(2, x)) / 2`.", ((0.0,), 0.0),
+         "Its derivative is `(j0(x) - jv(2, x)) / 2`.", ((0.0,), 0.0), "finite x",
          by_python=True, exact=lambda mp, x: mp.besselj(1, x)),
     Rule("jv", ("order", "x"),
          evaluated_by_scipy("jv", lambda order, x: x >= 0.0 or order.is_integer()),
@@ -359,29 +359,29 @@ SPECIAL: tuple[Rule, ...] = (
              0.0, 0.5 * (m.jv(_plain(order) - 1.0, x) - m.jv(_plain(order) + 1.0, x))),
          "The Bessel function of the first kind of a real order, evaluated by SciPy. Its "
          "derivative in x is `(jv(order - 1, x) - jv(order + 1, x)) / 2`; the order is a plain "
-         "number.", ((0, 0.0), 1.0), "x >= 0, or an integer order",
+         "number.", ((0, 0.0), 1.0), "finite x, x >= 0 or an integer order",
          by_python=True, fixed=("order",), plain=True,
          smooth=(((2.0, 2.0), (0.0, 3.0)), ((0.0, inf),)),
          exact=lambda mp, order, x: mp.besselj(order, x)),
     Rule("y0", X, evaluated_by_scipy("y0", lambda x: x > 0.0),
          lambda m, y, x: (-m.y1(x),),
          "The Bessel function of the second kind of order 0, evaluated by SciPy. "
-         "Its derivative is `-y1(x)`.", ((1.0,), 0.08825696421567697), "x > 0",
+         "Its derivative is `-y1(x)`.", ((1.0,), 0.08825696421567697), "finite x > 0",
          by_python=True, exact=lambda mp, x: mp.bessely(0, x), smooth=(((0.0, inf),),)),
     Rule("y1", X, evaluated_by_scipy("y1", lambda x: x > 0.0),
          lambda m, y, x: (m.y0(x) - y / x,),
          "The Bessel function of the second kind of order 1, evaluated by SciPy. "
-         "Its derivative is `y0(x) - y1(x) / x`.", ((1.0,), -0.7812128213002888), "x > 0",
+         "Its derivative is `y0(x) - y1(x) / x`.", ((1.0,), -0.7812128213002888), "finite x > 0",
          by_python=True, exact=lambda mp, x: mp.bessely(1, x), smooth=(((0.0, inf),),)),
     Rule("i0", X, evaluated_by_scipy("i0"),
          lambda m, y, x: (m.i1(x),),
          "The modified Bessel function of the first kind of order 0, evaluated by SciPy. "
-         "Its derivative is `i1(x)`.", ((0.0,), 1.0),
+         "Its derivative is `i1(x)`.", ((0.0,), 1.0), "finite x",
          by_python=True, exact=lambda mp, x: mp.besseli(0, x), smooth=(((-4.0, 4.0),),)),
     Rule("i1", X, evaluated_by_scipy("i1"),
          lambda m, y, x: (0.5 * (m.i0(x) + m.iv(2.0, x)),),
          "The modified Bessel function of the first kind of order 1, evaluated by SciPy. "
-         "Its derivative is `(i0(x) + iv(2, x)) / 2`.", ((0.0,), 0.0),
+         "Its derivative is `(i0(x) + iv(2, x)) / 2`.", ((0.0,), 0.0), "finite x",
          by_python=True, exact=lambda mp, x: mp.besseli(1, x), smooth=(((-4.0, 4.0),),)),
     Rule("iv", ("order", "x"),
          evaluated_by_scipy("iv", lambda order, x: x >= 0.0 or order.is_integer()),
@@ -389,7 +389,7 @@ SPECIAL: tuple[Rule, ...] = (
              0.0, 0.5 * (m.iv(_plain(order) - 1.0, x) + m.iv(_plain(order) + 1.0, x))),
          "The modified Bessel function of the first kind of a real order, evaluated by SciPy. Its "
          "derivative in x is `(iv(order - 1, x) + iv(order + 1, x)) / 2`; the order is a plain "
-         "number.", ((0, 0.0), 1.0), "x >= 0, or an integer order",
+         "number.", ((0, 0.0), 1.0), "finite x, x >= 0 or an integer order",
          by_python=True, fixed=("order",), plain=True,
          smooth=(((2.0, 2.0), (0.0, 3.0)), ((0.0, 4.0),)),
          exact=lambda mp, order, x: mp.besseli(order, x)),

@@ -115,7 +115,7 @@ def neighbours(function: Callable[..., Any], order: Any, x: Any, alternating: in
 
 
 def of_positive_orders(function: Callable[..., Any], sign: int) -> Callable[..., Any]:
-    """A Bessel function with a negative whole order brought to a positive one, as mpmath is slow."""
+    """Bring negative whole orders of a Bessel function to positive ones, as mpmath is slow."""
     return lambda n, x: function(-n, x) * sign**n if n < 0 and n == int(n) else function(n, x)
 
 

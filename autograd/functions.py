@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, overload
 from autograd import names, special
 from autograd.errors import outside_domain, shown, wrong_type
 from autograd.extended import Extended, extended
-from autograd.formulary import ROWS
+from autograd.formulary import ROWS, ZSCORE
 from autograd.rules import FLOATS, LINEAR, MEETS, RULES, VALUES, XS, OwnName, Rule, register
 from autograd.signatures import Plain
 from autograd.special import sum_of_products
@@ -285,14 +285,21 @@ def softmax(xs: Iterable[Any], /) -> Any:
     """
     operands = _listed("softmax", xs)
     if any(isinstance(x, Value) for x in operands):
-        operands = tuple(as_value(x, "softmax") for x in operands)
-        return [
-            record(RULES["softmax"], (x, *operands[:i], *operands[i + 1 :]))
-            for i, x in enumerate(operands)
-        ]
+        return _of_each("softmax", operands)
     if not operands:
         raise ValueError("softmax: expected at least one operand")
     return special.softmax([as_float(x, "softmax") for x in operands])
+
+
+def _of_each(op: str, operands: tuple[Any, ...]) -> list[Value]:
+    """Record a row once for each of its operands, that one first."""
+    operands = tuple(as_value(x, op) for x in operands)
+    return [
+        record(RULES[op], (x, *operands[:i], *operands[i + 1 :])) for i, x in enumerate(operands)
+    ]
+
+
+VALUES.zscores = lambda xs: _of_each(ZSCORE, tuple(xs))
 
 
 class Operands:

@@ -7,11 +7,13 @@ from autograd import signatures as of
 
 __all__ = [
     "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "ceil",
-    "clip", "cos", "cosh", "digamma", "elu", "erf", "erfc", "exp", "exp2", "expm1", "floor", "gelu",
-    "hypot", "leaky_relu", "lgamma", "log1p", "log2", "log10", "logsigmoid", "logsumexp", "max",
-    "maximum", "mean", "min", "minimum", "norm", "polygamma", "prod", "reciprocal", "relu",
-    "sigmoid", "sign", "silu", "sin", "sinh", "softplus", "softsign", "sqrt", "square", "sum",
-    "tan", "tanh", "trunc", "where",
+    "clip", "copysign", "cos", "cosh", "cospi", "degrees", "digamma", "elu", "entr", "erf", "erfc",
+    "exp", "exp2", "expm1", "floor", "fmod", "gelu", "hard_tanh", "hypot", "leaky_relu", "lgamma",
+    "log1p", "log2", "log10", "logaddexp", "logaddexp2", "logit", "logsigmoid", "logsumexp", "max",
+    "maximum", "mean", "min", "minimum", "mish", "norm", "polygamma", "prod", "radians",
+    "reciprocal", "relu", "remainder", "rsqrt", "selu", "sigmoid", "sign", "silu", "sin", "sinc",
+    "sinh", "sinpi", "softplus", "softsign", "sqrt", "square", "std", "sum", "tan", "tanh", "trunc",
+    "var", "where", "xlog1py", "xlogy",
 ]  # fmt: skip
 
 abs: of.Unary
@@ -67,4 +69,24 @@ norm: of.OfSequence
 logsumexp: of.OfSequence
 max: of.OfSequence
 min: of.OfSequence
+logaddexp: of.Binary
+logaddexp2: of.Binary
+logit: of.Unary
+xlogy: of.Binary
+xlog1py: of.Binary
+entr: of.Unary
+rsqrt: of.Unary
+sinpi: of.Unary
+cospi: of.Unary
+sinc: of.Unary
+degrees: of.Unary
+radians: of.Unary
+copysign: of.Binary
+fmod: of.Binary
+remainder: of.Binary
 softsign: of.Unary
+selu: of.Unary
+mish: of.Unary
+hard_tanh: of.Unary
+var: of.OfSequence
+std: of.OfSequence

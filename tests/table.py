@@ -6,6 +6,8 @@ import itertools
 import math
 import sys
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -79,15 +81,22 @@ _STRATEGIES: dict[str, st.SearchStrategy[float]] = (
 )
 
 
+def _simple(pieces: Any, x: float) -> float:
+    """Round a number, unless that moves it out of the intervals."""
+    rounded = round(x, 3)
+    return rounded if any(a < rounded < b or a == b == x for a, b in pieces) else x
+
+
 def _stated(rule: Rule, largest: float = math.inf) -> list[st.SearchStrategy[float]]:
     """Numbers from where a row says that it is smooth, an operand each; with its ends, by default.
 
     Nothing for a row that does not say.
     """
     strategies = []
+    tame_numbers = st.floats(-largest, largest).map(lambda x: round(x, 3))
     for smooth in rule.smooth:
         if callable(smooth):
-            strategies.append(_REAL if largest == math.inf else st.floats(-largest, largest))
+            strategies.append(_REAL if largest == math.inf else tame_numbers)
             continue
         pieces = [(max(a, -largest), min(b, largest)) for a, b in smooth]
         inside = st.one_of(
@@ -101,6 +110,8 @@ def _stated(rule: Rule, largest: float = math.inf) -> list[st.SearchStrategy[flo
         ends = [end for piece in pieces for end in piece if math.isfinite(end)]
         if largest == math.inf and ends:
             inside |= _near(*ends) | _REAL
+        if largest < math.inf:
+            inside = inside.map(partial(_simple, smooth))
         strategies.append(inside if largest < math.inf or ends else _REAL)
     return strategies
 

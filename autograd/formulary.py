@@ -99,16 +99,15 @@ def _logaddexp2(x1: float, x2: float) -> float:
 
 
 def _sinpi(x: float) -> float:
-    r = math.remainder(x, 2.0)
-    if abs(r) > 0.5:
-        r = math.copysign(1.0 - abs(r), r)
-    return math.sin(pi * r)
+    t = math.fmod(abs(x), 2.0)
+    if t > 0.5:
+        t = 1.0 - t if t <= 1.5 else t - 2.0
+    return math.copysign(1.0, x) * math.sin(pi * t)
 
 
 def _sinpi_primitive(m: Any, x: Any) -> Any:
     t = m.abs(x) % 2.0
-    r = m.where(t > 1.0, t - 2.0, t)
-    y = m.sin(pi * m.where(r > 0.5, 1.0 - r, m.where(r < -0.5, -1.0 - r, r)))
+    y = m.sin(pi * m.where(t > 0.5, m.where(t > 1.5, t - 2.0, 1.0 - t), t))
     return m.where(x > 0.0, y, m.where(x == 0.0, x, -y))
 
 
@@ -178,55 +177,70 @@ def _near(quotients: Sequence[tuple[float, float]]) -> Callable[[float], Any]:
 # --- of the spread of numbers
 
 
-def _deviations(m: Any, xs: Sequence[Any]) -> list[Any]:
-    """Subtract the mean, and then what its rounding has left: small deviations are accurate."""
-    first = m.mean(xs)
-    differences = [x - first for x in xs]
+def _deviations(m: Any, xs: Sequence[Any]) -> tuple[list[Any], float]:
+    """Subtract the mean, and then what its rounding has left: small deviations are accurate.
+
+    They come divided by the power of two that follows, lest a sum overflow.
+    """
+    scale = 2.0 ** (len(xs).bit_length() + 1)
+    scaled = [x / scale for x in xs]
+    first = m.mean(scaled)
+    differences = [x - first for x in scaled]
     second = m.mean(differences)
-    return [difference - second for difference in differences]
+    return [difference - second for difference in differences], scale
 
 
-def _float_deviations(xs: Sequence[float]) -> list[float]:
+def _float_deviations(xs: Sequence[float]) -> tuple[list[float], float]:
     if not xs:
         raise ValueError("there are none")
     if not all(map(math.isfinite, xs)):
-        return [nan] * len(xs)
-    return _deviations(FLOATS, [0.5 * x for x in xs])  # of halves, which do not overflow
+        return [nan] * len(xs), 1.0
+    return _deviations(FLOATS, xs)
 
 
 def _var(*xs: float) -> float:
-    return 4.0 * math.fsum([x * (x / len(xs)) for x in _float_deviations(xs)])
+    deviations, scale = _float_deviations(xs)
+    return math.fsum([scale * x * (scale * x / len(xs)) for x in deviations])
 
 
 def _std(*xs: float) -> float:
-    halves = _float_deviations(xs)
-    _, shift = math.frexp(max(map(abs, halves)))
-    square = math.fsum([math.ldexp(x, -shift) ** 2 for x in halves]) / len(xs)
-    return 2.0 * math.ldexp(math.sqrt(square), shift)
+    deviations, scale = _float_deviations(xs)
+    _, shift = math.frexp(max(map(abs, deviations)))
+    square = math.fsum([math.ldexp(x, -shift) ** 2 for x in deviations]) / len(xs)
+    return scale * math.ldexp(math.sqrt(square), shift)
 
 
 def _zscores(xs: Sequence[float]) -> list[float]:
     size = _std(*xs)
     if size == 0.0:
         return [0.0] * len(xs)
-    return [2.0 * (x / size) for x in _float_deviations(xs)]
+    deviations, scale = _float_deviations(xs)
+    return [scale * (x / size) for x in deviations]
 
 
-def _halves(m: Any, xs: Sequence[Any]) -> list[Any]:
-    return _deviations(m, [0.5 * x for x in xs])
+def _var_primitive(m: Any, *xs: Any) -> Any:
+    deviations, scale = _deviations(m, xs)
+    return m.sum([scale * x * (scale * x / len(xs)) for x in deviations])
 
 
 def _std_primitive(m: Any, *xs: Any) -> Any:
-    return 2.0 * (m.norm(_halves(m, xs)) / math.sqrt(len(xs)))
+    deviations, scale = _deviations(m, xs)
+    return scale * (m.norm(deviations) / math.sqrt(len(xs)))
 
 
 def _zscore_primitive(m: Any, x: Any, *xs: Any) -> Any:
     """The first operand's, which is among the others as well."""
-    halves = [0.5 * each for each in xs]
-    first = m.mean(halves)
-    second = m.mean([each - first for each in halves])
+    scale = 2.0 ** (len(xs).bit_length() + 1)
+    scaled = [each / scale for each in xs]
+    first = m.mean(scaled)
+    second = m.mean([each - first for each in scaled])
     size = _std_primitive(m, *xs)
-    return 2.0 * (((0.5 * x - first) - second) / m.where(size == 0.0, inf, size))
+    return scale * (((x / scale - first) - second) / m.where(size == 0.0, inf, size))
+
+
+def _var_partials(m: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
+    deviations, scale = _deviations(m, xs)
+    return tuple(2.0 * scale * (x / len(xs)) for x in deviations)
 
 
 def _zscore_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
@@ -389,10 +403,9 @@ FORMULARY: tuple[Rule, ...] = (
     Rule("selu", X, lambda x: SELU_SCALE * (x if x > 0.0 else SELU_ALPHA * math.expm1(x)),
          lambda m, y, x: (
              SELU_SCALE * m.where(x > 0.0, 1.0, SELU_ALPHA * m.exp(m.where(x > 0.0, 0.0, x))),),
-         "elu scaled so that deep networks normalise themselves: s * x where x is positive, "
-         "s * a * (exp(x) - 1) elsewhere, with s = 1.0507… and a = 1.6732…. Its derivative is "
-         "`where(x > 0, 1.0507009873554805, 1.0507009873554805 * 1.6732632423543772 * exp(x))`, "
-         "which is s * a at 0. After Klambauer et al. (2017).",
+         "elu(x, a) times s, by which a deep network normalises itself. Its derivative is "
+         "`1.0507009873554805 * where(x > 0, 1, 1.6732632423543772 * exp(x))`, by these s and a; "
+         "at 0 it is s * a. After Klambauer et al. (2017).",
          ((0.0,), 0.0),
          kinks=lambda m, y, x: m.meets(x, 0.0),
          primitive=lambda m, x: SELU_SCALE * m.where(x > 0.0, x, SELU_ALPHA * m.expm1(x)),
@@ -414,13 +427,12 @@ FORMULARY: tuple[Rule, ...] = (
          exact=lambda mp, x: min(max(x, -mp.one), mp.one),
          smooth=(((-1.0, 1.0), (1.0, inf), (-inf, -1.0)),)),
     # --- of a sequence ---
-    Rule("var", XS, _var,
-         lambda m, y, *xs: tuple(2.0 * x / len(xs) for x in _deviations(m, xs)),
+    Rule("var", XS, _var, _var_partials,
          "The variance of the xs about their mean, over their number: NumPy's. "
          "Its derivative in each x is `2 * (x - mean(xs)) / len(xs)`.",
          ((1.0, 3.0), 1.0), "at least one operand",
          elementary=lambda m, *xs: _spread(m, xs),
-         primitive=lambda m, *xs: m.sum([4.0 * (x * (x / len(xs))) for x in _halves(m, xs)]),
+         primitive=_var_primitive,
          exact=_exact_var),
     Rule("std", XS, _std,
          lambda m, y, *xs: tuple(score / len(xs) for score in m.zscores(xs)),

@@ -23,8 +23,9 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from itertools import repeat
+from itertools import accumulate, repeat
 from keyword import iskeyword
+from operator import mul
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, overload
 
@@ -49,7 +50,7 @@ from autograd.value import (
 if TYPE_CHECKING:
     from autograd.names import *  # noqa: F403  what is made below
 
-__all__ = ["Operands", "custom_function", "dot", "log", "net", "softmax"]
+__all__ = ["Operands", "cumprod", "cumsum", "custom_function", "dot", "log", "net", "softmax"]
 __all__ += names.__all__
 
 # --- from a row to a function --------------------------------------------------------------------
@@ -230,6 +231,8 @@ def log(x: Any, base: Any = None, /) -> Any:
         (0.0, 3.0)
     """
     if base is not None:
+        if base == 1.0 and not isinstance(x, Unknown):
+            raise ZeroDivisionError("log: there is no logarithm to base 1")
         return log(x) / log(base)
     if isinstance(x, Value):
         try:
@@ -300,6 +303,73 @@ def _of_each(op: str, operands: tuple[Any, ...]) -> list[Value]:
 
 
 VALUES.zscores = lambda xs: _of_each(ZSCORE, tuple(xs))
+
+
+@overload
+def cumsum(xs: Iterable[Value], /) -> list[Value]: ...
+@overload
+def cumsum(xs: Iterable[Plain], /) -> list[float]: ...
+@overload
+def cumsum(xs: Iterable[Operand], /) -> list[Value] | list[float]: ...
+def cumsum(xs: Iterable[Any], /) -> Any:
+    """The sums of the first, of the first two, …, of all of the xs, each from the one before.
+
+    The first is the first of the xs itself. Two links a sum: their number grows with that of the
+    xs, not with its square. The derivative of a sum is 1 in each x that is in it.
+
+    Args:
+        xs: The operands, an iterable of Values or real numbers.
+
+    Returns:
+        A list as long: floats if every operand is a plain number, else Values.
+
+    Raises:
+        TypeError: An operand is neither a Value nor a real number.
+        OverflowError: An operand is too large for a float.
+
+    Example:
+        >>> cumsum([1.0, 2.0, 3.0])
+        [1.0, 3.0, 6.0]
+    """
+    return list(accumulate(_of_one_kind("cumsum", xs)))
+
+
+@overload
+def cumprod(xs: Iterable[Value], /) -> list[Value]: ...
+@overload
+def cumprod(xs: Iterable[Plain], /) -> list[float]: ...
+@overload
+def cumprod(xs: Iterable[Operand], /) -> list[Value] | list[float]: ...
+def cumprod(xs: Iterable[Any], /) -> Any:
+    """The products of the first, of the first two, …, of all of the xs, each from the one before.
+
+    The first is the first of the xs itself. Two links a product: their number grows with that of
+    the xs, not with its square. The derivative of a product in an x that is in it is the product of
+    the others, also where there are zeros.
+
+    Args:
+        xs: The operands, an iterable of Values or real numbers.
+
+    Returns:
+        A list as long: floats if every operand is a plain number, else Values.
+
+    Raises:
+        TypeError: An operand is neither a Value nor a real number.
+        OverflowError: An operand is too large for a float.
+
+    Example:
+        >>> cumprod([2.0, 3.0, 4.0])
+        [2.0, 6.0, 24.0]
+    """
+    return list(accumulate(_of_one_kind("cumprod", xs), mul))
+
+
+def _of_one_kind(operation: str, xs: Iterable[Any]) -> list[Any]:
+    """Make floats of plain numbers; Values, if one is among them."""
+    operands = _listed(operation, xs)
+    if any(isinstance(x, Value) for x in operands):
+        return [as_value(x, operation) for x in operands]
+    return [as_float(x, operation) for x in operands]
 
 
 class Operands:

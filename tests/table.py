@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import sys
@@ -26,8 +27,18 @@ SMALLEST_NORMAL = sys.float_info.min
 
 # --- operands ------------------------------------------------------------------------------------
 
-# Zeros and ones, for any kind of number, within the domain.
-SAMPLES: dict[str, tuple[int, ...]] = {rule.name: (1,) * len(rule.operands) for rule in TABLE} | {
+
+def _sample(rule: Rule) -> tuple[float, ...]:
+    for x in (1, 0, 0.5):
+        with contextlib.suppress(ArithmeticError, ValueError):
+            xs = (x,) * len(rule.operands)
+            rule.evaluate(*xs)
+            return xs
+    raise ValueError(f"{rule.name}: its domain has none of these")
+
+
+# Zeros and ones, for any kind of number, within the domain; halves where it has neither.
+SAMPLES: dict[str, tuple[float, ...]] = {rule.name: _sample(rule) for rule in TABLE} | {
     "arctanh": (0,),
     "clip": (1, 0, 1),
     "dot": (1, 0, 1, 1),

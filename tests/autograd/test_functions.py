@@ -42,6 +42,11 @@ def floats(rule: Rule) -> list[float]:
     return [float(x) for x in SAMPLES[rule.name]]
 
 
+def can_be(xs: list[float], kind: Any) -> bool:
+    """Whether a kind of number can hold them: integers cannot hold a half."""
+    return all(kind(x) == x for x in xs)
+
+
 # --- what they take, and what they give ----------------------------------------------------------
 
 
@@ -51,7 +56,9 @@ def test_every_kind_of_real_number(rule: Rule, kind: Any) -> None:
     xs = floats(rule)
     expected = call(rule, xs)
     assert type(expected) is float
-    result = call(rule, [kind(int(x)) for x in xs])
+    if not can_be(xs, kind):
+        return
+    result = call(rule, [kind(x) for x in SAMPLES[rule.name]])
     assert type(result) is float
     assert result == expected
 
@@ -65,7 +72,9 @@ def test_a_value_among_the_operands_makes_a_value(rule: Rule) -> None:
     assert list(map(type, of_values.local_derivatives)) == [float] * len(xs)
     for position, kind in enumerate(KINDS * len(xs)):
         position %= len(xs)
-        operands: list[Any] = [kind(int(x)) for x in xs]
+        if not can_be(xs, kind):
+            continue
+        operands: list[Any] = [kind(x) for x in SAMPLES[rule.name]]
         operands[position] = node = Value(xs[position])
         result = call(rule, operands)
         assert result.data == of_values.data

@@ -24,6 +24,7 @@ inf, nan, pi = math.inf, math.nan, math.pi
 LN2 = math.log(2.0)
 DEGREES = 180.0 / pi
 RADIANS = pi / 180.0
+MANY = 32  # operands of `std`, for sums over pairs of them
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 
 ANYWHERE = ((-inf, inf),)
@@ -96,6 +97,12 @@ def _logaddexp2(x1: float, x2: float) -> float:
         return x1 + 1.0  # also where both are infinite
     larger = x1 if x1 > x2 or x1 != x1 else x2
     return larger + math.log1p(special.exp2(-abs(x1 - x2))) / LN2
+
+
+def _binary_sigmoid(m: Any, x: Any) -> Any:
+    """1 / (1 + 2**-x): far out by a power of two, as a rounding of x log(2) would count there."""
+    near = m.abs(x) < 16.0
+    return m.where(near, m.sigmoid(LN2 * m.where(near, x, 0.0)), m.exp2(-m.logaddexp2(0.0, -x)))
 
 
 def _sinpi(x: float) -> float:
@@ -244,14 +251,23 @@ def _var_partials(m: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
 
 
 def _zscore_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
-    # In x by the spread of the others, as 1 - y² / (n - 1) would cancel.
+    # In x by the spread of the others, as 1 - y² / (n - 1) would cancel. In another, 1 + y times
+    # its score is a sum over all operands of products of differences, n - 2 of which are not 0;
+    # where there are many, it is taken as it stands, and loses digits beside a far outlier.
     n = len(others) + 1
     if n <= 2:
         return (0.0,) * n
     size = m.std((x, *others))
     share = (1.0 - 1.0 / n) * (m.std(others) / size)
-    scores = m.zscores((x, *others))
-    return (share * share / size, *(-(1.0 + y * score) / n / size for score in scores[1:]))
+    if n > MANY:
+        sums = [n * (1.0 + y * score) for score in m.zscores((x, *others))[1:]]
+    else:
+        sums = [
+            m.sum([(x - z) / size * ((other - z) / size)
+                   for z in (*others[:place], *others[place + 1 :])])
+            for place, other in enumerate(others)
+        ]  # fmt: skip
+    return (share * share / size, *(-each / (n * n) / size for each in sums))
 
 
 def _away_from_equal(*xs: float) -> list[tuple[float, float]]:
@@ -272,15 +288,14 @@ def _exact_var(mp: Any, *xs: Any) -> Any:
 FORMULARY: tuple[Rule, ...] = (
     # --- exponentials and logarithms ---
     Rule("logaddexp", XX, special.logsumexp,
-         lambda m, y, x1, x2: tuple(m.softmax((x1, x2))),
+         lambda m, y, x1, x2: (m.sigmoid(x1 - x2), m.sigmoid(x2 - x1)),
          "log(exp(x1) + exp(x2)), without overflow. "
          "Its derivatives are `sigmoid(x1 - x2)` and `sigmoid(x2 - x1)`.",
          ((1000.0, 0.0), 1000.0),
          primitive=lambda m, x1, x2: m.logsumexp((x1, x2)),
          exact=lambda mp, x1, x2: max(x1, x2) + mp.log1p(mp.exp(-abs(x1 - x2)))),
     Rule("logaddexp2", XX, _logaddexp2,
-         lambda m, y, x1, x2: (  # 2**(x1 - y), where y is taken from x1 without a rounding of both
-             m.exp2(-m.logaddexp2(0.0, x2 - x1)), m.exp2(-m.logaddexp2(0.0, x1 - x2))),
+         lambda m, y, x1, x2: (_binary_sigmoid(m, x1 - x2), _binary_sigmoid(m, x2 - x1)),
          "log2(2**x1 + 2**x2), without overflow. "
          "Its derivatives are `1 / (1 + 2**(x2 - x1))` and `1 / (1 + 2**(x1 - x2))`.",
          ((3.0, 3.0), 4.0),

@@ -231,9 +231,10 @@ def log(x: Any, base: Any = None, /) -> Any:
         (0.0, 3.0)
     """
     if base is not None:
-        if base == 1.0 and not isinstance(x, Unknown):
-            raise ZeroDivisionError("log: there is no logarithm to base 1")
-        return log(x) / log(base)
+        try:
+            return log(x) / log(base)
+        except ZeroDivisionError:
+            raise ZeroDivisionError("log(x, base) at base = 1.0: there is no such base") from None
     if isinstance(x, Value):
         try:
             y, derivatives = _natural(x.data)

@@ -21,8 +21,8 @@ from keyword import iskeyword
 from typing import Any, NamedTuple
 
 from autograd.errors import outside_domain
-from autograd.formulary import FOR_ROWS_ALONE, ROWS
-from autograd.rules import RULES, VALUES
+from autograd.formulary import ROWS
+from autograd.rules import MEETS, RULES, VALUES
 from autograd.value import Operand, Value, as_float, as_value
 from autograd.wording import width
 
@@ -207,7 +207,7 @@ def function_names() -> list[str]:
 
 
 def _is_function(name: str) -> bool:
-    return name in vars(VALUES) and name not in FOR_ROWS_ALONE
+    return name in vars(VALUES) and not name.endswith("_") and name != MEETS
 
 
 def _excerpt(line: str, column: int, most: int = 72) -> tuple[str, int]:

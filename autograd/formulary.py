@@ -14,9 +14,9 @@ from operator import add
 from typing import Any
 
 from autograd import special
-from autograd.rules import EXTENDED, FLOATS, MEETS, TABLE, XS, XX, Rule, X, register
+from autograd.rules import EXTENDED, FLOATS, TABLE, XS, XX, Rule, X, register
 
-__all__ = ["FORMULARY", "FOR_ROWS_ALONE", "INTERNAL", "ROWS", "ZSCORE"]
+__all__ = ["FORMULARY", "HELPERS", "ROWS", "ZSCORE"]
 
 # --- helpers of the rows -------------------------------------------------------------------------
 
@@ -60,8 +60,7 @@ def _mish_primitive(m: Any, x: Any) -> Any:
 
 def _mish_partials(m: Any, y: Any, x: Any) -> tuple[Any, ...]:
     s = m.softplus(x)
-    slope = 4.0 * m.sigmoid(2.0 * s) * m.sigmoid(-2.0 * s) * m.sigmoid(x)  # of tanh(s)
-    return (m.tanh(s) + x * slope,)
+    return (m.tanh(s) + x * (m.sech_squared_(s) * m.sigmoid(x)),)
 
 
 def _logit(x: float) -> float:
@@ -260,7 +259,7 @@ def _zscore_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
     size = m.std((x, *others))
     share = (1.0 - 1.0 / n) * (m.std(others) / size)
     if n > MANY:
-        sums = [n * (1.0 + y * score) for score in m.zscores((x, *others))[1:]]
+        sums = [n * (1.0 + y * score) for score in m.zscores_((x, *others))[1:]]
     else:
         sums = [
             m.sum([(x - z) / size * ((other - z) / size)
@@ -450,7 +449,7 @@ FORMULARY: tuple[Rule, ...] = (
          primitive=_var_primitive,
          exact=_exact_var),
     Rule("std", XS, _std,
-         lambda m, y, *xs: tuple(score / len(xs) for score in m.zscores(xs)),
+         lambda m, y, *xs: tuple(score / len(xs) for score in m.zscores_(xs)),
          "The standard deviation of the xs, the square root of their variance. Its derivative in "
          "each x is `(x - mean(xs)) / (len(xs) * std(xs))`, 0 where all are equal.",
          ((1.0, 3.0), 1.0), "at least one operand",
@@ -471,14 +470,12 @@ def _spread(m: Any, xs: Sequence[Any]) -> Any:
 ROWS: tuple[Rule, ...] = (*TABLE, *FORMULARY)
 """All the rows of the library."""
 
-ZSCORE = "zscore"
+ZSCORE = "zscore_"
 """The row of what the derivatives of `std` are made of: like softmax, of that x and the others."""
-INTERNAL = (
+HELPERS = (
     Rule(ZSCORE, XS, lambda *xs: _zscores(xs)[0], _zscore_partials, primitive=_zscore_primitive),
 )
-FOR_ROWS_ALONE = (MEETS, ZSCORE, "zscores")
-"""What is among the functions that a row may use, and is not public."""
 
-for _rule in (*FORMULARY, *INTERNAL):
+for _rule in (*FORMULARY, *HELPERS):
     register(_rule)
-FLOATS.zscores = EXTENDED.zscores = _zscores
+FLOATS.zscores_ = EXTENDED.zscores_ = _zscores

@@ -33,7 +33,18 @@ from autograd import names, special
 from autograd.errors import outside_domain, shown, wrong_type
 from autograd.extended import Extended, extended
 from autograd.formulary import ROWS, ZSCORE
-from autograd.rules import FLOATS, LINEAR, MEETS, RULES, VALUES, XS, OwnName, Rule, register
+from autograd.rules import (
+    FLOATS,
+    HELPERS,
+    LINEAR,
+    MEETS,
+    RULES,
+    VALUES,
+    XS,
+    OwnName,
+    Rule,
+    register,
+)
 from autograd.signatures import Plain
 from autograd.special import sum_of_products
 from autograd.tracing import TracingError, expected
@@ -58,6 +69,11 @@ __all__ += names.__all__
 
 def _apply(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
     """Record the row if a Value is among its operands; evaluate it on floats otherwise."""
+    if rule.name == "where" and type(operands[0]) is int and operands[0] in (-1, -2):
+        raise TypeError(
+            f"where: the condition is {operands[0]}, which is what ~ makes of a bool, and true "
+            "either way: write the opposite comparison, or swap the other operands"
+        )
     for operand in operands:
         if isinstance(operand, Value):
             if not all(map(isinstance, operands, repeat(Value))):
@@ -252,7 +268,8 @@ VALUES.log = log  # a method, too
 
 # Methods of Value, where the first operand is the one that a method would act on. NumPy's functions
 # on object arrays call them: np.exp(array) calls exp() on each element. The functions of a sequence
-# are none: np.sum(value) would find them, and call them in its own way.
+# are none: np.sum(value) would find them, and call them in its own way. Nor is `where`, which in
+# PyTorch is a method of what is chosen, and here would be one of the condition.
 for _rule in ROWS:
     if _rule.name in VALUES.__dict__ and _rule.is_method:
         setattr(Value, _rule.name, getattr(VALUES, _rule.name))
@@ -303,7 +320,7 @@ def _of_each(op: str, operands: tuple[Any, ...]) -> list[Value]:
     ]
 
 
-VALUES.zscores = lambda xs: _of_each(ZSCORE, tuple(xs))
+VALUES.zscores_ = lambda xs: _of_each(ZSCORE, tuple(xs))
 
 
 @overload
@@ -398,7 +415,7 @@ class Operands:
         operands = _listed(operation, xs)
         kinds = set(map(type, operands))
         self.nodes: tuple[Value, ...] = ()
-        if Value in kinds:
+        if any(issubclass(kind, Value) for kind in kinds):
             if len(kinds) > 1:
                 operands = tuple([as_value(x, operation) for x in operands])
             self.nodes = operands
@@ -494,7 +511,7 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
     kinds = {*map(type, left), type(bias)}
     if kinds == {float} and not nodes:
         return sum_of_products(left, xs) + bias
-    if kinds != {Value}:
+    if kinds != {Value} and not all(issubclass(kind, Value) for kind in kinds):
         return _apply(RULES["net"], (*left, *(nodes or xs), bias))
     # a neuron's case, and the hot one: weights and bias are Values
     ws = [weight._data for weight in left]
@@ -504,7 +521,8 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
     return new_node(y, (*left, bias), (*xs, 1.0), LINEAR)
 
 
-_function(RULES[MEETS])  # for the rows' kinks alone
+for _rule in (*HELPERS, RULES[MEETS]):  # for the rows' partials and kinks alone
+    _function(_rule)
 
 for _name, _written in {"softmax": softmax, "dot": dot, "net": net}.items():
     setattr(VALUES, _name, _written)

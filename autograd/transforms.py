@@ -30,7 +30,7 @@ from autograd.graph import adjoints, dependents, interior, topological_order
 from autograd.pausing import paused, resumed
 from autograd.rules import VALUES
 from autograd.structure import plain
-from autograd.tracing import UNKNOWN
+from autograd.tracing import UNKNOWN, active, is_traced
 from autograd.value import (
     ChainRule,
     Value,
@@ -127,7 +127,7 @@ class _Recording:
 
         visit = structure.Visit(number, array, lambda path, model: None)
         structure.visited((self.result, self.auxiliary), "", visit)
-        return any(node in _live for node in topological_order(*found))
+        return any(node in _live or is_traced(node) for node in topological_order(*found))
 
     def shown(self, result: Any) -> Any:
         """Give a result, or what was returned besides, as the caller is to see it."""
@@ -166,11 +166,14 @@ class _Recording:
             return [as_value(found.get(root, 0.0)) for root in roots]
         for node in order:
             if node in within and node not in found:
-                total: Number = 0.0
-                for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
-                    if derivative and parent in found:
-                        total += derivative * found[parent]
-                found[node] = total
+                # What does not depend on the variables that move has no tangent, not one of 0.
+                moved = [
+                    derivative * found[parent] if derivative else 0.0
+                    for parent, derivative in zip(node.parents, node.local_derivatives, strict=True)
+                    if parent in found
+                ]
+                if moved:
+                    found[node] = sum(moved, 0.0)
         return [found.get(root, 0.0) for root in roots]
 
 
@@ -198,7 +201,7 @@ def _is_differentiated_again() -> bool:
 
     Inputs of a program that is being traced are none of a derivative's variables.
     """
-    return any(node.parents or node.data is not UNKNOWN for node in tuple(_live))
+    return any(node.parents or node._data is not UNKNOWN for node in tuple(_live))
 
 
 def _record(
@@ -251,7 +254,8 @@ def _record(
         name, [positional[place] for place in argnums], variables, result, auxiliary
     )
     if not paused():
-        recording.connected = connected or (bool(_live) and recording.reaches_live_variables())
+        around = bool(_live) or active.get() is not None
+        recording.connected = connected or (around and recording.reaches_live_variables())
     return recording
 
 

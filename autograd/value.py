@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from contextvars import ContextVar
 from numbers import Complex, Number, Real
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from autograd import pausing
+from autograd import pausing, tracing
 from autograd.copying import Copyable
 from autograd.errors import outside_domain, shown, wrong_type
 from autograd.extended import Extended, extended
@@ -21,6 +22,7 @@ from autograd.graph import dependents, interior, leaves, topological_order
 from autograd.methods import Elementary
 from autograd.rules import (
     CHAIN_PRODUCT,
+    DETACHED,
     FLOATS,
     KINKED,
     LINEAR,
@@ -38,8 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER", "PARAMETER_KINDS", "ChainRule", "Kind",
-    "Operand", "Plain", "Value", "as_float", "as_value", "guarded_product", "is_zero", "kink",
-    "linear", "linked", "new_node", "partials", "record", "recorded_adjoints",
+    "Operand", "Plain", "Value", "as_float", "as_value", "comparable", "guarded_product",
+    "is_zero", "kink", "linear", "linked", "new_node", "partials", "record", "recorded_adjoints",
 ]  # fmt: skip
 
 Operand: TypeAlias = "Value | Plain"
@@ -79,7 +81,6 @@ PARAMETER_KINDS = (PARAMETER, FROZEN, LINKED_PARAMETER)
 """What is, or stands for, a parameter."""
 
 
-@final
 class Value(Elementary, Copyable):
     """One scalar of the graph.
 
@@ -139,14 +140,27 @@ class Value(Elementary, Copyable):
         self._label = None
         if label is not None:
             self.label = label
+        if pausing.open_blocks and (trace := tracing.active.get()) is not None:
+            trace.made(self)
+
+    def __init_subclass__(cls) -> None:
+        if cls.__module__ != "autograd.traced":
+            raise TypeError(
+                f"class {cls.__name__}(Value): Value cannot be subclassed, as operations give "
+                "plain Values: hold a Value in an attribute, name nodes by their "
+                "labels, and add operations by custom_function"
+            )
 
     @property
     def data(self) -> float:
         """The number.
 
         It may be set to any real number, which becomes a float; a Value, whose number is meant, is
-        a TypeError.
+        a TypeError. A function that is being traced may not ask for the number of a Value from
+        outside: it is an input of the program, read anew at each call.
         """
+        if pausing.open_blocks and not tracing.is_library(sys._getframe(1)):
+            return _known(self)
         return self._data
 
     @data.setter
@@ -271,6 +285,8 @@ class Value(Elementary, Copyable):
             >>> (Value(2.0) * 3.0).detach()
             Value(6.0, grad=0.0)
         """
+        if pausing.open_blocks and (trace := tracing.active.get()) and trace.is_outside(self):
+            return record(RULES[DETACHED], (self,))
         return Value(self._data, self._label)
 
     # --- arithmetic: the hottest rows of the table, written out, + and * with new_node as well ----
@@ -412,33 +428,21 @@ class Value(Elementary, Copyable):
         return _compared(">=", self, other)
 
     def __bool__(self) -> bool:
-        return bool(self._data)
-
-    # Comparisons of traced nodes are nodes, and are joined by & and | as bools are elsewhere.
-
-    def __and__(self, other: Operand) -> Value:
-        return _joined(self, other, lambda condition: (self, condition, _constant(0.0)))
-
-    def __or__(self, other: Operand) -> Value:
-        return _joined(self, other, lambda condition: (self, _constant(1.0), condition))
-
-    __rand__, __ror__ = __and__, __or__
+        return bool(_known(self))
 
     def __round__(self, digits: int | None = None) -> float:
-        return round(self._data, digits)
+        return round(_known(self), digits)
 
     def __floor__(self) -> int:
-        return math.floor(self._data)
+        return math.floor(_known(self))
 
     def __ceil__(self) -> int:
-        return math.ceil(self._data)
+        return math.ceil(_known(self))
 
     def __trunc__(self) -> int:
-        return math.trunc(self._data)
+        return math.trunc(_known(self))
 
     def __float__(self) -> NoReturn:
-        if self._data is UNKNOWN:
-            refuse()
         raise TypeError(
             f"{self!r} does not turn into a plain number, which would lose the gradient: use "
             "autograd's function (autograd.sin(v), not math.sin(v)), and v.data where you want the "
@@ -487,6 +491,8 @@ def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
         expected(error)
         return new_node(UNKNOWN, operands, (UNKNOWN,) * len(xs), rule.name)
     except (ArithmeticError, ValueError) as error:
+        if pausing.open_blocks and (trace := tracing.active.get()) and trace.read(operands):
+            return new_node(UNKNOWN, operands, (UNKNOWN,) * len(xs), rule.name)
         if not _on_extended_line.get():
             raise outside_domain(error, rule.name, rule.operands, operands, rule.domain) from None
         y = float(extended(rule.evaluate)(*map(Extended, xs)))
@@ -616,6 +622,8 @@ def new_node(
         >>> new_node(4.0, (Value(2.0),), (4.0,), "square")
         Value(4.0, grad=0.0, op='square')
     """
+    if data is UNKNOWN or (pausing.open_blocks and tracing.active.get() is not None):
+        return tracing.record_traced(data, parents, local_derivatives, op)  # type: ignore[no-any-return]
     node = _new(Value)
     node._data = data
     node._grad = 0.0
@@ -823,9 +831,9 @@ class ChainRule:
             if not self.forwards and _is_agreed(flow, partial):
                 at_kink = as_value(1.0)
             else:
-                product = self._smooth(flow, partial, mark)
+                product = self._smooth(flow, partial, mark, source)
         if at_kink is not None:
-            product = self._smooth(flow, partial, None)
+            product = self._smooth(flow, partial, None, source)
             if at_kink.data is UNKNOWN:
                 if self.is_later:  # a nan gets through a kink, though not through other choices
                     direct = guarded_product(flow, partial, self.forwards)
@@ -840,7 +848,7 @@ class ChainRule:
         return product
 
     def _smooth(
-        self, flow: Value | float, partial: Value | float, mark: Value | None
+        self, flow: Value | float, partial: Value | float, mark: Value | None, source: Value
     ) -> Value | float:
         """Multiply, and mark the product where it comes from a kink."""
         if type(flow) is float and flow == 1.0 and mark is None:
@@ -848,15 +856,22 @@ class ChainRule:
         if type(partial) is float:
             if partial == 1.0:
                 return flow
-            if not partial and (self.forwards or _is_finite(flow)):
+            if not partial and (self.forwards or self._is_finite(flow, source)):
                 return 0.0
         elif (self.is_later or mark is not None) and (choice := _choice(partial)) is not None:
             # As a factor it would let a nan through the branch that is not taken.
             condition, *branches = choice
-            x1, x2 = (self._smooth(flow, branch, mark) for branch in branches)
+            x1, x2 = (self._smooth(flow, branch, mark, source) for branch in branches)
             return VALUES.where(condition, x1, x2)  # type: ignore[no-any-return]
         product = guarded_product(flow, partial, self.forwards)
         return product if mark is None or type(partial) is float else _marked(product, flow, mark)
+
+    def _is_finite(self, adjoint: Value | float, source: Value) -> bool:
+        """Tell whether an adjoint is finite, or what it meets decides on a choice alone."""
+        data = adjoint._data if isinstance(adjoint, Value) else adjoint
+        if data is UNKNOWN:
+            return self.is_later or source.op in CHOICES
+        return math.isfinite(data)
 
 
 def is_zero(number: Value | float) -> bool:
@@ -909,12 +924,6 @@ def _is_agreed(adjoint: Value | float, partial: Value | float) -> bool:
     return data is not UNKNOWN and not math.isfinite(data)
 
 
-def _is_finite(number: Value | float) -> bool:
-    """Tell whether a number is finite; one that is not known yet is taken to be."""
-    data = number.data if isinstance(number, Value) else number
-    return data is UNKNOWN or math.isfinite(data)
-
-
 def _choice(partial: Value | float) -> tuple[Value, Value | float, Value | float] | None:
     """Take a traced choice with a constant branch apart."""
     if not isinstance(partial, Value) or partial._data is not UNKNOWN or partial.op != "where":
@@ -963,6 +972,8 @@ def _operand(operation: str, other: Any) -> Any:
         return _constant(as_float(other, operation))
     if _is_array_scalar(other):
         return _constant(as_float(other, operation))
+    if isinstance(other, Value):
+        return other
     # An array, a tensor: it may know what to do with a Value. What Python brings does not.
     if type(other).__module__ == "builtins" or isinstance(other, complex):
         raise wrong_type(operation, other)
@@ -982,13 +993,20 @@ def _binary(op: str, left: Operand, right: Operand) -> Value:
     return record(RULES[op], (x, y))
 
 
-def _joined(
-    value: Value, other: Any, choice: Callable[[Value], tuple[Value, Value, Value]]
-) -> Value:
-    if value._data is not UNKNOWN or not isinstance(other, (Value, bool)):
-        return NotImplemented  # type: ignore[no-any-return]
-    return record(RULES["where"], choice(as_value(other)))
+def _known(value: Value) -> float:
+    """Tell a number that decides on something: of a Value from outside, not while tracing."""
+    if pausing.open_blocks and (trace := tracing.active.get()) and trace.is_outside(value):
+        refuse()
+    return value._data
 
+
+def comparable(other: object, operation: str) -> bool:
+    """Tell whether something is a number, or a Value: what an operation takes."""
+    return isinstance(other, (Value, Number)) or _is_array_scalar(other, operation)
+
+
+CHOICES = {"where", "==", "!=", "<", "<=", ">", ">="}
+"""The operations by which a choice depends on numbers, of whose neighbours it knows nothing."""
 
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq, "!=": operator.ne,
@@ -996,12 +1014,12 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 
-def _compared(sign: str, value: Value, other: object) -> bool:
-    number = other
-    if isinstance(other, Value):
-        number = other._data
-    elif not isinstance(other, Number) and not _is_array_scalar(other):
+def _compared(sign: str, value: Value, other: Any) -> bool:
+    if not comparable(other):
         return NotImplemented  # type: ignore[no-any-return]
-    if value._data is UNKNOWN or number is UNKNOWN:  # a condition for `where`, once it is known
-        return record(RULES[sign], (value, as_value(other, sign)))  # type: ignore[return-value, arg-type]
+    if pausing.open_blocks and (trace := tracing.active.get()) is not None:
+        operands = value, as_value(other, sign)
+        if trace.read(operands):  # a condition for `where`, once it is known
+            return record(RULES[sign], operands)  # type: ignore[return-value]
+    number = other._data if isinstance(other, Value) else other
     return bool(_COMPARISONS[sign](value._data, number))

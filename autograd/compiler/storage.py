@@ -97,6 +97,11 @@ def content(key: Hashable, known: Specialisation) -> dict[str, Any]:
         TypeError: The structure holds what a file cannot: a model, or an object of a class of the
             user's.
     """
+    if known.captured:
+        raise TypeError(
+            f"save: the function reads {known.captured[0]!r} from outside, which a file cannot: "
+            "give it as an argument"
+        )
     run = known.run
     return {
         "key": _plain(key),

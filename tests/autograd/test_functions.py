@@ -28,7 +28,9 @@ ag: Any = autograd  # untyped, to be called in wrong ways too
 FUNCTIONS = [rule for rule in TABLE if rule.name.isidentifier() and rule.name != "neg"]
 OF_SEQUENCE = ["sum", "mean", "prod", "norm", "logsumexp", "softmax", "max", "min"]
 METHODS = [
-    rule for rule in FUNCTIONS if rule.operands[0] not in ("*xs", "*xs1", "*weights", *rule.fixed)
+    rule
+    for rule in FUNCTIONS
+    if "*" not in rule.operands[0] and rule.name not in ("polygamma", "where")
 ]
 KINDS: list[Any] = [
     float, int, bool, Fraction, Decimal, np.float64, np.float32, np.int64, np.uint8, np.bool_,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import autograd
@@ -16,7 +16,7 @@ from autograd import Value
 from autograd.rules import FLOATS, RULES, VALUES, Rule
 from tests import oracle
 from tests.oracle import mp
-from tests.table import LARGEST, NAMES, SAMPLES, SMALLEST_NORMAL, TABLE, call, edges, operands, tame
+from tests.table import LARGEST, NAMES, SAMPLES, SMALLEST_NORMAL, TABLE, call, edges, operands
 
 
 def each(*rules: Rule) -> pytest.MarkDecorator:
@@ -175,31 +175,6 @@ def test_value_and_derivatives(rule: Rule, data: st.DataObject) -> None:
 def test_value_and_derivatives_at_the_edges(rule: Rule) -> None:
     for xs in edges(rule):
         check(rule, xs)
-
-
-@pytest.mark.no_cover
-@each(*TABLE)
-@settings(max_examples=settings().max_examples // 2)
-@given(st.data())
-def test_second_derivatives(rule: Rule, data: st.DataObject) -> None:
-    xs = data.draw(tame(rule))
-    try:
-        oracle.value(rule.name, xs)
-    except (ValueError, ZeroDivisionError):
-        assume(False)
-    assume(not is_kink(rule, xs))
-    for position, exact in enumerate(oracle.second_derivatives(rule.name, xs)):
-        nodes = list(map(Value, xs))
-        partial = rule.partials(VALUES, call(rule, nodes), *nodes)[position]
-        if isinstance(partial, Value):
-            partial.backward()
-        expected = [float(derivative) for derivative in exact if not mp.isnan(derivative)]
-        derivatives = [
-            node.grad
-            for node, derivative in zip(nodes, exact, strict=True)
-            if not mp.isnan(derivative)  # of a negative base in its exponent
-        ]
-        assert derivatives == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 # --- conventions ---------------------------------------------------------------------------------

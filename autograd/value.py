@@ -7,18 +7,29 @@ inputs and applies the chain rule at each node.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 import sys
+from contextlib import suppress
 from contextvars import ContextVar
 from numbers import Complex, Number, Real
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from autograd import pausing, tracing
 from autograd.copying import Copyable
-from autograd.errors import outside_domain, shown, wrong_type
+from autograd.errors import outside_domain, refuse_mask, shown, wrong_type
 from autograd.extended import Extended, extended
-from autograd.graph import dependents, interior, leaves, topological_order
+from autograd.graph import (
+    MANY,
+    dependents,
+    interior,
+    leaves,
+    parts,
+    propagated_in_parts,
+    shares,
+    topological_order,
+)
 from autograd.methods import Elementary
 from autograd.rules import (
     CHAIN_PRODUCT,
@@ -36,12 +47,13 @@ from autograd.special import sum_of_products
 from autograd.tracing import UNKNOWN, TracingError, Unknown, expected, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
 __all__ = [
     "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER", "PARAMETER_KINDS", "ChainRule", "Kind",
-    "Operand", "Plain", "Value", "as_float", "as_value", "comparable", "guarded_product",
-    "is_zero", "kink", "linear", "linked", "new_node", "partials", "record", "recorded_adjoints",
+    "Operand", "Plain", "Value", "added", "as_float", "as_value", "comparable",
+    "guarded_product", "is_zero", "kink", "linear", "linked", "new_node", "partials", "record",
+    "recorded_adjoints",
 ]  # fmt: skip
 
 Operand: TypeAlias = "Value | Plain"
@@ -252,14 +264,11 @@ class Value(Elementary, Copyable):
         for node in nodes:
             node._grad = 0.0
         self._grad += adjoint
-        for node in reversed(nodes):
-            adjoint = node._grad
-            if adjoint:
-                derivatives = node.local_derivatives
-                i = 0  # counted by hand: on the two parents of most nodes, zip costs twice as much
-                for parent in node.parents:
-                    parent._grad += adjoint * derivatives[i]
-                    i += 1  # noqa: SIM113
+        plan = parts(nodes) if len(nodes) > MANY else None
+        if plan:
+            propagated_in_parts(nodes, plan, _propagate, _gradient, _set_gradient)
+        else:
+            _propagate(reversed(nodes))
 
     def zero_grad(self) -> None:
         """Set `grad` to 0 on this node and on every node that it depends on.
@@ -462,6 +471,30 @@ class Value(Elementary, Copyable):
         return self
 
 
+def _gradient(node: Value) -> float:
+    return node._grad
+
+
+def _set_gradient(node: Value, adjoint: float) -> None:
+    node._grad = adjoint
+
+
+def _propagate(nodes: Iterator[Value]) -> None:
+    """Have each node hand its parents their share of its adjoint."""
+    for node in nodes:
+        adjoint = node._grad
+        if adjoint:
+            derivatives = node.local_derivatives
+            if len(derivatives) > MANY and (grouped := shares(node, adjoint)):
+                for parent, share in grouped.items():
+                    parent._grad += share
+                continue
+            i = 0  # counted by hand: on the two parents of most nodes, zip costs twice as much
+            for parent in node.parents:
+                parent._grad += adjoint * derivatives[i]
+                i += 1  # noqa: SIM113
+
+
 # --- recording -----------------------------------------------------------------------------------
 
 
@@ -591,7 +624,7 @@ def as_float(number: object, operation: str, expected: str = "a Value or a real 
     if (
         isinstance(number, Real)
         or (isinstance(number, Number) and not isinstance(number, Complex))  # Decimal
-        or _is_array_scalar(number)
+        or _is_array_scalar(number, operation)
     ):
         try:
             return float(number)  # type: ignore[arg-type]
@@ -765,19 +798,48 @@ def recorded_adjoints(
         >>> recorded_adjoints(y, [y], {x, y})[x].data
         6.0
     """
-    found: dict[Value, Value | float] = {root: seed}
+    found: dict[Value, Value | float] = {}
+    waiting: dict[Value, list[Value | float]] = {root: [seed]}
     chain = ChainRule(order, again)
     for node in reversed(order):
-        adjoint = found.get(node, 0.0)
-        if node not in within or is_zero(adjoint):
+        if node not in within or node not in waiting:
+            continue
+        adjoint = found[node] = added(waiting.pop(node))
+        if is_zero(adjoint):
             continue
         at_kink = kink(node, chain.kinks)
         for parent, partial in zip(node.parents, partials(node), strict=True):
             if parent in within:
                 product = chain.product(adjoint, partial, at_kink, node, parent)
                 if not is_zero(product):
-                    found[parent] = found[parent] + product if parent in found else product
+                    waiting.setdefault(parent, []).append(product)
+    found.update((node, added(terms)) for node, terms in waiting.items())
     return found
+
+
+def added(terms: Sequence[Value | float]) -> Value | float:
+    """Add up adjoints or tangents and record it: of few in their order, of many with one rounding.
+
+    Args:
+        terms: At least one.
+
+    Returns:
+        A Value, or a plain number where all are.
+
+    Example:
+        >>> added([0.1] * 10_000)
+        1000.0
+    """
+    if len(terms) > MANY and not any(plain is UNKNOWN for plain in map(_data, terms)):
+        # (What is traced stays a chain, of which the compiler makes sums of products.)
+        with suppress(ArithmeticError, ValueError):  # infinite: as `+` has it
+            total: Value | float = VALUES.sum(terms)
+            return total
+    return functools.reduce(operator.add, terms)
+
+
+def _data(number: Value | float) -> float:
+    return number._data if isinstance(number, Value) else number
 
 
 class ChainRule:
@@ -970,7 +1032,7 @@ def _operand(operation: str, other: Any) -> Any:
         return other if kind is Value else _constant(other)
     if kind is int or (isinstance(other, Number) and not isinstance(other, complex)):
         return _constant(as_float(other, operation))
-    if _is_array_scalar(other):
+    if _is_array_scalar(other, operation):
         return _constant(as_float(other, operation))
     if isinstance(other, Value):
         return other
@@ -980,10 +1042,13 @@ def _operand(operation: str, other: Any) -> Any:
     return NotImplemented
 
 
-def _is_array_scalar(number: Any) -> bool:
+def _is_array_scalar(number: Any, operation: str) -> bool:
     """Tell NumPy's bool, which is no `numbers.Real`, and its arrays without dimensions."""
     kind = getattr(getattr(number, "dtype", None), "kind", None)
-    return isinstance(kind, str) and kind in "biuf" and getattr(number, "shape", None) == ()
+    if isinstance(kind, str) and kind in "biuf" and getattr(number, "shape", None) == ():
+        refuse_mask(operation, number)
+        return True
+    return False
 
 
 def _binary(op: str, left: Operand, right: Operand) -> Value:
@@ -1015,7 +1080,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _compared(sign: str, value: Value, other: Any) -> bool:
-    if not comparable(other):
+    if not comparable(other, sign):
         return NotImplemented  # type: ignore[no-any-return]
     if pausing.open_blocks and (trace := tracing.active.get()) is not None:
         operands = value, as_value(other, sign)

@@ -85,8 +85,9 @@ def compile(
             `compile(grad(lambda model, x: model(x)))`. Its arguments are floats, NumPy arrays,
             models, and lists, tuples and dictionaries of them; anything else in them, and an int or
             str that is an argument itself, is no number to compute with, and a program is made for
-            each of its values (2.0 is a number, 2 is not). An object is told by its identity: what
-            is read from it is read once. Without `f` it makes a decorator.
+            each of its values (2.0 is a number, 2 is not). An object, even one that equals another,
+            is told by its identity: what is read from it is read once. Without `f` it makes a
+            decorator.
         in_axes: None to compute one row. For many, as in `jax.vmap`: which axis of the arguments
             runs over the rows, an int for all, or one for each of the arguments, None for those
             that are the same for all rows; in the place of an argument that is a list or dictionary

@@ -703,3 +703,22 @@ def test_numpys_variance_of_values_has_gradients() -> None:
     xs = [Value(1.0), Value(2.0), Value(6.0)]
     np.var(np.array(xs)).backward()
     assert [x.grad for x in xs] == pytest.approx([2 / 3 * (x.data - 3.0) for x in xs])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: Value(x),
+        lambda x: Value(1.0) * x,
+        lambda x: Value(1.0) ** x,
+        lambda x: Value(1.0) == x,
+        lambda x: Value(1.0) < x,
+        lambda x: autograd.exp(x),
+        lambda x: autograd.where(Value(1.0), 2.0, x),
+        lambda x: autograd.sum(np.ma.masked_array([1.0, 2.0], [False, x is np.ma.masked])),
+        lambda x: autograd.dot([1.0, x], [Value(2.0), 3.0]),
+    ],
+)
+def test_masked_numbers_are_refused(call: Any) -> None:
+    with pytest.raises(TypeError, match="the mask of a masked array would be ignored"):
+        call(np.ma.masked)

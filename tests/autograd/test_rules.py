@@ -37,19 +37,9 @@ CONDITIONED_DERIVATIVES = {
 }  # fmt: skip
 # The partials of these hold a factor such as log(2), as a float.
 FLOAT_FACTORS = {
-    "exp2",
-    "log2",
-    "log10",
-    "gelu",
-    "erf",
-    "erfc",
-    "mean",
-    "sinc",
-    "degrees",
-    "radians",
-    "sinpi",
-    "cospi",
-}
+    "exp2", "log2", "log10", "gelu", "erf", "erfc", "mean", "logaddexp2", "sinpi", "cospi", "sinc",
+    "degrees", "radians",
+}  # fmt: skip
 # Here an operand multiplies what may have underflowed.
 FACTORS = {"elu", "gelu", "silu", "mish"}
 # A length that is subnormal has lost digits, and so has what is divided by it.

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 from autograd import names
 from autograd.draw import draw
 from autograd.explain import explain
-from autograd.functions import custom_function, dot, log, net, softmax
+from autograd.functions import cumprod, cumsum, custom_function, dot, log, net, softmax
 from autograd.names import *  # noqa: F403  the functions of the table
 from autograd.pausing import no_grad
 from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -78,7 +78,8 @@ del TYPE_CHECKING  # no name of the library's
 __version__ = "0.1.0"
 
 __all__ = [
-    "Value", "compile", "custom_function", "dot", "draw", "explain", "grad", "gradcheck", "hessian",
-    "hvp", "jacobian", "jvp", "log", "net", "no_grad", "softmax", "value_and_grad", "vjp",
+    "Value", "compile", "cumprod", "cumsum", "custom_function", "dot", "draw", "explain", "grad",
+    "gradcheck", "hessian", "hvp", "jacobian", "jvp", "log", "net", "no_grad", "softmax",
+    "value_and_grad", "vjp",
 ]  # fmt: skip
 __all__ += names.__all__

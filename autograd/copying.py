@@ -64,7 +64,8 @@ class Copyable:
 
 @cache
 def _other_slots(cls: Any) -> list[str]:
-    return [slot for slot in cls.__slots__ if slot != "parents"]
+    slots = [slot for base in cls.__mro__ for slot in getattr(base, "__slots__", ())]
+    return [slot for slot in slots if slot != "parents"]
 
 
 def _restore(cls: Any, parents: tuple[Any, ...], state: tuple[Any, ...]) -> Any:

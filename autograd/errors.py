@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from numbers import Complex, Real
 from typing import Any
 
-__all__ = ["outside_domain", "shown", "wrong_type"]
+__all__ = ["outside_domain", "refuse_mask", "shown", "wrong_type"]
 
 
 def outside_domain(
@@ -88,6 +88,30 @@ def wrong_type(
         message += "; for arrays of Values use NumPy's function of that name, and in a compiled "
         message += "function name the axis of the rows: compile(f, in_axes=0)"
     return TypeError(message)
+
+
+def refuse_mask(what: str, operand: object) -> None:
+    """Refuse NumPy's masked arrays and their scalars, of which only the numbers would be read.
+
+    Args:
+        what: Who was given it, or where it is.
+        operand: Anything.
+
+    Raises:
+        TypeError: It has a mask.
+
+    Example:
+        >>> import numpy
+        >>> refuse_mask("sin", numpy.ma.masked)
+        Traceback (most recent call last):
+        ...
+        TypeError: sin: the mask of a masked array would be ignored: fill in what is masked ...
+    """
+    if hasattr(operand, "filled") and hasattr(operand, "mask"):
+        raise TypeError(
+            f"{what}: the mask of a masked array would be ignored: fill in what is masked "
+            "(x.filled(0.0)), or leave it out (x.compressed())"
+        )
 
 
 def shown(operand: object) -> str:

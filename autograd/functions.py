@@ -23,16 +23,28 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from itertools import repeat
+from itertools import accumulate, repeat
 from keyword import iskeyword
+from operator import mul
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, overload
 
 from autograd import names, special
 from autograd.errors import outside_domain, shown, wrong_type
 from autograd.extended import Extended, extended
-from autograd.formulary import ROWS
-from autograd.rules import FLOATS, LINEAR, MEETS, RULES, VALUES, XS, OwnName, Rule, register
+from autograd.formulary import ROWS, ZSCORE
+from autograd.rules import (
+    FLOATS,
+    HELPERS,
+    LINEAR,
+    MEETS,
+    RULES,
+    VALUES,
+    XS,
+    OwnName,
+    Rule,
+    register,
+)
 from autograd.signatures import Plain
 from autograd.special import sum_of_products
 from autograd.tracing import TracingError, expected
@@ -49,7 +61,7 @@ from autograd.value import (
 if TYPE_CHECKING:
     from autograd.names import *  # noqa: F403  what is made below
 
-__all__ = ["Operands", "custom_function", "dot", "log", "net", "softmax"]
+__all__ = ["Operands", "cumprod", "cumsum", "custom_function", "dot", "log", "net", "softmax"]
 __all__ += names.__all__
 
 # --- from a row to a function --------------------------------------------------------------------
@@ -57,6 +69,11 @@ __all__ += names.__all__
 
 def _apply(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
     """Record the row if a Value is among its operands; evaluate it on floats otherwise."""
+    if rule.name == "where" and type(operands[0]) is int and operands[0] in (-1, -2):
+        raise TypeError(
+            f"where: the condition is {operands[0]}, which is what ~ makes of a bool, and true "
+            "either way: write the opposite comparison, or swap the other operands"
+        )
     for operand in operands:
         if isinstance(operand, Value):
             if not all(map(isinstance, operands, repeat(Value))):
@@ -241,7 +258,10 @@ def log(x: Any, base: Any = None, /) -> Any:
         (0.0, 3.0)
     """
     if base is not None:
-        return log(x) / log(base)
+        try:
+            return log(x) / log(base)
+        except ZeroDivisionError:
+            raise ZeroDivisionError("log(x, base) at base = 1.0: there is no such base") from None
     if isinstance(x, Value):
         try:
             y, derivatives = _natural(x.data)
@@ -259,7 +279,8 @@ VALUES.log = log  # a method, too
 
 # Methods of Value, where the first operand is the one that a method would act on. NumPy's functions
 # on object arrays call them: np.exp(array) calls exp() on each element. The functions of a sequence
-# are none: np.sum(value) would find them, and call them in its own way.
+# are none: np.sum(value) would find them, and call them in its own way. Nor is `where`, which in
+# PyTorch is a method of what is chosen, and here would be one of the condition.
 for _rule in ROWS:
     if _rule.name in VALUES.__dict__ and _rule.is_method:
         setattr(Value, _rule.name, getattr(VALUES, _rule.name))
@@ -296,14 +317,88 @@ def softmax(xs: Iterable[Any], /) -> Any:
     """
     operands = _listed("softmax", xs)
     if any(isinstance(x, Value) for x in operands):
-        operands = tuple(as_value(x, "softmax") for x in operands)
-        return [
-            record(RULES["softmax"], (x, *operands[:i], *operands[i + 1 :]))
-            for i, x in enumerate(operands)
-        ]
+        return _of_each("softmax", operands)
     if not operands:
         raise ValueError("softmax: expected at least one operand")
     return special.softmax([as_float(x, "softmax") for x in operands])
+
+
+def _of_each(op: str, operands: tuple[Any, ...]) -> list[Value]:
+    """Record a row once for each of its operands, that one first."""
+    operands = tuple(as_value(x, op) for x in operands)
+    return [
+        record(RULES[op], (x, *operands[:i], *operands[i + 1 :])) for i, x in enumerate(operands)
+    ]
+
+
+VALUES.zscores_ = lambda xs: _of_each(ZSCORE, tuple(xs))
+
+
+@overload
+def cumsum(xs: Iterable[Value], /) -> list[Value]: ...
+@overload
+def cumsum(xs: Iterable[Plain], /) -> list[float]: ...
+@overload
+def cumsum(xs: Iterable[Operand], /) -> list[Value] | list[float]: ...
+def cumsum(xs: Iterable[Any], /) -> Any:
+    """The sums of the first, of the first two, …, of all of the xs, each from the one before.
+
+    The first is the first of the xs itself. Two links a sum: their number grows with that of the
+    xs, not with its square. The derivative of a sum is 1 in each x that is in it.
+
+    Args:
+        xs: The operands, an iterable of Values or real numbers.
+
+    Returns:
+        A list as long: floats if every operand is a plain number, else Values.
+
+    Raises:
+        TypeError: An operand is neither a Value nor a real number.
+        OverflowError: An operand is too large for a float.
+
+    Example:
+        >>> cumsum([1.0, 2.0, 3.0])
+        [1.0, 3.0, 6.0]
+    """
+    return list(accumulate(_of_one_kind("cumsum", xs)))
+
+
+@overload
+def cumprod(xs: Iterable[Value], /) -> list[Value]: ...
+@overload
+def cumprod(xs: Iterable[Plain], /) -> list[float]: ...
+@overload
+def cumprod(xs: Iterable[Operand], /) -> list[Value] | list[float]: ...
+def cumprod(xs: Iterable[Any], /) -> Any:
+    """The products of the first, of the first two, …, of all of the xs, each from the one before.
+
+    The first is the first of the xs itself. Two links a product: their number grows with that of
+    the xs, not with its square. The derivative of a product in an x that is in it is the product of
+    the others, also where there are zeros.
+
+    Args:
+        xs: The operands, an iterable of Values or real numbers.
+
+    Returns:
+        A list as long: floats if every operand is a plain number, else Values.
+
+    Raises:
+        TypeError: An operand is neither a Value nor a real number.
+        OverflowError: An operand is too large for a float.
+
+    Example:
+        >>> cumprod([2.0, 3.0, 4.0])
+        [2.0, 6.0, 24.0]
+    """
+    return list(accumulate(_of_one_kind("cumprod", xs), mul))
+
+
+def _of_one_kind(operation: str, xs: Iterable[Any]) -> list[Any]:
+    """Make floats of plain numbers; Values, if one is among them."""
+    operands = _listed(operation, xs)
+    if any(isinstance(x, Value) for x in operands):
+        return [as_value(x, operation) for x in operands]
+    return [as_float(x, operation) for x in operands]
 
 
 class Operands:
@@ -331,7 +426,7 @@ class Operands:
         operands = _listed(operation, xs)
         kinds = set(map(type, operands))
         self.nodes: tuple[Value, ...] = ()
-        if Value in kinds:
+        if any(issubclass(kind, Value) for kind in kinds):
             if len(kinds) > 1:
                 operands = tuple([as_value(x, operation) for x in operands])
             self.nodes = operands
@@ -427,7 +522,7 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
     kinds = {*map(type, left), type(bias)}
     if kinds == {float} and not nodes:
         return sum_of_products(left, xs) + bias
-    if kinds != {Value}:
+    if kinds != {Value} and not all(issubclass(kind, Value) for kind in kinds):
         return _apply(RULES["net"], (*left, *(nodes or xs), bias))
     # a neuron's case, and the hot one: weights and bias are Values
     ws = [weight._data for weight in left]
@@ -437,7 +532,8 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
     return new_node(y, (*left, bias), (*xs, 1.0), LINEAR)
 
 
-_function(RULES[MEETS])  # for the rows' kinks alone
+for _rule in (*HELPERS, RULES[MEETS]):  # for the rows' partials and kinks alone
+    _function(_rule)
 
 for _name, _written in {"softmax": softmax, "dot": dot, "net": net}.items():
     setattr(VALUES, _name, _written)

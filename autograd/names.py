@@ -7,14 +7,16 @@ from autograd import signatures as of
 
 __all__ = [
     "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "beta",
-    "beta_density", "betainc", "betaln", "cbrt", "ceil", "clip", "cos", "cosh", "digamma", "elu",
-    "erf", "erfc", "erfcinv", "erfinv", "exp", "exp2", "expm1", "floor", "gamma", "gamma_density",
-    "gammainc", "gammaincc", "gelu", "hypot", "i0", "i0e", "i1", "i1e", "iv", "j0", "j1", "jv",
-    "k0", "k1", "leaky_relu", "lgamma", "log1p", "log2", "log10", "log_ndtr", "logsigmoid",
-    "logsumexp", "max", "maximum", "mean", "min", "minimum", "ndtr", "ndtr_excess", "ndtri", "norm",
-    "polygamma", "polygamma_difference", "prod", "reciprocal", "relu", "scaled_bessel", "sigmoid",
-    "sign", "silu", "sin", "sinh", "softplus", "softsign", "sqrt", "square", "sum", "tan", "tanh",
-    "trunc", "where", "y0", "y1", "zeta",
+    "beta_density", "betainc", "betaln", "cbrt", "ceil", "clip", "copysign", "cos", "cosh", "cospi",
+    "degrees", "digamma", "elu", "entr", "erf", "erfc", "erfcinv", "erfinv", "exp", "exp2", "expm1",
+    "floor", "fmod", "gamma", "gamma_density", "gammainc", "gammaincc", "gelu", "hard_tanh",
+    "hypot", "i0", "i0e", "i1", "i1e", "iv", "j0", "j1", "jv", "k0", "k1", "leaky_relu", "lgamma",
+    "log1p", "log2", "log10", "log_ndtr", "logaddexp", "logaddexp2", "logit", "logsigmoid",
+    "logsumexp", "max", "maximum", "mean", "min", "minimum", "mish", "ndtr", "ndtr_excess", "ndtri",
+    "norm", "polygamma", "polygamma_difference", "prod", "radians", "reciprocal", "relu",
+    "remainder", "rsqrt", "scaled_bessel", "selu", "sigmoid", "sign", "silu", "sin", "sinc", "sinh",
+    "sinpi", "softplus", "softsign", "sqrt", "square", "std", "sum", "tan", "tanh", "trunc", "var",
+    "where", "xlog1py", "xlogy", "y0", "y1", "zeta",
 ]  # fmt: skip
 
 abs: of.Unary
@@ -70,7 +72,27 @@ norm: of.OfSequence
 logsumexp: of.OfSequence
 max: of.OfSequence
 min: of.OfSequence
+logaddexp: of.Binary
+logaddexp2: of.Binary
+logit: of.Unary
+xlogy: of.Binary
+xlog1py: of.Binary
+entr: of.Unary
+rsqrt: of.Unary
+sinpi: of.Unary
+cospi: of.Unary
+sinc: of.Unary
+degrees: of.Unary
+radians: of.Unary
+copysign: of.Binary
+fmod: of.Binary
+remainder: of.Binary
 softsign: of.Unary
+selu: of.Unary
+mish: of.Unary
+hard_tanh: of.Unary
+var: of.OfSequence
+std: of.OfSequence
 ndtr: of.Unary
 log_ndtr: of.Unary
 ndtr_excess: of.Binary

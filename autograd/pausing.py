@@ -9,12 +9,12 @@ from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-__all__ = ["no_grad", "paused", "resumed"]
+__all__ = ["counted", "no_grad", "paused", "resumed"]
 
 # How many blocks the running thread or task is in. A count, as blocks of generators may interleave.
 _depth: ContextVar[int] = ContextVar("depth", default=0)
-# How many no_grad blocks are open in all threads together. While none is, as nearly always, an
-# operation need not ask the context variable whether one is open in its own.
+# How many no_grad blocks, and traces, are open in all threads together. While none is, as nearly
+# always, an operation need not ask the context variable whether one is open in its own.
 open_blocks = 0
 _lock = threading.Lock()
 # The blocks that were open where recording was resumed.
@@ -72,6 +72,19 @@ class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch l
     def __exit__(self, *exception: object) -> None:
         global open_blocks
         _depth.set(max(_depth.get() - 1, 0))
+        with _lock:
+            open_blocks -= 1
+
+
+@contextmanager
+def counted() -> Iterator[None]:
+    """Have operations ask, within the block, whether they are to be recorded as usual."""
+    global open_blocks
+    with _lock:
+        open_blocks += 1
+    try:
+        yield
+    finally:
         with _lock:
             open_blocks -= 1
 

@@ -32,8 +32,8 @@ from autograd import special
 from autograd.extended import Extended, extended
 
 __all__ = [
-    "CHAIN_PRODUCT", "EXTENDED", "FLOATS", "KINKED", "LINEAR", "MEETS", "RULES", "TABLE", "VALUES",
-    "OwnName", "Rule", "register", "rule_of",
+    "CHAIN_PRODUCT", "DETACHED", "EXTENDED", "FLOATS", "HELPERS", "KINKED", "LINEAR", "MEETS",
+    "RULES", "TABLE", "VALUES", "OwnName", "Rule", "register", "rule_of",
 ]  # fmt: skip
 
 
@@ -126,6 +126,7 @@ LN10 = math.log(10.0)
 SQRT_HALF = math.sqrt(0.5)
 INVERSE_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
 TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
+SMALLEST = 1e-307  # its reciprocal is a float
 
 
 def _power(x: float, y: float) -> float:
@@ -192,12 +193,97 @@ def _products_of_others(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(m.prod((*xs[:i], *xs[i + 1 :])) for i in range(len(xs)))
 
 
+def _directions(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Divide each coordinate by the length y: the direction of a vector, 0 at the origin."""
+    if isinstance(y, float) or len(xs) > FEW:
+        length = m.where(y == 0.0, math.inf, y)
+        return tuple(x / length for x in xs)
+    return tuple(m.direction_((x, *xs[:i], *xs[i + 1 :])) for i, x in enumerate(xs))
+
+
+FEW = 16
+"""Up to how many coordinates of a vector have derivatives that cost the square of their number."""
+
+
+def _direction(*xs: float) -> float:
+    return xs[0] / (math.hypot(*xs) or math.inf)
+
+
+def _direction_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
+    # (1 - y²) / h for the coordinate itself, with 1 - y² added up from the squares of the others.
+    length = m.norm((x, *others))
+    h = m.where(length == 0.0, math.inf, length)
+    if isinstance(y, float):
+        directions = [other / h for other in others]
+    else:
+        directions = [
+            m.direction_((other, x, *others[:i], *others[i + 1 :]))
+            for i, other in enumerate(others)
+        ]
+    rates = [u / h for u in directions]
+    own = reduce(add, map(mul, directions, rates)) if others else 0.0
+    return (own, *(-y * rate for rate in rates))
+
+
+def _sech_squared(x: float) -> float:
+    e = math.exp(-2.0 * abs(x))  # at most 1
+    r = 2.0 / (1.0 + e)
+    return e * r * r
+
+
+def _logistic_density(x: float) -> float:
+    e = math.exp(-abs(x))
+    r = 1.0 / (1.0 + e)
+    return e * r * r
+
+
+def _power_slope(m: Any, x1: Any, x2: Any) -> Any:
+    """The derivative of x1**x2 in x1, also where that is 0 times an infinity."""
+    if isinstance(x2, float):  # as an exponent mostly is: nothing is differentiated in it
+        if x2 != 0.0:
+            return x2 * x1 ** (x2 - 1.0)
+        return x2 if isinstance(x1, float) and x1 >= SMALLEST else 0.0
+    # At x2 = 0 it is 0: of x1 <= 0, or where the power overflows, without a derivative in x2.
+    at_zero = m.meets(x2, m.where(x1 < SMALLEST, 0.0, math.nan))
+    zero = at_zero - 1.0
+    power = m.power_log_(0.0, x1, m.where(at_zero, zero, x2 - 1.0))
+    return m.where(at_zero, zero, x2) * power
+
+
+def _power_log(count: float, x1: float, x2: float) -> float:
+    if count == 0.0:
+        return _power(x1, x2)
+    if x1 > 0.0:
+        y: float = x1**x2 * math.log(x1) ** count
+        return y
+    return 0.0 * x1**x2 if x1 == 0.0 else math.nan
+
+
+def _power_log_partials(m: Any, y: Any, count: Any, x1: Any, x2: Any) -> tuple[Any, ...]:
+    undefined = math.nan * x1 * x2  # at every order
+    more = m.power_log_(count + 1.0, x1, x2)
+    if count == 0.0:
+        slope = _power_slope(m, x1, x2)
+    else:
+        less = count * m.power_log_(count - 1.0, x1, x2 - 1.0)
+        slope = x2 * m.power_log_(count, x1, x2 - 1.0) + less
+        slope = m.where(x1 > 0.0, slope, m.where(x2 > 1.0, slope, undefined))
+    # A count does not vary.
+    return 0.0, slope, m.where(x1 > 0.0, more, m.where(x2 > 0.0, more, undefined))
+
+
 def _shares(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Share a derivative of 1 equally among the operands that equal y."""
     hits = [m.where(x == y, 1.0, 0.0) for x in xs]
     count = m.sum(hits)
-    share = m.where(count == 0.0, math.nan, count)  # none where there is a nan
+    share = m.where(count == 0.0, y, count)  # there is none where y is nan
     return tuple(hit / share for hit in hits)
+
+
+def _ties(m: Any, y: Any, xs: tuple[Any, ...]) -> Any:
+    """Tell whether several operands equal y."""
+    hits = m.sum([m.meets(x, y) for x in xs])
+    return m.where(hits > 1.0, hits, 0.0)
 
 
 def _softmax_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
@@ -226,7 +312,7 @@ def _net(*xs: float) -> float:
 X = ("x",)
 XX = ("x1", "x2")
 XS = ("*xs",)
-CHAIN_PRODUCT, MEETS, KINKED = "·", "meets", "kinked"
+CHAIN_PRODUCT, MEETS, KINKED, DETACHED = "·", "meets", "kinked", "detached"
 
 # fmt: off
 TABLE = (
@@ -244,17 +330,20 @@ TABLE = (
          lambda m, y, x: (-1.0,)),
     Rule("**", XX, _power,
          lambda m, y, x1, x2: (
-             m.where(x2 == 0.0, x2 / m.where(m.abs(x1) > 0.0, x1, 1.0),  # 0, and right in x2
-                     x2 * x1 ** m.where(x2 == 0.0, 1.0, x2 - 1.0)),
+             _power_slope(m, x1, x2),
              # 0 at x1 = 0; a negative base has integer exponents only, hence no derivative
-             y * m.log(m.where(x1 > 0.0, x1, m.where(x1 < 0.0, math.nan, 1.0)))),
+             m.power_log_(1.0, x1, x2)),
          domain="x1 > 0, x1 = 0 with x2 >= 0, and x1 < 0 with an integer x2"),
     Rule("//", XX, lambda x1, x2: x1 // x2,
-         lambda m, y, x1, x2: (0.0, 0.0),  # also at a jump
-         domain="x2 != 0"),
+         lambda m, y, x1, x2: (m.where(y == y, 0.0, y),) * 2,  # 0 also at a jump
+         domain="x2 != 0",
+         kinks=lambda m, y, x1, x2: m.meets(x1 % x2, 0.0),
+         within=lambda m, x1, x2: x2 != 0.0),
     Rule("%", XX, lambda x1, x2: x1 % x2,
-         lambda m, y, x1, x2: (1.0, (y - x1) / x2),  # also at a jump
-         domain="x2 != 0"),
+         lambda m, y, x1, x2: (1.0, -(x1 // x2)),  # also at a jump
+         domain="x2 != 0",
+         kinks=lambda m, y, x1, x2: m.meets(y, 0.0),
+         within=lambda m, x1, x2: x2 != 0.0),
     Rule("abs", X, abs,
          lambda m, y, x: (m.sign(x),),
          "The absolute value of x. Its derivative is `sign(x)`, which is 0 at 0.", ((-2.0,), 2.0),
@@ -276,14 +365,17 @@ TABLE = (
     Rule("log2", X, math.log2,
          lambda m, y, x: (1.0 / LN2 / x,),
          "The logarithm of x to base 2. Its derivative is `1 / (log(2) * x)`.",
-         ((8.0,), 3.0), "x > 0"),
+         ((8.0,), 3.0), "x > 0",
+         within=lambda m, x: x > 0.0),
     Rule("log10", X, math.log10,
          lambda m, y, x: (1.0 / LN10 / x,),
          "The logarithm of x to base 10. Its derivative is `1 / (log(10) * x)`.",
-         ((1000.0,), 3.0), "x > 0"),
+         ((1000.0,), 3.0), "x > 0",
+         within=lambda m, x: x > 0.0),
     Rule("log1p", X, math.log1p,
          lambda m, y, x: (1.0 / (1.0 + x),),
-         "log(1 + x), accurate near 0. Its derivative is `1 / (1 + x)`.", ((0.0,), 0.0), "x > -1"),
+         "log(1 + x), accurate near 0. Its derivative is `1 / (1 + x)`.", ((0.0,), 0.0), "x > -1",
+         within=lambda m, x: x > -1.0),
     # --- powers and roots ---
     Rule("sqrt", X, math.sqrt,
          lambda m, y, x: (0.5 / (y + 0.0),),  # inf at -0 as well
@@ -300,11 +392,11 @@ TABLE = (
          lambda m, y, x: (-y / x,),
          "1 / x. Its derivative is `-1 / x**2`.", ((4.0,), 0.25), "x != 0"),
     Rule("hypot", XX, math.hypot,
-         lambda m, y, x1, x2: (
-             x1 / m.where(y == 0.0, math.inf, y), x2 / m.where(y == 0.0, math.inf, y)),
+         lambda m, y, x1, x2: _directions(m, y, (x1, x2)),
          "The length of the vector (x1, x2), without overflow. "
          "Its derivatives are `x1 / hypot(x1, x2)` and `x2 / hypot(x1, x2)`, 0 at (0, 0).",
-         ((3.0, 4.0), 5.0)),
+         ((3.0, 4.0), 5.0),
+         kinks=lambda m, y, x1, x2: m.meets(y, 0.0)),
     # --- trigonometry ---
     Rule("sin", X, math.sin,
          lambda m, y, x: (m.cos(x),),
@@ -319,16 +411,16 @@ TABLE = (
          "The tangent of x, an angle in radians. Its derivative is `1 + tan(x)**2`.",
          ((0.0,), 0.0), "finite x"),
     Rule("arcsin", X, math.asin,
-         lambda m, y, x: (1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),  # 1 - x² would cancel near ±1
+         lambda m, y, x: (1.0 / m.sqrt(m.one_minus_square_(x)),),
          "The angle in radians, from -π/2 to π/2, whose sine is x. "
          "Its derivative is `1 / sqrt(1 - x**2)`, inf at -1 and 1.", ((0.0,), 0.0), "-1 <= x <= 1"),
     Rule("arccos", X, math.acos,
-         lambda m, y, x: (-1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),
+         lambda m, y, x: (-1.0 / m.sqrt(m.one_minus_square_(x)),),
          "The angle in radians, from 0 to π, whose cosine is x. "
          "Its derivative is `-1 / sqrt(1 - x**2)`, -inf at -1 and 1.",
          ((1.0,), 0.0), "-1 <= x <= 1"),
     Rule("arctan", X, math.atan,
-         lambda m, y, x: (1.0 / (1.0 + x * x),),
+         lambda m, y, x: (m.lorentzian_(x),),
          "The angle in radians, from -π/2 to π/2, whose tangent is x. "
          "Its derivative is `1 / (1 + x**2)`.", ((0.0,), 0.0)),
     Rule("arctan2", XX, math.atan2,
@@ -345,7 +437,7 @@ TABLE = (
          lambda m, y, x: (m.sinh(x),),
          "The hyperbolic cosine of x. Its derivative is `sinh(x)`.", ((0.0,), 1.0)),
     Rule("tanh", X, math.tanh,
-         lambda m, y, x: (4.0 * m.sigmoid(2.0 * x) * m.sigmoid(-2.0 * x),),  # 1 - y² would cancel
+         lambda m, y, x: (m.sech_squared_(x),),  # 1 - y² would cancel
          "The hyperbolic tangent of x. Its derivative is `1 - tanh(x)**2`.", ((0.0,), 0.0)),
     Rule("arcsinh", X, math.asinh,
          lambda m, y, x: (1.0 / m.hypot(1.0, x),),
@@ -356,12 +448,13 @@ TABLE = (
          "The number of at least 0 whose hyperbolic cosine is x. "
          "Its derivative is `1 / sqrt(x**2 - 1)`, inf at 1.", ((1.0,), 0.0), "x >= 1"),
     Rule("arctanh", X, math.atanh,
-         lambda m, y, x: (1.0 / ((1.0 - x) * (1.0 + x)),),
+         lambda m, y, x: (1.0 / m.one_minus_square_(x),),
          "The number whose hyperbolic tangent is x. Its derivative is `1 / (1 - x**2)`.",
-         ((0.0,), 0.0), "-1 < x < 1"),
+         ((0.0,), 0.0), "-1 < x < 1",
+         within=lambda m, x: m.abs(x) < 1.0),
     # --- activations ---
     Rule("sigmoid", X, special.sigmoid,
-         lambda m, y, x: (y * m.sigmoid(-x),),  # y (1 - y) would cancel
+         lambda m, y, x: (m.logistic_density_(x),),  # y (1 - y) would cancel
          "The logistic function, 1 / (1 + exp(-x)). "
          "Its derivative is `sigmoid(x) * (1 - sigmoid(x))`.", ((0.0,), 0.5)),
     Rule("softplus", X, special.softplus,
@@ -372,17 +465,21 @@ TABLE = (
          "log(sigmoid(x)), without underflow. Its derivative is `sigmoid(-x)`.",
          ((-1000.0,), -1000.0)),
     Rule("relu", X, lambda x: 0.0 if x <= 0.0 else x,
-         lambda m, y, x: (m.where(x > 0.0, 1.0, 0.0),),
+         lambda m, y, x: (m.where(x > 0.0, 1.0, y),),  # y is 0, or nan as x is
          "The larger of x and 0. Its derivative is `where(x > 0, 1, 0)`, which is 0 at 0.",
          ((-3.0,), 0.0),
-         fused=lambda x: (x, (1.0,)) if x > 0.0 else (0.0 if x <= 0.0 else x, (0.0,)),
+         fused=lambda x: (
+             (x, (1.0,)) if x > 0.0 else (0.0, (0.0,)) if x <= 0.0 else (x, (x,))),
          kinks=lambda m, y, x: m.meets(x, 0.0)),
     Rule("leaky_relu", ("x", "slope"), lambda x, slope: x if x > 0.0 else slope * x,
-         lambda m, y, x, slope: (m.where(x > 0.0, 1.0, slope), m.where(x > 0.0, 0.0, x)),
+         lambda m, y, x, slope: (
+             m.where(x > 0.0, 1.0, m.where(x <= 0.0, slope, x)),  # nan as x is
+             m.where(x > 0.0, 0.0, x)),
          "x where it is positive, slope * x elsewhere. "
          "Its derivatives are `where(x > 0, 1, slope)`, which is the slope at 0, "
          "and `where(x > 0, 0, x)`. After Maas et al. (2013).",
-         ((-3.0, 0.5), -1.5), defaults=(0.01,)),
+         ((-3.0, 0.5), -1.5), defaults=(0.01,),
+         kinks=lambda m, y, x, slope: m.meets(x, 0.0)),
     Rule("elu", ("x", "alpha"), lambda x, alpha: x if x > 0.0 else alpha * math.expm1(x),
          lambda m, y, x, alpha: (
              m.where(x > 0.0, 1.0, alpha * m.exp(m.where(x > 0.0, 0.0, x))),
@@ -390,26 +487,27 @@ TABLE = (
          "x where it is positive, alpha * (exp(x) - 1) elsewhere. "
          "Its derivatives are `where(x > 0, 1, alpha * exp(x))`, which is alpha at 0, "
          "and `where(x > 0, 0, exp(x) - 1)`. After Clevert et al. (2016).",
-         ((3.0, 1.0), 3.0), defaults=(1.0,)),
+         ((3.0, 1.0), 3.0), defaults=(1.0,),
+         kinks=lambda m, y, x, alpha: m.meets(x, 0.0)),
     Rule("gelu", X, special.gelu,
          lambda m, y, x: (
-             0.5 * m.erfc(-SQRT_HALF * x) + x * (INVERSE_SQRT_2PI * m.exp(-0.5 * x * x)),),
+             0.5 * m.erfc(-SQRT_HALF * x) + x * m.normal_density_(x),),
          "x times Φ(x), the standard normal distribution function (exact, by erfc). "
          "Its derivative is `erfc(-x / sqrt(2)) / 2 + x * exp(-(x**2) / 2) / sqrt(2 * pi)`. "
          "After Hendrycks and Gimpel (2016).",
          ((0.0,), 0.0)),
     Rule("silu", X, lambda x: x * special.sigmoid(x) if x != -math.inf else -0.0,
-         lambda m, y, x: (m.sigmoid(x) * (1.0 + x * m.sigmoid(-x)),),
+         lambda m, y, x: (m.sigmoid(x) + x * m.logistic_density_(x),),
          "x * sigmoid(x), also called swish. "
          "Its derivative is `sigmoid(x) * (1 + x * sigmoid(-x))`. After Elfwing et al. (2018).",
          ((0.0,), 0.0)),
     # --- special functions ---
     Rule("erf", X, math.erf,
-         lambda m, y, x: (TWO_OVER_SQRT_PI * m.exp(-x * x),),
+         lambda m, y, x: (TWO_OVER_SQRT_PI * m.gaussian_(x),),
          "The error function of x, 2 / √π times the integral of exp(-t²) from 0 to x. "
          "Its derivative is `2 / sqrt(pi) * exp(-(x**2))`.", ((0.0,), 0.0)),
     Rule("erfc", X, math.erfc,
-         lambda m, y, x: (-TWO_OVER_SQRT_PI * m.exp(-x * x),),
+         lambda m, y, x: (-TWO_OVER_SQRT_PI * m.gaussian_(x),),
          "1 - erf(x), without cancellation. Its derivative is `-2 / sqrt(pi) * exp(-(x**2))`.",
          ((0.0,), 1.0)),
     Rule("lgamma", X, special.lgamma,
@@ -430,42 +528,50 @@ TABLE = (
          by_python=True, fixed=("order",)),
     # --- steps, choices ---
     Rule("sign", X, _sign,
-         lambda m, y, x: (0.0,),
+         lambda m, y, x: (m.where(x == x, 0.0, y),),
          "-1, 0 or 1, as x is negative, 0 or positive. Its derivative is `0`, also at 0.",
-         ((-3.0,), -1.0)),
+         ((-3.0,), -1.0),
+         kinks=lambda m, y, x: m.meets(x, 0.0)),
     Rule("floor", X, _floor,
-         lambda m, y, x: (0.0,),
+         lambda m, y, x: (m.where(x == x, 0.0, y),),
          "The greatest integer that is at most x. Its derivative is `0`, also at integers.",
-         ((-1.5,), -2.0)),
+         ((-1.5,), -2.0),
+         kinks=lambda m, y, x: m.meets(x, y)),
     Rule("ceil", X, _ceil,
-         lambda m, y, x: (0.0,),
+         lambda m, y, x: (m.where(x == x, 0.0, y),),
          "The least integer that is at least x. Its derivative is `0`, also at integers.",
-         ((1.5,), 2.0)),
+         ((1.5,), 2.0),
+         kinks=lambda m, y, x: m.meets(x, y)),
     Rule("trunc", X, lambda x: _floor(x) if x > 0.0 else _ceil(x),
-         lambda m, y, x: (0.0,),
-         "x without its fraction. Its derivative is `0`, also at integers.", ((-1.5,), -1.0)),
+         lambda m, y, x: (m.where(x == x, 0.0, y),),
+         "x without its fraction. Its derivative is `0`, also at integers.", ((-1.5,), -1.0),
+         kinks=lambda m, y, x: m.meets(x, y)),
     Rule("maximum", XX, _maximum,
          lambda m, y, x1, x2: (
-             m.where(x1 == x2, 0.5, m.where(x1 > x2, 1.0, 0.0)),
-             m.where(x1 == x2, 0.5, m.where(x1 > x2, 0.0, 1.0))),
+             m.where(x1 > x2, 1.0, m.where(x1 < x2, 0.0, m.where(x1 == x2, 0.5, y))),
+             m.where(x1 > x2, 0.0, m.where(x1 < x2, 1.0, m.where(x1 == x2, 0.5, y)))),
          "The larger of x1 and x2. Its derivatives are `where(x1 > x2, 1, 0)` and "
          "`where(x1 > x2, 0, 1)`; at a tie half of the derivative goes to each.",
-         ((2.0, 3.0), 3.0)),
+         ((2.0, 3.0), 3.0),
+         kinks=lambda m, y, x1, x2: m.meets(x1, x2)),
     Rule("minimum", XX, _minimum,
          lambda m, y, x1, x2: (
-             m.where(x1 == x2, 0.5, m.where(x1 < x2, 1.0, 0.0)),
-             m.where(x1 == x2, 0.5, m.where(x1 < x2, 0.0, 1.0))),
+             m.where(x1 < x2, 1.0, m.where(x1 > x2, 0.0, m.where(x1 == x2, 0.5, y))),
+             m.where(x1 < x2, 0.0, m.where(x1 > x2, 1.0, m.where(x1 == x2, 0.5, y)))),
          "The smaller of x1 and x2. Its derivatives are `where(x1 < x2, 1, 0)` and "
          "`where(x1 < x2, 0, 1)`; at a tie half of the derivative goes to each.",
-         ((2.0, 3.0), 2.0)),
+         ((2.0, 3.0), 2.0),
+         kinks=lambda m, y, x1, x2: m.meets(x1, x2)),
     Rule("clip", ("x", "lower", "upper"), _clip,
          lambda m, y, x, lower, upper: (
-             m.where(x < lower, 0.0, m.where(x > upper, 0.0, 1.0)),
-             m.where(x < lower, 1.0, 0.0),
-             m.where(x > upper, 1.0, 0.0)),
+             m.where(x < lower, 0.0, m.where(x > upper, 0.0, m.where(x == x, 1.0, x))),
+             m.where(x < lower, 1.0, m.where(x == x, 0.0, x)),
+             m.where(x > upper, 1.0, m.where(x == x, 0.0, x))),
          "x kept between lower and upper. Its derivative is 1 in what it is equal to, x or one of "
          "the bounds, and 0 in the others; at a bound it is 1 in x.",
-         ((5.0, 0.0, 1.0), 1.0), "lower <= upper"),
+         ((5.0, 0.0, 1.0), 1.0), "lower <= upper",
+         kinks=lambda m, y, x, lower, upper: m.meets(x, lower) + m.meets(x, upper),
+         within=lambda m, x, lower, upper: lower <= upper),
     Rule("where", ("condition", "x1", "x2"), lambda condition, x1, x2: x1 if condition else x2,
          lambda m, y, condition, x1, x2: (
              0.0, m.where(condition, 1.0, 0.0), m.where(condition, 0.0, 1.0)),
@@ -489,11 +595,12 @@ TABLE = (
          ((2.0, 3.0, 4.0), 24.0),
          elementary=lambda m, *xs: reduce(mul, xs)),
     Rule("norm", XS, math.hypot,
-         lambda m, y, *xs: tuple(x / m.where(y == 0.0, math.inf, y) for x in xs),
+         lambda m, y, *xs: _directions(m, y, xs),
          "The Euclidean length of the vector xs, without overflow. "
          "Its derivative in each x is `x / norm(xs)`, 0 at the zero vector.",
          ((2.0, 3.0, 6.0), 7.0),
-         elementary=lambda m, *xs: m.sqrt(reduce(add, map(m.square, xs)))),
+         elementary=lambda m, *xs: m.sqrt(reduce(add, map(m.square, xs))),
+         kinks=lambda m, y, *xs: m.meets(y, 0.0)),
     Rule("logsumexp", XS, special.logsumexp,
          lambda m, y, *xs: tuple(m.softmax(xs)),
          "log(exp(x1) + exp(x2) + …), without overflow. "
@@ -511,13 +618,15 @@ TABLE = (
          "The largest of the xs. Its derivative is 1 in the largest x, and 0 in the others; "
          "at a tie it is shared equally.",
          ((1.0, 3.0, 2.0), 3.0), "at least one operand",
-         elementary=lambda m, *xs: reduce(m.maximum, xs)),
+         elementary=lambda m, *xs: reduce(m.maximum, xs),
+         kinks=lambda m, y, *xs: _ties(m, y, xs)),
     Rule("min", XS, lambda *xs: -_max(*map(neg, xs)),
          lambda m, y, *xs: _shares(m, y, xs),
          "The smallest of the xs. Its derivative is 1 in the smallest x, and 0 in the others; "
          "at a tie it is shared equally.",
          ((1.0, 3.0, 2.0), 1.0), "at least one operand",
-         elementary=lambda m, *xs: reduce(m.minimum, xs)),
+         elementary=lambda m, *xs: reduce(m.minimum, xs),
+         kinks=lambda m, y, *xs: _ties(m, y, xs)),
     Rule("dot", ("*xs1", "*xs2"), _dot,
          lambda m, y, *xs: (*xs[len(xs) // 2:], *xs[:len(xs) // 2]),
          "The sum of the products of the pairs from two sequences of one length.",
@@ -526,6 +635,27 @@ TABLE = (
          lambda m, y, *xs: (*xs[len(xs) // 2:-1], *xs[:len(xs) // 2], 1.0),
          "The net input of a neuron: the dot product of weights and inputs, plus the bias.",
          elementary=lambda m, *xs: _products_added(xs[:-1]) + xs[-1]),
+)
+# What partials are written with, so that their own derivatives are as accurate, of any order. Each
+# adds up where the textbook's formula would subtract. Names that end in _ are no one else's.
+HELPERS = (
+    Rule("one_minus_square_", X, lambda x: (1.0 - x) * (1.0 + x),  # 1 - x² would cancel near ±1
+         lambda m, y, x: (-2.0 * x,)),
+    Rule("lorentzian_", X, lambda x: 1.0 / (1.0 + x * x),
+         lambda m, y, x: (-2.0 * (x * y * y),)),
+    Rule("gaussian_", X, lambda x: math.exp(-x * x),
+         lambda m, y, x: (-2.0 * (m.where(y == 0.0, 0.0, x) * y),)),
+    Rule("normal_density_", X, lambda x: INVERSE_SQRT_2PI * math.exp(-0.5 * x * x),
+         lambda m, y, x: (-m.where(y == 0.0, 0.0, x) * y,)),
+    Rule("sech_squared_", X, _sech_squared,
+         lambda m, y, x: (-2.0 * y * m.tanh(x),)),
+    Rule("logistic_density_", X, _logistic_density,
+         lambda m, y, x: (-y * m.tanh(0.5 * x),)),
+    # Of a vector's coordinates, that one first, the direction cosine of the first.
+    Rule("direction_", XS, _direction, _direction_partials,
+         kinks=lambda m, y, *xs: m.meets(m.norm(xs), 0.0)),
+    # x1**x2 log(x1)**count, the derivative of x1**x2 in x2, so many times; 0 at x1 = 0.
+    Rule("power_log_", ("count", "x1", "x2"), _power_log, _power_log_partials),
 )
 # What comparisons of traced nodes, and derivatives of derivatives, are recorded as.
 INTERNAL = (
@@ -540,9 +670,10 @@ INTERNAL = (
     Rule(CHAIN_PRODUCT, XX, lambda x1, x2: x1 * x2 if x1 or math.isfinite(x2) else 0.0,
          lambda m, y, x1, x2: (
              m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, math.nan), x2), x1)),
+    Rule(DETACHED, X, lambda x: x, lambda m, y, x: (0.0,)),
     # Whether two numbers are equal, for `kinks`: told with a derivative of nan where they are.
     Rule(MEETS, XX, lambda x1, x2: float(x1 == x2),
-         lambda m, y, x1, x2: (m.where(x1 == x2, math.nan, 0.0),) * 2),
+         lambda m, y, x1, x2: (m.where(x1 == x2, math.nan * x1 * x2, 0.0),) * 2),
     # A contribution of the chain rule, given the adjoint that it is a multiple of, and whether the
     # node that it comes through is at a kink: there its derivative is nan in what the adjoint
     # depends on, and, unless the adjoint is 0, in what the kink depends on.
@@ -661,7 +792,7 @@ def register(rule: Rule) -> None:
         setattr(EXTENDED, rule.name, extended(function))
 
 
-for _rule in (*TABLE, *INTERNAL):
+for _rule in (*TABLE, *HELPERS, *INTERNAL):
     register(_rule)
 
 # Those whose operands or values are sequences, and the one whose overflow has a sign of its own.

@@ -10,17 +10,20 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice, product
 from numbers import Integral
 from typing import Any, NamedTuple, TypeAlias
 
 from autograd.copying import NodesKept
+from autograd.errors import refuse_mask
 from autograd.value import Value, as_float
 
 __all__ = [
     "Visit",
     "argument_names",
     "filled",
+    "mapping_like",
     "numbers",
     "outputs",
     "plain",
@@ -69,7 +72,8 @@ def visited(structure: Any, path: str, visit: Visit) -> Any:
     if type(structure) is float or type(structure) is Value:  # most of all parts
         return visit.number(path, structure)
     if isinstance(structure, Mapping):
-        return {key: visited(part, f"{path}[{key!r}]", visit) for key, part in structure.items()}
+        items = {key: visited(part, f"{path}[{key!r}]", visit) for key, part in structure.items()}
+        return items if type(structure) is dict else mapping_like(structure, items)
     if isinstance(structure, (list, tuple)):
         parts = [visited(part, f"{path}[{i}]", visit) for i, part in enumerate(structure)]
         if hasattr(structure, "_fields"):  # a named tuple
@@ -77,9 +81,39 @@ def visited(structure: Any, path: str, visit: Visit) -> Any:
         return parts if isinstance(structure, list) else tuple(parts)
     if callable(getattr(structure, "named_parameters", None)):
         return visit.model(path, structure)
-    if getattr(structure, "shape", None) and hasattr(structure, "flat"):
-        return visit.array(path, structure)
+    if hasattr(structure, "shape"):
+        refuse_mask(path or "an array", structure)
+        if structure.shape and hasattr(structure, "flat"):
+            return visit.array(path, structure)
     return visit.number(path, structure)
+
+
+def mapping_like(mapping: Mapping[Any, Any], items: dict[Any, Any]) -> Mapping[Any, Any]:
+    """Make a mapping of the type of another: an OrderedDict, a defaultdict, a class of one's own.
+
+    Args:
+        mapping: The other.
+        items: What it is to hold, under the same keys.
+
+    Returns:
+        The mapping; a dictionary, where that type cannot be made of such items.
+
+    Example:
+        >>> from collections import OrderedDict
+        >>> mapping_like(OrderedDict(a=1.0), {"a": "b"})
+        OrderedDict([('a', 'b')])
+    """
+    with suppress(Exception):  # whatever a class raises that takes something else
+        if isinstance(mapping, dict):
+            made: Any = copy.copy(mapping)  # with a default, or what else it has
+            for key, item in items.items():
+                made[key] = item
+        else:
+            made = type(mapping)(items)  # type: ignore[call-arg]
+        if type(made) is type(mapping) and [*made] == [*items]:
+            holds = [made[key] is item for key, item in items.items()]
+            return made if all(holds) else items
+    return items
 
 
 def numbers(argument: Any, path: str) -> list[tuple[str, float]]:
@@ -188,12 +222,13 @@ def filled(array: Any, numbers: Sequence[Any], shape: tuple[int, ...] | None = N
     return shaped.astype(float) if all(type(x) is float for x in numbers) else shaped
 
 
-def outputs(result: Any, function: str) -> list[tuple[str, Value | float]]:
+def outputs(result: Any, function: str, nested: bool = False) -> list[tuple[str, Value | float]]:
     """List the numbers that a function has returned.
 
     Args:
         result: A Value or number, or a list, tuple, dictionary or array of such.
         function: Who returned it, for the error.
+        nested: Whether paths into an array are those into nested lists of its numbers.
 
     Returns:
         For each the path to it, and the Value or float.
@@ -212,7 +247,7 @@ def outputs(result: Any, function: str) -> list[tuple[str, Value | float]]:
         place = f", at {path}" if path else ""
         return leaf if isinstance(leaf, Value) else as_float(leaf, f"{function} returned{place}")
 
-    return _leaves(result, "", number)
+    return _leaves(result, "", number, "][" if nested else ", ")
 
 
 def argument_names(f: Callable[..., Any], positional: Sequence[Any]) -> list[str]:
@@ -255,13 +290,16 @@ def plain(number: Any) -> Any:
     return number.data if isinstance(number, Value) else number
 
 
-def _leaves(structure: Any, path: str, number: Visitor) -> list[tuple[str, Any]]:
+def _leaves(
+    structure: Any, path: str, number: Visitor, separator: str = ", "
+) -> list[tuple[str, Any]]:
     """List the numbers in a structure, each with the path to it."""
     found: list[tuple[str, Any]] = []
 
     def array(path: str, part: Any) -> None:
         elements = part.astype(object)
-        found.extend((name, number(name, elements[place])) for place, name in _places(part, path))
+        places = _places(part, path, separator)
+        found.extend((name, number(name, elements[place])) for place, name in places)
 
     def model(path: str, part: Any) -> None:
         found.extend((f"{path}.{name}", value) for name, value in part.named_parameters())
@@ -273,10 +311,10 @@ def _leaves(structure: Any, path: str, number: Visitor) -> list[tuple[str, Any]]
     return found
 
 
-def _places(array: Any, path: str) -> list[tuple[tuple[int, ...], str]]:
+def _places(array: Any, path: str, separator: str = ", ") -> list[tuple[tuple[int, ...], str]]:
     """List the indices of an array's elements, the last counting fastest, and their paths."""
     indices = product(*map(range, array.shape))
-    return [(index, f"{path}[{', '.join(map(str, index))}]") for index in indices]
+    return [(index, f"{path}[{separator.join(map(str, index))}]") for index in indices]
 
 
 def _differentiable(path: str, leaf: Any) -> float | Value:

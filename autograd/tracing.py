@@ -9,9 +9,13 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
-__all__ = ["UNKNOWN", "TracingError", "Unknown", "expected", "is_traced", "refusals", "refuse"]
+__all__ = [
+    "LIBRARY", "UNKNOWN", "TracingError", "Unknown", "active", "expected", "is_library",
+    "is_traced", "record_traced", "refusals", "refuse",
+]  # fmt: skip
 
-_LIBRARY = ("autograd", "nn")
+LIBRARY = ("autograd", "nn")
+"""The packages whose own code may look at traced nodes."""
 
 
 class TracingError(TypeError):
@@ -33,7 +37,7 @@ class TracingError(TypeError):
         while traceback:
             frame = traceback.tb_frame
             code, number = frame.f_code, traceback.tb_lineno
-            ours = frame.f_globals.get("__name__", "").partition(".")[0] in _LIBRARY
+            ours = frame.f_globals.get("__name__", "").partition(".")[0] in LIBRARY
             if not ours and not (line and code.co_filename.startswith(installed)):
                 text = linecache.getline(code.co_filename, number, frame.f_globals).strip()
                 line = f"{Path(code.co_filename).name}:{number}, in {code.co_name}"
@@ -50,6 +54,15 @@ class TracingError(TypeError):
 refusals: ContextVar[list[TracingError] | None] = ContextVar("refusals", default=None)
 """The refusals of the function that is being traced, but for those that the library expected: none
 can be caught by the function, which would go on with one answer."""
+
+
+active: ContextVar[Any] = ContextVar("active", default=None)
+"""The `autograd.traced.Trace` of the running thread or task; None where nothing is traced."""
+
+
+def record_traced(data: float, parents: Any, local_derivatives: tuple[float, ...], op: str) -> Any:
+    """Make the node of an operation; `autograd.traced` puts its own function in this place."""
+    raise NotImplementedError
 
 
 def refuse(*operands: Any) -> NoReturn:
@@ -70,6 +83,12 @@ def expected(error: TracingError) -> None:
     found = refusals.get()
     if found and found[-1] is error:
         found.pop()
+
+
+def is_library(frame: Any) -> bool:
+    """Tell whether a frame is of this library's code, and not of a function that it traces."""
+    name: str = frame.f_globals.get("__name__", "")
+    return name.partition(".")[0] in LIBRARY
 
 
 class Unknown:
@@ -120,4 +139,4 @@ def is_traced(number: object) -> bool:
         >>> is_traced(2.0)
         False
     """
-    return getattr(number, "data", None) is UNKNOWN
+    return getattr(number, "_data", None) is UNKNOWN

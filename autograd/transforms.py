@@ -18,10 +18,12 @@ referential transparency*, IFL 2005).
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count, repeat
+from types import MethodType
 from typing import Any, TypeAlias
 
 from autograd import structure
@@ -30,10 +32,11 @@ from autograd.graph import adjoints, dependents, interior, topological_order
 from autograd.pausing import paused, resumed
 from autograd.rules import VALUES
 from autograd.structure import plain
-from autograd.tracing import UNKNOWN
+from autograd.tracing import UNKNOWN, active, is_traced
 from autograd.value import (
     ChainRule,
     Value,
+    added,
     as_value,
     is_zero,
     kink,
@@ -127,7 +130,7 @@ class _Recording:
 
         visit = structure.Visit(number, array, lambda path, model: None)
         structure.visited((self.result, self.auxiliary), "", visit)
-        return any(node in _live for node in topological_order(*found))
+        return any(node in _live or is_traced(node) for node in topological_order(*found))
 
     def shown(self, result: Any) -> Any:
         """Give a result, or what was returned besides, as the caller is to see it."""
@@ -166,11 +169,14 @@ class _Recording:
             return [as_value(found.get(root, 0.0)) for root in roots]
         for node in order:
             if node in within and node not in found:
-                total: Number = 0.0
-                for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
-                    if derivative and parent in found:
-                        total += derivative * found[parent]
-                found[node] = total
+                # What does not depend on the variables that move has no tangent, not one of 0.
+                moved = [
+                    derivative * found[parent] if derivative else 0.0
+                    for parent, derivative in zip(node.parents, node.local_derivatives, strict=True)
+                    if parent in found
+                ]
+                if moved:
+                    found[node] = sum(moved, 0.0)
         return [found.get(root, 0.0) for root in roots]
 
 
@@ -182,15 +188,15 @@ def _record_tangents(
     for node in order:
         if node not in within or node in found:
             continue
-        total: Number = 0.0
+        terms: list[Number] = []
         at_kink = kink(node, chain.kinks)
         for parent, derivative in zip(node.parents, partials(node), strict=True):
             if parent in found:
                 term = chain.product(found[parent], derivative, at_kink, parent, node)
                 if not is_zero(term):
-                    total = term if is_zero(total) else total + term
-        if not is_zero(total):
-            found[node] = total
+                    terms.append(term)
+        if terms:
+            found[node] = added(terms)
 
 
 def _is_differentiated_again() -> bool:
@@ -198,7 +204,7 @@ def _is_differentiated_again() -> bool:
 
     Inputs of a program that is being traced are none of a derivative's variables.
     """
-    return any(node.parents or node.data is not UNKNOWN for node in tuple(_live))
+    return any(node.parents or node._data is not UNKNOWN for node in tuple(_live))
 
 
 def _record(
@@ -251,7 +257,8 @@ def _record(
         name, [positional[place] for place in argnums], variables, result, auxiliary
     )
     if not paused():
-        recording.connected = connected or (bool(_live) and recording.reaches_live_variables())
+        around = bool(_live) or active.get() is not None
+        recording.connected = connected or (around and recording.reaches_live_variables())
     return recording
 
 
@@ -279,6 +286,52 @@ def _places(transform: str, argnums: int | tuple[int, ...], count: int) -> list[
     if len({*places}) < len(places):
         raise ValueError(f"{transform}: argnums={argnums} names an argument twice")
     return places
+
+
+class _Derivative:
+    """What a transform makes of a function: it is called with the function's arguments.
+
+    It has the function's name and signature, and a docstring that says what it is. Where the
+    function can be pickled, so can it: as the transform, to be applied to the function again, or by
+    the name of a function of a module that it decorates.
+
+    Args:
+        what: What it is, in words.
+        compute: What computes it, given the positional arguments and those by keyword.
+        transform: The transform.
+        f: The function.
+        *options: What else the transform was given.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        compute: Callable[[Sequence[Any], dict[str, Any]], Any],
+        transform: Callable[..., Any],
+        f: Callable[..., Any],
+        *options: Any,
+    ) -> None:
+        self.__name__ = getattr(f, "__name__", type(f).__name__)
+        self.__qualname__ = self.__name__
+        functools.update_wrapper(self, f, updated=())
+        self.__doc__ = f"The {what} of {self.__name__}; the arguments are those of {self.__name__}."
+        self._compute = compute
+        self._made_by = transform, (f, *options)
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self._compute(args, kwargs)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<{self._made_by[0].__name__}({self.__name__})>"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        found: Any = sys.modules.get(self.__module__)
+        for name in self.__qualname__.split("."):
+            found = getattr(found, name, None)
+        return self.__qualname__ if found is self else self._made_by
 
 
 # --- first derivatives ---------------------------------------------------------------------------
@@ -316,14 +369,15 @@ def grad(
         >>> grad(lambda x, p: p["slope"] * x + p["bias"], 1)(3.0, {"slope": 2.0, "bias": 1.0})
         {'slope': 3.0, 'bias': 1.0}
     """
+    _require_function("grad", f)
+    argnums = _argnums("grad", argnums)
     both = _value_and_grad("grad", f, argnums, has_aux)
 
-    @_named_after("gradient", f)
-    def gradient(*args: Any, **kwargs: Any) -> Any:
+    def gradient(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         value, slope = both(args, kwargs)
         return (slope, value[1]) if has_aux else slope
 
-    return gradient
+    return _Derivative("gradient", gradient, grad, f, argnums, has_aux)
 
 
 def value_and_grad(
@@ -349,21 +403,16 @@ def value_and_grad(
         >>> value_and_grad(lambda x: x[0] * x[1])([2.0, 3.0])
         (6.0, [3.0, 2.0])
     """
+    _require_function("value_and_grad", f)
+    argnums = _argnums("value_and_grad", argnums)
     both = _value_and_grad("value_and_grad", f, argnums, has_aux)
-
-    @_named_after("value and gradient", f)
-    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
-        return both(args, kwargs)
-
-    return value_and_gradient
+    return _Derivative("value and gradient", both, value_and_grad, f, argnums, has_aux)
 
 
 def _value_and_grad(
-    transform: str, f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool
+    transform: str, f: Callable[..., Any], argnums: int | tuple[int, ...], has_aux: bool
 ) -> Callable[[Sequence[Any], dict[str, Any]], tuple[Any, Any]]:
     """Make what `grad` and `value_and_grad` share: of arguments, the value and the gradient."""
-    _require_function(transform, f)
-    argnums = _argnums(transform, argnums)
 
     def both(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         places = _places(transform, argnums, len(args))
@@ -499,15 +548,14 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     _require_function("jacobian", f)
     argnums = _argnums("jacobian", argnums)
 
-    @_named_after("Jacobian", f)
-    def derivative(*args: Any, **kwargs: Any) -> Any:
+    def derivative(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         places = _places("jacobian", argnums, len(args))
         recording = _record("jacobian", f, args, kwargs, places)
         rows = _rows(recording)
         inputs = recording.arguments[0] if isinstance(argnums, int) else tuple(recording.arguments)
         return _nested(recording.result, inputs, iter(rows))
 
-    return derivative
+    return _Derivative("Jacobian", derivative, jacobian, f, argnums)
 
 
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -532,7 +580,9 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
         [[6.0, 4.0], [4.0, 0.0]]
     """
     _require_function("hessian", f)
-    return jacobian(grad(f, argnums), argnums)
+    argnums = _argnums("hessian", argnums)
+    second = jacobian(grad(f, argnums), argnums)
+    return _Derivative("Hessian", lambda args, kwargs: second(*args, **kwargs), hessian, f, argnums)
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -612,9 +662,6 @@ def _require_function(transform: str, f: Any) -> None:
         raise TypeError(f"{transform}: expected a function, got {type(f).__name__}: {shown(f)}")
 
 
-Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-
 def _require_sequences(transform: str, *given: Any) -> None:
     for sequence in given:
         if not isinstance(sequence, (tuple, list)):
@@ -624,31 +671,26 @@ def _require_sequences(transform: str, *given: Any) -> None:
             )
 
 
-def _named_after(what: str, f: Callable[..., Any]) -> Decorator:
-    """Give a derivative the signature of its function, and a docstring that says what it is."""
-
-    def decorate(derivative: Callable[..., Any]) -> Callable[..., Any]:
-        functools.update_wrapper(derivative, f, updated=())
-        name = getattr(f, "__name__", type(f).__name__)
-        derivative.__doc__ = f"The {what} of {name}; the arguments are those of {name}."
-        return derivative
-
-    return decorate
-
-
 def _matching(what: str, pattern: Any, given: Any) -> list[Number]:
-    """List the numbers of something that must have the structure of another."""
+    """List the numbers of something that must have the structure of another.
+
+    An array and nested lists of its numbers are one structure; so are lists and tuples.
+    """
     shape = structure.restored(pattern, repeat(0.0))
-    expected = [path for path, _ in structure.outputs(shape, what)]
-    found = structure.outputs(given, what)
-    different = sorted({path for path, _ in found}.symmetric_difference(expected))
-    if different:
-        which = "lacks a number at" if different[0] in expected else "has a number too many, at"
+    expected = [path for path, _ in structure.outputs(shape, what, nested=True)]
+    by_path = dict(structure.outputs(given, what, nested=True))
+    if by_path.keys() != {*expected}:
+        # Each path as it is written, into arrays with a comma.
+        own: dict[str, str] = {}
+        for paths, side in ((by_path, given), (expected, shape)):
+            names = [name for name, _ in structure.outputs(side, what)]
+            own.update(zip(paths, names, strict=True))
+        different = min(by_path.keys() ^ {*expected}, key=lambda path: own[path])
+        which = "has a number too many, at" if different in by_path else "lacks a number at"
         raise TypeError(
             f"{what} must have the structure of what it belongs to: it {which} "
-            f"{different[0] or 'the top'}"
+            f"{own[different] or 'the top'}"
         )
-    by_path = dict(found)
     return [by_path[path] for path in expected]
 
 

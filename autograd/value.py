@@ -7,20 +7,33 @@ inputs and applies the chain rule at each node.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
+import sys
+from contextlib import suppress
 from contextvars import ContextVar
 from numbers import Complex, Number, Real
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from autograd import pausing
+from autograd import pausing, tracing
 from autograd.copying import Copyable
-from autograd.errors import outside_domain, shown, wrong_type
+from autograd.errors import outside_domain, refuse_mask, shown, wrong_type
 from autograd.extended import Extended, extended
-from autograd.graph import dependents, interior, leaves, topological_order
+from autograd.graph import (
+    MANY,
+    dependents,
+    interior,
+    leaves,
+    parts,
+    propagated_in_parts,
+    shares,
+    topological_order,
+)
 from autograd.methods import Elementary
 from autograd.rules import (
     CHAIN_PRODUCT,
+    DETACHED,
     FLOATS,
     KINKED,
     LINEAR,
@@ -34,12 +47,13 @@ from autograd.special import sum_of_products
 from autograd.tracing import UNKNOWN, TracingError, Unknown, expected, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
 __all__ = [
     "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER", "PARAMETER_KINDS", "ChainRule", "Kind",
-    "Operand", "Plain", "Value", "as_float", "as_value", "guarded_product", "is_zero", "kink",
-    "linear", "linked", "new_node", "partials", "record", "recorded_adjoints",
+    "Operand", "Plain", "Value", "added", "as_float", "as_value", "comparable",
+    "guarded_product", "is_zero", "kink", "linear", "linked", "new_node", "partials", "record",
+    "recorded_adjoints",
 ]  # fmt: skip
 
 Operand: TypeAlias = "Value | Plain"
@@ -79,7 +93,6 @@ PARAMETER_KINDS = (PARAMETER, FROZEN, LINKED_PARAMETER)
 """What is, or stands for, a parameter."""
 
 
-@final
 class Value(Elementary, Copyable):
     """One scalar of the graph.
 
@@ -139,14 +152,27 @@ class Value(Elementary, Copyable):
         self._label = None
         if label is not None:
             self.label = label
+        if pausing.open_blocks and (trace := tracing.active.get()) is not None:
+            trace.made(self)
+
+    def __init_subclass__(cls) -> None:
+        if cls.__module__ != "autograd.traced":
+            raise TypeError(
+                f"class {cls.__name__}(Value): Value cannot be subclassed, as operations give "
+                "plain Values: hold a Value in an attribute, name nodes by their "
+                "labels, and add operations by custom_function"
+            )
 
     @property
     def data(self) -> float:
         """The number.
 
         It may be set to any real number, which becomes a float; a Value, whose number is meant, is
-        a TypeError.
+        a TypeError. A function that is being traced may not ask for the number of a Value from
+        outside: it is an input of the program, read anew at each call.
         """
+        if pausing.open_blocks and not tracing.is_library(sys._getframe(1)):
+            return _known(self)
         return self._data
 
     @data.setter
@@ -238,14 +264,11 @@ class Value(Elementary, Copyable):
         for node in nodes:
             node._grad = 0.0
         self._grad += adjoint
-        for node in reversed(nodes):
-            adjoint = node._grad
-            if adjoint:
-                derivatives = node.local_derivatives
-                i = 0  # counted by hand: on the two parents of most nodes, zip costs twice as much
-                for parent in node.parents:
-                    parent._grad += adjoint * derivatives[i]
-                    i += 1  # noqa: SIM113
+        plan = parts(nodes) if len(nodes) > MANY else None
+        if plan:
+            propagated_in_parts(nodes, plan, _propagate, _gradient, _set_gradient)
+        else:
+            _propagate(reversed(nodes))
 
     def zero_grad(self) -> None:
         """Set `grad` to 0 on this node and on every node that it depends on.
@@ -271,6 +294,8 @@ class Value(Elementary, Copyable):
             >>> (Value(2.0) * 3.0).detach()
             Value(6.0, grad=0.0)
         """
+        if pausing.open_blocks and (trace := tracing.active.get()) and trace.is_outside(self):
+            return record(RULES[DETACHED], (self,))
         return Value(self._data, self._label)
 
     # --- arithmetic: the hottest rows of the table, written out, + and * with new_node as well ----
@@ -412,33 +437,21 @@ class Value(Elementary, Copyable):
         return _compared(">=", self, other)
 
     def __bool__(self) -> bool:
-        return bool(self._data)
-
-    # Comparisons of traced nodes are nodes, and are joined by & and | as bools are elsewhere.
-
-    def __and__(self, other: Operand) -> Value:
-        return _joined(self, other, lambda condition: (self, condition, _constant(0.0)))
-
-    def __or__(self, other: Operand) -> Value:
-        return _joined(self, other, lambda condition: (self, _constant(1.0), condition))
-
-    __rand__, __ror__ = __and__, __or__
+        return bool(_known(self))
 
     def __round__(self, digits: int | None = None) -> float:
-        return round(self._data, digits)
+        return round(_known(self), digits)
 
     def __floor__(self) -> int:
-        return math.floor(self._data)
+        return math.floor(_known(self))
 
     def __ceil__(self) -> int:
-        return math.ceil(self._data)
+        return math.ceil(_known(self))
 
     def __trunc__(self) -> int:
-        return math.trunc(self._data)
+        return math.trunc(_known(self))
 
     def __float__(self) -> NoReturn:
-        if self._data is UNKNOWN:
-            refuse()
         raise TypeError(
             f"{self!r} does not turn into a plain number, which would lose the gradient: use "
             "autograd's function (autograd.sin(v), not math.sin(v)), and v.data where you want the "
@@ -456,6 +469,30 @@ class Value(Elementary, Copyable):
             True
         """
         return self
+
+
+def _gradient(node: Value) -> float:
+    return node._grad
+
+
+def _set_gradient(node: Value, adjoint: float) -> None:
+    node._grad = adjoint
+
+
+def _propagate(nodes: Iterator[Value]) -> None:
+    """Have each node hand its parents their share of its adjoint."""
+    for node in nodes:
+        adjoint = node._grad
+        if adjoint:
+            derivatives = node.local_derivatives
+            if len(derivatives) > MANY and (grouped := shares(node, adjoint)):
+                for parent, share in grouped.items():
+                    parent._grad += share
+                continue
+            i = 0  # counted by hand: on the two parents of most nodes, zip costs twice as much
+            for parent in node.parents:
+                parent._grad += adjoint * derivatives[i]
+                i += 1  # noqa: SIM113
 
 
 # --- recording -----------------------------------------------------------------------------------
@@ -487,6 +524,8 @@ def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
         expected(error)
         return new_node(UNKNOWN, operands, (UNKNOWN,) * len(xs), rule.name)
     except (ArithmeticError, ValueError) as error:
+        if pausing.open_blocks and (trace := tracing.active.get()) and trace.read(operands):
+            return new_node(UNKNOWN, operands, (UNKNOWN,) * len(xs), rule.name)
         if not _on_extended_line.get():
             raise outside_domain(error, rule.name, rule.operands, operands, rule.domain) from None
         y = float(extended(rule.evaluate)(*map(Extended, xs)))
@@ -585,7 +624,7 @@ def as_float(number: object, operation: str, expected: str = "a Value or a real 
     if (
         isinstance(number, Real)
         or (isinstance(number, Number) and not isinstance(number, Complex))  # Decimal
-        or _is_array_scalar(number)
+        or _is_array_scalar(number, operation)
     ):
         try:
             return float(number)  # type: ignore[arg-type]
@@ -616,6 +655,8 @@ def new_node(
         >>> new_node(4.0, (Value(2.0),), (4.0,), "square")
         Value(4.0, grad=0.0, op='square')
     """
+    if data is UNKNOWN or (pausing.open_blocks and tracing.active.get() is not None):
+        return tracing.record_traced(data, parents, local_derivatives, op)  # type: ignore[no-any-return]
     node = _new(Value)
     node._data = data
     node._grad = 0.0
@@ -757,19 +798,48 @@ def recorded_adjoints(
         >>> recorded_adjoints(y, [y], {x, y})[x].data
         6.0
     """
-    found: dict[Value, Value | float] = {root: seed}
+    found: dict[Value, Value | float] = {}
+    waiting: dict[Value, list[Value | float]] = {root: [seed]}
     chain = ChainRule(order, again)
     for node in reversed(order):
-        adjoint = found.get(node, 0.0)
-        if node not in within or is_zero(adjoint):
+        if node not in within or node not in waiting:
+            continue
+        adjoint = found[node] = added(waiting.pop(node))
+        if is_zero(adjoint):
             continue
         at_kink = kink(node, chain.kinks)
         for parent, partial in zip(node.parents, partials(node), strict=True):
             if parent in within:
                 product = chain.product(adjoint, partial, at_kink, node, parent)
                 if not is_zero(product):
-                    found[parent] = found[parent] + product if parent in found else product
+                    waiting.setdefault(parent, []).append(product)
+    found.update((node, added(terms)) for node, terms in waiting.items())
     return found
+
+
+def added(terms: Sequence[Value | float]) -> Value | float:
+    """Add up adjoints or tangents and record it: of few in their order, of many with one rounding.
+
+    Args:
+        terms: At least one.
+
+    Returns:
+        A Value, or a plain number where all are.
+
+    Example:
+        >>> added([0.1] * 10_000)
+        1000.0
+    """
+    if len(terms) > MANY and not any(plain is UNKNOWN for plain in map(_data, terms)):
+        # (What is traced stays a chain, of which the compiler makes sums of products.)
+        with suppress(ArithmeticError, ValueError):  # infinite: as `+` has it
+            total: Value | float = VALUES.sum(terms)
+            return total
+    return functools.reduce(operator.add, terms)
+
+
+def _data(number: Value | float) -> float:
+    return number._data if isinstance(number, Value) else number
 
 
 class ChainRule:
@@ -823,9 +893,9 @@ class ChainRule:
             if not self.forwards and _is_agreed(flow, partial):
                 at_kink = as_value(1.0)
             else:
-                product = self._smooth(flow, partial, mark)
+                product = self._smooth(flow, partial, mark, source)
         if at_kink is not None:
-            product = self._smooth(flow, partial, None)
+            product = self._smooth(flow, partial, None, source)
             if at_kink.data is UNKNOWN:
                 if self.is_later:  # a nan gets through a kink, though not through other choices
                     direct = guarded_product(flow, partial, self.forwards)
@@ -840,7 +910,7 @@ class ChainRule:
         return product
 
     def _smooth(
-        self, flow: Value | float, partial: Value | float, mark: Value | None
+        self, flow: Value | float, partial: Value | float, mark: Value | None, source: Value
     ) -> Value | float:
         """Multiply, and mark the product where it comes from a kink."""
         if type(flow) is float and flow == 1.0 and mark is None:
@@ -848,15 +918,22 @@ class ChainRule:
         if type(partial) is float:
             if partial == 1.0:
                 return flow
-            if not partial and (self.forwards or _is_finite(flow)):
+            if not partial and (self.forwards or self._is_finite(flow, source)):
                 return 0.0
         elif (self.is_later or mark is not None) and (choice := _choice(partial)) is not None:
             # As a factor it would let a nan through the branch that is not taken.
             condition, *branches = choice
-            x1, x2 = (self._smooth(flow, branch, mark) for branch in branches)
+            x1, x2 = (self._smooth(flow, branch, mark, source) for branch in branches)
             return VALUES.where(condition, x1, x2)  # type: ignore[no-any-return]
         product = guarded_product(flow, partial, self.forwards)
         return product if mark is None or type(partial) is float else _marked(product, flow, mark)
+
+    def _is_finite(self, adjoint: Value | float, source: Value) -> bool:
+        """Tell whether an adjoint is finite, or what it meets decides on a choice alone."""
+        data = adjoint._data if isinstance(adjoint, Value) else adjoint
+        if data is UNKNOWN:
+            return self.is_later or source.op in CHOICES
+        return math.isfinite(data)
 
 
 def is_zero(number: Value | float) -> bool:
@@ -909,12 +986,6 @@ def _is_agreed(adjoint: Value | float, partial: Value | float) -> bool:
     return data is not UNKNOWN and not math.isfinite(data)
 
 
-def _is_finite(number: Value | float) -> bool:
-    """Tell whether a number is finite; one that is not known yet is taken to be."""
-    data = number.data if isinstance(number, Value) else number
-    return data is UNKNOWN or math.isfinite(data)
-
-
 def _choice(partial: Value | float) -> tuple[Value, Value | float, Value | float] | None:
     """Take a traced choice with a constant branch apart."""
     if not isinstance(partial, Value) or partial._data is not UNKNOWN or partial.op != "where":
@@ -961,18 +1032,23 @@ def _operand(operation: str, other: Any) -> Any:
         return other if kind is Value else _constant(other)
     if kind is int or (isinstance(other, Number) and not isinstance(other, complex)):
         return _constant(as_float(other, operation))
-    if _is_array_scalar(other):
+    if _is_array_scalar(other, operation):
         return _constant(as_float(other, operation))
+    if isinstance(other, Value):
+        return other
     # An array, a tensor: it may know what to do with a Value. What Python brings does not.
     if type(other).__module__ == "builtins" or isinstance(other, complex):
         raise wrong_type(operation, other)
     return NotImplemented
 
 
-def _is_array_scalar(number: Any) -> bool:
+def _is_array_scalar(number: Any, operation: str) -> bool:
     """Tell NumPy's bool, which is no `numbers.Real`, and its arrays without dimensions."""
     kind = getattr(getattr(number, "dtype", None), "kind", None)
-    return isinstance(kind, str) and kind in "biuf" and getattr(number, "shape", None) == ()
+    if isinstance(kind, str) and kind in "biuf" and getattr(number, "shape", None) == ():
+        refuse_mask(operation, number)
+        return True
+    return False
 
 
 def _binary(op: str, left: Operand, right: Operand) -> Value:
@@ -982,13 +1058,20 @@ def _binary(op: str, left: Operand, right: Operand) -> Value:
     return record(RULES[op], (x, y))
 
 
-def _joined(
-    value: Value, other: Any, choice: Callable[[Value], tuple[Value, Value, Value]]
-) -> Value:
-    if value._data is not UNKNOWN or not isinstance(other, (Value, bool)):
-        return NotImplemented  # type: ignore[no-any-return]
-    return record(RULES["where"], choice(as_value(other)))
+def _known(value: Value) -> float:
+    """Tell a number that decides on something: of a Value from outside, not while tracing."""
+    if pausing.open_blocks and (trace := tracing.active.get()) and trace.is_outside(value):
+        refuse()
+    return value._data
 
+
+def comparable(other: object, operation: str) -> bool:
+    """Tell whether something is a number, or a Value: what an operation takes."""
+    return isinstance(other, (Value, Number)) or _is_array_scalar(other, operation)
+
+
+CHOICES = {"where", "==", "!=", "<", "<=", ">", ">="}
+"""The operations by which a choice depends on numbers, of whose neighbours it knows nothing."""
 
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq, "!=": operator.ne,
@@ -996,12 +1079,12 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 
-def _compared(sign: str, value: Value, other: object) -> bool:
-    number = other
-    if isinstance(other, Value):
-        number = other._data
-    elif not isinstance(other, Number) and not _is_array_scalar(other):
+def _compared(sign: str, value: Value, other: Any) -> bool:
+    if not comparable(other, sign):
         return NotImplemented  # type: ignore[no-any-return]
-    if value._data is UNKNOWN or number is UNKNOWN:  # a condition for `where`, once it is known
-        return record(RULES[sign], (value, as_value(other, sign)))  # type: ignore[return-value, arg-type]
+    if pausing.open_blocks and (trace := tracing.active.get()) is not None:
+        operands = value, as_value(other, sign)
+        if trace.read(operands):  # a condition for `where`, once it is known
+            return record(RULES[sign], operands)  # type: ignore[return-value]
+    number = other._data if isinstance(other, Value) else other
     return bool(_COMPARISONS[sign](value._data, number))

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, Literal, Protocol
 
-from autograd import Value, mean, no_grad, structure
+from autograd import Value, mean, no_grad
 from autograd.errors import shown
-from autograd.graph import adjoints
+from autograd.graph import adjoints, dependents, interior
 from autograd.rules import VALUES
+from autograd.value import as_value, recorded_adjoints
 from nn import losses
 from nn.layers import MLP, Layer, Neuron, linear
 from nn.module import Module, to_floats
@@ -71,30 +72,21 @@ def batches(
 
     Raises:
         TypeError: `compiled` is none of the three; or the model or the loss cannot be compiled.
-        ValueError: The optimiser changes parameters that are not the model's, which a compiled loss
-            would not see.
         ModuleNotFoundError: NumPy is missing.
     """
     if compiled not in ("auto", True, False):
         raise TypeError(f"compiled is True, False or 'auto', got {shown(compiled)}")
-    foreign = set(optimiser.parameters).difference(model.parameters())
     by_itself = compiled == "auto"
     if by_itself:
         compiled = (
             _is_worth_compiling(len(model.parameters()), (len(data) + len(held_out)) * epochs)
-            and not foreign
             and _is_known(model, loss)
             and find_spec("numpy") is not None
             and find_spec("llvmlite") is not None
         )
-    elif compiled and foreign:
-        raise ValueError(
-            f"the optimiser changes {len(foreign)} parameters that are not the model's, and a "
-            "compiled loss would not see the change: make them the model's, or pass compiled=False"
-        )
     if compiled:
         try:
-            return CompiledBatches(model, loss, metrics, data, held_out)
+            return CompiledBatches(model, loss, metrics, data, held_out, optimiser)
         except TypeError:
             if not by_itself:
                 raise
@@ -167,13 +159,15 @@ class CompiledBatches:
         metrics: Mapping[str, Loss],
         data: Samples,
         held_out: Samples,
+        optimiser: Optimiser,
     ) -> None:
         import numpy
 
-        from autograd import value_and_grad
         from autograd.compiler import compile
 
-        self.parameters, self.metrics = model.parameters(), metrics
+        self.metrics = metrics
+        # The model's, and what else the optimiser changes.
+        self.parameters = list(dict.fromkeys([*model.parameters(), *optimiser.parameters]))
         self.targets = [[target for _, target in samples] for samples in (data, held_out)]
         self.arrays = [
             tuple(numpy.array(column, dtype=float) for column in zip(*samples, strict=True))
@@ -188,21 +182,21 @@ class CompiledBatches:
         for _, target in (*data, *held_out):
             loss(outputs, target)  # raises what is wrong with it; traced code does not look at it
 
-        def with_parameters(numbers: Any) -> Any:
-            """Make the model again, with other numbers in the place of its parameters."""
-            others = iter(numbers)
-            return structure.rebuilt(model, "model", lambda *parameter: next(others))
+        def cost(x: Any, y: Any) -> Any:
+            return loss(model(x), y)
 
-        def cost(numbers: Any, x: Any, y: Any) -> Any:
-            return loss(with_parameters(numbers)(x), y)
+        def value_and_gradient(x: Any, y: Any) -> tuple[Any, Any]:
+            value = as_value(cost(x, y))
+            order = interior(value, stop=self.parameters)
+            within = dependents(order, self.parameters)
+            found = recorded_adjoints(value, order, within, again=False)
+            slopes = [found.get(parameter, 0.0) for parameter in self.parameters]
+            return value, numpy.array(slopes, dtype=object)
 
-        def predicted(numbers: Any, x: Any) -> Any:
-            return with_parameters(numbers)(x)
-
-        axes = (None, 0, 0)
-        self._value_and_gradient = compile(value_and_grad(cost), in_axes=axes, reduce="mean")
-        self._loss = compile(cost, in_axes=axes, reduce="mean")
-        self._outputs = compile(predicted, in_axes=(None, 0))
+        # The parameters are Values from outside, which compiled code reads anew at each call.
+        self._value_and_gradient = compile(value_and_gradient, in_axes=0, reduce="mean")
+        self._loss = compile(cost, in_axes=0, reduce="mean")
+        self._outputs = compile(lambda x: model(x), in_axes=0)
         self._array = numpy.array
         self._require_gradient_of(recorded)
 
@@ -214,7 +208,8 @@ class CompiledBatches:
         size = abs(expected).max()
         if not math.isfinite(size):
             return
-        _, gradient = self._value_and_gradient(self._numbers(), X[:1], Y[:1])
+        self._value_and_gradient.require_one_program(X[:1], Y[:1])
+        _, gradient = self._value_and_gradient(X[:1], Y[:1])
         if not abs(gradient - expected).max() <= 1e-6 * size:
             raise TypeError(
                 "compiled, the gradient of the first sample is not the recorded one: the model or "
@@ -222,13 +217,10 @@ class CompiledBatches:
                 "call to call; pass compiled=False"
             )
 
-    def _numbers(self) -> Any:
-        return self._array([parameter._data for parameter in self.parameters])
-
     def add_gradient(self, chosen: Sequence[int]) -> float:
         X, Y = self.arrays[0]
         rows = self._array(chosen)
-        loss, gradient = self._value_and_gradient(self._numbers(), X[rows], Y[rows])
+        loss, gradient = self._value_and_gradient(X[rows], Y[rows])
         for parameter, slope in zip(self.parameters, gradient.tolist(), strict=True):
             parameter.grad += slope
         return loss  # type: ignore[no-any-return]
@@ -236,9 +228,8 @@ class CompiledBatches:
     def measure(self, held_out: bool) -> tuple[float, dict[str, float]]:
         X, Y = self.arrays[1 if held_out else 0]
         averages = {}
-        numbers = self._numbers()
         if self.metrics:
-            outputs = self._outputs(numbers, X)
+            outputs = self._outputs(X)
             several = isinstance(outputs, (list, tuple))
             columns = zip(*outputs, strict=True) if several else outputs.tolist()
             rows = [[*map(float, row)] if several else row for row in columns]
@@ -248,4 +239,4 @@ class CompiledBatches:
                     for row, target in zip(rows, self.targets[held_out], strict=True)
                 ]
                 averages[name] = mean(values)
-        return self._loss(numbers, X, Y), averages
+        return self._loss(X, Y), averages

@@ -92,7 +92,7 @@ class Neuron(Module):
         output = self.activation(total)
         # Names for errors and drawings; an activation of the user's may return anything.
         total.label, label = self._labels
-        if output is total or (type(output) is Value and output.label is None):
+        if output is total or (isinstance(output, Value) and output.label is None):
             output.label = label
         return output
 

@@ -47,7 +47,7 @@ def is_parameter(candidate: object) -> bool:
         >>> is_parameter(Parameter(1.0)), is_parameter(Value(1.0))
         (True, False)
     """
-    return type(candidate) is Value and any(candidate.op is kind for kind in PARAMETER_KINDS)
+    return isinstance(candidate, Value) and any(candidate.op is kind for kind in PARAMETER_KINDS)
 
 
 def is_frozen(parameter: Value) -> bool:
@@ -425,9 +425,9 @@ def _groups(
     A list of Values comes in one piece, so that walking a million of them costs little.
     """
     for key, child in _children(owner):
-        if type(child) is Value:
+        if isinstance(child, Value):
             yield prefix, (key,), (child,)
-        elif isinstance(child, (set, frozenset)) and any(type(x) is Value for x in child):
+        elif isinstance(child, (set, frozenset)) and any(isinstance(x, Value) for x in child):
             raise TypeError(f"{prefix}{key}: a set has no order to name parameters by: use a list")
         elif isinstance(child, (Module, list, tuple, dict)) or _is_object_array(child):
             if id(child) in seen:

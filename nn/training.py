@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any
 
-from autograd.errors import shown
+from autograd.errors import refuse_mask, shown
 from nn.batches import Compiling, Loss, Samples, batches
 from nn.module import Module
 from nn.optim import Adam, Optimiser
@@ -265,7 +265,7 @@ def _samples(model: Module, X: Any, Y: Any, purpose: str = "") -> Samples:
 def _rows(data: Any, name: str) -> list[Any]:
     """Turn a table into a list with a number, or a list of numbers, for each row."""
     columns = list(getattr(data, "columns", []))  # pandas knows its columns by name
-    rows = _plain(data)
+    rows = _plain(data, name)
     if not isinstance(rows, list):
         raise TypeError(
             f"{name} must be a list of rows, a NumPy array or a pandas frame, "
@@ -291,13 +291,14 @@ def _width(row: Any) -> str:
     return f"{len(row)} numbers long" if isinstance(row, list) else "a lone number"
 
 
-def _plain(data: Any) -> Any:
+def _plain(data: Any, name: str) -> Any:
     """Turn what pandas, NumPy or tuples hold into lists and Python's numbers."""
     if hasattr(data, "to_numpy"):
         data = data.to_numpy()
     if hasattr(data, "tolist"):
+        refuse_mask(name, data)
         data = data.tolist()
-    return [*map(_plain, data)] if isinstance(data, (list, tuple)) else data
+    return [_plain(part, name) for part in data] if isinstance(data, (list, tuple)) else data
 
 
 def _split(

@@ -15,15 +15,17 @@ from typing import Any
 import mpmath
 
 from autograd.checking.definitions import definitions
-from autograd.formulary import ROWS
+from autograd.formulary import FORMULARY, ROWS
+from autograd.rules import FLOATS, Rule
 
 __all__ = [
-    "DEFINITIONS", "FIXED", "KINKS", "derivatives", "m", "mp", "precise", "second_derivatives",
+    "DEFINITIONS", "FIXED", "KINKS", "derivative", "derivatives", "m", "mp", "precise",
     "sensitivity", "value",
 ]  # fmt: skip
 
 mp: Any = mpmath.mp.clone()
 mp.dps = 60
+mp.mpf.__floordiv__ = lambda x1, x2: mp.floor(x1 / x2)
 
 
 DEFINITIONS: dict[str, Callable[..., Any]] = definitions(mp)
@@ -56,13 +58,16 @@ KINKS: dict[str, Callable[..., bool]] = {
     "min": lambda *xs: sorted(xs)[1:2] == [min(xs)],
 }
 
+
+def _stated(rule: Rule) -> Callable[..., bool]:
+    """Where a row of the wider formulary says that it has a kink."""
+    return lambda *xs: bool(rule.kinks and rule.kinks(FLOATS, rule.evaluate(*xs), *xs))
+
+
+KINKS |= {rule.name: _stated(rule) for rule in FORMULARY if rule.kinks}
+
 # Operands that do not vary: an order, a condition.
-FIXED = {
-    (rule.name, position)
-    for rule in ROWS
-    for position, name in enumerate(rule.operands)
-    if name in rule.fixed
-}
+FIXED = {(rule.name, rule.operands.index(name)) for rule in ROWS for name in rule.fixed}
 
 # Derivatives that are better known than by differences: where these jump, or are slow.
 _DERIVATIVES: dict[tuple[str, int], Callable[..., Any]] = {
@@ -70,6 +75,10 @@ _DERIVATIVES: dict[tuple[str, int], Callable[..., Any]] = {
     ("//", 1): lambda x1, x2: mp.zero,
     ("%", 0): lambda x1, x2: mp.one,
     ("%", 1): lambda x1, x2: -mp.floor(x1 / x2),
+    ("fmod", 0): lambda x1, x2: mp.one,
+    ("fmod", 1): lambda x1, x2: -mp.sign(x1 / x2) * mp.floor(abs(x1 / x2)),
+    ("remainder", 0): lambda x1, x2: mp.one,
+    ("remainder", 1): lambda x1, x2: -mp.nint(x1 / x2),
     ("lgamma", 0): DEFINITIONS["digamma"],
     ("digamma", 0): lambda x: DEFINITIONS["polygamma"](1, x),
     ("polygamma", 1): lambda order, x: DEFINITIONS["polygamma"](order + 1, x),
@@ -130,26 +139,41 @@ def derivatives(name: str, xs: Sequence[Any]) -> list[Any]:
     return [_derivative(name, xs, position) for position in range(len(xs))]
 
 
-def second_derivatives(name: str, xs: Sequence[Any]) -> list[list[Any]]:
-    """Differentiate each derivative once more.
+def derivative(name: str, xs: Sequence[Any], places: Sequence[int]) -> Any:
+    """Differentiate a function several times.
 
     Args:
         name: The function's.
         xs: Its operands.
+        places: Which operand it is differentiated in, once for each.
 
     Returns:
-        A row for each derivative, with its derivative in each operand.
+        A number of mpmath's; nan where the function is not real around the operands.
     """
-
-    def row(first: int) -> list[Any]:
-        return [
-            _difference(lambda xs: _derivative(name, xs, first), xs, second)
-            if (name, second) not in FIXED
-            else mp.zero
-            for second in range(len(xs))
-        ]
-
-    return [row(first) for first in range(len(xs))]
+    order = len(places)
+    if any((name, place) in FIXED for place in places):
+        return mp.zero
+    if name in ("//", "%") and order > 1:
+        return mp.zero
+    if name in ("lgamma", "digamma", "polygamma"):
+        with precise(name, xs):
+            before = {"lgamma": -1, "digamma": 0}.get(name, int(xs[0]))
+            return DEFINITIONS["polygamma"](before + order, mp.mpf(xs[-1]))
+    if order == 1:
+        return _derivative(name, xs, places[0])
+    with mp.workprec((order + 1) * (_STEP + _spread(xs)) + _RANGE):
+        operands = list(map(mp.mpf, xs))
+        step = mp.ldexp(1, -_spread(xs) - _STEP)
+        moves = [(mp.one, operands)]
+        for place in places:
+            moves = [
+                (sign * side, [*at[:place], at[place] + side * step, *at[place + 1 :]])
+                for sign, at in moves
+                for side in (1, -1)
+            ]
+        total = mp.fsum(sign * DEFINITIONS[name](*at) for sign, at in moves)
+        slope = mp.convert(total / (2 * step) ** order)
+    return slope if isinstance(slope, mp.mpf) else mp.nan
 
 
 def sensitivity(function: Callable[[Sequence[Any]], Any], xs: Sequence[float]) -> Any:
@@ -202,11 +226,25 @@ def _spread(xs: Sequence[Any]) -> int:
 
 # --- the namespace of the partials ---------------------------------------------------------------
 
-_OF_SEQUENCE = ("sum", "mean", "prod", "norm", "logsumexp", "max", "min")
+_OF_SEQUENCE = [rule.name for rule in ROWS if rule.of_sequence]
 
 m = SimpleNamespace(**{name: f for name, f in DEFINITIONS.items() if name.isidentifier()})
 for _name in _OF_SEQUENCE:
     setattr(m, _name, lambda xs, f=DEFINITIONS[_name]: f(*xs))
+m.zscores_ = lambda xs: [(x - m.mean(xs)) / (m.std(xs) or 1) for x in xs]
 m.softmax = lambda xs: [DEFINITIONS["softmax"](x, *xs[:i], *xs[i + 1 :]) for i, x in enumerate(xs)]
 m.dot = lambda xs1, xs2: DEFINITIONS["dot"](*xs1, *xs2)
 m.net = lambda weights, inputs, bias: DEFINITIONS["net"](*weights, *inputs, bias)
+
+# What the rows write their partials with.
+m.one_minus_square_ = lambda x: 1 - x**2
+m.lorentzian_ = lambda x: 1 / (1 + x**2)
+m.gaussian_ = lambda x: mp.exp(-(x**2))
+m.normal_density_ = lambda x: mp.exp(-(x**2) / 2) / mp.sqrt(2 * mp.pi)
+m.sech_squared_ = lambda x: mp.sech(x) ** 2
+m.logistic_density_ = lambda x: mp.sech(x / 2) ** 2 / 4
+m.direction_ = lambda xs: xs[0] / DEFINITIONS["norm"](*xs)
+m.power_log_ = lambda count, x1, x2: (
+    x1**x2 * mp.log(x1) ** int(count) if x1 >= 0 or not count else mp.nan
+)
+m.meets = lambda x1, x2: mp.mpf(x1 == x2)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -43,13 +45,20 @@ def call(rule: Rule, operands: Sequence[Any]) -> Any:
 
 # --- operands ------------------------------------------------------------------------------------
 
-# Zeros and ones, for any kind of number, within the domain.
-SAMPLES: dict[str, tuple[float, ...]] = {rule.name: (1,) * len(rule.operands) for rule in TABLE} | {
+
+def _sample(rule: Rule) -> tuple[float, ...]:
+    for x in (1, 0, 0.5, 2):
+        with contextlib.suppress(ArithmeticError, ValueError):
+            xs = (x,) * len(rule.operands)
+            rule.evaluate(*xs)
+            return xs
+    raise ValueError(f"{rule.name}: its domain has none of these")
+
+
+# Zeros and ones, for any kind of number, within the domain; halves or twos where it has neither.
+SAMPLES: dict[str, tuple[float, ...]] = {rule.name: _sample(rule) for rule in TABLE} | {
     "arctanh": (0,),
     "beta_density": (1, 1, 0.5),
-    "erfinv": (0,),
-    "ndtri": (0.5,),
-    "zeta": (2, 1),
     "clip": (1, 0, 1),
     "dot": (1, 0, 1, 1),
     "net": (1, 0, 1, 1, 1),
@@ -102,15 +111,22 @@ _STRATEGIES: dict[str, st.SearchStrategy[float]] = (
 )
 
 
+def _simple(pieces: Any, x: float) -> float:
+    """Round a number, unless that moves it out of the intervals."""
+    rounded = round(x, 3)
+    return rounded if any(a < rounded < b or a == b == x for a, b in pieces) else x
+
+
 def _stated(rule: Rule, largest: float = math.inf) -> list[st.SearchStrategy[float]]:
     """Numbers from where a row says that it is smooth, an operand each; with its ends, by default.
 
     Nothing for a row that does not say.
     """
     strategies = []
+    tame_numbers = st.floats(-largest, largest).map(lambda x: round(x, 3))
     for smooth in rule.smooth:
         if callable(smooth):
-            strategies.append(_REAL if largest == math.inf else st.floats(-largest, largest))
+            strategies.append(_REAL if largest == math.inf else tame_numbers)
             continue
         pieces = [(max(a, -largest), min(b, largest)) for a, b in smooth]
         inside = st.one_of(
@@ -124,6 +140,8 @@ def _stated(rule: Rule, largest: float = math.inf) -> list[st.SearchStrategy[flo
         ends = [end for piece in pieces for end in piece if math.isfinite(end)]
         if largest == math.inf and ends:
             inside |= _near(*ends) | _REAL
+        if largest < math.inf:
+            inside = inside.map(partial(_simple, smooth))
         strategies.append(inside if largest < math.inf or ends else _REAL)
     return strategies
 

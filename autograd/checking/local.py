@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from autograd.checking.definitions import definitions, partials
 from autograd.checking.numerical import differentiate
-from autograd.rules import LINEAR, rule_of
+from autograd.rules import CHAIN_PRODUCT, KINKED, LINEAR, MEETS, rule_of
 from autograd.value import Value
 
 __all__ = ["Numerical", "Precise", "Slope", "Unknown", "precise_available"]
@@ -57,6 +57,10 @@ _CLOSE_STEPS = 2.0**42  # from here on the steps of `floor` are as close as diff
 def _refuse_jumps(node: Value, groups: Groups) -> None:
     """Say of an operation that differences know nothing of it at its operands."""
     op, xs = node.op, [parent.data for parent in node.parents]
+    if (op == KINKED and xs[2]) or (op == MEETS and xs[0] == xs[1]):
+        raise Unknown("it comes from a kink, where there is no second derivative")
+    if op == CHAIN_PRODUCT and not xs[0] and not math.isfinite(xs[1]):
+        raise Unknown("an adjoint of 0 meets an infinite derivative")
     if op == "where" and not xs[0] and any(0 in group for group in groups):
         raise Unknown("its condition is 0, and varies")
     if op == "clip" and xs[1] == xs[2]:

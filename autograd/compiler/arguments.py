@@ -6,6 +6,7 @@ numbers: two calls that agree in all of this, in their `key`, run the same progr
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Number, Real
@@ -15,7 +16,7 @@ import numpy
 
 from autograd import structure
 from autograd.compiler.schedule import Group, Layout
-from autograd.errors import shown
+from autograd.errors import refuse_mask, shown
 from autograd.transforms import _live
 from autograd.value import Value, as_float
 
@@ -33,32 +34,55 @@ class HoldsValues(Exception):  # noqa: N818 (it tells the caller what there is; 
 class Static:
     """An argument that is no number: a program is made for it.
 
-    Two are equal if they are of one type and equal.
+    Plain values that cannot change are told by type and value: numbers, texts, None, and tuples and
+    frozen sets of such. Whatever else there is, is told by identity: that two objects are equal
+    does not mean that a function reads the same from both.
 
     Raises:
         TypeError: It cannot be hashed: it may change, and the program would not.
     """
 
+    __slots__ = ("hash", "told_by", "value")
+
     def __init__(self, value: Any) -> None:
-        self.value = value
+        self.value = value  # and kept, so that no other object has its identity
         try:
-            self.hash = hash((type(value), value))
+            hash(value)
         except TypeError:
             raise TypeError(
                 f"an argument of a compiled function is a {type(value).__name__}, which may change "
                 f"while the program stays: {shown(value)}; pass a tuple, or read it from a closure"
             ) from None
+        self.told_by = _told_by(value)
+        self.hash = hash(self.told_by)
 
     def __hash__(self) -> int:
         return self.hash
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Static) or type(self.value) is not type(other.value):
+        if not isinstance(other, Static):
             return NotImplemented
-        return self.value is other.value or bool(self.value == other.value)
+        return self.told_by == other.told_by
 
     def __repr__(self) -> str:
         return shown(self.value)
+
+
+_PLAIN = (int, str, bool, type(None), bytes, range)
+
+
+def _told_by(value: Any) -> Hashable:
+    """Give what two values share if a function cannot tell them from each other."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return kind, value
+    if kind is float:
+        return kind, value.hex()  # which tells the zeros apart
+    if kind is tuple or kind is frozenset:
+        return kind, kind(map(_told_by, value))
+    if isinstance(value, (Real, numpy.generic)) and not hasattr(value, "__dict__"):
+        return kind, value
+    return id(value)
 
 
 @dataclass(slots=True)
@@ -132,10 +156,17 @@ def _taken(path: str, argument: Any, axis: Axes, found: Arguments, loose: list[f
     if isinstance(argument, Value):
         raise HoldsValues
     if isinstance(argument, Mapping):
+        factory = None if type(argument) is dict else getattr(argument, "default_factory", None)
+        if factory is not None:
+            inner = _taken(path, {**argument}, axis, found, loose)
+            return type(argument), Static(factory), inner
         return (
             type(argument),
             *[
-                (key, _taken(f"{path}[{key!r}]", part, _within(axis, key, path), found, loose))
+                (
+                    key if type(key) is str else Static(key),
+                    _taken(f"{path}[{key!r}]", part, _within(axis, key, path), found, loose),
+                )
                 for key, part in argument.items()
             ],
         )
@@ -158,6 +189,7 @@ def _taken(path: str, argument: Any, axis: Axes, found: Arguments, loose: list[f
         found.arrays.append(numpy.array([parameter._data for parameter in parameters], dtype=float))
         return Static(argument), tuple(map(id, parameters))  # which may be replaced
     if hasattr(argument, "__array__") and getattr(argument, "shape", None):
+        refuse_mask(path, argument)
         return _array(path, numpy.asarray(argument), axis, found)
     if isinstance(argument, bool) or not _is_number(argument):
         return Static(argument)
@@ -171,7 +203,12 @@ def _taken(path: str, argument: Any, axis: Axes, found: Arguments, loose: list[f
 
 
 def _is_number(argument: Any) -> bool:
-    return isinstance(argument, (Real, Number)) or getattr(argument, "shape", None) == ()
+    if isinstance(argument, (Real, Number)):
+        return True
+    if getattr(argument, "shape", None) == ():
+        refuse_mask("an argument of a compiled function", argument)
+        return True
+    return False
 
 
 def _is_plain(argument: Any) -> bool:
@@ -295,10 +332,11 @@ class _Rebuilding:
 
     def part(self, path: str, argument: Any, axis: Axes) -> Any:
         if isinstance(argument, Mapping):
-            return {
+            items = {
                 key: self.part(f"{path}[{key!r}]", part, _within(axis, key, path))
                 for key, part in argument.items()
             }
+            return items if type(argument) is dict else structure.mapping_like(argument, items)
         if isinstance(argument, (list, tuple)):
             if isinstance(axis, Integral) and _is_plain(argument):
                 row = self._of_array(path, numpy.array(argument, dtype=float), axis)
@@ -413,6 +451,9 @@ class Result:
         return result
 
 
+_DICTIONARIES: dict[type, str] = {dict: "dict", OrderedDict: "ordered"}
+
+
 def _described(part: Any) -> Any:
     kind = type(part)
     if part is None:
@@ -423,8 +464,8 @@ def _described(part: Any) -> Any:
         return ["array", part.start, part.stop, list(part.shape)]
     if kind is _Numbers:
         return ["numbers", part.start, part.stop, part.kind is list]
-    if kind is dict and all(isinstance(key, (str, int, float)) for key in part):
-        return ["dict", [[key, _described(inner)] for key, inner in part.items()]]
+    if kind in _DICTIONARIES and all(isinstance(key, (str, int, float)) for key in part):
+        return [_DICTIONARIES[kind], [[key, _described(inner)] for key, inner in part.items()]]
     if kind is list or kind is tuple:
         return [kind.__name__, [_described(inner) for inner in part]]
     raise TypeError(f"save: the result holds a {kind.__name__}, which a file cannot")
@@ -440,8 +481,9 @@ def _of_description(data: Any) -> Any:
         return _Array(first, rest[0], tuple(rest[1]))
     if kind == "numbers":
         return _Numbers(first, rest[0], list if rest[1] else tuple)
-    if kind == "dict":
-        return {key: _of_description(inner) for key, inner in first}
+    for mapping, name in _DICTIONARIES.items():
+        if kind == name:
+            return mapping((key, _of_description(inner)) for key, inner in first)
     parts = [_of_description(inner) for inner in first]
     return parts if kind == "list" else tuple(parts)
 
@@ -466,8 +508,9 @@ class _Numbers:
 
 def _gathered(part: Any) -> Any:
     """Put one place where there is a list of places of numbers, which is often long."""
-    if isinstance(part, dict):
-        return {key: _gathered(inner) for key, inner in part.items()}
+    if isinstance(part, Mapping):
+        items = {key: _gathered(inner) for key, inner in part.items()}
+        return items if type(part) is dict else structure.mapping_like(part, items)
     if not isinstance(part, (list, tuple)):
         return part
     if type(part) in (list, tuple) and part and all(type(inner) is slice for inner in part):
@@ -492,6 +535,9 @@ def _filled(part: Any, numbers: Any, rows: bool) -> Any:
         return {key: _filled(inner, numbers, rows) for key, inner in part.items()}
     if kind is list or kind is tuple:
         return kind([_filled(inner, numbers, rows) for inner in part])
+    if isinstance(part, Mapping):
+        items = {key: _filled(inner, numbers, rows) for key, inner in part.items()}
+        return structure.mapping_like(part, items)
     if isinstance(part, tuple):
         return kind(*[_filled(inner, numbers, rows) for inner in part])
     return part

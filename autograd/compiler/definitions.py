@@ -10,12 +10,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from autograd.functions import ceil, erfc, exp, expm1, floor, log1p, sqrt, where
+from autograd.functions import ceil, erfc, exp, expm1, floor, log, log1p, sqrt, where
 from autograd.functions import sum as total
 from autograd.special import SQRT_HALF, SQRT_HALF_HEAD, SQRT_HALF_TAIL, leading_half
 
 __all__ = ["DEFINITIONS"]
 
+INVERSE_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
 TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 
 
@@ -57,6 +58,20 @@ def _trunc(x: Any) -> Any:
     return where(x > 0.0, floor(x), ceil(x))
 
 
+def _one_minus_square(x: Any) -> Any:
+    return (1.0 - x) * (1.0 + x)
+
+
+def _lorentzian(x: Any) -> Any:
+    return 1.0 / (1.0 + x * x)
+
+
+def _power_log(count: Any, x1: Any, x2: Any) -> Any:
+    power = x1**x2
+    at_most_zero = where(x1 == 0.0, 0.0 * power, math.nan)
+    return where(count == 0.0, power, where(x1 > 0.0, power * log(x1) ** count, at_most_zero))
+
+
 def _clip(x: Any, lower: Any, upper: Any) -> Any:
     inside = where(x < lower, lower, where(x > upper, upper, x))
     return where(lower > upper, math.nan, inside)
@@ -69,6 +84,26 @@ def _sigmoid(x: Any) -> Any:
     e = exp(-abs(x))
     r = 1.0 / (1.0 + e)
     return where(x >= 0.0, r, e * r)
+
+
+def _sech_squared(x: Any) -> Any:
+    e = exp(-2.0 * abs(x))
+    r = 2.0 / (1.0 + e)
+    return e * r * r
+
+
+def _logistic_density(x: Any) -> Any:
+    e = exp(-abs(x))
+    r = 1.0 / (1.0 + e)
+    return e * r * r
+
+
+def _gaussian(x: Any) -> Any:
+    return exp(-x * x)
+
+
+def _normal_density(x: Any) -> Any:
+    return INVERSE_SQRT_2PI * exp(-0.5 * x * x)
 
 
 def _softplus(x: Any) -> Any:
@@ -120,6 +155,12 @@ def _norm(*xs: Any) -> Any:
 
 def _hypot(x1: Any, x2: Any) -> Any:
     return _norm(x1, x2)
+
+
+def _direction(x: Any, *xs: Any) -> Any:
+    """The direction of the first coordinate, which is among the others as well."""
+    length = _norm(*xs)
+    return x / where(length == 0.0, math.inf, length)
 
 
 # --- of a sequence -------------------------------------------------------------------------------
@@ -203,4 +244,12 @@ DEFINITIONS: dict[str, Callable[..., Any]] = {
     "softmax": _softmax,
     "max": _largest,
     "min": _smallest,
+    "one_minus_square_": _one_minus_square,
+    "lorentzian_": _lorentzian,
+    "gaussian_": _gaussian,
+    "normal_density_": _normal_density,
+    "sech_squared_": _sech_squared,
+    "logistic_density_": _logistic_density,
+    "direction_": _direction,
+    "power_log_": _power_log,
 }

@@ -26,12 +26,13 @@ from autograd.compiler.execution import (
 )
 from autograd.compiler.passes import optimised
 from autograd.compiler.program import Program
-from autograd.compiler.schedule import Layout
+from autograd.compiler.schedule import Group, Layout
 from autograd.compiler.storage import content, read, restored, written
-from autograd.compiler.trace import call_traced, collector_paused, program_of, traced
+from autograd.compiler.trace import call_traced, collector_paused, difference, program_of
 from autograd.errors import shown
 from autograd.structure import argument_names
-from autograd.tracing import UNKNOWN
+from autograd.traced import traced
+from autograd.tracing import UNKNOWN, TracingError
 from autograd.value import Value
 
 __all__ = ["Compiled", "Specialisation", "compile", "load"]
@@ -72,20 +73,21 @@ def compile(
     """Compile a scalar function, or a derivative of one, to machine code.
 
     The function is called once for each structure of arguments, with Values whose numbers are not
-    known yet, and what it records becomes a program. So what it reads besides its arguments
-    (globals, closures, with the models in them, random numbers, attributes of a model other than
-    parameters) is read then, and stays as it was. A branch or loop that depends on a number is an
+    known yet, and what it records becomes a program. A Value that it reads besides its arguments,
+    in a closure, a global or a model, is an input of the program as well, read anew at each call.
+    Whatever else it reads there (floats, random numbers, attributes of a model other than
+    parameters) is read once, and stays as it was. A branch or loop that depends on a number is an
     error: choose by `where`.
 
     Args:
         f: The function, `grad(f)`, `value_and_grad(f)`, `hessian(f)` or any function of such; or a
-            model, whose parameters are read anew at each call. (A derivative of a model, or its
-            method, is a function that reads them once: give the model as an argument,
-            `compile(grad(lambda model, x: model(x)))`.) Its arguments are floats, NumPy arrays,
+            model. To differentiate with respect to a model's parameters give it as an argument,
+            `compile(grad(lambda model, x: model(x)))`. Its arguments are floats, NumPy arrays,
             models, and lists, tuples and dictionaries of them; anything else in them, and an int or
             str that is an argument itself, is no number to compute with, and a program is made for
-            each of its values (2.0 is a number, 2 is not). An object is told by its identity: what
-            is read from it is read once. Without `f` it makes a decorator.
+            each of its values (2.0 is a number, 2 is not). An object, even one that equals another,
+            is told by its identity: what is read from it is read once. Without `f` it makes a
+            decorator.
         in_axes: None to compute one row. For many, as in `jax.vmap`: which axis of the arguments
             runs over the rows, an int for all, or one for each of the arguments, None for those
             that are the same for all rows; in the place of an argument that is a list or dictionary
@@ -97,7 +99,9 @@ def compile(
             sums of products may round a product and its addition at once, and sums over rows are
             added up in any order.
         check: Whether the first row in which a result is infinite or nan is computed once more
-            without being compiled, so that the error, if there is one, says where it comes from.
+            without being compiled, so that the error, if there is one, says where it comes from;
+            and whether the function is traced twice, so that one that draws random numbers, or
+            reads a clock, is found.
         threads: How many threads share the rows; by default as many as there are processors.
         backend: "llvm", or "numpy", which is slower and needs no LLVM; by default LLVM where
             llvmlite is installed.
@@ -155,6 +159,7 @@ class Specialisation:
         run: What executes it, on arrays and a number of rows.
         positions: For each number in the result, which output it is; None where they are the same.
         constants: The numbers in the result that are constant, and places for the others.
+        captured: The Values from outside that the function reads: the last of the inputs.
     """
 
     program: Program
@@ -163,6 +168,13 @@ class Specialisation:
     run: Executor
     positions: Any
     constants: Any
+    captured: tuple[Value, ...] = ()
+
+    def given(self, arrays: Sequence[Any]) -> Sequence[Any]:
+        """Add what the captured Values are now to the arrays of arguments."""
+        if not self.captured:
+            return arrays
+        return [*arrays, numpy.array([value._data for value in self.captured], dtype=float)]
 
 
 def _plain_axes(axes: Any) -> Any:
@@ -200,6 +212,7 @@ class Repeated:
     def __init__(self, known: Specialisation, args: Sequence[Any], rows: int | None) -> None:
         self.shapes = [argument.shape for argument in args]
         self.run = known.run.repeated(1 if rows is None else rows)
+        self.given = known.given if known.captured else None
         self.filled = known.result.filled
 
     @staticmethod
@@ -208,7 +221,7 @@ class Repeated:
         return (
             known.positions is None
             and all(map(_is_plain_array, args))
-            and len(args) == len(known.layout.groups)
+            and len(args) == len(known.layout.groups) - bool(known.captured)
             and known.run.is_short(1 if rows is None else rows)
         )
 
@@ -225,7 +238,7 @@ class Repeated:
                 or not argument.flags.c_contiguous
             ):
                 return NotImplemented
-        numbers = self.run(args)
+        numbers = self.run(self.given(args) if self.given else args)
         return NotImplemented if numbers is None else self.filled(numbers)
 
 
@@ -349,7 +362,7 @@ class Compiled:
         rows = found.rows
         if rows is None and self.in_axes is not None:
             raise ValueError(f"{self._name}: no argument has rows: in_axes is {self.in_axes!r}")
-        outputs = known.run(found.arrays, 1 if rows is None else rows)
+        outputs = known.run(known.given(found.arrays), 1 if rows is None else rows)
         numbers = outputs
         if known.positions is not None:
             numbers = known.constants.copy()
@@ -491,10 +504,46 @@ class Compiled:
             if key in self._known:  # by another thread, in the meantime
                 return self._known[key]
             layout = found.layout()
-            program, result = self._traced(args, kwargs, axes, layout)
+            program, result, captured = self._traced(args, kwargs, axes, layout)
             self.traces += 1
-            known = self._known[key] = _specialisation(program, result, layout, self.options)
+            if self.check:
+                self._require_the_same(program, args, kwargs, axes, layout)
+            if captured:
+                layout = Layout((*layout.groups, Group(len(captured), False)), layout.batched)
+            known = _specialisation(program, result, layout, self.options)
+            known.captured = captured
+            self._known[key] = known
             return known
+
+    def require_one_program(self, *args: Any) -> None:
+        """Trace the function once more, and compare: with `check=True` it is done at each trace.
+
+        Args:
+            *args: Arguments of the function.
+
+        Raises:
+            TracingError: The function gives another program: it draws random numbers, say, or reads
+                a clock.
+        """
+        axes = self._axes(args, {})
+        layout = taken(self._name, args, axes).layout()
+        program, _, _ = self._traced(args, {}, axes, layout)
+        self._require_the_same(program, args, {}, axes, layout)
+
+    def _require_the_same(
+        self,
+        program: Program,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        axes: Sequence[Any],
+        layout: Layout,
+    ) -> None:
+        again, _, _ = self._traced(args, kwargs, axes, layout)
+        if found := difference(program, again):
+            raise TracingError(
+                f"{self._name}: traced twice, the function has given two programs: {found}. What "
+                "it draws at random, or reads from a clock, would be frozen: pass it as an argument"
+            )
 
     def _row(
         self,
@@ -510,7 +559,7 @@ class Compiled:
 
     def _traced(
         self, args: Sequence[Any], kwargs: dict[str, Any], axes: Sequence[Any], layout: Layout
-    ) -> tuple[Program, Result]:
+    ) -> tuple[Program, Result, tuple[Value, ...]]:
         leaves: list[list[Value]] = [[UNKNOWN] * group.width for group in layout.groups]
 
         def number(group: int, place: int, path: str) -> Value:
@@ -520,8 +569,10 @@ class Compiled:
         values, keywords = self._row(args, kwargs, axes, number)
         inputs = [leaf for group in leaves for leaf in group]
         function = functools.partial(self._called, **keywords) if keywords else self._called
-        result = Result(call_traced(function, inputs, *values), self._name)
-        return program_of(result.numbers, inputs), result
+        call = call_traced(function, inputs, *values)
+        result = Result(call.result, self._name)
+        captured = tuple(call.captured)
+        return program_of(result.numbers, [*inputs, *captured]), result, captured
 
     def _check(
         self,
@@ -538,7 +589,8 @@ class Compiled:
             return  # the mean of nothing
         if found.rows is not None:
             if self.reduce:
-                numbers = every_row(known.run.program, known.layout, found.arrays, found.rows)
+                given = known.given(found.arrays)
+                numbers = every_row(known.run.program, known.layout, given, found.rows)
             row = int(numpy.argmin(numpy.isfinite(numbers).all(axis=0)))
 
         def number(group: int, place: int, path: str) -> Value:

@@ -15,10 +15,12 @@ from typing import Any
 from autograd.compiler.arrays import FUNCTIONS
 from autograd.compiler.definitions import DEFINITIONS
 from autograd.compiler.program import Operation, Program
-from autograd.compiler.trace import Numbering, call_traced, program_of, traced
+from autograd.compiler.trace import Numbering, call_traced, program_of
+from autograd.formulary import ZSCORE
 from autograd.functions import dot
 from autograd.graph import dependents, interior
 from autograd.rules import VALUES, OwnName, Rule, rule_of
+from autograd.traced import traced
 from autograd.tracing import TracingError
 from autograd.value import Value, as_value, record, recorded_adjoints
 
@@ -271,6 +273,8 @@ def _inlined(numbering: Numbering, op: str, operands: tuple[int, ...]) -> int:
         return numbering.add(op, operands)
     if op in SHARED:
         operands = operands[0], *sorted(operands)
+    elif op in SYMMETRIC:
+        operands = tuple(sorted(operands))
     rule = rule_of(op)
     if rule is None:
         raise KeyError(op)
@@ -281,9 +285,11 @@ def _inlined(numbering: Numbering, op: str, operands: tuple[int, ...]) -> int:
     return slots[definition.outputs[0]]
 
 
-SHARED = {"softmax"}
+SHARED = {"softmax", "direction_", ZSCORE}
 """Rows of which there is one for each of some operands, itself first. They are defined by that
 operand and all of them in one order, so that what they have in common is computed once."""
+SYMMETRIC = {"hypot", "norm"}
+"""Rows whose operands are put in that order as well: directions have lengths in common."""
 
 
 @lru_cache(maxsize=1024)
@@ -293,7 +299,10 @@ def _definition(rule: Rule, arity: int) -> Program:
     if rule.primitive:
         definition = partial(rule.primitive, VALUES)
     try:
-        return program_of([call_traced(definition, inputs, *inputs)], inputs)
+        call = call_traced(definition, inputs, *inputs)
+        if call.captured:
+            raise TypeError(f"it reads {call.captured[0]!r} from outside: make that an operand")
+        return program_of([call.result], inputs)
     except (TypeError, ValueError, ArithmeticError) as error:
         raise TracingError(
             f"{rule.name} cannot be compiled, as its evaluation cannot be traced ({error}): write "

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from autograd.draw import draw
 from autograd.pausing import resumed
 from autograd.rules import rule_of
+from autograd.traced import traced
 from autograd.tracing import UNKNOWN
 from autograd.value import Value, as_value, new_node
 
@@ -73,6 +74,11 @@ class Program:
 
     def __len__(self) -> int:
         return len(self.operations)
+
+    def constant(self, slot: int) -> float | None:
+        """Give the number of a constant's slot, None of any other."""
+        place = slot - len(self.inputs)
+        return self.constants[place] if 0 <= place < len(self.constants) else None
 
     def counts(self) -> Counter[str]:
         """Count the operations by name.
@@ -161,9 +167,7 @@ class Program:
             >>> Program(("x",), (2.0,), (Operation("*", (0, 1)),), (2,)).graph()
             [Value(UNKNOWN, grad=0.0, op='*', label='output')]
         """
-        inputs = [Value(0.0, name) for name in self.inputs]
-        for leaf in inputs:
-            leaf._data = UNKNOWN
+        inputs = [traced(name) for name in self.inputs]
         nodes: list[Value | float] = [*inputs, *self.constants]
         with resumed():
             for op, operands in self.operations:

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import zlib
+from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import asdict
 from pathlib import Path
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "content", "read", "restored", "written"]
 
 FORMAT = "scalar-autograd program 1"
-KINDS: dict[str, type] = {"list": list, "tuple": tuple, "dict": dict}
+KINDS: dict[str, type] = {
+    "list": list, "tuple": tuple, "dict": dict, "OrderedDict": OrderedDict,
+}  # fmt: skip
 PLAIN = (bool, int, float, str, type(None))
 
 
@@ -97,6 +100,11 @@ def content(key: Hashable, known: Specialisation) -> dict[str, Any]:
         TypeError: The structure holds what a file cannot: a model, or an object of a class of the
             user's.
     """
+    if known.captured:
+        raise TypeError(
+            f"save: the function reads {known.captured[0]!r} from outside, which a file cannot: "
+            "give it as an argument"
+        )
     run = known.run
     return {
         "key": _plain(key),
@@ -150,7 +158,7 @@ def _plain(key: Any) -> Any:
         return ["tuple", *map(_plain, key)]
     if key in KINDS.values():
         return ["type", key.__name__]
-    if isinstance(key, Static) and type(key.value) in PLAIN:
+    if isinstance(key, Static) and _is_literal(key.value):
         return ["static", repr(key.value)]
     if type(key) in PLAIN:
         return ["plain", key]
@@ -158,6 +166,12 @@ def _plain(key: Any) -> Any:
         f"save: an argument is or holds {key!r}, which a file cannot: only functions of numbers, "
         "arrays, and lists and dictionaries of them can be saved"
     )
+
+
+def _is_literal(value: Any) -> bool:
+    if type(value) is tuple:
+        return all(map(_is_literal, value))
+    return type(value) in PLAIN
 
 
 def _hashable(data: Any) -> Any:

@@ -8,38 +8,30 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograd.compiler.program import Operation, Program
 from autograd.graph import interior
 from autograd.pausing import resumed
-from autograd.rules import KINKED, LINEAR, MEETS
+from autograd.rules import DETACHED, KINKED, LINEAR, MEETS
+from autograd.structure import outputs
+from autograd.traced import Trace, traced, tracing_of
 from autograd.tracing import UNKNOWN, TracingError, refusals
 from autograd.transforms import differentiable_variables
 from autograd.value import Operand, Value
 
-__all__ = ["Numbering", "call_traced", "collector_paused", "program_of", "traced", "traced_program"]
+__all__ = [
+    "Call",
+    "Numbering",
+    "call_traced",
+    "collector_paused",
+    "difference",
+    "program_of",
+    "traced_program",
+]
 
 
-def traced(name: str = "") -> Value:
-    """Make a leaf whose number is not known yet: an input of a program.
-
-    Args:
-        name: What it is called.
-
-    Returns:
-        The leaf.
-
-    Example:
-        >>> traced("x") * 2.0
-        Value(UNKNOWN, grad=0.0, op='*')
-    """
-    value = Value(0.0, name)
-    value._data = UNKNOWN
-    return value
-
-
-def call_traced(f: Callable[..., Any], inputs: Sequence[Value], *arguments: Any) -> Any:
+def call_traced(f: Callable[..., Any], inputs: Sequence[Value], *arguments: Any) -> Call:
     """Call a function that is being traced.
 
     Args:
@@ -49,7 +41,7 @@ def call_traced(f: Callable[..., Any], inputs: Sequence[Value], *arguments: Any)
         *arguments: Its arguments.
 
     Returns:
-        What it returns.
+        What it returns, and the Values from outside that it reads.
 
     Raises:
         TracingError: The function asked for a number that is not known, also where it has caught
@@ -58,13 +50,31 @@ def call_traced(f: Callable[..., Any], inputs: Sequence[Value], *arguments: Any)
     found: list[TracingError] = []
     token = refusals.set(found)
     try:
-        with resumed(), differentiable_variables(inputs):
+        with resumed(), differentiable_variables(inputs), tracing_of() as trace:
             result = f(*arguments)
     finally:
         refusals.reset(token)
     if found:
         raise found[0]
-    return result
+    return Call(result, trace)
+
+
+class Call(NamedTuple):
+    """A call of a function that was traced.
+
+    Attributes:
+        result: What it returned.
+        trace: What it has read from outside.
+    """
+
+    result: Any
+    trace: Trace
+
+    @property
+    def captured(self) -> list[Value]:
+        """The Values from outside that the function has read, or returned."""
+        self.trace.read([y for _, y in outputs(self.result, "") if isinstance(y, Value)])
+        return list(self.trace.captured)
 
 
 def traced_program(f: Callable[..., Operand], names: Sequence[str]) -> Program:
@@ -89,7 +99,8 @@ def traced_program(f: Callable[..., Operand], names: Sequence[str]) -> Program:
         output %3
     """
     inputs = [traced(name) for name in names]
-    return program_of([call_traced(f, inputs, *inputs)], inputs)
+    call = call_traced(f, inputs, *inputs)
+    return program_of([call.result], [*inputs, *call.captured])
 
 
 @contextmanager
@@ -172,12 +183,54 @@ class Numbering:
         )
 
 
+def difference(first: Program, second: Program) -> str:
+    """Say how two programs that one function has given differ.
+
+    Args:
+        first: One of them.
+        second: The other one.
+
+    Returns:
+        The first difference, in words; empty if there is none.
+
+    Example:
+        >>> x = traced("x")
+        >>> difference(program_of([x * 2.0], [x]), program_of([x * 3.0], [x]))
+        "'*' is given 2.0 at first, and then 3.0"
+    """
+    if first.inputs != second.inputs:
+        return "it reads other Values from outside"
+    for one, two in zip(first.operations, second.operations, strict=False):
+        if one.op != two.op or len(one.operands) != len(two.operands):
+            return f"{one.op!r} at first, and then {two.op!r}"
+        for x, y in zip(one.operands, two.operands, strict=True):
+            if x != y or not _is_same(first.constant(x), second.constant(y)):
+                before, after = first.constant(x), second.constant(y)
+                if before is None or after is None:
+                    return f"{one.op!r} is given other operands"
+                return f"{one.op!r} is given {before!r} at first, and then {after!r}"
+    if len(first) != len(second):
+        longest = max(first, second, key=len)
+        return f"{longest.operations[min(len(first), len(second))].op!r} is not there both times"
+    for x, y in zip(first.outputs, second.outputs, strict=True):
+        if not _is_same(first.constant(x), second.constant(y)):
+            return f"it returns {first.constant(x)!r} at first, and then {second.constant(y)!r}"
+    return "" if first.outputs == second.outputs else "it returns other results"
+
+
+def _is_same(x: float | None, y: float | None) -> bool:
+    if x is None or y is None:
+        return x is y
+    return x == y or (x != x and y != y)
+
+
 def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
     """Read a program off a traced graph.
 
     Args:
         outputs: The nodes, or plain numbers, that it is to compute.
-        inputs: The traced leaves that are its inputs; their labels name them.
+        inputs: The traced leaves that are its inputs, and Values from outside that are read anew
+            at each call; their labels name them.
 
     Returns:
         The program: one operation a node.
@@ -198,19 +251,22 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
             return numbering.constant(float(operand))
         slot = slots.get(operand)
         if slot is None:  # a leaf, or a node that does not depend on the inputs
-            if operand.data is UNKNOWN:
+            if operand._data is UNKNOWN:
                 raise TracingError(
                     f"{operand!r} is not an input of this program, or was computed in no_grad"
                 )
-            slot = slots[operand] = numbering.constant(operand.data)
+            slot = slots[operand] = numbering.constant(operand._data)
         return slot
 
     roots = [output for output in outputs if isinstance(output, Value)]
     for node in interior(*roots, stop=inputs):
-        if node.data is not UNKNOWN:
+        if node._data is not UNKNOWN:
             continue
         operands = tuple([slots[p] if p in slots else slot_of(p) for p in node.parents])
-        if node.op == KINKED:  # which matters to derivatives only, and these have been taken
+        if node.op in (
+            KINKED,
+            DETACHED,
+        ):  # which matters to derivatives only, and these have been taken
             slots[node] = operands[0]
         elif node.op != LINEAR:
             slots[node] = numbering.add("==" if node.op == MEETS else node.op, operands)

@@ -189,7 +189,7 @@ def _neuron(neuron: Any, name: str) -> _Neuron:
     weights = _items(neuron.weights, f"{name}.weights".lstrip("."))
     bias = getattr(neuron, "bias", None)
     for parameter in weights if bias is None else [*weights, bias]:
-        if type(parameter) is not Value:
+        if not isinstance(parameter, Value):
             raise TypeError(
                 f"draw: weights and biases are Values, {name or 'the neuron'} has {parameter!r}"
             )

@@ -50,7 +50,8 @@ STEPS = [
     Step(2, autograd.maximum, max, lambda x, y: (0.5,) * 2 if x == y else (int(x > y), int(x < y))),
     Step(
         3,
-        autograd.where,
+        # As ints, -1 and -2 are refused: they are what ~ makes of a bool.
+        lambda x, y, z: autograd.where(float(x) if type(x) is int else x, y, z),
         lambda x, y, z: y if x else z,
         lambda x, y, z: (0, int(x != 0), int(x == 0)),
     ),

@@ -6,6 +6,7 @@ import bisect
 import copy
 import decimal
 import fractions
+import functools
 import itertools
 import linecache
 import math
@@ -13,6 +14,7 @@ import operator
 import pickle
 import statistics
 import struct
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,17 +23,12 @@ from typing import Any
 import pytest
 
 import autograd
+import autograd.graph
 from autograd import Value, exp, maximum, minimum, no_grad, relu, where
+from autograd.traced import Traced, traced, tracing_of
 from autograd.tracing import UNKNOWN, TracingError, is_traced
 from nn import losses
 from tests.table import TABLE
-
-
-def traced(label: str = "x") -> Value:
-    value = Value(0.0, label)
-    value.data = UNKNOWN
-    return value
-
 
 # --- arithmetic ----------------------------------------------------------------------------------
 
@@ -80,7 +77,7 @@ def test_every_row_is_recorded_on_traced_operands(rule: Any) -> None:
 
 
 def test_it_is_shown_as_unknown_and_there_is_one() -> None:
-    x = traced()
+    x = traced("x")
     assert repr(UNKNOWN) == str(UNKNOWN) == f"{UNKNOWN:.3f}" == f"{x.data:>7}" == "UNKNOWN"
     assert repr(x) == "Value(UNKNOWN, grad=0.0, label='x')"
     assert copy.copy(UNKNOWN) is copy.deepcopy(UNKNOWN) is UNKNOWN
@@ -121,8 +118,8 @@ def test_a_comparison_is_recorded_as_a_condition(
     assert node.op == turned
     assert node.parents[0] is x
     node = comparison(Value(1.0), x)
-    assert node.op == sign
-    assert node.parents[1] is x
+    assert node.op == turned
+    assert node.parents[0] is x
 
 
 def test_what_is_known_is_compared_as_ever() -> None:
@@ -140,8 +137,54 @@ def test_conditions_are_joined_by_and_and_or() -> None:
         assert node.data is UNKNOWN
     with pytest.raises(TypeError):
         low & 3.0
+    one: Any = Value(1.0)
     with pytest.raises(TypeError):
-        Value(1.0) & Value(2.0)
+        one & Value(2.0)
+    with tracing_of():
+        assert {(low ^ other).op for other in (high, True, False)} == {"where"}
+        assert low.__xor__(2.0) is NotImplemented
+
+
+def test_an_inverted_condition_is_refused_traced_and_known() -> None:
+    low: Any = traced() > 0.0
+    with pytest.raises(TracingError, match="opposite comparison"):
+        _ = ~low
+    for known in (~(Value(1.0) > 0.0), ~(Value(1.0) < 0.0)):
+        with pytest.raises(TypeError, match=r"where: the condition is -[12].*opposite comparison"):
+            where(known, Value(1.0), 2.0)
+    assert where(3, 1.0, 2.0) == 1.0
+
+
+IDENTITIES: list[Callable[[list[Any]], Any]] = [
+    lambda v: autograd.sum(set(v)),
+    lambda v: autograd.sum(dict.fromkeys(v)),
+    lambda v: autograd.sum(frozenset(v)),
+    lambda v: {v[0]: 1.0}[v[0]] * v[1],
+    lambda v: v[0] * Counter(v)[v[1]],
+    lambda v: v[0] if v[1] in [v[0], 2.0] else v[1],
+    lambda v: v[0] if v[1] in {1.0, 2.0} else v[1],
+    lambda v: v[0] * v.index(v[1]),
+    lambda v: v[0] * v.count(v[2]),
+    lambda v: v[0] * hash(v[1]),
+    lambda v: v[0] * len(f"{v[1]}"),
+    lambda v: v[0] * float(f"{v[1]:.3f}"),
+    lambda v: v[0] * len("{}".format(v[1])),  # noqa: UP032
+    lambda v: v[0] * functools.lru_cache(lambda x: x)(v[1]),
+    lambda v: autograd.sum([x for x, _ in itertools.groupby(v)]),
+]
+
+
+@pytest.mark.parametrize("f", IDENTITIES)
+def test_what_tells_numbers_apart_by_identity_is_refused(f: Any) -> None:
+    compiled = autograd.compile(lambda *v: f(list(v)))
+    with pytest.raises(TracingError, match="known only when the program runs"):
+        compiled(1.0, 1.0, 2.0)
+
+
+def test_the_library_itself_may_look_at_traced_nodes() -> None:
+    x = traced()
+    assert len(autograd.graph.interior(x * x + x)) == 2
+    assert type(x * x) is type(x) is Traced
 
 
 # --- what would freeze an answer -----------------------------------------------------------------
@@ -437,12 +480,12 @@ def test_choices_that_are_recorded_are_fine() -> None:
         assert is_traced(node)
 
 
-def test_identity_and_hash_are_those_of_nodes() -> None:
-    x, y = traced(), traced("y")
-    assert {x: 1.0}[x] == 1.0
-    assert x in {x, y}
+def test_a_node_is_found_by_identity_before_its_number_is_asked_for() -> None:
+    x = traced()
     assert x in [x, 1.0]
-    assert y not in {x: 1.0}
+    assert [x, 1.0].index(x) == 0
+    with pytest.raises(TracingError):
+        hash(x)
 
 
 def test_nothing_is_recorded_in_no_grad_and_the_number_stays_unknown() -> None:

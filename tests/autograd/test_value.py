@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import operator
@@ -61,10 +62,97 @@ def test_attributes_of_a_leaf_and_of_a_result() -> None:
 def test_attributes_are_slots_and_those_of_the_table_only() -> None:
     x: Any = Value(1.0)
     slots = {s for cls in type(x).__mro__ for s in getattr(cls, "__slots__", ())}
-    assert slots == {"data", "grad", "parents", "local_derivatives", "op", "label"}
+    assert slots == {"_data", "_grad", "_label", "parents", "local_derivatives", "op"}
     assert not hasattr(x, "__dict__")
     with pytest.raises(AttributeError):
         x.gradient = 1.0
+
+
+# --- what is assigned ----------------------------------------------------------------------------
+
+
+@given(st.floats() | st.integers(-(10**9), 10**9) | st.booleans() | st.fractions())
+def test_real_numbers_that_are_assigned_become_floats(number: Any) -> None:
+    x: Any = Value(1.0)
+    for kind in (lambda x: x, np.float64, np.float32, Fraction, Decimal):
+        with (
+            contextlib.suppress(ValueError, OverflowError, TypeError),
+            np.errstate(over="ignore"),
+        ):
+            given = kind(number)
+            x.data, x.grad = given, given
+            for found in (x.data, x.grad):
+                assert type(found) is float
+                assert found == float(given) or math.isnan(found)
+
+
+def test_arithmetic_stays_in_double_precision_and_raises_as_ever() -> None:
+    x: Any = Value(1.0)
+    x.data = np.float32(0.1)
+    assert (x * 3.0).data == float(np.float32(0.1)) * 3.0
+    x.data = np.float64(0.0)
+    with pytest.raises(ZeroDivisionError):
+        1.0 / x
+
+
+@pytest.mark.parametrize("wrong", ["a", 1j, [1.0], np.ones(2), object()])
+def test_what_is_no_number_cannot_be_assigned(wrong: Any) -> None:
+    x: Any = Value(1.0, "x")
+    x.grad = 2.0
+    for name in ("data", "grad"):
+        with pytest.raises(TypeError, match=rf"Value\.{name}: expected a real number"):
+            setattr(x, name, wrong)
+    assert (x.data, x.grad) == (1.0, 2.0)
+    with pytest.raises(OverflowError, match=r"Value\.data"):
+        x.data = 10**400
+
+
+def test_a_value_is_no_number_to_assign() -> None:
+    w: Any = Value(1.0)
+    rate = Value(0.1)
+    w.grad = 2.0
+    with pytest.raises(TypeError, match=r"got a Value.*\.data"):
+        w.data -= rate * w.grad
+    assert (w.data, w.parents) == (1.0, ())
+    with pytest.raises(TypeError, match=r"Value\.data: expected a real number, got NoneType"):
+        w.data = None
+
+
+def test_no_gradient_is_a_gradient_of_zero() -> None:
+    w: Any = Value(3.0)
+    (w * w).backward()
+    w.grad = None
+    assert w.grad == 0.0
+    (w * w).backward()
+    assert w.grad == 6.0
+    w.grad = None
+    (w * w).backward(create_graph=True)
+    assert (type(w.grad), w.grad.data) == (Value, 6.0)
+    slope = w.grad
+    w.grad = slope  # a gradient that is a node stays one
+    assert w.grad is slope
+
+
+def test_a_label_is_a_text_or_none() -> None:
+    x: Any = Value(1.0)
+    x.label = "x"
+    with pytest.raises(TypeError, match="a label is a str, got int: 5"):
+        x.label = 5
+    assert x.label == "x"
+    x.label = None
+    assert x.label is None
+
+
+def test_value_is_not_to_be_subclassed() -> None:
+    with pytest.raises(TypeError, match=r"class Tensor\(Value\): .*custom_function"):
+        type("Tensor", (Value,), {})
+
+
+def test_where_is_no_method() -> None:
+    assert not hasattr(Value, "where")
+
+
+# --- as it is shown ------------------------------------------------------------------------------
 
 
 def test_repr_shows_the_number_its_gradient_its_operation_and_its_label() -> None:
@@ -615,3 +703,22 @@ def test_numpys_variance_of_values_has_gradients() -> None:
     xs = [Value(1.0), Value(2.0), Value(6.0)]
     np.var(np.array(xs)).backward()
     assert [x.grad for x in xs] == pytest.approx([2 / 3 * (x.data - 3.0) for x in xs])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: Value(x),
+        lambda x: Value(1.0) * x,
+        lambda x: Value(1.0) ** x,
+        lambda x: Value(1.0) == x,
+        lambda x: Value(1.0) < x,
+        lambda x: autograd.exp(x),
+        lambda x: autograd.where(Value(1.0), 2.0, x),
+        lambda x: autograd.sum(np.ma.masked_array([1.0, 2.0], [False, x is np.ma.masked])),
+        lambda x: autograd.dot([1.0, x], [Value(2.0), 3.0]),
+    ],
+)
+def test_masked_numbers_are_refused(call: Any) -> None:
+    with pytest.raises(TypeError, match="the mask of a masked array would be ignored"):
+        call(np.ma.masked)

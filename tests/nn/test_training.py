@@ -503,6 +503,8 @@ BAD_DATA: list[tuple[Any, Any, type[Exception], str]] = [
     (gap([1.0]), [1, 2, 3], TypeError, r"X: row 1, column 1 is not a number: \[1.0\]"),
     (gap(1j), [1, 2, 3], TypeError, "X: row 1, column 1 is not a number: 1j"),
     ("a string", [1], TypeError, "X must be a list of rows, .* got str"),
+    (np.ma.masked_array(gap(1.0)), [1, 2, 3], TypeError, "X: the mask of a masked array"),
+    (gap(np.ma.masked), [1, 2, 3], TypeError, "X: the mask of a masked array"),
     ({"a": [1.0]}, [1], TypeError, "X must be a list of rows, .* got dict"),
     (iter([[1.0, 2.0]]), [1], TypeError, "X must be a list of rows, .* got list_iterator"),
     (None, [1], TypeError, "X must be a list of rows, .* got NoneType"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import enum
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -187,6 +189,70 @@ def test_what_is_no_number_is_part_of_the_key(static: Any) -> None:
     assert found.key == taken("f", [static, 2.0], [None, None]).key
     assert found.key != taken("f", ["another", 1.0], [None, None]).key
     assert put_together([static, 1.0], [None, None], 0)[0] is static
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Equal to others that a function can tell from it."""
+
+    name: str
+    factor: float = field(compare=False)
+
+
+def test_objects_are_told_by_identity() -> None:
+    one, two = Scale("s", 2.0), Scale("s", 3.0)
+    assert one == two
+    assert Static(one) != Static(two)
+    assert Static(one) == Static(one)
+    assert Static((1, one)) != Static((1, two))
+    for put in (lambda x: x, lambda x: [x], lambda x: {"a": x}, lambda x: {x: 1.0}):
+        keys = [taken("f", [put(scale)], [None]).key for scale in (one, two, one)]
+        assert keys[0] != keys[1]
+        assert keys[0] == keys[2]
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from("ab") | st.binary(max_size=1)
+    | st.sampled_from([0.0, -0.0, 1.0]) | st.sampled_from([np.int64(1), np.bool_(True)])
+    | st.fractions(0, 1, max_denominator=2) | st.builds(range, st.integers(0, 2)),
+    lambda parts: st.lists(parts, max_size=2).map(tuple) | st.frozensets(parts, max_size=2),
+    max_leaves=3,
+)  # fmt: skip
+
+
+def typed(value: Any) -> Any:
+    if isinstance(value, (tuple, frozenset)):
+        return type(value), type(value)(map(typed, value))
+    return type(value), repr(value)
+
+
+@given(PLAIN, PLAIN)
+def test_plain_values_are_told_by_type_and_value(x: Any, y: Any) -> None:
+    assert Static(x) == Static(copy.deepcopy(x))
+    assert (Static(x) == Static(y)) == (typed(x) == typed(y))
+    assert hash(Static(x)) == hash(Static(copy.deepcopy(x)))
+
+
+def test_integers_of_another_class_are_plain_where_they_hold_nothing_else() -> None:
+    class Named(int):
+        name = ""
+
+    assert Static(Colour.RED) != Static(Colour.BLUE)
+    assert Static(Named(10**6)) != Static(Named(10**6))
+
+
+def test_a_default_is_part_of_a_dictionary() -> None:
+    keys = [taken("f", [defaultdict(f, a=1.0)], [None]).key for f in (float, int, float)]
+    assert keys[0] != keys[1]
+    assert keys[0] == keys[2]
+
+
+@pytest.mark.parametrize("axis", [None, 0])
+def test_masked_arrays_are_refused(axis: Any) -> None:
+    masked = np.ma.masked_array([1.0, 2.0], [False, True])
+    for argument in (masked, [masked], {"a": masked}, [1.0, np.ma.masked], np.ma.masked):
+        with pytest.raises(TypeError, match="the mask of a masked array would be ignored"):
+            taken("f", [argument], [axis])
 
 
 def test_statics_are_equal_if_they_are_of_one_type_and_equal() -> None:

@@ -38,6 +38,7 @@ from autograd import (
     maximum,
     minimum,
     no_grad,
+    norm,
     relu,
     sin,
     sqrt,
@@ -904,6 +905,183 @@ def test_a_zero_adjoint_contributes_nothing_whatever_it_meets(
         assert result == pytest.approx(expected + 2.0 * two, rel=1e-13, nan_ok=True)
     else:
         assert result.tolist() == pytest.approx([two, expected, two], rel=1e-13, nan_ok=True)
+
+
+OFF_THE_DOMAIN: list[tuple[Callable[..., Any], float]] = [
+    (log, -2.5),
+    (lambda x: log(log(x)), 0.5),
+    (lambda x: log(log(log(x))), 2.0),
+]
+
+
+@pytest.mark.parametrize(("f", "x"), OFF_THE_DOMAIN)
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_off_the_domain_derivatives_are_no_finite_numbers(
+    backend: Any, f: Any, x: float, order: int
+) -> None:
+    derivative = f
+    for _ in range(order):
+        derivative = grad(derivative)
+    assert not math.isfinite(compiled(derivative, backend=backend)(x))
+    rows = compiled(derivative, in_axes=0, reduce="mean", backend=backend)
+    assert not math.isfinite(rows(np.array([20.0, x, 30.0])))
+    with pytest.raises((ValueError, ZeroDivisionError), match="log"):
+        compiled(derivative, check=True, backend=backend)(x)
+
+
+def test_a_branch_off_the_domain_that_is_not_taken_contributes_nothing(backend: Any) -> None:
+    def f(x: Any) -> Any:
+        return x * x * where(x > 0.0, log(x), 1.0)
+
+    for derivative, expected in ((grad(f), -4.0), (hessian(f), 2.0)):
+        assert compiled(derivative, backend=backend)(-2.0) == expected
+
+
+# --- kinks, at every order -----------------------------------------------------------------------
+
+UNDEFINED: list[tuple[Callable[[Any], Any], float]] = [
+    (relu, 0.0),
+    (lambda x: relu(x) ** 2, 0.0),
+    (lambda x: abs(x) ** 2, 0.0),
+    (lambda x: abs(x * x), 0.0),
+    (lambda x: sin(abs(x)) * x, 0.0),
+    (lambda x: relu(x - 1.0) * exp(x), 1.0),
+]
+DEFINED: list[tuple[Callable[[Any], Any], float, float]] = [
+    (lambda x: where(x > 1.0, relu(x), x * x), 0.0, 2.0),
+    (lambda x: where(x > 1.0, sqrt(x), x * x), 0.0, 2.0),
+    (lambda x: exp(x) * where(x > 1.0, sqrt(x), 1.0), 0.0, 1.0),
+    (lambda x: exp(x) * relu(sqrt(x) - 5.0), 0.0, 0.0),
+    (lambda x: where(x < 1.0, x * x, x * inf), 0.5, 2.0),
+    (lambda x: relu(x) ** 2, 1.0, 2.0),
+    (lambda x: abs(x) ** 3, -1.0, 6.0),
+]
+
+
+def second_derivatives(f: Any) -> list[Callable[[Any], Any]]:
+    """Reverse over reverse, forward over reverse, reverse over forward, forward over forward."""
+
+    def forwards(x: Any) -> Any:
+        return jvp(f, (x,), (1.0,))[1]
+
+    return [
+        hessian(f),
+        lambda x: jvp(grad(f), (x,), (1.0,))[1],
+        grad(forwards),
+        lambda x: jvp(forwards, (x,), (1.0,))[1],
+    ]
+
+
+@pytest.mark.parametrize(("f", "x"), UNDEFINED)
+def test_at_a_kink_a_second_derivative_is_nan_in_every_mode(backend: Any, f: Any, x: float) -> None:
+    for derivative in second_derivatives(f):
+        assert math.isnan(derivative(x))
+        assert math.isnan(compiled(derivative, backend=backend)(x))
+
+
+@pytest.mark.parametrize(("f", "x", "expected"), DEFINED)
+def test_a_branch_that_is_not_taken_leaves_second_derivatives_alone(
+    backend: Any, f: Any, x: float, expected: float
+) -> None:
+    for derivative in second_derivatives(f)[::2]:
+        assert derivative(x) == pytest.approx(expected)
+        assert compiled(derivative, backend=backend)(x) == pytest.approx(expected)
+
+
+# --- Values from outside -------------------------------------------------------------------------
+
+
+def test_a_value_from_outside_is_read_anew_at_each_call(backend: Any) -> None:
+    w, b = Value(2.0, "w"), Value(1.0)
+    line = compiled(lambda x: w * x + b, backend=backend)
+    slope = compiled(grad(lambda x: (w * x + b) ** 2), backend=backend)
+    rows = compiled(lambda x: w * x + b, in_axes=0, reduce="sum", backend=backend)
+    arrays = compiled(lambda x: w * x[0] + x[1], backend=backend)
+    for value in (2.0, 5.0, -1.0):
+        w.data, b.data = value, 2.0 * value
+        assert line(3.0) == 3.0 * value + 2.0 * value
+        assert slope(3.0) == pytest.approx(2.0 * (5.0 * value) * value)
+        assert rows(np.array([1.0, 2.0])) == pytest.approx(3.0 * value + 4.0 * value)
+        for _ in range(2):  # the second time by the short way
+            assert arrays(np.array([3.0, 4.0])) == 3.0 * value + 4.0
+    assert line.traces == slope.traces == rows.traces == arrays.traces == 1
+    assert line.program(1.0).inputs == ("x", "w", "x2")
+
+
+def test_a_model_in_a_closure_is_read_anew_at_each_call(backend: Any) -> None:
+    from nn import MLP
+
+    model = MLP(2, [3, 1], activation="tanh", seed=1)
+    through = compiled(grad(lambda x: model(x)), backend=backend)
+    method = compiled(model.__call__, backend=backend)
+    for seed in (1, 2):
+        model.load_state_dict(MLP(2, [3, 1], activation="tanh", seed=seed).state_dict())
+        x = [0.5, -1.0]
+        assert method(x) == pytest.approx(model(x).data)
+        assert through(x) == pytest.approx(grad(lambda x: model(x))(x))
+
+
+def test_what_decides_on_a_value_from_outside_is_refused() -> None:
+    w = Value(2.0, "w")
+    decisions: list[Callable[[Any], Any]] = [
+        lambda x: x if w > 0.0 else -x,
+        lambda x: x if w else -x,
+        lambda x: x if w == 2.0 else -x,
+        lambda x: x * round(w),
+        lambda x: x * w.data,
+        lambda x: x * math.floor(w),
+        lambda x: x if norm([w, x]) > 1.0 else -x,
+        lambda x: max(x, w),
+    ]
+    for f in decisions:
+        with pytest.raises(TracingError, match="known only when the program runs"):
+            compiled(f)(1.0)
+    assert compiled(lambda x: where(w > 0.0, x, -x))(1.0) == 1.0
+    assert w > 1.0  # as ever, when nothing is traced
+
+
+def test_a_value_from_outside_may_be_off_the_domain_or_detached_or_the_result() -> None:
+    w = Value(-2.0)
+    f = compiled(lambda x: [log(w) * x, w, w.detach() * x])
+    assert repr(f(1.0)) == "[nan, -2.0, -2.0]"
+    w.data = 1.0
+    assert f(3.0) == [0.0, 1.0, 3.0]
+    cut = compiled(grad(lambda x: x.detach() * x + w.detach() * x))
+    assert cut(3.0) == 4.0
+
+
+def test_what_the_function_makes_itself_is_no_input() -> None:
+    def f(x: Any) -> Any:
+        total = Value(0.0)
+        for k in range(3):
+            total = total + Value(float(k)) * x
+        return total if Value(2.0) > 1.0 else x
+
+    g = compiled(f)
+    assert g(2.0) == 6.0
+    assert g.program(1.0).inputs == ("x",)
+
+
+def test_a_function_that_reads_values_from_outside_has_no_file(tmp_path: Path) -> None:
+    w = Value(2.0, "w")
+    f = compiled(lambda x: w * x)
+    f(1.0)
+    with pytest.raises(TypeError, match=r"reads Value\(2.0.*give it as an argument"):
+        f.save(tmp_path / "f")
+
+
+def test_what_changes_from_trace_to_trace_is_refused_when_checked() -> None:
+    ticks = iter(range(1000))
+    for changing, words in (
+        (lambda x: x * float(next(ticks)), r"'\*' is given 0.0 at first, and then 1.0"),
+        (lambda x: sin(x) if next(ticks) % 2 else cos(x), "'(sin|cos)' at first"),
+        (lambda x: [x] + [x * x] * (next(ticks) % 2), "not there both times"),
+        (lambda x: [x, float(next(ticks))], "it returns"),
+    ):
+        with pytest.raises(TracingError, match=f"two programs: .*{words}"):
+            compiled(changing, check=True)(1.0)
+        compiled(changing)(1.0)
+    assert compiled(lambda x: x * math.nan, check=False)(1.0) != 1.0
 
 
 def test_off_the_domain_results_are_nan_or_infinite_without_a_warning(backend: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections import namedtuple
+from collections import OrderedDict, namedtuple
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,8 @@ print(value.hex(), *[slope.hex() for slope in slopes])
         (lambda x, n: [x**n, (None, 1.0, x), {"k": n * x}], (2.0, 3)),
         (lambda x, kind: tanh(x) if kind == "tanh" else x * 2.0, (np.ones((2, 3))[0, 0], "tanh")),
         (lambda a: a * 2.0, (np.arange(6.0).reshape(2, 3),)),
+        (grad(lambda p: p["a"] * p["b"]), (OrderedDict(b=2.0, a=3.0),)),
+        (lambda p: [p[1] * 2.0, p["a", (True, None)]], ({1: 2.0, ("a", (True, None)): 3.0},)),
         (lambda x, flag: where(x > 0.0, x, 0.0) if flag else x, (-1.0, True)),
     ],
 )

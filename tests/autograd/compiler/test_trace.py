@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from typing import Any
 
@@ -15,12 +16,12 @@ from autograd.compiler.trace import (
     Numbering,
     call_traced,
     program_of,
-    traced,
     traced_program,
 )
 from autograd.rules import RULES
 from autograd.testing.programs import Program as Drawn
 from autograd.testing.programs import programs
+from autograd.traced import traced
 from autograd.tracing import UNKNOWN, TracingError
 
 
@@ -79,11 +80,17 @@ def test_zeros_of_both_signs_are_two_constants_and_nans_are_one() -> None:
     assert sorted(map(repr, program.constants)) == ["-0.0", "0.0", "nan"]
 
 
-def test_what_is_known_is_a_constant() -> None:
-    known = sin(Value(1.0)) * 2.0
-    program = traced_program(lambda x: x * known, ["x"])
-    assert program.constants == (known.data,)
+def test_what_the_function_makes_of_plain_numbers_is_a_constant() -> None:
+    program = traced_program(lambda x: x * (sin(Value(1.0)) * 2.0), ["x"])
+    assert program.constants == (math.sin(1.0) * 2.0,)
     assert program.operations == (Operation("*", (0, 1)),)
+
+
+def test_a_value_from_outside_is_an_input_whatever_it_was_made_of() -> None:
+    known = sin(Value(1.0)) * 2.0
+    program = traced_program(lambda x: x * known + x, ["x"])
+    assert program.inputs == ("x", "x1")
+    assert program.constants == ()
 
 
 def test_outputs_may_be_numbers_inputs_and_one_another() -> None:
@@ -145,7 +152,7 @@ def test_no_grad_around_a_trace_does_not_matter() -> None:
 
 def test_derivatives_taken_inside_stay_connected() -> None:
     x = traced("x")
-    inner = call_traced(lambda x: grad(lambda y: x * y * y)(3.0), [x], x)
+    inner = call_traced(lambda x: grad(lambda y: x * y * y)(3.0), [x], x).result
     assert by_the_table(program_of([inner], [x]), 5.0) == [30.0]
 
 

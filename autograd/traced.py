@@ -1,0 +1,222 @@
+"""Nodes whose number is not known yet, and what a function that is being traced reads from outside.
+
+`compile` calls a function with traced leaves. Operations on them record traced nodes, and so do
+operations on a Value that the function finds in a closure, a global or a model: what it will be
+when the program runs, is not known either. Such Values are inputs of the program.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from autograd import pausing, tracing
+from autograd.rules import DETACHED, LINEAR, RULES
+from autograd.tracing import UNKNOWN, TracingError, is_library, refuse
+from autograd.value import CONSTANT, Operand, Value, as_value, comparable, record
+
+__all__ = ["Trace", "Traced", "record_traced", "traced", "tracing_of"]
+
+
+class Traced(Value):
+    """A node whose number is known only when the program runs.
+
+    Comparisons are nodes, for `where`; `&`, `|` and `^` join them. What would look at the number
+    raises TracingError, and so does what would tell it by its identity instead: a set, or the keys
+    of a dictionary.
+    """
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        if not is_library(sys._getframe(1)):
+            refuse()
+        return object.__hash__(self)
+
+    def __format__(self, specification: str) -> str:
+        if specification or not is_library(sys._getframe(1)):
+            refuse()
+        return repr(self)
+
+    # The arithmetic that Value writes out: here by way of the table.
+
+    def __add__(self, other: Operand) -> Value:
+        return _recorded("+", self, other)  # type: ignore[no-any-return]
+
+    def __radd__(self, other: Operand) -> Value:
+        return _recorded("+", other, self)  # type: ignore[no-any-return]
+
+    def __mul__(self, other: Operand) -> Value:
+        return _recorded("*", self, other)  # type: ignore[no-any-return]
+
+    def __rmul__(self, other: Operand) -> Value:
+        return _recorded("*", other, self)  # type: ignore[no-any-return]
+
+    def __eq__(self, other: object) -> Any:
+        return _compared("==", self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return _compared("!=", self, other)
+
+    def __lt__(self, other: Operand) -> Any:
+        return _compared("<", self, other)
+
+    def __le__(self, other: Operand) -> Any:
+        return _compared("<=", self, other)
+
+    def __gt__(self, other: Operand) -> Any:
+        return _compared(">", self, other)
+
+    def __ge__(self, other: Operand) -> Any:
+        return _compared(">=", self, other)
+
+    def __and__(self, other: Any) -> Any:
+        return _joined(self, other, lambda condition: (self, condition, 0.0))
+
+    def __or__(self, other: Any) -> Any:
+        return _joined(self, other, lambda condition: (self, 1.0, condition))
+
+    def __xor__(self, other: Any) -> Any:
+        return _joined(self, other, lambda condition: (self, condition == 0.0, condition))
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def __invert__(self) -> NoReturn:
+        raise TracingError(
+            "compile: ~ of a comparison is refused, since of Python's own, which it is where the "
+            "number is known, it is true either way: write the opposite comparison, or swap the "
+            "operands of where"
+        )
+
+    def __float__(self) -> NoReturn:
+        refuse()
+
+    __int__ = __complex__ = __float__
+
+    def detach(self) -> Value:
+        """Give a node of the same number, cut off from the graph: its derivative is 0."""
+        return record(RULES[DETACHED], (self,))
+
+
+def _recorded(op: str, left: Any, right: Any) -> Any:
+    if not (isinstance(left, Value) and isinstance(right, Value)):
+        other = right if isinstance(left, Traced) else left
+        if not comparable(other, op):
+            return NotImplemented
+    return record(RULES[op], (as_value(left, op), as_value(right, op)))
+
+
+def _compared(sign: str, value: Value, other: Any) -> Any:
+    if not comparable(other, sign):
+        return NotImplemented
+    return record(RULES[sign], (value, as_value(other, sign)))
+
+
+def _joined(value: Value, other: Any, choice: Callable[[Value], tuple[Any, Any, Any]]) -> Any:
+    if not isinstance(other, (Value, bool)):
+        return NotImplemented
+    return record(RULES["where"], tuple([as_value(x) for x in choice(as_value(other))]))
+
+
+# --- the one point of interception ---------------------------------------------------------------
+
+
+class Trace:
+    """What one call of a function records, and reads from outside.
+
+    Attributes:
+        captured: The Values that were there before, and that operations have read: in the order in
+            which they were met.
+    """
+
+    def __init__(self) -> None:
+        self.captured: dict[Value, None] = {}
+        self._made: set[Value] = set()
+
+    def made(self, value: Value) -> None:
+        """Take note of a node whose number is known, since the function itself has made it."""
+        self._made.add(value)
+
+    def is_outside(self, value: Value) -> bool:
+        """Tell whether a Value was there before the function was called."""
+        return not (type(value) is Traced or value.op is CONSTANT or value in self._made)
+
+    def read(self, operands: Sequence[Value]) -> bool:
+        """Take note of operands that an operation reads.
+
+        Returns:
+            Whether the number of one of them is not known.
+        """
+        unknown = False
+        for operand in operands:
+            if type(operand) is Traced:
+                unknown = True
+            elif operand.op is not CONSTANT and operand not in self._made:
+                self.captured[operand] = None
+                unknown = True
+        return unknown
+
+
+def record_traced(
+    data: float, parents: tuple[Value, ...], local_derivatives: tuple[float, ...], op: str
+) -> Value:
+    """Make the node of an operation: what `new_node` does where a trace may be going on."""
+    trace = tracing.active.get()
+    if trace is not None and trace.read(parents) and data is not UNKNOWN:
+        data = UNKNOWN
+        if op != LINEAR:  # whose coefficients are constants
+            local_derivatives = (UNKNOWN,) * len(parents)
+    unknown = data is UNKNOWN
+    node: Value = object.__new__(Traced if unknown else Value)
+    node._data, node._grad, node._label = data, 0.0, None
+    if pausing.paused():
+        node.parents, node.local_derivatives, node.op = (), (), ""
+    else:
+        node.parents, node.local_derivatives, node.op = parents, local_derivatives, op
+    if trace is not None and not unknown:
+        trace.made(node)
+    return node
+
+
+tracing.record_traced = record_traced
+
+
+@contextmanager
+def tracing_of() -> Iterator[Trace]:
+    """Trace what the running thread records within the block.
+
+    Example:
+        >>> w = Value(2.0)
+        >>> with tracing_of() as trace:
+        ...     y = w * 3.0
+        >>> y.data, list(trace.captured) == [w]
+        (UNKNOWN, True)
+    """
+    trace = Trace()
+    token = tracing.active.set(trace)
+    with pausing.counted():
+        try:
+            yield trace
+        finally:
+            tracing.active.reset(token)
+
+
+def traced(name: str = "") -> Value:
+    """Make a leaf whose number is not known yet: an input of a program.
+
+    Args:
+        name: What it is called.
+
+    Returns:
+        The leaf.
+
+    Example:
+        >>> traced("x") * 2.0
+        Value(UNKNOWN, grad=0.0, op='*')
+    """
+    leaf: Value = object.__new__(Traced)
+    leaf._data, leaf._grad, leaf._label = UNKNOWN, 0.0, name
+    leaf.parents, leaf.local_derivatives, leaf.op = (), (), ""
+    return leaf

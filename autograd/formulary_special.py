@@ -230,10 +230,10 @@ SPECIAL: tuple[Rule, ...] = (
          primitive=_log_ndtr_in_primitives, exact=_exact_log_ndtr),
     Rule("ndtr_excess", ("order", "x"), normal.excess,
          lambda m, y, order, x: (0.0, m.ndtr_excess(_plain(order) + 1.0, x)),
-         "The derivative of log Φ(x) + x²/2 of the given order, an integer from 1 to 16: the "
+         "The derivative of log Φ(x) + x²/2 of the given order, an integer from 1 to 16. It is the "
          "cumulant of that order of the amount by which a standard normal variable exceeds -x, "
          "when it does. "
-         "Its derivatives are `0`, as an order does not vary, and `ndtr_excess(order + 1, x)`.",
+         "Its derivative in x is `ndtr_excess(order + 1, x)`; the order is a plain number.",
          ((1, -1e9), 1e-9), "an integer order from 1 to 16",
          by_python=True, exact=_exact_ndtr_excess, fixed=("order",), plain=True,
          smooth=(((1.0, 1.0), (2.0, 2.0), (3.0, 3.0)), ((-inf, inf),))),
@@ -278,10 +278,10 @@ SPECIAL: tuple[Rule, ...] = (
              0.0,
              m.polygamma_difference(_plain(order) + 1.0, x, step),
              m.polygamma(_plain(order) + 1.0, x + step)),
-         "polygamma(order, x + step) - polygamma(order, x), also where it would cancel; the order "
-         "is an integer from 0 to 16. Its derivatives are `0`, as an order does not vary, "
-         "`polygamma(order + 1, x + step) - polygamma(order + 1, x)` and "
-         "`polygamma(order + 1, x + step)`.",
+         "polygamma(order, x + step) - polygamma(order, x), also where it would cancel. The order "
+         "is an integer from 0 to 16, a plain number. Its derivatives are "
+         "`polygamma(order + 1, x + step) - polygamma(order + 1, x)` in x and "
+         "`polygamma(order + 1, x + step)` in the step.",
          ((0, 1.0, 1.0), 1.0),
          "an integer order from 0 to 16, x and x + step other than 0, -1, -2, …",
          by_python=True, fixed=("order",), plain=True,
@@ -309,8 +309,8 @@ SPECIAL: tuple[Rule, ...] = (
     Rule("gammainc", ("a", "x"),
          evaluated_by_scipy("gammainc", lambda a, x: 0.0 < a < inf and x >= 0.0),
          lambda m, y, a, x: (0.0, m.gamma_density(_plain(a), x)),
-         "The regularised lower incomplete gamma function, the distribution function of "
-         "gamma_density; evaluated by SciPy. "
+         "The regularised lower incomplete gamma function. It is the distribution function of "
+         "gamma_density, evaluated by SciPy. "
          "Its derivative in x is `gamma_density(a, x)`; the shape a is a plain number.",
          ((1.0, 0.0), 0.0), "a > 0 and x >= 0",
          by_python=True, fixed=("a",), plain=True, smooth=(((0.5, 4.0),), ((0.0, inf),)),
@@ -318,16 +318,16 @@ SPECIAL: tuple[Rule, ...] = (
     Rule("gammaincc", ("a", "x"),
          evaluated_by_scipy("gammaincc", lambda a, x: 0.0 < a < inf and x >= 0.0),
          lambda m, y, a, x: (0.0, -m.gamma_density(_plain(a), x)),
-         "The regularised upper incomplete gamma function, 1 - gammainc(a, x) without "
-         "cancellation; evaluated by SciPy. "
+         "The regularised upper incomplete gamma function. It is 1 - gammainc(a, x), without "
+         "cancellation, evaluated by SciPy. "
          "Its derivative in x is `-gamma_density(a, x)`; the shape a is a plain number.",
          ((1.0, 0.0), 1.0), "a > 0 and x >= 0",
          by_python=True, fixed=("a",), plain=True, smooth=(((0.5, 4.0),), ((0.0, inf),)),
          exact=lambda mp, a, x: mp.gammainc(a, x, mp.inf, regularized=True)),
     Rule("betainc", ("a", "b", "x"), betainc,
          lambda m, y, a, b, x: (0.0, 0.0, m.beta_density(_plain(a), _plain(b), x)),
-         "The regularised incomplete beta function, the distribution function of beta_density; "
-         "evaluated by SciPy. "
+         "The regularised incomplete beta function. It is the distribution function of "
+         "beta_density, evaluated by SciPy. "
          "Its derivative in x is `beta_density(a, b, x)`; the shapes a and b are plain numbers.",
          ((1.0, 1.0, 0.5), 0.5), "a > 0, b > 0 and 0 <= x <= 1",
          by_python=True, fixed=("a", "b"), plain=True,
@@ -354,7 +354,7 @@ SPECIAL: tuple[Rule, ...] = (
          "Its derivative is `(j0(x) - jv(2, x)) / 2`.", ((0.0,), 0.0), "finite x",
          by_python=True, exact=lambda mp, x: mp.besselj(1, x)),
     Rule("jv", ("order", "x"),
-         evaluated_by_scipy("jv", lambda order, x: x >= 0.0 or order.is_integer()),
+         evaluated_by_scipy("jv", lambda order, x: x >= 0.0 or order % 1.0 == 0.0),
          lambda m, y, order, x: (
              0.0, 0.5 * (m.jv(_plain(order) - 1.0, x) - m.jv(_plain(order) + 1.0, x))),
          "The Bessel function of the first kind of a real order, evaluated by SciPy. Its "
@@ -384,7 +384,7 @@ SPECIAL: tuple[Rule, ...] = (
          "Its derivative is `(i0(x) + iv(2, x)) / 2`.", ((0.0,), 0.0), "finite x",
          by_python=True, exact=lambda mp, x: mp.besseli(1, x), smooth=(((-4.0, 4.0),),)),
     Rule("iv", ("order", "x"),
-         evaluated_by_scipy("iv", lambda order, x: x >= 0.0 or order.is_integer()),
+         evaluated_by_scipy("iv", lambda order, x: x >= 0.0 or order % 1.0 == 0.0),
          lambda m, y, order, x: (
              0.0, 0.5 * (m.iv(_plain(order) - 1.0, x) + m.iv(_plain(order) + 1.0, x))),
          "The modified Bessel function of the first kind of a real order, evaluated by SciPy. Its "
@@ -411,8 +411,8 @@ SPECIAL: tuple[Rule, ...] = (
     Rule("scaled_bessel", ("order", "index", "x"), scaled_bessel,
          lambda m, y, order, index, x: (
              0.0, 0.0, m.scaled_bessel(_plain(order) + 1.0, _plain(index), x)),
-         "The derivative of the given order, an integer from 0 to 16, of exp(-x) * iv(n, x) / "
-         "x**n for an index n of 0 or 1. Its derivative in x is "
+         "A derivative of exp(-x) * iv(n, x) / x**n, for an index n of 0 or 1. It is that of the "
+         "given order, an integer from 0 to 16. Its derivative in x is "
          "`scaled_bessel(order + 1, index, x)`; order and index do not vary.",
          ((0, 0, 0.0), 1.0), "an integer order from 0 to 16, an index of 0 or 1, x >= 0",
          by_python=True, fixed=("order", "index"), plain=True,

@@ -340,6 +340,7 @@ SPECIAL: tuple[Rule, ...] = (
          "Its derivative in q is `-x * zeta(x + 1, q)`; the exponent x is a plain number.",
          ((2.0, 1.0), 1.6449340668482264), "x > 1 and q > 0",
          by_python=True, fixed=("x",), plain=True, defaults=(1.0,),
+         within=lambda m, x, q: (x > 1.0) & (q > 0.0),
          smooth=(((1.5, 8.0),), ((0.0, inf),)),
          exact=lambda mp, x, q: mp.zeta(x, q)),
     # --- Bessel functions: differences of neighbours, none of which cancels near 0 ---
@@ -398,6 +399,7 @@ SPECIAL: tuple[Rule, ...] = (
          "exp(-|x|) * i0(x), without overflow; evaluated by SciPy. "
          "Its derivative is `i1e(x) - sign(x) * i0e(x)`, which is 0 at 0.", ((0.0,), 1.0),
          by_python=True, exact=lambda mp, x: mp.exp(-abs(x)) * mp.besseli(0, x),
+         kinks=lambda m, y, x: m.meets(x, 0.0),
          smooth=(((0.0, inf), (-inf, 0.0)),)),
     Rule("i1e", X, evaluated_by_scipy("i1e"),
          lambda m, y, x: (
@@ -407,6 +409,7 @@ SPECIAL: tuple[Rule, ...] = (
          "Its derivative is `i0e(x) - i1e(x) * (sign(x) + 1 / x)`, which is 1/2 at 0.",
          ((0.0,), 0.0),
          by_python=True, exact=lambda mp, x: mp.exp(-abs(x)) * mp.besseli(1, x),
+         kinks=lambda m, y, x: m.meets(x, 0.0),  # of the derivative
          smooth=(((0.0, inf), (-inf, 0.0)),)),
     Rule("scaled_bessel", ("order", "index", "x"), scaled_bessel,
          lambda m, y, order, index, x: (

@@ -17,6 +17,7 @@ from autograd.formulary import ROWS
 from autograd.formulary_special import SPECIAL
 from autograd.rules import Rule
 from autograd.testing.programs import applied
+from autograd.tracing import is_traced
 
 __all__ = [
     "HELD_ELSEWHERE", "LARGEST", "NAMES", "SAMPLES", "SMALLEST_NORMAL", "TABLE", "call", "edges",
@@ -37,8 +38,10 @@ def call(rule: Rule, operands: Sequence[Any]) -> Any:
     """Call a row of the table on operands, with the number of a Value where none may be."""
     if rule.plain:
         operands = [
-            x.data if name in rule.fixed and isinstance(x, Value) else x
-            for name, x in zip(rule.operands, operands, strict=True)
+            (x.data if not is_traced(x) else sample)
+            if name in rule.fixed and isinstance(x, Value)
+            else x
+            for name, x, sample in zip(rule.operands, operands, SAMPLES[rule.name], strict=True)
         ]
     return applied(rule, operands)
 

@@ -7,6 +7,7 @@ SciPy has been measured to hold.
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ mp: Any = mpmath.mp.clone()
 mp.dps = 60
 
 Numbers = Sequence[Any]
+BACKENDS: list[Literal["llvm", "numpy"]] = ["llvm", "numpy"]
 
 # --- the textbook's formulas: the value and four derivatives -------------------------------------
 
@@ -442,10 +444,47 @@ def test_scipy_is_not_imported_before_it_is_needed() -> None:
     assert done.stdout == "False\n"
 
 
+# --- ends of domains, kinks ----------------------------------------------------------------------
+
+
+def test_second_derivatives_at_the_kink_are_nan() -> None:
+    assert autograd.grad(autograd.i0e)(0.0) == 0.0
+    assert autograd.grad(autograd.i1e)(0.0) == 0.5
+    for function in (autograd.i0e, autograd.i1e):
+        assert math.isnan(grad(grad(function))(0.0))
+
+
+def test_densities_have_derivatives_at_the_ends() -> None:
+    def of_gamma(x: Any) -> Any:
+        return autograd.gammainc(3.0, x)  # x³ / 6 - …
+
+    assert derivatives(of_gamma, 0.0)[:3] == [0.0, 0.0, 0.0]
+    assert grad(grad(grad(of_gamma)))(0.0) == 1.0
+    assert grad(grad(lambda x: autograd.betainc(2.0, 1.0, x)))(0.0) == 2.0
+    assert grad(lambda x: autograd.gammainc(0.5, x))(0.0) == math.inf
+
+
+OFF = [
+    ("gamma", (), -2.0), ("ndtri", (), 1.5), ("erfinv", (), -1.5), ("erfcinv", (), 2.5),
+    ("zeta", (2.0,), -0.5), ("gammainc", (1.0,), -1.0), ("betainc", (1.0, 2.0), 1.5),
+    ("y0", (), -1.0), ("y1", (), -1.0), ("k0", (), -1.0), ("jv", (0.5,), -1.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "fixed", "x"), OFF)
+def test_off_the_domain(name: str, fixed: tuple[float, ...], x: float) -> None:
+    def function(x: Any) -> Any:
+        return getattr(autograd, name)(*fixed, x)
+
+    for argument in (x, Value(x)):
+        with pytest.raises(ValueError, match=name) as caught:
+            function(argument)
+        assert RULES[name].domain in str(caught.value)
+    for backend in BACKENDS:
+        assert math.isnan(compile(grad(function), backend=backend)(x))
+
+
 # --- compiled ------------------------------------------------------------------------------------
-
-
-BACKENDS: list[Literal["llvm", "numpy"]] = ["llvm", "numpy"]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -484,6 +484,16 @@ def test_off_the_domain(name: str, fixed: tuple[float, ...], x: float) -> None:
         assert math.isnan(compile(grad(function), backend=backend)(x))
 
 
+@pytest.mark.no_cover
+@pytest.mark.parametrize("rule", SPECIAL, ids=lambda rule: rule.name)
+def test_a_gradient_check_passes(rule: Rule) -> None:
+    fixed = len(rule.fixed)
+    xs = [float(x) for x in SAMPLES[rule.name]]
+    rest = [0.25 + 0.5 * x for x in xs[fixed:]]
+    function = getattr(autograd, rule.name)
+    assert autograd.gradcheck(lambda *rest: function(*xs[:fixed], *rest), *rest)
+
+
 # --- compiled ------------------------------------------------------------------------------------
 
 

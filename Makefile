@@ -4,7 +4,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lessons notebooks lint soak mutants bench bench-grid clean
+.PHONY: help demo test search lessons notebooks lint soak mutants bench bench-grid clean
 .NOTPARALLEL: # two installs into one environment would meet
 
 help: ## list the targets
@@ -23,8 +23,11 @@ demo: $(DEMO) ## the textbook's backpropagation, digit for digit, then networks 
 	@.venv/bin/python -m nn.demo
 
 # Continuous integration also measures branch coverage, and searches twice as long.
-test: $(DEV) ## every test and doctest
+test: $(DEV) ## every test and doctest, with the same examples each time
 	.venv/bin/python -m pytest -n 2 $(if $(CI),--cov)
+
+search: $(DEV) ## the same tests with examples drawn anew
+	.venv/bin/python -m pytest -n 2 --hypothesis-profile=search
 
 # As deep as notebooks/, so that their links and files are found; what is there is kept. Containers
 # run as root, which Jupyter asks to be told of.

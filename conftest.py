@@ -1,7 +1,32 @@
-"""Imports the package before pytest collects it.
+"""What holds for every test and doctest: the package is there, and how long Hypothesis searches.
 
-`autograd.draw` and `autograd.explain` are functions, and submodules as well. Were a submodule
-collected first, pytest would import it by itself and put it in the place of the function.
+The package is imported before pytest collects it: `autograd.draw` and `autograd.explain` are
+functions, and submodules as well. Were a submodule collected first, pytest would import it by
+itself and put it in the place of the function.
 """
 
+import os
+
+from hypothesis import HealthCheck, Phase, settings
+
 import autograd  # noqa: F401
+
+# How long an example takes says more of the machine than of the code: no deadlines.
+_UNHURRIED = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+# The same examples each time, whatever earlier runs found: a run on a fresh machine is like any.
+_REPEATED = settings(_UNHURRIED, derandomize=True, database=None)
+
+# To search anew: make search, or pytest --hypothesis-profile=search; for hours: make soak.
+settings.register_profile("default", _REPEATED)
+settings.register_profile("ci", _REPEATED, max_examples=200)
+settings.register_profile("search", _UNHURRIED, derandomize=False)
+settings.register_profile("soak", _UNHURRIED, derandomize=False, max_examples=20_000)
+# For `make mutants`: a mutant has to be noticed, not shrunk.
+settings.register_profile(
+    "mutants",
+    _REPEATED,
+    max_examples=30,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile("ci" if os.environ.get("CI") else "default")

@@ -400,7 +400,7 @@ FORMULARY: tuple[Rule, ...] = (
          "x1 less the multiple of x2 that is closest to it, of two the even one: IEEE's remainder. "
          "Its derivatives are `1` and `(remainder(x1, x2) - x1) / x2`, also at a jump.",
          ((5.0, 3.0), -1.0), "finite x1, x2 != 0",
-         kinks=lambda m, y, x1, x2: m.meets(2.0 * m.abs(y), m.abs(x2)),
+         kinks=lambda m, y, x1, x2: m.meets(2.0 * y, x2) + m.meets(-2.0 * y, x2),
          within=lambda m, x1, x2: (m.abs(x1) < inf) & (x2 != 0.0),
          primitive=_remainder_primitive,
          exact=lambda mp, x1, x2: x1 - x2 * mp.nint(x1 / x2),
@@ -437,7 +437,7 @@ FORMULARY: tuple[Rule, ...] = (
          lambda m, y, x: (m.where(m.abs(x) < 1.0, 1.0, m.where(x == x, 0.0, nan)),),
          "x kept between -1 and 1. Its derivative is `where(abs(x) < 1, 1, 0)`, 0 at the bounds.",
          ((-3.0,), -1.0),
-         kinks=lambda m, y, x: m.meets(m.abs(x), 1.0),
+         kinks=lambda m, y, x: m.meets(x, -1.0) + m.meets(x, 1.0),
          primitive=lambda m, x: m.where(x < -1.0, -1.0, m.where(x > 1.0, 1.0, x)),
          exact=lambda mp, x: min(max(x, -mp.one), mp.one),
          smooth=(((-1.0, 1.0), (1.0, inf), (-inf, -1.0)),)),

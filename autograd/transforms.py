@@ -176,7 +176,7 @@ class _Recording:
                     if parent in found
                 ]
                 if moved:
-                    found[node] = sum(moved, 0.0)
+                    found[node] = added(moved)
         return [found.get(root, 0.0) for root in roots]
 
 

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -352,15 +352,21 @@ COMPILER = "g++"
 KERNELS = Path(__file__).with_name("simd_mlp.cpp")
 
 
-def by_hand(batch: Batch, threads: int | None, *, kernel: str) -> Call:
-    """The C++ kernel, built for this machine. It uses one thread, whatever it is told."""
+@cache
+def kernels() -> ctypes.CDLL:
+    """The C++ kernels, built for this machine."""
     with tempfile.TemporaryDirectory() as folder:
         compiled, built = Path(folder) / "kernels.o", Path(folder) / "kernels.so"
         # Linked without -ffast-math, which would flush subnormal numbers in the whole process.
         flags = ["-O3", "-march=native", "-ffast-math", "-fPIC", "-c"]
         subprocess.run([COMPILER, *flags, str(KERNELS), "-o", str(compiled)], check=True)
         subprocess.run([COMPILER, "-shared", str(compiled), "-o", str(built)], check=True)
-        function = getattr(ctypes.CDLL(str(built)), kernel)
+        return ctypes.CDLL(str(built))
+
+
+def by_hand(batch: Batch, threads: int | None, *, kernel: str) -> Call:
+    """The C++ kernel. It uses one thread, whatever it is told."""
+    function = getattr(kernels(), kernel)
     function.restype = ctypes.c_double
     arrays = [*map(np.ascontiguousarray, (batch.parameters, *batch.rows))]
     gradient = np.zeros(len(batch.parameters))

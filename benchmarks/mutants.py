@@ -4,7 +4,8 @@ A mutant is the package with one small fault, made by cosmic-ray (https://cosmic
 or by the mutations below. It is judged by the tests of its module, which stop at the first that
 fails, and by the tests of its room if it survives these; one that takes far longer than the sound
 code, as an endless loop does, counts as killed. All of this happens in a copy under
-`build/mutants/`, with the Hypothesis profile "mutants".
+`build/mutants/`, with the Hypothesis profile "mutants", which does not shrink what it finds, and
+without tests marked as slow.
 
 All mutants take many hours, a sample as long as one has: `--sample 200` judges 200 of them, drawn
 by `--seed`; a larger sample contains the smaller. A run that was interrupted goes on where it was.
@@ -51,9 +52,9 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "mutants"
 NOT_COPIED = (".*", "__pycache__", "build", "dist", "htmlcov")
 
-PYTEST = "-m pytest -x -q --tb=no -p no:cacheprovider --hypothesis-profile=mutants"
-# These cost more time than all others together, and rarely know more.
-TOO_SLOW = "million or thousands or memory or long or demo_runs"
+PYTEST = "-m pytest -x -q --tb=no -p no:cacheprovider -m 'not slow'"
+# What programs and operands are shrunk to is this room's to decide, so its tests shrink.
+SHRUNK = Path("autograd/testing")
 # Tests in a browser judge the page and its steps alone.
 BROWSER = Path("tests/autograd/draw/test_page.py")
 
@@ -236,14 +237,15 @@ def _digest(text: str) -> str:
 def stages(module: Path) -> list[str]:
     """Give the tests that judge a module's mutants, cheapest first, as commands."""
     mirrored = Path("tests", module.parent, f"test_{module.stem.strip('_')}.py")
-    # The module itself for its doctests, behind the tests: they import the package as users do.
-    own = [mirrored, module] if mirrored.exists() else [module]
     room = sorted(Path("tests", module.parent).rglob("test_*.py"))
     room = [file for file in room if file not in (mirrored, BROWSER)]
-    python = shlex.quote(sys.executable)
+    # The module itself for its doctests, behind the tests: they import the package as users do.
+    own = [mirrored, module] if mirrored.exists() else [*room, module]
+    profile = "default" if module.is_relative_to(SHRUNK) else "mutants"
+    command = f"{shlex.quote(sys.executable)} {PYTEST} --hypothesis-profile={profile}"
     return [
-        f"{python} {PYTEST} -k 'not ({TOO_SLOW})' {' '.join(map(str, files))}"
-        for files in (own, room)
+        f"{command} {' '.join(map(str, files))}"
+        for files in ([own, room] if mirrored.exists() else [own])
         if files
     ]
 

@@ -86,7 +86,7 @@ def batches(
         )
     if compiled:
         try:
-            return CompiledBatches(model, loss, metrics, data, held_out, optimiser)
+            return CompiledBatches(model, loss, metrics, data, held_out, optimiser.parameters)
         except TypeError:
             if not by_itself:
                 raise
@@ -159,15 +159,15 @@ class CompiledBatches:
         metrics: Mapping[str, Loss],
         data: Samples,
         held_out: Samples,
-        optimiser: Optimiser,
+        others: Sequence[Value] = (),
     ) -> None:
         import numpy
 
         from autograd.compiler import compile
 
         self.metrics = metrics
-        # The model's, and what else the optimiser changes.
-        self.parameters = list(dict.fromkeys([*model.parameters(), *optimiser.parameters]))
+        # The model's, and what else is trained.
+        self.parameters = list(dict.fromkeys([*model.parameters(), *others]))
         self.targets = [[target for _, target in samples] for samples in (data, held_out)]
         self.arrays = [
             tuple(numpy.array(column, dtype=float) for column in zip(*samples, strict=True))

@@ -61,7 +61,14 @@ KINKS: dict[str, Callable[..., bool]] = {
 
 def _stated(rule: Rule) -> Callable[..., bool]:
     """Where a row of the wider formulary says that it has a kink."""
-    return lambda *xs: bool(rule.kinks and rule.kinks(FLOATS, rule.evaluate(*xs), *xs))
+
+    def is_kink(*xs: float) -> bool:
+        try:
+            return bool(rule.kinks and rule.kinks(FLOATS, rule.evaluate(*xs), *xs))
+        except (ArithmeticError, ValueError):
+            return False
+
+    return is_kink
 
 
 KINKS |= {rule.name: _stated(rule) for rule in FORMULARY if rule.kinks}
@@ -153,7 +160,7 @@ def derivative(name: str, xs: Sequence[Any], places: Sequence[int]) -> Any:
     order = len(places)
     if any((name, place) in FIXED for place in places):
         return mp.zero
-    if name in ("//", "%") and order > 1:
+    if name in ("//", "%", "fmod", "remainder") and order > 1:
         return mp.zero
     if name in ("lgamma", "digamma", "polygamma"):
         with precise(name, xs):

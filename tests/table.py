@@ -115,9 +115,10 @@ _STRATEGIES: dict[str, st.SearchStrategy[float]] = (
 
 
 def _simple(pieces: Any, x: float) -> float:
-    """Round a number, unless that moves it out of the intervals."""
-    rounded = round(x, 3)
-    return rounded if any(a < rounded < b or a == b == x for a, b in pieces) else x
+    """Round a number to one within the intervals."""
+    near = [round(x, 3) + step for step in (0.0, 0.001, -0.001)]
+    inside = [y for y in near if any(a < y < b or a == b == y for a, b in pieces)]
+    return inside[0] if inside else x
 
 
 def _stated(rule: Rule, largest: float = math.inf) -> list[st.SearchStrategy[float]]:

@@ -326,25 +326,26 @@ def test_ties_are_listed_in_the_order_in_which_they_are_found() -> None:
     assert first == [path.names for path in explain(output, x, limit=400).paths][:3]
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 @pytest.mark.usefixtures("without_collector")
-def test_a_chain_of_hundreds_of_thousands_of_nodes() -> None:
+def test_a_chain_of_tens_of_thousands_of_nodes() -> None:
     x = Value(1.0, "x")
     y = x
-    for _ in range(200_000):
+    for _ in range(50_000):
         y = y + 1.0
     found = explain(y, x)
     assert (found.total, found.count) == (1.0, 1)
-    assert len(found.paths[0].factors) == 200_000
+    assert len(found.paths[0].factors) == 50_000
     assert len(found.text) < 1_000
-    assert "∂v199995/∂v199994 · … 199,989 more … · ∂v5/∂v4" in found.text
+    assert "∂v49995/∂v49994 · … 49,989 more … · ∂v5/∂v4" in found.text
     assert len(found.latex) < 2_000
     assert found.paths[0].text.endswith("× 1 = 1 (100 %)")
 
 
 def test_two_stations_with_a_long_way_between_them() -> None:
     x = y = Value(1.0, "x")
-    for _ in range(100_000):
+    for _ in range(20_000):
         y = y + 1.0
     y = labelled(labelled(y, "end") * 2.0, "y")
     assert explain(y, x).text == "∂y/∂x = ∂y/∂end · ∂end/∂x = 2 × 1 = 2"

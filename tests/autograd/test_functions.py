@@ -333,17 +333,17 @@ def test_a_function_of_a_sequence() -> None:
 
 
 def test_errors_are_those_of_the_built_in_functions() -> None:
-    logit = custom_function(
-        "logit",
+    log_odds = custom_function(
+        "log_odds",
         lambda p: math.log(p / (1.0 - p)),
         lambda m, y, p: 1.0 / (p * (1.0 - p)),
         domain="0 < p < 1",
     )
     for x, exception in ((0.0, ValueError), (1.0, ZeroDivisionError)):
-        with pytest.raises(exception, match=rf"logit\(p\) at p = {x}: .*defined for 0 < p < 1"):
-            logit(x)
-        with pytest.raises(exception, match=rf"logit\(p\) at p = {x} \(node 'odds'\)"):
-            logit(Value(x, "odds"))
+        with pytest.raises(exception, match=rf"log_odds\(p\) at p = {x}: .*defined for 0 < p < 1"):
+            log_odds(x)
+        with pytest.raises(exception, match=rf"log_odds\(p\) at p = {x} \(node 'odds'\)"):
+            log_odds(Value(x, "odds"))
 
 
 def test_derivatives_may_be_infinite() -> None:

@@ -195,13 +195,14 @@ def test_a_zero_adjoint_contributes_nothing_through_an_infinite_derivative() -> 
     assert adjoints(y)[x] == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 @pytest.mark.usefixtures("without_collector")
-def test_adjoints_along_a_chain_of_a_million_nodes() -> None:
+def test_adjoints_along_a_chain_of_a_hundred_thousand_nodes() -> None:
     x = y = Value(1.0)
-    for _ in range(1_000_000):
+    for _ in range(100_000):
         y = y + x
-    assert adjoints(y)[x] == 1_000_001.0
+    assert adjoints(y)[x] == 100_001.0
 
 
 @given(graphs_with_roots(), st.data())

@@ -925,6 +925,30 @@ def test_gradients_come_in_the_order_of_argnums(argnums: Any) -> None:
     assert jacobian(f, argnums)(*xs) == expected
 
 
+def cubic(x: Any, y: Any, z: Any) -> Any:
+    return x**3 + 5.0 * y**3 + 7.0 * z**3
+
+
+@pytest.mark.parametrize("transform", [grad, value_and_grad, jacobian, hessian])
+def test_without_argnums_the_derivative_is_in_the_first_argument(transform: Any) -> None:
+    xs = (1.0, 2.0, 3.0)
+    found = transform(cubic)(*xs)
+    assert found == transform(cubic, 0)(*xs)
+    slope = found[1] if transform is value_and_grad else found
+    assert slope == (6.0 if transform is hessian else 3.0)
+
+
+@pytest.mark.parametrize("transform", [grad, value_and_grad, jacobian, hessian])
+def test_argnums_count_from_either_end_to_the_last(transform: Any) -> None:
+    xs = (1.0, 2.0, 3.0)
+    for place in range(3):
+        assert transform(cubic, place - 3)(*xs) == transform(cubic, place)(*xs)
+        assert transform(cubic, (place - 3,))(*xs) == transform(cubic, (place,))(*xs)
+    for outside in (3, -4, (0, 3), (0, -4)):
+        with pytest.raises(ValueError, match="is out of range"):
+            transform(cubic, outside)(*xs)
+
+
 @pytest.mark.parametrize("argnums", [(0, 0), (0, -1)])
 def test_argnums_given_twice_are_refused(argnums: Any) -> None:
     for of in (grad, jacobian):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 
 pytest.importorskip("cosmic_ray", reason="cosmic-ray is not installed: make mutants installs it")
 
@@ -103,3 +106,37 @@ def test_the_tests_of_a_module_come_first(
     assert first.endswith(expected)
     assert expected.split()[0] not in second
     assert "test_page" not in second
+
+
+@pytest.mark.parametrize("module", ["autograd/methods.py", "autograd/testing/__init__.py"])
+def test_a_module_without_tests_of_its_own_is_judged_by_its_room(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(mutants.ROOT)
+    (command,) = mutants.stages(Path(module))
+    assert f"tests/{Path(module).parent}/test_" in command
+    assert command.endswith(module)
+
+
+@pytest.mark.parametrize("path", ["autograd/graph.py", "tests/autograd/test_graph.py"])
+def test_the_profile_is_found_whatever_is_collected(path: str) -> None:
+    command = mutants.stages(Path("autograd/graph.py"))[0].split(" tests/")[0]
+    done = subprocess.run(
+        [*shlex.split(command), "--collect-only", path],
+        capture_output=True, text=True, check=False, cwd=mutants.ROOT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_where_shrinking_is_tested_there_is_shrinking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(mutants.ROOT)
+    for module in Path("autograd").rglob("*.py"):
+        profiles = {settings.get_profile(_profile(command)) for command in mutants.stages(module)}
+        shrinks = {Phase.shrink in profile.phases for profile in profiles}
+        assert shrinks == {module.parent.name == "testing"}
+        assert all(profile.derandomize for profile in profiles)
+
+
+def _profile(command: str) -> str:
+    (option,) = (word for word in shlex.split(command) if word.startswith("--hypothesis-profile"))
+    return option.partition("=")[2]

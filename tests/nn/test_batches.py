@@ -12,7 +12,7 @@ import pytest
 
 import autograd
 import nn.batches
-from autograd import Value, dot, maximum, norm, relu, tanh
+from autograd import Value, dot, maximum, mean, norm, relu, tanh
 from nn import MLP, Layer, Module, Neuron, Parameter, fit, losses
 from nn.batches import CompiledBatches, RecordedBatches, batches
 from nn.optim import SGD, Adam
@@ -44,7 +44,7 @@ def test_a_hundred_compiled_steps_have_the_history_of_recorded_ones(loss: str) -
             Y,
             optimiser=Adam(model.parameters(), 0.01),
             batch_size=13,  # which leaves a smaller batch over
-            epochs=32,
+            epochs=25,  # of four batches
             validation=0.2,
             metrics={"size": lambda outputs, _: float(np.abs(outputs).sum())},
             compiled=compiled,
@@ -89,6 +89,22 @@ def test_lone_numbers_are_samples_and_frozen_parameters_stay() -> None:
 
     assert trained(True) == pytest.approx(trained(False), rel=1e-12)
     assert trained(True)[1] == 0.0
+
+
+@pytest.mark.parametrize("kind", [RecordedBatches, CompiledBatches])
+def test_gradients_add_up_until_they_are_zeroed(kind: Any) -> None:
+    model = MLP(3, [2, 1], "tanh", seed=0)
+    made = kind(model, losses.mean_squared_error, {}, [*zip(X, X[:, 0], strict=True)], [])
+    for chosen in ([0, 1], [2, 3, 4]):
+        made.add_gradient(chosen)
+    found = [parameter.grad for parameter in model.parameters()]
+    model.zero_grad()
+    for chosen in ([0, 1], [2, 3, 4]):
+        mean(
+            [losses.mean_squared_error(model(X[i].tolist()), X[i, 0].item()) for i in chosen]
+        ).backward()
+    expected = [parameter.grad for parameter in model.parameters()]
+    assert found == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("target", [4, -1, 1.5])

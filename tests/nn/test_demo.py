@@ -197,6 +197,7 @@ def run(folder: Path, *arguments: str, **variables: str) -> subprocess.Completed
     )
 
 
+@pytest.mark.slow
 def test_the_demo_runs(tmp_path: Path) -> None:
     pytest.importorskip(SKLEARN)
     pyplot = pytest.importorskip("matplotlib.pyplot")

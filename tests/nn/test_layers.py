@@ -238,14 +238,14 @@ def test_weights_can_be_shared_along_a_signal() -> None:
 
 @pytest.mark.parametrize(
     ("activation", "variance"),
-    [(name, 2 / 300) for name in ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus")]
-    + [(name, 2 / 500) for name in ("tanh", "sigmoid", "linear", None)]
-    + [(autograd.relu, 2 / 300), (autograd.tanh, 2 / 500)],
+    [(name, 2 / 150) for name in ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus")]
+    + [(name, 2 / 200) for name in ("tanh", "sigmoid", "linear", None)]
+    + [(autograd.relu, 2 / 150), (autograd.tanh, 2 / 200)],
 )
 def test_weights_start_with_the_variance_that_the_activation_asks_for(
     activation: Any, variance: float
 ) -> None:
-    layer = Layer(300, 200, activation, seed=1)
+    layer = Layer(150, 50, activation, seed=1)
     weights = [weight.data for neuron in layer.neurons for weight in neuron.weights]
     deviation = math.sqrt(variance)
     # Of n normal numbers, the mean lies within 5 σ/√n, the standard deviation within 5 σ/√(2n).

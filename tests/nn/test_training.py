@@ -371,6 +371,8 @@ def test_an_interrupt_signal_ends_training(tmp_path: Path) -> None:
     script.write_text(
         "import os, signal\n"
         "from nn import Neuron, fit, losses\n"
+        # In the background of a shell, and under nohup, the signal is ignored: a child inherits it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def loss(outputs, target, calls=[0]):\n"
         "    calls[0] += 1\n"
         "    if calls[0] == 100:\n"

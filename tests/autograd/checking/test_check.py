@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import autograd
 from autograd import (
     Value,
+    cbrt,
     custom_function,
     dot,
     exp,
@@ -24,6 +25,7 @@ from autograd import (
     gradcheck,
     log,
     maximum,
+    minimum,
     norm,
     relu,
     sigmoid,
@@ -34,6 +36,9 @@ from autograd import (
     tanh,
 )
 from autograd.checking import Derivative, GradientCheck, GradientError, check_graph
+from autograd.checking.check import _noise
+from autograd.checking.judge import Sums
+from autograd.checking.numerical import EPSILON
 from nn import MLP
 from tests.checking_cases.correct import CORRECT
 
@@ -487,6 +492,31 @@ def test_where_a_function_is_0_its_derivative_is_passed() -> None:
 )
 def test_right_gradients_far_from_zero_do_not_fail(f: Callable[..., Any], x: float) -> None:
     assert checked(f, x, method="numerical").outcome != "failed"
+
+
+def test_where_operations_have_kinks_the_function_as_a_whole_decides() -> None:
+    smooth = checked(lambda x, y: maximum(x, y) + minimum(x, y), 1.0, 1.0, method="numerical")
+    assert smooth.outcome == "passed"
+    kink = checked(lambda x, y: maximum(x, y) - minimum(x, y), 1.0, 1.0, method="numerical")
+    assert kink.outcome == "undecided"
+
+
+def test_a_gradient_that_is_not_finite_is_not_held_to_differences() -> None:
+    result = checked(lambda x: cbrt(x) - cbrt(x), 0.0, method="numerical")
+    assert math.isnan(result.derivatives[0].gradient)
+    assert result.outcome == "undecided"
+    assert result.reason.startswith("cbrt: ")
+
+
+def test_noise_is_what_rounding_each_node_moves_the_output_by() -> None:
+    x = Value(3.0)
+    y = x * x
+    z = y * 10.0
+    sizes = Sums({z: 1.0, y: 10.0})
+    assert _noise([y, z], sizes) == EPSILON * (90.0 + 90.0)
+    huge = Value(1.7e308)
+    assert _noise([y, huge], Sums({y: 10.0, huge: 1e10})) == EPSILON * 90.0
+    assert _noise([huge, huge], Sums({huge: 1.0})) == 0.0  # what is not known
 
 
 # --- what is left alone --------------------------------------------------------------------------

@@ -87,7 +87,13 @@ def test_nothing_stays_planted() -> None:
 
 @pytest.mark.no_cover
 @pytest.mark.usefixtures("without_collector")
-@pytest.mark.parametrize("case", CORRECT, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.name, marks=[pytest.mark.slow] if case.heavy else [])
+        for case in CORRECT
+    ],
+)
 def test_correct_function_is_not_blamed(case: Correct) -> None:
     for inputs in case.points:
         result = gradcheck(partial(case.function, NAMESPACE), *inputs)

@@ -325,6 +325,15 @@ def test_an_infinite_derivative_is_wrong_where_it_should_be_finite(
     assert y in examine(trace([x], y), oracle).wrong
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("size", [1e308, 1.7e308])
+def test_an_infinite_derivative_is_wrong_where_it_should_be_large(sign: float, size: float) -> None:
+    a, b = Value(1.0), Value(sign * size)
+    for derivative, wrong in [(b.data, False), (sign * math.inf, True), (-sign * math.inf, True)]:
+        y = new_node(b.data, (a, b), (derivative, 1.0), "*")
+        assert (y in examine(trace([a, b], y), Precise()).wrong) == wrong
+
+
 def test_data_changed_afterwards_is_not_what_the_graph_was_computed_from() -> None:
     x = Value(2.0, "x")
     y = x * x
@@ -391,15 +400,20 @@ _backward = Value.backward
 
 @ORACLES
 @pytest.mark.parametrize(
-    ("faulty", "problem"),
+    ("faulty", "problem", "given", "right"),
     [
-        (_overwriting, "the adjoint that backward() gives it"),
-        (_once, "its gradient after a second backward(), which adds to it"),
-        (lambda self, seed=1.0: None, "the adjoint that backward() gives it"),
+        (_overwriting, "the adjoint that backward() gives it", 3.0, 7.0),
+        (_once, "its gradient after a second backward(), which adds to it", 7.0, 14.0),
+        (lambda self, seed=1.0: None, "the adjoint that backward() gives it", 0.0, 1.0),
     ],
 )
 def test_a_wrong_backward_is_found(
-    monkeypatch: pytest.MonkeyPatch, oracle: Numerical, faulty: Any, problem: str
+    monkeypatch: pytest.MonkeyPatch,
+    oracle: Numerical,
+    faulty: Any,
+    problem: str,
+    given: float,
+    right: float,
 ) -> None:
     x = Value(2.0, "x")
     y = x * x + x * 3.0
@@ -407,10 +421,15 @@ def test_a_wrong_backward_is_found(
     recorded = examine(graph, oracle).recorded
     monkeypatch.setattr(Value, "backward", faulty)
     x.grad = 17.0
-    _, _, wrong = gradients(graph, recorded, oracle)
+    _, sums, wrong = gradients(graph, recorded, oracle)
     assert wrong is not None
     assert wrong.op == "backward"
     assert wrong.problem == problem
+    assert wrong.operand == -1
+    assert wrong.local_derivative == given
+    assert wrong.numerical == pytest.approx(right)
+    times = 2 if faulty is _once else 1
+    assert wrong.bound == times * sums[0].bound[wrong.node]
     assert x.grad == 17.0
 
 

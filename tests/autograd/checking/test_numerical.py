@@ -412,6 +412,51 @@ def test_a_scale_far_below_the_first_step(
     assert estimate.reason or abs(estimate.value - exact) <= estimate.bound
 
 
+@pytest.mark.parametrize(
+    ("function", "x", "exact"),
+    [
+        (lambda x: 8.878e-4 * math.tanh(9.6e11 * x), 0.0, 8.878e-4 * 9.6e11),
+        (lambda x: x + 1e-8 * math.sin(2.4e9 * x) + 1.4, 0.0, 25.0),
+        (math.lgamma, -16136163.048965871, 36.857615051016),
+    ],
+)
+def test_steps_that_are_too_large_do_not_end_the_search(
+    function: Callable[[float], float], x: float, exact: float
+) -> None:
+    """The coarse ones have small bounds by chance, and are not what the function does close by."""
+    estimate = differentiate(function, x)
+    assert estimate.reason == ""
+    assert abs(estimate.value - exact) <= estimate.bound <= 1e-3 * abs(exact)
+
+
+@pytest.mark.parametrize(
+    ("function", "x"), [(math.sin, 1.0), (math.exp, -2.0), (lambda x: 3.0 * x, 3.0)]
+)
+def test_the_search_ends_where_smaller_steps_have_nothing_to_gain(
+    function: Callable[[float], float], x: float
+) -> None:
+    calls = []
+    differentiate(lambda z: calls.append(z) or function(z), x)  # type: ignore[func-returns-value]
+    assert len(calls) <= MOST_CALLS // 5
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "exact", "size"),
+    [
+        # a bound is small beside the derivative, beside those around, or beside the function
+        (lambda x: math.sin(x) + 1e-9 * noise(x), 0.5, math.cos(0.5), 1e-4),
+        (lambda x: x * x + 1e-12 * noise(x), 0.0, 0.0, 1e-8),
+        (lambda x: 1e10 + math.cos(x), 0.0, 0.0, 1e-3),
+    ],
+)
+def test_what_a_bound_is_small_beside(
+    function: Callable[[float], float], x: float, exact: float, size: float
+) -> None:
+    estimate = differentiate(function, x)
+    assert estimate.reason == ""
+    assert abs(estimate.value - exact) <= estimate.bound <= size
+
+
 def test_the_zero_function_has_derivative_0() -> None:
     assert differentiate(lambda x: 0.0, 1.0).reason == ""
 

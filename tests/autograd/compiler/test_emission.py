@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd.compiler import emission, llvm, schedule
@@ -63,7 +63,8 @@ def check(
 
 CUTS = st.sampled_from([STRAIGHT, PIECES, SUMS, LOOPS, LOOPS, FEW_LOOPS])
 LANES = st.sampled_from([1, 2, 4, 8])
-long = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+# Each is compiled by LLVM.
+long = settings(max_examples=settings().max_examples // 2)
 
 
 @long

@@ -345,7 +345,7 @@ def test_derivatives_of_the_transforms_are_kept_by_all_passes(transform: Any) ->
 
 # --- depth ---------------------------------------------------------------------------------------
 
-DEPTH = 20_000
+DEPTH = 5_000
 
 
 def additions(x: Any) -> Any:

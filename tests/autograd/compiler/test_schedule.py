@@ -132,7 +132,7 @@ class Machine:
 # --- any program ---------------------------------------------------------------------------------
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples // 2)
 @given(
     case=cases(whole=False),
     piece=st.sampled_from([1, 2, 5, 1000]),

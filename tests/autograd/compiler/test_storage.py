@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from collections import OrderedDict, namedtuple
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd import compile, grad, hessian, tanh, value_and_grad, where
+from autograd import compile, dot, grad, hessian, tanh, value_and_grad, where
 from autograd.compiler import Compiled, llvm, load
 from autograd.compiler.storage import FORMAT
 from nn import MLP
@@ -88,6 +90,28 @@ def test_structures_of_arguments_and_results_come_back(
     compiled.save(tmp_path / "f")
     found = load(tmp_path / "f")(*arguments)
     assert repr(found) == repr(expected)
+
+
+def test_numbers_in_the_tables_of_code_come_back(tmp_path: Path) -> None:
+    """What is frozen in loops lies in a table, which machine code reads at each call."""
+    width, random = 60, Random(0)
+    weights = [
+        [[random.gauss(0.0, 0.2) for _ in range(width)] for _ in range(width)] for _ in range(3)
+    ]
+
+    def network(x: Any) -> Any:
+        for layer in weights:
+            x = [tanh(dot(row, x)) for row in layer]
+        return x
+
+    compiled = compile(network)
+    point = [math.sin(i) for i in range(width)]
+    expected = compiled(point)
+    assert expected == pytest.approx(network(point), rel=1e-12)
+    codes = next(iter(compiled._known.values())).run.codes
+    assert any(len(code.constants) >= 3 * width**2 for code in codes.values())
+    compiled.save(tmp_path / "f")
+    assert load(tmp_path / "f")(point) == expected
 
 
 @pytest.mark.parametrize("backend", ["llvm", "numpy"])

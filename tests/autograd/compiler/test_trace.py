@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import pickle
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd import Value, dot, exp, grad, no_grad, sin, where
+from autograd import Value, compile, dot, exp, grad, no_grad, sin, where
 from autograd.compiler.program import Operation
 from autograd.compiler.trace import (
     Numbering,
     call_traced,
+    collector_paused,
     program_of,
     traced_program,
 )
@@ -176,6 +179,47 @@ def test_constants_keep_their_bits(numbers: list[float]) -> None:
     slots = [numbering.constant(number) for number in numbers]
     program = numbering.program(slots)
     assert [repr(program.constants[slot]) for slot in program.outputs] == [*map(repr, numbers)]
+
+
+@pytest.fixture(params=[True, False], ids=["enabled", "disabled"])
+def enabled(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """Whether the garbage collector is on when a test begins."""
+    before = gc.isenabled()
+    (gc.enable if request.param else gc.disable)()
+    yield request.param
+    (gc.enable if before else gc.disable)()
+
+
+def test_the_collector_rests_while_a_function_is_compiled_and_is_then_as_it_was(
+    enabled: bool,
+) -> None:
+    seen = []
+
+    def f(x: Any) -> Any:
+        seen.append(gc.isenabled())
+        return x * x
+
+    for _ in range(2):  # what one block leaves behind is what the next finds
+        assert compile(f, backend="numpy")(3.0) == 9.0
+        assert gc.isenabled() == enabled
+    assert not any(seen)
+
+
+def test_the_collector_is_as_it_was_after_an_exception(enabled: bool) -> None:
+    with pytest.raises(ZeroDivisionError):
+        compile(lambda x: x / 0 * (1 // 0), backend="numpy")(3.0)
+    assert gc.isenabled() == enabled
+
+
+def test_the_last_block_that_ends_starts_the_collector(enabled: bool) -> None:
+    first, second = collector_paused(), collector_paused()
+    for begin in (first, second):
+        begin.__enter__()
+        assert not gc.isenabled()
+    first.__exit__(None, None, None)  # as threads may, in the order of their beginning
+    assert not gc.isenabled()
+    second.__exit__(None, None, None)
+    assert gc.isenabled() == enabled
 
 
 def test_a_long_chain_is_traced_without_recursion() -> None:

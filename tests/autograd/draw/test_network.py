@@ -265,7 +265,7 @@ def test_default_labels_are_in_the_titles() -> None:
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
-@settings(max_examples=60)
+@settings(max_examples=settings().max_examples // 4)
 def test_labels_and_activations_cannot_inject_or_break_anything(label: str, name: str) -> None:
     function = SimpleNamespace(__name__=name)
     picture = network(neuron(Value(0.5, label), bias=Value(1.0, label), activation=function))
@@ -327,7 +327,7 @@ architectures = st.tuples(st.integers(1, 7), st.lists(st.integers(1, 7), min_siz
 
 
 @given(architectures, st.integers(1, 5), st.booleans())
-@settings(max_examples=40)
+@settings(max_examples=settings().max_examples // 4)
 def test_any_architecture(
     architecture: tuple[int, list[int]], limit: int, shared: bool
 ) -> None:  # fmt: skip

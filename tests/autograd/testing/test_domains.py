@@ -67,6 +67,16 @@ def test_no_kink_is_within_the_margin(data: st.DataObject) -> None:
             assert abs(below + above - 2 * here) < 1e-12
 
 
+@pytest.mark.parametrize("name", ["lgamma", "digamma"])
+@pytest.mark.parametrize("pole", [0.0, -1.0, -2.0, -3.0])
+def test_what_lies_between_poles_is_drawn_and_nothing_near_one(name: str, pole: float) -> None:
+    (region,) = DOMAINS[name]
+    assert isinstance(region, Region)
+    for distance, inside in [(0.0, False), (1.99, False), (2.01, True), (0.5 / MARGIN, True)]:
+        assert (pole + distance * MARGIN in region) == inside
+        assert (pole - distance * MARGIN in region) == (inside and pole > -3.0)
+
+
 @given(operands("arctan2"))
 def test_the_cut_of_arctan2_is_beyond_the_margin(xs: tuple[float, float]) -> None:
     assert abs(xs[0]) >= MARGIN or xs[1] >= MARGIN

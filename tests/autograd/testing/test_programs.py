@@ -81,6 +81,13 @@ def test_bounds_are_kept(data: st.DataObject, size: int, deep: int, inputs: int)
     assert depth(program(*map(Value, program.inputs))) <= deep
 
 
+@given(st.data(), st.integers(1, 4))
+def test_additions_that_lead_into_a_domain_count(data: st.DataObject, size: int) -> None:
+    narrow = ["arccosh", "arcsin", "log", "+"]  # most operands have to be moved to be in these
+    program = data.draw(programs(max_size=size, max_depth=20, functions=narrow))
+    assert len(program.instructions) <= size
+
+
 @given(programs())
 def test_nothing_in_them_is_unused(program: Program) -> None:
     count = len(program.inputs) + len(program.instructions)
@@ -130,6 +137,7 @@ def test_a_negative_base_and_divisor_print_in_parentheses() -> None:
     assert "y2 = (-2.0) ** x1" in str(program)
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 def test_every_function_is_drawn_with_sharing_and_constants() -> None:
     functions: Counter[str] = Counter()
@@ -188,7 +196,7 @@ def test_a_composition_shrinks_to_two_instructions() -> None:
             for name, operands in program.instructions
         )
 
-    assert len(smallest(programs(), composed, size=2).instructions) == 2
+    assert len(smallest(programs(max_size=8), composed, size=2).instructions) == 2
 
 
 @given(st.data(), st.lists(st.sampled_from([*NAMES, "linear"]), min_size=1, max_size=3))

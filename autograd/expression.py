@@ -21,7 +21,8 @@ from keyword import iskeyword
 from typing import Any, NamedTuple
 
 from autograd.errors import outside_domain
-from autograd.rules import RULES, TABLE, VALUES
+from autograd.formulary import ROWS
+from autograd.rules import MEETS, RULES, VALUES
 from autograd.value import Operand, Value, as_float, as_value
 from autograd.wording import width
 
@@ -202,7 +203,11 @@ def function_names() -> list[str]:
         >>> "tanh" in function_names()
         True
     """
-    return sorted(vars(VALUES))
+    return sorted(filter(_is_function, vars(VALUES)))
+
+
+def _is_function(name: str) -> bool:
+    return name in vars(VALUES) and not name.endswith("_") and name != MEETS
 
 
 def _excerpt(line: str, column: int, most: int = 72) -> tuple[str, int]:
@@ -228,7 +233,7 @@ def _inputs(values: Mapping[str, Operand]) -> dict[str, Value]:
             raise ExpressionError(f"{_shown(given)} cannot be a name: letters, digits and _ only")
         if iskeyword(name):
             raise ExpressionError(f"{_shown(given)} cannot be a name: it is a word of Python")
-        if name in vars(VALUES):
+        if _is_function(name):
             raise ExpressionError(f"{_shown(given)} cannot be a name: it is a function's")
         if name in inputs:
             raise ExpressionError(f"{_shown(given)} is given twice, in two spellings of one name")
@@ -464,7 +469,7 @@ class _Expression:
             return self.inputs[name]
         if name in CONSTANTS:
             return CONSTANTS[name]
-        if name in vars(VALUES):
+        if _is_function(name):
             raise self.error_at(node, f"{name} is a function: {_usage(name)}")
         if signs := [c for c in name if c in REFUSED]:  # w·x is a name to Python
             raise self.error_at(node, f"{_shown(name)} has no value; {REFUSED[signs[0]]}")
@@ -476,7 +481,7 @@ class _Expression:
 
     def _called(self, function: ast.Name, node: ast.Call, operands: list[Any]) -> Any:
         name = function.id
-        if name not in vars(VALUES):
+        if not _is_function(name):
             raise self.error_at(node, self._why_no_function(name))
         positional, named = operands[: len(node.args)], operands[len(node.args) :]
         keywords: dict[str, Any] = {}
@@ -501,7 +506,7 @@ class _Expression:
             else get_close_matches(name, functions, 1)
         ):
             return f"there is no function {_shown(name)}; did you mean {close[0]}?"
-        built_in = [function for function in functions if RULES.get(function) in TABLE]
+        built_in = [function for function in functions if RULES.get(function) in ROWS]
         return f"there is no function {_shown(name)}; there are {_listed(built_in)}"
 
 

@@ -23,32 +23,33 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from itertools import repeat
+from itertools import accumulate, repeat
 from keyword import iskeyword
+from operator import mul
 from textwrap import fill
-from typing import Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, overload
 
-from autograd import special
+from autograd import names, special
 from autograd.errors import outside_domain, shown, wrong_type
 from autograd.extended import Extended, extended
+from autograd.formulary import ROWS, ZSCORE
 from autograd.rules import (
     FLOATS,
     HELPERS,
     LINEAR,
     MEETS,
     RULES,
-    TABLE,
     VALUES,
     XS,
     OwnName,
     Rule,
     register,
 )
+from autograd.signatures import Plain
 from autograd.special import sum_of_products
 from autograd.tracing import TracingError, expected
 from autograd.value import (
     Operand,
-    Plain,
     Value,
     as_float,
     as_value,
@@ -57,70 +58,11 @@ from autograd.value import (
     record,
 )
 
-__all__ = [
-    "Operands", "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
-    "cbrt", "ceil", "clip", "cos", "cosh", "custom_function", "digamma", "dot", "elu", "erf",
-    "erfc", "exp", "exp2", "expm1", "floor", "gelu", "hypot", "leaky_relu", "lgamma", "log",
-    "log1p", "log2", "log10", "logsigmoid", "logsumexp", "max", "maximum", "mean", "min", "minimum",
-    "net", "norm", "polygamma", "prod", "reciprocal", "relu", "sigmoid", "sign", "silu", "sin",
-    "sinh", "softmax", "softplus", "sqrt", "square", "sum", "tan", "tanh", "trunc", "where",
-]  # fmt: skip
+if TYPE_CHECKING:
+    from autograd.names import *  # noqa: F403  what is made below
 
-# --- types: a float for floats, a Value for Values -----------------------------------------------
-
-
-class Unary(Protocol):
-    """A function of one operand."""
-
-    @overload
-    def __call__(self, x: Value, /) -> Value: ...
-    @overload
-    def __call__(self, x: Plain, /) -> float: ...
-
-
-class Binary(Protocol):
-    """A function of two operands."""
-
-    @overload
-    def __call__(self, x1: Value, x2: Operand, /) -> Value: ...
-    @overload
-    def __call__(self, x1: Plain, x2: Value, /) -> Value: ...
-    @overload
-    def __call__(self, x1: Plain, x2: Plain, /) -> float: ...
-
-
-class Parametric(Protocol):
-    """A function of one operand and of parameters."""
-
-    @overload
-    def __call__(self, x: Value, /, *parameters: Operand, **named: Operand) -> Value: ...
-    @overload
-    def __call__(self, x: Plain, /, *parameters: Plain, **named: Plain) -> float: ...
-    @overload
-    def __call__(self, x: Plain, /, *parameters: Operand, **named: Operand) -> Value | float: ...
-
-
-class Choice(Protocol):
-    """A choice between two operands."""
-
-    @overload
-    def __call__(self, condition: Operand | bool, x1: Value, x2: Operand, /) -> Value: ...
-    @overload
-    def __call__(self, condition: Operand | bool, x1: Plain, x2: Value, /) -> Value: ...
-    @overload
-    def __call__(self, condition: Operand | bool, x1: Plain, x2: Plain, /) -> Value | float: ...
-
-
-class OfSequence(Protocol):
-    """A function of the operands in one iterable."""
-
-    @overload
-    def __call__(self, xs: Iterable[Value], /) -> Value: ...
-    @overload
-    def __call__(self, xs: Iterable[Plain], /) -> float: ...
-    @overload
-    def __call__(self, xs: Iterable[Operand], /) -> Value | float: ...
-
+__all__ = ["Operands", "cumprod", "cumsum", "custom_function", "dot", "log", "net", "softmax"]
+__all__ += names.__all__
 
 # --- from a row to a function --------------------------------------------------------------------
 
@@ -146,6 +88,17 @@ def _apply(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
         raise outside_domain(error, rule.name, rule.operands, xs, rule.domain) from None
 
 
+def _apply_to_plain(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
+    """Apply the row, and refuse a derivative that is not known, rather than say that it is 0."""
+    for name, operand in zip(rule.operands, operands, strict=True):
+        if name in rule.fixed and isinstance(operand, Value):
+            raise TypeError(
+                f"{rule.name}: {name} must be a plain number, not a Value, as no derivative with "
+                "respect to it is known; to hold it constant, pass its data"
+            )
+    return _apply(rule, operands)
+
+
 def _fused(rule: Rule) -> Callable[[float], tuple[float, tuple[float, ...]]]:
     """Join evaluation and partial derivatives of a row of one operand, on floats."""
     evaluate, partials = rule.evaluate, rule.partials
@@ -159,6 +112,7 @@ def _fused(rule: Rule) -> Callable[[float], tuple[float, tuple[float, ...]]]:
 
 def _function(rule: Rule, **defaults: float) -> Any:
     """Make the public function of a row of the table."""
+    defaults = defaults or dict(zip(rule.operands[::-1], rule.defaults[::-1], strict=False))
     function: Callable[..., Any]
     if len(rule.operands) == 1 and not rule.of_sequence:
         fused = rule.fused or _fused(rule)
@@ -177,7 +131,7 @@ def _function(rule: Rule, **defaults: float) -> Any:
             return _apply(rule, (x,))
 
     else:
-        apply = functools.partial(_apply, rule)
+        apply = functools.partial(_apply_to_plain if rule.plain else _apply, rule)
         function = _with_operands(rule, defaults, rule.name, apply)
     return _published(rule, function)
 
@@ -265,68 +219,70 @@ def _documentation(rule: Rule) -> str:
 
 # --- the functions -------------------------------------------------------------------------------
 
-abs: Unary = _function(RULES["abs"])
-exp: Unary = _function(RULES["exp"])
-exp2: Unary = _function(RULES["exp2"])
-expm1: Unary = _function(RULES["expm1"])
-log: Unary = _function(RULES["log"])
-log2: Unary = _function(RULES["log2"])
-log10: Unary = _function(RULES["log10"])
-log1p: Unary = _function(RULES["log1p"])
-sqrt: Unary = _function(RULES["sqrt"])
-cbrt: Unary = _function(RULES["cbrt"])
-square: Unary = _function(RULES["square"])
-reciprocal: Unary = _function(RULES["reciprocal"])
-hypot: Binary = _function(RULES["hypot"])
-sin: Unary = _function(RULES["sin"])
-cos: Unary = _function(RULES["cos"])
-tan: Unary = _function(RULES["tan"])
-arcsin: Unary = _function(RULES["arcsin"])
-arccos: Unary = _function(RULES["arccos"])
-arctan: Unary = _function(RULES["arctan"])
-arctan2: Binary = _function(RULES["arctan2"])
-sinh: Unary = _function(RULES["sinh"])
-cosh: Unary = _function(RULES["cosh"])
-tanh: Unary = _function(RULES["tanh"])
-arcsinh: Unary = _function(RULES["arcsinh"])
-arccosh: Unary = _function(RULES["arccosh"])
-arctanh: Unary = _function(RULES["arctanh"])
-sigmoid: Unary = _function(RULES["sigmoid"])
-softplus: Unary = _function(RULES["softplus"])
-logsigmoid: Unary = _function(RULES["logsigmoid"])
-relu: Unary = _function(RULES["relu"])
-leaky_relu: Parametric = _function(RULES["leaky_relu"], slope=0.01)
-elu: Parametric = _function(RULES["elu"], alpha=1.0)
-gelu: Unary = _function(RULES["gelu"])
-silu: Unary = _function(RULES["silu"])
-erf: Unary = _function(RULES["erf"])
-erfc: Unary = _function(RULES["erfc"])
-lgamma: Unary = _function(RULES["lgamma"])
-digamma: Unary = _function(RULES["digamma"])
-polygamma: Binary = _function(RULES["polygamma"])
-sign: Unary = _function(RULES["sign"])
-floor: Unary = _function(RULES["floor"])
-ceil: Unary = _function(RULES["ceil"])
-trunc: Unary = _function(RULES["trunc"])
-maximum: Binary = _function(RULES["maximum"])
-minimum: Binary = _function(RULES["minimum"])
-clip: Parametric = _function(RULES["clip"])
-where: Choice = _function(RULES["where"])
-sum: OfSequence = _function(RULES["sum"])
-mean: OfSequence = _function(RULES["mean"])
-prod: OfSequence = _function(RULES["prod"])
-norm: OfSequence = _function(RULES["norm"])
-logsumexp: OfSequence = _function(RULES["logsumexp"])
-max: OfSequence = _function(RULES["max"])
-min: OfSequence = _function(RULES["min"])
+WRITTEN_OUT = ("log", "softmax", "dot", "net")
+"""The rows whose functions are defined below; those of the others are made here."""
+
+for _rule in ROWS:
+    if _rule.name.isidentifier() and _rule.name not in ("neg", *WRITTEN_OUT):
+        globals()[_rule.name] = _function(_rule)
+
+
+@overload
+def log(x: Value, base: Operand = ..., /) -> Value: ...
+@overload
+def log(x: Plain, base: Value, /) -> Value: ...
+@overload
+def log(x: Plain, base: Plain = ..., /) -> float: ...
+def log(x: Any, base: Any = None, /) -> Any:
+    """The natural logarithm of x, or the logarithm to a base.
+
+    Its derivative is 1 / x; to a base, 1 / (x log(base)), and in the base
+    -log(x) / (base log(base)²).
+
+    Args:
+        x: A Value or real number.
+        base: Another; without one, e is meant. With one, the result is the quotient of two
+            natural logarithms.
+
+    Returns:
+        A float if every operand is a plain number, else a Value.
+
+    Raises:
+        TypeError: An operand is neither a Value nor a real number.
+        ValueError, ZeroDivisionError: The operands are outside the domain: x > 0, and a base > 0
+            other than 1.
+        OverflowError: An operand is too large for a float.
+
+    Example:
+        >>> log(1.0), log(8.0, 2.0)
+        (0.0, 3.0)
+    """
+    if base is not None:
+        try:
+            return log(x) / log(base)
+        except ZeroDivisionError:
+            raise ZeroDivisionError("log(x, base) at base = 1.0: there is no such base") from None
+    if isinstance(x, Value):
+        try:
+            y, derivatives = _natural(x.data)
+        except (ArithmeticError, ValueError):
+            return record(RULES["log"], (x,))
+        except TracingError as error:
+            expected(error)
+            return record(RULES["log"], (x,))
+        return new_node(y, (x,), derivatives, "log")
+    return _apply(RULES["log"], (x,))
+
+
+_natural = _fused(RULES["log"])
+VALUES.log = log  # a method, too
 
 # Methods of Value, where the first operand is the one that a method would act on. NumPy's functions
 # on object arrays call them: np.exp(array) calls exp() on each element. The functions of a sequence
 # are none: np.sum(value) would find them, and call them in its own way. Nor is `where`, which in
 # PyTorch is a method of what is chosen, and here would be one of the condition.
-NO_METHODS = {"polygamma", "where"}
-for _rule in TABLE:
-    if _rule.name in VALUES.__dict__ and not _rule.of_sequence and _rule.name not in NO_METHODS:
+for _rule in ROWS:
+    if _rule.name in VALUES.__dict__ and _rule.is_method:
         setattr(Value, _rule.name, getattr(VALUES, _rule.name))
 
 
@@ -361,14 +317,88 @@ def softmax(xs: Iterable[Any], /) -> Any:
     """
     operands = _listed("softmax", xs)
     if any(isinstance(x, Value) for x in operands):
-        operands = tuple(as_value(x, "softmax") for x in operands)
-        return [
-            record(RULES["softmax"], (x, *operands[:i], *operands[i + 1 :]))
-            for i, x in enumerate(operands)
-        ]
+        return _of_each("softmax", operands)
     if not operands:
         raise ValueError("softmax: expected at least one operand")
     return special.softmax([as_float(x, "softmax") for x in operands])
+
+
+def _of_each(op: str, operands: tuple[Any, ...]) -> list[Value]:
+    """Record a row once for each of its operands, that one first."""
+    operands = tuple(as_value(x, op) for x in operands)
+    return [
+        record(RULES[op], (x, *operands[:i], *operands[i + 1 :])) for i, x in enumerate(operands)
+    ]
+
+
+VALUES.zscores_ = lambda xs: _of_each(ZSCORE, tuple(xs))
+
+
+@overload
+def cumsum(xs: Iterable[Value], /) -> list[Value]: ...
+@overload
+def cumsum(xs: Iterable[Plain], /) -> list[float]: ...
+@overload
+def cumsum(xs: Iterable[Operand], /) -> list[Value] | list[float]: ...
+def cumsum(xs: Iterable[Any], /) -> Any:
+    """The sums of the first, of the first two, …, of all of the xs, each from the one before.
+
+    The first is the first of the xs itself. Two links a sum: their number grows with that of the
+    xs, not with its square. The derivative of a sum is 1 in each x that is in it.
+
+    Args:
+        xs: The operands, an iterable of Values or real numbers.
+
+    Returns:
+        A list as long: floats if every operand is a plain number, else Values.
+
+    Raises:
+        TypeError: An operand is neither a Value nor a real number.
+        OverflowError: An operand is too large for a float.
+
+    Example:
+        >>> cumsum([1.0, 2.0, 3.0])
+        [1.0, 3.0, 6.0]
+    """
+    return list(accumulate(_of_one_kind("cumsum", xs)))
+
+
+@overload
+def cumprod(xs: Iterable[Value], /) -> list[Value]: ...
+@overload
+def cumprod(xs: Iterable[Plain], /) -> list[float]: ...
+@overload
+def cumprod(xs: Iterable[Operand], /) -> list[Value] | list[float]: ...
+def cumprod(xs: Iterable[Any], /) -> Any:
+    """The products of the first, of the first two, …, of all of the xs, each from the one before.
+
+    The first is the first of the xs itself. Two links a product: their number grows with that of
+    the xs, not with its square. The derivative of a product in an x that is in it is the product of
+    the others, also where there are zeros.
+
+    Args:
+        xs: The operands, an iterable of Values or real numbers.
+
+    Returns:
+        A list as long: floats if every operand is a plain number, else Values.
+
+    Raises:
+        TypeError: An operand is neither a Value nor a real number.
+        OverflowError: An operand is too large for a float.
+
+    Example:
+        >>> cumprod([2.0, 3.0, 4.0])
+        [2.0, 6.0, 24.0]
+    """
+    return list(accumulate(_of_one_kind("cumprod", xs), mul))
+
+
+def _of_one_kind(operation: str, xs: Iterable[Any]) -> list[Any]:
+    """Make floats of plain numbers; Values, if one is among them."""
+    operands = _listed(operation, xs)
+    if any(isinstance(x, Value) for x in operands):
+        return [as_value(x, operation) for x in operands]
+    return [as_float(x, operation) for x in operands]
 
 
 class Operands:
@@ -505,8 +535,8 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
 for _rule in (*HELPERS, RULES[MEETS]):  # for the rows' partials and kinks alone
     _function(_rule)
 
-for _name, _sequence_function in {"softmax": softmax, "dot": dot, "net": net}.items():
-    setattr(VALUES, _name, _sequence_function)
+for _name, _written in {"softmax": softmax, "dot": dot, "net": net}.items():
+    setattr(VALUES, _name, _written)
 
 
 # --- functions of one's own ----------------------------------------------------------------------
@@ -782,3 +812,10 @@ def _function_of_several(
     function.__name__ = function.__qualname__ = own.name
     function.__doc__ = _documentation(rules[0])
     return function
+
+
+# --- as they are published -----------------------------------------------------------------------
+
+for _rule in ROWS:
+    if _rule.name in VALUES.__dict__:
+        setattr(names, _rule.name, getattr(VALUES, _rule.name))

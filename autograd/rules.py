@@ -11,7 +11,8 @@ the same row serves floats, recorded `Value`s, mpmath numbers and symbols alike.
 An expression may not branch on its operands: it says `m.where`. Where Python's arithmetic would
 raise although the function is defined (`sqrt` at 0), a partial is evaluated on floats once more, on
 the extended real line, where 1/0 is infinite. How a formula avoids cancellation and overflow, and
-what is agreed on at a kink, stands in its row.
+what is agreed on at a kink, stands in its row. Further functions, of the same kind of rows, are in
+`autograd.formulary`.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from autograd import special
 from autograd.extended import Extended, extended
 
 __all__ = [
-    "CHAIN_PRODUCT", "DETACHED", "EXTENDED", "FLOATS", "KINKED", "LINEAR", "MEETS", "RULES",
-    "VALUES", "OwnName", "Rule", "register", "rule_of",
+    "CHAIN_PRODUCT", "DETACHED", "EXTENDED", "FLOATS", "HELPERS", "KINKED", "LINEAR", "MEETS",
+    "RULES", "TABLE", "VALUES", "OwnName", "Rule", "register", "rule_of",
 ]  # fmt: skip
 
 
@@ -56,6 +57,16 @@ class Rule:
             second one does not exist there, and is nan. It is made of `m.meets`.
         within: `within(m, *xs)`, the domain as a condition, where the partials would be finite
             outside of it: compiled code, which cannot raise, makes them nan.
+        primitive: `primitive(m, *xs)`, for the compiler, where `evaluate` branches or takes what is
+            not in `m`: the same values without branches, inf or nan off the domain.
+        by_python: Whether compiled programs have Python evaluate it, number by number.
+        exact: `exact(mp, *xs)`, the function as mpmath defines it: what the row is held to.
+        smooth: For each name in `operands` the open intervals where the function is smooth, the
+            one that examples shrink to first; or a function that gives from the operands before
+            the closed intervals to draw from. Empty: every number.
+        defaults: What the last operands are where they are not given.
+        fixed: The operands that no derivative is taken of, as an order.
+        plain: Whether these must be plain numbers: a derivative in them exists, and is not known.
     """
 
     name: str
@@ -69,11 +80,24 @@ class Rule:
     elementary: Callable[..., Any] | None = None
     kinks: Callable[..., Any] | None = None
     within: Callable[..., Any] | None = None
+    primitive: Callable[..., Any] | None = None
+    by_python: bool = False
+    exact: Callable[..., Any] | None = None
+    smooth: tuple[Any, ...] = ()
+    defaults: tuple[float, ...] = ()
+    fixed: tuple[str, ...] = ()
+    plain: bool = False
 
     @property
     def of_sequence(self) -> bool:
         """Whether the function takes its operands as one sequence."""
         return self.operands == XS
+
+    @property
+    def is_method(self) -> bool:
+        """Whether the first operand is the one that a method of Value would act on."""
+        first = self.operands[0]
+        return not first.startswith("*") and first not in self.fixed
 
     def local_derivatives(self, y: float, *xs: float) -> tuple[float, ...]:
         """Evaluate the partial derivatives on floats.
@@ -505,7 +529,7 @@ TABLE = (
          "x where it is positive, slope * x elsewhere. "
          "Its derivatives are `where(x > 0, 1, slope)`, which is the slope at 0, "
          "and `where(x > 0, 0, x)`. After Maas et al. (2013).",
-         ((-3.0, 0.5), -1.5),
+         ((-3.0, 0.5), -1.5), defaults=(0.01,),
          kinks=lambda m, y, x, slope: _bend(m, x, slope)),
     Rule("elu", ("x", "alpha"), lambda x, alpha: x if x > 0.0 else alpha * math.expm1(x),
          lambda m, y, x, alpha: (
@@ -514,7 +538,7 @@ TABLE = (
          "x where it is positive, alpha * (exp(x) - 1) elsewhere. "
          "Its derivatives are `where(x > 0, 1, alpha * exp(x))`, which is alpha at 0, "
          "and `where(x > 0, 0, exp(x) - 1)`. After Clevert et al. (2016).",
-         ((3.0, 1.0), 3.0),
+         ((3.0, 1.0), 3.0), defaults=(1.0,),
          kinks=lambda m, y, x, alpha: _bend(m, x, alpha)),
     Rule("gelu", X, special.gelu,
          lambda m, y, x: (
@@ -547,17 +571,18 @@ TABLE = (
          lambda m, y, x: (m.digamma(x),),
          "The logarithm of the absolute value of the gamma function of x. "
          "Its derivative is `digamma(x)`.", ((1.0,), 0.0),
-         "x other than 0, -1, -2, …"),
+         "x other than 0, -1, -2, …", by_python=True),
     Rule("digamma", X, special.digamma,
          lambda m, y, x: (m.polygamma(1.0, x),),
          "The derivative of lgamma. Its own derivative is `polygamma(1, x)`.",
-         ((1.0,), -0.5772156649015328), "x other than 0, -1, -2, …"),
+         ((1.0,), -0.5772156649015328), "x other than 0, -1, -2, …", by_python=True),
     Rule("polygamma", ("order", "x"), special.polygamma,
          lambda m, y, order, x: (0.0, m.polygamma(order + 1.0, x)),  # an order does not vary
          "The derivative of digamma of the given order, an integer from 0 to 1000. "
          "Its derivatives are `0`, as an order does not vary, and `polygamma(order + 1, x)`.",
          ((1, 1.0), 1.6449340668482264),
-         "an integer order from 0 to 1000, x other than 0, -1, -2, …"),
+         "an integer order from 0 to 1000, x other than 0, -1, -2, …",
+         by_python=True, fixed=("order",)),
     # --- steps, choices ---
     Rule("sign", X, _sign,
          lambda m, y, x: (m.where(x == x, 0.0, math.nan),),
@@ -605,7 +630,7 @@ TABLE = (
              0.0, m.where(condition, 1.0, 0.0), m.where(condition, 0.0, 1.0)),
          "x1 where the condition is true, that is other than 0, and x2 elsewhere. "
          "Its derivative is 1 in the operand chosen, and 0 in the others.",
-         ((True, 1.0, 2.0), 1.0)),
+         ((True, 1.0, 2.0), 1.0), fixed=("condition",)),
     # --- of a sequence ---
     Rule("sum", XS, special.exact_sum,
          lambda m, y, *xs: (1.0,) * len(xs),
@@ -808,7 +833,7 @@ def register(rule: Rule) -> None:
             whoever has it.
 
     Raises:
-        ValueError: The name is that of a row of this module's table.
+        ValueError: The name is that of a row of the library's.
     """
     known = RULES.get(rule.name)
     if (known is not None and not isinstance(known.name, OwnName)) or rule.name == LINEAR:

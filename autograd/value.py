@@ -30,7 +30,7 @@ from autograd.graph import (
     shares,
     topological_order,
 )
-from autograd.methods import Elementary, Plain
+from autograd.methods import Elementary
 from autograd.rules import (
     CHAIN_PRODUCT,
     DETACHED,
@@ -42,6 +42,7 @@ from autograd.rules import (
     Rule,
     rule_of,
 )
+from autograd.signatures import Plain
 from autograd.special import sum_of_products
 from autograd.tracing import UNKNOWN, TracingError, Unknown, expected, refuse
 

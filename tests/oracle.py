@@ -15,6 +15,8 @@ from typing import Any
 import mpmath
 
 from autograd.checking.definitions import definitions
+from autograd.formulary import FORMULARY, ROWS
+from autograd.rules import FLOATS, Rule
 
 __all__ = [
     "DEFINITIONS", "FIXED", "KINKS", "derivative", "derivatives", "m", "mp", "precise",
@@ -56,8 +58,23 @@ KINKS: dict[str, Callable[..., bool]] = {
     "min": lambda *xs: sorted(xs)[1:2] == [min(xs)],
 }
 
+
+def _stated(rule: Rule) -> Callable[..., bool]:
+    """Where a row of the wider formulary says that it has a kink."""
+
+    def is_kink(*xs: float) -> bool:
+        try:
+            return bool(rule.kinks and rule.kinks(FLOATS, rule.evaluate(*xs), *xs))
+        except (ArithmeticError, ValueError):
+            return False
+
+    return is_kink
+
+
+KINKS |= {rule.name: _stated(rule) for rule in FORMULARY if rule.kinks}
+
 # Operands that do not vary: an order, a condition.
-FIXED = {("polygamma", 0), ("where", 0)}
+FIXED = {(rule.name, rule.operands.index(name)) for rule in ROWS for name in rule.fixed}
 
 # Derivatives that are better known than by differences: where these jump, or are slow.
 _DERIVATIVES: dict[tuple[str, int], Callable[..., Any]] = {
@@ -65,6 +82,10 @@ _DERIVATIVES: dict[tuple[str, int], Callable[..., Any]] = {
     ("//", 1): lambda x1, x2: mp.zero,
     ("%", 0): lambda x1, x2: mp.one,
     ("%", 1): lambda x1, x2: -mp.floor(x1 / x2),
+    ("fmod", 0): lambda x1, x2: mp.one,
+    ("fmod", 1): lambda x1, x2: -mp.sign(x1 / x2) * mp.floor(abs(x1 / x2)),
+    ("remainder", 0): lambda x1, x2: mp.one,
+    ("remainder", 1): lambda x1, x2: -mp.nint(x1 / x2),
     ("lgamma", 0): DEFINITIONS["digamma"],
     ("digamma", 0): lambda x: DEFINITIONS["polygamma"](1, x),
     ("polygamma", 1): lambda order, x: DEFINITIONS["polygamma"](order + 1, x),
@@ -139,7 +160,7 @@ def derivative(name: str, xs: Sequence[Any], places: Sequence[int]) -> Any:
     order = len(places)
     if any((name, place) in FIXED for place in places):
         return mp.zero
-    if name in ("//", "%") and order > 1:
+    if name in ("//", "%", "fmod", "remainder") and order > 1:
         return mp.zero
     if name in ("lgamma", "digamma", "polygamma"):
         with precise(name, xs):
@@ -212,11 +233,12 @@ def _spread(xs: Sequence[Any]) -> int:
 
 # --- the namespace of the partials ---------------------------------------------------------------
 
-_OF_SEQUENCE = ("sum", "mean", "prod", "norm", "logsumexp", "max", "min")
+_OF_SEQUENCE = [rule.name for rule in ROWS if rule.of_sequence]
 
 m = SimpleNamespace(**{name: f for name, f in DEFINITIONS.items() if name.isidentifier()})
 for _name in _OF_SEQUENCE:
     setattr(m, _name, lambda xs, f=DEFINITIONS[_name]: f(*xs))
+m.zscores_ = lambda xs: [(x - m.mean(xs)) / (m.std(xs) or 1) for x in xs]
 m.softmax = lambda xs: [DEFINITIONS["softmax"](x, *xs[:i], *xs[i + 1 :]) for i, x in enumerate(xs)]
 m.dot = lambda xs1, xs2: DEFINITIONS["dot"](*xs1, *xs2)
 m.net = lambda weights, inputs, bias: DEFINITIONS["net"](*weights, *inputs, bias)

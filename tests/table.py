@@ -2,28 +2,66 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
 
 from hypothesis import strategies as st
 
-from autograd.rules import TABLE, Rule
-from autograd.testing.programs import applied as call
+from autograd import Value
+from autograd.formulary import ROWS
+from autograd.formulary_special import SPECIAL
+from autograd.rules import Rule
+from autograd.testing.programs import applied
+from autograd.tracing import is_traced
 
 __all__ = [
-    "LARGEST", "NAMES", "SAMPLES", "SMALLEST_NORMAL", "call", "edges", "operands", "tame",
+    "HELD_ELSEWHERE", "LARGEST", "NAMES", "SAMPLES", "SMALLEST_NORMAL", "TABLE", "call", "edges",
+    "operands", "tame",
 ]  # fmt: skip
 
+TABLE = ROWS
 NAMES = [rule.name for rule in TABLE]
 LARGEST = sys.float_info.max
 SMALLEST_NORMAL = sys.float_info.min
 
+# Differences of a thousand digits would take minutes of these: their values and derivatives up to
+# the third are held to the textbook's formulas in test_formulary_special.
+HELD_ELSEWHERE = {rule.name for rule in SPECIAL}
+
+
+def call(rule: Rule, operands: Sequence[Any]) -> Any:
+    """Call a row of the table on operands, with the number of a Value where none may be."""
+    if rule.plain:
+        operands = [
+            (x.data if not is_traced(x) else sample)
+            if name in rule.fixed and isinstance(x, Value)
+            else x
+            for name, x, sample in zip(rule.operands, operands, SAMPLES[rule.name], strict=True)
+        ]
+    return applied(rule, operands)
+
+
 # --- operands ------------------------------------------------------------------------------------
 
-# Zeros and ones, for any kind of number, within the domain.
-SAMPLES: dict[str, tuple[int, ...]] = {rule.name: (1,) * len(rule.operands) for rule in TABLE} | {
+
+def _sample(rule: Rule) -> tuple[float, ...]:
+    for x in (1, 0, 0.5, 2):
+        with contextlib.suppress(ArithmeticError, ValueError):
+            xs = (x,) * len(rule.operands)
+            rule.evaluate(*xs)
+            return xs
+    raise ValueError(f"{rule.name}: its domain has none of these")
+
+
+# Zeros and ones, for any kind of number, within the domain; halves or twos where it has neither.
+SAMPLES: dict[str, tuple[float, ...]] = {rule.name: _sample(rule) for rule in TABLE} | {
     "arctanh": (0,),
+    "beta_density": (1, 1, 0.5),
     "clip": (1, 0, 1),
     "dot": (1, 0, 1, 1),
     "net": (1, 0, 1, 1, 1),
@@ -76,6 +114,42 @@ _STRATEGIES: dict[str, st.SearchStrategy[float]] = (
 )
 
 
+def _simple(pieces: Any, x: float) -> float:
+    """Round a number to one within the intervals."""
+    near = [round(x, 3) + step for step in (0.0, 0.001, -0.001)]
+    inside = [y for y in near if any(a < y < b or a == b == y for a, b in pieces)]
+    return inside[0] if inside else x
+
+
+def _stated(rule: Rule, largest: float = math.inf) -> list[st.SearchStrategy[float]]:
+    """Numbers from where a row says that it is smooth, an operand each; with its ends, by default.
+
+    Nothing for a row that does not say.
+    """
+    strategies = []
+    tame_numbers = st.floats(-largest, largest).map(lambda x: round(x, 3))
+    for smooth in rule.smooth:
+        if callable(smooth):
+            strategies.append(_REAL if largest == math.inf else tame_numbers)
+            continue
+        pieces = [(max(a, -largest), min(b, largest)) for a, b in smooth]
+        inside = st.one_of(
+            *[
+                st.floats(max(a, -scale), min(b, scale), exclude_min=a < b, exclude_max=a < b)
+                for a, b in pieces
+                for scale in (8.0, LARGEST)
+                if max(a, -scale) < min(b, scale) or a == b
+            ]
+        )
+        ends = [end for piece in pieces for end in piece if math.isfinite(end)]
+        if largest == math.inf and ends:
+            inside |= _near(*ends) | _REAL
+        if largest < math.inf:
+            inside = inside.map(partial(_simple, smooth))
+        strategies.append(inside if largest < math.inf or ends else _REAL)
+    return strategies
+
+
 def _tuples(rule: Rule, x: st.SearchStrategy[float]) -> st.SearchStrategy[tuple[float, ...]]:
     if rule.of_sequence:
         return st.lists(x, min_size=1, max_size=4).map(tuple)
@@ -93,6 +167,9 @@ def operands(rule: Rule) -> st.SearchStrategy[tuple[float, ...]]:
         return st.tuples(_REAL, _REAL, _REAL).map(lambda xs: (xs[0], min(xs[1:]), max(xs[1:])))
     x = _STRATEGIES.get(rule.name, _REAL)
     xs = _tuples(rule, x)
+    if stated := _stated(rule):
+        x = st.one_of(stated)
+        xs = _tuples(rule, x) if rule.of_sequence else st.tuples(*stated)
     if rule.name == "**":
         xs |= st.tuples(_POSITIVE, st.floats(-8.0, 8.0)) | st.tuples(_REAL, _INTEGER)
     if len(rule.operands) == 2 or rule.of_sequence:
@@ -108,6 +185,8 @@ def tame(rule: Rule) -> st.SearchStrategy[tuple[float, ...]]:
         return st.tuples(st.integers(0, 3).map(float), x)
     if rule.name == "clip":
         return st.tuples(x, x.map(lambda x: -abs(x)), x.map(abs))
+    if rule.smooth and not rule.of_sequence:
+        return st.tuples(*_stated(rule, 4.0))
     return _tuples(rule, x)
 
 

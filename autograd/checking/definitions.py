@@ -1,14 +1,17 @@
 """The functions of the table as mpmath defines them: what a row is held to.
 
-Nothing here comes from `autograd.rules`: a value is mpmath's, and a derivative is a difference of
-such values, or for functions of a sequence the formula of the textbook, so that it costs no more
-than the value.
+Nothing here comes from what a row computes with: a value is mpmath's, and a derivative is a
+difference of such values, or for functions of a sequence the formula of the textbook, so that it
+costs no more than the value. Rows of the wider formulary state their definition themselves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
+
+from autograd.formulary import FORMULARY
 
 __all__ = ["definitions", "partials"]
 
@@ -127,6 +130,7 @@ def definitions(mp: Any) -> dict[str, Callable[..., Any]]:
         "min": lambda *xs: min(xs),
         "dot": dot,
         "net": lambda *xs: dot(*xs[:-1]) + xs[-1],
+        **{rule.name: partial(rule.exact, mp) for rule in FORMULARY if rule.exact},
     }
 
 

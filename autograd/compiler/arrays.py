@@ -12,7 +12,8 @@ from typing import Any
 import numpy
 
 from autograd.compiler.program import Program
-from autograd.rules import EXTENDED
+from autograd.formulary import ROWS
+from autograd.rules import EXTENDED, Rule
 
 __all__ = ["BY_PYTHON", "FUNCTIONS", "evaluate"]
 
@@ -22,10 +23,15 @@ def _lgamma(x: float) -> float:
     return math.inf if y != y and x == x else y  # at a pole
 
 
+def _by_python(rule: Rule) -> Callable[..., float]:
+    if rule.name == "lgamma":
+        return _lgamma
+    evaluate = getattr(EXTENDED, rule.name)
+    return lambda *xs: float(evaluate(*xs))
+
+
 BY_PYTHON: dict[str, tuple[int, Callable[..., float]]] = {
-    "lgamma": (1, _lgamma),
-    "digamma": (1, lambda x: float(EXTENDED.digamma(x))),
-    "polygamma": (2, lambda order, x: float(EXTENDED.polygamma(order, x))),
+    rule.name: (len(rule.operands), _by_python(rule)) for rule in ROWS if rule.by_python
 }
 """The functions that Python evaluates, number by number, with the number of their operands."""
 

@@ -310,6 +310,8 @@ class _Body:
         if op in FORMATS:
             self.define(slot, FORMATS[op].format(*numbers))
         else:
+            if op not in FUNCTIONS and op not in HELPERS:
+                raise ValueError(f"{op} cannot be written as C: there is no C code of its row")
             function = FUNCTIONS.get(op) or f"{self.name}_{HELPERS[op]}"
             self.define(slot, f"{function}({', '.join(numbers)})")
 
@@ -627,7 +629,7 @@ static double NAME_digamma(double x)
 /* x to the power s, times the zeta function of Hurwitz, for integers s > 1 and finite x > 0. */
 static double NAME_scaled_zeta(int s, double x)
 {{
-    {_array("bernoulli", special._BERNOULLI)}
+    {_array("bernoulli", special.BERNOULLI)}
     const int count = sizeof bernoulli / sizeof *bernoulli;
     const int steps = x < s + 10.0 ? (int)ceil(s + 10.0 - x) : 0;
     const double a = x + steps;

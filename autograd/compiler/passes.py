@@ -9,16 +9,17 @@ import inspect
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from autograd.compiler.arrays import FUNCTIONS
 from autograd.compiler.definitions import DEFINITIONS
 from autograd.compiler.program import Operation, Program
 from autograd.compiler.trace import Numbering, call_traced, program_of
+from autograd.formulary import ZSCORE
 from autograd.functions import dot
 from autograd.graph import dependents, interior
-from autograd.rules import OwnName, Rule, rule_of
+from autograd.rules import VALUES, OwnName, Rule, rule_of
 from autograd.traced import traced
 from autograd.tracing import TracingError
 from autograd.value import Value, as_value, record, recorded_adjoints
@@ -284,7 +285,7 @@ def _inlined(numbering: Numbering, op: str, operands: tuple[int, ...]) -> int:
     return slots[definition.outputs[0]]
 
 
-SHARED = {"softmax", "direction_"}
+SHARED = {"softmax", "direction_", ZSCORE}
 """Rows of which there is one for each of some operands, itself first. They are defined by that
 operand and all of them in one order, so that what they have in common is computed once."""
 SYMMETRIC = {"hypot", "norm"}
@@ -295,6 +296,8 @@ SYMMETRIC = {"hypot", "norm"}
 def _definition(rule: Rule, arity: int) -> Program:
     inputs = [traced(f"x{place}") for place in range(1, arity + 1)]
     definition = DEFINITIONS.get(rule.name) or inspect.unwrap(rule.evaluate)
+    if rule.primitive:
+        definition = partial(rule.primitive, VALUES)
     try:
         call = call_traced(definition, inputs, *inputs)
         if call.captured:

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
+from autograd.formulary import ROWS
 from autograd.rules import RULES, Rule
 
 __all__ = ["DOMAINS", "MARGIN", "Region", "name_of", "operand", "operands"]
@@ -158,6 +159,27 @@ DOMAINS: dict[str, tuple[Bound, ...]] = {
 }
 """For each row of the table, where each of its operands may lie: one entry a name in `operands`."""
 
+
+def _interior(smooth: Any, fixed: bool) -> Bound:
+    """Give the region that a row states, its margins taken off, within -8 and 8."""
+    if callable(smooth):
+        return lambda *xs: Region(tuple(smooth(*xs)), fixed)
+    if fixed:  # a number of them, or closed intervals
+        return Region(tuple(smooth), fixed)
+    pieces = [(max(a + MARGIN, -8.0), min(b - MARGIN, 8.0)) for a, b in smooth]
+    return Region(tuple((a, b) for a, b in pieces if a < b))
+
+
+def _stated(rule: Rule) -> tuple[Bound, ...]:
+    if not rule.smooth:
+        return (REAL,) * len(rule.operands)
+    return tuple(
+        _interior(smooth, name in rule.fixed)
+        for name, smooth in zip(rule.operands, rule.smooth, strict=True)
+    )
+
+
+DOMAINS |= {rule.name: _stated(rule) for rule in ROWS if rule.name not in DOMAINS}
 
 # --- strategies ----------------------------------------------------------------------------------
 

@@ -53,11 +53,11 @@ from autograd import (
 )
 from autograd.graph import interior, topological_order
 from autograd.pausing import paused
-from autograd.rules import TABLE
 from autograd.testing.programs import Program, programs
 from autograd.value import CONSTANT, as_value, new_node
 from nn import MLP, Module, Neuron, Parameter
 from tests.oracle import DEFINITIONS, m, mp
+from tests.table import TABLE
 
 inf, nan = math.inf, math.nan
 

@@ -13,8 +13,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from autograd.checking.definitions import definitions, partials
-from autograd.rules import RULES, TABLE
-from tests.table import NAMES, tame
+from autograd.rules import RULES
+from tests.table import NAMES, TABLE, tame
 
 mp: Any = mpmath.mp.clone()
 mp.dps = 50

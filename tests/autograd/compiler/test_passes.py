@@ -31,11 +31,11 @@ from autograd.compiler.passes import (
 )
 from autograd.compiler.program import Operation, Program
 from autograd.compiler.trace import traced_program
-from autograd.rules import TABLE
 from autograd.testing.programs import Program as Drawn
 from autograd.testing.programs import programs
 from autograd.tracing import TracingError
 from tests.programs import FUNCTIONS, Case, cases, evaluated, same_bits
+from tests.table import TABLE
 
 ROWS = 7
 

@@ -42,8 +42,10 @@ lessons: $(LAB) ## the notebooks, as copies of your own in lessons/, opened in J
 notebooks: $(DEV) ## execute the notebooks, and compare their numbers with those stored
 	.venv/bin/python notebooks/execute.py
 
-soak: $(DEV) ## the gradients of a million random programs: for hours
-	.venv/bin/python -m pytest -n auto --hypothesis-profile=soak -k programs tests/autograd/test_gradients.py
+soak: $(DEV) ## the derivatives of a million random programs, in every way: for hours
+	.venv/bin/python -m pytest -n auto --hypothesis-profile=soak -k programs tests/autograd/test_gradients.py \
+		tests/fuzz/test_differential.py
+	.venv/bin/python -m tests.fuzz.differential --programs 1000000
 
 mutants: $(MUTANTS) ## faults planted one by one: do the tests notice? SAMPLE=200 MODULES='autograd/graph.py nn'
 	.venv/bin/python -m benchmarks.mutants $(if $(SAMPLE),--sample $(SAMPLE)) \

@@ -14,6 +14,7 @@ from operator import add
 from typing import Any
 
 from autograd import special
+from autograd.formulary_special import SPECIAL
 from autograd.rules import EXTENDED, FLOATS, TABLE, XS, XX, Rule, X, register
 
 __all__ = ["FORMULARY", "HELPERS", "ROWS", "ZSCORE"]
@@ -459,6 +460,7 @@ FORMULARY: tuple[Rule, ...] = (
          primitive=_std_primitive,
          exact=lambda mp, *xs: mp.sqrt(_exact_var(mp, *xs)),
          smooth=(_away_from_equal,)),
+    *SPECIAL,
 )
 # fmt: on
 

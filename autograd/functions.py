@@ -88,6 +88,17 @@ def _apply(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
         raise outside_domain(error, rule.name, rule.operands, xs, rule.domain) from None
 
 
+def _apply_to_plain(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
+    """Apply the row, and refuse a derivative that is not known, rather than say that it is 0."""
+    for name, operand in zip(rule.operands, operands, strict=True):
+        if name in rule.fixed and isinstance(operand, Value):
+            raise TypeError(
+                f"{rule.name}: {name} must be a plain number, not a Value, as no derivative with "
+                "respect to it is known; to hold it constant, pass its data"
+            )
+    return _apply(rule, operands)
+
+
 def _fused(rule: Rule) -> Callable[[float], tuple[float, tuple[float, ...]]]:
     """Join evaluation and partial derivatives of a row of one operand, on floats."""
     evaluate, partials = rule.evaluate, rule.partials
@@ -120,7 +131,7 @@ def _function(rule: Rule, **defaults: float) -> Any:
             return _apply(rule, (x,))
 
     else:
-        apply = functools.partial(_apply, rule)
+        apply = functools.partial(_apply_to_plain if rule.plain else _apply, rule)
         function = _with_operands(rule, defaults, rule.name, apply)
     return _published(rule, function)
 

@@ -6,14 +6,17 @@
 from autograd import signatures as of
 
 __all__ = [
-    "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "ceil",
-    "clip", "copysign", "cos", "cosh", "cospi", "degrees", "digamma", "elu", "entr", "erf", "erfc",
-    "exp", "exp2", "expm1", "floor", "fmod", "gelu", "hard_tanh", "hypot", "leaky_relu", "lgamma",
-    "log1p", "log2", "log10", "logaddexp", "logaddexp2", "logit", "logsigmoid", "logsumexp", "max",
-    "maximum", "mean", "min", "minimum", "mish", "norm", "polygamma", "prod", "radians",
-    "reciprocal", "relu", "remainder", "rsqrt", "selu", "sigmoid", "sign", "silu", "sin", "sinc",
-    "sinh", "sinpi", "softplus", "softsign", "sqrt", "square", "std", "sum", "tan", "tanh", "trunc",
-    "var", "where", "xlog1py", "xlogy",
+    "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "beta",
+    "beta_density", "betainc", "betaln", "cbrt", "ceil", "clip", "copysign", "cos", "cosh", "cospi",
+    "degrees", "digamma", "elu", "entr", "erf", "erfc", "erfcinv", "erfinv", "exp", "exp2", "expm1",
+    "floor", "fmod", "gamma", "gamma_density", "gammainc", "gammaincc", "gelu", "hard_tanh",
+    "hypot", "i0", "i0e", "i1", "i1e", "iv", "j0", "j1", "jv", "k0", "k1", "leaky_relu", "lgamma",
+    "log1p", "log2", "log10", "log_ndtr", "logaddexp", "logaddexp2", "logit", "logsigmoid",
+    "logsumexp", "max", "maximum", "mean", "min", "minimum", "mish", "ndtr", "ndtr_excess", "ndtri",
+    "norm", "polygamma", "polygamma_difference", "prod", "radians", "reciprocal", "relu",
+    "remainder", "rsqrt", "scaled_bessel", "selu", "sigmoid", "sign", "silu", "sin", "sinc", "sinh",
+    "sinpi", "softplus", "softsign", "sqrt", "square", "std", "sum", "tan", "tanh", "trunc", "var",
+    "where", "xlog1py", "xlogy", "y0", "y1", "zeta",
 ]  # fmt: skip
 
 abs: of.Unary
@@ -90,3 +93,32 @@ mish: of.Unary
 hard_tanh: of.Unary
 var: of.OfSequence
 std: of.OfSequence
+ndtr: of.Unary
+log_ndtr: of.Unary
+ndtr_excess: of.Binary
+ndtri: of.Unary
+erfinv: of.Unary
+erfcinv: of.Unary
+gamma: of.Unary
+beta: of.Binary
+betaln: of.Binary
+polygamma_difference: of.Parametric
+gamma_density: of.Binary
+beta_density: of.Parametric
+gammainc: of.Binary
+gammaincc: of.Binary
+betainc: of.Parametric
+zeta: of.Parametric
+j0: of.Unary
+j1: of.Unary
+jv: of.Binary
+y0: of.Unary
+y1: of.Unary
+i0: of.Unary
+i1: of.Unary
+iv: of.Binary
+i0e: of.Unary
+i1e: of.Unary
+scaled_bessel: of.Parametric
+k0: of.Unary
+k1: of.Unary

@@ -66,6 +66,7 @@ class Rule:
             the closed intervals to draw from. Empty: every number.
         defaults: What the last operands are where they are not given.
         fixed: The operands that no derivative is taken of, as an order.
+        plain: Whether these must be plain numbers: a derivative in them exists, and is not known.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Rule:
     smooth: tuple[Any, ...] = ()
     defaults: tuple[float, ...] = ()
     fixed: tuple[str, ...] = ()
+    plain: bool = False
 
     @property
     def of_sequence(self) -> bool:
@@ -193,9 +195,12 @@ def _products_of_others(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _directions(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Divide each coordinate by the length y: the direction of a vector, 0 at the origin."""
-    if isinstance(y, float) or len(xs) > FEW:
+    if isinstance(y, float):
+        length = y or math.inf
+        return tuple([x / length for x in xs]) if len(xs) != 2 else (xs[0] / length, xs[1] / length)
+    if len(xs) > FEW:
         length = m.where(y == 0.0, math.inf, y)
-        return tuple(x / length for x in xs)
+        return tuple([x / length for x in xs])
     return tuple(m.direction_((x, *xs[:i], *xs[i + 1 :])) for i, x in enumerate(xs))
 
 
@@ -242,10 +247,18 @@ def _power_slope(m: Any, x1: Any, x2: Any) -> Any:
             return x2 * x1 ** (x2 - 1.0)
         return x2 if isinstance(x1, float) and x1 >= SMALLEST else 0.0
     # At x2 = 0 it is 0: of x1 <= 0, or where the power overflows, without a derivative in x2.
-    at_zero = m.meets(x2, m.where(x1 < SMALLEST, 0.0, math.nan))
-    zero = at_zero - 1.0
-    power = m.power_log_(0.0, x1, m.where(at_zero, zero, x2 - 1.0))
-    return m.where(at_zero, zero, x2) * power
+    another = m.where(x2 < 1.0, 2.0, -1.0)  # than x2
+    at_zero = m.meets(x2, m.where(x1 < SMALLEST, 0.0, another))
+    is_zero, zero = at_zero == 1.0, at_zero - 1.0
+    power = m.power_log_(0.0, x1, m.where(is_zero, zero, x2 - 1.0))
+    return m.where(is_zero, zero, x2) * power
+
+
+def _power_defined(m: Any, x1: Any, x2: Any) -> Any:
+    """Tell whether x1**x2 is, where x2 - 1 may be an integer, rounded, although x2 is none."""
+    if isinstance(x2, float):
+        return x1 >= 0.0 if 0.0 < abs(x2) < 2.0**-53 else True
+    return (x1 >= 0.0) | (m.floor(x2) == x2)
 
 
 def _power_log(count: float, x1: float, x2: float) -> float:
@@ -276,6 +289,39 @@ def _shares(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     count = m.sum(hits)
     share = m.where(count == 0.0, y, count)  # there is none where y is nan
     return tuple(hit / share for hit in hits)
+
+
+def _shares_of_two(m: Any, y: Any, x1: Any, x2: Any) -> tuple[Any, ...]:
+    """Give 1 and 0 where x1 is the larger, 0 and 1 where x2 is; at a nan y, which is one."""
+    if isinstance(y, float):
+        if x1 == x2:
+            return 0.5, 0.5
+        return (1.0, 0.0) if x1 > x2 else (0.0, 1.0) if x1 < x2 else (y, y)
+    tie = m.where(x1 == x2, 0.5, y)
+    return (
+        m.where(x1 > x2, 1.0, m.where(x1 < x2, 0.0, tie)),
+        m.where(x1 > x2, 0.0, m.where(x1 < x2, 1.0, tie)),
+    )
+
+
+def _clip_partials(m: Any, y: Any, x: Any, lower: Any, upper: Any) -> tuple[Any, ...]:
+    if isinstance(y, float):
+        if x < lower:
+            return 0.0, 1.0, 0.0
+        return (0.0, 0.0, 1.0) if x > upper else (1.0, 0.0, 0.0) if x == x else (y, y, y)
+    none = m.where(x == x, 0.0, y)  # y is nan where x is
+    return (
+        m.where(x < lower, 0.0, m.where(x > upper, 0.0, m.where(x == x, 1.0, y))),
+        m.where(x < lower, 1.0, none),
+        m.where(x > upper, 1.0, none),
+    )
+
+
+def _bend(m: Any, x: Any, parameter: Any) -> Any:
+    """Tell whether x is at 0, where its derivative jumps, and with it that in a parameter."""
+    if isinstance(x, float) and x != 0.0:  # the parameter may not be known yet
+        return 0.0
+    return m.where(x == 0.0, m.meets(x, 0.0) + m.meets(parameter, parameter), 0.0)
 
 
 def _ties(m: Any, y: Any, xs: tuple[Any, ...]) -> Any:
@@ -331,9 +377,10 @@ TABLE = (
              _power_slope(m, x1, x2),
              # 0 at x1 = 0; a negative base has integer exponents only, hence no derivative
              m.power_log_(1.0, x1, x2)),
-         domain="x1 > 0, x1 = 0 with x2 >= 0, and x1 < 0 with an integer x2"),
+         domain="x1 > 0, x1 = 0 with x2 >= 0, and x1 < 0 with an integer x2",
+         within=_power_defined),
     Rule("//", XX, lambda x1, x2: x1 // x2,
-         lambda m, y, x1, x2: (m.where(y == y, 0.0, y),) * 2,  # 0 also at a jump
+         lambda m, y, x1, x2: (m.where(y == y, 0.0, math.nan),) * 2,  # 0 also at a jump
          domain="x2 != 0",
          kinks=lambda m, y, x1, x2: m.meets(x1 % x2, 0.0),
          within=lambda m, x1, x2: x2 != 0.0),
@@ -411,16 +458,19 @@ TABLE = (
     Rule("arcsin", X, math.asin,
          lambda m, y, x: (1.0 / m.sqrt(m.one_minus_square_(x)),),
          "The angle in radians, from -π/2 to π/2, whose sine is x. "
-         "Its derivative is `1 / sqrt(1 - x**2)`, inf at -1 and 1.", ((0.0,), 0.0), "-1 <= x <= 1"),
+         "Its derivative is `1 / sqrt(1 - x**2)`, inf at -1 and 1.", ((0.0,), 0.0), "-1 <= x <= 1",
+         fused=lambda x: (math.asin(x), (1.0 / math.sqrt((1.0 - x) * (1.0 + x)),))),
     Rule("arccos", X, math.acos,
          lambda m, y, x: (-1.0 / m.sqrt(m.one_minus_square_(x)),),
          "The angle in radians, from 0 to π, whose cosine is x. "
          "Its derivative is `-1 / sqrt(1 - x**2)`, -inf at -1 and 1.",
-         ((1.0,), 0.0), "-1 <= x <= 1"),
+         ((1.0,), 0.0), "-1 <= x <= 1",
+         fused=lambda x: (math.acos(x), (-1.0 / math.sqrt((1.0 - x) * (1.0 + x)),))),
     Rule("arctan", X, math.atan,
          lambda m, y, x: (m.lorentzian_(x),),
          "The angle in radians, from -π/2 to π/2, whose tangent is x. "
-         "Its derivative is `1 / (1 + x**2)`.", ((0.0,), 0.0)),
+         "Its derivative is `1 / (1 + x**2)`.", ((0.0,), 0.0),
+         fused=lambda x: (math.atan(x), (1.0 / (1.0 + x * x),))),
     Rule("arctan2", XX, math.atan2,
          lambda m, y, x1, x2: (
              x2 / m.hypot(x1, x2) / m.hypot(x1, x2), -x1 / m.hypot(x1, x2) / m.hypot(x1, x2)),
@@ -436,7 +486,8 @@ TABLE = (
          "The hyperbolic cosine of x. Its derivative is `sinh(x)`.", ((0.0,), 1.0)),
     Rule("tanh", X, math.tanh,
          lambda m, y, x: (m.sech_squared_(x),),  # 1 - y² would cancel
-         "The hyperbolic tangent of x. Its derivative is `1 - tanh(x)**2`.", ((0.0,), 0.0)),
+         "The hyperbolic tangent of x. Its derivative is `1 - tanh(x)**2`.", ((0.0,), 0.0),
+         fused=lambda x: (math.tanh(x), (_sech_squared(x),))),
     Rule("arcsinh", X, math.asinh,
          lambda m, y, x: (1.0 / m.hypot(1.0, x),),
          "The number whose hyperbolic sine is x. Its derivative is `1 / sqrt(x**2 + 1)`.",
@@ -449,12 +500,14 @@ TABLE = (
          lambda m, y, x: (1.0 / m.one_minus_square_(x),),
          "The number whose hyperbolic tangent is x. Its derivative is `1 / (1 - x**2)`.",
          ((0.0,), 0.0), "-1 < x < 1",
+         fused=lambda x: (math.atanh(x), (1.0 / ((1.0 - x) * (1.0 + x)),)),
          within=lambda m, x: m.abs(x) < 1.0),
     # --- activations ---
     Rule("sigmoid", X, special.sigmoid,
          lambda m, y, x: (m.logistic_density_(x),),  # y (1 - y) would cancel
          "The logistic function, 1 / (1 + exp(-x)). "
-         "Its derivative is `sigmoid(x) * (1 - sigmoid(x))`.", ((0.0,), 0.5)),
+         "Its derivative is `sigmoid(x) * (1 - sigmoid(x))`.", ((0.0,), 0.5),
+         fused=lambda x: (special.sigmoid(x), (_logistic_density(x),))),
     Rule("softplus", X, special.softplus,
          lambda m, y, x: (m.sigmoid(x),),
          "log(1 + exp(x)), without overflow. Its derivative is `sigmoid(x)`.", ((1000.0,), 1000.0)),
@@ -471,13 +524,13 @@ TABLE = (
          kinks=lambda m, y, x: m.meets(x, 0.0)),
     Rule("leaky_relu", ("x", "slope"), lambda x, slope: x if x > 0.0 else slope * x,
          lambda m, y, x, slope: (
-             m.where(x > 0.0, 1.0, m.where(x <= 0.0, slope, x)),  # nan as x is
-             m.where(x > 0.0, 0.0, x)),
+             m.where(x > 0.0, 1.0, m.where(x <= 0.0, slope, y)),  # y is nan where x is
+             m.where(x > 0.0, 0.0, m.where(x <= 0.0, x, y))),
          "x where it is positive, slope * x elsewhere. "
          "Its derivatives are `where(x > 0, 1, slope)`, which is the slope at 0, "
          "and `where(x > 0, 0, x)`. After Maas et al. (2013).",
          ((-3.0, 0.5), -1.5), defaults=(0.01,),
-         kinks=lambda m, y, x, slope: m.meets(x, 0.0)),
+         kinks=lambda m, y, x, slope: _bend(m, x, slope)),
     Rule("elu", ("x", "alpha"), lambda x, alpha: x if x > 0.0 else alpha * math.expm1(x),
          lambda m, y, x, alpha: (
              m.where(x > 0.0, 1.0, alpha * m.exp(m.where(x > 0.0, 0.0, x))),
@@ -486,14 +539,18 @@ TABLE = (
          "Its derivatives are `where(x > 0, 1, alpha * exp(x))`, which is alpha at 0, "
          "and `where(x > 0, 0, exp(x) - 1)`. After Clevert et al. (2016).",
          ((3.0, 1.0), 3.0), defaults=(1.0,),
-         kinks=lambda m, y, x, alpha: m.meets(x, 0.0)),
+         kinks=lambda m, y, x, alpha: _bend(m, x, alpha)),
     Rule("gelu", X, special.gelu,
          lambda m, y, x: (
              0.5 * m.erfc(-SQRT_HALF * x) + x * m.normal_density_(x),),
          "x times Φ(x), the standard normal distribution function (exact, by erfc). "
          "Its derivative is `erfc(-x / sqrt(2)) / 2 + x * exp(-(x**2) / 2) / sqrt(2 * pi)`. "
          "After Hendrycks and Gimpel (2016).",
-         ((0.0,), 0.0)),
+         ((0.0,), 0.0),
+         fused=lambda x: (
+             special.gelu(x),
+             (0.5 * math.erfc(-SQRT_HALF * x)
+              + x * (INVERSE_SQRT_2PI * math.exp(-0.5 * x * x)),))),
     Rule("silu", X, lambda x: x * special.sigmoid(x) if x != -math.inf else -0.0,
          lambda m, y, x: (m.sigmoid(x) + x * m.logistic_density_(x),),
          "x * sigmoid(x), also called swish. "
@@ -503,11 +560,13 @@ TABLE = (
     Rule("erf", X, math.erf,
          lambda m, y, x: (TWO_OVER_SQRT_PI * m.gaussian_(x),),
          "The error function of x, 2 / √π times the integral of exp(-t²) from 0 to x. "
-         "Its derivative is `2 / sqrt(pi) * exp(-(x**2))`.", ((0.0,), 0.0)),
+         "Its derivative is `2 / sqrt(pi) * exp(-(x**2))`.", ((0.0,), 0.0),
+         fused=lambda x: (math.erf(x), (TWO_OVER_SQRT_PI * math.exp(-x * x),))),
     Rule("erfc", X, math.erfc,
          lambda m, y, x: (-TWO_OVER_SQRT_PI * m.gaussian_(x),),
          "1 - erf(x), without cancellation. Its derivative is `-2 / sqrt(pi) * exp(-(x**2))`.",
-         ((0.0,), 1.0)),
+         ((0.0,), 1.0),
+         fused=lambda x: (math.erfc(x), (-TWO_OVER_SQRT_PI * math.exp(-x * x),))),
     Rule("lgamma", X, special.lgamma,
          lambda m, y, x: (m.digamma(x),),
          "The logarithm of the absolute value of the gamma function of x. "
@@ -526,45 +585,41 @@ TABLE = (
          by_python=True, fixed=("order",)),
     # --- steps, choices ---
     Rule("sign", X, _sign,
-         lambda m, y, x: (m.where(x == x, 0.0, y),),
+         lambda m, y, x: (m.where(x == x, 0.0, math.nan),),
          "-1, 0 or 1, as x is negative, 0 or positive. Its derivative is `0`, also at 0.",
          ((-3.0,), -1.0),
+         fused=lambda x: (_sign(x), (0.0 if x == x else x,)),
          kinks=lambda m, y, x: m.meets(x, 0.0)),
     Rule("floor", X, _floor,
-         lambda m, y, x: (m.where(x == x, 0.0, y),),
+         lambda m, y, x: (m.where(x == x, 0.0, math.nan),),
          "The greatest integer that is at most x. Its derivative is `0`, also at integers.",
          ((-1.5,), -2.0),
+         fused=lambda x: (_floor(x), (0.0 if x == x else x,)),
          kinks=lambda m, y, x: m.meets(x, y)),
     Rule("ceil", X, _ceil,
-         lambda m, y, x: (m.where(x == x, 0.0, y),),
+         lambda m, y, x: (m.where(x == x, 0.0, math.nan),),
          "The least integer that is at least x. Its derivative is `0`, also at integers.",
          ((1.5,), 2.0),
+         fused=lambda x: (_ceil(x), (0.0 if x == x else x,)),
          kinks=lambda m, y, x: m.meets(x, y)),
     Rule("trunc", X, lambda x: _floor(x) if x > 0.0 else _ceil(x),
-         lambda m, y, x: (m.where(x == x, 0.0, y),),
+         lambda m, y, x: (m.where(x == x, 0.0, math.nan),),
          "x without its fraction. Its derivative is `0`, also at integers.", ((-1.5,), -1.0),
          kinks=lambda m, y, x: m.meets(x, y)),
     Rule("maximum", XX, _maximum,
-         lambda m, y, x1, x2: (
-             m.where(x1 > x2, 1.0, m.where(x1 < x2, 0.0, m.where(x1 == x2, 0.5, y))),
-             m.where(x1 > x2, 0.0, m.where(x1 < x2, 1.0, m.where(x1 == x2, 0.5, y)))),
+         lambda m, y, x1, x2: _shares_of_two(m, y, x1, x2),
          "The larger of x1 and x2. Its derivatives are `where(x1 > x2, 1, 0)` and "
          "`where(x1 > x2, 0, 1)`; at a tie half of the derivative goes to each.",
          ((2.0, 3.0), 3.0),
          kinks=lambda m, y, x1, x2: m.meets(x1, x2)),
     Rule("minimum", XX, _minimum,
-         lambda m, y, x1, x2: (
-             m.where(x1 < x2, 1.0, m.where(x1 > x2, 0.0, m.where(x1 == x2, 0.5, y))),
-             m.where(x1 < x2, 0.0, m.where(x1 > x2, 1.0, m.where(x1 == x2, 0.5, y)))),
+         lambda m, y, x1, x2: _shares_of_two(m, y, x2, x1),
          "The smaller of x1 and x2. Its derivatives are `where(x1 < x2, 1, 0)` and "
          "`where(x1 < x2, 0, 1)`; at a tie half of the derivative goes to each.",
          ((2.0, 3.0), 2.0),
          kinks=lambda m, y, x1, x2: m.meets(x1, x2)),
     Rule("clip", ("x", "lower", "upper"), _clip,
-         lambda m, y, x, lower, upper: (
-             m.where(x < lower, 0.0, m.where(x > upper, 0.0, m.where(x == x, 1.0, x))),
-             m.where(x < lower, 1.0, m.where(x == x, 0.0, x)),
-             m.where(x > upper, 1.0, m.where(x == x, 0.0, x))),
+         lambda m, y, x, lower, upper: _clip_partials(m, y, x, lower, upper),
          "x kept between lower and upper. Its derivative is 1 in what it is equal to, x or one of "
          "the bounds, and 0 in the others; at a bound it is 1 in x.",
          ((5.0, 0.0, 1.0), 1.0), "lower <= upper",
@@ -669,9 +724,10 @@ INTERNAL = (
          lambda m, y, x1, x2: (
              m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, math.nan), x2), x1)),
     Rule(DETACHED, X, lambda x: x, lambda m, y, x: (0.0,)),
-    # Whether two numbers are equal, for `kinks`: told with a derivative of nan where they are.
-    Rule(MEETS, XX, lambda x1, x2: float(x1 == x2),
-         lambda m, y, x1, x2: (m.where(x1 == x2, math.nan * x1 * x2, 0.0),) * 2),
+    # Whether two numbers are equal, or one is nan, for `kinks`: with a derivative of nan if so.
+    Rule(MEETS, XX, lambda x1, x2: float(not (x1 < x2 or x1 > x2)),
+         lambda m, y, x1, x2: (
+             m.where(x1 < x2, 0.0, m.where(x1 > x2, 0.0, math.nan)),) * 2),
     # A contribution of the chain rule, given the adjoint that it is a multiple of, and whether the
     # node that it comes through is at a kink: there its derivative is nan in what the adjoint
     # depends on, and, unless the adjoint is 0, in what the kink depends on.

@@ -101,13 +101,13 @@ def gelu(x: float) -> float:
 # --- the logarithm of the gamma function and its derivatives -------------------------------------
 
 # B2, B4, ..., B20 (A&S table 23.2)
-_BERNOULLI = (
+BERNOULLI = (
     1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798,
     -174611 / 330,
 )  # fmt: skip
 
 
-def _in_range(y: float) -> float:
+def in_range(y: float) -> float:
     if not isfinite(y):
         raise OverflowError("math range error")
     return y
@@ -128,7 +128,7 @@ def _cotangent(offset: float) -> float:
     return math.copysign(math.tan(pi * (0.5 - abs(offset))), offset)
 
 
-def _horner(coefficients: Sequence[float], x: float) -> float:
+def horner(coefficients: Sequence[float], x: float) -> float:
     """The polynomial in x with these coefficients, the constant first."""
     y = coefficients[-1]
     for coefficient in coefficients[-2::-1]:
@@ -146,7 +146,7 @@ def _scaled_zeta(s: int, x: float) -> float:
     a = x + steps
     series = [a / (s - 1), 0.5]
     term = s / (2 * a)
-    for k, bernoulli in enumerate(_BERNOULLI, start=1):
+    for k, bernoulli in enumerate(BERNOULLI, start=1):
         series.append(bernoulli * term)
         term *= (s + 2 * k - 1) * (s + 2 * k) / ((2 * k + 1) * (2 * k + 2) * a * a)
     return fsum((x / (x + k)) ** s for k in range(steps)) + (x / a) ** s * fsum(series)
@@ -158,7 +158,7 @@ def _taylor_digamma(x: float, degree: int) -> list[float]:
 
 
 # The coefficients -B2k/2k of x**-2k (A&S 6.3.18)
-_DIGAMMA_AT_INFINITY = [0.0, *(-b / (2 * k) for k, b in enumerate(_BERNOULLI, start=1))]
+_DIGAMMA_AT_INFINITY = [0.0, *(-b / (2 * k) for k, b in enumerate(BERNOULLI, start=1))]
 _ROOT, _ROOT_TAIL = 1.4616321449683622, 9.549995429965697e-17  # their sum is digamma's root
 _DIGAMMA_AT_ROOT = [0.0, *_taylor_digamma(_ROOT, 30)]
 
@@ -176,13 +176,13 @@ def digamma(x: float) -> float:
     if isnan(x) or x == inf:
         return x
     if x <= 0:
-        return _in_range(digamma(1 - x) - pi * _cotangent(_offset_from_pole(x)))
+        return in_range(digamma(1 - x) - pi * _cotangent(_offset_from_pole(x)))
     if 1.1 < x < 1.9:
-        return _horner(_DIGAMMA_AT_ROOT, (x - _ROOT) - _ROOT_TAIL)
+        return horner(_DIGAMMA_AT_ROOT, (x - _ROOT) - _ROOT_TAIL)
     steps = max(0, math.ceil(12 - x))
     a = x + steps
-    series = _horner(_DIGAMMA_AT_INFINITY, 1 / (a * a))
-    return _in_range(fsum([log(a), -0.5 / a, series, *(-1 / (x + k) for k in range(steps))]))
+    series = horner(_DIGAMMA_AT_INFINITY, 1 / (a * a))
+    return in_range(fsum([log(a), -0.5 / a, series, *(-1 / (x + k) for k in range(steps))]))
 
 
 _LGAMMA_AT_2 = [0.0, digamma(2.0)]
@@ -200,9 +200,9 @@ def lgamma(x: float) -> float:
         (0.0, 0.0)
     """
     if 1.5 < x < 2.5:
-        return _horner(_LGAMMA_AT_2, x - 2)
+        return horner(_LGAMMA_AT_2, x - 2)
     if 0.5 < x <= 1.5:
-        return _horner(_LGAMMA_AT_2, x - 1) - log(x)
+        return horner(_LGAMMA_AT_2, x - 1) - log(x)
     return math.lgamma(x)
 
 
@@ -228,11 +228,11 @@ def polygamma(order: float, x: float) -> float:
         for _ in range(n):
             slope = [k * c for k, c in enumerate(derivative)][1:]
             derivative = [a + b for a, b in zip([*slope, 0, 0], [0, 0, *slope], strict=True)]
-        return _in_range(sign * (polygamma(n, 1 - x) - pi ** (n + 1) * _horner(derivative, cot)))
+        return in_range(sign * (polygamma(n, 1 - x) - pi ** (n + 1) * horner(derivative, cot)))
     if x == inf:
         return -sign * 0.0
     factorial_over_power = math.prod(k / x for k in range(1, n + 1))  # n! / x**n
-    return _in_range(-sign * factorial_over_power * (_scaled_zeta(n + 1, x) / x))
+    return in_range(-sign * factorial_over_power * (_scaled_zeta(n + 1, x) / x))
 
 
 # --- of several operands -------------------------------------------------------------------------

@@ -39,7 +39,6 @@ from autograd.value import (
     added,
     as_value,
     is_zero,
-    kink,
     linear,
     linked,
     partials,
@@ -189,10 +188,9 @@ def _record_tangents(
         if node not in within or node in found:
             continue
         terms: list[Number] = []
-        at_kink = kink(node, chain.kinks)
         for parent, derivative in zip(node.parents, partials(node), strict=True):
             if parent in found:
-                term = chain.product(found[parent], derivative, at_kink, parent, node)
+                term = chain.product(found[parent], derivative, parent, node)
                 if not is_zero(term):
                     terms.append(term)
         if terms:

@@ -807,10 +807,9 @@ def recorded_adjoints(
         adjoint = found[node] = added(waiting.pop(node))
         if is_zero(adjoint):
             continue
-        at_kink = kink(node, chain.kinks)
         for parent, partial in zip(node.parents, partials(node), strict=True):
             if parent in within:
-                product = chain.product(adjoint, partial, at_kink, node, parent)
+                product = chain.product(adjoint, partial, node, parent)
                 if not is_zero(product):
                     waiting.setdefault(parent, []).append(product)
     found.update((node, added(terms)) for node, terms in waiting.items())
@@ -847,10 +846,8 @@ class ChainRule:
 
     At a kink the first derivative is agreed on, and a second one does not exist. So whatever is
     handed on there, or further on from there, is marked: recorded as `KINKED`, whose value is that
-    of the product, and whose own derivative is nan.
-
-    Attributes:
-        kinks: Whether kinks of traced nodes matter to the pass.
+    of the product, and whose own derivative is nan. So is what is multiplied by an expression of a
+    node at a kink: its derivative is nan in what the kink depends on.
 
     Args:
         order: The interior nodes of the pass.
@@ -862,16 +859,25 @@ class ChainRule:
         self.again, self.forwards = again, forwards
         # Whether a pass has been recorded before this one, among traced nodes.
         self.is_later = any(node.op in (CHAIN_PRODUCT, KINKED) for node in order)
-        self.kinks = again or self.is_later
+        self._nodes: set[Value] = set()
+        # Of nodes at a kink the condition; of those that depend on one; of what came through one.
+        self._kinks: dict[Value, Value] = {}
+        self._involved: dict[Value, Value] = {}
         self._marks: dict[Value, Value] = {}
+        for node in order:
+            at_kink = kink(node, again or self.is_later)
+            if at_kink is not None:
+                self._kinks[node] = at_kink
+            if self._kinks and (again or node._data is not UNKNOWN):
+                found = [self._involved.get(operand) for operand in _varying(node)]
+                marks = dict.fromkeys(mark for mark in (at_kink, *found) if mark is not None)
+                if marks:
+                    self._involved[node] = functools.reduce(operator.add, marks)
+        if self._involved:
+            self._nodes = set(order)
 
     def product(
-        self,
-        flow: Value | float,
-        partial: Value | float,
-        at_kink: Value | None,
-        source: Value,
-        target: Value,
+        self, flow: Value | float, partial: Value | float, source: Value, target: Value
     ) -> Value | float:
         """Multiply what a node hands on by a local derivative.
 
@@ -881,22 +887,21 @@ class ChainRule:
         Args:
             flow: The adjoint of the source; forwards, its tangent.
             partial: The local derivative.
-            at_kink: Whether the operation is at a kink, as `kink` tells it.
             source: The node that hands on.
             target: The node that it is handed to.
 
         Returns:
             The product, without a node where a factor is the number 1.
         """
-        mark = self._marks.get(source)
+        node = target if self.forwards else source
+        mark, at_kink = self._marks.get(source), self._kinks.get(node)
+        if at_kink is None and not self.forwards and _is_agreed(flow, partial):
+            at_kink = as_value(1.0)
         if at_kink is None:
-            if not self.forwards and _is_agreed(flow, partial):
-                at_kink = as_value(1.0)
-            else:
-                product = self._smooth(flow, partial, mark, source)
-        if at_kink is not None:
-            product = self._smooth(flow, partial, None, source)
-            if at_kink.data is UNKNOWN:
+            product = self._smooth(flow, partial, mark, node)
+        else:
+            product = self._smooth(flow, partial, None, node)
+            if at_kink._data is UNKNOWN:
                 if self.is_later:  # a nan gets through a kink, though not through other choices
                     direct = guarded_product(flow, partial, self.forwards)
                     product = VALUES.where(at_kink, direct, product)
@@ -910,30 +915,52 @@ class ChainRule:
         return product
 
     def _smooth(
-        self, flow: Value | float, partial: Value | float, mark: Value | None, source: Value
+        self, flow: Value | float, partial: Value | float, mark: Value | None, node: Value
     ) -> Value | float:
-        """Multiply, and mark the product where it comes from a kink."""
-        if type(flow) is float and flow == 1.0 and mark is None:
+        """Multiply, and mark the product where it comes from a kink, or depends on one."""
+        involved = None if node in self._kinks else self._involvement(partial)
+        if type(flow) is float and flow == 1.0 and mark is None and involved is None:
             return partial
         if type(partial) is float:
             if partial == 1.0:
                 return flow
-            if not partial and (self.forwards or self._is_finite(flow, source)):
+            if not partial and (self.forwards or self._is_finite(flow, node)):
                 return 0.0
-        elif (self.is_later or mark is not None) and (choice := _choice(partial)) is not None:
+            return guarded_product(flow, partial, self.forwards)
+        if (self.is_later or mark is not None) and (choice := _choice(partial)) is not None:
             # As a factor it would let a nan through the branch that is not taken.
             condition, *branches = choice
-            x1, x2 = (self._smooth(flow, branch, mark, source) for branch in branches)
+            x1, x2 = (self._smooth(flow, branch, mark, node) for branch in branches)
             return VALUES.where(condition, x1, x2)  # type: ignore[no-any-return]
         product = guarded_product(flow, partial, self.forwards)
-        return product if mark is None or type(partial) is float else _marked(product, flow, mark)
+        if mark is not None:
+            product = _marked(product, flow, mark)
+        return product if involved is None else _marked(product, _constant_of(flow), involved)
 
-    def _is_finite(self, adjoint: Value | float, source: Value) -> bool:
+    def _involvement(self, partial: Value | float) -> Value | None:
+        """Tell whether a local derivative is an expression of a node that depends on a kink."""
+        if not self._involved or not isinstance(partial, Value):
+            return None
+        reached = {partial: None}  # in an order that is the same each time
+        for node in reversed(interior(partial, stop=self._nodes)):
+            if node in reached:
+                reached.update(dict.fromkeys(_varying(node)))
+        marks = [self._involved[node] for node in reached if node in self._involved]
+        return functools.reduce(operator.add, dict.fromkeys(marks)) if marks else None
+
+    def _is_finite(self, adjoint: Value | float, node: Value) -> bool:
         """Tell whether an adjoint is finite, or what it meets decides on a choice alone."""
         data = adjoint._data if isinstance(adjoint, Value) else adjoint
         if data is UNKNOWN:
-            return self.is_later or source.op in CHOICES
+            return self.is_later or node.op == "where" or node.op in COMPARISONS
         return math.isfinite(data)
+
+
+def _varying(node: Value) -> tuple[Value, ...]:
+    """List the operands that a node varies with: of a choice, what is chosen from."""
+    if node.op in COMPARISONS:
+        return ()
+    return node.parents[1:] if node.op == "where" else node.parents
 
 
 def is_zero(number: Value | float) -> bool:
@@ -978,6 +1005,13 @@ def _marked(product: Value | float, flow: Value | float, mark: Value) -> Value:
     return record(RULES[KINKED], (as_value(product), as_value(flow), mark))
 
 
+def _constant_of(flow: Value | float) -> Value:
+    """Give the number of an adjoint or tangent, without what it depends on."""
+    if isinstance(flow, Value) and flow._data is UNKNOWN:
+        return record(RULES[DETACHED], (flow,))
+    return as_value(flow._data if isinstance(flow, Value) else flow)
+
+
 def _is_agreed(adjoint: Value | float, partial: Value | float) -> bool:
     """Tell whether a zero adjoint that may vary meets an infinite derivative."""
     if not isinstance(adjoint, Value) or adjoint._data is UNKNOWN or adjoint._data:
@@ -991,17 +1025,26 @@ def _choice(partial: Value | float) -> tuple[Value, Value | float, Value | float
     if not isinstance(partial, Value) or partial._data is not UNKNOWN or partial.op != "where":
         return None
     condition, *branches = partial.parents
-    x1, x2 = (branch.data if branch.op is CONSTANT else branch for branch in branches)
+    x1, x2 = map(_constant_branch, branches)
     return None if isinstance(x1, Value) and isinstance(x2, Value) else (condition, x1, x2)
 
 
+def _constant_branch(branch: Value) -> Value | float:
+    """Give the number of a constant branch; relu, a branch of its own derivative, is 0 there."""
+    if branch.op is CONSTANT:
+        return branch._data
+    return 0.0 if branch.op == "relu" else branch
+
+
 def _is_mask(factor: Value) -> bool:
-    """Tell whether a traced node is a choice of finite constants, by whatever conditions."""
-    factors = [factor]
+    """Tell whether a traced node is a choice of constants, of which none is infinite."""
+    factors: list[Value | float] = [factor]
     for each in factors:  # which grows
-        if each.op == "where":
-            factors += each.parents[1:]
-        elif each.op is not CONSTANT or not math.isfinite(each.data):
+        if isinstance(each, Value):
+            if each.op != "where":
+                return False
+            factors += map(_constant_branch, each.parents[1:])
+        elif math.isinf(each):
             return False
     return True
 
@@ -1070,10 +1113,7 @@ def comparable(other: object, operation: str) -> bool:
     return isinstance(other, (Value, Number)) or _is_array_scalar(other, operation)
 
 
-CHOICES = {"where", "==", "!=", "<", "<=", ">", ">="}
-"""The operations by which a choice depends on numbers, of whose neighbours it knows nothing."""
-
-_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq, "!=": operator.ne,
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
@@ -1087,4 +1127,4 @@ def _compared(sign: str, value: Value, other: Any) -> bool:
         if trace.read(operands):  # a condition for `where`, once it is known
             return record(RULES[sign], operands)  # type: ignore[return-value]
     number = other._data if isinstance(other, Value) else other
-    return bool(_COMPARISONS[sign](value._data, number))
+    return bool(COMPARISONS[sign](value._data, number))

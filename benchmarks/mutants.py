@@ -130,7 +130,8 @@ class SwapOperands:
             swappable = getattr(sign, "value", "") in ("-", "/", "//", "%", "**")
         else:
             swappable = node.type == "arglist" and "argument" not in (first.type, second.type)
-            swappable = swappable and node.parent.get_previous_leaf().value != "isinstance"
+            called = node.parent.get_previous_leaf().value
+            swappable = swappable and called not in ("isinstance", "max", "min")
         if swappable:
             yield node.start_pos, node.end_pos
 

@@ -57,7 +57,7 @@ _CLOSE_STEPS = 2.0**42  # from here on the steps of `floor` are as close as diff
 def _refuse_jumps(node: Value, groups: Groups) -> None:
     """Say of an operation that differences know nothing of it at its operands."""
     op, xs = node.op, [parent.data for parent in node.parents]
-    if (op == KINKED and xs[2]) or (op == MEETS and xs[0] == xs[1]):
+    if (op == KINKED and xs[2]) or (op == MEETS and not (xs[0] < xs[1] or xs[0] > xs[1])):
         raise Unknown("it comes from a kink, where there is no second derivative")
     if op == CHAIN_PRODUCT and not xs[0] and not math.isfinite(xs[1]):
         raise Unknown("an adjoint of 0 meets an infinite derivative")

@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import NamedTuple, TypeAlias
 
 from autograd import special
-from autograd.compiler.passes import gathered, optimised
+from autograd.compiler.passes import MANY_TERMS, gathered, optimised
 from autograd.compiler.program import Program
 
 __all__ = ["c_source"]
@@ -55,7 +55,7 @@ def c_source(program: Program, name: str = "f") -> str:
         raise ValueError(f"to_c: {name!r} is no identifier of C")
     if name in TAKEN:
         raise ValueError(f"to_c: the name {name!r} has a meaning in C already: choose another")
-    return _file(gathered(optimised(program.checked())), name)
+    return _file(gathered(optimised(program.checked()), most=MANY_TERMS), name)
 
 
 KEYWORDS = [
@@ -629,7 +629,7 @@ static double NAME_digamma(double x)
 /* x to the power s, times the zeta function of Hurwitz, for integers s > 1 and finite x > 0. */
 static double NAME_scaled_zeta(int s, double x)
 {{
-    {_array("bernoulli", special._BERNOULLI)}
+    {_array("bernoulli", special.BERNOULLI)}
     const int count = sizeof bernoulli / sizeof *bernoulli;
     const int steps = x < s + 10.0 ? (int)ceil(s + 10.0 - x) : 0;
     const double a = x + steps;

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy
 
 from autograd.compiler import arrays
-from autograd.compiler.passes import gathered, unguarded
+from autograd.compiler.passes import MANY_TERMS, gathered, unguarded
 from autograd.compiler.program import Program
 from autograd.compiler.schedule import Layout
 
@@ -38,6 +38,8 @@ Reduce: TypeAlias = Literal["mean", "sum"]
 CHUNK_COST = 1_500_000
 """How many elementary operations are worth a thread."""
 MOST_CHUNKS = 16
+MOST_ROWS = 32_768
+"""Over how many rows machine code adds up in order: of more, parts are added up."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Executor:
             self._prepare(self._first, program if plain is None else plain)
 
     def _prepare(self, name: str, program: Program) -> None:
-        program = gathered(program)
+        program = gathered(program, most=None if self.options.exact else MANY_TERMS)
         kernel = None
         if self.options.backend == "llvm":
             from autograd.compiler import llvm
@@ -126,7 +128,7 @@ class Executor:
         _, kernel = self._ready.get(self._first, (None, None))
         return (
             kernel is not None
-            and (kernel.code.reduces or not self.layout.batched)
+            and (not self.layout.batched or (kernel.code.reduces and rows <= MOST_ROWS))
             and rows * kernel.code.cost < 2 * CHUNK_COST
         )
 
@@ -177,13 +179,26 @@ class Executor:
 
     def _added_up(self, kernel: Kernel, given: Sequence[Any], rows: int) -> Any:
         divisor = self._divisor(rows)
-        if rows * kernel.code.cost < 2 * CHUNK_COST:
+        is_short = rows * kernel.code.cost < 2 * CHUNK_COST
+        if is_short and rows <= MOST_ROWS:
             total = numpy.empty(kernel.code.outputs)
             kernel(given, 0, rows, total, divisor)
             return total
-        chunks = self._chunks(kernel, rows)
+        chunks = [(0, rows)] if is_short else self._chunks(kernel, rows)
         parts = numpy.empty((len(chunks), kernel.code.outputs))
-        self._share(lambda number: kernel(given, *chunks[number], parts[number]), len(chunks))
+
+        def work(number: int) -> None:
+            first, count = chunks[number]
+            starts = range(first, first + count, MOST_ROWS)
+            pieces = numpy.empty((len(starts), kernel.code.outputs))
+            for piece, start in zip(pieces, starts, strict=True):
+                kernel(given, start, min(MOST_ROWS, first + count - start), piece)
+            pieces.sum(axis=0, out=parts[number])
+
+        if is_short:
+            work(0)
+        else:
+            self._share(work, len(chunks))
         return parts.sum(axis=0) / divisor
 
     def _chunks(self, kernel: Kernel, rows: int) -> list[tuple[int, int]]:

@@ -96,8 +96,9 @@ def compile(
         reduce: Whether to give the mean, or the sum, over the rows, rather than every row.
         exact: Whether every operation is rounded on its own and in its order, so that sums,
             products, quotients and square roots have the bits that they have in Python; otherwise
-            sums of products may round a product and its addition at once, and sums over rows are
-            added up in any order.
+            sums of products may round a product and its addition at once, sums of more than 2,048
+            terms are added up in parts, so that their error does not grow with their number, and
+            sums over rows are added up in any order.
         check: Whether the first row in which a result is infinite or nan is computed once more
             without being compiled, so that the error, if there is one, says where it comes from;
             and whether the function is traced twice, so that one that draws random numbers, or

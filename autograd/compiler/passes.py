@@ -313,7 +313,13 @@ def _definition(rule: Rule, arity: int) -> Program:
 # --- sums ----------------------------------------------------------------------------------------
 
 
-def gathered(program: Program, least: int = 4) -> Program:
+MANY_TERMS = 2048
+"""Up to how many terms a sum is added up in order, if that is not asked for."""
+PART = 512
+"""How many terms there are in each part of a larger one."""
+
+
+def gathered(program: Program, least: int = 4, most: int | None = None) -> Program:
     """Make one n-ary operation of a chain of additions: a `dot`, `net` or `sum`.
 
     Its terms stay in their order. Backends may round a product and its addition to a sum at once.
@@ -321,6 +327,9 @@ def gathered(program: Program, least: int = 4) -> Program:
     Args:
         program: The program.
         least: How many terms are worth an operation of their own.
+        most: How many terms are added up in order, at least two. A sum of more is one of parts, so
+            that its error does not grow with their number, and has other bits. None to keep the
+            order in any case.
 
     Example:
         >>> from autograd.compiler.trace import traced_program
@@ -357,7 +366,11 @@ def gathered(program: Program, least: int = 4) -> Program:
             if factors.index(None) == len(terms) - 1:
                 return n_ary("net", terms[:-1], written(terms[-1]))
             if not any(factors):
-                return numbering.add("sum", tuple(map(written, terms)))
+                return _sum(numbering, "sum", tuple(map(written, terms)), most)
+        if most is not None and len(terms) > most:  # some are products, and others are not
+            size = min(PART, most)
+            pieces = [terms[start : start + size] for start in range(0, len(terms), size)]
+            return _sum(numbering, "sum", tuple(map(total, pieces)), most)
         result = written(terms[0])
         for term in terms[1:]:
             result = numbering.add("+", (result, written(term)))
@@ -366,7 +379,7 @@ def gathered(program: Program, least: int = 4) -> Program:
     def n_ary(op: str, terms: list[int], *last: int) -> int:
         pairs = [products.pop(term) for term in terms]
         left, right = ([slots[pair[side]] for pair in pairs] for side in (0, 1))
-        return numbering.add(op, (*left, *right, *last))
+        return _sum(numbering, op, (*left, *right, *last), most)
 
     for slot, (op, operands) in enumerate(operations, first):
         slots.append(None)
@@ -380,11 +393,31 @@ def gathered(program: Program, least: int = 4) -> Program:
             products[slot] = operands[0], operands[1]
             for operand in operands:
                 written(operand)
+        elif op in ("sum", "dot", "net"):
+            slots[slot] = _sum(numbering, op, tuple(map(written, operands)), most)
         else:
             slots[slot] = numbering.add(op, tuple(map(written, operands)))
         if uses[slot] != 1:
             written(slot)
     return numbering.program([written(slot) for slot in program.outputs])
+
+
+def _sum(numbering: Numbering, op: str, operands: tuple[int, ...], most: int | None) -> int:
+    """Write a sum, or one of parts."""
+    count = len(operands) if op == "sum" else len(operands) // 2
+    if most is None or count <= most:
+        return numbering.add(op, operands)
+    parts, size = [], min(PART, most)
+    for start in range(0, count, size):
+        stop = min(start + size, count)
+        if op == "sum":
+            parts.append(numbering.add("sum", operands[start:stop]))
+        else:
+            pairs = operands[start:stop] + operands[count + start : count + stop]
+            parts.append(numbering.add("dot", pairs))
+    if op == "net":
+        parts.append(operands[-1])
+    return _sum(numbering, "sum", tuple(parts), most)
 
 
 # --- the product of the chain rule ---------------------------------------------------------------

@@ -134,7 +134,7 @@ class Program:
 
         Returns:
             The text of the file. Compile it without `-ffast-math`, and with `-ffp-contract=off` for
-            the bits of Python's arithmetic.
+            the bits of Python's arithmetic; sums of more than 2,048 terms are added up in parts.
 
         Raises:
             ValueError: The name is no identifier of C, or is taken; or the program is malformed.

@@ -268,8 +268,13 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
             DETACHED,
         ):  # which matters to derivatives only, and these have been taken
             slots[node] = operands[0]
+        elif node.op == MEETS:
+            below, above = numbering.add("<", operands), numbering.add(">", operands)
+            zero, one = numbering.constant(0.0), numbering.constant(1.0)
+            slots[node] = numbering.add("where", (above, zero, one))
+            slots[node] = numbering.add("where", (below, zero, slots[node]))
         elif node.op != LINEAR:
-            slots[node] = numbering.add("==" if node.op == MEETS else node.op, operands)
+            slots[node] = numbering.add(node.op, operands)
         elif node.local_derivatives == (1.0,):  # a node that stands for another
             slots[node] = operands[0]
         else:

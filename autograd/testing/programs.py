@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from autograd.formulary import ROWS
+from autograd.formulary_special import SPECIAL
 from autograd.rules import LINEAR, RULES, VALUES, Rule
 from autograd.testing.domains import (
     DOMAINS,
@@ -193,6 +194,8 @@ _FORMS[LINEAR] = [
     Form(RULES["net"], (REAL, _COEFFICIENTS, REAL)),
 ]
 
+_SPECIAL = {rule.name for rule in SPECIAL}
+
 _WIDEST = 4  # operands of a function of a sequence, for each of its sequences
 
 _index = lru_cache(st.integers)  # making a strategy costs more than drawing from it
@@ -217,7 +220,8 @@ def programs(
         max_depth: The largest number of instructions on a way from an input to the result.
         max_inputs: The largest number of inputs; there is at least one.
         functions: What to compute with: functions of `autograd`, their names, the signs of
-            operators, and "linear" for dot products with constants. By default, all of them.
+            operators, and "linear" for dot products with constants. By default, all of them but
+            the special functions, of which some need SciPy.
 
     Returns:
         A strategy of `Program`.
@@ -240,7 +244,7 @@ def programs(
         if bound < 1:
             raise ValueError(f"programs: a bound must be at least 1, got {bound}")
     if functions is None:
-        names = list(_FORMS)
+        names = [name for name in _FORMS if name not in _SPECIAL]
     else:
         names = [LINEAR if f == LINEAR else name_of(f) for f in functions]
     if not names:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import autograd
 from autograd import compile, grad, hessian, jacobian
-from autograd.rules import Rule
+from autograd.rules import RULES, Rule
 from tests import oracle
 from tests.oracle import mp
-from tests.table import LARGEST, SMALLEST_NORMAL, TABLE, call, operands
+from tests.table import (
+    HELD_ELSEWHERE,
+    LARGEST,
+    SMALLEST_NORMAL,
+    TABLE,
+    call,
+    edges,
+    operands,
+)
 
 INF, NAN = math.inf, math.nan
 MODES = ("recorded", "numpy", "llvm")
@@ -43,7 +53,7 @@ def each(*rules: Rule) -> pytest.MarkDecorator:
 # --- derivatives of every order, as users take them ----------------------------------------------
 
 
-@cache
+@functools.cache
 def _derivative(
     rule: Rule, fixed: tuple[float | None, ...], order: int, mode: str
 ) -> Callable[[Sequence[float]], Any]:
@@ -101,12 +111,9 @@ def leaves_the_range(rule: Rule, xs: Sequence[float], order: int) -> bool:
     )
 
 
-def is_known_short(rule: Rule, xs: Sequence[float], order: int) -> bool:
-    """Where the bound is not held: each with what is known of it."""
-    # At order 3, through x1 ** 0 of a base that is not positive, zeros meet what is undefined.
-    if rule.name == "**" and order == 3 and xs[0] <= 0.0 and xs[1] in (0.0, 1.0):
-        return True
-    return rule.name == "softmax" and len(xs) > 1 and max(map(abs, xs)) < 1e-3
+# Derivatives with a difference of shares, of which each has a rounding of its own: it counts where
+# they are nearly equal.
+DIFFERENCES_OF_SHARES = {("softmax", 2), ("softmax", 3), ("logsumexp", 3)}
 
 
 def check(rule: Rule, xs: tuple[float, ...], order: int, modes: Sequence[str] = MODES[:2]) -> None:
@@ -118,31 +125,260 @@ def check(rule: Rule, xs: tuple[float, ...], order: int, modes: Sequence[str] = 
         y = rule.evaluate(*xs)
     except (ArithmeticError, ValueError):
         return
-    if not math.isfinite(y) or is_kink(rule, xs) or is_known_short(rule, xs, order):
+    if not math.isfinite(y) or is_kink(rule, xs):
         return
+    if rule.name in ("hypot", "norm", "arctan2") and math.hypot(*xs) < SMALLEST_NORMAL:
+        return  # a length that is subnormal has lost digits
+    smallest = 1e-16 if (rule.name, order) in DIFFERENCES_OF_SHARES else SMALLEST_NORMAL
     known: dict[tuple[int, ...], Any] = {}
-    out_of_range = leaves_the_range(rule, xs, order)
+    out_of_range = functools.cache(lambda: leaves_the_range(rule, xs, order))
     for mode in modes:
         for places, number in found(rule, xs, order, mode):
-            if out_of_range and not math.isfinite(number):
+            if not math.isfinite(number) and out_of_range():
                 continue
             key = tuple(sorted(places))
             if key not in known:
                 known[key] = oracle.derivative(rule.name, xs, key)
             exact, bound = known[key], mp.mpf(10) ** (order - 15)
             if mp.isnan(exact):
-                assert math.isnan(number), (mode, places)
+                # Of a base that is not positive: at order 3 a zero may meet what is undefined.
+                assert not math.isfinite(number) or (order == 3 and xs[1] in (0.0, 1.0)), places
                 continue
             error = abs(mp.mpf(number) - exact)
-            if not error <= bound * abs(exact) + SMALLEST_NORMAL:
+            if not error <= bound * abs(exact) + smallest:
                 scale = condition(rule, xs, key)
                 assert error <= bound * scale, f"{mode} {places}: {number!r} for {exact}"
 
 
+ELEMENTARY = [
+    rule
+    for rule in TABLE
+    if rule.operands in (("x",), ("x1", "x2")) and rule.name not in HELD_ELSEWHERE
+]
+
+
+@pytest.mark.no_cover
+@each(*ELEMENTARY)
+def test_second_derivatives_at_the_edges(rule: Rule) -> None:
+    points = list(edges(rule))
+    for xs in points[:: 1 if len(rule.operands) == 1 else 7]:  # 7: not a divisor of a row's length
+        check(rule, xs, 2)
+
+
+@pytest.mark.no_cover
+@each(*[rule for rule in ELEMENTARY if len(rule.operands) == 1])
+def test_third_derivatives_at_the_edges(rule: Rule) -> None:
+    for xs in list(edges(rule))[::3]:
+        check(rule, xs, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "xs"),
+    [
+        ("hypot", (1.0, 1e9)),
+        ("hypot", (1.0, 1e7)),
+        ("hypot", (14.56, 6.3e-7)),
+        ("norm", (14.56, 6.3e-7, 1e-9)),
+        ("norm", (1.0, 0.0)),
+        ("norm", (-3.0,)),
+        *[
+            (name, (x,))
+            for name in ("arcsin", "arccos", "arctanh", "tanh", "sigmoid")
+            for x in (1e-17, 3e-14, 1e-8)
+        ],
+        ("%", (7.5, 2.0)),
+        ("%", (1.0, 1e-160)),
+        ("**", (0.0, 1.5)),
+        ("**", (0.0, 3.0)),
+        ("**", (-2.0, 0.0)),
+        ("**", (-2.0, 3.0)),
+        ("**", (2.0, 0.0)),
+        ("**", (5e-324, 1.0)),
+    ],
+)
+@pytest.mark.parametrize("order", [2, 3])
+def test_points_where_it_was_wrong(name: str, xs: tuple[float, ...], order: int) -> None:
+    check(RULES[name], xs, order, MODES)
+
+
 @pytest.mark.no_cover
 @pytest.mark.parametrize("order", [2, 3])
-@each(*TABLE)
-@settings(max_examples=settings().max_examples // 12)
+@each(*[rule for rule in TABLE if rule.name not in HELD_ELSEWHERE])
+@settings(max_examples=settings().max_examples // 16)
 @given(st.data())
 def test_derivatives(rule: Rule, order: int, data: st.DataObject) -> None:
     check(rule, data.draw(operands(rule)), order)
+
+
+@pytest.mark.no_cover
+@each(*[rule for rule in TABLE if not rule.of_sequence])
+@settings(max_examples=2)
+@given(st.data())
+def test_second_derivatives_in_machine_code(rule: Rule, data: st.DataObject) -> None:
+    check(rule, data.draw(operands(rule)), 2, MODES[2:])
+
+
+@settings(max_examples=40)
+@given(
+    st.floats(-3.0, 0.0) | st.just(0.0),
+    st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0, 3.0]) | st.floats(0.0, 3.0),
+)
+def test_the_hessian_of_a_power_is_symmetric_and_never_finite_and_wrong(x: float, y: float) -> None:
+    assume(x == 0.0 or y.is_integer())
+    for mode in MODES[:2]:
+        entries = dict(found(RULES["**"], (x, y), 2, mode))
+        mixed = entries[0, 1], entries[1, 0]
+        assert math.isfinite(mixed[0]) == math.isfinite(mixed[1]) == (x == 0.0 and y > 1.0)
+        assert not math.isfinite(entries[1, 1]) or (x == entries[1, 1] == 0.0 < y)
+        if y in (0.0, 1.0):
+            assert entries[0, 0] == 0.0
+        elif x or y >= 2.0:
+            assert entries[0, 0] == pytest.approx(y * (y - 1.0) * x ** (y - 2.0), rel=1e-13)
+        else:
+            assert not math.isfinite(entries[0, 0])
+
+
+# --- at kinks ------------------------------------------------------------------------------------
+
+KINKED = [rule for rule in TABLE if rule.kinks is not None]
+# Parameters that the function is linear in on both sides.
+LINEAR_IN = {("leaky_relu", 1), ("elu", 1), ("clip", 1), ("clip", 2)}
+
+
+@st.composite
+def kinks(draw: st.DrawFn, rule: Rule) -> tuple[float, ...]:
+    """Operands at which a row has a kink."""
+    x = draw(st.floats(-8.0, 8.0).map(lambda x: round(x, 2)))
+    if rule.of_sequence:
+        count = draw(st.integers(2, 4))
+        others = [x - 1.0 if rule.name == "max" else x + 1.0] * draw(st.integers(0, 2))
+        return (
+            (0.0,) * count if rule.name == "norm" else tuple(draw(st.permutations([x, x, *others])))
+        )
+    if rule.name in ("floor", "ceil", "trunc"):
+        return (float(draw(st.integers(-9, 9).filter(bool))),)
+    if rule.name in ("//", "%"):
+        divisor = draw(st.sampled_from([-2.0, 0.5, 3.0]))
+        return divisor * draw(st.integers(-5, 5)), divisor
+    if rule.name == "clip":
+        return draw(st.sampled_from([(x, x, x + 1.0), (x, x - 1.0, x)]))
+    if rule.name in ("maximum", "minimum"):
+        return x, x
+    return (0.0, 0.0) if rule.name == "hypot" else (0.0, x)[: len(rule.operands)]
+
+
+@each(*KINKED)
+@settings(max_examples=5)
+@given(st.data())
+def test_at_a_kink_there_is_no_second_derivative(rule: Rule, data: st.DataObject) -> None:
+    xs = data.draw(kinks(rule))
+    assert is_kink(rule, xs)
+    for mode in MODES[:2]:
+        for places, number in found(rule, xs, 2, mode):
+            smooth = number == 0.0 and (
+                all((rule.name, place) in LINEAR_IN for place in places)
+                or (rule.name == "clip" and any(xs[place] != xs[0] for place in places))
+            )
+            assert math.isnan(number) or smooth, (mode, places)
+
+
+def test_rows_with_kinks_are_those_of_the_oracle() -> None:
+    infinite = {"**", "sqrt", "cbrt", "arcsin", "arccos", "arccosh", "arctan2"}  # of themselves
+    assert {rule.name for rule in KINKED} == oracle.KINKS.keys() - infinite
+
+
+ORIGIN: list[Callable[[Any], Any]] = [
+    lambda v: autograd.norm(v) ** 2,
+    lambda v: autograd.square(autograd.hypot(*v)),
+    lambda v: abs(v[0]) ** 2 + abs(v[1]) ** 2,
+    lambda v: autograd.cos(autograd.norm(v)),
+    lambda v: autograd.exp(-autograd.square(autograd.norm(v))),
+]
+
+
+@pytest.mark.parametrize("f", ORIGIN)
+@pytest.mark.parametrize("backend", MODES)
+def test_what_is_undefined_at_the_origin_is_not_said_to_be_0(f: Any, backend: Any) -> None:
+    derivative: Any = hessian(f)
+    if backend != "recorded":
+        derivative = compile(derivative, backend=backend)
+    matrix = derivative([0.0, 0.0])
+    assert math.isnan(matrix[0][0])
+    assert math.isnan(matrix[1][1])
+
+
+# --- off the domain ------------------------------------------------------------------------------
+
+
+def outside(rule: Rule) -> list[tuple[float, ...]]:
+    """Operands off a row's domain, close to it and far, of each sign."""
+    numbers = [0.0, -0.0, 5e-324, 1e-160, 0.5, 1.0, 1.5, 3.0, 1e160, LARGEST]
+    numbers += [-x for x in numbers[2:]]
+    points: list[tuple[float, ...]] = [(x,) for x in numbers]
+    if rule.name == "polygamma":
+        points = [(1.0, x) for x in numbers]
+    elif rule.name == "clip":
+        points = [(x, 1.0, 0.0) for x in numbers]
+    elif len(rule.operands) == 2:
+        points = list(itertools.product(numbers, repeat=2))
+
+    def is_outside(xs: tuple[float, ...]) -> bool:
+        try:
+            return math.isnan(rule.evaluate(*xs))
+        except OverflowError:
+            return False
+        except (ArithmeticError, ValueError):
+            return True
+
+    return list(filter(is_outside, points))
+
+
+@pytest.mark.parametrize("backend", MODES[1:])
+@each(*[rule for rule in TABLE if rule.domain and not rule.of_sequence])
+def test_compiled_derivatives_off_the_domain_are_not_finite(rule: Rule, backend: Any) -> None:
+    points = outside(rule)
+    assert points or rule.name in ("sin", "cos", "tan")
+    for xs in points:
+        free = [place for place in range(len(xs)) if (rule.name, place) not in oracle.FIXED]
+        fixed = tuple(None if place in free else x for place, x in enumerate(xs))
+        slopes = _derivative(rule, fixed, 1, backend)([xs[place] for place in free])
+        assert not any(map(math.isfinite, slopes)), xs
+        if len(rule.operands) == 1:
+            assert not math.isfinite(_derivative(rule, fixed, 2, backend)(xs)[0][0]), xs
+
+
+@each(*[rule for rule in TABLE if len(rule.operands) > 1 and rule.name != "polygamma"])
+@given(st.data())
+@settings(max_examples=8)
+def test_some_operands_may_be_constants(rule: Rule, data: st.DataObject) -> None:
+    xs = data.draw(operands(rule))
+    assume(len(xs) > 1)
+    fixed = data.draw(st.permutations([xs[0], *[None] * (len(xs) - 1)]))
+    assume(rule.name != "where" or fixed[0] is None)
+    with contextlib.suppress(ArithmeticError, ValueError):  # of constants off the domain
+        _derivative(rule, tuple(fixed), 2, "numpy")([1.0] * (len(xs) - 1))
+
+
+# --- at nan --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("name", "xs"),
+    [
+        *[(name, (NAN,)) for name in ("relu", "abs", "sign", "floor", "ceil", "trunc", "tanh")],
+        *[("clip", (NAN, 0.0, 1.0)), ("//", (NAN, 2.0)), ("//", (2.0, NAN))],
+        *[(name, (NAN, 2.0)) for name in ("leaky_relu", "elu")],
+        *[
+            (name, xs)
+            for name in ("maximum", "minimum", "max", "min")
+            for xs in ((NAN, NAN), (NAN, 2.0), (2.0, NAN))
+        ],
+    ],
+)
+def test_a_nan_operand_has_nan_derivatives(name: str, xs: tuple[float, ...], mode: str) -> None:
+    rule = RULES[name]
+    for slope in _derivative(rule, (None,) * len(xs), 1, mode)(xs):
+        assert math.isnan(slope)
+    for places, number in found(rule, xs, 2, mode):
+        assert math.isnan(number) or (name == "elu" and places == (1, 1))

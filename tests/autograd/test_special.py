@@ -84,7 +84,7 @@ def exact_polygamma(order: int, x: float) -> Any:
 
 
 def test_bernoulli_numbers() -> None:
-    assert [float(mp.bernoulli(2 * k)) for k in range(1, 11)] == list(special._BERNOULLI)
+    assert [float(mp.bernoulli(2 * k)) for k in range(1, 11)] == list(special.BERNOULLI)
 
 
 def test_root_of_digamma() -> None:

@@ -69,8 +69,13 @@ def test_every_row_is_recorded_on_traced_operands(rule: Any) -> None:
     function = getattr(autograd.rules.VALUES, rule.name, None)
     if function is None:
         return  # an operator
-    starred = [name.startswith("*") for name in rule.operands]
-    result = function(*[[traced(), 2.0] if star else traced() for star in starred])
+    plain = rule.fixed if rule.plain else ()
+    result = function(
+        *[
+            [traced(), 2.0] if name.startswith("*") else 1.0 if name in plain else traced()
+            for name in rule.operands
+        ]
+    )
     node = result[0] if rule.name == "softmax" else result
     assert node.data is UNKNOWN
     assert node.op == rule.name

@@ -46,7 +46,7 @@ def test_mutations(operator: type, code: str, expected: str) -> None:
     [
         (mutants.DropStatement, '"""A docstring."""\nx = 1\nreturn x\n'),
         (mutants.PlainAssignment, "x = 1\nx == 1\n"),
-        (mutants.SwapOperands, "x + y\nf(x)\nf(x, y=1)\nf(*x, y)\nisinstance(x, y)\n"),
+        (mutants.SwapOperands, "x + y\nf(x)\nf(x, y=1)\nf(*x, y)\nisinstance(x, y)\nmax(x, y)\n"),
     ],
 )
 def test_what_no_mutation_touches(operator: type, code: str) -> None:

@@ -329,8 +329,8 @@ def test_an_infinite_derivative_is_wrong_where_it_should_be_finite(
 @pytest.mark.parametrize("size", [1e308, 1.7e308])
 def test_an_infinite_derivative_is_wrong_where_it_should_be_large(sign: float, size: float) -> None:
     a, b = Value(1.0), Value(sign * size)
-    for derivative, wrong in [(b.data, False), (sign * math.inf, True), (-sign * math.inf, True)]:
-        y = new_node(b.data, (a, b), (derivative, 1.0), "*")
+    for slope, wrong in [(b.data, False), (sign * math.inf, True), (-sign * math.inf, True)]:
+        y = new_node(b.data, (a, b), (slope, 1.0), "*")
         assert (y in examine(trace([a, b], y), Precise()).wrong) == wrong
 
 

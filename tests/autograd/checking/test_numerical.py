@@ -457,6 +457,13 @@ def test_what_a_bound_is_small_beside(
     assert abs(estimate.value - exact) <= estimate.bound <= size
 
 
+@pytest.mark.parametrize("x", [5e-324, 1e-322, 1e-312, 2.2e-308])
+def test_among_the_smallest_numbers_no_step_is_0(x: float) -> None:
+    for point in (x, -x):
+        estimate = differentiate(math.sin, point)
+        assert estimate.reason or abs(estimate.value - 1.0) <= estimate.bound
+
+
 def test_the_zero_function_has_derivative_0() -> None:
     assert differentiate(lambda x: 0.0, 1.0).reason == ""
 

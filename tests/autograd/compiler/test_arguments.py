@@ -440,3 +440,19 @@ def test_rows_are_the_first_axis_of_every_number(rows: int, shape: tuple[int, ..
 def test_a_result_that_is_no_number_is_refused(wrong: Any) -> None:
     with pytest.raises(TypeError, match="f returned"):
         Result(wrong, "f")
+
+
+class Tensor:
+    """An array of another library."""
+
+    shape = (3,)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array([1.0, 2.0, 3.0], dtype=dtype)
+
+
+def test_arrays_of_other_libraries_are_taken_as_arrays() -> None:
+    for axis, group in [(None, Group(3, False)), (0, Group(1, True))]:
+        found = taken("f", [Tensor()], [axis])
+        assert found.arrays[0].ravel().tolist() == [1.0, 2.0, 3.0]
+        assert found.layout().groups == (group,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,44 @@ def test_sums_beyond_the_largest_float_are_infinite(exact: bool) -> None:
     for backend in ("numpy", best_backend()):
         executor = Executor(program, layout, Options("sum", exact, 1, backend))
         assert executor([np.full((8, 1), 1e308)], 8).tolist() == [-np.inf]
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_error_of_a_sum_over_rows_does_not_grow_with_their_number(
+    reduce: Any, exact: bool, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = Program(("x",), (), (Operation("neg", (0,)),), (1,))
+    layout = Layout((Group(1, True),), True)
+    for rows in (execution.MOST_ROWS + 1, 1_000_000):
+        expected = -float(Fraction(0.1) * (rows if reduce == "sum" else 1))
+        column = np.full((rows, 1), 0.1)
+        for cost in (execution.CHUNK_COST, 10):
+            monkeypatch.setattr(execution, "CHUNK_COST", cost)
+            for backend in ("numpy", best_backend()):
+                executor = Executor(program, layout, Options(reduce, exact, threads, backend))
+                assert executor([column], rows) == pytest.approx([expected], rel=1e-13)
+                assert backend == "numpy" or exact or not executor.is_short(rows)
+
+
+@pytest.mark.parametrize("op", ["sum", "dot", "net"])
+def test_sums_of_many_terms_are_added_up_in_parts_unless_exact(op: str) -> None:
+    count, x = 50_001, 0.1
+    operands = (0,) * {"sum": count, "dot": 2 * count, "net": 2 * count + 1}[op]
+    program = Program(("x",), (), (Operation(op, operands),), (1,))
+    layout = Layout((Group(1, False),), False)
+    each = Fraction(x) if op == "sum" else Fraction(x) ** 2
+    expected = float(count * each + (op == "net") * Fraction(x))
+    for backend in ("numpy", best_backend()):
+        for exact in (False, True):
+            executor = Executor(program, layout, Options(None, exact, 1, backend))
+            (value,) = executor([np.array([x])], 1)
+            if exact:
+                (in_order,) = every_row(program, layout, [np.array([x])], 1)[:, 0]
+                assert value == in_order
+            else:
+                assert value == pytest.approx(expected, rel=2e-14)
 
 
 def test_nothing_to_compute_has_shapes() -> None:

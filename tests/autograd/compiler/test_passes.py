@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import operator
+import random
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from hypothesis import strategies as st
 from autograd import Value, custom_function, exp, grad, hessian, softmax, sqrt, where
 from autograd.compiler import arrays
 from autograd.compiler.passes import (
+    MANY_TERMS,
     adjoint,
     folded,
     gathered,
@@ -243,6 +247,56 @@ def test_chains_of_additions_become_one_operation() -> None:
         return sum((x * y for x, y in zip(xs[2:], xs[1:], strict=False)), xs[0] * xs[0]) + xs[3]
 
     assert gathered(traced_program(net, names)).counts() == {"net": 1}
+
+
+@given(
+    st.sampled_from(["sum", "dot", "net", "+", "mixed"]),
+    st.integers(1, 1200),
+    st.integers(2, 40) | st.sampled_from([512, 1024, 2048]),
+    st.integers(0, 10**6),
+)
+def test_parts_of_a_sum_hold_every_term_once(op: str, count: int, most: int, seed: int) -> None:
+    # Of small integers sums are exact, in whatever order they are added up.
+    slots = random.Random(seed).choices(range(5), k=2 * count + 1)
+    numbers = [1.0, -2.0, 3.0, 50.0, -7.0]
+    names = tuple("abcde")
+    if op in ("+", "mixed"):
+
+        def f(*xs: Any) -> Any:
+            terms = [
+                xs[slot] * xs[(slot + place) % 5] if op == "mixed" and place % 3 else xs[slot]
+                for place, slot in enumerate(slots)
+            ]
+            return functools.reduce(operator.add, terms)
+
+        program = traced_program(f, names)
+    else:
+        operands = slots[: {"sum": count, "dot": 2 * count, "net": 2 * count + 1}[op]]
+        program = Program(names, (), (Operation(op, tuple(operands)),), (5,))
+    parted = gathered(program, most=most)
+    assert by_arrays(parted, *numbers) == by_arrays(program, *numbers)
+    longest = max([len(operands) for step, operands in parted.operations], default=0)
+    assert longest <= 2 * most + 1
+    if count <= most and op not in ("+", "mixed"):
+        assert parted == program
+
+
+@pytest.mark.parametrize("op", ["sum", "dot", "net", "+"])
+def test_the_error_of_a_sum_does_not_grow_with_its_terms(op: str) -> None:
+    count, x = 100_000, 0.1
+    if op == "+":
+        program = traced_program(lambda x: functools.reduce(operator.add, [x] * count), ["x"])
+        exact = count * Fraction(x)
+    else:
+        operands = (0,) * {"sum": count, "dot": 2 * count, "net": 2 * count + 1}[op]
+        program = Program(("x",), (), (Operation(op, operands),), (1,))
+        exact = count * (Fraction(x) if op == "sum" else Fraction(x) ** 2) + (
+            op == "net"
+        ) * Fraction(x)
+    (value,) = by_arrays(gathered(program, most=MANY_TERMS), x)
+    assert value == pytest.approx(float(exact), rel=2e-14)
+    (in_order,) = by_arrays(gathered(program), x)
+    assert abs(in_order - float(exact)) > 5e-13 * float(exact)
 
 
 def test_what_is_read_elsewhere_is_not_gathered() -> None:

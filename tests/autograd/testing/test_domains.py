@@ -12,7 +12,7 @@ from autograd.rules import RULES
 from autograd.testing import operand, operands
 from autograd.testing.domains import DOMAINS, MARGIN, Region
 from tests.oracle import DEFINITIONS, FIXED, KINKS, derivatives, mp, value
-from tests.table import NAMES, TABLE
+from tests.table import HELD_ELSEWHERE, NAMES, TABLE
 
 PIECEWISE_LINEAR = [
     "abs", "relu", "leaky_relu", "sign", "floor", "ceil", "trunc", "maximum", "minimum", "clip",
@@ -33,7 +33,7 @@ def test_every_row_of_the_table_has_an_interior() -> None:
     assert all(len(DOMAINS[rule.name]) == len(rule.operands) for rule in TABLE)
 
 
-@given(st.data(), st.sampled_from(NAMES))
+@given(st.data(), st.sampled_from([name for name in NAMES if name not in HELD_ELSEWHERE]))
 def test_a_function_is_defined_and_differentiable_at_its_operands_and_nearby(
     data: st.DataObject, name: str
 ) -> None:

@@ -18,7 +18,7 @@ from autograd.rules import RULES
 from autograd.testing import Program, programs
 from autograd.testing.programs import Instruction
 from tests.oracle import FIXED, KINKS
-from tests.table import NAMES
+from tests.table import HELD_ELSEWHERE, NAMES
 
 FIND = settings(database=None, max_examples=2000)
 
@@ -174,7 +174,7 @@ def test_every_function_is_drawn_with_sharing_and_constants() -> None:
         found["linear"] += any(node.op == "linear" for node in interior(root))
 
     draw()
-    assert set(functions) == set(NAMES)
+    assert set(functions) == set(NAMES) - HELD_ELSEWHERE
     assert sum(count for size, count in sizes.items() if size >= 5) > 300
     assert min(found[kind] for kind in ("shared", "twice by one", "constants", "linear")) > 40
 

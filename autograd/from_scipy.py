@@ -1,0 +1,137 @@
+"""Functions of floats that SciPy evaluates, and what their derivatives need besides.
+
+As in `autograd.special`: floats in, a float out, nan for nan, `ValueError` at a pole or off the
+domain, `OverflowError` where a finite operand has a result too large for a float. SciPy is imported
+by the first call. DLMF is the NIST *Digital Library of Mathematical Functions*,
+https://dlmf.nist.gov.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from math import exp, fsum, inf, isfinite, isnan, pi, sin, sqrt
+from typing import Any
+
+from autograd.special import horner
+
+__all__ = ["betainc", "evaluated_by_scipy", "scaled_bessel"]
+
+
+def _functions(name: str) -> Any:
+    try:
+        from scipy import special
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{name} is evaluated by SciPy: pip install 'scalar-autograd[special]' ({error})",
+            name=error.name,
+        ) from error
+    return special
+
+
+def evaluated_by_scipy(
+    name: str, within: Callable[..., bool] = lambda *xs: True
+) -> Callable[..., float]:
+    """Make a function of floats of one of `scipy.special`.
+
+    Args:
+        name: Its name.
+        within: Tells of operands that are numbers whether they are in the domain.
+
+    Returns:
+        The function. It raises ModuleNotFoundError where SciPy is not installed.
+
+    Example:
+        >>> evaluated_by_scipy("j0")(0.0)
+        1.0
+    """
+
+    def evaluate(*xs: float) -> float:
+        function = getattr(_functions(name), name)
+        if any(map(isnan, xs)):
+            return math.nan
+        if not within(*xs):
+            raise ValueError("math domain error")
+        y = float(function(*xs))
+        if isnan(y):
+            raise ValueError("math domain error")
+        if not isfinite(y) and all(map(isfinite, xs)):
+            raise OverflowError("math range error")
+        return y
+
+    evaluate.__name__ = evaluate.__qualname__ = name
+    return evaluate
+
+
+def _of_a_beta_distribution(a: float, b: float, x: float) -> bool:
+    return 0 < a < inf and 0 < b < inf and x >= 0
+
+
+_betainc = evaluated_by_scipy("betainc", _of_a_beta_distribution)
+_betaincc = evaluated_by_scipy("betaincc", _of_a_beta_distribution)
+
+
+def betainc(a: float, b: float, x: float) -> float:
+    """The regularised incomplete beta function; beyond 1/2 by its complement, which holds at 1.
+
+    Example:
+        >>> betainc(1.0, 1.0, 0.25), betainc(0.5, 0.5, 1.0)
+        (0.25, 1.0)
+    """
+    return _betainc(a, b, x) if not x > 0.5 else _betaincc(b, a, 1.0 - x)
+
+
+# --- what the derivatives of i0e and i1e would lose to cancellation ------------------------------
+
+_POINTS = 56
+_FAR = 50.0
+HIGHEST_ORDER = 16
+
+
+@cache
+def _nodes(index: int) -> list[tuple[float, float]]:
+    """1 - cos θ, and the weight of the trapezoidal rule times sin(θ)**2n, for θ from 0 to π."""
+    angles = [pi * k / _POINTS for k in range(_POINTS + 1)]
+    return [
+        (2 * sin(angle / 2) ** 2, sin(angle) ** (2 * index) / _POINTS * (0.5 if edge else 1.0))
+        for k, angle in enumerate(angles)
+        for edge in [k in (0, _POINTS)]
+    ]
+
+
+@cache
+def _at_infinity(order: int, index: int) -> list[float]:
+    """The coefficients of x**-k in √(2πx) x**(n + order) times the function (DLMF 10.40.1)."""
+    coefficients, a = [], (-1.0) ** order
+    for k in range(60):
+        coefficients.append(a * math.prod(k + index + 0.5 + i for i in range(order)))
+        a *= ((2 * k + 1) ** 2 - 4 * index * index) / (8 * (k + 1))
+    return coefficients
+
+
+def scaled_bessel(order: float, index: float, x: float) -> float:
+    """The derivative of an order of exp(-x) I(x) / x**n, of Bessel's modified I of index n.
+
+    The index n is 0 or 1, and x at least 0. The integral over θ from 0 to π of sin(θ)**2n
+    exp(x (cos θ - 1)) / π (DLMF 10.32.2) is differentiated under its sign, so that all it adds up
+    has one; the trapezoidal rule is as good as exact, as the integrand is periodic.
+
+    Example:
+        >>> scaled_bessel(0, 0, 0.0), scaled_bessel(1, 0, 0.0)
+        (1.0, -1.0)
+    """
+    if isnan(x):
+        return x
+    if not (0 <= order <= HIGHEST_ORDER and float(order).is_integer() and index in (0, 1)):
+        raise ValueError(
+            f"the order must be an integer from 0 to {HIGHEST_ORDER}, the index 0 or 1"
+        )
+    if not x >= 0:
+        raise ValueError("math domain error")
+    k, n = int(order), int(index)
+    if x <= _FAR:
+        return fsum(weight * (-d) ** k * exp(-x * d) for d, weight in _nodes(n))
+    if x == inf:
+        return 0.0
+    return horner(_at_infinity(k, n), 1 / x) / sqrt(2 * pi * x) / math.pow(x, n + k)

@@ -287,6 +287,8 @@ def _steps(program: Program, point: Sequence[float]) -> tuple[int, list[Any]]:
     digits = _STEP - min([0, *(mp.mag(x) for x in point if x)]) * 0.30103
     with mp.workdps(50):
         largest = max([0, *(mp.mag(x) for x in _trail(program, list(map(mp.mpf, point))) if x)])
+    if largest > 3000:
+        raise UnknownError("too slow with so many digits")
     step = mp.mpf(10) ** -digits
     return int(3 * digits + 0.60206 * largest + 60), [step, step / 17]
 

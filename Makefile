@@ -11,9 +11,9 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 # An environment is a folder; a stamp file in it says what has been installed there.
-# PyTorch, gigabytes in some builds, is for continuous integration only (which sets CI).
+# PyTorch, gigabytes in some builds, and JAX are for continuous integration only (which sets CI).
 DEMO := .venv/.demo
-DEV := .venv/.dev$(if $(CI),-torch)
+DEV := .venv/.dev$(if $(CI),-peers)
 MUTANTS := .venv/.mutants
 LAB := .venv/.lab
 BENCH := .venv-bench/.ready
@@ -83,7 +83,7 @@ CHECK_PYTHON = import sys; sys.version_info >= (3, $(OLDEST)) or sys.exit( \
 PIP_INSTALL := bin/python -m pip install --quiet --disable-pip-version-check
 
 $(DEMO): CONTENTS = --editable '.[train]'
-$(DEV): CONTENTS = --editable '.[compile,testing,train]' --group dev $(if $(CI),--group torch)
+$(DEV): CONTENTS = --editable '.[compile,testing,train]' --group dev $(if $(CI),--group peers)
 $(LAB): CONTENTS = --editable '.[compile,testing,train]' --group lab
 $(MUTANTS): CONTENTS = --editable '.[compile,testing,train]' --group dev --group mutants
 $(BENCH): CONTENTS = --editable '.[compile]' --requirement benchmarks/requirements.txt

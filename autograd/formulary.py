@@ -390,7 +390,7 @@ FORMULARY: tuple[Rule, ...] = (
          "The remainder of x1 / x2, with the sign of x1: C's, where % is Python's. "
          "Its derivatives are `1` and `-trunc(x1 / x2)`, also at a jump.",
          ((-7.0, 2.0), -1.0), "finite x1, x2 != 0",
-         kinks=lambda m, y, x1, x2: m.where(x1 == 0.0, 0.0, m.meets(y, 0.0)),
+         kinks=lambda m, y, x1, x2: m.where(x1 == 0.0, m.meets(y, 1.0), m.meets(y, 0.0)),
          within=lambda m, x1, x2: (m.abs(x1) < inf) & (x2 != 0.0),
          primitive=_fmod_primitive,
          exact=lambda mp, x1, x2: x1 - x2 * mp.sign(x1 / x2) * mp.floor(abs(x1 / x2)),
@@ -398,7 +398,8 @@ FORMULARY: tuple[Rule, ...] = (
     Rule("remainder", XX, math.remainder,
          lambda m, y, x1, x2: (1.0, -_whole(m, x1 / x2 - y / x2)),  # x1 - y might overflow
          "x1 less the multiple of x2 that is closest to it, of two the even one: IEEE's remainder. "
-         "Its derivatives are `1` and `(remainder(x1, x2) - x1) / x2`, also at a jump.",
+         "Its derivatives are `1` and `(remainder(x1, x2) - x1) / x2`, also at a jump. NumPy's "
+         "remainder is another one, %.",
          ((5.0, 3.0), -1.0), "finite x1, x2 != 0",
          kinks=lambda m, y, x1, x2: m.meets(2.0 * y, x2) + m.meets(-2.0 * y, x2),
          within=lambda m, x1, x2: (m.abs(x1) < inf) & (x2 != 0.0),

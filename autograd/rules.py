@@ -623,7 +623,9 @@ TABLE = (
          "x kept between lower and upper. Its derivative is 1 in what it is equal to, x or one of "
          "the bounds, and 0 in the others; at a bound it is 1 in x.",
          ((5.0, 0.0, 1.0), 1.0), "lower <= upper",
-         kinks=lambda m, y, x, lower, upper: m.meets(x, lower) + m.meets(x, upper),
+         # y - y is nan off the domain, where partials of 1 and 0 would have derivatives of 0.
+         kinks=lambda m, y, x, lower, upper: (
+             m.meets(x, lower) + m.meets(x, upper) + m.meets(y - y, 1.0)),
          within=lambda m, x, lower, upper: lower <= upper),
     Rule("where", ("condition", "x1", "x2"), lambda condition, x1, x2: x1 if condition else x2,
          lambda m, y, condition, x1, x2: (

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, compile, cumprod, cumsum, grad, hessian, log
+from autograd.compiler import c
 from autograd.expression import ExpressionError, function_names, parse
 from autograd.graph import interior
 from autograd.rules import RULES
@@ -177,21 +178,25 @@ def test_off_the_domain(name: str, xs: tuple[float, ...], exception: type[Except
 
 # --- remainders, and the spread of numbers -------------------------------------------------------
 
+EXACT = ["fmod", "remainder", "copysign"]
+BACKENDS = ["numpy", "llvm"]
+COMPILED = {
+    (backend, name): compile(getattr(autograd, name), backend=backend)  # type: ignore[call-overload]
+    for backend in BACKENDS
+    for name in EXACT
+}
 ANY = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@pytest.mark.parametrize("name", ["fmod", "remainder", "copysign"])
+@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("backend", BACKENDS)
 @given(x1=ANY | st.integers(-40, 40).map(float), x2=ANY | st.integers(-8, 8).map(float))
-def test_compiled_they_have_the_bits_of_pythons_own(name: str, x1: float, x2: float) -> None:
+def test_compiled_they_have_the_bits_of_pythons_own(
+    backend: str, name: str, x1: float, x2: float
+) -> None:
     if name == "copysign" or x2:
-        compiled = COMPILED[name](x1, x2)
+        compiled = COMPILED[backend, name](x1, x2)
         assert repr(float(compiled)) == repr(getattr(math, name)(x1, x2))
-
-
-COMPILED = {
-    name: compile(getattr(autograd, name), backend="numpy")
-    for name in ("fmod", "remainder", "copysign")
-}
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=6), st.sampled_from([0.0, 1e6, 1e15]))
@@ -287,3 +292,16 @@ def test_what_rows_alone_use_is_not_for_expressions() -> None:
         assert name not in function_names()
         with pytest.raises(ExpressionError, match="there is no function"):
             parse(f"{name}(1, 2)", {})
+
+
+# --- what there is no C of -----------------------------------------------------------------------
+
+
+def test_a_row_that_python_evaluates_and_c_does_not_know_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program = compile(autograd.lgamma).program(0.5)
+    assert "lgamma" in program.to_c()
+    monkeypatch.delitem(c.HELPERS, "lgamma")
+    with pytest.raises(ValueError, match="lgamma cannot be written as C: there is no C code"):
+        program.to_c()

@@ -330,7 +330,7 @@ NEGATIVE = st.floats(-60.0, 0.0).filter(lambda x: abs(x - round(x)) > 1e-6)
 
 
 @pytest.mark.no_cover
-@settings(max_examples=settings().max_examples // 2)
+@settings(max_examples=settings().max_examples // 5)
 @given(SHAPES | NEGATIVE, SHAPES | NEGATIVE)
 def test_beta_and_its_logarithm(a: float, b: float) -> None:
     total = a + b
@@ -485,7 +485,11 @@ def test_off_the_domain(name: str, fixed: tuple[float, ...], x: float) -> None:
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("rule", SPECIAL, ids=lambda rule: rule.name)
+@pytest.mark.parametrize(
+    "rule",
+    [rule for rule in SPECIAL if rule.name not in ("y0", "y1", "k1")],  # mpmath takes seconds
+    ids=lambda rule: rule.name,
+)
 def test_a_gradient_check_passes(rule: Rule) -> None:
     fixed = len(rule.fixed)
     xs = [float(x) for x in SAMPLES[rule.name]]

@@ -26,7 +26,7 @@ from tests.table import SAMPLES, TABLE, call
 ag: Any = autograd  # untyped, to be called in wrong ways too
 
 FUNCTIONS = [rule for rule in TABLE if rule.name.isidentifier() and rule.name != "neg"]
-OF_SEQUENCE = ["sum", "mean", "prod", "norm", "logsumexp", "softmax", "max", "min"]
+OF_SEQUENCE = [rule.name for rule in FUNCTIONS if rule.of_sequence]
 METHODS = [
     rule for rule in FUNCTIONS if "*" not in rule.operands[0] and rule.operands[0] not in rule.fixed
 ]

@@ -20,7 +20,7 @@ from autograd.value import CONSTANT, Operand, Value, as_value, comparable, recor
 __all__ = ["Trace", "Traced", "record_traced", "traced", "tracing_of"]
 
 
-class Traced(Value):
+class Traced(Value):  # type: ignore[misc]  # final to everyone else
     """A node whose number is known only when the program runs.
 
     Comparisons are nodes, for `where`; `&`, `|` and `^` join them. What would look at the number

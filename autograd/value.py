@@ -14,7 +14,7 @@ import sys
 from contextlib import suppress
 from contextvars import ContextVar
 from numbers import Complex, Number, Real
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
 
 from autograd import pausing, tracing
 from autograd.copying import Copyable
@@ -93,6 +93,7 @@ PARAMETER_KINDS = (PARAMETER, FROZEN, LINKED_PARAMETER)
 """What is, or stands for, a parameter."""
 
 
+@final
 class Value(Elementary, Copyable):
     """One scalar of the graph.
 

@@ -526,6 +526,9 @@ class Compiled:
         Raises:
             TracingError: The function gives another program: it draws random numbers, say, or reads
                 a clock.
+
+        Example:
+            >>> compile(lambda x: x * x).require_one_program(2.0)
         """
         axes = self._axes(args, {})
         layout = taken(self._name, args, axes).layout()

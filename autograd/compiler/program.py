@@ -76,7 +76,18 @@ class Program:
         return len(self.operations)
 
     def constant(self, slot: int) -> float | None:
-        """Give the number of a constant's slot, None of any other."""
+        """Give the number of a constant's slot, None of any other.
+
+        Args:
+            slot: A slot.
+
+        Returns:
+            The number; None where the slot holds something else.
+
+        Example:
+            >>> Program(("x",), (2.0,), (), (0,)).constant(1)
+            2.0
+        """
         place = slot - len(self.inputs)
         return self.constants[place] if 0 <= place < len(self.constants) else None
 

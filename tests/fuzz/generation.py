@@ -7,6 +7,7 @@ simplest.
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import random
 import sys
@@ -112,7 +113,12 @@ _TOO_SLOW = {
 }  # fmt: skip
 
 # Arithmetic holds programs together, so it is drawn more often.
-_NAMES = [name for name in DOMAINS if name in RULES and name not in _TOO_SLOW]
+_HAS_SCIPY = importlib.util.find_spec("scipy") is not None
+_NAMES = [
+    name
+    for name in DOMAINS
+    if name in RULES and name not in _TOO_SLOW and (_HAS_SCIPY or not RULES[name].by_python)
+]
 DRAWN = tuple(_NAMES)
 _NAMES = ["+", "*", "-", "/", "**", *_NAMES]
 _SLOW = {

@@ -20,7 +20,7 @@ from autograd.rules import RULES, Rule
 from autograd.testing.domains import DOMAINS, REAL, Bound, Region, spread
 from autograd.testing.programs import Instruction, Program
 
-__all__ = ["DRAWN", "Case", "build", "cases", "operands_of", "pruned", "seeded"]
+__all__ = ["DRAWN", "SLOW", "Case", "build", "cases", "operands_of", "pruned", "seeded"]
 
 Pick = Callable[[int], int]
 """Chooses an integer from 0 to below its argument."""
@@ -121,7 +121,7 @@ _NAMES = [
 ]
 DRAWN = tuple(_NAMES)
 _NAMES = ["+", "*", "-", "/", "**", *_NAMES]
-_SLOW = {
+SLOW = {
     "gamma",
     "lgamma",
     "digamma",
@@ -181,7 +181,7 @@ def build(pick: Pick, rows: int = 3, max_size: int = 8, names: Sequence[str] | N
 
     for _ in range(1 + pick(1 + pick(max_size))):  # small ones find most
         name = names[pick(len(names))]
-        if name in _SLOW and pick(2):
+        if name in SLOW and pick(2):
             continue
         rule = RULES[name]
         starred = any(operand.startswith("*") for operand in rule.operands)

@@ -374,6 +374,8 @@ def _inverse_of_erf(sign: int) -> Callable[[Any, Any], tuple[Any, ...]]:
 
 
 def _log_ndtr(y: Any, x: Any) -> tuple[Any, ...]:
+    if x < -1e8:  # where what follows cancels
+        return -x - 1 / x, -1 + 1 / x**2
     ratio = _density(x) / (mp.erfc(-x / mp.sqrt(2)) / 2)
     return ratio, -ratio * (x + ratio)
 

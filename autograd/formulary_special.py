@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from autograd import eulerian, normal
-from autograd.from_scipy import betainc, evaluated_by_scipy, scaled_bessel
+from autograd.from_scipy import bessel, betainc, evaluated_by_scipy, scaled_bessel
 from autograd.rules import INVERSE_SQRT_2PI, SQRT_HALF, Rule, X
 from autograd.special import SQRT_HALF_HEAD, SQRT_HALF_TAIL, leading_half
 
@@ -355,7 +355,7 @@ SPECIAL: tuple[Rule, ...] = (
          "Its derivative is `(j0(x) - jv(2, x)) / 2`.", ((0.0,), 0.0), "finite x",
          by_python=True, exact=lambda mp, x: mp.besselj(1, x)),
     Rule("jv", ("order", "x"),
-         evaluated_by_scipy("jv", lambda order, x: x >= 0.0 or order % 1.0 == 0.0),
+         bessel("jv"),
          lambda m, y, order, x: (
              0.0, 0.5 * (m.jv(_plain(order) - 1.0, x) - m.jv(_plain(order) + 1.0, x))),
          "The Bessel function of the first kind of a real order, evaluated by SciPy. Its "
@@ -385,7 +385,7 @@ SPECIAL: tuple[Rule, ...] = (
          "Its derivative is `(i0(x) + iv(2, x)) / 2`.", ((0.0,), 0.0), "finite x",
          by_python=True, exact=lambda mp, x: mp.besseli(1, x), smooth=(((-4.0, 4.0),),)),
     Rule("iv", ("order", "x"),
-         evaluated_by_scipy("iv", lambda order, x: x >= 0.0 or order % 1.0 == 0.0),
+         bessel("iv"),
          lambda m, y, order, x: (
              0.0, 0.5 * (m.iv(_plain(order) - 1.0, x) + m.iv(_plain(order) + 1.0, x))),
          "The modified Bessel function of the first kind of a real order, evaluated by SciPy. Its "

@@ -1025,16 +1025,28 @@ def _choice(partial: Value | float) -> tuple[Value, Value | float, Value | float
     """Take a traced choice with a constant branch apart."""
     if not isinstance(partial, Value) or partial._data is not UNKNOWN or partial.op != "where":
         return None
-    condition, *branches = partial.parents
-    x1, x2 = map(_constant_branch, branches)
+    condition, x1, x2 = _constant_branches(partial)
     return None if isinstance(x1, Value) and isinstance(x2, Value) else (condition, x1, x2)
 
 
-def _constant_branch(branch: Value) -> Value | float:
-    """Give the number of a constant branch; relu, a branch of its own derivative, is 0 there."""
-    if branch.op is CONSTANT:
-        return branch._data
-    return 0.0 if branch.op == "relu" else branch
+def _constant_branches(choice: Value) -> tuple[Value, Value | float, Value | float]:
+    """List the operands of a choice: of branches that are constant, the number.
+
+    The derivative of relu is `where(x > 0, 1, relu(x))`: its second branch is 0, or nan as x is.
+    """
+    condition, x1, x2 = choice.parents
+    is_relu = (
+        x2.op == "relu"
+        and condition.op == ">"
+        and condition.parents[0] is x2.parents[0]
+        and condition.parents[1].op is CONSTANT
+        and not condition.parents[1]._data
+    )
+    return (
+        condition,
+        x1._data if x1.op is CONSTANT else x1,
+        0.0 if is_relu else x2._data if x2.op is CONSTANT else x2,
+    )
 
 
 def _is_mask(factor: Value) -> bool:
@@ -1044,7 +1056,7 @@ def _is_mask(factor: Value) -> bool:
         if isinstance(each, Value):
             if each.op != "where":
                 return False
-            factors += map(_constant_branch, each.parents[1:])
+            factors += _constant_branches(each)[1:]
         elif math.isinf(each):
             return False
     return True

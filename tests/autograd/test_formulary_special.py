@@ -517,3 +517,17 @@ def test_compiled_derivatives_are_the_recorded_ones(
     second = grad(grad(of_rest))
     compiled = compile(second, backend=backend)
     assert compiled(*rest) == pytest.approx(second(*rest), rel=1e-13, abs=1e-15)
+
+
+@pytest.mark.parametrize("x", [5e-324, 2e-308, 1e-305, 1e-200, 9e-9, -2e-308, -1e-200, -9e-9])
+def test_bessel_functions_next_to_0(x: float) -> None:
+    """SciPy gives 0 or nan there, or some digits less."""
+    with mpmath.workdps(40):
+        for order in (0.0, 1.0, 2.0, 3.0, 0.5, 20.0) if x > 0.0 else (0.0, 1.0, 2.0, 3.0):
+            for name, exact in (("jv", mpmath.besselj), ("iv", mpmath.besseli)):
+                y = RULES[name].evaluate(order, x)
+                expected = exact(order, mpmath.mpf(x))
+                assert abs(y - expected) <= 1e-14 * abs(expected) + 5e-324, (name, order)
+    assert grad(autograd.i1)(x) == pytest.approx(0.5, rel=1e-14)
+    assert grad(grad(autograd.i0))(x) == pytest.approx(0.5, rel=1e-14)
+    assert compile(grad(autograd.i1))(x) == pytest.approx(0.5, rel=1e-14)

@@ -7,6 +7,7 @@ of floats. What is compiled is many programs as one function, for machine code h
 from __future__ import annotations
 
 import ctypes
+import functools
 import importlib
 import importlib.util
 import shutil
@@ -21,7 +22,7 @@ import numpy as np
 import autograd
 from autograd import Value, grad, hessian, hvp, jacobian, jvp, value_and_grad
 from autograd.rules import RULES
-from autograd.testing.programs import Program, applied
+from autograd.testing.programs import Instruction, Program, applied
 from tests.fuzz.generation import Case
 
 __all__ = [
@@ -221,10 +222,13 @@ COMPILED: dict[str, Callable[[Sequence[Case]], list[list[Numbers]]]] = {
 }
 
 
-def of_c(cases: Sequence[Case]) -> list[list[Numbers]]:
-    """Write C, have it compiled, and call it."""
-    points = _points(cases)
-    program = autograd.compile(_together(cases), backend="numpy").program(points[0])
+def of_c(cases: Sequence[Case]) -> list[list[Numbers] | None]:
+    """Write C, have it compiled, and call it; None where there is no C code of a row."""
+    wanted = [case for case in cases if all(map(_has_c, {name for name, _ in _instructions(case)}))]
+    if not wanted:
+        return [None] * len(cases)
+    points = _points(wanted)
+    program = autograd.compile(_together(wanted), backend="numpy").program(points[0])
     with tempfile.TemporaryDirectory() as folder:
         source, library = Path(folder, "programs.c"), Path(folder, "programs.so")
         source.write_text(program.to_c("programs"), "utf-8")
@@ -232,14 +236,33 @@ def of_c(cases: Sequence[Case]) -> list[list[Numbers]]:
         subprocess.run([*command, str(source), "-o", str(library), "-lm"], check=True)
         function = ctypes.CDLL(str(library)).programs
         results = (ctypes.c_double * len(program.outputs))()
-        found: list[list[Numbers]] = [[] for _ in cases]
+        found: dict[int, list[Numbers]] = {id(case): [] for case in wanted}
         for point in points:
             function((ctypes.c_double * len(point))(*point), results)
             first = 0
-            for i, case in enumerate(cases):
-                found[i].append(list(results[first : first + width(case)]))
+            for case in wanted:
+                found[id(case)].append(list(results[first : first + width(case)]))
                 first += width(case)
-    return found
+    return [found.get(id(case)) for case in cases]
+
+
+def _instructions(case: Case) -> Sequence[Instruction]:
+    return case.program.instructions
+
+
+@functools.cache
+def _has_c(name: str) -> bool:
+    """Whether a row's second derivatives can be written as C."""
+    arity = len(RULES[name].operands)
+    one = Program((0.5,) * arity, (Instruction(name, tuple(range(arity))),))
+    f = _together([Case(one, (one.inputs,))])
+    try:
+        autograd.compile(f, backend="numpy").program(np.array(one.inputs)).to_c()
+    except ValueError as error:
+        if "no C code" in str(error):
+            return False
+        raise
+    return True
 
 
 def available(name: str) -> bool:

@@ -374,11 +374,43 @@ def _inverse_of_erf(sign: int) -> Callable[[Any, Any], tuple[Any, ...]]:
 
 
 def _log_ndtr(y: Any, x: Any) -> tuple[Any, ...]:
+    if x < -1e8:  # where what follows cancels
+        return -x - 1 / x, -1 + 1 / x**2
     ratio = _density(x) / (mp.erfc(-x / mp.sqrt(2)) / 2)
     return ratio, -ratio * (x + ratio)
 
 
+def _gamma_function(y: Any, x: Any) -> tuple[Any, ...]:
+    a, b, c = (_psi(order, x) for order in range(3))
+    p, q, third = y * a, y * (a * a + b), abs(y) * (abs(a) ** 3 + 3 * abs(a * b) + abs(c))
+    return p, q, abs(p) + abs(q * x), abs(y) * (a * a + abs(b)) + abs(x) * third
+
+
+def _bessel(order: int, other: str, sign: int, turn: int) -> Callable[[Any, Any], tuple[Any, ...]]:
+    """Of order 0 or 1: by the derivatives of the functions of both orders."""
+
+    def partials(y: Any, x: Any) -> tuple[Any, ...]:
+        z = DEFINITIONS[other](x)
+        p = sign * z if order == 0 else turn * z - y / x if x else ONE / 2
+        if not x:
+            q = -sign * ZERO + (sign * ONE / 2 if order == 0 else ZERO)
+            return p, q, abs(p) + abs(y), abs(q) + abs(p)
+        q = -p / x + (sign * turn + order / x**2) * y  # Bessel's equation
+        return p, q, abs(p) + abs(q * x), abs(q) + (1 + abs(x)) * (abs(p) + abs(y)) + abs(p / x)
+
+    return partials
+
+
 _UNARY |= {
+    "gamma": _gamma_function,
+    "j0": _bessel(0, "j1", -1, 1),
+    "j1": _bessel(1, "j0", -1, 1),
+    "y0": _bessel(0, "y1", -1, 1),
+    "y1": _bessel(1, "y0", -1, 1),
+    "i0": _bessel(0, "i1", 1, 1),
+    "i1": _bessel(1, "i0", 1, 1),
+    "k0": _bessel(0, "k1", -1, -1),
+    "k1": _bessel(1, "k0", -1, -1),
     "logit": lambda y, x: (1 / (x * (1 - x)), (2 * x - 1) / (x * (1 - x)) ** 2),
     "entr": lambda y, x: (
         (-mp.log(x) - 1, -1 / x, abs(mp.log(x)) + 1, 1 / x) if x else (INF, NAN)),

@@ -1315,6 +1315,27 @@ def test_wide_sums_of_products_agree() -> None:
     assert many == pytest.approx((X * X[:, order]).sum(axis=1) + X[:, 7], rel=1e-10, abs=1e-10)
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: (relu(x) * relu(x)) ** 2,
+        lambda x: (lambda r: tanh(r * r))(relu(x)),
+        lambda x: (lambda r: tanh(dot([r, 3.0], [r, x])))(relu(x)),
+        lambda x: (x * where(x > 0.0, relu(x), 3.0)) ** 2,
+        lambda x: (x * where(x > 1.0, 3.0, relu(x))) ** 2,
+        lambda x: (x * where(x > 0.0, 3.0, relu(x + 2.0))) ** 2,
+    ],
+    ids=["squared", "shared", "in a dot product", "chosen", "not chosen", "of another number"],
+)
+@pytest.mark.parametrize("x", [0.5, -0.5, 2.0])
+def test_what_is_a_factor_of_relu_keeps_its_second_derivative(
+    function: Callable[[Any], Any], x: float, backend: Any
+) -> None:
+    expected = grad(grad(function))(x)
+    assert expected or x < 0.0
+    assert compiled(grad(grad(function)), backend=backend)(x) == pytest.approx(expected, rel=1e-13)
+
+
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
     """NumPy's warnings are errors here: compiled functions give none."""

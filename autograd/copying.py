@@ -26,7 +26,7 @@ class Copyable:
 
     __slots__ = ()
 
-    _data: float
+    _number: float
     parents: tuple[Any, ...]
     local_derivatives: tuple[float, ...]
     op: str
@@ -59,7 +59,7 @@ class Copyable:
         cls: Any = type(self)
         state = [getattr(self, slot) for slot in _other_slots(cls)]
         # A gradient that is itself a node becomes its number: this node may be on its graph.
-        return tuple([x._data if isinstance(x, Copyable) else x for x in state])
+        return tuple([x._number if isinstance(x, Copyable) else x for x in state])
 
 
 @cache

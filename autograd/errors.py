@@ -48,7 +48,7 @@ def outside_domain(
     ]
     if len(operands) > len(shown):
         shown.append(f"… ({len(operands)} operands)")
-    if name.isidentifier():
+    if name.partition("[")[0].isidentifier():  # one of several results has its place in brackets
         signature = f"{name}({', '.join(operand_names)})"
     else:
         signature = f" {name} ".join(operand_names)

@@ -121,7 +121,7 @@ def _function(rule: Rule, **defaults: float) -> Any:
         def function(x: Operand, /) -> Value | float:
             if isinstance(x, Value):
                 try:
-                    y, derivatives = fused(x._data)
+                    y, derivatives = fused(x._number)
                 except (ArithmeticError, ValueError):
                     return record(rule, (x,))
                 except TracingError as error:
@@ -430,7 +430,7 @@ class Operands:
             if len(kinds) > 1:
                 operands = tuple([as_value(x, operation) for x in operands])
             self.nodes = operands
-            self.data = tuple([node._data for node in operands])
+            self.data = tuple([node._number for node in operands])
         elif kinds == {float}:
             self.data = operands
         else:
@@ -525,8 +525,8 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
     if kinds != {Value} and not all(issubclass(kind, Value) for kind in kinds):
         return _apply(RULES["net"], (*left, *(nodes or xs), bias))
     # a neuron's case, and the hot one: weights and bias are Values
-    ws = [weight._data for weight in left]
-    y = sum_of_products(ws, xs) + bias._data
+    ws = [weight._number for weight in left]
+    y = sum_of_products(ws, xs) + bias._number
     if nodes:
         return new_node(y, (*left, *nodes, bias), (*xs, *ws, 1.0), "net")
     return new_node(y, (*left, bias), (*xs, 1.0), LINEAR)
@@ -758,7 +758,10 @@ class _OwnFunction:
         def partials(m: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
             ys = [y]
             if self.results is not None:
-                ys = list(self.evaluate(*xs) if isinstance(y, float) else self._recorded(xs))
+                if isinstance(y, float):
+                    ys = [type(y)(each) for each in self.evaluate(*map(float, xs))]
+                else:
+                    ys = list(self._recorded(xs))
                 ys[place] = y
             return self.partials(m, tuple(ys), *xs)[place]
 

@@ -170,7 +170,7 @@ def record_traced(
             local_derivatives = (UNKNOWN,) * len(parents)
     unknown = data is UNKNOWN
     node: Value = object.__new__(Traced if unknown else Value)
-    node._data, node._grad, node._label = data, 0.0, None
+    node._number, node._grad, node._label = data, 0.0, None
     if pausing.paused():
         node.parents, node.local_derivatives, node.op = (), (), ""
     else:
@@ -217,6 +217,6 @@ def traced(name: str = "") -> Value:
         Value(UNKNOWN, grad=0.0, op='*')
     """
     leaf: Value = object.__new__(Traced)
-    leaf._data, leaf._grad, leaf._label = UNKNOWN, 0.0, name
+    leaf._number, leaf._grad, leaf._label = UNKNOWN, 0.0, name
     leaf.parents, leaf.local_derivatives, leaf.op = (), (), ""
     return leaf

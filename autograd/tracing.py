@@ -139,4 +139,4 @@ def is_traced(number: object) -> bool:
         >>> is_traced(2.0)
         False
     """
-    return getattr(number, "_data", None) is UNKNOWN
+    return getattr(number, "_number", None) is UNKNOWN

@@ -129,7 +129,11 @@ class _Recording:
 
         visit = structure.Visit(number, array, lambda path, model: None)
         structure.visited((self.result, self.auxiliary), "", visit)
-        return any(node in _live or is_traced(node) for node in topological_order(*found))
+        trace = active.get()
+        return any(
+            node in _live or is_traced(node) or (trace is not None and trace.is_outside(node))
+            for node in topological_order(*found)
+        )
 
     def shown(self, result: Any) -> Any:
         """Give a result, or what was returned besides, as the caller is to see it."""
@@ -202,7 +206,7 @@ def _is_differentiated_again() -> bool:
 
     Inputs of a program that is being traced are none of a derivative's variables.
     """
-    return any(node.parents or node._data is not UNKNOWN for node in tuple(_live))
+    return any(node.parents or node._number is not UNKNOWN for node in tuple(_live))
 
 
 def _record(
@@ -218,11 +222,13 @@ def _record(
     variables: list[Value] = []
     connected = False
 
+    tracing = active.get() is not None
+
     def node(path: str, stands_for: Number, parameter: bool) -> Value:
         nonlocal connected
         if not isinstance(stands_for, Value):
             variables.append(Value(stands_for, path))
-        elif parameter and not stands_for.parents and stands_for not in _live:
+        elif not (tracing or stands_for.parents or stands_for in _live) and parameter:
             variables.append(stands_for.detach())  # of a model: a number like any other
             variables[-1].op = stands_for.op
         else:

@@ -39,6 +39,7 @@ from autograd.rules import (
     LINEAR,
     RULES,
     VALUES,
+    OwnName,
     Rule,
     rule_of,
 )
@@ -131,9 +132,9 @@ class Value(Elementary, Copyable):
 
     # What the engine writes it has checked, or computed; what others write is checked on its way:
     # see the properties `data`, `grad` and `label`.
-    __slots__ = ("_data", "_grad", "_label", "local_derivatives", "op", "parents")
+    __slots__ = ("_grad", "_label", "_number", "local_derivatives", "op", "parents")
 
-    _data: float
+    _number: float
     _grad: float
     _label: str | None
     parents: tuple[Value, ...]
@@ -145,7 +146,7 @@ class Value(Elementary, Copyable):
     __array_priority__ = -1.0
 
     def __init__(self, data: Plain, label: str | None = None) -> None:
-        self._data = as_float(data, "Value", "a real number")
+        self._number = as_float(data, "Value", "a real number")
         self._grad = 0.0
         self.parents = ()
         self.local_derivatives = ()
@@ -174,19 +175,19 @@ class Value(Elementary, Copyable):
         """
         if pausing.open_blocks and not tracing.is_library(sys._getframe(1)):
             return _known(self)
-        return self._data
+        return self._number
 
     @data.setter
     def data(self, number: Plain) -> None:
         if type(number) is float:
-            self._data = number
+            self._number = number
         elif isinstance(number, Value):
             raise TypeError(
                 f"Value.data: expected a real number, got a Value: {number!r}; its number is its "
                 ".data: w.data -= rate * w.grad, where rate and w.grad are numbers"
             )
         else:
-            self._data = as_float(number, "Value.data", "a real number")
+            self._number = as_float(number, "Value.data", "a real number")
 
     @property
     def grad(self) -> float:
@@ -219,11 +220,11 @@ class Value(Elementary, Copyable):
         op = f", op={self.op!r}" if self.op else ""
         label = f", label={self._label!r}" if self._label is not None else ""
         grad: Any = self._grad  # which may be a node, and this one on its graph
-        number = grad._data if isinstance(grad, Value) else grad
-        return f"Value({self._data!r}, grad={number!r}{op}{label})"
+        number = grad._number if isinstance(grad, Value) else grad
+        return f"Value({self._number!r}, grad={number!r}{op}{label})"
 
     def __format__(self, specification: str) -> str:
-        return format(self._data, specification) if specification else repr(self)
+        return format(_known(self), specification) if specification else repr(self)
 
     # --- backpropagation -------------------------------------------------------------------------
 
@@ -258,6 +259,8 @@ class Value(Elementary, Copyable):
             (12.0, 12.0)
         """
         adjoint = as_float(seed, "Value.backward", "a real number")
+        if self._number is UNKNOWN and not create_graph:
+            refuse()  # or gradients would stay unknown for ever
         nodes = interior(self)
         if create_graph:
             _record_backward(self, nodes, adjoint)
@@ -297,7 +300,7 @@ class Value(Elementary, Copyable):
         """
         if pausing.open_blocks and (trace := tracing.active.get()) and trace.is_outside(self):
             return record(RULES[DETACHED], (self,))
-        return Value(self._data, self._label)
+        return Value(self._number, self._label)
 
     # --- arithmetic: the hottest rows of the table, written out, + and * with new_node as well ----
 
@@ -305,9 +308,9 @@ class Value(Elementary, Copyable):
         if type(other) is not Value and (other := _operand("+", other)) is NotImplemented:
             return NotImplemented
         if pausing.open_blocks:
-            return new_node(self._data + other._data, (self, other), (1.0, 1.0), "+")
+            return new_node(self._number + other._number, (self, other), (1.0, 1.0), "+")
         node = _new(Value)
-        node._data = self._data + other._data
+        node._number = self._number + other._number
         node._grad = 0.0
         node.parents = (self, other)
         node.local_derivatives = (1.0, 1.0)
@@ -322,7 +325,7 @@ class Value(Elementary, Copyable):
     def __sub__(self, other: Operand) -> Value:
         if type(other) is not Value and (other := _operand("-", other)) is NotImplemented:
             return NotImplemented
-        return new_node(self._data - other._data, (self, other), (1.0, -1.0), "-")
+        return new_node(self._number - other._number, (self, other), (1.0, -1.0), "-")
 
     def __rsub__(self, other: Plain) -> Value:
         left = _operand("-", other)
@@ -331,11 +334,11 @@ class Value(Elementary, Copyable):
     def __mul__(self, other: Operand) -> Value:
         if type(other) is not Value and (other := _operand("*", other)) is NotImplemented:
             return NotImplemented
-        x, y = self._data, other._data
+        x, y = self._number, other._number
         if pausing.open_blocks:
             return new_node(x * y, (self, other), (y, x), "*")
         node = _new(Value)
-        node._data = x * y
+        node._number = x * y
         node._grad = 0.0
         node.parents = (self, other)
         node.local_derivatives = (y, x)
@@ -350,7 +353,7 @@ class Value(Elementary, Copyable):
     def __truediv__(self, other: Operand) -> Value:
         if type(other) is not Value and (other := _operand("/", other)) is NotImplemented:
             return NotImplemented
-        x, y = self._data, other._data
+        x, y = self._number, other._number
         try:
             quotient = x / y
             derivatives = (1.0 / y, -quotient / y)
@@ -363,7 +366,7 @@ class Value(Elementary, Copyable):
         return left if left is NotImplemented else left / self
 
     def __neg__(self) -> Value:
-        return new_node(-self._data, (self,), (-1.0,), "neg")
+        return new_node(-self._number, (self,), (-1.0,), "neg")
 
     def __pow__(self, other: Operand, modulus: None = None) -> Value:
         if modulus is not None:
@@ -373,7 +376,7 @@ class Value(Elementary, Copyable):
         if (exponent := _operand("**", other)) is NotImplemented:
             return NotImplemented
         # Of a plain exponent no derivative is taken: of a negative base there is none.
-        x, n = self._data, exponent._data
+        x, n = self._number, exponent._number
         try:
             power = RULES["**"].evaluate(x, n)
             derivative = n * x ** (n - 1.0) if n else 0.0
@@ -517,7 +520,7 @@ def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
         >>> record(RULES["exp"], (Value(0.0),))
         Value(1.0, grad=0.0, op='exp')
     """
-    xs = [operand._data for operand in operands]
+    xs = [operand._number for operand in operands]
     try:
         y = rule.evaluate(*xs)
         derivatives = rule.local_derivatives(y, *xs)
@@ -552,7 +555,7 @@ def linear(coefficients: tuple[float, ...], operands: tuple[Value, ...]) -> Valu
         >>> linear((2.0, 3.0), (Value(1.0), Value(4.0)))
         Value(14.0, grad=0.0, op='linear')
     """
-    data = sum_of_products(coefficients, [operand._data for operand in operands])
+    data = sum_of_products(coefficients, [operand._number for operand in operands])
     return new_node(data, operands, coefficients, LINEAR)
 
 
@@ -575,7 +578,7 @@ def linked(value: Value) -> Value:
     """
     is_parameter = any(value.op is kind for kind in PARAMETER_KINDS)
     op = LINKED_PARAMETER if is_parameter else LINEAR
-    node = new_node(value._data, (value,), (1.0,), op)
+    node = new_node(value._number, (value,), (1.0,), op)
     node._label = value._label
     return node
 
@@ -659,7 +662,7 @@ def new_node(
     if data is UNKNOWN or (pausing.open_blocks and tracing.active.get() is not None):
         return tracing.record_traced(data, parents, local_derivatives, op)  # type: ignore[no-any-return]
     node = _new(Value)
-    node._data = data
+    node._number = data
     node._grad = 0.0
     if pausing.open_blocks and pausing.paused():
         node.parents = ()
@@ -712,8 +715,9 @@ def partials(node: Value) -> Sequence[Value | float]:
             derivatives = rule.partials(_OF_PARTIALS, node, *node.parents)
         finally:
             _on_extended_line.reset(before)
-    if rule.within and node._data is UNKNOWN:
-        within = rule.within(_OF_PARTIALS, *operands)
+    is_own = isinstance(node.op, OwnName)  # whose domain its value alone tells
+    if (rule.within or is_own) and node._number is UNKNOWN:
+        within = node == node if is_own else rule.within(_OF_PARTIALS, *operands)  # type: ignore[misc]
         if isinstance(within, Value) or not within:
             factor = _OF_PARTIALS.where(within, 1.0, math.nan)
             return tuple([derivative * factor for derivative in derivatives])
@@ -737,17 +741,17 @@ def kink(node: Value, of_traced: bool) -> Value | None:
     rule = rule_of(node.op)
     if rule is None or rule.kinks is None:
         return None
-    if node._data is UNKNOWN:
+    if node._number is UNKNOWN:
         if not of_traced:
             return None
-    elif not rule.kinks(FLOATS, node._data, *[parent._data for parent in node.parents]):
+    elif not rule.kinks(FLOATS, node._number, *[parent._number for parent in node.parents]):
         return None
     return as_value(rule.kinks(_OF_PARTIALS, node, *_operands(node)))
 
 
 def _operands(node: Value) -> list[Value | float]:
     """List a node's operands for an expression: constants as floats."""
-    return [parent._data if parent.op is CONSTANT else parent for parent in node.parents]
+    return [parent._number if parent.op is CONSTANT else parent for parent in node.parents]
 
 
 class _Partials:
@@ -839,7 +843,7 @@ def added(terms: Sequence[Value | float]) -> Value | float:
 
 
 def _data(number: Value | float) -> float:
-    return number._data if isinstance(number, Value) else number
+    return number._number if isinstance(number, Value) else number
 
 
 class ChainRule:
@@ -869,7 +873,7 @@ class ChainRule:
             at_kink = kink(node, again or self.is_later)
             if at_kink is not None:
                 self._kinks[node] = at_kink
-            if self._kinks and (again or node._data is not UNKNOWN):
+            if self._kinks and (again or node._number is not UNKNOWN):
                 found = [self._involved.get(operand) for operand in _varying(node)]
                 marks = dict.fromkeys(mark for mark in (at_kink, *found) if mark is not None)
                 if marks:
@@ -896,13 +900,16 @@ class ChainRule:
         """
         node = target if self.forwards else source
         mark, at_kink = self._marks.get(source), self._kinks.get(node)
-        if at_kink is None and not self.forwards and _is_agreed(flow, partial):
-            at_kink = as_value(1.0)
+        if at_kink is None and not self.forwards:
+            if _is_agreed(flow, partial):
+                at_kink = as_value(1.0)
+            elif self.again and node.op in STEEP and isinstance(flow, Value):
+                at_kink = _may_be_agreed(flow, partial)
         if at_kink is None:
             product = self._smooth(flow, partial, mark, node)
         else:
             product = self._smooth(flow, partial, None, node)
-            if at_kink._data is UNKNOWN:
+            if at_kink._number is UNKNOWN:
                 if self.is_later:  # a nan gets through a kink, though not through other choices
                     direct = guarded_product(flow, partial, self.forwards)
                     product = VALUES.where(at_kink, direct, product)
@@ -951,7 +958,7 @@ class ChainRule:
 
     def _is_finite(self, adjoint: Value | float, node: Value) -> bool:
         """Tell whether an adjoint is finite, or what it meets decides on a choice alone."""
-        data = adjoint._data if isinstance(adjoint, Value) else adjoint
+        data = adjoint._number if isinstance(adjoint, Value) else adjoint
         if data is UNKNOWN:
             return self.is_later or node.op == "where" or node.op in COMPARISONS
         return math.isfinite(data)
@@ -962,6 +969,10 @@ def _varying(node: Value) -> tuple[Value, ...]:
     if node.op in COMPARISONS:
         return ()
     return node.parents[1:] if node.op == "where" else node.parents
+
+
+STEEP = {"sqrt", "cbrt", "**", "arcsin", "arccos", "arccosh"}
+"""The operations that have infinite derivatives where they are defined."""
 
 
 def is_zero(number: Value | float) -> bool:
@@ -995,9 +1006,9 @@ def guarded_product(
     if is_zero(x1):
         return 0.0
     if isinstance(x1, Value):
-        data = x2._data if isinstance(x2, Value) else x2
-        unknown = x1._data is UNKNOWN or data is UNKNOWN
-        if (data is UNKNOWN or not math.isfinite(data)) and (unknown or not x1._data):
+        data = x2._number if isinstance(x2, Value) else x2
+        unknown = x1._number is UNKNOWN or data is UNKNOWN
+        if (data is UNKNOWN or not math.isfinite(data)) and (unknown or not x1._number):
             return record(RULES[CHAIN_PRODUCT], (x1, as_value(x2)))
     return x1 * x2
 
@@ -1008,22 +1019,30 @@ def _marked(product: Value | float, flow: Value | float, mark: Value) -> Value:
 
 def _constant_of(flow: Value | float) -> Value:
     """Give the number of an adjoint or tangent, without what it depends on."""
-    if isinstance(flow, Value) and flow._data is UNKNOWN:
+    if isinstance(flow, Value) and flow._number is UNKNOWN:
         return record(RULES[DETACHED], (flow,))
-    return as_value(flow._data if isinstance(flow, Value) else flow)
+    return as_value(flow._number if isinstance(flow, Value) else flow)
+
+
+def _may_be_agreed(adjoint: Value, partial: Value | float) -> Value | None:
+    """As `_is_agreed` of traced nodes: an expression, None where it cannot be."""
+    if not isinstance(partial, Value) or partial._number is not UNKNOWN:
+        return None
+    infinite = VALUES.where(VALUES.abs(partial) < math.inf, 0.0, 1.0)
+    return VALUES.where(adjoint == 0.0, infinite, 0.0)  # type: ignore[no-any-return]
 
 
 def _is_agreed(adjoint: Value | float, partial: Value | float) -> bool:
     """Tell whether a zero adjoint that may vary meets an infinite derivative."""
-    if not isinstance(adjoint, Value) or adjoint._data is UNKNOWN or adjoint._data:
+    if not isinstance(adjoint, Value) or adjoint._number is UNKNOWN or adjoint._number:
         return False
-    data = partial._data if isinstance(partial, Value) else partial
+    data = partial._number if isinstance(partial, Value) else partial
     return data is not UNKNOWN and not math.isfinite(data)
 
 
 def _choice(partial: Value | float) -> tuple[Value, Value | float, Value | float] | None:
     """Take a traced choice with a constant branch apart."""
-    if not isinstance(partial, Value) or partial._data is not UNKNOWN or partial.op != "where":
+    if not isinstance(partial, Value) or partial._number is not UNKNOWN or partial.op != "where":
         return None
     condition, x1, x2 = _constant_branches(partial)
     return None if isinstance(x1, Value) and isinstance(x2, Value) else (condition, x1, x2)
@@ -1040,12 +1059,12 @@ def _constant_branches(choice: Value) -> tuple[Value, Value | float, Value | flo
         and condition.op == ">"
         and condition.parents[0] is x2.parents[0]
         and condition.parents[1].op is CONSTANT
-        and not condition.parents[1]._data
+        and not condition.parents[1]._number
     )
     return (
         condition,
-        x1._data if x1.op is CONSTANT else x1,
-        0.0 if is_relu else x2._data if x2.op is CONSTANT else x2,
+        x1._number if x1.op is CONSTANT else x1,
+        0.0 if is_relu else x2._number if x2.op is CONSTANT else x2,
     )
 
 
@@ -1118,7 +1137,7 @@ def _known(value: Value) -> float:
     """Tell a number that decides on something: of a Value from outside, not while tracing."""
     if pausing.open_blocks and (trace := tracing.active.get()) and trace.is_outside(value):
         refuse()
-    return value._data
+    return value._number
 
 
 def comparable(other: object, operation: str) -> bool:
@@ -1139,5 +1158,5 @@ def _compared(sign: str, value: Value, other: Any) -> bool:
         operands = value, as_value(other, sign)
         if trace.read(operands):  # a condition for `where`, once it is known
             return record(RULES[sign], operands)  # type: ignore[return-value]
-    number = other._data if isinstance(other, Value) else other
-    return bool(COMPARISONS[sign](value._data, number))
+    number = other._number if isinstance(other, Value) else other
+    return bool(COMPARISONS[sign](value._number, number))

@@ -91,9 +91,9 @@ class Neuron(Module):
             raise
         output = self.activation(total)
         # Names for errors and drawings; an activation of the user's may return anything.
-        total.label, label = self._labels
-        if output is total or (isinstance(output, Value) and output.label is None):
-            output.label = label
+        total._label, label = self._labels
+        if output is total or (isinstance(output, Value) and output._label is None):
+            output._label = label
         return output
 
     def _take_name(self, name: str) -> None:

@@ -126,7 +126,15 @@ class Optimiser:
             0.0
         """
         for parameter in self.parameters:
-            parameter.grad = 0.0
+            parameter._grad = 0.0
+
+
+def _set(parameter: Value, number: float) -> None:
+    """Set a parameter's number: by the quick way where it is a float."""
+    if type(number) is float:
+        parameter._number = number
+    else:  # of a rate that is NumPy's, say
+        parameter.data = number
 
 
 class SGD(Optimiser):
@@ -187,12 +195,12 @@ class SGD(Optimiser):
         for i, parameter in enumerate(self.parameters):
             if is_frozen(parameter):
                 continue
-            change = gradient = parameter._grad + decay * parameter._data
+            change = gradient = parameter._grad + decay * parameter._number
             if momentum:
                 change = velocities[i] = momentum * velocities[i] + gradient
                 if self.nesterov:
                     change = gradient + momentum * change
-            parameter.data = parameter._data - rate * change
+            _set(parameter, parameter._number - rate * change)
         self.steps += 1
 
 
@@ -257,14 +265,14 @@ class Adam(Optimiser):
         for i, parameter in enumerate(self.parameters):
             if is_frozen(parameter):
                 continue
-            gradient = parameter._grad + penalty * parameter._data
+            gradient = parameter._grad + penalty * parameter._number
             counts[i] += 1  # each on its own: a parameter may have been frozen for a while
             means[i] += (1.0 - beta1) * (gradient - means[i])
             squares[i] = beta2 * squares[i] + (1.0 - beta2) * gradient * gradient
             mean = means[i] / (1.0 - beta1 ** counts[i])
             square = squares[i] / (1.0 - beta2 ** counts[i])
             step = rate * mean / (math.sqrt(square) + self.epsilon)
-            parameter.data = parameter._data - step
+            _set(parameter, parameter._number - step)
         self.steps += 1
 
 

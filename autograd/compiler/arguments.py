@@ -68,7 +68,7 @@ class Static:
         return shown(self.value)
 
 
-_PLAIN = (int, str, bool, type(None), bytes, range)
+_PLAIN = (int, str, bool, type(None), bytes)
 
 
 def _told_by(value: Any) -> Hashable:
@@ -76,6 +76,8 @@ def _told_by(value: Any) -> Hashable:
     kind = type(value)
     if kind in _PLAIN:
         return kind, value
+    if kind is range:  # two that hold the same numbers may end in different places
+        return kind, value.start, value.stop, value.step
     if kind is float:
         return kind, value.hex()  # which tells the zeros apart
     if kind is tuple or kind is frozenset:
@@ -186,7 +188,9 @@ def _taken(path: str, argument: Any, axis: Axes, found: Arguments, loose: list[f
         parameters = argument.parameters()
         if any(parameter.parents or parameter in _live for parameter in parameters):
             raise HoldsValues  # a model that is being differentiated, or traced
-        found.arrays.append(numpy.array([parameter._data for parameter in parameters], dtype=float))
+        found.arrays.append(
+            numpy.array([parameter._number for parameter in parameters], dtype=float)
+        )
         return Static(argument), tuple(map(id, parameters))  # which may be replaced
     if hasattr(argument, "__array__") and getattr(argument, "shape", None):
         refuse_mask(path, argument)

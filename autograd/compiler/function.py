@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import random
 import sys
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -30,9 +31,11 @@ from autograd.compiler.schedule import Group, Layout
 from autograd.compiler.storage import content, read, restored, written
 from autograd.compiler.trace import call_traced, collector_paused, difference, program_of
 from autograd.errors import shown
+from autograd.graph import topological_order
 from autograd.structure import argument_names
 from autograd.traced import traced
-from autograd.tracing import UNKNOWN, TracingError
+from autograd.tracing import UNKNOWN, TracingError, active
+from autograd.transforms import _live
 from autograd.value import Value
 
 __all__ = ["Compiled", "Specialisation", "compile", "load"]
@@ -172,11 +175,17 @@ class Specialisation:
     constants: Any
     captured: tuple[Value, ...] = ()
 
+    def depends_on_live(self) -> bool:
+        """Whether a captured Value is, or depends on, a variable of a derivative or a trace."""
+        return active.get() is not None or any(
+            node in _live for node in topological_order(*self.captured)
+        )
+
     def given(self, arrays: Sequence[Any]) -> Sequence[Any]:
         """Add what the captured Values are now to the arrays of arguments."""
         if not self.captured:
             return arrays
-        return [*arrays, numpy.array([value._data for value in self.captured], dtype=float)]
+        return [*arrays, numpy.array([value._number for value in self.captured], dtype=float)]
 
 
 def _plain_axes(axes: Any) -> Any:
@@ -344,6 +353,8 @@ class Compiled:
             result = last(args)
             if result is not NotImplemented:
                 return result
+        if self.in_axes is None and active.get() is not None:  # the numbers are constants there
+            return self._called(*self._model, *args, **kwargs)
         if self._model:
             args = (*self._model, *args)
         positional = (*args, *kwargs.values()) if kwargs else args
@@ -361,6 +372,13 @@ class Compiled:
         known = self._known.get(key)
         if known is None:
             known = self._specialised(key, args, kwargs, axes, found)
+        if known.captured and (_live or active.get() is not None) and known.depends_on_live():
+            if self.in_axes is None:
+                return self._called(*args, **kwargs)
+            raise TypeError(
+                f"{self._name}: a function of rows reads a Value that is being differentiated, or "
+                "traced: pass it as an argument of the function that is compiled"
+            )
         rows = found.rows
         if rows is None and self.in_axes is not None:
             raise ValueError(f"{self._name}: no argument has rows: in_axes is {self.in_axes!r}")
@@ -506,10 +524,12 @@ class Compiled:
             if key in self._known:  # by another thread, in the meantime
                 return self._known[key]
             layout = found.layout()
+            before = _random_states()
             program, result, captured = self._traced(args, kwargs, axes, layout)
             self.traces += 1
             if self.check:
-                self._require_the_same(program, args, kwargs, axes, layout)
+                first = program, captured, before
+                self._require_the_same(first, args, kwargs, axes, layout)
             if captured:
                 layout = Layout((*layout.groups, Group(len(captured), False)), layout.batched)
             known = _specialisation(program, result, layout, self.options)
@@ -532,19 +552,28 @@ class Compiled:
         """
         axes = self._axes(args, {})
         layout = taken(self._name, args, axes).layout()
-        program, _, _ = self._traced(args, {}, axes, layout)
-        self._require_the_same(program, args, {}, axes, layout)
+        before = _random_states()
+        program, _, captured = self._traced(args, {}, axes, layout)
+        self._require_the_same((program, captured, before), args, {}, axes, layout)
 
     def _require_the_same(
         self,
-        program: Program,
+        first: tuple[Program, tuple[Value, ...], Any],
         args: Sequence[Any],
         kwargs: dict[str, Any],
         axes: Sequence[Any],
         layout: Layout,
     ) -> None:
-        again, _, _ = self._traced(args, kwargs, axes, layout)
-        if found := difference(program, again):
+        program, captured, before = first
+        found = "" if before == _random_states() else "it draws random numbers"
+        for _ in range(RETRACED):  # two draws may agree by chance
+            if found:
+                break
+            again, _, others = self._traced(args, kwargs, axes, layout)
+            found = difference(program, again)
+            if not found and [*map(id, captured)] != [*map(id, others)]:
+                found = "it reads other Values from outside"
+        if found:
             raise TracingError(
                 f"{self._name}: traced twice, the function has given two programs: {found}. What "
                 "it draws at random, or reads from a clock, would be frozen: pass it as an argument"
@@ -609,6 +638,15 @@ class Compiled:
             if found.rows is not None:
                 raise type(error)(f"in row {row}: {error}") from None
             raise
+
+
+RETRACED = 4
+"""How often a function that is checked is traced again."""
+
+
+def _random_states() -> Any:
+    """Give the state of the random numbers that Python and NumPy share among all who draw them."""
+    return random.getstate(), repr(numpy.random.get_state(legacy=False))
 
 
 def _call(model: Any, *inputs: Any, **options: Any) -> Any:

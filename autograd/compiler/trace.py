@@ -251,16 +251,16 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
             return numbering.constant(float(operand))
         slot = slots.get(operand)
         if slot is None:  # a leaf, or a node that does not depend on the inputs
-            if operand._data is UNKNOWN:
+            if operand._number is UNKNOWN:
                 raise TracingError(
                     f"{operand!r} is not an input of this program, or was computed in no_grad"
                 )
-            slot = slots[operand] = numbering.constant(operand._data)
+            slot = slots[operand] = numbering.constant(operand._number)
         return slot
 
     roots = [output for output in outputs if isinstance(output, Value)]
     for node in interior(*roots, stop=inputs):
-        if node._data is not UNKNOWN:
+        if node._number is not UNKNOWN:
             continue
         operands = tuple([slots[p] if p in slots else slot_of(p) for p in node.parents])
         if node.op in (

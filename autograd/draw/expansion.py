@@ -52,7 +52,7 @@ def _expanded(roots: Sequence[Value], operations: bool | Collection[str]) -> dic
             else:
                 counterpart = new_node(node.data, parents, node.local_derivatives, node.op)
         if counterpart is not node:
-            counterpart._data, counterpart._grad = node._data, gradient(node)
+            counterpart._number, counterpart._grad = node._number, gradient(node)
             counterpart.label = node.label
         counterparts[node] = counterpart
     return counterparts
@@ -63,7 +63,7 @@ def _written_out(node: Value, parents: Sequence[Value]) -> Value | None:
     # On stand-ins for the parents, so that the gradients of this piece end at them.
     stand_ins = {parent: Value(0.0) for parent in parents}
     for parent, stand_in in stand_ins.items():
-        stand_in._data = parent._data  # or unknown, in the graph of a program
+        stand_in._number = parent._number  # or unknown, in the graph of a program
     operands = [stand_ins[parent] for parent in parents]
     try:
         if node.op == LINEAR:

@@ -62,7 +62,7 @@ def test_attributes_of_a_leaf_and_of_a_result() -> None:
 def test_attributes_are_slots_and_those_of_the_table_only() -> None:
     x: Any = Value(1.0)
     slots = {s for cls in type(x).__mro__ for s in getattr(cls, "__slots__", ())}
-    assert slots == {"_data", "_grad", "_label", "parents", "local_derivatives", "op"}
+    assert slots == {"_number", "_grad", "_label", "parents", "local_derivatives", "op"}
     assert not hasattr(x, "__dict__")
     with pytest.raises(AttributeError):
         x.gradient = 1.0

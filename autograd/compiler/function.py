@@ -353,8 +353,6 @@ class Compiled:
             result = last(args)
             if result is not NotImplemented:
                 return result
-        if self.in_axes is None and active.get() is not None:  # the numbers are constants there
-            return self._called(*self._model, *args, **kwargs)
         if self._model:
             args = (*self._model, *args)
         positional = (*args, *kwargs.values()) if kwargs else args

@@ -576,6 +576,19 @@ def test_a_solver_that_returns_root_and_residual() -> None:
     assert not hasattr(Value, "solver")
 
 
+def test_several_results_may_have_infinite_derivatives() -> None:
+    both = custom_function(
+        "both",
+        lambda x: (ag.sqrt(x), 2.0 * x),
+        lambda m, y, x: ((0.5 / y[0],), (2.0,)),
+        results=2,
+    )
+    assert autograd.grad(lambda x: both(x)[0])(0.0) == math.inf
+    assert autograd.grad(lambda x: both(x)[1])(0.0) == 2.0
+    with pytest.raises(ValueError, match=r"sqrt\(x\) at x = -1"):
+        both(-1.0)
+
+
 def test_several_results_of_a_sequence() -> None:
     extremes = custom_function(
         "extremes",

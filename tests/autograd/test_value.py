@@ -152,6 +152,13 @@ def test_where_is_no_method() -> None:
     assert not hasattr(Value, "where")
 
 
+def test_numpys_masked_arrays_take_nodes_for_nodes() -> None:
+    masked = np.ma.array([1.0, 2.0], mask=[False, True])
+    products: Any = Value(2.0) * masked
+    assert type(products[0]) is Value
+    assert autograd.grad(lambda x: (x * masked).sum())(2.0) == 1.0
+
+
 # --- as it is shown ------------------------------------------------------------------------------
 
 

@@ -24,9 +24,12 @@ import nn
 from autograd import (
     Value,
     abs,
+    arccosh,
+    cbrt,
     clip,
     compile,
     cos,
+    custom_function,
     dot,
     exp,
     grad,
@@ -1092,6 +1095,99 @@ def test_a_function_that_reads_values_from_outside_has_no_file(tmp_path: Path) -
     f(1.0)
     with pytest.raises(TypeError, match=r"reads Value\(2.0.*give it as an argument"):
         f.save(tmp_path / "f")
+
+
+def test_a_compiled_function_in_a_trace_stays_connected_to_what_it_reads() -> None:
+    w = Value(3.0)
+    inner = compiled(lambda x: x * w)
+    outer = compiled(lambda x: x * inner(2.0))
+    slope = compiled(lambda x: x * compiled(grad(lambda z: z * w * w))(1.0))
+    for value in (3.0, 5.0):
+        w.data = value
+        assert outer(1.0) == 2.0 * value
+        assert slope(1.0) == value**2
+    assert grad(lambda u: compiled(lambda x: x * u)(2.0))(3.0) == 2.0
+    assert grad(lambda u: compiled(lambda x, h=u * u: x * h)(2.0))(3.0) == 12.0
+    with pytest.raises(TypeError, match="being differentiated, or traced"):
+        grad(lambda u: compiled(lambda x: x * u, in_axes=0)(np.ones(3))[0])(3.0)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda w: lambda x: x * value_and_grad(lambda z: w)(1.0)[0],
+        lambda w: lambda x: x * grad(lambda z: (z * z, w), has_aux=True)(2.0)[1],
+        lambda w: lambda x: x * jvp(lambda z: w, (1.0,), (1.0,))[0],
+        lambda w: lambda x: x * vjp(lambda z: [w, z], 1.0)[0][0],
+    ],
+)
+def test_results_of_transforms_in_a_trace_are_read_anew(f: Any) -> None:
+    w = Value(3.0)
+    g = compiled(f(w))
+    assert g(2.0) == 6.0
+    w.data = 5.0
+    assert g(2.0) == 10.0
+
+
+def test_a_gradient_of_what_is_not_known_is_refused_and_changes_nothing() -> None:
+    w = Value(3.0)
+
+    def f(x: Any) -> Any:
+        (w * w).backward()
+        return x
+
+    with pytest.raises(TracingError):
+        compiled(f)(2.0)
+    with pytest.raises(TracingError):
+        compiled(lambda x: x * float(f"{w:.3f}"))(2.0)
+    assert w.grad == 0.0
+
+
+def test_a_model_differentiated_within_a_trace() -> None:
+    model = MLP(1, [2, 1], seed=1)
+
+    def f(x: Any) -> Any:
+        return value_and_grad(lambda model: model([x]) * model([1.0]))(model)[0]
+
+    assert compiled(f)(0.5) == pytest.approx(f(0.5))
+
+
+def test_a_choice_of_values_at_random_is_refused_when_checked() -> None:
+    values = [Value(float(k)) for k in range(6)]
+    own = random.Random(3)
+    with pytest.raises(TracingError, match="draws random numbers"):
+        compiled(lambda x: x * random.choice(values), check=True)(1.0)
+    with pytest.raises(TracingError, match="other Values"):
+        compiled(lambda x: x * values[own.randrange(6)], check=True)(1.0)
+
+
+STEEP: list[Callable[[Any], Any]] = [
+    lambda x: sqrt(x * x) ** 2,
+    lambda x: ((x * x) ** 0.5) ** 2,
+    lambda x: cos(sqrt(x * x)),
+    lambda x: exp(-(sqrt(x * x) ** 2)),
+    lambda x: cbrt(x**3) ** 2,
+    lambda x: arccosh(1.0 + x * x) ** 2,
+]
+
+
+@pytest.mark.parametrize("f", STEEP)
+def test_behind_an_infinite_derivative_a_second_one_is_nan_compiled_as_recorded(
+    backend: Any, f: Any
+) -> None:
+    for derivative in second_derivatives(f)[:2]:
+        assert math.isnan(derivative(0.0))
+        assert math.isnan(compiled(derivative, backend=backend)(0.0))
+        assert compiled(derivative, backend=backend)(1.5) == pytest.approx(derivative(1.5))
+
+
+def test_off_the_domain_of_a_function_of_ones_own_its_derivatives_are_nan(
+    backend: Any, table: None
+) -> None:
+    logarithm = custom_function("logarithm", lambda x: log(x), lambda m, y, x: 1.0 / x)
+    for derivative in (grad(logarithm), hessian(logarithm)):
+        assert math.isnan(compiled(derivative, backend=backend)(-2.0))
+        assert compiled(derivative, backend=backend)(2.0) == derivative(2.0)
 
 
 def test_what_changes_from_trace_to_trace_is_refused_when_checked() -> None:

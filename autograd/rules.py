@@ -254,6 +254,13 @@ def _power_slope(m: Any, x1: Any, x2: Any) -> Any:
     return m.where(is_zero, zero, x2) * power
 
 
+def _power_kink(m: Any, y: Any, x1: Any, x2: Any) -> Any:
+    """Tell whether it is 0**0 with an exponent that varies: it jumps there."""
+    if isinstance(x2, float) and m is not FLOATS:
+        return 0.0
+    return m.meets(x1, 0.0) * m.meets(x2, 0.0)
+
+
 def _power_defined(m: Any, x1: Any, x2: Any) -> Any:
     """Tell whether x1**x2 is, where x2 - 1 may be an integer, rounded, although x2 is none."""
     if isinstance(x2, float):
@@ -378,6 +385,7 @@ TABLE = (
              # 0 at x1 = 0; a negative base has integer exponents only, hence no derivative
              m.power_log_(1.0, x1, x2)),
          domain="x1 > 0, x1 = 0 with x2 >= 0, and x1 < 0 with an integer x2",
+         kinks=_power_kink,
          within=_power_defined),
     Rule("//", XX, lambda x1, x2: x1 // x2,
          lambda m, y, x1, x2: (m.where(y == y, 0.0, math.nan),) * 2,  # 0 also at a jump

@@ -746,7 +746,8 @@ def kink(node: Value, of_traced: bool) -> Value | None:
             return None
     elif not rule.kinks(FLOATS, node._number, *[parent._number for parent in node.parents]):
         return None
-    return as_value(rule.kinks(_OF_PARTIALS, node, *_operands(node)))
+    condition = rule.kinks(_OF_PARTIALS, node, *_operands(node))
+    return None if is_zero(condition) else as_value(condition)
 
 
 def _operands(node: Value) -> list[Value | float]:
@@ -943,6 +944,8 @@ class ChainRule:
         product = guarded_product(flow, partial, self.forwards)
         if mark is not None:
             product = _marked(product, flow, mark)
+            if self.forwards:  # what comes through a kink is undefined in its other factors as well
+                product = _marked(product, partial, mark)
         return product if involved is None else _marked(product, _constant_of(flow), involved)
 
     def _involvement(self, partial: Value | float) -> Value | None:

@@ -31,6 +31,7 @@ from autograd import (
     cos,
     custom_function,
     dot,
+    elu,
     exp,
     grad,
     hessian,
@@ -982,6 +983,33 @@ MIXED: list[tuple[Callable[[Any], Any], list[float]]] = [
     (lambda x: exp(abs(x[1])) * x[0], [1.0, 0.0]),
     (lambda x: dot([x[0], x[0]], [relu(x[1]), 1.0]), [1.0, 0.0]),
 ]
+REVERSED: list[tuple[Callable[[Any], Any], list[float]]] = [
+    (lambda x: x[0] % 1.0 * x[1], [0.0, 2.0]),
+    (lambda x: elu(x[0], 1.5) * x[1], [0.0, 2.0]),
+    (lambda x: exp(relu(x[0])) * sin(x[1]), [0.0, 2.0]),
+]
+
+
+@pytest.mark.parametrize(("f", "x"), REVERSED)
+def test_what_comes_through_a_kink_is_undefined_in_all_its_factors(
+    backend: Any, f: Any, x: list[float]
+) -> None:
+    def forwards(x: Any) -> Any:
+        return jvp(f, (x,), ([1.0, 0.0],))[1]
+
+    assert all(map(math.isnan, hessian(f)(x)[0]))
+    assert all(map(math.isnan, grad(forwards)(x)))
+    assert all(map(math.isnan, compiled(grad(forwards), backend=backend)(x)))
+
+
+def test_a_power_that_jumps_has_no_second_derivative_there(backend: Any) -> None:
+    for f in (lambda x: x**x, lambda x: x * x**x):
+        assert math.isnan(hessian(f)(0.0))
+        assert not math.isfinite(compiled(hessian(f), backend=backend)(0.0))
+    for n in (0.0, 1.0, 2.0):
+        expected = 2.0 if n == 2.0 else 0.0
+        assert hessian(lambda x, n=n: x**n)(0.0) == expected
+        assert compiled(hessian(lambda x, n=n: x**n), backend=backend)(0.0) == expected
 
 
 @pytest.mark.parametrize(("f", "x"), MIXED)

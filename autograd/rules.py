@@ -258,7 +258,7 @@ def _power_kink(m: Any, y: Any, x1: Any, x2: Any) -> Any:
     """Tell whether it is 0**0 with an exponent that varies: it jumps there."""
     if isinstance(x2, float) and m is not FLOATS:
         return 0.0
-    return m.meets(x1, 0.0) * m.meets(x2, 0.0)
+    return m.where(x1 == 0.0, m.meets(x2, 0.0), 0.0)
 
 
 def _power_defined(m: Any, x1: Any, x2: Any) -> Any:
@@ -304,7 +304,7 @@ def _shares_of_two(m: Any, y: Any, x1: Any, x2: Any) -> tuple[Any, ...]:
         if x1 == x2:
             return 0.5, 0.5
         return (1.0, 0.0) if x1 > x2 else (0.0, 1.0) if x1 < x2 else (y, y)
-    tie = m.where(x1 == x2, 0.5, y)
+    tie = m.where(x1 == x2, 0.5, math.nan)
     return (
         m.where(x1 > x2, 1.0, m.where(x1 < x2, 0.0, tie)),
         m.where(x1 > x2, 0.0, m.where(x1 < x2, 1.0, tie)),
@@ -316,9 +316,9 @@ def _clip_partials(m: Any, y: Any, x: Any, lower: Any, upper: Any) -> tuple[Any,
         if x < lower:
             return 0.0, 1.0, 0.0
         return (0.0, 0.0, 1.0) if x > upper else (1.0, 0.0, 0.0) if x == x else (y, y, y)
-    none = m.where(x == x, 0.0, y)  # y is nan where x is
+    none = m.where(x == x, 0.0, math.nan)
     return (
-        m.where(x < lower, 0.0, m.where(x > upper, 0.0, m.where(x == x, 1.0, y))),
+        m.where(x < lower, 0.0, m.where(x > upper, 0.0, m.where(x == x, 1.0, math.nan))),
         m.where(x < lower, 1.0, none),
         m.where(x > upper, 1.0, none),
     )

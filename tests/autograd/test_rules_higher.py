@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import autograd
 from autograd import compile, grad, hessian, jacobian
 from autograd.rules import RULES, Rule
+from autograd.rules import TABLE as ENGINE
 from tests import oracle
 from tests.oracle import mp
 from tests.table import (
@@ -240,7 +241,7 @@ def test_the_hessian_of_a_power_is_symmetric_and_never_finite_and_wrong(x: float
 
 # --- at kinks ------------------------------------------------------------------------------------
 
-KINKED = [rule for rule in TABLE if rule.kinks is not None]
+KINKED = [rule for rule in ENGINE if rule.kinks is not None and rule.name != "**"]
 # Parameters that the function is linear in on both sides.
 LINEAR_IN = {("leaky_relu", 1), ("elu", 1), ("clip", 1), ("clip", 2)}
 
@@ -284,7 +285,28 @@ def test_at_a_kink_there_is_no_second_derivative(rule: Rule, data: st.DataObject
 
 def test_rows_with_kinks_are_those_of_the_oracle() -> None:
     infinite = {"**", "sqrt", "cbrt", "arcsin", "arccos", "arccosh", "arctan2"}  # of themselves
-    assert {rule.name for rule in KINKED} == oracle.KINKS.keys() - infinite
+    of_the_table = {rule.name for rule in ENGINE if rule.name in oracle.KINKS}
+    assert {rule.name for rule in KINKED} == of_the_table - infinite
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("name", "xs"),
+    [
+        ("hard_tanh", (1.0,)),
+        ("hard_tanh", (-1.0,)),
+        ("selu", (0.0,)),
+        ("fmod", (4.0, 2.0)),
+        ("remainder", (3.0, 2.0)),
+        ("std", (1.5, 1.5)),
+        ("copysign", (0.0, 1.0)),
+        ("i0e", (0.0,)),
+    ],
+)
+def test_kinks_of_the_wider_formulary(name: str, xs: tuple[float, ...], mode: str) -> None:
+    numbers = [number for _, number in found(RULES[name], xs, 2, mode)]
+    assert any(map(math.isnan, numbers))
+    assert all(math.isnan(number) or number == 0.0 for number in numbers)
 
 
 ORIGIN: list[Callable[[Any], Any]] = [

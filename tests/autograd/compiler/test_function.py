@@ -957,6 +957,8 @@ DEFINED: list[tuple[Callable[[Any], Any], float, float]] = [
     (lambda x: where(x > 1.0, sqrt(x), x * x), 0.0, 2.0),
     (lambda x: exp(x) * where(x > 1.0, sqrt(x), 1.0), 0.0, 1.0),
     (lambda x: where(x < 1.0, x * x, x * inf), 0.5, 2.0),
+    (lambda x: maximum(sqrt(x), 1.0) * x * x, 0.0, 2.0),
+    (lambda x: clip(sqrt(x), 1.0, 2.0) * x * x, 0.0, 2.0),
     (lambda x: relu(x) ** 2, 1.0, 2.0),
     (lambda x: abs(x) ** 3, -1.0, 6.0),
 ]

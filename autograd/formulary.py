@@ -61,7 +61,8 @@ def _mish_primitive(m: Any, x: Any) -> Any:
 
 def _mish_partials(m: Any, y: Any, x: Any) -> tuple[Any, ...]:
     s = m.softplus(x)
-    return (m.tanh(s) + x * (m.sech_squared_(s) * m.sigmoid(x)),)
+    factor = m.where(x < 1000.0, x, 0.0)  # of what is 0 from there on, and might be of an infinity
+    return (m.tanh(s) + factor * (m.sech_squared_(s) * m.sigmoid(x)),)
 
 
 def _logit(x: float) -> float:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import mul
 from typing import Any, TypeAlias
 
 from autograd.checking.local import Numerical, Precise, Slope, Unknown
@@ -229,6 +230,7 @@ def _wrong_value(
             for slope, group in zip(slopes, groups, strict=True)
             if slope.bound < math.inf
         )
+        condition += _size_of_terms(node)
         allowed = _VALUE_ACCURACY * (abs(y) + condition) + SMALLEST * max(1.0, *sizes)
     if abs(node.data - y) <= allowed:
         return None
@@ -236,6 +238,21 @@ def _wrong_value(
         str(node.op), _described(node), -1, node.data, float(y), float(allowed), node,
         "its value is not that of the operation on its operands",
     )  # fmt: skip
+
+
+def _size_of_terms(node: Value) -> float:
+    """Add up the sizes of what a sum of products adds up: each product is rounded by itself.
+
+    A parent may stand in several of them, and cancel.
+    """
+    sizes = [abs(parent.data) for parent in node.parents]
+    if node.op == LINEAR:
+        return float(sum(map(mul, sizes, map(abs, node.local_derivatives))))
+    if node.op in ("dot", "net"):
+        half = len(sizes) // 2
+        products = float(sum(map(mul, sizes[:half], sizes[half:])))
+        return products + (sizes[-1] if node.op == "net" else 0.0)
+    return sum(sizes) if node.op in ("+", "-") else 0.0
 
 
 def _wrong_slope(

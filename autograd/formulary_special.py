@@ -338,7 +338,7 @@ SPECIAL: tuple[Rule, ...] = (
          "The zeta function of Hurwitz, the sum of (q + k)**-x over k = 0, 1, …; with q = 1, that "
          "of Riemann. Evaluated by SciPy. "
          "Its derivative in q is `-x * zeta(x + 1, q)`; the exponent x is a plain number.",
-         ((2.0, 1.0), 1.64493406684823), "x > 1 and q > 0",
+         ((2.0, 1.0), 1.644934066848226), "x > 1 and q > 0",
          by_python=True, fixed=("x",), plain=True, defaults=(1.0,),
          within=lambda m, x, q: (x > 1.0) & (q > 0.0),
          smooth=(((1.5, 8.0),), ((0.0, inf),)),
@@ -425,7 +425,7 @@ SPECIAL: tuple[Rule, ...] = (
     Rule("k0", X, evaluated_by_scipy("k0", lambda x: x > 0.0),
          lambda m, y, x: (-m.k1(x),),
          "The modified Bessel function of the second kind of order 0, evaluated by SciPy. "
-         "Its derivative is `-k1(x)`.", ((1.0,), 0.421024438240708), "x > 0",
+         "Its derivative is `-k1(x)`.", ((1.0,), 0.4210244382407082), "x > 0",
          by_python=True, exact=lambda mp, x: mp.besselk(0, x), smooth=(((0.0, inf),),)),
     Rule("k1", X, evaluated_by_scipy("k1", lambda x: x > 0.0),
          lambda m, y, x: (-m.k0(x) - y / x,),

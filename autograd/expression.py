@@ -507,7 +507,7 @@ class _Expression:
         ):
             return f"there is no function {_shown(name)}; did you mean {close[0]}?"
         built_in = [function for function in functions if RULES.get(function) in ROWS]
-        return f"there is no function {_shown(name)}; there are {_listed(built_in)}"
+        return f"there is no function {_shown(name)}; there are {_listed(built_in, len(built_in))}"
 
 
 def _applied(sign: str, apply: Callable[[Any, Any], Any], left: Operand, right: Operand) -> Operand:

@@ -67,10 +67,17 @@ def test_floats_and_values_give_the_same_number(program: Program) -> None:
     assert isinstance(program(*program.inputs), float)
 
 
-@settings(max_examples=50)
-@given(programs())
-def test_their_gradients_are_right(program: Program) -> None:
-    assert gradcheck(program, *program.inputs)
+def test_their_gradients_are_right() -> None:
+    outcomes = []
+
+    @settings(max_examples=50)
+    @given(programs())
+    def check(program: Program) -> None:
+        outcomes.append(gradcheck(program, *program.inputs).outcome)  # raises where one is wrong
+
+    check()
+    # Of some, whose terms cancel, no one can say: see `test_gradients`.
+    assert outcomes.count("undecided") <= 0.02 * len(outcomes)
 
 
 @given(st.data(), st.integers(1, 20), st.integers(1, 6), st.integers(1, 4))

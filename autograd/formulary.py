@@ -203,7 +203,13 @@ def _float_deviations(xs: Sequence[float]) -> tuple[list[float], float]:
         raise ValueError("there are none")
     if not all(map(math.isfinite, xs)):
         return [nan] * len(xs), 1.0
-    return _deviations(FLOATS, xs)
+    # As `_deviations`, but what the rounding of the mean has left is exact: of an operand far below
+    # the others its own share is not lost.
+    scale = 2.0 ** (len(xs).bit_length() + 1)
+    scaled = [x / scale for x in xs]
+    first = FLOATS.mean(scaled)
+    second = special.exact_sum(*scaled, *[-first] * len(xs)) / len(xs)
+    return [(x - first) - second for x in scaled], scale
 
 
 def _var(*xs: float) -> float:

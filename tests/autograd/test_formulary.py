@@ -199,6 +199,13 @@ def test_compiled_they_have_the_bits_of_pythons_own(
         assert repr(float(compiled)) == repr(getattr(math, name)(x1, x2))
 
 
+def test_an_operand_far_below_the_others_keeps_its_share_of_the_spread() -> None:
+    xs = (-0.5, 0.5, -8.290519487040216e-42)
+    slope = RULES["std"].local_derivatives(RULES["std"].evaluate(*xs), *xs)[2]
+    assert slope == pytest.approx(xs[2] * (2.0 / 9.0) / math.sqrt(1.0 / 6.0), rel=1e-13)
+    assert autograd.gradcheck(lambda *v: autograd.std(v), *xs, order=2)
+
+
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=6), st.sampled_from([0.0, 1e6, 1e15]))
 def test_spreads_beside_numpys(xs: list[float], offset: float) -> None:
     ys = [x + offset for x in xs]

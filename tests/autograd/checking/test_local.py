@@ -87,7 +87,7 @@ WITH_EDGES = [
     for name in NAMES
     if len(RULES[name].operands) <= 2
     and not RULES[name].operands[0].startswith("*")
-    and name not in ("polygamma", "lgamma", "digamma")
+    and name not in HELD_ELSEWHERE | {"polygamma", "lgamma", "digamma"}
 ]
 
 

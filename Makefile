@@ -4,7 +4,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test search lessons notebooks lint soak mutants bench bench-grid clean
+.PHONY: help demo test search coverage lessons notebooks lint soak mutants bench bench-grid clean
 .NOTPARALLEL: # two installs into one environment would meet
 
 help: ## list the targets
@@ -22,12 +22,17 @@ HIPS := .venv-hips/.ready
 demo: $(DEMO) ## the textbook's backpropagation, digit for digit, then networks on real data
 	@.venv/bin/python -m nn.demo
 
-# Continuous integration also measures branch coverage, and searches twice as long.
+# By the file: what a module compiles once, one process compiles.
+PYTEST := .venv/bin/python -m pytest -n 2 --dist loadfile
+
 test: $(DEV) ## every test and doctest, with the same examples each time
-	.venv/bin/python -m pytest -n 2 $(if $(CI),--cov)
+	$(PYTEST)
 
 search: $(DEV) ## the same tests with examples drawn anew
-	.venv/bin/python -m pytest -n 2 --hypothesis-profile=search
+	$(PYTEST) --hypothesis-profile=search
+
+coverage: $(DEV) ## the same tests with few examples: which branches do they take?
+	$(PYTEST) --hypothesis-profile=coverage --cov -m 'not no_cover and not slow'
 
 # As deep as notebooks/, so that their links and files are found; what is there is kept. Containers
 # run as root, which Jupyter asks to be told of.

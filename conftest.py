@@ -5,7 +5,7 @@ functions, and submodules as well. Were a submodule collected first, pytest woul
 itself and put it in the place of the function.
 """
 
-import os
+import gc
 
 from hypothesis import HealthCheck, Phase, settings
 
@@ -14,13 +14,15 @@ import autograd  # noqa: F401
 # How long an example takes says more of the machine than of the code: no deadlines.
 _UNHURRIED = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 # The same examples each time, whatever earlier runs found: a run on a fresh machine is like any.
-_REPEATED = settings(_UNHURRIED, derandomize=True, database=None)
+# What they hold they hold for good, so they are few; new ones are for the searches.
+_REPEATED = settings(_UNHURRIED, derandomize=True, database=None, max_examples=50)
 
 # To search anew: make search, or pytest --hypothesis-profile=search; for hours: make soak.
 settings.register_profile("default", _REPEATED)
-settings.register_profile("ci", _REPEATED, max_examples=200)
-settings.register_profile("search", _UNHURRIED, derandomize=False)
-settings.register_profile("soak", _UNHURRIED, derandomize=False, max_examples=20_000)
+settings.register_profile("search", _UNHURRIED, derandomize=False, max_examples=200)
+settings.register_profile("soak", _UNHURRIED, derandomize=False, max_examples=25_000)
+# For `make coverage`: every line is run, not searched.
+settings.register_profile("coverage", _REPEATED, max_examples=20)
 # For `make mutants`: a mutant has to be noticed, not shrunk.
 settings.register_profile(
     "mutants",
@@ -29,4 +31,10 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-settings.load_profile("ci" if os.environ.get("CI") else "default")
+settings.load_profile("default")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector thousands of tests: each collection would go through them."""
+    gc.collect()
+    gc.freeze()

@@ -6,8 +6,8 @@ import contextlib
 import itertools
 import math
 import sys
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial, wraps
 from typing import Any
 
 from hypothesis import strategies as st
@@ -159,6 +159,22 @@ def _tuples(rule: Rule, x: st.SearchStrategy[float]) -> st.SearchStrategy[tuple[
     return st.tuples(*[x] * len(rule.operands))
 
 
+def _made_once(
+    strategy: Callable[[Rule], st.SearchStrategy[tuple[float, ...]]],
+) -> Callable[[Rule], st.SearchStrategy[tuple[float, ...]]]:
+    """Keep a row's strategy: to make one takes as long as to draw a hundred times."""
+    made: dict[str, st.SearchStrategy[tuple[float, ...]]] = {}
+
+    @wraps(strategy)
+    def kept(rule: Rule) -> st.SearchStrategy[tuple[float, ...]]:
+        if rule.name not in made:
+            made[rule.name] = strategy(rule)
+        return made[rule.name]
+
+    return kept
+
+
+@_made_once
 def operands(rule: Rule) -> st.SearchStrategy[tuple[float, ...]]:
     """Operands all over a row's domain, close to its ends and kinks, and some beyond."""
     if rule.name == "polygamma":
@@ -177,6 +193,7 @@ def operands(rule: Rule) -> st.SearchStrategy[tuple[float, ...]]:
     return xs
 
 
+@_made_once
 def tame(rule: Rule) -> st.SearchStrategy[tuple[float, ...]]:
     """Operands of the size of 1, most of them in the domain."""
     largest = 0.999 if rule.name in ("arcsin", "arccos", "arctanh") else 4.0

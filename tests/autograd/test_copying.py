@@ -193,4 +193,4 @@ def test_memory_grows_linearly(work: Callable[[int], object]) -> None:
             tracemalloc.stop()
 
     peak(100)  # what is made once
-    assert peak(16_000) <= 12 * peak(1_600)
+    assert peak(8_000) <= 12 * peak(800)

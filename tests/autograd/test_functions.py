@@ -459,7 +459,7 @@ def test_what_cannot_be_found_again_cannot_be_pickled_and_says_so() -> None:
 
 
 @given(st.lists(st.sampled_from([1.0, 2.0, 5.0]), min_size=2, max_size=4), st.floats(0.5, 2.0))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_functions_of_one_name_are_told_apart(factors: list[float], at: float) -> None:
     functions = [scaled_cube(k) for k in factors]
     early = [function(Value(at)) for function in functions[:1]]
@@ -527,7 +527,7 @@ def polar() -> Any:
 
 
 @given(st.floats(-3.0, 3.0), st.floats(-3.0, 3.0))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_several_results_are_as_the_functions_one_by_one(r: float, phi: float) -> None:
     function = polar()
 

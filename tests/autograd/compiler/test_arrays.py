@@ -71,9 +71,10 @@ def test_choices_and_the_product_of_the_chain_rule(c: float, x: float, y: float)
 
 def test_functions_that_python_evaluates_are_infinite_or_nan_where_it_raises() -> None:
     assert {*BY_PYTHON} == {rule.name for rule in ROWS if rule.by_python}
-    found = FUNCTIONS["lgamma"](np.array([0.0, -2.0, 1.0, 3.0]))
+    with np.errstate(all="ignore"):  # as when they are executed
+        found = FUNCTIONS["lgamma"](np.array([0.0, -2.0, 1.0, 3.0]))
+        assert not np.isfinite(FUNCTIONS["digamma"](np.array([0.0, -1.0]))).any()
     assert found.tolist() == [math.inf, math.inf, 0.0, pytest.approx(math.log(2.0))]
-    assert not np.isfinite(FUNCTIONS["digamma"](np.array([0.0, -1.0]))).any()
     assert math.isnan(FUNCTIONS["polygamma"](1.5, 1.0))
 
 

@@ -196,6 +196,14 @@ def _exact_polygamma(mp: Any, order: Any, x: Any) -> Any:
     return sign * mp.psi(n, 1 - x) + periodic
 
 
+def _is_no_pole(m: Any, x: Any) -> Any:
+    return (x > 0.0) | (m.floor(x) != x)
+
+
+def _has_real_bessel(m: Any, order: Any, x: Any) -> Any:
+    return (x >= 0.0) | _plain(order).is_integer()
+
+
 def _slope_of_gamma_density(m: Any, y: Any, a: Any, x: Any) -> Any:
     slope = y * ((a - 1.0) / x - 1.0)
     if a > 1.0:  # towards 0, where y may underflow and its derivatives do not
@@ -272,7 +280,8 @@ SPECIAL: tuple[Rule, ...] = (
          "The logarithm of the absolute value of beta. Its derivatives are "
          "`digamma(a) - digamma(a + b)` and `digamma(b) - digamma(a + b)`.",
          ((1.0, 1.0), 0.0), "a, b and a + b other than 0, -1, -2, …",
-         by_python=True, exact=_exact_betaln, smooth=(((0.0, inf),), ((0.0, inf),))),
+         by_python=True, exact=_exact_betaln, smooth=(((0.0, inf),), ((0.0, inf),)),
+         within=lambda m, a, b: _is_no_pole(m, a) & _is_no_pole(m, b) & _is_no_pole(m, a + b)),
     Rule("polygamma_difference", ("order", "x", "step"), eulerian.polygamma_difference,
          lambda m, y, order, x, step: (
              0.0,
@@ -363,7 +372,8 @@ SPECIAL: tuple[Rule, ...] = (
          "number.", ((0, 0.0), 1.0), "finite x, x >= 0 or an integer order",
          by_python=True, fixed=("order",), plain=True,
          smooth=(((2.0, 2.0), (0.0, 3.0)), ((0.0, inf),)),
-         exact=lambda mp, order, x: mp.besselj(order, x)),
+         exact=lambda mp, order, x: mp.besselj(order, x),
+         within=_has_real_bessel),
     Rule("y0", X, evaluated_by_scipy("y0", lambda x: x > 0.0),
          lambda m, y, x: (-m.y1(x),),
          "The Bessel function of the second kind of order 0, evaluated by SciPy. "
@@ -393,7 +403,8 @@ SPECIAL: tuple[Rule, ...] = (
          "number.", ((0, 0.0), 1.0), "finite x, x >= 0 or an integer order",
          by_python=True, fixed=("order",), plain=True,
          smooth=(((2.0, 2.0), (0.0, 3.0)), ((0.0, 4.0),)),
-         exact=lambda mp, order, x: mp.besseli(order, x)),
+         exact=lambda mp, order, x: mp.besseli(order, x),
+         within=_has_real_bessel),
     Rule("i0e", X, evaluated_by_scipy("i0e"),
          lambda m, y, x: (m.sign(x) * m.scaled_bessel(1.0, 0.0, m.abs(x)),),
          "exp(-|x|) * i0(x), without overflow; evaluated by SciPy. "

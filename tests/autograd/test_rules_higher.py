@@ -355,13 +355,32 @@ def outside(rule: Rule) -> list[tuple[float, ...]]:
     return list(filter(is_outside, points))
 
 
+# Rows that are defined everywhere but at infinity.
+ENTIRE = {"sin", "cos", "tan", "sinpi", "cospi", "sinc", "j0", "j1", "i0", "i1"}
+# Derivatives of others: what they are called with is of their own making.
+OF_OTHERS = {"ndtr_excess"}
+
+
 @pytest.mark.parametrize("backend", MODES[1:])
-@each(*[rule for rule in ENGINE if rule.domain and not rule.of_sequence])
+@each(*[
+    rule
+    for rule in TABLE
+    if rule.domain
+    and not rule.of_sequence
+    and (len(rule.operands) <= 2 or rule.name == "clip")
+    and rule.name not in OF_OTHERS
+])  # fmt: skip
 def test_compiled_derivatives_off_the_domain_are_not_finite(rule: Rule, backend: Any) -> None:
-    points = outside(rule)
-    assert points or rule.name in ("sin", "cos", "tan")
+    points = [(INF,), (-INF,)] if rule.name in ENTIRE else outside(rule)
+    assert points
     for xs in points:
-        free = [place for place in range(len(xs)) if (rule.name, place) not in oracle.FIXED]
+        if rule.name in ("gammainc", "gammaincc") and xs[0] == LARGEST:
+            continue  # SciPy has no value
+        free = [
+            place
+            for place, name in enumerate(rule.operands)
+            if (rule.name, place) not in oracle.FIXED and name not in rule.fixed
+        ]
         fixed = tuple(None if place in free else x for place, x in enumerate(xs))
         slopes = _derivative(rule, fixed, 1, backend)([xs[place] for place in free])
         assert not any(map(math.isfinite, slopes)), xs

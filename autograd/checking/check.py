@@ -19,11 +19,13 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
+from autograd.checking.claimed import Claim, Claimed, Precision
+from autograd.checking.claims import check_claims
 from autograd.checking.judge import (
     ACCURACY,
     LARGEST,
@@ -38,7 +40,14 @@ from autograd.checking.judge import (
 )
 from autograd.checking.local import Numerical, Precise, precise_available
 from autograd.checking.numerical import EPSILON, Estimate, differentiate
-from autograd.checking.report import Culprit, Derivative, GradientCheck, GradientError, Outcome
+from autograd.checking.report import (
+    OUTCOMES,
+    Culprit,
+    Derivative,
+    GradientCheck,
+    GradientError,
+    Outcome,
+)
 from autograd.checking.trace import Function, Gradient, Trace, bits
 from autograd.errors import shown, wrong_type
 from autograd.graph import interior, leaves
@@ -50,7 +59,6 @@ __all__ = ["check_graph", "gradcheck"]
 
 Method: TypeAlias = Literal["auto", "precise", "numerical"]
 
-_OUTCOMES: tuple[Outcome, ...] = ("passed", "undecided", "failed")
 _CALLS = 16  # to find out whether a function that is not alike nearby is alike at the point itself
 _NEGLIGIBLE = 1e-6  # of the sum over all paths: an error bound below it decides
 _ILL_CONDITIONED = 1e-3  # of the same: rounding that moves the derivative further decides nothing
@@ -63,6 +71,12 @@ def gradcheck(
     method: Method = "auto",
     must_depend: bool = False,
     raise_exception: bool = True,
+    gradient: Any = None,
+    hessian: Any = None,
+    vjp: Callable[..., Any] | None = None,
+    jvp: Callable[..., Any] | None = None,
+    hvp: Callable[..., Any] | None = None,
+    precision: Precision | None = None,
 ) -> GradientCheck:
     """Check the gradient of a function at a point.
 
@@ -85,6 +99,14 @@ def gradcheck(
     the graph cannot stand for the function, as when part of it was computed on plain numbers, the
     function itself is.
 
+    A derivative that somebody else claims is checked where one is given: `gradient=` and what
+    follows it below. Then `f` may be any function, by NumPy, SciPy, a framework or C: of floats and
+    NumPy arrays of floats, in lists, tuples and dictionaries, to numbers and arrays likewise. With
+    up to a dozen inputs each partial derivative is held to differences that know their own error;
+    with more, the derivatives along three random directions are, and where one of these is wrong,
+    it is narrowed down to the wrong partial derivatives, in some hundred evaluations of `f`. The
+    message says which, and guesses at the mistake where the numbers allow it.
+
     Args:
         f: The function: of floats and Values, sequences, dictionaries and NumPy arrays of them, and
             of models; it returns a Value or number, or a sequence or dictionary of them. It is
@@ -99,16 +121,31 @@ def gradcheck(
             only, "auto" for the better one that can be had.
         must_depend: Whether it is an error that an output does not depend on an input.
         raise_exception: Whether a wrong gradient is an exception, or just a result.
+        gradient: The gradient that is claimed of `f`, or its Jacobian: a function of the same
+            arguments, or the numbers. With respect to an array it is an array, with the shape of
+            the result before that of the argument; a SciPy matrix may be sparse. Of several
+            arguments it is a sequence, one for each. True where `f` returns the pair of its value
+            and gradient.
+        hessian: The derivative of `gradient`, which is to be a function, in the same form.
+        vjp: `vjp(*inputs, vector)`: the product of a vector, of the structure of the result, with
+            the Jacobian.
+        jvp: `jvp(*inputs, *vectors)`: the product of the Jacobian with a vector, of the structure
+            of the arguments.
+        hvp: `hvp(*inputs, *vectors)`: that of the Hessian, the derivative of `gradient`.
+        precision: What `f` computes in, if it says more than its arguments and results do:
+            "double", "single", "half" or "bfloat16".
 
     Returns:
         What has been found.
 
     Raises:
         GradientError: A gradient is wrong.
+        ModuleNotFoundError: A derivative is claimed, and NumPy is not installed.
         TypeError: An argument, or what `f` returns, holds something else than real numbers, or
             there is none among the arguments.
         ValueError: `order` or `method` is none of these, an input is not finite, `f` changes the
-            data of its arguments, or the precise method was asked for and cannot be had.
+            data of its arguments, the precise method was asked for and cannot be had, or a
+            derivative that is claimed has not as many numbers as it takes.
 
     Example:
         >>> from autograd import custom_function, tanh
@@ -120,16 +157,28 @@ def gradcheck(
         >>> gradcheck(cube, 0.5)
         Traceback (most recent call last):
         autograd.checking.report.GradientError: gradcheck: the gradient of cube is wrong: ...
+        >>> print(gradcheck(lambda x: x[0] * x[1], [2.0, 3.0], gradient=lambda x: [x[1], x[0]]))
+        gradcheck: 2 derivatives of f passed (numerical)
     """
     if not callable(f):
         raise TypeError(f"gradcheck: expected a function, got {type(f).__name__}: {shown(f)}")
+    claims = {"gradient": gradient, "hessian": hessian, "vjp": vjp, "jvp": jvp, "hvp": hvp}
+    if any(claim is not None for claim in claims.values()):
+        if order != 1 or method != "auto" or must_depend:
+            raise ValueError(
+                "gradcheck: order, method and must_depend are for functions that record a graph; "
+                "of a derivative that is claimed, give hessian= for the second order"
+            )
+        return check_claims(_claimed(f, inputs, claims), precision, raise_exception)
+    if precision is not None:
+        raise ValueError("gradcheck: precision= is for a derivative that is claimed: gradient=...")
     if order not in (1, 2) or isinstance(order, bool):
         raise ValueError(f"gradcheck: order must be 1 or 2, got {order!r}")
     if method not in ("auto", "precise", "numerical"):
         raise ValueError(
             f"gradcheck: method must be 'auto', 'precise' or 'numerical', got {method!r}"
         )
-    function = Function(f, dict(zip(argument_names(f, inputs), inputs, strict=True)))
+    function = Function(f, _named(f, inputs))
     if not function.point:
         raise TypeError("gradcheck: there is no float or Value among the arguments of the function")
     for path, x in zip(function.paths, function.point, strict=True):
@@ -175,6 +224,36 @@ def check_graph(root: Value) -> GradientCheck:
     return _verdict(trace, name, [called[leaf] for leaf in inputs], _oracle("auto"))
 
 
+def _named(f: Callable[..., Any], inputs: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(argument_names(f, inputs), inputs, strict=True))
+
+
+def _claimed(
+    f: Callable[..., Any], inputs: Sequence[Any], claims: Mapping[str, Any]
+) -> Iterator[Claimed]:
+    """Read whatever is claimed of a function."""
+    arguments = _named(f, inputs)
+    name = getattr(f, "__name__", type(f).__name__).replace("<lambda>", "f")
+    gradient = claims["gradient"]
+    slope = (lambda *inputs: f(*inputs)[1]) if gradient is True else gradient
+    forms: dict[str, Claim] = {"vjp": "vjp", "jvp": "jvp", "hvp": "jvp"}
+    for kind, claim in claims.items():
+        if claim is None:
+            continue
+        if kind in forms and not callable(claim):
+            raise TypeError(f"gradcheck: {kind} is to be a function, got {shown(claim)}")
+        of_second_order = kind in ("hessian", "hvp")
+        if of_second_order and not callable(slope):
+            raise ValueError(
+                f"gradcheck: {kind}= is the derivative of the gradient: give that as well, as a "
+                "function, gradient=..."
+            )
+        yield Claimed(
+            slope if of_second_order else f, arguments, forms.get(kind, "gradient"), claim,
+            f"∇{name}" if of_second_order else name,
+        )  # fmt: skip
+
+
 def _oracle(method: Method) -> Numerical:
     return Precise() if precise_available() and method != "numerical" else Numerical()
 
@@ -194,7 +273,7 @@ def _recorded_alike(check: GradientCheck, trace: Trace) -> GradientCheck:
 
 def _both(first: GradientCheck, second: GradientCheck) -> GradientCheck:
     """Put the checks of both orders together; what failed counts most, what passed least."""
-    worse = max(first, second, key=lambda check: _OUTCOMES.index(check.outcome))
+    worse = max(first, second, key=lambda check: OUTCOMES.index(check.outcome))
     return replace(worse, derivatives=first.derivatives + second.derivatives)
 
 

@@ -11,10 +11,13 @@ from autograd.rules import OwnName
 from autograd.value import Value
 from autograd.wording import MINUS
 
-__all__ = ["Culprit", "Derivative", "GradientCheck", "GradientError", "Outcome"]
+__all__ = ["OUTCOMES", "Culprit", "Derivative", "GradientCheck", "GradientError", "Outcome"]
 
 Outcome: TypeAlias = Literal["passed", "failed", "undecided"]
 """What a check comes to; "undecided" where no one can say."""
+
+OUTCOMES: tuple[Outcome, ...] = ("passed", "undecided", "failed")
+"""What counts least, and what counts most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,8 @@ class GradientCheck:
         reason: What is wrong or undecided; empty where passed.
         derivatives: One an output and input.
         culprit: The first wrong operation on the graph, where there is one.
+        notes: How it was found, and hints at what is wrong, where the derivative is one that was
+            claimed.
 
     Example:
         >>> from autograd import gradcheck
@@ -145,6 +150,7 @@ class GradientCheck:
     reason: str
     derivatives: tuple[Derivative, ...]
     culprit: Culprit | None = None
+    notes: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self.outcome == "passed"
@@ -173,6 +179,7 @@ class GradientCheck:
             names = ", ".join(d.quotient(self.function) for d in same[:8])
             more = ", …" if len(same) > 8 else ""
             lines.append(f"  {len(same)} of {count} {noun} {self.outcome}: {names}{more}")
+        lines += [f"  {note}" for note in self.notes]
         return "\n".join(lines)
 
 

@@ -1,0 +1,407 @@
+"""A derivative that somebody claims of a function, in whatever form it comes.
+
+The function may be any, of NumPy, SciPy, a framework, or C: of nested arguments, which are read as
+one array of numbers, to nested results, which are as well. What is claimed may be its gradient or
+Jacobian, as a function or as numbers, or products of vectors with one.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+from autograd import structure
+from autograd.checking.numerical import EPSILON
+from autograd.errors import shown
+
+__all__ = ["EPSILONS", "Claim", "Claimed", "Point", "Precision", "numpy", "sum_of_products"]
+
+Precision: TypeAlias = Literal["double", "single", "half", "bfloat16"]
+Claim: TypeAlias = Literal["gradient", "vjp", "jvp"]
+
+EPSILONS: dict[str, float] = {
+    "double": EPSILON,
+    "single": 2.0**-23,
+    "half": 2.0**-10,
+    "bfloat16": 2.0**-7,
+}
+
+
+def numpy() -> Any:
+    """Import NumPy, or say what it is needed for."""
+    try:
+        import numpy as np
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "gradcheck of a claimed derivative needs NumPy: pip install 'scalar-autograd[compile]'",
+            name=error.name,
+        ) from error
+    return np
+
+
+# --- nested arguments and results as one array ---------------------------------------------------
+
+
+class Point:
+    """The numbers in nested arguments as one array.
+
+    Attributes:
+        names: What the arguments are called.
+        data: The numbers.
+        epsilon: The distance from 1 to the next number of the coarsest kind among them.
+
+    Args:
+        arguments: The arguments by name, in order: floats and NumPy arrays of floats, in lists,
+            tuples and dictionaries, nested in any way. Anything else is a TypeError.
+    """
+
+    def __init__(self, arguments: Mapping[str, Any]) -> None:
+        np = numpy()
+        self._arguments = arguments
+        self.names = list(arguments)
+        self.epsilon = EPSILON
+        self._starts: list[int] = []
+        self._places: list[tuple[str, tuple[int, ...]]] = []
+        pieces: list[Any] = []
+        count = 0
+
+        def add(path: str, numbers: Any, shape: tuple[int, ...]) -> None:
+            nonlocal count
+            self._starts.append(count)
+            self._places.append((path, shape))
+            pieces.append(numbers)
+            count += numbers.size
+
+        def number(path: str, x: Any) -> None:
+            ((_, data),) = structure.numbers(x, path)
+            if isinstance(x, np.floating):
+                self.epsilon = max(self.epsilon, float(np.finfo(x.dtype).eps))
+            add(path, np.array([data]), ())
+
+        def array(path: str, x: Any) -> None:
+            if x.dtype.kind != "f":
+                structure.numbers(x, path)  # which says what is wrong with it
+            self.epsilon = max(self.epsilon, float(np.finfo(x.dtype).eps))
+            add(path, np.asarray(x, float).ravel(), x.shape)
+
+        def model(path: str, x: Any) -> None:
+            raise TypeError(
+                f"gradcheck: {path} is a model: give its parameters as arguments of their own, "
+                "where their derivatives are claimed"
+            )
+
+        for name, argument in arguments.items():
+            structure.visited(argument, name, structure.Visit(number, array, model))
+        self.data = np.concatenate(pieces) if pieces else np.empty(0)
+
+    def path(self, i: int) -> str:
+        """Give the path to a number."""
+        part = bisect_right(self._starts, i) - 1
+        path, shape = self._places[part]
+        if not shape:
+            return path
+        index = numpy().unravel_index(i - self._starts[part], shape)
+        return f"{path}[{', '.join(map(str, index))}]"
+
+    def arguments(self, data: Any) -> list[Any]:
+        """Make the arguments anew, of the same kinds, with other numbers."""
+        np, place = numpy(), 0
+
+        def number(path: str, x: Any) -> Any:
+            nonlocal place
+            place += 1
+            made = float(data[place - 1])
+            return x.dtype.type(made) if isinstance(x, np.floating) else made
+
+        def array(path: str, x: Any) -> Any:
+            nonlocal place
+            place += x.size
+            return data[place - x.size : place].reshape(x.shape).astype(x.dtype)
+
+        visit = structure.Visit(number, array, number)
+        return [
+            structure.visited(argument, name, visit) for name, argument in self._arguments.items()
+        ]
+
+    def like(self, claimed: Any, rows: int, what: str) -> Any:
+        """Read derivatives of some results with respect to all of the numbers.
+
+        Args:
+            claimed: Of one argument its derivatives; of several a sequence, or a dictionary by
+                name. Of an array they are an array, with the shape of the results before its own.
+            rows: How many results there are.
+            what: Who claims it, for the error.
+
+        Returns:
+            An array, a row for each result.
+
+        Raises:
+            ValueError: There are more numbers, or fewer.
+            TypeError: It is not made of numbers.
+        """
+        arguments = list(self._arguments.values())
+        if len(arguments) == 1:
+            return _block(claimed, arguments[0], rows, what)
+        if isinstance(claimed, Mapping) and claimed.keys() == self._arguments.keys():
+            claimed = [claimed[name] for name in self.names]
+        return _joined(claimed, arguments, [f"{what} in {n}" for n in self.names], rows, what)
+
+
+def _is_number(x: Any) -> bool:
+    return not isinstance(x, (Mapping, list, tuple)) and not getattr(x, "shape", ())
+
+
+def _size(argument: Any) -> int:
+    sizes: list[int] = []
+    visit = structure.Visit(
+        lambda path, x: sizes.append(1), lambda path, x: sizes.append(x.size), lambda path, x: None
+    )
+    structure.visited(argument, "", visit)
+    return sum(sizes)
+
+
+def _joined(claimed: Any, parts: Sequence[Any], names: Sequence[str], rows: int, what: str) -> Any:
+    if not hasattr(claimed, "__len__") or len(claimed) != len(parts):
+        raise ValueError(
+            f"gradcheck: {what} is to hold derivatives with respect to {len(parts)} arguments, a "
+            f"sequence with one part for each, got {shown(claimed)}"
+        )
+    blocks = [
+        _block(part, argument, rows, name)
+        for part, argument, name in zip(claimed, parts, names, strict=True)
+    ]
+    return numpy().hstack(blocks)
+
+
+def _block(claimed: Any, argument: Any, rows: int, what: str) -> Any:
+    """Read the derivatives of some results with respect to the numbers of one argument."""
+    np = numpy()
+    if isinstance(argument, Mapping):
+        if not isinstance(claimed, Mapping) or claimed.keys() != argument.keys():
+            raise ValueError(
+                f"gradcheck: {what} is to be a dictionary with the keys {list(argument)}, as the "
+                f"argument is, got {shown(claimed)}"
+            )
+        keys = list(argument)
+        names = [f"{what}[{key!r}]" for key in keys]
+        return _joined([claimed[k] for k in keys], [argument[k] for k in keys], names, rows, what)
+    if isinstance(argument, (list, tuple)) and not all(map(_is_number, argument)):
+        names = [f"{what}[{i}]" for i in range(len(argument))]
+        return _joined(claimed, argument, names, rows, what)
+    count = 0 if argument is None else _size(argument)
+    if argument is None:
+        return np.empty((rows, 0))
+    if hasattr(claimed, "toarray"):  # a sparse matrix
+        claimed = claimed.toarray()
+    try:
+        array = np.asarray(claimed, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"gradcheck: {what} is to be made of numbers, got {shown(claimed)}"
+        ) from None
+    if array.size != rows * count or (
+        array.ndim == 2 and rows > 1 and count > 1 and array.shape == (count, rows) != (rows, count)
+    ):
+        expected = f"{count}" if rows == 1 else f"{rows} x {count}"
+        raise ValueError(
+            f"gradcheck: {what} has the shape {array.shape}; of {rows} result"
+            f"{'s' * (rows > 1)} and {count} input{'s' * (count > 1)} it takes {expected} numbers"
+            + ("; is it transposed?" if array.shape == (count, rows) else "")
+        )
+    return array.reshape(rows, count)
+
+
+def _flat(result: Any, what: str) -> Any:
+    """Give the numbers of a result as one array."""
+    np = numpy()
+    pieces: list[Any] = []
+
+    def number(path: str, x: Any) -> None:
+        ((_, data),) = structure.outputs(x, what)
+        pieces.append(np.array([float(structure.plain(data))]))
+
+    def array(path: str, x: Any) -> None:
+        if x.dtype.kind not in "fiu":
+            structure.outputs(x, what)  # which says what is wrong with it
+        pieces.append(np.asarray(x, float).ravel())
+
+    structure.visited(result, "", structure.Visit(number, array, number))
+    return np.concatenate(pieces) if pieces else np.empty(0)
+
+
+def _epsilon(result: Any) -> float:
+    """Give the distance from 1 to the next number of the coarsest kind in a result."""
+    np = numpy()
+    found = [EPSILON]
+
+    def look(path: str, x: Any) -> None:
+        dtype = getattr(x, "dtype", None)
+        if dtype is not None and dtype.kind == "f":
+            found.append(float(np.finfo(dtype).eps))
+
+    structure.visited(result, "", structure.Visit(look, look, look))
+    return max(found)
+
+
+def _rows(claimed: Any, result: Any, point: Point, what: str) -> Any:
+    """Read a gradient or Jacobian: a row for each number of the result."""
+    np = numpy()
+    if isinstance(result, Mapping):
+        if not isinstance(claimed, Mapping) or claimed.keys() != result.keys():
+            raise ValueError(
+                f"gradcheck: {what} is to be a dictionary with the keys {list(result)}, as the "
+                f"result is, got {shown(claimed)}"
+            )
+        parts = [_rows(claimed[k], part, point, f"{what}[{k!r}]") for k, part in result.items()]
+        return np.vstack(parts)
+    if isinstance(result, (list, tuple)) and not all(map(_is_number, result)):
+        parts = [
+            _rows(part, each, point, f"{what}[{i}]")
+            for i, (part, each) in enumerate(zip(claimed, result, strict=True))
+        ]
+        return np.vstack(parts)
+    return point.like(claimed, _size(result), what)
+
+
+# --- what is claimed -----------------------------------------------------------------------------
+
+
+class Claimed:
+    """A derivative that is claimed of a function at a point, whatever form it has.
+
+    Attributes:
+        point: The point.
+        value: The function's numbers there.
+        names: The paths to them.
+        calls: How often the function has been called.
+
+    Args:
+        f: The function.
+        arguments: Its arguments by name.
+        kind: "gradient" of a gradient or Jacobian; "vjp" and "jvp" of products with one.
+        claim: A function that gives it, of the arguments, and of vectors behind them; of a
+            gradient also the numbers themselves, or True where `f` returns the pair of both.
+        name: What the function is called.
+    """
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        arguments: Mapping[str, Any],
+        kind: Claim,
+        claim: Any,
+        name: str,
+    ) -> None:
+        self.point = Point(arguments)
+        self.name = name
+        self.calls = 0
+        self._f, self._kind, self._claim = f, kind, claim
+        self._pair = kind == "gradient" and claim is True
+        if not self.point.data.size:
+            raise TypeError("gradcheck: there is no float among the arguments of the function")
+        for i, x in enumerate(self.point.data):
+            if not math.isfinite(x):
+                raise ValueError(
+                    f"gradcheck: {self.point.path(i)} is {float(x)!r}: a derivative is taken at a "
+                    "finite point"
+                )
+        given = self.point.arguments(self.point.data)
+        result = f(*given)
+        self.calls += 1
+        if self._pair:
+            if not isinstance(result, (tuple, list)) or len(result) != 2:
+                raise TypeError(
+                    f"gradcheck: {name} is to return its value and gradient, as gradient=True "
+                    f"says, got {shown(result)}"
+                )
+            result, claim = result
+        self._result = result
+        self.value = _flat(result, name)
+        self.names = [path for path, _ in structure.outputs(result, name)]
+        if not self.value.size:
+            raise TypeError(f"{name} returned no number; is there a return missing?")
+        self.epsilon = max(self.point.epsilon, _epsilon(result))
+        if kind == "gradient":
+            if callable(claim):
+                claim = claim(*self.point.arguments(self.point.data))
+            self._rows = _rows(claim, result, self.point, "the gradient")
+
+    def at(self, data: Any) -> Any:
+        """Give the function's numbers somewhere else.
+
+        Raises:
+            ValueError: It raises an exception there, or returns other numbers than at the point.
+        """
+        self.calls += 1
+        try:
+            with numpy().errstate(all="ignore"):
+                result = self._f(*self.point.arguments(data))
+            value = _flat(result[0] if self._pair else result, self.name)
+        except Exception:  # its own, at a point that the user has not given
+            raise ValueError("it is not defined there") from None
+        if value.size != self.value.size:
+            raise ValueError("it has other numbers there")
+        return value
+
+    def row(self, weights: Any) -> Any:
+        """Give what is claimed of a weighted sum of the results: an array, but None of a jvp."""
+        if self._kind == "gradient":
+            return weights @ self._rows
+        if self._kind == "jvp":
+            return None
+        cotangent = self._like_result(weights)
+        given = self.point.arguments(self.point.data)
+        return self.point.like(self._claim(*given, cotangent), 1, "vjp")[0]
+
+    def paired(self, weights: Any) -> Callable[[Any], tuple[float, float]]:
+        """Give what is claimed of a weighted sum of the results, along a direction.
+
+        Args:
+            weights: One for each result.
+
+        Returns:
+            A function of the direction: the claimed derivative, and the size of what it adds up.
+        """
+        row = self.row(weights)
+        if row is not None:
+            return lambda direction: (
+                sum_of_products(row, direction), sum_of_products(abs(row), abs(direction)),
+            )  # fmt: skip
+
+        def along(direction: Any) -> tuple[float, float]:
+            given = self.point.arguments(self.point.data)
+            tangents = self.point.arguments(direction)
+            slopes = _flat(self._claim(*given, *tangents), "jvp")
+            if slopes.size != self.value.size:
+                raise ValueError(
+                    f"gradcheck: jvp returned {slopes.size} numbers for {self.value.size} results"
+                )
+            size = sum_of_products(abs(weights), abs(slopes))
+            return sum_of_products(weights, slopes), math.sqrt(direction.size) * size
+
+        return along
+
+    def _like_result(self, weights: Any) -> Any:
+        np, place = numpy(), 0
+
+        def number(path: str, x: Any) -> Any:
+            nonlocal place
+            place += 1
+            made = float(weights[place - 1])
+            return x.dtype.type(made) if isinstance(x, np.floating) else made
+
+        def array(path: str, x: Any) -> Any:
+            nonlocal place
+            place += x.size
+            dtype = x.dtype if x.dtype.kind == "f" else float
+            return weights[place - x.size : place].reshape(x.shape).astype(dtype)
+
+        return structure.visited(self._result, "", structure.Visit(number, array, number))
+
+
+def sum_of_products(xs: Any, ys: Any) -> float:
+    """Add up products, where 0 times anything is 0: most of a direction may be 0."""
+    used = (xs != 0.0) & (ys != 0.0)
+    return float((xs[used] * ys[used]).sum())

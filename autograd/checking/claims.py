@@ -1,0 +1,303 @@
+"""A claimed derivative, held to differences of the function that it is claimed of.
+
+Nothing is recorded. With few inputs each partial derivative is held to differences that know their
+own error. With many, the derivatives along some random directions are, each of which every partial
+derivative has a share in; and where one disagrees, the direction is cut in half again and again,
+until the wrong partial derivative is left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from autograd.checking.claimed import EPSILONS, Claimed, Precision, numpy, sum_of_products
+from autograd.checking.hints import hint
+from autograd.checking.numerical import EPSILON, Estimate, differentiate
+from autograd.checking.report import (
+    OUTCOMES,
+    Derivative,
+    GradientCheck,
+    GradientError,
+    Outcome,
+)
+
+__all__ = ["check_claims"]
+
+_ROUNDINGS = 2.0**12  # of a claimed derivative: as many as a row of the library may have
+_FEW = 12  # inputs, each of which is looked at
+_ENTRIES = 256  # of a Jacobian, each of which is looked at
+_DIRECTIONS = 3
+_NAMED = 4  # wrong partial derivatives that are looked for
+_STEPS = tuple(10.0**-k for k in range(1, 7))
+
+
+@dataclass(slots=True)
+class _Search:
+    """Where a claimed derivative is wrong, looked for by differences."""
+
+    claimed: Claimed
+    epsilon: float
+    known: dict[tuple[int, float], Any]
+    random: Any
+
+    def scattered(self, count: int) -> Any:
+        """Draw numbers of both signs that are about as large as each other."""
+        return self.random.choice([-1.0, 1.0], count) * self.random.uniform(0.5, 1.5, count)
+
+    def partial(self, i: int, j: int) -> Derivative:
+        """Hold one partial derivative to what differences say."""
+        np, claimed = numpy(), self.claimed
+        data, weights = claimed.point.data, np.zeros(claimed.value.size)
+        weights[j] = 1.0
+        direction = np.zeros(data.size)
+        direction[i] = 1.0
+
+        def output(x: float) -> float:
+            if (i, x) not in self.known:
+                moved = data.copy()
+                moved[i] = x
+                self.known[i, x] = claimed.at(moved)
+            return float(self.known[i, x][j])
+
+        estimate = differentiate(output, float(data[i]), noise=self._noise(claimed.value[j]))
+        found, size = claimed.paired(weights)(direction)
+        return self._judged(claimed.names[j], claimed.point.path(i), found, size, estimate)
+
+    def along(self, weights: Any, direction: Any, called: str) -> Derivative:
+        """Hold the derivative along a direction to what differences say."""
+        np, claimed = numpy(), self.claimed
+        noise = self._noise(float(np.abs(weights * claimed.value).sum()))
+        estimate = differentiate(self._line(weights, direction), 0.0, noise=noise)
+        found, size = claimed.paired(weights)(direction)
+        return self._judged("", called, found, size, estimate)
+
+    def _line(self, weights: Any, direction: Any) -> Callable[[float], float]:
+        data, claimed = self.claimed.point.data, self.claimed
+        return lambda t: sum_of_products(weights, claimed.at(data + t * direction))
+
+    def _noise(self, size: float) -> float:
+        return float(2.0 * self.epsilon * abs(size)) if self.epsilon > EPSILON else 0.0
+
+    def _judged(
+        self, output: str, path: str, found: float, size: float, estimate: Estimate
+    ) -> Derivative:
+        rounding = _ROUNDINGS * self.epsilon * size if size < math.inf else 0.0
+        outcome: Outcome = "passed"
+        reason = estimate.reason and f"as a function of {path}, {estimate.reason}"
+        if reason:
+            outcome = "undecided"
+        elif not abs(found - estimate.value) <= estimate.bound + rounding:
+            outcome, reason = "failed", "no error bound explains the difference"
+        return Derivative(
+            output, path, found, estimate.value, estimate.bound, rounding, outcome, reason
+        )
+
+    # --- with many inputs
+
+    def narrowed(self, weights: Any, direction: Any, numerical: float) -> Derivative | None:
+        """Find the partial derivative because of which the derivative along a direction is wrong.
+
+        The differences on the way are quick ones, at the step that served best for the whole; what
+        is left in the end is held to one that knows its own error.
+        """
+        np = numpy()
+        line = self._line(weights, direction)
+        quick = _Quick(line, numerical)
+        paired = self.claimed.paired(weights)
+        places = np.arange(direction.size)
+        error = paired(direction)[0] - numerical
+        while places.size > 1:
+            half = places[: places.size // 2]
+            part = np.zeros(direction.size)
+            part[half] = direction[half]
+            error_of_half = paired(part)[0] - quick.slope(self._line(weights, part))
+            if abs(error_of_half) >= abs(error - error_of_half):
+                places, error = half, error_of_half
+            else:
+                places, error = places[places.size // 2 :], error - error_of_half
+        (i,) = map(int, places)
+        alone = np.zeros(direction.size)
+        alone[i] = direction[i]
+        return self._of_output(i, self._worst_output(weights, alone, quick.step))
+
+    def _worst_output(self, weights: Any, direction: Any, step: float) -> int:
+        """Find the result whose derivative along a direction is furthest off."""
+        np, claimed = numpy(), self.claimed
+        data = claimed.point.data
+        try:
+            slopes = _central(claimed.at, data, direction, step)
+        except ValueError:
+            return 0
+        places = np.arange(weights.size)
+        while places.size > 1:
+            errors = []
+            for half in (places[: places.size // 2], places[places.size // 2 :]):
+                part = np.zeros(weights.size)
+                part[half] = weights[half]
+                claim = claimed.paired(part)(direction)[0]
+                errors.append(abs(claim - sum_of_products(part, slopes)))
+            places = (
+                places[: places.size // 2] if errors[0] >= errors[1] else places[places.size // 2 :]
+            )
+        return int(places[0])
+
+    def _of_output(self, i: int, j: int) -> Derivative | None:
+        derivative = self.partial(i, j)
+        return derivative if derivative.outcome == "failed" else None
+
+
+def _central(function: Callable[[Any], Any], data: Any, direction: Any, step: float) -> Any:
+    """Take a symmetric difference, extrapolated once."""
+    wide, narrow = (
+        (function(data + h * direction) - function(data - h * direction)) / (2.0 * h)
+        for h in (step, 0.5 * step)
+    )
+    return (4.0 * narrow - wide) / 3.0
+
+
+class _Quick:
+    """Differences at the step which served best for a derivative that is known."""
+
+    def __init__(self, line: Callable[[float], float], numerical: float) -> None:
+        self.step, best = _STEPS[-1], math.inf
+        for step in _STEPS:
+            try:
+                error = abs(_central(line, 0.0, 1.0, step) - numerical)
+            except ValueError:
+                continue
+            if error < best:
+                self.step, best = step, error
+
+    def slope(self, line: Callable[[float], float]) -> float:
+        """Differentiate along a line, at 0; nan where that fails."""
+        try:
+            return float(_central(line, 0.0, 1.0, self.step))
+        except ValueError:
+            return math.nan
+
+
+def check_claims(
+    claims: Iterable[Claimed], precision: Precision | None = None, raise_exception: bool = True
+) -> GradientCheck:
+    """Judge what is claimed of a function.
+
+    Args:
+        claims: What is claimed, of which function, at which point.
+        precision: What the function computes in; by default the coarsest kind of number among its
+            arguments and results.
+        raise_exception: Whether a wrong derivative is an exception, or just a result.
+
+    Returns:
+        What has been found of all: what is wrong counts most.
+
+    Raises:
+        GradientError: One is wrong.
+        ValueError: The precision is none of those there are.
+    """
+    if precision is not None and precision not in EPSILONS:
+        raise ValueError(
+            f"gradcheck: precision must be {', '.join(map(repr, EPSILONS))}, got {precision!r}"
+        )
+    checked = [_checked(claimed, precision) for claimed in claims]
+    derivatives = tuple(derivative for check in checked for derivative in check.derivatives)
+    worst = max(checked, key=lambda check: OUTCOMES.index(check.outcome))
+    if raise_exception and worst.outcome == "failed":
+        raise GradientError(worst)
+    return worst if worst.outcome == "failed" else replace(worst, derivatives=derivatives)
+
+
+def _checked(claimed: Claimed, precision: Precision | None = None) -> GradientCheck:
+    """Judge a claimed derivative.
+
+    Args:
+        claimed: What is claimed, of which function, at which point.
+        precision: What the function computes in; by default the coarsest kind of number among its
+            arguments and results.
+
+    Returns:
+        What has been found. Its derivatives are partial ones; of many inputs those along random
+        directions, and the wrong partial ones, where they are found.
+    """
+    np = numpy()
+    epsilon = EPSILONS[precision] if precision else claimed.epsilon
+    search = _Search(claimed, epsilon, {}, np.random.default_rng(0))
+    inputs, outputs = claimed.point.data.size, claimed.value.size
+    if not np.isfinite(claimed.value).all():
+        reason = "its value is not finite at the point"
+        return GradientCheck(claimed.name, "undecided", "numerical", reason, ())
+    if inputs <= _FEW and inputs * outputs <= _ENTRIES:
+        derivatives = [search.partial(i, j) for j in range(outputs) for i in range(inputs)]
+        notes = _hints(derivatives, inputs, outputs)
+    else:
+        derivatives, notes = _by_directions(search, inputs, outputs)
+    outcome: Outcome = "passed"
+    reason = ""
+    for worse in ("failed", "undecided"):
+        found = [d for d in derivatives if d.outcome == worse]
+        if found:
+            outcome, reason = found[0].outcome, found[0].reason
+            break
+    if outcome == "failed":
+        notes.append(f"found in {claimed.calls} evaluations of {claimed.name}")
+    return GradientCheck(
+        claimed.name, outcome, "numerical", reason, tuple(derivatives), None, tuple(notes)
+    )
+
+
+def _hints(derivatives: Sequence[Derivative], inputs: int, outputs: int) -> list[str]:
+    if all(d.outcome != "failed" for d in derivatives):
+        return []
+    found = hint(
+        [d.gradient for d in derivatives],
+        [d.numerical for d in derivatives],
+        [d.outcome == "failed" for d in derivatives],
+        (outputs, inputs),
+    )
+    return [f"hint: {found}"] if found else []
+
+
+def _by_directions(
+    search: _Search, inputs: int, outputs: int
+) -> tuple[list[Derivative], list[str]]:
+    np, claimed = numpy(), search.claimed
+    scales = np.abs(claimed.point.data)
+    scales[scales == 0.0] = 1.0
+    sizes = np.abs(claimed.value)
+    sizes[sizes == 0.0] = 1.0
+    derivatives: list[Derivative] = []
+    notes: list[str] = []
+    for place in range(_DIRECTIONS):
+        direction = search.scattered(inputs) * scales
+        weights = search.scattered(outputs) / sizes if outputs > 1 else np.ones(1)
+        if place == 0:
+            # Where no terms cancel, most is left of the derivative beside the noise.
+            row = claimed.row(weights)
+            direction = direction if row is None else np.copysign(direction, row)
+        called = f"a direction ({place + 1}) through all {inputs} inputs"
+        derivative = search.along(weights, direction, called)
+        derivatives.append(derivative)
+        if derivative.outcome != "failed":
+            continue
+        wrong: list[Derivative] = []
+        numerical = derivative.numerical
+        rest = direction.copy()
+        while len(wrong) < _NAMED:
+            found = search.narrowed(weights, rest, numerical)
+            if found is None or found.input in {each.input for each in wrong}:
+                break
+            wrong.append(found)
+            i = next(i for i in range(inputs) if claimed.point.path(i) == found.input)
+            rest[i] = 0.0
+            again = search.along(weights, rest, called)
+            if again.outcome != "failed":
+                break
+            numerical = again.numerical
+        if wrong:
+            notes += _hints(wrong, inputs, outputs)
+            notes.append(f"found by halving {called}")
+            return [*wrong, *derivatives], notes
+    decided = [d for d in derivatives if d.outcome != "undecided"]
+    return decided or derivatives, notes  # one direction tells of all inputs

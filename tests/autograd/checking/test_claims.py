@@ -1,0 +1,279 @@
+"""Claimed derivatives of functions of any make: right ones pass, wrong ones are found and named."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+from scipy.optimize import rosen, rosen_der, rosen_hess, rosen_hess_prod
+
+from autograd import gradcheck
+from autograd.checking import GradientError
+
+X = np.array([1.3, 0.7, 0.8, 1.9, 1.2])
+
+
+def mixed(count: int, seed: int) -> tuple[Callable[[Any], Any], Callable[[Any], Any], Any]:
+    """A function of an array to an array of three, its Jacobian, and a point."""
+    random = np.random.default_rng(seed)
+    A, b = random.normal(size=(3, count)) / math.sqrt(count), random.normal(size=count)
+
+    def f(x: Any) -> Any:
+        return np.tanh(A.astype(x.dtype) @ x) + np.sum(np.sin(x) * b.astype(x.dtype)) / count
+
+    def jacobian(x: Any) -> Any:
+        A_, b_ = A.astype(x.dtype), b.astype(x.dtype)
+        return (1.0 - np.tanh(A_ @ x) ** 2)[:, None] * A_ + np.cos(x) * b_ / count
+
+    return f, jacobian, random.normal(size=count)
+
+
+def failed(f: Any, *inputs: Any, **claims: Any) -> Any:
+    with pytest.raises(GradientError) as raised:
+        gradcheck(f, *inputs, **claims)
+    return raised.value.result
+
+
+# --- right ones ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 12, 13, 40, 1000])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@given(seed=st.integers(0, 10**6))
+def test_a_right_jacobian_is_never_called_wrong(count: int, dtype: Any, seed: int) -> None:
+    f, jacobian, x = mixed(count, seed)
+    check = gradcheck(f, x.astype(dtype), gradient=jacobian)
+    if dtype is np.float64:
+        assert check, check
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_every_form_of_one_claim_passes(count: int) -> None:
+    f, jacobian, x = mixed(count, 1)
+    forms: list[dict[str, Any]] = [
+        {"gradient": jacobian},
+        {"gradient": jacobian(x)},
+        {"gradient": jacobian(x).tolist()},
+        {"gradient": lambda x: sparse.csr_array(jacobian(x))},
+        {"vjp": lambda x, w: w @ jacobian(x)},
+        {"jvp": lambda x, v: jacobian(x) @ v},
+    ]
+    for form in forms:
+        assert gradcheck(f, x, **form), form
+
+
+def test_the_pairs_of_scipy_are_taken_as_they_are() -> None:
+    assert gradcheck(rosen, X, gradient=rosen_der, hessian=rosen_hess, hvp=rosen_hess_prod)
+    assert gradcheck(lambda x: (rosen(x), rosen_der(x)), X, gradient=True, hessian=rosen_hess)
+    wrong = failed(rosen, X, gradient=rosen_der, hessian=lambda x: rosen_hess(x) + np.eye(5))
+    assert wrong.function == "∇rosen"
+    wrong = failed(rosen, X, gradient=rosen_der, hvp=lambda x, v: 2.0 * rosen_hess_prod(x, v))
+    assert "each is 2 times what it should be" in str(wrong)
+
+
+def test_arguments_may_be_nested() -> None:
+    def loss(w: Any, parameters: dict[str, Any], scale: float) -> Any:
+        residual = w @ np.array([1.0, 2.0]) + parameters["b"]
+        return scale * np.sum(residual**2) + parameters["more"][0] * parameters["more"][1]
+
+    def gradient(w: Any, parameters: dict[str, Any], scale: float) -> Any:
+        residual = w @ np.array([1.0, 2.0]) + parameters["b"]
+        more = parameters["more"]
+        return (
+            2.0 * scale * residual[:, None] * np.array([1.0, 2.0]),
+            {"b": 2.0 * scale * residual, "more": [more[1], more[0]]},
+            np.sum(residual**2),
+        )
+
+    point = (np.ones((3, 2)), {"b": np.zeros(3), "more": [1.5, -2.0]}, 2.0)
+    assert gradcheck(loss, *point, gradient=gradient)
+    by_name = {"w": 0, "parameters": 1, "scale": 2}
+    assert gradcheck(
+        loss, *point, gradient=lambda *xs: {k: gradient(*xs)[i] for k, i in by_name.items()}
+    )
+
+    def without(*xs: Any) -> Any:
+        w, parameters, scale = gradient(*xs)
+        return w, {**parameters, "more": [0.0, parameters["more"][1]]}, scale
+
+    wrong = failed(loss, *point, gradient=without)
+    assert wrong.worst.input == "parameters['more'][0]"
+    assert wrong.worst.numerical == pytest.approx(-2.0)
+    assert "it is 0 where it should not be" in str(wrong)
+
+
+def test_results_may_be_nested() -> None:
+    def f(x: Any) -> dict[str, Any]:
+        return {"a": x[0] * x[1], "b": [np.sin(x), x[0] ** 2]}
+
+    def jacobian(x: Any) -> dict[str, Any]:
+        return {"a": [x[1], x[0]], "b": [np.diag(np.cos(x)), [2.0 * x[0], 0.0]]}
+
+    x = np.array([0.5, -1.5])
+    assert gradcheck(f, x, gradient=jacobian)
+    wrong = failed(f, x, gradient=lambda x: {**jacobian(x), "a": [x[1], -x[0]]})
+    assert (wrong.worst.output, wrong.worst.input) == ("['a']", "x[1]")
+
+
+def test_floats_without_arrays() -> None:
+    assert gradcheck(lambda x, y: x * y**2, 3.0, 2.0, gradient=lambda x, y: (y * y, 2.0 * x * y))
+    assert gradcheck(math.exp, 1.0, gradient=math.exp)
+    assert failed(math.exp, 1.0, gradient=2.0).worst.numerical == pytest.approx(math.e)
+
+
+# --- wrong ones ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["gradient", "vjp", "jvp"])
+@pytest.mark.parametrize("count", [5, 100])
+@given(seed=st.integers(0, 10**6), data=st.data())
+def test_one_wrong_entry_is_named(form: str, count: int, seed: int, data: st.DataObject) -> None:
+    f, jacobian, x = mixed(count, seed)
+    i, j = data.draw(st.integers(0, count - 1)), data.draw(st.integers(0, 2))
+    right = jacobian(x)
+    factor = data.draw(st.sampled_from([-1.0, 0.5, 2.0, 1.001]))
+    if abs(right[j, i]) < 1e-3:
+        return
+
+    def wrong(x: Any) -> Any:
+        claimed = jacobian(x)
+        claimed[j, i] *= factor
+        return claimed
+
+    claims: dict[str, Any] = {
+        "gradient": wrong,
+        "vjp": lambda x, w: w @ wrong(x),
+        "jvp": lambda x, v: wrong(x) @ v,
+    }
+    check = failed(f, x, **{form: claims[form]})
+    named = [d for d in check.derivatives if d.outcome == "failed" and d.output]
+    assert [(d.output, d.input) for d in named] == [(f"[{j}]", f"x[{i}]")]
+    assert named[0].gradient == pytest.approx(factor * right[j, i])
+    assert abs(named[0].numerical - right[j, i]) <= named[0].bound + 1e-12
+
+
+def test_a_wrong_entry_among_a_hundred_thousand_takes_some_hundred_evaluations() -> None:
+    random = np.random.default_rng(0)
+    x, calls = random.normal(size=100_000), 0
+
+    def f(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return np.sum(np.sin(x) * x)
+
+    def gradient(x: Any) -> Any:
+        claimed = np.sin(x) + x * np.cos(x)
+        claimed[77_777] *= 1.001
+        return claimed
+
+    assert failed(f, x, gradient=gradient).worst.input == "x[77777]"
+    assert calls < 400
+
+
+def test_several_wrong_entries_are_named() -> None:
+    f, jacobian, x = mixed(50, 3)
+
+    def wrong(x: Any) -> Any:
+        claimed = jacobian(x)
+        claimed[:, [7, 31]] = 0.0
+        return claimed
+
+    check = failed(f, x, gradient=wrong)
+    assert {d.input for d in check.derivatives if d.output} == {"x[7]", "x[31]"}
+    assert "it is 0 where it should not be" in str(check)
+    assert "found by halving a direction (1) through all 50 inputs" in str(check)
+
+
+@given(seed=st.integers(0, 10**6))
+def test_single_precision_finds_what_its_digits_show(seed: int) -> None:
+    f, jacobian, x = mixed(6, seed)
+    single = x.astype(np.float32)
+    check = gradcheck(f, single, gradient=lambda x: 1.5 * jacobian(x), raise_exception=False)
+    assert check.outcome == "failed"
+
+
+def test_precision_may_be_given() -> None:
+    def f(x: float) -> float:
+        return float(np.float32(np.sin(np.float32(x))))
+
+    assert gradcheck(f, 0.5, gradient=lambda x: np.float32(np.cos(x)), precision="single")
+    with pytest.raises(ValueError, match=r"'single'.*got 'triple'"):
+        gradcheck(f, 0.5, gradient=1.0, precision="triple")  # type: ignore[arg-type]
+
+
+# --- where there is nothing to say ---------------------------------------------------------------
+
+
+def test_a_kink_is_undecided() -> None:
+    check = gradcheck(abs, 0.0, gradient=lambda x: 0.0)
+    assert check.outcome == "undecided"
+    assert "kink" in check.reason
+    assert "kink" in str(check)
+
+
+def test_a_value_that_is_not_finite_is_undecided() -> None:
+    assert gradcheck(lambda x: math.inf, 0.0, gradient=0.0).outcome == "undecided"
+
+
+def test_a_claim_of_nan_is_wrong() -> None:
+    check = failed(math.exp, 0.0, gradient=math.nan)
+    assert "it is not finite where the function has a derivative" in str(check)
+
+
+def test_the_arguments_stay_as_they_are() -> None:
+    x = np.array([1.0, 2.0])
+
+    def f(x: Any) -> Any:
+        x += 1.0
+        return np.sum(x**2)
+
+    assert gradcheck(f, x, gradient=lambda x: 2.0 * (x + 1.0))
+    assert x.tolist() == [1.0, 2.0]
+
+
+# --- bad input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("claims", "exception", "message"),
+    [
+        ({"gradient": [1.0]}, ValueError, r"the gradient has the shape \(1,\).*takes 5 numbers"),
+        ({"gradient": "a"}, TypeError, "the gradient is to be made of numbers, got 'a'"),
+        ({"vjp": 1.0}, TypeError, "vjp is to be a function"),
+        ({"hessian": rosen_hess}, ValueError, "hessian= is the derivative of the gradient"),
+        ({"gradient": rosen_der(X), "hvp": rosen_hess_prod}, ValueError, "as a function"),
+        ({"gradient": rosen_der, "order": 2}, ValueError, "hessian="),
+        ({"gradient": True}, TypeError, "as gradient=True says"),
+        ({"precision": "single"}, ValueError, "for a derivative that is claimed"),
+        ({"jvp": lambda x, v: [1.0, 2.0]}, ValueError, "jvp returned 2 numbers for 1 results"),
+    ],
+)
+def test_bad_claims(claims: Any, exception: type[Exception], message: str) -> None:
+    with pytest.raises(exception, match=message):
+        gradcheck(rosen, X, **claims)
+
+
+@pytest.mark.parametrize(
+    ("f", "inputs", "gradient", "exception", "message"),
+    [
+        (np.sum, (np.array([1, 2]),), np.ones(2), TypeError, "1 is no float"),
+        (np.sum, (np.array([1.0, math.nan]),), np.ones(2), ValueError, r"\[1\] is nan"),
+        (np.sum, (), np.ones(2), TypeError, "no float among the arguments"),
+        (lambda x: None, (1.0,), 1.0, TypeError, "returned no number"),
+        (lambda x, y: x * y, (1.0, 2.0), 2.0, ValueError, "2 arguments"),
+        (lambda p: p["a"], ({"a": 1.0},), [1.0], ValueError, "keys"),
+        (lambda x: {"y": x}, (1.0,), [1.0], ValueError, "keys"),
+        (lambda x: x @ np.ones((3, 2)), (np.ones(3),), np.ones((3, 2)), ValueError, "transposed"),
+    ],
+)
+def test_bad_input(
+    f: Any, inputs: Any, gradient: Any, exception: type[Exception], message: str
+) -> None:
+    with pytest.raises(exception, match=message):
+        gradcheck(f, *inputs, gradient=gradient)

@@ -6,10 +6,16 @@ itself and put it in the place of the function.
 """
 
 import gc
+from importlib.util import find_spec
 
 from hypothesis import HealthCheck, Phase, settings
 
 import autograd  # noqa: F401
+
+# Their examples need what continuous integration alone installs.
+collect_ignore = [
+    f"autograd/testing/{name}.py" for name in ("jax", "torch") if find_spec(name) is None
+]
 
 # How long an example takes says more of the machine than of the code: no deadlines.
 _UNHURRIED = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])

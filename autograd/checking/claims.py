@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autograd.checking.claimed import EPSILONS, Claimed, Precision, numpy, sum_of_products
@@ -26,7 +26,7 @@ from autograd.checking.report import (
 
 __all__ = ["check_claims"]
 
-_ROUNDINGS = 2.0**12  # of a claimed derivative: as many as a row of the library may have
+_DIGITS = 0.75  # of those of the arithmetic, that a claimed derivative has
 _FEW = 12  # inputs, each of which is looked at
 _ENTRIES = 256  # of a Jacobian, each of which is looked at
 _DIRECTIONS = 3
@@ -40,8 +40,9 @@ class _Search:
 
     claimed: Claimed
     epsilon: float
-    known: dict[tuple[int, float], Any]
     random: Any
+    known: dict[tuple[int, float], Any] = field(default_factory=dict)
+    paired: dict[int, Callable[[Any], tuple[float, float]]] = field(default_factory=dict)
 
     def scattered(self, count: int) -> Any:
         """Draw numbers of both signs that are about as large as each other."""
@@ -63,7 +64,9 @@ class _Search:
             return float(self.known[i, x][j])
 
         estimate = differentiate(output, float(data[i]), noise=self._noise(claimed.value[j]))
-        found, size = claimed.paired(weights)(direction)
+        if j not in self.paired:
+            self.paired[j] = claimed.paired(weights)
+        found, size = self.paired[j](direction)
         return self._judged(claimed.names[j], claimed.point.path(i), found, size, estimate)
 
     def along(self, weights: Any, direction: Any, called: str) -> Derivative:
@@ -84,7 +87,7 @@ class _Search:
     def _judged(
         self, output: str, path: str, found: float, size: float, estimate: Estimate
     ) -> Derivative:
-        rounding = _ROUNDINGS * self.epsilon * size if size < math.inf else 0.0
+        rounding = 4.0 * self.epsilon**_DIGITS * size if size < math.inf else 0.0
         outcome: Outcome = "passed"
         reason = estimate.reason and f"as a function of {path}, {estimate.reason}"
         if reason:
@@ -223,7 +226,7 @@ def _checked(claimed: Claimed, precision: Precision | None = None) -> GradientCh
     """
     np = numpy()
     epsilon = EPSILONS[precision] if precision else claimed.epsilon
-    search = _Search(claimed, epsilon, {}, np.random.default_rng(0))
+    search = _Search(claimed, epsilon, np.random.default_rng(0))
     inputs, outputs = claimed.point.data.size, claimed.value.size
     if not np.isfinite(claimed.value).all():
         reason = "its value is not finite at the point"

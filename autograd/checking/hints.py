@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 
 __all__ = ["hint"]
 
@@ -102,16 +103,14 @@ def _of_a_factor(wrong: Sequence[tuple[float, float]], shape: tuple[int, int]) -
                 f"{each} is {text} times what it should be, and there are {count} {of}: is a sum "
                 "taken for a mean, or a mean for a sum?"
             )
-    for number in (2.0, 3.0, 4.0, 5.0, 10.0):
-        for sign in (1.0, -1.0):
-            if _close(ratio, sign * number):
-                return (
-                    f"{each} is {sign * number:g} times what it should be: is there a factor too "
-                    "many?"
-                )
-            if _close(ratio, sign / number):
-                text = f"{'-' * (sign < 0)}1/{number:g}"
-                return f"{each} is {text} times what it should be: is a factor missing?"
+    fraction = Fraction(ratio).limit_denominator(12)
+    if fraction != 1 and abs(fraction.numerator) <= 12 and _close(ratio, float(fraction)):
+        guess = "is a factor or an exponent wrong?"
+        if fraction.denominator == 1:
+            guess = "is there a factor too many?"
+        elif abs(fraction.numerator) == 1:
+            guess = "is a factor missing?"
+        return f"{each} is {fraction} times what it should be: {guess}"
     if len(wrong) > 1:
         return f"each is {ratio:.6g} times what it should be"
     return ""

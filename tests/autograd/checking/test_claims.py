@@ -22,14 +22,17 @@ X = np.array([1.3, 0.7, 0.8, 1.9, 1.2])
 def mixed(count: int, seed: int) -> tuple[Callable[[Any], Any], Callable[[Any], Any], Any]:
     """A function of an array to an array of three, its Jacobian, and a point."""
     random = np.random.default_rng(seed)
-    A, b = random.normal(size=(3, count)) / math.sqrt(count), random.normal(size=count)
+    weights, slopes = random.normal(size=(3, count)) / math.sqrt(count), random.normal(size=count)
 
     def f(x: Any) -> Any:
-        return np.tanh(A.astype(x.dtype) @ x) + np.sum(np.sin(x) * b.astype(x.dtype)) / count
+        return (
+            np.tanh(weights.astype(x.dtype) @ x)
+            + np.sum(np.sin(x) * slopes.astype(x.dtype)) / count
+        )
 
     def jacobian(x: Any) -> Any:
-        A_, b_ = A.astype(x.dtype), b.astype(x.dtype)
-        return (1.0 - np.tanh(A_ @ x) ** 2)[:, None] * A_ + np.cos(x) * b_ / count
+        A, b = weights.astype(x.dtype), slopes.astype(x.dtype)  # noqa: N806
+        return (1.0 - np.tanh(A @ x) ** 2)[:, None] * A + np.cos(x) * b / count
 
     return f, jacobian, random.normal(size=count)
 

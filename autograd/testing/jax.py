@@ -1,0 +1,184 @@
+"""`gradcheck` for JAX: functions of trees of arrays, custom derivatives included, in any precision.
+
+JAX's own `jax.test_util.check_grads` demands tolerances, and double precision to mean much. This
+one takes neither: the derivatives that JAX computes, in reverse and in forward mode, are held to
+differences that know their own error, which the rounding of the arrays' precision is part of.
+
+Example:
+    >>> import jax.numpy as jnp
+    >>> from autograd.testing.jax import gradcheck
+    >>> print(gradcheck(lambda p: jnp.tanh(p["w"] * p["b"]), {"w": 0.5, "b": 2.0}))
+    gradcheck: 4 derivatives of f passed (numerical)
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, TypeAlias
+
+from autograd.checking.claimed import Claimed, Precision
+from autograd.checking.claims import check_claims
+from autograd.checking.report import GradientCheck
+from autograd.structure import argument_names
+
+try:
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"autograd.testing.jax is for functions of JAX, which is not installed ({error})",
+        name=error.name,
+    ) from error
+
+__all__ = ["gradcheck"]
+
+Mode: TypeAlias = Literal["both", "reverse", "forward"]
+
+
+def gradcheck(
+    f: Callable[..., Any],
+    *inputs: Any,
+    order: int = 1,
+    mode: Mode = "both",
+    precision: Precision | None = None,
+    raise_exception: bool = True,
+) -> GradientCheck:
+    """Check the gradient that JAX computes of a function at a point.
+
+    Args:
+        f: A function of trees of arrays to trees of arrays, `custom_vjp` and `custom_jvp` included.
+        *inputs: Its arguments. Checked are the floats and floating-point arrays in them; whatever
+            else there is stays as it is.
+        order: 1 for the gradient; 2 for the gradient, and then its own derivative.
+        mode: Which derivatives are checked. By default both, or reverse mode alone of a function
+            with a `custom_vjp`, which JAX cannot differentiate in forward mode.
+        precision: What `f` computes in, if it is less than its arrays show.
+        raise_exception: Whether a wrong gradient is an exception, or just a result.
+
+    Returns:
+        What has been found. Where `f` is at a kink, or has too few digits to tell, it is undecided.
+
+    Raises:
+        GradientError: A gradient is wrong.
+        TypeError: There is no floating-point array among the arguments, `f` returns none, or
+            forward mode was asked for and cannot be had.
+        ValueError: An input is not finite, or `order` or `mode` is none of these.
+    """
+    if order not in (1, 2) or isinstance(order, bool):
+        raise ValueError(f"gradcheck: order must be 1 or 2, got {order!r}")
+    if mode not in ("both", "reverse", "forward"):
+        raise ValueError(f"gradcheck: mode must be 'both', 'reverse' or 'forward', got {mode!r}")
+    function = _Function(f, inputs)
+    if precision is None and any(leaf.dtype == jnp.bfloat16 for leaf in function.leaves):
+        precision = "bfloat16"
+    claims = list(_claims(function, function.results, function.name, mode))
+    if order == 2:
+        # A gradient can be differentiated in whatever mode the function can.
+        claims += _claims(function, function.gradients, f"∇{function.name}", mode)
+    return check_claims(claims, precision, raise_exception)
+
+
+def _claims(
+    function: _Function, results: Callable[..., list[Any]], name: str, mode: Mode
+) -> Iterator[Claimed]:
+    """Give what each mode says of a function."""
+    is_one = len(results(*function.leaves)) == 1
+
+    def values(*arrays: Any) -> Any:
+        found = list(map(_array, results(*function.made(arrays))))
+        return found[0] if is_one else found
+
+    @functools.cache  # it is pulled back from each result, at one point
+    def pulled_back() -> Any:
+        return jax.vjp(results, *function.leaves)
+
+    def vjp(*arrays: Any) -> Any:
+        found, pull_back = pulled_back()
+        given = [arrays[-1]] if is_one else arrays[-1]
+        cotangents = [jnp.asarray(w, y.dtype) for w, y in zip(given, found, strict=True)]
+        slopes = list(map(_array, pull_back(cotangents)))
+        return slopes[0] if len(slopes) == 1 else slopes
+
+    def jvp(*arrays: Any) -> list[Any]:
+        half = len(arrays) // 2
+        primals, tangents = function.made(arrays[:half]), function.made(arrays[half:])
+        return list(map(_array, jax.jvp(results, primals, tangents)[1]))
+
+    arguments = dict(zip(function.names, map(_array, function.leaves), strict=True))
+    if mode != "forward":
+        yield Claimed(values, arguments, "vjp", vjp, name)
+    if mode != "reverse" and (mode == "forward" or function.has_forward_mode(results)):
+        yield Claimed(values, arguments, "jvp", jvp, f"{name} (forward mode)")
+
+
+class _Function:
+    """A function of trees, as one of the floating-point arrays in them.
+
+    Attributes:
+        name: What it is called.
+        names: The paths to the arrays.
+        leaves: The arrays.
+    """
+
+    def __init__(self, f: Callable[..., Any], inputs: Sequence[Any]) -> None:
+        self._f = f
+        self.name = getattr(f, "__name__", type(f).__name__).replace("<lambda>", "f")
+        paths, self._tree = jax.tree_util.tree_flatten_with_path(list(inputs))
+        names = argument_names(f, inputs)
+        self._all = [leaf for _, leaf in paths]
+        self._places = [i for i, leaf in enumerate(self._all) if _is_floating(leaf)]
+        self.names = [
+            names[path[0].idx] + jax.tree_util.keystr(path[1:])
+            for path, leaf in paths
+            if _is_floating(leaf)
+        ]
+        self.leaves = [jnp.asarray(self._all[i]) for i in self._places]
+        if not self.leaves:
+            raise TypeError(
+                "gradcheck: there is no floating-point array among the arguments of the function"
+            )
+
+    def made(self, arrays: Sequence[Any]) -> list[Any]:
+        """Make JAX's arrays of others, of the kinds of those that were given."""
+        return [
+            jnp.asarray(array, leaf.dtype) for array, leaf in zip(arrays, self.leaves, strict=True)
+        ]
+
+    def results(self, *leaves: Any) -> list[Any]:
+        """Call the function; give the floating-point arrays of its results."""
+        every = list(self._all)
+        for place, leaf in zip(self._places, leaves, strict=True):
+            every[place] = leaf
+        found = jax.tree_util.tree_leaves(self._f(*jax.tree_util.tree_unflatten(self._tree, every)))
+        results = [jnp.asarray(y) for y in found if _is_floating(y)]
+        if not results:
+            raise TypeError(f"gradcheck: {self.name} returned no floating-point array")
+        return results
+
+    def gradients(self, *leaves: Any) -> list[Any]:
+        """Differentiate the sum of the results."""
+
+        def total(*leaves: Any) -> Any:
+            return sum(jnp.sum(y) for y in self.results(*leaves))
+
+        return list(jax.grad(total, argnums=tuple(range(len(leaves))))(*leaves))
+
+    def has_forward_mode(self, results: Callable[..., list[Any]]) -> bool:
+        """Tell a function that JAX refuses to differentiate in forward mode."""
+        try:
+            jax.jvp(results, tuple(self.leaves), tuple(map(jnp.ones_like, self.leaves)))
+        except TypeError:
+            return False
+        return True
+
+
+def _is_floating(leaf: Any) -> bool:
+    return isinstance(leaf, float) or (
+        hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.floating)
+    )
+
+
+def _array(leaf: Any) -> Any:
+    return np.asarray(leaf, np.float32 if leaf.dtype == jnp.bfloat16 else leaf.dtype)

@@ -1,0 +1,100 @@
+"""JAX's gradients: trees of arrays in any precision, custom derivatives with planted faults."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+
+if os.environ.get("CI"):
+    import jax
+else:
+    jax = pytest.importorskip("jax")
+
+import jax.numpy as jnp
+
+from autograd.checking import GradientError
+from autograd.testing.jax import gradcheck
+
+FUNCTIONS: list[Any] = [
+    jnp.sin,
+    lambda x: jnp.exp(-x * x),
+    lambda x: jax.nn.softmax(x),
+    lambda x: jax.scipy.special.logsumexp(x),
+    lambda x: {"product": jnp.prod(x), "sums": [jnp.cumsum(x), x.sum()]},
+]
+X = np.random.default_rng(0).normal(size=30)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float16, jnp.bfloat16])
+@pytest.mark.parametrize("count", [3, 30])
+def test_right_gradients_are_never_called_wrong(function: Any, dtype: Any, count: int) -> None:
+    gradcheck(function, jnp.asarray(X[:count], dtype))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_right_gradients_pass_in_double_precision(function: Any) -> None:
+    with jax.enable_x64(True):
+        assert gradcheck(function, jnp.asarray(X[:5]), order=2)
+
+
+def with_a_custom_vjp(factor: float) -> Any:
+    @jax.custom_vjp  # type: ignore[untyped-decorator]
+    def cube(x: Any) -> Any:
+        return x**3
+
+    cube.defvjp(lambda x: (x**3, x), lambda x, w: (factor * x**2 * w,))
+    return cube
+
+
+def with_a_custom_jvp(factor: float) -> Any:
+    @jax.custom_jvp  # type: ignore[untyped-decorator]
+    def cube(x: Any) -> Any:
+        return x**3
+
+    cube.defjvp(lambda xs, vs: (xs[0] ** 3, factor * xs[0] ** 2 * vs[0]))
+    return cube
+
+
+@pytest.mark.parametrize("make", [with_a_custom_vjp, with_a_custom_jvp])
+@pytest.mark.parametrize("count", [4, 30])
+def test_a_custom_derivative_that_is_wrong(make: Any, count: int) -> None:
+    x = jnp.asarray(X[:count], jnp.float32)
+    with pytest.raises(GradientError, match="is 2/3 times what it should be"):
+        gradcheck(make(2.0), x)
+    gradcheck(make(3.0), x)
+
+
+def test_forward_mode_by_itself() -> None:
+    x = jnp.asarray(X[:3], jnp.float32)
+    with pytest.raises(GradientError, match=r"the gradient of cube \(forward mode\) is wrong"):
+        gradcheck(with_a_custom_jvp(2.0), x, mode="forward")
+    assert gradcheck(with_a_custom_vjp(3.0), x, raise_exception=False).outcome != "failed"
+    with pytest.raises(TypeError, match="custom_vjp"):
+        gradcheck(with_a_custom_vjp(3.0), x, mode="forward")
+
+
+def test_trees_have_names() -> None:
+    def f(parameters: Any, power: int) -> Any:
+        return jax.lax.stop_gradient(parameters["w"][0]) * parameters["b"] ** power
+
+    with jax.enable_x64(True):
+        check = gradcheck(f, {"w": (0.5, 7), "b": 2.0}, 3, raise_exception=False)
+    assert [d.input for d in check.derivatives if d.outcome == "failed"] == ["parameters['w'][0]"]
+    assert {d.input for d in check.derivatives} == {"parameters['w'][0]", "parameters['b']"}
+
+
+def test_bad_input() -> None:
+    with pytest.raises(TypeError, match="no floating-point array among the arguments"):
+        gradcheck(jnp.negative, 1)
+    with pytest.raises(TypeError, match="returned no floating-point array"):
+        gradcheck(lambda x: x > 0.0, 1.0)
+    with pytest.raises(ValueError, match="x is nan"):
+        gradcheck(lambda x: x, jnp.nan)
+    with pytest.raises(ValueError, match="mode must be"):
+        gradcheck(jnp.negative, 1.0, mode="back")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="order must be 1 or 2"):
+        gradcheck(jnp.negative, 1.0, order=0)

@@ -1,0 +1,144 @@
+"""PyTorch's gradients: right ones in any precision, planted faults, modules, second derivatives."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+if os.environ.get("CI"):
+    import torch
+else:
+    torch = pytest.importorskip("torch")
+
+from autograd.checking import GradientError
+from autograd.testing.torch import gradcheck
+
+FUNCTIONS: list[Any] = [
+    torch.sin,
+    torch.tanh,
+    lambda x: torch.exp(-x * x),
+    lambda x: torch.softmax(x, 0),
+    lambda x: (x**3).sum(),
+    lambda x: torch.logsumexp(x, 0),
+    lambda x: torch.outer(x, x).cumsum(0),
+    lambda x: torch.nn.functional.silu(x) * x.mean(),
+]
+
+
+def planted(function: Any, factor: float) -> Any:
+    """A function whose backward pass is off by a factor."""
+
+    class Planted(torch.autograd.Function):  # type: ignore[misc]
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return function(x)
+
+        @staticmethod
+        def backward(ctx: Any, *cotangents: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            with torch.enable_grad():
+                x = x.detach().requires_grad_(True)
+                (slope,) = torch.autograd.grad(function(x), x, cotangents)
+            return factor * slope
+
+    return Planted.apply
+
+
+def drawn(seed: int, count: int, dtype: Any) -> Any:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(count, generator=generator, dtype=torch.float64).to(dtype)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@given(seed=st.integers(0, 10**6), count=st.sampled_from([1, 3, 30]))
+@settings(max_examples=5)
+def test_right_gradients_are_never_called_wrong(
+    function: Any, dtype: Any, seed: int, count: int
+) -> None:
+    check = gradcheck(function, drawn(seed, count, dtype))
+    if dtype is torch.float64:
+        assert check, check
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("count", [4, 40])
+def test_a_planted_factor_is_found(function: Any, dtype: Any, count: int) -> None:
+    x = drawn(1, count, dtype)
+    with pytest.raises(GradientError, match=r"the gradient of Planted is wrong"):
+        gradcheck(planted(function, 1.5), x)
+    assert gradcheck(planted(function, 1.0), x, raise_exception=False).outcome != "failed"
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")  # by torch.func
+def test_a_module_is_checked_in_its_parameters() -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
+    net.double()
+    before = [parameter.detach().clone() for parameter in net.parameters()]
+    x = drawn(0, 8, torch.float64).reshape(4, 2)
+    assert gradcheck(net, x, order=2, forward=True)
+    assert all(parameter.grad is None for parameter in net.parameters())
+    assert all(map(torch.equal, before, net.parameters()))
+
+    class Cut(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
+
+        def forward(self, x: Any) -> Any:
+            return x * self.scale.detach() * torch.exp(self.scale)
+
+    check = gradcheck(Cut(), torch.tensor([0.5], dtype=torch.float64), raise_exception=False)
+    wrong = [d.input for d in check.derivatives if d.outcome == "failed"]
+    assert wrong == ["scale"]
+
+
+def test_a_second_derivative_that_is_wrong() -> None:
+    class Square(torch.autograd.Function):  # type: ignore[misc]
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx: Any, *cotangents: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            return 2.0 * x.detach() * cotangents[0]
+
+    x = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    assert gradcheck(Square.apply, x)
+    with pytest.raises(GradientError, match=r"the gradient of ∇Square is wrong"):
+        gradcheck(Square.apply, x, order=2)
+
+
+def test_which_tensors_are_checked() -> None:
+    a, b = (torch.tensor([x], dtype=torch.float64) for x in (0.5, 2.0))
+    index = torch.tensor([0])
+    check = gradcheck(lambda a, i, b: a[i] * b, a, index, b)
+    assert {d.input for d in check.derivatives} == {"a[0]", "b[0]"}
+    check = gradcheck(lambda a, b: a * b.sign(), a.clone().requires_grad_(True), b)
+    assert {d.input for d in check.derivatives} == {"a[0]"}
+
+
+def test_a_kink_is_undecided() -> None:
+    check = gradcheck(torch.relu, torch.zeros(1, dtype=torch.float64))
+    assert check.outcome == "undecided"
+    assert "kink" in check.reason
+
+
+def test_bad_input() -> None:
+    with pytest.raises(TypeError, match="no floating-point tensor among the arguments"):
+        gradcheck(torch.neg, torch.tensor([1]))
+    with pytest.raises(TypeError, match="returned no floating-point tensor"):
+        gradcheck(lambda x: x > 0, torch.ones(2))
+    with pytest.raises(ValueError, match=r"\[1\] is inf"):
+        gradcheck(torch.neg, torch.tensor([1.0, torch.inf]))
+    with pytest.raises(ValueError, match="order must be 1 or 2, got 3"):
+        gradcheck(torch.neg, torch.ones(1), order=3)

@@ -75,8 +75,8 @@ class Point:
             count += numbers.size
 
         def number(path: str, x: Any) -> None:
-            ((_, data),) = structure.numbers(x, path)
-            if isinstance(x, np.floating):
+            ((_, data),) = structure.numbers(x.item() if _is_scalar(x) else x, path)
+            if _is_scalar(x):
                 self.epsilon = max(self.epsilon, float(np.finfo(x.dtype).eps))
             add(path, np.array([data]), ())
 
@@ -112,8 +112,7 @@ class Point:
         def number(path: str, x: Any) -> Any:
             nonlocal place
             place += 1
-            made = float(data[place - 1])
-            return x.dtype.type(made) if isinstance(x, np.floating) else made
+            return _like(x, float(data[place - 1]))
 
         def array(path: str, x: Any) -> Any:
             nonlocal place
@@ -147,6 +146,19 @@ class Point:
         if isinstance(claimed, Mapping) and claimed.keys() == self._arguments.keys():
             claimed = [claimed[name] for name in self.names]
         return _joined(claimed, arguments, [f"{what} in {n}" for n in self.names], rows, what)
+
+
+def _is_scalar(x: Any) -> bool:
+    """Tell NumPy's floats, and its arrays of one that have no dimensions."""
+    return getattr(x, "shape", None) == () and x.dtype.kind == "f"
+
+
+def _like(x: Any, data: float) -> Any:
+    """Make a number of the kind of another."""
+    if not _is_scalar(x):
+        return data
+    np = numpy()
+    return x.dtype.type(data) if isinstance(x, np.generic) else np.array(data, x.dtype)
 
 
 def _is_number(x: Any) -> bool:
@@ -389,8 +401,7 @@ class Claimed:
         def number(path: str, x: Any) -> Any:
             nonlocal place
             place += 1
-            made = float(weights[place - 1])
-            return x.dtype.type(made) if isinstance(x, np.floating) else made
+            return _like(x, float(weights[place - 1]))
 
         def array(path: str, x: Any) -> Any:
             nonlocal place

@@ -100,7 +100,7 @@ def _claims(
         if not used:
             return [np.zeros(tensor.shape) for tensor in tensors]
         given = [arrays[-1]] if is_one else arrays[-1]
-        cotangents = [torch.as_tensor(given[i]).to(found[i]) for i in used]
+        cotangents = [torch.as_tensor(given[i], dtype=found[i].dtype, device=found[i].device) for i in used]
         slopes = torch.autograd.grad(
             [found[i] for i in used], tensors, cotangents, retain_graph=True, allow_unused=True
         )
@@ -163,7 +163,7 @@ class _Function:
     def made(self, arrays: Sequence[Any]) -> list[Any]:
         """Make tensors of arrays, of the kinds of those that were given."""
         return [
-            torch.as_tensor(array).to(dtype=tensor.dtype, device=tensor.device)
+            torch.as_tensor(array, dtype=tensor.dtype, device=tensor.device)
             for array, tensor in zip(arrays, self.tensors, strict=True)
         ]
 

@@ -124,6 +124,19 @@ def test_results_may_be_nested() -> None:
     assert (wrong.worst.output, wrong.worst.input) == ("['a']", "x[1]")
 
 
+@pytest.mark.parametrize("make", [np.float32, lambda x: np.array(x, np.float32)])
+def test_numbers_of_numpy_stay_of_their_kind(make: Any) -> None:
+    kinds = set()
+
+    def f(x: Any) -> Any:
+        kinds.add((type(x), x.dtype))
+        return x * x
+
+    x = make(1.5)
+    assert gradcheck(f, x, gradient=3.0)
+    assert kinds == {(type(x), x.dtype)}
+
+
 def test_floats_without_arrays() -> None:
     assert gradcheck(lambda x, y: x * y**2, 3.0, 2.0, gradient=lambda x, y: (y * y, 2.0 * x * y))
     assert gradcheck(math.exp, 1.0, gradient=math.exp)

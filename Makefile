@@ -32,7 +32,8 @@ search: $(DEV) ## the same tests with examples drawn anew
 	$(PYTEST) --hypothesis-profile=search
 
 coverage: $(DEV) ## the same tests with few examples: which branches do they take?
-	$(PYTEST) --hypothesis-profile=coverage --cov -m 'not no_cover and not slow'
+	$(PYTEST) --hypothesis-profile=coverage --cov -m 'not no_cover and not slow' \
+		autograd nn tests/autograd tests/nn
 
 # As deep as notebooks/, so that their links and files are found; what is there is kept. Containers
 # run as root, which Jupyter asks to be told of.

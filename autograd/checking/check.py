@@ -19,11 +19,12 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
+from autograd.checking.along import derivative_along
 from autograd.checking.judge import (
     ACCURACY,
     LARGEST,
@@ -34,9 +35,10 @@ from autograd.checking.judge import (
     connected,
     examine,
     gradients,
+    stalled,
     wrong_sums,
 )
-from autograd.checking.local import Numerical, Precise, precise_available
+from autograd.checking.local import Numerical, Precise, Slope, Unknown, precise_available
 from autograd.checking.numerical import EPSILON, Estimate, differentiate
 from autograd.checking.report import Culprit, Derivative, GradientCheck, GradientError, Outcome
 from autograd.checking.trace import Function, Gradient, Trace, bits
@@ -54,6 +56,13 @@ _OUTCOMES: tuple[Outcome, ...] = ("passed", "undecided", "failed")
 _CALLS = 16  # to find out whether a function that is not alike nearby is alike at the point itself
 _NEGLIGIBLE = 1e-6  # of the sum over all paths: an error bound below it decides
 _ILL_CONDITIONED = 1e-3  # of the same: rounding that moves the derivative further decides nothing
+_VISIBLE = 1e-3  # of a derivative: a difference above it is not passed because of rounding
+_ABSOLUTE = 1e-7  # an error below it is no difference, where derivatives are 0 as far as is known
+_ROUNDED = "rounding of intermediate results changes the derivative as much"
+_SMOOTH = "but the function as a whole has another derivative there"
+_NEARLY = "it is within rounding of a jump, a pole or a border"
+_UNEVALUATED = "it cannot be evaluated in high precision"
+_LARGE = 100_000  # nodes times inputs: so many are not evaluated as a whole for each input
 
 
 def gradcheck(
@@ -218,9 +227,15 @@ def _checked(function: Function, method: Method, must_depend: bool) -> GradientC
     obstacle = fidelity.obstacle or _obstacle(trace, oracle)
     if method == "precise" and obstacle:
         raise ValueError(f"gradcheck: the precise method cannot be had: {obstacle}")
-    whole = _Whole(function, fidelity) if obstacle or method == "numerical" else None
     return _verdict(
-        trace, function.name, function.paths, oracle, whole, fidelity.nearby, must_depend
+        trace,
+        function.name,
+        function.paths,
+        oracle,
+        _Whole(function, fidelity),
+        bool(obstacle) or method == "numerical",
+        fidelity.nearby,
+        must_depend,
     )
 
 
@@ -295,13 +310,21 @@ class _Whole:
         self._fidelity = fidelity
 
     def judged(
-        self, derivatives: Sequence[Derivative], noises: Sequence[float], graph_is_right: bool
+        self,
+        derivatives: Sequence[Derivative],
+        chosen: Iterable[int],
+        noises: Sequence[float],
+        stalls: Mapping[int, str],
+        *,
+        graph_is_right: bool,
     ) -> list[Derivative]:
         """Hold gradients to differences of the function.
 
         Args:
             derivatives: What is known of them: for each output, of all inputs.
+            chosen: Which of them are to be held to differences.
             noises: How far off each output may be.
+            stalls: Of which of them the chain rule says nothing, and why.
             graph_is_right: Whether nothing has been found wrong with the graph.
 
         Returns:
@@ -309,11 +332,13 @@ class _Whole:
         """
         count = len(self._function.point)
         known: dict[tuple[int, float], Sequence[float]] = {}
-        held = []
-        for i, derivative in enumerate(derivatives):
+        held = list(derivatives)
+        for i in chosen:
             place, position = divmod(i, count)
             output = partial(self._output, known, place, position)
-            held.append(self._held(derivative, output, position, noises[place], graph_is_right))
+            held[i] = self._held(
+                held[i], output, position, noises[place], graph_is_right, stalls.get(i, "")
+            )
         return held
 
     def _output(
@@ -338,6 +363,7 @@ class _Whole:
         position: int,
         noise: float,
         graph_is_right: bool,
+        stall: str,
     ) -> Derivative:
         x, gradient = self._function.point[position], derivative.gradient
         if derivative.outcome == "undecided" and not math.isfinite(gradient):
@@ -356,6 +382,16 @@ class _Whole:
             reason = f"as a function of {derivative.input}, {estimate.reason}"
         elif excess(estimate) <= 0.0:
             outcome, reason = "passed", ""
+            error = estimate.bound + derivative.rounding
+            alike = not _visible(gradient, estimate.value)
+            if (
+                gradient == estimate.value
+            ):  # where both are 0, the error says whether they are known
+                alike = not _visible(0.0, error, _steepness(output(x), x, noise))
+            if not (alike or error <= _ABSOLUTE):
+                outcome, reason = "undecided", _ROUNDED
+        elif stall:
+            outcome, reason = "failed", f"{stall}, {_SMOOTH}"
         elif self._fidelity.obstacle or not graph_is_right:
             outcome, reason = "failed", self._blame(derivative)
         else:
@@ -393,10 +429,11 @@ def _verdict(
     paths: Sequence[str],
     oracle: Numerical,
     whole: _Whole | None = None,
+    differences: bool = False,
     nearby: Sequence[Trace] = (),
     must_depend: bool = False,
 ) -> GradientCheck:
-    """Judge the graph, and on it, or on the function as a whole, each derivative."""
+    """Judge the graph, and on it, or by differences of the function as a whole, each derivative."""
     number, nodes = oracle.number, trace.nodes
     examined = examine(trace, oracle)
     for node, culprit_there in wrong_sums(trace, nearby, oracle).items():
@@ -407,6 +444,7 @@ def _verdict(
     wrong = [examined.wrong[node] for node in nodes if node in examined.wrong and node in relevant]
     culprit = wrong[0] if wrong else wrong_backward
     derivatives: list[Derivative] = []
+    stalls: dict[int, str] = {}
     for place, root in enumerate(trace.outputs):
         reached = connected(nodes, root, examined.recorded)
         concerned = reached & relevant
@@ -415,6 +453,8 @@ def _verdict(
         recomputed = exact = chained(nodes, root, examined.recomputed, number(1.0))
         if examined.exact != examined.recomputed:
             exact = chained(nodes, root, examined.exact, number(1.0))
+        blind = _blind(nodes, reached, examined, sums[place], recomputed, exact)
+        inputs = {node: len(derivatives) + i for i, node in enumerate(trace.inputs)}
         for position, node in enumerate(trace.inputs):
             zero = number(0.0)
             evidence = _Evidence(
@@ -435,14 +475,23 @@ def _verdict(
                 evidence.bound, evidence.explained, outcome, reason, node in reached,
             )  # fmt: skip
             derivatives.append(derivative)
+        stalls.update((inputs[node], blind[node]) for node in inputs if node in blind)
+        if isinstance(oracle, Precise) and not differences:
+            line = _Line(trace, root, oracle, _noise(nodes, scales[place]))
+            judged = line.judged({node: derivatives[i] for node, i in inputs.items()}, blind)
+            derivatives[-len(inputs) :] = judged.values()
+    noises = [_noise(nodes, scale) for scale in scales]
     if whole is not None:
-        noises = [_noise(nodes, scale) for scale in scales]
-        derivatives = whole.judged(derivatives, noises, graph_is_right=culprit is None)
+        everything = range(len(derivatives))
+        open_ = [i for i in everything if differences or derivatives[i].reason == _UNEVALUATED]
+        derivatives = whole.judged(
+            derivatives, open_, noises, stalls, graph_is_right=culprit is None
+        )
     if must_depend:
         derivatives = list(map(_depending, derivatives))
     outcome, reason = _summary(derivatives, culprit)
     method: Literal["precise", "numerical"] = (
-        "precise" if whole is None and isinstance(oracle, Precise) else "numerical"
+        "precise" if isinstance(oracle, Precise) and not differences else "numerical"
     )
     return GradientCheck(function, outcome, method, reason, tuple(derivatives), culprit)
 
@@ -494,11 +543,189 @@ class _Evidence:
         if why and self.bound > _NEGLIGIBLE * scale:
             return "undecided", why
         if not self.conditioning <= _ILL_CONDITIONED * scale:
-            reason = "rounding of intermediate results changes the derivative as much"
-            return "undecided", reason
+            return "undecided", _ROUNDED
         if abs(self.gradient - self.exact) <= self.bound + self.explained:
             return "passed", ""
         return "failed", "no error bound explains the difference"
+
+
+def _visible(gradient: float, derivative: Any, scale: float = 0.0) -> bool:
+    """Whether two derivatives differ too much for rounding to be an excuse."""
+    difference = abs(gradient - derivative)
+    scale = max(scale, abs(gradient), abs(derivative))
+    return bool(difference > _VISIBLE * scale and difference > 8.0 * SMALLEST)
+
+
+def _steepness(y: float, x: float, noise: float) -> float:
+    """Say how steep a function is that changes by its value where its input does.
+
+    Errors that are small beside it are no harm. Of a value that is noise, nothing can be said.
+    """
+    known = x and noise <= _VISIBLE * abs(y)
+    return _finite(abs(y) / abs(x)) if known else 0.0
+
+
+def _blind(
+    nodes: Sequence[Value],
+    reached: Container[Value],
+    examined: Examined,
+    recorded: Sums,
+    recomputed: Sums,
+    exact: Sums,
+) -> dict[Value, str]:
+    """Map the nodes that a derivative depends on of which the chain rule says nothing to why.
+
+    That is the same at the operands that were recorded and at the exact ones, or nothing is known.
+    """
+    reasons: dict[Value, str] = {}
+    stalls = stalled(nodes, reached, examined.recomputed, recorded, recomputed)
+    if exact is not recomputed:
+        at_exact = stalled(nodes, reached, examined.exact, recorded, exact)
+        if at_exact != stalls:
+            stalls += at_exact
+            reasons = dict.fromkeys((node for node, _ in stalls), _NEARLY)
+    below: dict[Value, str] = {}
+    for node, parent in stalls:
+        slopes = (examined.recomputed[node][parent], examined.exact[node][parent])
+        reason = next(slope.reason for slope in slopes if slope.bound == math.inf)
+        below.setdefault(parent, reasons.get(node) or f"{node.op}: {reason}, and a factor of 0")
+    for node in reversed(nodes):
+        if node in below:
+            for parent in examined.recorded.get(node, {}):
+                below.setdefault(parent, below[node])
+    return below
+
+
+class _Line:
+    """The derivatives of one output that the chain rule leaves open, by the graph as a whole.
+
+    Args:
+        trace: The graph.
+        root: The output.
+        oracle: Who evaluates its operations.
+        noise: How far off rounding moves its value.
+    """
+
+    def __init__(self, trace: Trace, root: Value, oracle: Precise, noise: float) -> None:
+        self._nodes, self._root, self._oracle = trace.nodes, root, oracle
+        self._noise = noise
+
+    def judged(
+        self, derivatives: Mapping[Value, Derivative], blind: Mapping[Value, str]
+    ) -> dict[Value, Derivative]:
+        """Judge what is open, and leave the rest.
+
+        Args:
+            derivatives: With respect to each input.
+            blind: The nodes of which the chain rule says nothing, and why.
+
+        Returns:
+            The same with another verdict where it was open.
+        """
+        held = dict(derivatives)
+        open_ = {
+            node: blind[node]
+            for node, derivative in derivatives.items()
+            if node in blind and derivative.outcome != "undecided"
+        }
+        many = len(open_) * len(self._nodes) > _LARGE
+        for node, reason in open_.items():
+            held[node] = self._where_stalled(derivatives[node], node, reason, many)
+        passed = [node for node in open_ if held[node].outcome == "passed"]
+        if passed and (reason := self._jointly(held)):
+            held.update((n, replace(held[n], outcome="undecided", reason=reason)) for n in passed)
+        rounded = [
+            node
+            for node, derivative in held.items()
+            if node not in blind
+            and derivative.outcome == "passed"
+            and self._is_open(derivative, node)
+        ]
+        many = len(rounded) * len(self._nodes) > _LARGE
+        for node in rounded:
+            held[node] = self._where_rounded(held[node], node, many)
+        return held
+
+    def _is_open(self, derivative: Derivative, node: Value) -> bool:
+        """Whether a gradient differs from the derivative as far as that is known, or may differ."""
+        gradient, exact = derivative.gradient, derivative.numerical
+        scale = _steepness(self._root.data, node.data, self._noise)
+        return _visible(gradient, exact, scale) or (
+            gradient == exact == 0.0 and _visible(0.0, derivative.bound, scale)
+        )
+
+    def _along(self, direction: Mapping[Value, float]) -> Slope:
+        return derivative_along(self._nodes, self._root, direction, self._oracle)
+
+    def _where_stalled(
+        self, derivative: Derivative, node: Value, reason: str, many: bool
+    ) -> Derivative:
+        if reason == _NEARLY:
+            return replace(derivative, outcome="undecided", reason=reason)
+        if many:  # together, in one direction
+            return replace(derivative, outcome="passed", reason="")
+        try:
+            slope = self._along({node: 1.0})
+        except Unknown:
+            return replace(derivative, outcome="undecided", reason=_UNEVALUATED)
+        gradient = derivative.gradient
+        if slope.reason:
+            reason = f"{reason}: as a function of {derivative.input}, {slope.reason}"
+            return replace(derivative, outcome="undecided", reason=reason)
+        outcome: Outcome = "passed"
+        if abs(gradient - slope.value) <= slope.bound + derivative.rounding:
+            reason = ""
+            if abs(slope.value) > slope.bound and _visible(gradient, slope.value):
+                outcome, reason = "undecided", _ROUNDED
+        else:
+            outcome, reason = "failed", f"{reason}, {_SMOOTH}"
+        numerical = float(slope.value)
+        return replace(
+            derivative, numerical=numerical, bound=slope.bound, outcome=outcome, reason=reason
+        )
+
+    def _jointly(self, held: Mapping[Value, Derivative]) -> str:
+        """Say why a function with partial derivatives is not differentiable; nothing if it is."""
+        nodes = [node for node, derivative in held.items() if derivative.outcome == "passed"]
+        generator = random.Random(0)
+        direction = {
+            node: generator.choice((-1.0, 1.0)) * generator.uniform(0.5, 1.0) for node in nodes
+        }
+        try:
+            slope = self._along(direction)
+        except Unknown:
+            return _UNEVALUATED
+        if slope.reason:
+            return f"along a direction between the axes, {slope.reason}"
+        terms = [rate * held[node].gradient for node, rate in direction.items()]
+        errors = [
+            held[node].bound + held[node].rounding + ACCURACY * abs(held[node].gradient)
+            for node in nodes
+        ]
+        if abs(math.fsum(terms) - slope.value) <= slope.bound + math.fsum(errors):
+            return ""
+        return "its derivative along a direction between the axes is not that of its gradient"
+
+    def _where_rounded(self, derivative: Derivative, node: Value, many: bool) -> Derivative:
+        """Find out whether what rounding explains is small beside the derivative itself."""
+        gradient, exact = derivative.gradient, derivative.numerical
+        undecided = replace(derivative, outcome="undecided", reason=_ROUNDED)
+        if abs(exact) > derivative.bound or many:
+            return undecided
+        try:
+            slope = self._along({node: 1.0})
+        except Unknown:
+            error = derivative.bound + derivative.rounding
+            return derivative if error <= _ABSOLUTE else undecided
+        known = float(slope.value)
+        is_0 = abs(known) <= slope.bound + SMALLEST
+        scale = _steepness(self._root.data, node.data, self._noise)
+        if slope.reason or (not is_0 and _visible(gradient, known, scale)):
+            return undecided
+        # It is 0, as far as floats go. Then that of the value, or 1, says what is small.
+        return (
+            derivative if abs(gradient) <= _VISIBLE * max(abs(self._root.data), 1.0) else undecided
+        )
 
 
 def _first_reason(examined: Examined, nodes: Iterable[Value]) -> str:
@@ -522,8 +749,11 @@ def _first_infinite(nodes: Iterable[Value]) -> str:
 def _noise(nodes: Sequence[Value], scale: Sums) -> float:
     """Bound the rounding errors in an output, to first order: each node's by its own derivative."""
     sizes = [scale.value.get(node, 0.0) * abs(node.data) for node in nodes]
-    noise = EPSILON * sum(size for size in sizes if math.isfinite(size))
-    return noise if math.isfinite(noise) else 0.0
+    return _finite(EPSILON * sum(size for size in sizes if math.isfinite(size)))
+
+
+def _finite(x: float) -> float:
+    return x if math.isfinite(x) else 0.0
 
 
 def _depending(derivative: Derivative) -> Derivative:

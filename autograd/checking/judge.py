@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import mul
@@ -21,7 +21,7 @@ from autograd.wording import evaluated, formula, number
 
 __all__ = [
     "ACCURACY", "LARGEST", "SMALLEST", "Examined", "Sums", "chained", "connected",
-    "examine", "gradients", "wrong_sums",
+    "examine", "gradients", "stalled", "wrong_sums",
 ]  # fmt: skip
 
 Links: TypeAlias = "Mapping[Value, Mapping[Value, Slope]]"
@@ -54,7 +54,7 @@ def chained(
         links: For each node the derivative with respect to each of its parents. An adjoint of 0
             hands on nothing, not even through an infinite derivative.
         one: The number 1, of the kind to compute with.
-        floor: The error of a product besides, however small it is.
+        floor: The error of a product besides, however small it is; not of one with a factor of 0.
 
     Returns:
         Derivatives and bounds.
@@ -74,7 +74,8 @@ def chained(
                 product = value * slope.value
                 found = sums.value.get(parent)
                 sums.value[parent] = product if found is None else found + product
-            sums.bound[parent] = sums.bound.get(parent, 0.0) + spread + floor
+                spread += floor
+            sums.bound[parent] = sums.bound.get(parent, 0.0) + spread
     return sums
 
 
@@ -85,6 +86,32 @@ def connected(nodes: Sequence[Value], root: Value, links: Links) -> set[Value]:
         if node in reached and node in links:
             reached.update(links[node])
     return reached
+
+
+def stalled(
+    nodes: Sequence[Value], reached: Container[Value], links: Links, *sums: Sums
+) -> list[tuple[Value, Value]]:
+    """List where an adjoint of 0 meets a derivative of which nothing is known.
+
+    The chain rule hands on nothing there. What the derivative is, it does not say: where the local
+    one is infinite, or jumps, the product may be anything.
+
+    Args:
+        nodes: The interior nodes, parents first.
+        reached: The nodes that the root depends on.
+        links: For each node the derivative with respect to each of its parents.
+        *sums: What the chain rule makes of them, or of what was recorded.
+
+    Returns:
+        Nodes, each with the parent.
+    """
+    return [
+        (node, parent)
+        for node in nodes
+        if node in reached and not all(each.value.get(node) for each in sums)
+        for parent, slope in links.get(node, {}).items()
+        if slope.bound == math.inf
+    ]
 
 
 # --- the nodes -----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -153,6 +154,7 @@ _STEP = 110  # bits: a difference is taken over so small a part of the operands
 _PRECISION = _STEP + _DIGITS + 30
 _RANGE = 1400  # bits: enough for what is left of 1 where a float underflows
 _SHRINKING = 20  # bits by which the step shrinks from one precision to the next
+_VANISHING = 2200  # bits: the square root of so small a step is below the smallest float
 
 _of_thread = threading.local()
 
@@ -225,6 +227,25 @@ class Precise(Numerical):
             slopes = [next(found) if slope is None else slope for slope in slopes]
         return y, [slope for slope in slopes if slope is not None]
 
+    def value(self, node: Value, operands: Sequence[Any]) -> Any:
+        """Evaluate a node's operation, to the precision of the context.
+
+        Args:
+            node: The node.
+            operands: Numbers, one a parent.
+
+        Returns:
+            The value; None where it is not a finite real number.
+
+        Raises:
+            Unknown: mpmath has no definition of the operation.
+        """
+        if node.op == LINEAR:
+            return self.mp.fdot(zip(node.local_derivatives, operands, strict=True))
+        if node.op not in self._definitions:
+            raise Unknown(f"{node.op!r} cannot be evaluated to any precision")
+        return self._value(node.op, operands)
+
     def _value(self, op: str, operands: Sequence[Any]) -> Any:
         """Evaluate a definition; None where it is not a finite real number."""
         try:
@@ -253,9 +274,38 @@ class Precise(Numerical):
                 levels.append(_Level(y, sides))
             if len(levels) == 2 and self._agree(*levels):
                 break
-        before, after = levels[-2:]
-        slopes = map(self._slope, before.sides, after.sides)
-        return after.y, list(slopes)
+        slopes = []
+        for group, *differences in zip(groups, *(level.sides for level in levels), strict=True):
+            if self._vanish(op, operands, group, differences, smallest, base):
+                slopes.append(Slope(self.mp.zero, 0.0))
+            else:
+                slopes.append(self._slope(differences[-2], differences[-1]))
+        return levels[-1].y, slopes
+
+    def _vanish(
+        self,
+        op: str,
+        operands: Sequence[Any],
+        group: Sequence[int],
+        differences: Sequence[tuple[Any, Any]],
+        smallest: int,
+        base: int,
+    ) -> bool:
+        """Whether one-sided differences vanish with the step, down to less than any float."""
+
+        def vanishing(before: tuple[Any, Any], after: tuple[Any, Any]) -> bool:
+            if None in before or None in after:
+                return False
+            sizes = max(map(abs, before)), max(map(abs, after))
+            return bool(0 < sizes[1] <= self.mp.ldexp(sizes[0], -_SHRINKING // 2))
+
+        if not all(vanishing(*pair) for pair in pairwise(differences)):
+            return False
+        with self.mp.workprec(base + 4 * _VANISHING):
+            step = self.mp.ldexp(1, smallest - _VANISHING)
+            left, right = self._sides(op, self._value(op, operands), operands, group, step)
+            limit = self.mp.ldexp(1, -_VANISHING // 2)
+            return None not in (left, right) and bool(max(abs(left), abs(right)) <= limit)
 
     def _sides(
         self, op: str, y: Any, operands: Sequence[Any], group: Sequence[int], step: Any
@@ -302,8 +352,8 @@ class Precise(Numerical):
             reason = f"it has a kink: its derivative is {left} from below and {right} from above"
             return Slope(middle, mp.ldexp(jump, -1) * (1 + mp.ldexp(1, -_SHRINKING)), reason)
         change = abs(middle - (before[0] + before[1]) / 2) if size_before else mp.zero
-        if change > mp.ldexp(abs(middle), -_DIGITS) and jump_before > jump:
-            return Slope(middle, change)  # vanishing with the step
+        if change > mp.ldexp(abs(middle), -_DIGITS):
+            return Slope(middle, change)
         return _known(middle)
 
 

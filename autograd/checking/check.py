@@ -35,6 +35,7 @@ from autograd.checking.judge import (
     connected,
     examine,
     gradients,
+    path_sizes,
     stalled,
     wrong_sums,
 )
@@ -60,6 +61,8 @@ _VISIBLE = 1e-3  # of a derivative: a difference above it is not passed because 
 _ABSOLUTE = 1e-7  # an error below it is no difference, where derivatives are 0 as far as is known
 _ROUNDED = "rounding of intermediate results changes the derivative as much"
 _SMOOTH = "but the function as a whole has another derivative there"
+_MANY = 16  # derivatives to be held to differences: from here on along directions
+_DIRECTIONS = 2
 _NEARLY = "it is within rounding of a jump, a pole or a border"
 _UNEVALUATED = "it cannot be evaluated in high precision"
 _LARGE = 100_000  # nodes times inputs: so many are not evaluated as a whole for each input
@@ -333,13 +336,74 @@ class _Whole:
         count = len(self._function.point)
         known: dict[tuple[int, float], Sequence[float]] = {}
         held = list(derivatives)
-        for i in chosen:
+        one_by_one = list(chosen)
+        if len(one_by_one) > _MANY and graph_is_right and not self._fidelity.obstacle:
+            settled = self._together(derivatives, one_by_one, noises)
+            one_by_one = [i for i in one_by_one if i not in settled]
+        for i in one_by_one:
             place, position = divmod(i, count)
             output = partial(self._output, known, place, position)
             held[i] = self._held(
                 held[i], output, position, noises[place], graph_is_right, stalls.get(i, "")
             )
         return held
+
+    def _together(
+        self, derivatives: Sequence[Derivative], chosen: Sequence[int], noises: Sequence[float]
+    ) -> set[int]:
+        """List those that differences along directions between the inputs confirm.
+
+        The graph stands for the function, and is right as far as is known: each operation on it has
+        been held to its own derivative, and each derivative to what these make. That it is the
+        whole function, as many directions tell as it takes to see one number that is not on it.
+        """
+        point, generator = self._function.point, random.Random(0)
+        known: list[dict[float, Sequence[float]]] = [{} for _ in range(_DIRECTIONS)]
+        directions = [
+            [generator.choice((-1.0, 1.0)) * generator.uniform(0.5, 1.0) for _ in point]
+            for _ in range(_DIRECTIONS)
+        ]
+        settled: set[int] = set()
+        for place, noise in enumerate(noises):
+            count, first = len(point), place * len(point)
+            all_of_it = derivatives[first : first + count]
+            if not all(map(_is_certain, all_of_it)):
+                continue
+            for found, direction in zip(known, directions, strict=True):
+                values = partial(self._moved, found, direction, place)
+                estimate = differentiate(values, 0.0, noise=noise)
+                terms = [d.gradient * rate for d, rate in zip(all_of_it, direction, strict=True)]
+                error = estimate.bound + math.fsum(d.bound + d.rounding for d in all_of_it)
+                size = math.hypot(*terms)
+                if (
+                    estimate.reason
+                    or abs(math.fsum(terms) - estimate.value) > error
+                    or error > max(_ABSOLUTE, _NEGLIGIBLE * size)
+                ):
+                    break
+            else:
+                settled.update(i for i in chosen if first <= i < first + count)
+        return settled
+
+    def _moved(
+        self,
+        known: dict[float, Sequence[float]],
+        direction: Sequence[float],
+        place: int,
+        distance: float,
+    ) -> float:
+        """Give one output where all inputs are moved along a direction."""
+        if distance not in known:
+            data = [
+                x + distance * rate for x, rate in zip(self._function.point, direction, strict=True)
+            ]
+            try:
+                known[distance] = self._function.values(data)
+            except Exception:  # its own, at a point that the user has not given
+                raise ValueError("it is not defined there") from None
+        if place >= len(known[distance]):
+            raise ValueError("it has fewer outputs there")
+        return known[distance][place]
 
     def _output(
         self, known: dict[tuple[int, float], Sequence[float]], place: int, position: int, x: float
@@ -439,8 +503,8 @@ def _verdict(
     for node, culprit_there in wrong_sums(trace, nearby, oracle).items():
         examined.wrong.setdefault(node, culprit_there)
     grads, sums, wrong_backward = gradients(trace, examined.recorded, oracle)
-    scales = [chained(nodes, root, examined.sizes, 1.0) for root in trace.outputs]
-    relevant = {node for node in nodes if any(scale.value.get(node) for scale in scales)}
+    scales = [path_sizes(nodes, root, examined.sizes) for root in trace.outputs]
+    relevant = {node for node in nodes if any(scale.get(node) for scale in scales)}
     wrong = [examined.wrong[node] for node in nodes if node in examined.wrong and node in relevant]
     culprit = wrong[0] if wrong else wrong_backward
     derivatives: list[Derivative] = []
@@ -464,7 +528,7 @@ def _verdict(
                 recomputed=recomputed.value.get(node, zero),
                 exact=exact.value.get(node, zero),
                 bound=exact.bound.get(node, 0.0),
-                scale=scales[place].value.get(node, 0.0),
+                scale=scales[place].get(node, 0.0),
                 rows_are_right=not examined.wrong,
             )
             outcome, reason = evidence.outcome(why)
@@ -554,6 +618,13 @@ def _visible(gradient: float, derivative: Any, scale: float = 0.0) -> bool:
     difference = abs(gradient - derivative)
     scale = max(scale, abs(gradient), abs(derivative))
     return bool(difference > _VISIBLE * scale and difference > 8.0 * SMALLEST)
+
+
+def _is_certain(derivative: Derivative) -> bool:
+    """Whether a gradient is passed by a derivative that is known well."""
+    size = max(abs(derivative.gradient), abs(derivative.numerical))
+    error = derivative.bound + derivative.rounding
+    return derivative.outcome == "passed" and error <= max(_ABSOLUTE, _NEGLIGIBLE * size)
 
 
 def _steepness(y: float, x: float, noise: float) -> float:
@@ -746,9 +817,9 @@ def _first_infinite(nodes: Iterable[Value]) -> str:
     return ""
 
 
-def _noise(nodes: Sequence[Value], scale: Sums) -> float:
+def _noise(nodes: Sequence[Value], scale: Mapping[Value, float]) -> float:
     """Bound the rounding errors in an output, to first order: each node's by its own derivative."""
-    sizes = [scale.value.get(node, 0.0) * abs(node.data) for node in nodes]
+    sizes = [scale.get(node, 0.0) * abs(node.data) for node in nodes]
     return _finite(EPSILON * sum(size for size in sizes if math.isfinite(size)))
 
 

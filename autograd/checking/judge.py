@@ -21,7 +21,7 @@ from autograd.wording import evaluated, formula, number
 
 __all__ = [
     "ACCURACY", "LARGEST", "SMALLEST", "Examined", "Sums", "chained", "connected",
-    "examine", "gradients", "stalled", "wrong_sums",
+    "examine", "gradients", "path_sizes", "stalled", "wrong_sums",
 ]  # fmt: skip
 
 Links: TypeAlias = "Mapping[Value, Mapping[Value, Slope]]"
@@ -61,22 +61,47 @@ def chained(
     """
     zero = one - one
     sums = Sums({root: one}, {root: 0.0})
+    values, bounds = sums.value, sums.bound
     for node in reversed(nodes):
-        value, bound = sums.value.get(node, zero), sums.bound.get(node, 0.0)
-        if not (value or bound) or node not in links:
+        value, bound = values.get(node, zero), bounds.get(node, 0.0)
+        is_not_0 = bool(value)
+        if not (is_not_0 or bound) or node not in links:
             continue
         size = abs(float(value)) + bound
         for parent, slope in links[node].items():
             spread = size * slope.bound if slope.bound else 0.0
             if bound:  # what is without a bound stays so: infinity times 0 may be anything
                 spread += bound * slope.size if slope.size else bound * (bound == math.inf or 0.0)
-            if value and slope.size:
+            if is_not_0 and slope.size:
                 product = value * slope.value
-                found = sums.value.get(parent)
-                sums.value[parent] = product if found is None else found + product
+                found = values.get(parent)
+                values[parent] = product if found is None else found + product
                 spread += floor
-            sums.bound[parent] = sums.bound.get(parent, 0.0) + spread
+            bounds[parent] = bounds.get(parent, 0.0) + spread
     return sums
+
+
+def path_sizes(
+    nodes: Sequence[Value], root: Value, sizes: Mapping[Value, Mapping[Value, float]]
+) -> dict[Value, float]:
+    """Add up, for each node, the sizes of the products over all paths that lead to a root.
+
+    Args:
+        nodes: The interior nodes, parents first.
+        root: The root.
+        sizes: For each node the absolute value of the derivative with respect to each parent.
+
+    Returns:
+        The sums; a node without a path is left out.
+    """
+    found = {root: 1.0}
+    for node in reversed(nodes):
+        total = found.get(node)
+        if total and node in sizes:
+            for parent, size in sizes[node].items():
+                if size:
+                    found[parent] = found.get(parent, 0.0) + total * size
+    return found
 
 
 def connected(nodes: Sequence[Value], root: Value, links: Links) -> set[Value]:
@@ -124,14 +149,14 @@ class Examined:
     Attributes:
         recorded: The local derivatives on the graph; the bounds are those of the rounding of
             products and sums in `backward()`.
-        sizes: Their absolute values; where a parent stands at several places, the sum of these.
+        sizes: Their absolute values, as floats; where a parent stands at several places, the sum.
         recomputed: What they should be at the operands that were recorded.
         exact: What they are at the exact operands.
         wrong: The nodes that are wrong, and how.
     """
 
     recorded: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
-    sizes: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
+    sizes: dict[Value, dict[Value, float]] = field(default_factory=dict)
     recomputed: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
     exact: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
     wrong: dict[Value, Culprit] = field(default_factory=dict)
@@ -151,19 +176,23 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
     links = trace.active()
     fan_out = Counter(parent for parents in links.values() for parent in parents)
     found = Examined()
-    recorded = {parent: convert(parent.data) for node in links for parent in node.parents}
+    parents_of_all = dict.fromkeys(parent for node in links for parent in node.parents)
+    recorded = {parent: convert(parent.data) for parent in parents_of_all}
     data: dict[Value, Any] = {}  # exact, where it is not what was recorded
     for node, parents in links.items():
         groups = list(parents.values())
         totals = [_total(node.local_derivatives, group) for group in groups]
-        sizes = [sum(abs(node.local_derivatives[place]) for place in group) for group in groups]
+        sizes = [
+            abs(total)
+            if len(group) == 1
+            else sum(abs(node.local_derivatives[place]) for place in group)
+            for total, group in zip(totals, groups, strict=True)
+        ]
         found.recorded[node] = {
-            parent: Slope(convert(total), size * (2.0 + fan_out[parent]) * EPSILON)
+            parent: Slope(convert(total), size * (2.0 + fan_out[parent]) * EPSILON, "", abs(total))
             for parent, total, size in zip(parents, totals, sizes, strict=True)
         }
-        found.sizes[node] = {
-            parent: Slope(size, 0.0) for parent, size in zip(parents, sizes, strict=True)
-        }
+        found.sizes[node] = dict(zip(parents, sizes, strict=True))
         operands = [recorded[parent] for parent in node.parents]
         try:
             y, slopes = oracle.at(node, operands, groups)
@@ -221,7 +250,7 @@ def wrong_sums(trace: Trace, nearby: Sequence[Trace], oracle: Numerical) -> dict
     found: dict[Value, Culprit] = {}
     for other in nearby:
         for node, twin in zip(trace.nodes, other.nodes, strict=True):
-            if twin.op == LINEAR:
+            if twin.op == LINEAR and not _is_the_sum(twin):
                 operands = [oracle.number(parent.data) for parent in twin.parents]
                 groups = [(place,) for place in range(len(operands))]
                 try:
@@ -231,6 +260,15 @@ def wrong_sums(trace: Trace, nearby: Sequence[Trace], oracle: Numerical) -> dict
                 if culprit is not None:
                     found[node] = culprit
     return found
+
+
+def _is_the_sum(node: Value) -> bool:
+    """Whether the value of a sum of products is surely right, by the floats alone."""
+    products = [c * x.data for c, x in zip(node.local_derivatives, node.parents, strict=True)]
+    size = sum(map(abs, products))
+    if not 0.0 < SMALLEST / EPSILON <= size < math.inf:
+        return False
+    return abs(node.data - math.fsum(products)) <= 0.25 * _VALUE_ACCURACY * size
 
 
 def _total(derivatives: Sequence[float], places: Sequence[int]) -> float:

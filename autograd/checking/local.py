@@ -12,13 +12,14 @@ import importlib.util
 import math
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
+from operator import mul
 from types import SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
 from autograd.checking.definitions import definitions, partials
-from autograd.checking.numerical import differentiate
+from autograd.checking.numerical import EPSILON, differentiate
 from autograd.rules import CHAIN_PRODUCT, KINKED, LINEAR, MEETS, rule_of
 from autograd.value import Value
 
@@ -36,16 +37,17 @@ class Slope:
         value: Its value, a float or a number of mpmath's.
         bound: How far off it may be; infinite where there is no telling.
         reason: Why it is not known well; empty where it is.
-        size: The absolute value, as a float.
+        size: The absolute value, as a float; it need not be given.
     """
 
     value: Any
     bound: float
     reason: str = ""
-    size: float = field(init=False)
+    size: float = -1.0
 
     def __post_init__(self) -> None:
-        self.size, self.bound = abs(float(self.value)), float(self.bound)
+        if self.size < 0.0:
+            self.size, self.bound = abs(float(self.value)), float(self.bound)
 
 
 class Unknown(Exception):  # noqa: N818
@@ -134,6 +136,8 @@ class Numerical:
             return function
 
         slopes = []
+        if node.op in ("dot", "net") and _is_sum_of_products(y, xs):
+            return y, _of_products(xs, groups)
         for group in groups:
             estimate = differentiate(along(group), xs[group[0]])
             slopes.append(Slope(estimate.value, estimate.bound, estimate.reason))
@@ -143,8 +147,30 @@ class Numerical:
         self, node: Value, operands: Sequence[Any], groups: Groups
     ) -> tuple[Any, list[Slope]]:
         coefficients = [self.number(c) for c in node.local_derivatives]
-        y = sum(c * x for c, x in zip(coefficients, operands, strict=True))
+        y = self._dot(coefficients, operands)
         return y, [Slope(sum(coefficients[i] for i in group), 0) for group in groups]
+
+    def _dot(self, xs: Sequence[Any], ys: Sequence[Any]) -> Any:
+        return sum(x * y for x, y in zip(xs, ys, strict=True))
+
+
+def _is_sum_of_products(y: float, xs: Sequence[float]) -> bool:
+    """Whether a value is that of `dot`, or of `net` where the number of operands is odd."""
+    half = len(xs) // 2
+    terms = [*map(mul, xs[:half], xs[half:]), *xs[2 * half :]]
+    size = sum(map(abs, terms))
+    return size < math.inf and abs(y - math.fsum(terms)) <= len(terms) * EPSILON * size
+
+
+def _of_products(xs: Sequence[float], groups: Groups) -> list[Slope]:
+    """Differentiate a sum of products: of each factor, the derivative is the other one."""
+    half = len(xs) // 2
+    others = [*xs[half : 2 * half], *xs[:half], *([1.0] * (len(xs) - 2 * half))]
+    slopes = []
+    for group in groups:
+        parts = [others[place] for place in group]
+        slopes.append(Slope(sum(parts), len(parts) * EPSILON * sum(map(abs, parts))))
+    return slopes
 
 
 # --- with mpmath ---------------------------------------------------------------------------------
@@ -180,9 +206,15 @@ class Precise(Numerical):
     def __init__(self) -> None:
         tools = _tools()
         self.mp, self._definitions, self._partials = tools.mp, tools.definitions, tools.partials
+        # The same numbers come again and again: each weight of a network in every sample.
+        self._numbers: dict[float, Any] = {}
+        self._slopes: dict[Any, Slope] = {}
 
     def number(self, x: float) -> Any:  # noqa: D102
-        return self.mp.mpf(x)
+        found = self._numbers.get(x)
+        if found is None:
+            found = self._numbers[x] = self.mp.mpf(x)
+        return found
 
     def in_range(self, x: Any) -> bool:  # noqa: D102
         return not x or abs(int(self.mp.mag(x))) < _RANGE
@@ -199,8 +231,6 @@ class Precise(Numerical):
             number = self.number
             return number(y), [Slope(number(s.value), s.bound, s.reason) for s in slopes]
         _refuse_jumps(node, groups)
-        if not all(map(self.mp.isfinite, operands)):
-            raise Unknown("an operand is not finite")
         base = _PRECISION + self._spread(operands)
         with self.mp.workprec(base):
             return self._defined(node.op, operands, groups, base)
@@ -217,15 +247,18 @@ class Precise(Numerical):
             derivatives = known(y, *operands)
             for position, group in enumerate(groups):
                 parts = [derivatives[place] for place in group]
-                if None not in parts:
-                    total = self.mp.fsum(parts)
-                    slopes[position] = _known(total)
+                if not any(part is None for part in parts):
+                    total = parts[0] if len(parts) == 1 else self.mp.fsum(parts)
+                    slopes[position] = self._known(total)
         rest = [group for group, slope in zip(groups, slopes, strict=True) if slope is None]
         if rest or known is None:
             y, differences = self._settled(op, operands, rest, base)
             found = iter(differences)
             slopes = [next(found) if slope is None else slope for slope in slopes]
         return y, [slope for slope in slopes if slope is not None]
+
+    def _dot(self, xs: Sequence[Any], ys: Sequence[Any]) -> Any:
+        return self.mp.fdot(xs, ys)
 
     def value(self, node: Value, operands: Sequence[Any]) -> Any:
         """Evaluate a node's operation, to the precision of the context.
@@ -256,9 +289,23 @@ class Precise(Numerical):
         return y if isinstance(y, self.mp.mpf) and self.mp.isfinite(y) else None
 
     def _spread(self, operands: Sequence[Any]) -> int:
-        """The distance in bits from the smallest of the operands and 1 to the largest."""
-        magnitudes = [0, *(self.mp.mag(x) for x in operands if x)]
-        return int(max(magnitudes) - min(magnitudes))
+        """The distance in bits from the smallest of the operands and 1 to the largest.
+
+        Raises:
+            Unknown: One of them is not finite.
+        """
+        smallest = largest = 0
+        for x in operands:
+            _, mantissa, exponent, bits = x._mpf_
+            if mantissa:
+                magnitude = exponent + bits
+                if magnitude > largest:
+                    largest = magnitude
+                elif magnitude < smallest:
+                    smallest = magnitude
+            elif exponent:
+                raise Unknown("an operand is not finite")
+        return int(largest - smallest)
 
     def _settled(
         self, op: str, operands: Sequence[Any], groups: Groups, base: int
@@ -354,14 +401,15 @@ class Precise(Numerical):
         change = abs(middle - (before[0] + before[1]) / 2) if size_before else mp.zero
         if change > mp.ldexp(abs(middle), -_DIGITS):
             return Slope(middle, change)
-        return _known(middle)
+        return self._known(middle)
 
-
-def _known(value: Any) -> Slope:
-    """Give a derivative that is right to some 25 digits."""
-    slope = Slope(value, 0.0)
-    slope.bound = slope.size * 2.0 ** (10 - _DIGITS)
-    return slope
+    def _known(self, value: Any) -> Slope:
+        """Give a derivative that is right to some 25 digits."""
+        slope = self._slopes.get(value._mpf_)
+        if slope is None:
+            slope = self._slopes[value._mpf_] = Slope(value, 0.0)
+            slope.bound = slope.size * 2.0 ** (10 - _DIGITS)
+        return slope
 
 
 class _Level(NamedTuple):

@@ -337,7 +337,7 @@ class _Whole:
         known: dict[tuple[int, float], Sequence[float]] = {}
         held = list(derivatives)
         one_by_one = list(chosen)
-        if len(one_by_one) > _MANY and graph_is_right and not self._fidelity.obstacle:
+        if len(one_by_one) > _MANY and not self._fidelity.obstacle:
             settled = self._together(derivatives, one_by_one, noises)
             one_by_one = [i for i in one_by_one if i not in settled]
         for i in one_by_one:
@@ -353,9 +353,9 @@ class _Whole:
     ) -> set[int]:
         """List those that differences along directions between the inputs confirm.
 
-        The graph stands for the function, and is right as far as is known: each operation on it has
-        been held to its own derivative, and each derivative to what these make. That it is the
-        whole function, as many directions tell as it takes to see one number that is not on it.
+        The graph stands for the function, as far as is known, and each derivative has been held to
+        what the derivatives of its operations make. That this is the derivative of the whole
+        function, directions tell: one number that is not on the graph shows in any of them.
         """
         point, generator = self._function.point, random.Random(0)
         known: list[dict[float, Sequence[float]]] = [{} for _ in range(_DIRECTIONS)]
@@ -372,7 +372,7 @@ class _Whole:
             for found, direction in zip(known, directions, strict=True):
                 values = partial(self._moved, found, direction, place)
                 estimate = differentiate(values, 0.0, noise=noise)
-                terms = [d.gradient * rate for d, rate in zip(all_of_it, direction, strict=True)]
+                terms = [d.numerical * rate for d, rate in zip(all_of_it, direction, strict=True)]
                 error = estimate.bound + math.fsum(d.bound + d.rounding for d in all_of_it)
                 size = math.hypot(*terms)
                 if (
@@ -512,11 +512,11 @@ def _verdict(
     for place, root in enumerate(trace.outputs):
         reached = connected(nodes, root, examined.recorded)
         concerned = reached & relevant
-        why = _first_reason(examined, [node for node in nodes if node in concerned])
+        why = _first_reason(examined, [n for n in examined.doubtful if n in concerned])
         infinite = _first_infinite(node for node in nodes if node in reached)
-        recomputed = exact = chained(nodes, root, examined.recomputed, number(1.0))
+        recomputed = exact = chained(nodes, root, examined.recomputed, number(1.0), dot=oracle.dot)
         if examined.exact != examined.recomputed:
-            exact = chained(nodes, root, examined.exact, number(1.0))
+            exact = chained(nodes, root, examined.exact, number(1.0), dot=oracle.dot)
         blind = _blind(nodes, reached, examined, sums[place], recomputed, exact)
         inputs = {node: len(derivatives) + i for i, node in enumerate(trace.inputs)}
         for position, node in enumerate(trace.inputs):
@@ -621,10 +621,10 @@ def _visible(gradient: float, derivative: Any, scale: float = 0.0) -> bool:
 
 
 def _is_certain(derivative: Derivative) -> bool:
-    """Whether a gradient is passed by a derivative that is known well."""
+    """Whether a gradient has been held to a derivative that is known well."""
     size = max(abs(derivative.gradient), abs(derivative.numerical))
     error = derivative.bound + derivative.rounding
-    return derivative.outcome == "passed" and error <= max(_ABSOLUTE, _NEGLIGIBLE * size)
+    return derivative.outcome != "undecided" and error <= max(_ABSOLUTE, _NEGLIGIBLE * size)
 
 
 def _steepness(y: float, x: float, noise: float) -> float:
@@ -649,9 +649,10 @@ def _blind(
     That is the same at the operands that were recorded and at the exact ones, or nothing is known.
     """
     reasons: dict[Value, str] = {}
-    stalls = stalled(nodes, reached, examined.recomputed, recorded, recomputed)
+    doubtful = examined.doubtful
+    stalls = stalled(doubtful, reached, examined.recomputed, recorded, recomputed)
     if exact is not recomputed:
-        at_exact = stalled(nodes, reached, examined.exact, recorded, exact)
+        at_exact = stalled(doubtful, reached, examined.exact, recorded, exact)
         if at_exact != stalls:
             stalls += at_exact
             reasons = dict.fromkeys((node for node, _ in stalls), _NEARLY)

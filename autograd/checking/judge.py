@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from operator import mul
 from typing import Any, TypeAlias
 
@@ -44,7 +45,12 @@ class Sums:
 
 
 def chained(
-    nodes: Sequence[Value], root: Value, links: Links, one: Any, floor: float = 0.0
+    nodes: Sequence[Value],
+    root: Value,
+    links: Links,
+    one: Any,
+    floor: float = 0.0,
+    dot: Callable[[list[Any], list[Any]], Any] = lambda xs, ys: sum(map(mul, xs, ys)),
 ) -> Sums:
     """Apply the chain rule to local derivatives with error bounds.
 
@@ -55,29 +61,35 @@ def chained(
             hands on nothing, not even through an infinite derivative.
         one: The number 1, of the kind to compute with.
         floor: The error of a product besides, however small it is; not of one with a factor of 0.
+        dot: What adds up products of such numbers.
 
     Returns:
         Derivatives and bounds.
     """
-    zero = one - one
     sums = Sums({root: one}, {root: 0.0})
     values, bounds = sums.value, sums.bound
+    # What each node is handed, to be added up when it is its turn: adjoints, and what they meet.
+    terms: dict[Value, tuple[list[Any], list[Any]]] = {}
     for node in reversed(nodes):
-        value, bound = values.get(node, zero), bounds.get(node, 0.0)
-        is_not_0 = bool(value)
-        if not (is_not_0 or bound) or node not in links:
+        if node in terms:
+            values[node] = dot(*terms.pop(node))
+        value, bound = values.get(node), bounds.get(node, 0.0)
+        if not (value or bound) or node not in links:
             continue
-        size = abs(float(value)) + bound
+        size = (abs(float(value)) if value else 0.0) + bound
         for parent, slope in links[node].items():
             spread = size * slope.bound if slope.bound else 0.0
             if bound:  # what is without a bound stays so: infinity times 0 may be anything
                 spread += bound * slope.size if slope.size else bound * (bound == math.inf or 0.0)
-            if is_not_0 and slope.size:
-                product = value * slope.value
-                found = values.get(parent)
-                values[parent] = product if found is None else found + product
+            if value and slope.size:
+                found = terms.get(parent)
+                if found is None:
+                    found = terms[parent] = ([], [])
+                found[0].append(value)
+                found[1].append(slope.value)
                 spread += floor
             bounds[parent] = bounds.get(parent, 0.0) + spread
+    values.update((node, dot(*factors)) for node, factors in terms.items())
     return sums
 
 
@@ -142,7 +154,7 @@ def stalled(
 # --- the nodes -----------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@dataclass
 class Examined:
     """What each node on a graph has, and should have.
 
@@ -160,6 +172,18 @@ class Examined:
     recomputed: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
     exact: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
     wrong: dict[Value, Culprit] = field(default_factory=dict)
+
+    @cached_property
+    def doubtful(self) -> list[Value]:
+        """List the nodes with a derivative that is not known well, parents first."""
+        return [
+            node
+            for node, parents in self.recomputed.items()
+            if any(
+                slope.reason or slope.bound == math.inf
+                for slope in (*parents.values(), *self.exact[node].values())
+            )
+        ]
 
 
 def examine(trace: Trace, oracle: Numerical) -> Examined:
@@ -420,7 +444,7 @@ def gradients(
     culprit: Culprit | None = None
     with _kept(trace) as everything:
         for root in trace.outputs:
-            exact = chained(trace.nodes, root, recorded, oracle.number(1.0), 2.0**-1074)
+            exact = chained(trace.nodes, root, recorded, oracle.number(1.0), 2.0**-1074, oracle.dot)
             sums.append(exact)
             for node in everything:
                 node.grad = 0.0

@@ -11,7 +11,7 @@ import importlib
 import importlib.util
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import mul
@@ -147,11 +147,12 @@ class Numerical:
         self, node: Value, operands: Sequence[Any], groups: Groups
     ) -> tuple[Any, list[Slope]]:
         coefficients = [self.number(c) for c in node.local_derivatives]
-        y = self._dot(coefficients, operands)
+        y = self.dot(coefficients, operands)
         return y, [Slope(sum(coefficients[i] for i in group), 0) for group in groups]
 
-    def _dot(self, xs: Sequence[Any], ys: Sequence[Any]) -> Any:
-        return sum(x * y for x, y in zip(xs, ys, strict=True))
+    def dot(self, xs: Iterable[Any], ys: Iterable[Any]) -> Any:
+        """Add up products of the numbers computed with."""
+        return sum(map(mul, xs, ys))
 
 
 def _is_sum_of_products(y: float, xs: Sequence[float]) -> bool:
@@ -159,7 +160,7 @@ def _is_sum_of_products(y: float, xs: Sequence[float]) -> bool:
     half = len(xs) // 2
     terms = [*map(mul, xs[:half], xs[half:]), *xs[2 * half :]]
     size = sum(map(abs, terms))
-    return size < math.inf and abs(y - math.fsum(terms)) <= len(terms) * EPSILON * size
+    return bool(size < math.inf and abs(y - math.fsum(terms)) <= len(terms) * EPSILON * size)
 
 
 def _of_products(xs: Sequence[float], groups: Groups) -> list[Slope]:
@@ -191,7 +192,10 @@ def _tools() -> SimpleNamespace:
         mp = importlib.import_module("mpmath").mp.clone()
         mp.prec = _PRECISION
         _of_thread.tools = SimpleNamespace(
-            mp=mp, definitions=definitions(mp), partials=partials(mp)
+            mp=mp,
+            definitions=definitions(mp),
+            partials=partials(mp),
+            libmp=importlib.import_module("mpmath.libmp"),
         )
     tools: SimpleNamespace = _of_thread.tools
     return tools
@@ -206,6 +210,7 @@ class Precise(Numerical):
     def __init__(self) -> None:
         tools = _tools()
         self.mp, self._definitions, self._partials = tools.mp, tools.definitions, tools.partials
+        self._product, self._sum = tools.libmp.mpf_mul, tools.libmp.mpf_sum
         # The same numbers come again and again: each weight of a network in every sample.
         self._numbers: dict[float, Any] = {}
         self._slopes: dict[Any, Slope] = {}
@@ -257,8 +262,9 @@ class Precise(Numerical):
             slopes = [next(found) if slope is None else slope for slope in slopes]
         return y, [slope for slope in slopes if slope is not None]
 
-    def _dot(self, xs: Sequence[Any], ys: Sequence[Any]) -> Any:
-        return self.mp.fdot(xs, ys)
+    def dot(self, xs: Iterable[Any], ys: Iterable[Any]) -> Any:  # noqa: D102
+        products = [self._product(x._mpf_, y._mpf_) for x, y in zip(xs, ys, strict=True)]
+        return self.mp.make_mpf(self._sum(products, self.mp.prec, "n"))
 
     def value(self, node: Value, operands: Sequence[Any]) -> Any:
         """Evaluate a node's operation, to the precision of the context.
@@ -274,7 +280,7 @@ class Precise(Numerical):
             Unknown: mpmath has no definition of the operation.
         """
         if node.op == LINEAR:
-            return self.mp.fdot(zip(node.local_derivatives, operands, strict=True))
+            return self.dot(map(self.number, node.local_derivatives), operands)
         if node.op not in self._definitions:
             raise Unknown(f"{node.op!r} cannot be evaluated to any precision")
         return self._value(node.op, operands)

@@ -828,3 +828,85 @@ def test_what_is_no_function_and_no_node_is_refused(call: Any, message: str) -> 
 @pytest.mark.parametrize("order", [1, 2])
 def test_a_value_that_is_not_finite_is_undecided_at_any_order(order: int) -> None:
     assert checked(lambda x: x * 1e308 * 10.0, 1.0, order=order).outcome == "undecided"
+
+
+# --- large functions -----------------------------------------------------------------------------
+
+SAMPLES = 20
+
+
+def network(activation: str, seed: int = 1) -> tuple[MLP, Callable[[Any], Any]]:
+    """A network of 337 weights, and its mean squared error over 20 samples."""
+    generator = random.Random(seed)
+    inputs = [[generator.uniform(-1.0, 1.0) for _ in range(2)] for _ in range(SAMPLES)]
+    targets = [generator.choice((-1.0, 1.0)) for _ in range(SAMPLES)]
+
+    def loss(model: Any) -> Any:
+        total = 0.0
+        for x, target in zip(inputs, targets, strict=True):
+            total = total + (model(x) - target) ** 2
+        return total / SAMPLES
+
+    return MLP(2, [16, 16, 1], activation, seed=seed), loss
+
+
+@pytest.mark.parametrize("method", ["auto", "numerical"])
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_the_loss_of_a_network_is_checked_in_some_hundred_calls(
+    activation: str, method: Any
+) -> None:
+    model, loss = network(activation)
+    calls = 0
+
+    def counted(model: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return loss(model)
+
+    result = gradcheck(counted, model, method=method)
+    assert result.outcome == "passed"
+    assert len(result.derivatives) == 337
+    assert all(d.bound <= 1e-6 for d in result.derivatives)
+    assert calls <= (4 if method == "auto" else 300)
+
+
+@pytest.mark.parametrize("method", ["auto", "numerical"])
+def test_a_fault_in_a_network_is_found(method: Any) -> None:
+    own = custom_function("check_tanh", math.tanh, lambda m, y, x: 1.000001 - y * y)
+    model, loss = network("tanh")
+    right = checked(lambda m: loss(lambda x: tanh(m(x))), model, method=method)
+    wrong = checked(lambda m: loss(lambda x: own(m(x))), model, method=method)
+    assert right.outcome == "passed"
+    assert wrong.outcome == "failed"
+    assert wrong.culprit is not None
+    assert wrong.culprit.op == "check_tanh"
+
+
+@pytest.mark.parametrize("method", ["auto", "numerical"])
+def test_one_of_many_inputs_that_is_cut_off_is_named(method: Any) -> None:
+    def f(w: Any) -> Any:
+        return dot(w, w) + 1e-3 * w[17].data ** 2
+
+    result = checked(f, [0.1 * i - 1.0 for i in range(40)], method=method)
+    assert result.outcome == "failed"
+    assert [d.input for d in result.derivatives if d.outcome == "failed"] == ["w[17]"]
+
+
+def test_many_inputs_of_which_one_is_at_a_kink_are_taken_one_by_one() -> None:
+    def f(w: Any) -> Any:
+        return dot(w, w) + relu(w[20])
+
+    result = checked(f, [0.1 * i for i in range(-20, 20)], method="numerical")
+    assert result.outcome == "undecided"
+    assert [d.input for d in result.derivatives if d.outcome != "passed"] == ["w[20]"]
+
+
+def test_a_function_that_differences_along_directions_deny_is_taken_one_by_one() -> None:
+    hidden = [0.0] * 40
+
+    def f(w: Any) -> Any:
+        # What the graph has at the point and close by is not what the function is further off.
+        moved = sum(abs(x.data - y) for x, y in zip(w, hidden, strict=True))
+        return dot(w, w) + (0.0 if moved < 1e-2 * 40 else 5.0)
+
+    assert checked(f, hidden, method="numerical").outcome != "failed"

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from autograd.checking.local import Precise, Slope
+from autograd.checking.local import Precise, Slope, Unknown
 from autograd.value import Value
 
 __all__ = ["derivative_along"]
@@ -40,7 +40,7 @@ def derivative_along(
         The derivative. Where there is none, the bound is infinite, and the reason says why.
 
     Raises:
-        Unknown: An operation cannot be evaluated to any precision.
+        Unknown: An operation cannot be evaluated to any precision, or not at the point.
     """
     moving = set(direction)
     active = [n for n in nodes if any(p in moving for p in n.parents) and not moving.add(n)]  # type: ignore[func-returns-value]
@@ -73,7 +73,7 @@ def derivative_along(
         step = mp.ldexp(1, smallest - bits)
         y, above, below = at(mp.zero), at(step), at(-step)
         if y is None:
-            return None, None
+            raise Unknown("it is not defined at the point itself")
         left = None if below is None else (y - below) / step
         right = None if above is None else (above - y) / step
         return nothing_is_0(left), nothing_is_0(right)

@@ -213,7 +213,9 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
             for total, group in zip(totals, groups, strict=True)
         ]
         found.recorded[node] = {
-            parent: Slope(convert(total), size * (2.0 + fan_out[parent]) * EPSILON, "", abs(total))
+            parent: Slope(
+                convert(total), size * ((2.0 + fan_out[parent]) * EPSILON), "", abs(total)
+            )
             for parent, total, size in zip(parents, totals, sizes, strict=True)
         }
         found.sizes[node] = dict(zip(parents, sizes, strict=True))

@@ -63,6 +63,7 @@ _ROUNDED = "rounding of intermediate results changes the derivative as much"
 _SMOOTH = "but the function as a whole has another derivative there"
 _MANY = 16  # derivatives to be held to differences: from here on along directions
 _DIRECTIONS = 2
+_SMALL_BLOCK = 4  # of inputs: fewer are looked at one by one
 _NEARLY = "it is within rounding of a jump, a pole or a border"
 _UNEVALUATED = "it cannot be evaluated in high precision"
 _LARGE = 100_000  # nodes times inputs: so many are not evaluated as a whole for each input
@@ -340,6 +341,13 @@ class _Whole:
         if len(one_by_one) > _MANY and not self._fidelity.obstacle:
             settled = self._together(derivatives, one_by_one, noises)
             one_by_one = [i for i in one_by_one if i not in settled]
+        for place in range(len(noises)):
+            of_output = [i for i in one_by_one if i // count == place]
+            if len(of_output) > _MANY:
+                in_blocks = self._in_blocks(held, of_output, place, noises[place])
+                one_by_one = [i for i in one_by_one if i not in in_blocks]
+                for i, derivative in in_blocks.items():
+                    held[i] = derivative
         for i in one_by_one:
             place, position = divmod(i, count)
             output = partial(self._output, known, place, position)
@@ -383,6 +391,47 @@ class _Whole:
                     break
             else:
                 settled.update(i for i in chosen if first <= i < first + count)
+        return settled
+
+    def _in_blocks(
+        self, derivatives: Sequence[Derivative], chosen: Sequence[int], place: int, noise: float
+    ) -> dict[int, Derivative]:
+        """Settle blocks of inputs, smaller and smaller, that one direction each confirms.
+
+        A block is confirmed where the error is small beside what each of its inputs contributes, so
+        that none hides behind the others. What is left is to be looked at one by one.
+        """
+        generator, settled = random.Random(0), {}
+        first = place * len(self._function.point)
+        blocks = [sorted(chosen, key=lambda i: abs(derivatives[i].gradient))]
+        while blocks:
+            block = blocks.pop()
+            if len(block) < _SMALL_BLOCK:
+                continue
+            direction = [0.0] * len(self._function.point)
+            for i in block:
+                direction[i - first] = generator.choice((-1.0, 1.0)) * generator.uniform(0.5, 1.0)
+            terms = {i: derivatives[i].gradient * direction[i - first] for i in block}
+            error = math.inf
+            if all(map(math.isfinite, terms.values())):
+                values = partial(self._moved, {}, direction, place)
+                estimate = differentiate(values, 0.0, noise=noise)
+                error = estimate.bound + math.fsum(derivatives[i].rounding for i in block)
+                if estimate.reason or abs(math.fsum(terms.values()) - estimate.value) > error:
+                    error = math.inf
+            if error <= min(_VISIBLE * abs(term) if term else _ABSOLUTE for term in terms.values()):
+                for i in block:
+                    derivative = derivatives[i]
+                    settled[i] = replace(
+                        derivative,
+                        numerical=derivative.gradient,
+                        bound=error / abs(direction[i - first]),
+                        outcome="passed",
+                        reason="",
+                    )
+            else:
+                half = len(block) // 2
+                blocks += [block[:half], block[half:]]
         return settled
 
     def _moved(

@@ -892,6 +892,41 @@ def test_one_of_many_inputs_that_is_cut_off_is_named(method: Any) -> None:
     assert [d.input for d in result.derivatives if d.outcome == "failed"] == ["w[17]"]
 
 
+@pytest.mark.parametrize("count", [40, 400])
+def test_one_of_very_many_is_found_in_some_calls(count: int) -> None:
+    calls = 0
+
+    def f(w: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return dot(w, w) + 1e-3 * w[17].data ** 2
+
+    result = checked(f, [0.01 * i - 1.005 for i in range(count)])
+    assert result.outcome == "failed"
+    assert [d.input for d in result.derivatives if d.outcome != "passed"] == ["w[17]"]
+    assert all(d.bound <= 1e-6 for d in result.derivatives)
+    assert calls <= 2000
+
+
+def test_a_small_derivative_does_not_hide_behind_large_ones() -> None:
+    def f(w: Any) -> Any:
+        return dot(w, w) + 1e-4 * w[3] + 1e-6 * w[3].data
+
+    weights = [0.0 if i == 3 else 1.0 + i for i in range(40)]
+    result = checked(f, weights)
+    assert result.outcome == "failed"
+    assert [d.input for d in result.derivatives if d.outcome != "passed"] == ["w[3]"]
+
+
+def test_a_kink_among_very_many_is_found_and_the_others_pass() -> None:
+    def f(w: Any) -> Any:
+        return dot(w, w) + (w[20] if w[20] > 0.0 else 0.0 * w[20])
+
+    result = checked(f, [0.1 * i for i in range(-20, 20)])
+    assert result.outcome == "undecided"
+    assert [d.input for d in result.derivatives if d.outcome != "passed"] == ["w[20]"]
+
+
 def test_many_inputs_of_which_one_is_at_a_kink_are_taken_one_by_one() -> None:
     def f(w: Any) -> Any:
         return dot(w, w) + relu(w[20])

@@ -249,6 +249,16 @@ def test_a_jump_that_rounding_has_moved_to_the_point_is_undecided() -> None:
     assert checked(f, 0.09999999999999999).outcome == "undecided"
 
 
+def test_a_jump_nearby_in_a_small_part_is_undecided_too() -> None:
+    def f(x: Any) -> Any:
+        y = 3.0 * x - 0.3
+        return 1e6 * x + y * sign(y)
+
+    result = checked(f, 0.09999999999999999)
+    assert result.outcome == "undecided"
+    assert result.reason == "it is within rounding of a jump, a pole or a border"
+
+
 def test_a_recorded_graph_is_judged_as_a_whole_as_well() -> None:
     x = Value(0.0, "x")
     assert check_graph(cbrt(x) ** 3).outcome == "failed"

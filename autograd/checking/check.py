@@ -8,7 +8,8 @@ Four things are held to what they should be, and each can fail by itself:
 3. the sums and products of `backward()`, by the chain rule applied once more, and again when it is
    run twice;
 4. the gradient as a whole: by the graph evaluated and differentiated in high precision, or, where
-   that is not to be had, by numerical differences of the function.
+   that is not to be had, by numerical differences of the function. Where the chain rule says
+   nothing of a graph, or its terms cancel, it is evaluated along a line (`along`).
 
 A difference is judged against what is known of both sides. The exact derivative at the floats that
 were recorded, that at the exact intermediate results, and the rounding of each product and sum in
@@ -87,7 +88,8 @@ def gradcheck(
     - failed: one does not. That is a `GradientError`, which shows the worst input and the first
       operation on the graph that is wrong;
     - undecided: the point is on, or within rounding of, a kink, a pole or a border of the domain,
-      or the function is noise. The result is returned, and is false.
+      or the function is noise, or rounding moves the derivative as much as it is. The result is
+      returned, and is false.
 
     So a bare call in a test fails where a gradient is wrong, and `assert gradcheck(f, x)` fails
     where it is not known to be right as well.
@@ -98,11 +100,15 @@ def gradcheck(
     the graph cannot stand for the function, as when part of it was computed on plain numbers, the
     function itself is.
 
+    Where a factor of 0 meets a jump or an infinite slope, the chain rule says nothing, and the
+    function as a whole decides: `x * sign(x)` has a kink at 0, which is undecided; `cbrt(x) ** 3`
+    has the derivative 1, and as `backward()` makes it 0, that is wrong.
+
     Args:
         f: The function: of floats and Values, sequences, dictionaries and NumPy arrays of them, and
             of models; it returns a Value or number, or a sequence or dictionary of them. It is
-            called some ten times, or where it has to be differentiated as a whole, some 30 times
-            for each input.
+            called some ten times, or where it has to be differentiated as a whole, some 60 times
+            for each input; of many inputs, for each block that one direction can tell of.
         *inputs: Its arguments. An argument of another kind is to be kept out of them:
             `gradcheck(lambda x: f(x, 3), 1.5)`. They are not changed, nor are the gradients of
             Values and models that the function uses besides.
@@ -129,6 +135,9 @@ def gradcheck(
         gradcheck: 3 derivatives of f passed (precise)
         >>> gradcheck(abs, 0.0).reason
         'abs: it has a kink: its derivative is -1.0 from below and 1.0 from above'
+        >>> from autograd import sign
+        >>> gradcheck(lambda x: x * sign(x), 0.0).outcome
+        'undecided'
         >>> cube = custom_function("cube", lambda x: x * x * x, lambda m, y, x: 2.0 * x * x)
         >>> gradcheck(cube, 0.5)
         Traceback (most recent call last):

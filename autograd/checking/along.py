@@ -19,14 +19,21 @@ from autograd.value import Value
 
 __all__ = ["derivative_along"]
 
-_STEPS = (150, 700, 1250)  # bits: differences over steps so much smaller than the smallest number
-_PRECISION = 4000  # bits, for numbers of one size
+# Bits: differences are taken over steps so much smaller than the smallest number.
+_SMOOTH = (150, 210, 270)
+_ANY = (150, 700, 1250)  # where what is left falls as slowly as the cube root of the step
+_PRECISION = 1200  # bits, for numbers of one size, and twice what the smallest step takes
 _BELOW = 1100  # bits: what is smaller than this is less than any float
 _SETTLED = 60  # bits to which a difference is known, relative to itself
 
 
 def derivative_along(
-    nodes: Sequence[Value], root: Value, direction: Mapping[Value, float], oracle: Precise
+    nodes: Sequence[Value],
+    root: Value,
+    direction: Mapping[Value, float],
+    oracle: Precise,
+    *,
+    smooth: bool = False,
 ) -> Slope:
     """Differentiate a graph along a direction, by one-sided differences in high precision.
 
@@ -35,6 +42,7 @@ def derivative_along(
         root: The node to differentiate.
         direction: How far each input moves.
         oracle: Who evaluates operations.
+        smooth: Whether all operations are known to be smooth there, which is quicker.
 
     Returns:
         The derivative. Where there is none, the bound is infinite, and the reason says why.
@@ -78,12 +86,13 @@ def derivative_along(
         right = None if above is None else (above - y) / step
         return nothing_is_0(left), nothing_is_0(right)
 
-    precision = _PRECISION + 4 * spread
-    nothing = mp.ldexp(1, 2 * spread + _STEPS[-1] + 200 - precision)  # what rounding leaves of a 0
+    steps = _SMOOTH if smooth else _ANY
+    precision = _PRECISION + 2 * steps[-1] + 4 * spread
+    nothing = mp.ldexp(1, 2 * spread + steps[-1] + 200 - precision)  # what rounding leaves of a 0
     with mp.workprec(precision):
-        lefts, rights = zip(*map(sides, _STEPS), strict=True)
+        lefts, rights = zip(*map(sides, steps), strict=True)
     with mp.workprec(2 * precision):  # what is settled is so at twice the precision, too
-        again = sides(_STEPS[-1])
+        again = sides(steps[-1])
         for first, second in zip((lefts[-1], rights[-1]), again, strict=True):
             if (first is None) != (second is None) or (
                 first is not None and abs(first - second) > mp.ldexp(abs(second), -_SETTLED)

@@ -784,8 +784,8 @@ class _Line:
             gradient == exact == 0.0 and _visible(0.0, derivative.bound, scale)
         )
 
-    def _along(self, direction: Mapping[Value, float]) -> Slope:
-        return derivative_along(self._nodes, self._root, direction, self._oracle)
+    def _along(self, direction: Mapping[Value, float], *, smooth: bool = False) -> Slope:
+        return derivative_along(self._nodes, self._root, direction, self._oracle, smooth=smooth)
 
     def _where_stalled(
         self, derivative: Derivative, node: Value, reason: str, many: bool
@@ -843,7 +843,7 @@ class _Line:
         if abs(exact) > derivative.bound or many:
             return undecided
         try:
-            slope = self._along({node: 1.0})
+            slope = self._along({node: 1.0}, smooth=True)
         except Unknown:
             error = derivative.bound + derivative.rounding
             return derivative if error <= _ABSOLUTE else undecided

@@ -289,7 +289,7 @@ class Precise(Numerical):
         """Evaluate a definition; None where it is not a finite real number."""
         try:
             y = self._definitions[op](*operands)
-        except (ArithmeticError, ValueError):
+        except (ArithmeticError, ValueError, self.mp.NoConvergence):
             return None
         y = self.mp.convert(y)
         return y if isinstance(y, self.mp.mpf) and self.mp.isfinite(y) else None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import subprocess
 import sys
 import textwrap
@@ -20,6 +21,7 @@ from hypothesis.errors import DeadlineExceeded, FailedHealthCheck, Flaky, Unsati
 import autograd
 from autograd import Value, custom_function
 from autograd.testing import GradientError, check_gradients
+from nn import MLP
 
 wrong_cube = custom_function(
     "wrong_cube_of_a_test", lambda x: x * x * x, lambda m, y, x: 2.0 * x * x
@@ -187,6 +189,19 @@ def test_settings_below_are_respected_too() -> None:
 
     with pytest.raises(SkipTest):
         f()
+
+
+def test_a_network_is_checked_in_an_ordinary_test() -> None:
+    """Of 337 weights, on 20 samples: half a second an example."""
+    samples = [(i / 10.0 - 1.0, math.sin(i)) for i in range(20)]
+
+    @settings(max_examples=5)
+    @check_gradients(model=st.integers(0, 99).map(lambda seed: MLP(2, [16, 16, 1], seed=seed)))
+    def loss(model: Any) -> Any:
+        errors = [(model([x, 1.0 - x]) - y) ** 2 for x, y in samples]
+        return autograd.mean(errors)
+
+    loss()
 
 
 HURRIED = settings(deadline=timedelta(milliseconds=200), max_examples=3, database=None)

@@ -318,6 +318,8 @@ def cancelling(x: Any, scale: float = 100.0) -> Any:
         (cancelling, 0.5, 100.0),
         (lambda x: cancelling(x, 1000.0), 0.5, 1000.0),
         (lambda x: cancelling(x, -100.0), -0.5, -100.0),
+        # Its value is noise, and does not say how small 100 is.
+        (lambda x: cancelling(x) + ((1e25 + 0.0 * x + 1.5e9) - 1e25), 0.5, 100.0),
         (lambda x: (1e17 * x + x) - 1e17 * x, 0.3, 1.0),
         (lambda x: (exp(50.0 * x) + sin(x)) - exp(50.0 * x), 0.9, math.cos(0.9)),
         (lambda x: (1e20 + exp(x)) - 1e20, 0.5, math.exp(0.5)),

@@ -506,9 +506,7 @@ class _Whole:
             outcome, reason = "passed", ""
             error = estimate.bound + derivative.rounding
             alike = not _visible(gradient, estimate.value)
-            if (
-                gradient == estimate.value
-            ):  # where both are 0, the error says whether they are known
+            if gradient == estimate.value == 0.0:  # the error says whether they are known
                 alike = not _visible(0.0, error, _steepness(output(x), x, noise))
             if not (alike or error <= _ABSOLUTE):
                 outcome, reason = "undecided", _ROUNDED

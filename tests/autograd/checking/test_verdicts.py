@@ -339,6 +339,12 @@ def test_what_rounding_alone_explains_is_not_passed(
         assert result.outcome != "failed"
 
 
+def test_rounding_of_what_is_0_is_undecided_where_it_is_large() -> None:
+    result = checked(lambda x: 1e22 * (sin(x) ** 2 + cos(x) ** 2) - 1e22, 0.3)
+    assert abs(result.derivatives[0].gradient) > 1e5
+    assert result.outcome == "undecided"
+
+
 def test_rounding_of_what_is_0_passes() -> None:
     xs = [0.3, -1.2, 0.7]
     assert checked(lambda x: sin(x) ** 2 + cos(x) ** 2, 0.7).outcome == "passed"

@@ -8,7 +8,8 @@ Four things are held to what they should be, and each can fail by itself:
 3. the sums and products of `backward()`, by the chain rule applied once more, and again when it is
    run twice;
 4. the gradient as a whole: by the graph evaluated and differentiated in high precision, or, where
-   that is not to be had, by numerical differences of the function.
+   that is not to be had, by numerical differences of the function. Where the chain rule says
+   nothing of a graph, or its terms cancel, it is evaluated along a line (`along`).
 
 A difference is judged against what is known of both sides. The exact derivative at the floats that
 were recorded, that at the exact intermediate results, and the rounding of each product and sum in
@@ -19,11 +20,12 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
+from autograd.checking.along import derivative_along
 from autograd.checking.claimed import Claim, Claimed, Precision
 from autograd.checking.claims import check_claims
 from autograd.checking.judge import (
@@ -36,9 +38,11 @@ from autograd.checking.judge import (
     connected,
     examine,
     gradients,
+    path_sizes,
+    stalled,
     wrong_sums,
 )
-from autograd.checking.local import Numerical, Precise, precise_available
+from autograd.checking.local import Numerical, Precise, Slope, Unknown, precise_available
 from autograd.checking.numerical import EPSILON, Estimate, differentiate
 from autograd.checking.report import (
     OUTCOMES,
@@ -62,6 +66,16 @@ Method: TypeAlias = Literal["auto", "precise", "numerical"]
 _CALLS = 16  # to find out whether a function that is not alike nearby is alike at the point itself
 _NEGLIGIBLE = 1e-6  # of the sum over all paths: an error bound below it decides
 _ILL_CONDITIONED = 1e-3  # of the same: rounding that moves the derivative further decides nothing
+_VISIBLE = 1e-3  # of a derivative: a difference above it is not passed because of rounding
+_ABSOLUTE = 1e-7  # an error below it is no difference, where derivatives are 0 as far as is known
+_ROUNDED = "rounding of intermediate results changes the derivative as much"
+_SMOOTH = "but the function as a whole has another derivative there"
+_MANY = 16  # derivatives to be held to differences: from here on along directions
+_DIRECTIONS = 2
+_SMALL_BLOCK = 4  # of inputs: fewer are looked at one by one
+_NEARLY = "it is within rounding of a jump, a pole or a border"
+_UNEVALUATED = "it cannot be evaluated in high precision"
+_LARGE = 100_000  # nodes times inputs: so many are not evaluated as a whole for each input
 
 
 def gradcheck(
@@ -88,7 +102,8 @@ def gradcheck(
     - failed: one does not. That is a `GradientError`, which shows the worst input and the first
       operation on the graph that is wrong;
     - undecided: the point is on, or within rounding of, a kink, a pole or a border of the domain,
-      or the function is noise. The result is returned, and is false.
+      or the function is noise, or rounding moves the derivative as much as it is. The result is
+      returned, and is false.
 
     So a bare call in a test fails where a gradient is wrong, and `assert gradcheck(f, x)` fails
     where it is not known to be right as well.
@@ -98,6 +113,10 @@ def gradcheck(
     digits. A function of one's own among them is differentiated numerically, with a bound. Where
     the graph cannot stand for the function, as when part of it was computed on plain numbers, the
     function itself is.
+
+    Where a factor of 0 meets a jump or an infinite slope, the chain rule says nothing, and the
+    function as a whole decides: `x * sign(x)` has a kink at 0, which is undecided; `cbrt(x) ** 3`
+    has the derivative 1, and as `backward()` makes it 0, that is wrong.
 
     A derivative that somebody else claims is checked where one is given: `gradient=` and what
     follows it below. Then `f` may be any function, by NumPy, SciPy, a framework or C: of floats and
@@ -110,8 +129,8 @@ def gradcheck(
     Args:
         f: The function: of floats and Values, sequences, dictionaries and NumPy arrays of them, and
             of models; it returns a Value or number, or a sequence or dictionary of them. It is
-            called some ten times, or where it has to be differentiated as a whole, some 30 times
-            for each input.
+            called some ten times, or where it has to be differentiated as a whole, some 60 times
+            for each input; of many inputs, for each block that one direction can tell of.
         *inputs: Its arguments. An argument of another kind is to be kept out of them:
             `gradcheck(lambda x: f(x, 3), 1.5)`. They are not changed, nor are the gradients of
             Values and models that the function uses besides.
@@ -153,6 +172,9 @@ def gradcheck(
         gradcheck: 3 derivatives of f passed (precise)
         >>> gradcheck(abs, 0.0).reason
         'abs: it has a kink: its derivative is -1.0 from below and 1.0 from above'
+        >>> from autograd import sign
+        >>> gradcheck(lambda x: x * sign(x), 0.0).outcome
+        'undecided'
         >>> cube = custom_function("cube", lambda x: x * x * x, lambda m, y, x: 2.0 * x * x)
         >>> gradcheck(cube, 0.5)
         Traceback (most recent call last):
@@ -297,9 +319,15 @@ def _checked(function: Function, method: Method, must_depend: bool) -> GradientC
     obstacle = fidelity.obstacle or _obstacle(trace, oracle)
     if method == "precise" and obstacle:
         raise ValueError(f"gradcheck: the precise method cannot be had: {obstacle}")
-    whole = _Whole(function, fidelity) if obstacle or method == "numerical" else None
     return _verdict(
-        trace, function.name, function.paths, oracle, whole, fidelity.nearby, must_depend
+        trace,
+        function.name,
+        function.paths,
+        oracle,
+        _Whole(function, fidelity),
+        bool(obstacle) or method == "numerical",
+        fidelity.nearby,
+        must_depend,
     )
 
 
@@ -374,13 +402,21 @@ class _Whole:
         self._fidelity = fidelity
 
     def judged(
-        self, derivatives: Sequence[Derivative], noises: Sequence[float], graph_is_right: bool
+        self,
+        derivatives: Sequence[Derivative],
+        chosen: Iterable[int],
+        noises: Sequence[float],
+        stalls: Mapping[int, str],
+        *,
+        graph_is_right: bool,
     ) -> list[Derivative]:
         """Hold gradients to differences of the function.
 
         Args:
             derivatives: What is known of them: for each output, of all inputs.
+            chosen: Which of them are to be held to differences.
             noises: How far off each output may be.
+            stalls: Of which of them the chain rule says nothing, and why.
             graph_is_right: Whether nothing has been found wrong with the graph.
 
         Returns:
@@ -388,12 +424,123 @@ class _Whole:
         """
         count = len(self._function.point)
         known: dict[tuple[int, float], Sequence[float]] = {}
-        held = []
-        for i, derivative in enumerate(derivatives):
+        held = list(derivatives)
+        one_by_one = list(chosen)
+        if len(one_by_one) > _MANY and not self._fidelity.obstacle:
+            settled = self._together(derivatives, one_by_one, noises)
+            one_by_one = [i for i in one_by_one if i not in settled]
+        for place in range(len(noises)):
+            of_output = [i for i in one_by_one if i // count == place]
+            if len(of_output) > _MANY:
+                in_blocks = self._in_blocks(held, of_output, place, noises[place])
+                one_by_one = [i for i in one_by_one if i not in in_blocks]
+                for i, derivative in in_blocks.items():
+                    held[i] = derivative
+        for i in one_by_one:
             place, position = divmod(i, count)
             output = partial(self._output, known, place, position)
-            held.append(self._held(derivative, output, position, noises[place], graph_is_right))
+            held[i] = self._held(
+                held[i], output, position, noises[place], graph_is_right, stalls.get(i, "")
+            )
         return held
+
+    def _together(
+        self, derivatives: Sequence[Derivative], chosen: Sequence[int], noises: Sequence[float]
+    ) -> set[int]:
+        """List those that differences along directions between the inputs confirm.
+
+        The graph stands for the function, as far as is known, and each derivative has been held to
+        what the derivatives of its operations make. That this is the derivative of the whole
+        function, directions tell: one number that is not on the graph shows in any of them.
+        """
+        point, generator = self._function.point, random.Random(0)
+        known: list[dict[float, Sequence[float]]] = [{} for _ in range(_DIRECTIONS)]
+        directions = [
+            [generator.choice((-1.0, 1.0)) * generator.uniform(0.5, 1.0) for _ in point]
+            for _ in range(_DIRECTIONS)
+        ]
+        settled: set[int] = set()
+        for place, noise in enumerate(noises):
+            count, first = len(point), place * len(point)
+            all_of_it = derivatives[first : first + count]
+            if not all(map(_is_certain, all_of_it)):
+                continue
+            for found, direction in zip(known, directions, strict=True):
+                values = partial(self._moved, found, direction, place)
+                estimate = differentiate(values, 0.0, noise=noise)
+                terms = [d.numerical * rate for d, rate in zip(all_of_it, direction, strict=True)]
+                error = estimate.bound + math.fsum(d.bound + d.rounding for d in all_of_it)
+                size = math.hypot(*terms)
+                if (
+                    estimate.reason
+                    or abs(math.fsum(terms) - estimate.value) > error
+                    or error > max(_ABSOLUTE, _NEGLIGIBLE * size)
+                ):
+                    break
+            else:
+                settled.update(i for i in chosen if first <= i < first + count)
+        return settled
+
+    def _in_blocks(
+        self, derivatives: Sequence[Derivative], chosen: Sequence[int], place: int, noise: float
+    ) -> dict[int, Derivative]:
+        """Settle blocks of inputs, smaller and smaller, that one direction each confirms.
+
+        A block is confirmed where the error is small beside what each of its inputs contributes, so
+        that none hides behind the others. What is left is to be looked at one by one.
+        """
+        generator, settled = random.Random(0), {}
+        first = place * len(self._function.point)
+        blocks = [sorted(chosen, key=lambda i: abs(derivatives[i].gradient))]
+        while blocks:
+            block = blocks.pop()
+            if len(block) < _SMALL_BLOCK:
+                continue
+            direction = [0.0] * len(self._function.point)
+            for i in block:
+                direction[i - first] = generator.choice((-1.0, 1.0)) * generator.uniform(0.5, 1.0)
+            terms = {i: derivatives[i].gradient * direction[i - first] for i in block}
+            error = math.inf
+            if all(map(math.isfinite, terms.values())):
+                values = partial(self._moved, {}, direction, place)
+                estimate = differentiate(values, 0.0, noise=noise)
+                error = estimate.bound + math.fsum(derivatives[i].rounding for i in block)
+                if estimate.reason or abs(math.fsum(terms.values()) - estimate.value) > error:
+                    error = math.inf
+            if error <= min(_VISIBLE * abs(term) if term else _ABSOLUTE for term in terms.values()):
+                for i in block:
+                    derivative = derivatives[i]
+                    settled[i] = replace(
+                        derivative,
+                        numerical=derivative.gradient,
+                        bound=error / abs(direction[i - first]),
+                        outcome="passed",
+                        reason="",
+                    )
+            else:
+                half = len(block) // 2
+                blocks += [block[:half], block[half:]]
+        return settled
+
+    def _moved(
+        self,
+        known: dict[float, Sequence[float]],
+        direction: Sequence[float],
+        place: int,
+        distance: float,
+    ) -> float:
+        """Give one output where all inputs are moved along a direction."""
+        if distance not in known:
+            data = [
+                x + distance * rate for x, rate in zip(self._function.point, direction, strict=True)
+            ]
+            try:
+                known[distance] = self._function.values(data)
+            except Exception:  # its own, at a point that the user has not given
+                raise ValueError("it is not defined there") from None
+        if place >= len(known[distance]):
+            raise ValueError("it has fewer outputs there")
+        return known[distance][place]
 
     def _output(
         self, known: dict[tuple[int, float], Sequence[float]], place: int, position: int, x: float
@@ -417,6 +564,7 @@ class _Whole:
         position: int,
         noise: float,
         graph_is_right: bool,
+        stall: str,
     ) -> Derivative:
         x, gradient = self._function.point[position], derivative.gradient
         if derivative.outcome == "undecided" and not math.isfinite(gradient):
@@ -435,6 +583,14 @@ class _Whole:
             reason = f"as a function of {derivative.input}, {estimate.reason}"
         elif excess(estimate) <= 0.0:
             outcome, reason = "passed", ""
+            error = estimate.bound + derivative.rounding
+            alike = not _visible(gradient, estimate.value)
+            if gradient == estimate.value == 0.0:  # the error says whether they are known
+                alike = not _visible(0.0, error, _steepness(output(x), x, noise))
+            if not (alike or error <= _ABSOLUTE):
+                outcome, reason = "undecided", _ROUNDED
+        elif stall:
+            outcome, reason = "failed", f"{stall}, {_SMOOTH}"
         elif self._fidelity.obstacle or not graph_is_right:
             outcome, reason = "failed", self._blame(derivative)
         else:
@@ -472,28 +628,32 @@ def _verdict(
     paths: Sequence[str],
     oracle: Numerical,
     whole: _Whole | None = None,
+    differences: bool = False,
     nearby: Sequence[Trace] = (),
     must_depend: bool = False,
 ) -> GradientCheck:
-    """Judge the graph, and on it, or on the function as a whole, each derivative."""
+    """Judge the graph, and on it, or by differences of the function as a whole, each derivative."""
     number, nodes = oracle.number, trace.nodes
     examined = examine(trace, oracle)
     for node, culprit_there in wrong_sums(trace, nearby, oracle).items():
         examined.wrong.setdefault(node, culprit_there)
     grads, sums, wrong_backward = gradients(trace, examined.recorded, oracle)
-    scales = [chained(nodes, root, examined.sizes, 1.0) for root in trace.outputs]
-    relevant = {node for node in nodes if any(scale.value.get(node) for scale in scales)}
+    scales = [path_sizes(nodes, root, examined.sizes) for root in trace.outputs]
+    relevant = {node for node in nodes if any(scale.get(node) for scale in scales)}
     wrong = [examined.wrong[node] for node in nodes if node in examined.wrong and node in relevant]
     culprit = wrong[0] if wrong else wrong_backward
     derivatives: list[Derivative] = []
+    stalls: dict[int, str] = {}
     for place, root in enumerate(trace.outputs):
         reached = connected(nodes, root, examined.recorded)
         concerned = reached & relevant
-        why = _first_reason(examined, [node for node in nodes if node in concerned])
+        why = _first_reason(examined, [n for n in examined.doubtful if n in concerned])
         infinite = _first_infinite(node for node in nodes if node in reached)
-        recomputed = exact = chained(nodes, root, examined.recomputed, number(1.0))
+        recomputed = exact = chained(nodes, root, examined.recomputed, number(1.0), dot=oracle.dot)
         if examined.exact != examined.recomputed:
-            exact = chained(nodes, root, examined.exact, number(1.0))
+            exact = chained(nodes, root, examined.exact, number(1.0), dot=oracle.dot)
+        blind = _blind(nodes, reached, examined, sums[place], recomputed, exact)
+        inputs = {node: len(derivatives) + i for i, node in enumerate(trace.inputs)}
         for position, node in enumerate(trace.inputs):
             zero = number(0.0)
             evidence = _Evidence(
@@ -503,7 +663,7 @@ def _verdict(
                 recomputed=recomputed.value.get(node, zero),
                 exact=exact.value.get(node, zero),
                 bound=exact.bound.get(node, 0.0),
-                scale=scales[place].value.get(node, 0.0),
+                scale=scales[place].get(node, 0.0),
                 rows_are_right=not examined.wrong,
             )
             outcome, reason = evidence.outcome(why)
@@ -514,14 +674,23 @@ def _verdict(
                 evidence.bound, evidence.explained, outcome, reason, node in reached,
             )  # fmt: skip
             derivatives.append(derivative)
+        stalls.update((inputs[node], blind[node]) for node in inputs if node in blind)
+        if isinstance(oracle, Precise) and not differences:
+            line = _Line(trace, root, oracle, _noise(nodes, scales[place]))
+            judged = line.judged({node: derivatives[i] for node, i in inputs.items()}, blind)
+            derivatives[-len(inputs) :] = judged.values()
+    noises = [_noise(nodes, scale) for scale in scales]
     if whole is not None:
-        noises = [_noise(nodes, scale) for scale in scales]
-        derivatives = whole.judged(derivatives, noises, graph_is_right=culprit is None)
+        everything = range(len(derivatives))
+        open_ = [i for i in everything if differences or derivatives[i].reason == _UNEVALUATED]
+        derivatives = whole.judged(
+            derivatives, open_, noises, stalls, graph_is_right=culprit is None
+        )
     if must_depend:
         derivatives = list(map(_depending, derivatives))
     outcome, reason = _summary(derivatives, culprit)
     method: Literal["precise", "numerical"] = (
-        "precise" if whole is None and isinstance(oracle, Precise) else "numerical"
+        "precise" if isinstance(oracle, Precise) and not differences else "numerical"
     )
     return GradientCheck(function, outcome, method, reason, tuple(derivatives), culprit)
 
@@ -573,11 +742,197 @@ class _Evidence:
         if why and self.bound > _NEGLIGIBLE * scale:
             return "undecided", why
         if not self.conditioning <= _ILL_CONDITIONED * scale:
-            reason = "rounding of intermediate results changes the derivative as much"
-            return "undecided", reason
+            return "undecided", _ROUNDED
         if abs(self.gradient - self.exact) <= self.bound + self.explained:
             return "passed", ""
         return "failed", "no error bound explains the difference"
+
+
+def _visible(gradient: float, derivative: Any, scale: float = 0.0) -> bool:
+    """Whether two derivatives differ too much for rounding to be an excuse."""
+    difference = abs(gradient - derivative)
+    scale = max(scale, abs(gradient), abs(derivative))
+    return bool(difference > _VISIBLE * scale and difference > 8.0 * SMALLEST)
+
+
+def _is_certain(derivative: Derivative) -> bool:
+    """Whether a gradient has been held to a derivative that is known well."""
+    size = max(abs(derivative.gradient), abs(derivative.numerical))
+    error = derivative.bound + derivative.rounding
+    return derivative.outcome != "undecided" and error <= max(_ABSOLUTE, _NEGLIGIBLE * size)
+
+
+def _steepness(y: float, x: float, noise: float) -> float:
+    """Say how steep a function is that changes by its value where its input does.
+
+    Errors that are small beside it are no harm. Of a value that is noise, nothing can be said.
+    """
+    known = x and noise <= _VISIBLE * abs(y)
+    return _finite(abs(y) / abs(x)) if known else 0.0
+
+
+def _blind(
+    nodes: Sequence[Value],
+    reached: Container[Value],
+    examined: Examined,
+    recorded: Sums,
+    recomputed: Sums,
+    exact: Sums,
+) -> dict[Value, str]:
+    """Map the nodes that a derivative depends on of which the chain rule says nothing to why.
+
+    That is the same at the operands that were recorded and at the exact ones, or nothing is known.
+    """
+    reasons: dict[Value, str] = {}
+    doubtful = examined.doubtful
+    stalls = stalled(doubtful, reached, examined.recomputed, recorded, recomputed)
+    if exact is not recomputed:
+        at_exact = stalled(doubtful, reached, examined.exact, recorded, exact)
+        if at_exact != stalls:
+            stalls += at_exact
+            reasons = dict.fromkeys((node for node, _ in stalls), _NEARLY)
+    below: dict[Value, str] = {}
+    for node, parent in stalls:
+        slopes = (examined.recomputed[node][parent], examined.exact[node][parent])
+        reason = next(slope.reason for slope in slopes if slope.bound == math.inf)
+        below.setdefault(parent, reasons.get(node) or f"{node.op}: {reason}, and a factor of 0")
+    for node in reversed(nodes):
+        if node in below:
+            for parent in examined.recorded.get(node, {}):
+                below.setdefault(parent, below[node])
+    return below
+
+
+class _Line:
+    """The derivatives of one output that the chain rule leaves open, by the graph as a whole.
+
+    Args:
+        trace: The graph.
+        root: The output.
+        oracle: Who evaluates its operations.
+        noise: How far off rounding moves its value.
+    """
+
+    def __init__(self, trace: Trace, root: Value, oracle: Precise, noise: float) -> None:
+        self._nodes, self._root, self._oracle = trace.nodes, root, oracle
+        self._noise = noise
+
+    def judged(
+        self, derivatives: Mapping[Value, Derivative], blind: Mapping[Value, str]
+    ) -> dict[Value, Derivative]:
+        """Judge what is open, and leave the rest.
+
+        Args:
+            derivatives: With respect to each input.
+            blind: The nodes of which the chain rule says nothing, and why.
+
+        Returns:
+            The same with another verdict where it was open.
+        """
+        held = dict(derivatives)
+        open_ = {
+            node: blind[node]
+            for node, derivative in derivatives.items()
+            if node in blind and derivative.outcome != "undecided"
+        }
+        many = len(open_) * len(self._nodes) > _LARGE
+        for node, reason in open_.items():
+            held[node] = self._where_stalled(derivatives[node], node, reason, many)
+        passed = [node for node in open_ if held[node].outcome == "passed"]
+        if passed and (reason := self._jointly(held)):
+            held.update((n, replace(held[n], outcome="undecided", reason=reason)) for n in passed)
+        rounded = [
+            node
+            for node, derivative in held.items()
+            if node not in blind
+            and derivative.outcome == "passed"
+            and self._is_open(derivative, node)
+        ]
+        many = len(rounded) * len(self._nodes) > _LARGE
+        for node in rounded:
+            held[node] = self._where_rounded(held[node], node, many)
+        return held
+
+    def _is_open(self, derivative: Derivative, node: Value) -> bool:
+        """Whether a gradient differs from the derivative as far as that is known, or may differ."""
+        gradient, exact = derivative.gradient, derivative.numerical
+        scale = _steepness(self._root.data, node.data, self._noise)
+        return _visible(gradient, exact, scale) or (
+            gradient == exact == 0.0 and _visible(0.0, derivative.bound, scale)
+        )
+
+    def _along(self, direction: Mapping[Value, float], *, smooth: bool = False) -> Slope:
+        return derivative_along(self._nodes, self._root, direction, self._oracle, smooth=smooth)
+
+    def _where_stalled(
+        self, derivative: Derivative, node: Value, reason: str, many: bool
+    ) -> Derivative:
+        if reason == _NEARLY:
+            return replace(derivative, outcome="undecided", reason=reason)
+        if many:  # together, in one direction
+            return replace(derivative, outcome="passed", reason="")
+        try:
+            slope = self._along({node: 1.0})
+        except Unknown:
+            return replace(derivative, outcome="undecided", reason=_UNEVALUATED)
+        gradient = derivative.gradient
+        if slope.reason:
+            reason = f"{reason}: as a function of {derivative.input}, {slope.reason}"
+            return replace(derivative, outcome="undecided", reason=reason)
+        outcome: Outcome = "passed"
+        if abs(gradient - slope.value) <= slope.bound + derivative.rounding:
+            reason = ""
+            if abs(slope.value) > slope.bound and _visible(gradient, slope.value):
+                outcome, reason = "undecided", _ROUNDED
+        else:
+            outcome, reason = "failed", f"{reason}, {_SMOOTH}"
+        numerical = float(slope.value)
+        return replace(
+            derivative, numerical=numerical, bound=slope.bound, outcome=outcome, reason=reason
+        )
+
+    def _jointly(self, held: Mapping[Value, Derivative]) -> str:
+        """Say why a function with partial derivatives is not differentiable; nothing if it is."""
+        nodes = [node for node, derivative in held.items() if derivative.outcome == "passed"]
+        generator = random.Random(0)
+        direction = {
+            node: generator.choice((-1.0, 1.0)) * generator.uniform(0.5, 1.0) for node in nodes
+        }
+        try:
+            slope = self._along(direction)
+        except Unknown:
+            return _UNEVALUATED
+        if slope.reason:
+            return f"along a direction between the axes, {slope.reason}"
+        terms = [rate * held[node].gradient for node, rate in direction.items()]
+        errors = [
+            held[node].bound + held[node].rounding + ACCURACY * abs(held[node].gradient)
+            for node in nodes
+        ]
+        if abs(math.fsum(terms) - slope.value) <= slope.bound + math.fsum(errors):
+            return ""
+        return "its derivative along a direction between the axes is not that of its gradient"
+
+    def _where_rounded(self, derivative: Derivative, node: Value, many: bool) -> Derivative:
+        """Find out whether what rounding explains is small beside the derivative itself."""
+        gradient, exact = derivative.gradient, derivative.numerical
+        undecided = replace(derivative, outcome="undecided", reason=_ROUNDED)
+        if abs(exact) > derivative.bound or many:
+            return undecided
+        try:
+            slope = self._along({node: 1.0}, smooth=True)
+        except Unknown:
+            error = derivative.bound + derivative.rounding
+            return derivative if error <= _ABSOLUTE else undecided
+        known = float(slope.value)
+        is_0 = abs(known) <= slope.bound + SMALLEST
+        scale = _steepness(self._root.data, node.data, self._noise)
+        if slope.reason or (not is_0 and _visible(gradient, known, scale)):
+            return undecided
+        # It is 0, as far as floats go. Then that of the value, or 1, says what is small.
+        return (
+            derivative if abs(gradient) <= _VISIBLE * max(abs(self._root.data), 1.0) else undecided
+        )
 
 
 def _first_reason(examined: Examined, nodes: Iterable[Value]) -> str:
@@ -598,11 +953,14 @@ def _first_infinite(nodes: Iterable[Value]) -> str:
     return ""
 
 
-def _noise(nodes: Sequence[Value], scale: Sums) -> float:
+def _noise(nodes: Sequence[Value], scale: Mapping[Value, float]) -> float:
     """Bound the rounding errors in an output, to first order: each node's by its own derivative."""
-    sizes = [scale.value.get(node, 0.0) * abs(node.data) for node in nodes]
-    noise = EPSILON * sum(size for size in sizes if math.isfinite(size))
-    return noise if math.isfinite(noise) else 0.0
+    sizes = [scale.get(node, 0.0) * abs(node.data) for node in nodes]
+    return _finite(EPSILON * sum(size for size in sizes if math.isfinite(size)))
+
+
+def _finite(x: float) -> float:
+    return x if math.isfinite(x) else 0.0
 
 
 def _depending(derivative: Derivative) -> Derivative:

@@ -1,8 +1,9 @@
 """The functions of the table as mpmath defines them: what a row is held to.
 
 Nothing here comes from what a row computes with: a value is mpmath's, and a derivative is a
-difference of such values, or for functions of a sequence the formula of the textbook, so that it
-costs no more than the value. Rows of the wider formulary state their definition themselves.
+difference of such values, or for what is met often the formula of the textbook (NIST Handbook of
+Mathematical Functions, 2010, chapters 4, 5 and 7), so that it costs no more than the value; the
+tests hold these to the differences. Rows of the wider formulary state their definition themselves.
 """
 
 from __future__ import annotations
@@ -141,8 +142,9 @@ def partials(mp: Any) -> dict[str, Callable[..., Sequence[Any]]]:
         mp: The context, as for `definitions`.
 
     Returns:
-        For the names of arithmetic, of functions of a sequence and of the gamma function, a
-        function of value and operands. Where the function has no derivative it gives None for one.
+        For the names of arithmetic, of functions of a sequence, of the gamma function and of what
+        is met most, a function of value and operands. Where the function has no derivative, or it
+        takes one-sided differences to tell, it gives None for one.
 
     Example:
         >>> import mpmath
@@ -150,7 +152,8 @@ def partials(mp: Any) -> dict[str, Callable[..., Sequence[Any]]]:
         >>> print(*known)
         3.0 2.0
     """
-    psi = definitions(mp)["polygamma"]
+    defined = definitions(mp)
+    psi, erfc = defined["polygamma"], defined["erfc"]
 
     def products_of_others(y: Any, *xs: Any) -> list[Any]:
         before, after = [mp.one], [mp.one]
@@ -171,12 +174,77 @@ def partials(mp: Any) -> dict[str, Callable[..., Sequence[Any]]]:
     def dot(y: Any, *xs: Any) -> tuple[Any, ...]:
         return (*xs[len(xs) // 2 :], *xs[: len(xs) // 2])
 
+    def power(y: Any, x1: Any, x2: Any) -> tuple[Any, Any]:
+        return (x2 * y / x1, y * mp.log(x1)) if x1 > 0 else (None, None)
+
+    def silu(y: Any, x: Any) -> tuple[Any]:
+        share = 1 / (1 + mp.exp(-x))
+        return (share + x * share / (1 + mp.exp(x)),)
+
+    def gelu(y: Any, x: Any) -> tuple[Any]:
+        density = mp.exp(-(x**2) / 2) / mp.sqrt(2 * mp.pi)
+        return (erfc(-x / mp.sqrt(2)) / 2 + x * density,)
+
+    def where(y: Any, condition: Any, x1: Any, x2: Any) -> tuple[Any, Any, Any]:
+        return (mp.zero, mp.one, mp.zero) if condition else (None, mp.zero, mp.one)
+
+    def at_kink(below: Callable[..., Any], above: Callable[..., Any]) -> Callable[..., Any]:
+        """Take one of two formulas by the sign of the first operand, and none where it is 0."""
+
+        def found(y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
+            if not x:
+                return (None,) * (1 + len(others))
+            formula = above if x > 0 else below
+            return formula(y, x, *others)  # type: ignore[no-any-return]
+
+        return found
+
     return {
         "+": lambda y, x1, x2: (mp.one, mp.one),
         "-": lambda y, x1, x2: (mp.one, -mp.one),
         "*": lambda y, x1, x2: (x2, x1),
         "/": lambda y, x1, x2: (1 / x2, -y / x2),
         "neg": lambda y, x: (-mp.one,),
+        "**": power,
+        "abs": at_kink(lambda y, x: (-mp.one,), lambda y, x: (mp.one,)),
+        "exp": lambda y, x: (y,),
+        "exp2": lambda y, x: (y * mp.log(2),),
+        "expm1": lambda y, x: (mp.exp(x),),
+        "log": lambda y, x: (1 / x,),
+        "log2": lambda y, x: (1 / (x * mp.log(2)),),
+        "log10": lambda y, x: (1 / (x * mp.log(10)),),
+        "log1p": lambda y, x: (1 / (1 + x),),
+        "sqrt": lambda y, x: (1 / (2 * y) if x else None,),
+        "cbrt": lambda y, x: (y / (3 * x) if x else None,),
+        "square": lambda y, x: (2 * x,),
+        "reciprocal": lambda y, x: (-(y**2),),
+        "hypot": lambda y, x1, x2: (x1 / y, x2 / y) if y else (None, None),
+        "sin": lambda y, x: (mp.cos(x),),
+        "cos": lambda y, x: (-mp.sin(x),),
+        "tan": lambda y, x: (1 / mp.cos(x) ** 2,),
+        "arctan": lambda y, x: (1 / (1 + x**2),),
+        "sinh": lambda y, x: (mp.cosh(x),),
+        "cosh": lambda y, x: (mp.sinh(x),),
+        "tanh": lambda y, x: (1 / mp.cosh(x) ** 2,),
+        "arcsinh": lambda y, x: (1 / mp.sqrt(1 + x**2),),
+        "sigmoid": lambda y, x: (1 / ((1 + mp.exp(-x)) * (1 + mp.exp(x))),),
+        "softplus": lambda y, x: (1 / (1 + mp.exp(-x)),),
+        "logsigmoid": lambda y, x: (1 / (1 + mp.exp(x)),),
+        "relu": at_kink(lambda y, x: (mp.zero,), lambda y, x: (mp.one,)),
+        "leaky_relu": at_kink(
+            lambda y, x, slope: (slope, x), lambda y, x, slope: (mp.one, mp.zero)
+        ),
+        "elu": at_kink(
+            lambda y, x, alpha: (alpha * mp.exp(x), mp.expm1(x)),
+            lambda y, x, alpha: (mp.one, mp.zero),
+        ),
+        "gelu": gelu,
+        "silu": silu,
+        "erf": lambda y, x: (2 * mp.exp(-(x**2)) / mp.sqrt(mp.pi),),
+        "erfc": lambda y, x: (-2 * mp.exp(-(x**2)) / mp.sqrt(mp.pi),),
+        "maximum": lambda y, *xs: chosen(y, *xs),
+        "minimum": lambda y, *xs: chosen(y, *xs),
+        "where": where,
         "lgamma": lambda y, x: (psi(0, x),),
         "digamma": lambda y, x: (psi(1, x),),
         "polygamma": lambda y, order, x: (None, psi(order + 1, x)),

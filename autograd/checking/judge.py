@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from operator import mul
 from typing import Any, TypeAlias
 
@@ -21,7 +22,7 @@ from autograd.wording import evaluated, formula, number
 
 __all__ = [
     "ACCURACY", "LARGEST", "SMALLEST", "Examined", "Sums", "chained", "connected",
-    "examine", "gradients", "wrong_sums",
+    "examine", "gradients", "path_sizes", "stalled", "wrong_sums",
 ]  # fmt: skip
 
 Links: TypeAlias = "Mapping[Value, Mapping[Value, Slope]]"
@@ -44,7 +45,12 @@ class Sums:
 
 
 def chained(
-    nodes: Sequence[Value], root: Value, links: Links, one: Any, floor: float = 0.0
+    nodes: Sequence[Value],
+    root: Value,
+    links: Links,
+    one: Any,
+    floor: float = 0.0,
+    dot: Callable[[list[Any], list[Any]], Any] = lambda xs, ys: sum(map(mul, xs, ys)),
 ) -> Sums:
     """Apply the chain rule to local derivatives with error bounds.
 
@@ -54,28 +60,60 @@ def chained(
         links: For each node the derivative with respect to each of its parents. An adjoint of 0
             hands on nothing, not even through an infinite derivative.
         one: The number 1, of the kind to compute with.
-        floor: The error of a product besides, however small it is.
+        floor: The error of a product besides, however small it is; not of one with a factor of 0.
+        dot: What adds up products of such numbers.
 
     Returns:
         Derivatives and bounds.
     """
-    zero = one - one
     sums = Sums({root: one}, {root: 0.0})
+    values, bounds = sums.value, sums.bound
+    # What each node is handed, to be added up when it is its turn: adjoints, and what they meet.
+    terms: dict[Value, tuple[list[Any], list[Any]]] = {}
     for node in reversed(nodes):
-        value, bound = sums.value.get(node, zero), sums.bound.get(node, 0.0)
+        if node in terms:
+            values[node] = dot(*terms.pop(node))
+        value, bound = values.get(node), bounds.get(node, 0.0)
         if not (value or bound) or node not in links:
             continue
-        size = abs(float(value)) + bound
+        size = (abs(float(value)) if value else 0.0) + bound
         for parent, slope in links[node].items():
             spread = size * slope.bound if slope.bound else 0.0
             if bound:  # what is without a bound stays so: infinity times 0 may be anything
                 spread += bound * slope.size if slope.size else bound * (bound == math.inf or 0.0)
             if value and slope.size:
-                product = value * slope.value
-                found = sums.value.get(parent)
-                sums.value[parent] = product if found is None else found + product
-            sums.bound[parent] = sums.bound.get(parent, 0.0) + spread + floor
+                found = terms.get(parent)
+                if found is None:
+                    found = terms[parent] = ([], [])
+                found[0].append(value)
+                found[1].append(slope.value)
+                spread += floor
+            bounds[parent] = bounds.get(parent, 0.0) + spread
+    values.update((node, dot(*factors)) for node, factors in terms.items())
     return sums
+
+
+def path_sizes(
+    nodes: Sequence[Value], root: Value, sizes: Mapping[Value, Mapping[Value, float]]
+) -> dict[Value, float]:
+    """Add up, for each node, the sizes of the products over all paths that lead to a root.
+
+    Args:
+        nodes: The interior nodes, parents first.
+        root: The root.
+        sizes: For each node the absolute value of the derivative with respect to each parent.
+
+    Returns:
+        The sums; a node without a path is left out.
+    """
+    found = {root: 1.0}
+    for node in reversed(nodes):
+        total = found.get(node)
+        if total and node in sizes:
+            for parent, size in sizes[node].items():
+                if size:
+                    found[parent] = found.get(parent, 0.0) + total * size
+    return found
 
 
 def connected(nodes: Sequence[Value], root: Value, links: Links) -> set[Value]:
@@ -87,27 +125,65 @@ def connected(nodes: Sequence[Value], root: Value, links: Links) -> set[Value]:
     return reached
 
 
+def stalled(
+    nodes: Sequence[Value], reached: Container[Value], links: Links, *sums: Sums
+) -> list[tuple[Value, Value]]:
+    """List where an adjoint of 0 meets a derivative of which nothing is known.
+
+    The chain rule hands on nothing there. What the derivative is, it does not say: where the local
+    one is infinite, or jumps, the product may be anything.
+
+    Args:
+        nodes: The interior nodes, parents first.
+        reached: The nodes that the root depends on.
+        links: For each node the derivative with respect to each of its parents.
+        *sums: What the chain rule makes of them, or of what was recorded.
+
+    Returns:
+        Nodes, each with the parent.
+    """
+    return [
+        (node, parent)
+        for node in nodes
+        if node in reached and not all(each.value.get(node) for each in sums)
+        for parent, slope in links.get(node, {}).items()
+        if slope.bound == math.inf
+    ]
+
+
 # --- the nodes -----------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@dataclass
 class Examined:
     """What each node on a graph has, and should have.
 
     Attributes:
         recorded: The local derivatives on the graph; the bounds are those of the rounding of
             products and sums in `backward()`.
-        sizes: Their absolute values; where a parent stands at several places, the sum of these.
+        sizes: Their absolute values, as floats; where a parent stands at several places, the sum.
         recomputed: What they should be at the operands that were recorded.
         exact: What they are at the exact operands.
         wrong: The nodes that are wrong, and how.
     """
 
     recorded: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
-    sizes: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
+    sizes: dict[Value, dict[Value, float]] = field(default_factory=dict)
     recomputed: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
     exact: dict[Value, dict[Value, Slope]] = field(default_factory=dict)
     wrong: dict[Value, Culprit] = field(default_factory=dict)
+
+    @cached_property
+    def doubtful(self) -> list[Value]:
+        """List the nodes with a derivative that is not known well, parents first."""
+        return [
+            node
+            for node, parents in self.recomputed.items()
+            if any(
+                slope.reason or slope.bound == math.inf
+                for slope in (*parents.values(), *self.exact[node].values())
+            )
+        ]
 
 
 def examine(trace: Trace, oracle: Numerical) -> Examined:
@@ -124,19 +200,25 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
     links = trace.active()
     fan_out = Counter(parent for parents in links.values() for parent in parents)
     found = Examined()
-    recorded = {parent: convert(parent.data) for node in links for parent in node.parents}
+    parents_of_all = dict.fromkeys(parent for node in links for parent in node.parents)
+    recorded = {parent: convert(parent.data) for parent in parents_of_all}
     data: dict[Value, Any] = {}  # exact, where it is not what was recorded
     for node, parents in links.items():
         groups = list(parents.values())
         totals = [_total(node.local_derivatives, group) for group in groups]
-        sizes = [sum(abs(node.local_derivatives[place]) for place in group) for group in groups]
+        sizes = [
+            abs(total)
+            if len(group) == 1
+            else sum(abs(node.local_derivatives[place]) for place in group)
+            for total, group in zip(totals, groups, strict=True)
+        ]
         found.recorded[node] = {
-            parent: Slope(convert(total), size * (2.0 + fan_out[parent]) * EPSILON)
+            parent: Slope(
+                convert(total), size * ((2.0 + fan_out[parent]) * EPSILON), "", abs(total)
+            )
             for parent, total, size in zip(parents, totals, sizes, strict=True)
         }
-        found.sizes[node] = {
-            parent: Slope(size, 0.0) for parent, size in zip(parents, sizes, strict=True)
-        }
+        found.sizes[node] = dict(zip(parents, sizes, strict=True))
         operands = [recorded[parent] for parent in node.parents]
         try:
             y, slopes = oracle.at(node, operands, groups)
@@ -194,7 +276,7 @@ def wrong_sums(trace: Trace, nearby: Sequence[Trace], oracle: Numerical) -> dict
     found: dict[Value, Culprit] = {}
     for other in nearby:
         for node, twin in zip(trace.nodes, other.nodes, strict=True):
-            if twin.op == LINEAR:
+            if twin.op == LINEAR and not _is_the_sum(twin):
                 operands = [oracle.number(parent.data) for parent in twin.parents]
                 groups = [(place,) for place in range(len(operands))]
                 try:
@@ -204,6 +286,15 @@ def wrong_sums(trace: Trace, nearby: Sequence[Trace], oracle: Numerical) -> dict
                 if culprit is not None:
                     found[node] = culprit
     return found
+
+
+def _is_the_sum(node: Value) -> bool:
+    """Whether the value of a sum of products is surely right, by the floats alone."""
+    products = [c * x.data for c, x in zip(node.local_derivatives, node.parents, strict=True)]
+    size = sum(map(abs, products))
+    if not 0.0 < SMALLEST / EPSILON <= size < math.inf:
+        return False
+    return abs(node.data - math.fsum(products)) <= 0.25 * _VALUE_ACCURACY * size
 
 
 def _total(derivatives: Sequence[float], places: Sequence[int]) -> float:
@@ -355,7 +446,7 @@ def gradients(
     culprit: Culprit | None = None
     with _kept(trace) as everything:
         for root in trace.outputs:
-            exact = chained(trace.nodes, root, recorded, oracle.number(1.0), 2.0**-1074)
+            exact = chained(trace.nodes, root, recorded, oracle.number(1.0), 2.0**-1074, oracle.dot)
             sums.append(exact)
             for node in everything:
                 node.grad = 0.0

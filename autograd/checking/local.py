@@ -11,13 +11,15 @@ import importlib
 import importlib.util
 import math
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import mul
 from types import SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
 from autograd.checking.definitions import definitions, partials
-from autograd.checking.numerical import differentiate
+from autograd.checking.numerical import EPSILON, differentiate
 from autograd.rules import CHAIN_PRODUCT, KINKED, LINEAR, MEETS, rule_of
 from autograd.value import Value
 
@@ -35,16 +37,17 @@ class Slope:
         value: Its value, a float or a number of mpmath's.
         bound: How far off it may be; infinite where there is no telling.
         reason: Why it is not known well; empty where it is.
-        size: The absolute value, as a float.
+        size: The absolute value, as a float; it need not be given.
     """
 
     value: Any
     bound: float
     reason: str = ""
-    size: float = field(init=False)
+    size: float = -1.0
 
     def __post_init__(self) -> None:
-        self.size, self.bound = abs(float(self.value)), float(self.bound)
+        if self.size < 0.0:
+            self.size, self.bound = abs(float(self.value)), float(self.bound)
 
 
 class Unknown(Exception):  # noqa: N818
@@ -133,6 +136,8 @@ class Numerical:
             return function
 
         slopes = []
+        if node.op in ("dot", "net") and _is_sum_of_products(y, xs):
+            return y, _of_products(xs, groups)
         for group in groups:
             estimate = differentiate(along(group), xs[group[0]])
             slopes.append(Slope(estimate.value, estimate.bound, estimate.reason))
@@ -142,8 +147,31 @@ class Numerical:
         self, node: Value, operands: Sequence[Any], groups: Groups
     ) -> tuple[Any, list[Slope]]:
         coefficients = [self.number(c) for c in node.local_derivatives]
-        y = sum(c * x for c, x in zip(coefficients, operands, strict=True))
+        y = self.dot(coefficients, operands)
         return y, [Slope(sum(coefficients[i] for i in group), 0) for group in groups]
+
+    def dot(self, xs: Iterable[Any], ys: Iterable[Any]) -> Any:
+        """Add up products of the numbers computed with."""
+        return sum(map(mul, xs, ys))
+
+
+def _is_sum_of_products(y: float, xs: Sequence[float]) -> bool:
+    """Whether a value is that of `dot`, or of `net` where the number of operands is odd."""
+    half = len(xs) // 2
+    terms = [*map(mul, xs[:half], xs[half:]), *xs[2 * half :]]
+    size = sum(map(abs, terms))
+    return bool(size < math.inf and abs(y - math.fsum(terms)) <= len(terms) * EPSILON * size)
+
+
+def _of_products(xs: Sequence[float], groups: Groups) -> list[Slope]:
+    """Differentiate a sum of products: of each factor, the derivative is the other one."""
+    half = len(xs) // 2
+    others = [*xs[half : 2 * half], *xs[:half], *([1.0] * (len(xs) - 2 * half))]
+    slopes = []
+    for group in groups:
+        parts = [others[place] for place in group]
+        slopes.append(Slope(sum(parts), len(parts) * EPSILON * sum(map(abs, parts))))
+    return slopes
 
 
 # --- with mpmath ---------------------------------------------------------------------------------
@@ -153,6 +181,7 @@ _STEP = 110  # bits: a difference is taken over so small a part of the operands
 _PRECISION = _STEP + _DIGITS + 30
 _RANGE = 1400  # bits: enough for what is left of 1 where a float underflows
 _SHRINKING = 20  # bits by which the step shrinks from one precision to the next
+_VANISHING = 2200  # bits: the square root of so small a step is below the smallest float
 
 _of_thread = threading.local()
 
@@ -163,7 +192,10 @@ def _tools() -> SimpleNamespace:
         mp = importlib.import_module("mpmath").mp.clone()
         mp.prec = _PRECISION
         _of_thread.tools = SimpleNamespace(
-            mp=mp, definitions=definitions(mp), partials=partials(mp)
+            mp=mp,
+            definitions=definitions(mp),
+            partials=partials(mp),
+            libmp=importlib.import_module("mpmath.libmp"),
         )
     tools: SimpleNamespace = _of_thread.tools
     return tools
@@ -178,9 +210,16 @@ class Precise(Numerical):
     def __init__(self) -> None:
         tools = _tools()
         self.mp, self._definitions, self._partials = tools.mp, tools.definitions, tools.partials
+        self._product, self._sum = tools.libmp.mpf_mul, tools.libmp.mpf_sum
+        # The same numbers come again and again: each weight of a network in every sample.
+        self._numbers: dict[float, Any] = {}
+        self._slopes: dict[Any, Slope] = {}
 
     def number(self, x: float) -> Any:  # noqa: D102
-        return self.mp.mpf(x)
+        found = self._numbers.get(x)
+        if found is None:
+            found = self._numbers[x] = self.mp.mpf(x)
+        return found
 
     def in_range(self, x: Any) -> bool:  # noqa: D102
         return not x or abs(int(self.mp.mag(x))) < _RANGE
@@ -197,8 +236,6 @@ class Precise(Numerical):
             number = self.number
             return number(y), [Slope(number(s.value), s.bound, s.reason) for s in slopes]
         _refuse_jumps(node, groups)
-        if not all(map(self.mp.isfinite, operands)):
-            raise Unknown("an operand is not finite")
         base = _PRECISION + self._spread(operands)
         with self.mp.workprec(base):
             return self._defined(node.op, operands, groups, base)
@@ -215,9 +252,9 @@ class Precise(Numerical):
             derivatives = known(y, *operands)
             for position, group in enumerate(groups):
                 parts = [derivatives[place] for place in group]
-                if None not in parts:
-                    total = self.mp.fsum(parts)
-                    slopes[position] = _known(total)
+                if not any(part is None for part in parts):
+                    total = parts[0] if len(parts) == 1 else self.mp.fsum(parts)
+                    slopes[position] = self._known(total)
         rest = [group for group, slope in zip(groups, slopes, strict=True) if slope is None]
         if rest or known is None:
             y, differences = self._settled(op, operands, rest, base)
@@ -225,19 +262,56 @@ class Precise(Numerical):
             slopes = [next(found) if slope is None else slope for slope in slopes]
         return y, [slope for slope in slopes if slope is not None]
 
+    def dot(self, xs: Iterable[Any], ys: Iterable[Any]) -> Any:  # noqa: D102
+        products = [self._product(x._mpf_, y._mpf_) for x, y in zip(xs, ys, strict=True)]
+        return self.mp.make_mpf(self._sum(products, self.mp.prec, "n"))
+
+    def value(self, node: Value, operands: Sequence[Any]) -> Any:
+        """Evaluate a node's operation, to the precision of the context.
+
+        Args:
+            node: The node.
+            operands: Numbers, one a parent.
+
+        Returns:
+            The value; None where it is not a finite real number.
+
+        Raises:
+            Unknown: mpmath has no definition of the operation.
+        """
+        if node.op == LINEAR:
+            return self.dot(map(self.number, node.local_derivatives), operands)
+        if node.op not in self._definitions:
+            raise Unknown(f"{node.op!r} cannot be evaluated to any precision")
+        return self._value(node.op, operands)
+
     def _value(self, op: str, operands: Sequence[Any]) -> Any:
         """Evaluate a definition; None where it is not a finite real number."""
         try:
             y = self._definitions[op](*operands)
-        except (ArithmeticError, ValueError):
+        except (ArithmeticError, ValueError, self.mp.NoConvergence):
             return None
         y = self.mp.convert(y)
         return y if isinstance(y, self.mp.mpf) and self.mp.isfinite(y) else None
 
     def _spread(self, operands: Sequence[Any]) -> int:
-        """The distance in bits from the smallest of the operands and 1 to the largest."""
-        magnitudes = [0, *(self.mp.mag(x) for x in operands if x)]
-        return int(max(magnitudes) - min(magnitudes))
+        """The distance in bits from the smallest of the operands and 1 to the largest.
+
+        Raises:
+            Unknown: One of them is not finite.
+        """
+        smallest = largest = 0
+        for x in operands:
+            _, mantissa, exponent, bits = x._mpf_
+            if mantissa:
+                magnitude = exponent + bits
+                if magnitude > largest:
+                    largest = magnitude
+                elif magnitude < smallest:
+                    smallest = magnitude
+            elif exponent:
+                raise Unknown("an operand is not finite")
+        return int(largest - smallest)
 
     def _settled(
         self, op: str, operands: Sequence[Any], groups: Groups, base: int
@@ -253,9 +327,38 @@ class Precise(Numerical):
                 levels.append(_Level(y, sides))
             if len(levels) == 2 and self._agree(*levels):
                 break
-        before, after = levels[-2:]
-        slopes = map(self._slope, before.sides, after.sides)
-        return after.y, list(slopes)
+        slopes = []
+        for group, *differences in zip(groups, *(level.sides for level in levels), strict=True):
+            if self._vanish(op, operands, group, differences, smallest, base):
+                slopes.append(Slope(self.mp.zero, 0.0))
+            else:
+                slopes.append(self._slope(differences[-2], differences[-1]))
+        return levels[-1].y, slopes
+
+    def _vanish(
+        self,
+        op: str,
+        operands: Sequence[Any],
+        group: Sequence[int],
+        differences: Sequence[tuple[Any, Any]],
+        smallest: int,
+        base: int,
+    ) -> bool:
+        """Whether one-sided differences vanish with the step, down to less than any float."""
+
+        def vanishing(before: tuple[Any, Any], after: tuple[Any, Any]) -> bool:
+            if None in before or None in after:
+                return False
+            sizes = max(map(abs, before)), max(map(abs, after))
+            return bool(0 < sizes[1] <= self.mp.ldexp(sizes[0], -_SHRINKING // 2))
+
+        if not all(vanishing(*pair) for pair in pairwise(differences)):
+            return False
+        with self.mp.workprec(base + 4 * _VANISHING):
+            step = self.mp.ldexp(1, smallest - _VANISHING)
+            left, right = self._sides(op, self._value(op, operands), operands, group, step)
+            limit = self.mp.ldexp(1, -_VANISHING // 2)
+            return None not in (left, right) and bool(max(abs(left), abs(right)) <= limit)
 
     def _sides(
         self, op: str, y: Any, operands: Sequence[Any], group: Sequence[int], step: Any
@@ -302,16 +405,17 @@ class Precise(Numerical):
             reason = f"it has a kink: its derivative is {left} from below and {right} from above"
             return Slope(middle, mp.ldexp(jump, -1) * (1 + mp.ldexp(1, -_SHRINKING)), reason)
         change = abs(middle - (before[0] + before[1]) / 2) if size_before else mp.zero
-        if change > mp.ldexp(abs(middle), -_DIGITS) and jump_before > jump:
-            return Slope(middle, change)  # vanishing with the step
-        return _known(middle)
+        if change > mp.ldexp(abs(middle), -_DIGITS):
+            return Slope(middle, change)
+        return self._known(middle)
 
-
-def _known(value: Any) -> Slope:
-    """Give a derivative that is right to some 25 digits."""
-    slope = Slope(value, 0.0)
-    slope.bound = slope.size * 2.0 ** (10 - _DIGITS)
-    return slope
+    def _known(self, value: Any) -> Slope:
+        """Give a derivative that is right to some 25 digits."""
+        slope = self._slopes.get(value._mpf_)
+        if slope is None:
+            slope = self._slopes[value._mpf_] = Slope(value, 0.0)
+            slope.bound = slope.size * 2.0 ** (10 - _DIGITS)
+        return slope
 
 
 class _Level(NamedTuple):

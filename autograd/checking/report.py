@@ -76,9 +76,11 @@ class Derivative:
 
     @property
     def relative_difference(self) -> float:
-        """The difference relative to the larger of the two; 0 where both are 0."""
-        largest = max(abs(self.gradient), abs(self.numerical))
-        return self.difference / largest if self.difference else 0.0
+        """The difference relative to the larger of the two; 0 if there is none, nan if one is."""
+        difference = self.difference
+        if not difference or difference != difference:
+            return difference
+        return difference / max(abs(self.gradient), abs(self.numerical))
 
 
 @dataclass(frozen=True, slots=True)

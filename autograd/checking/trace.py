@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from autograd import structure
@@ -35,9 +35,15 @@ class Trace:
     names: list[str]
     outputs: list[Value]
     nodes: list[Value]
+    _shape: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def shape(self) -> list[Any]:
         """Describe the graph without its numbers: operations, and which operands they take."""
+        if not self._shape:  # it is compared with that of several others
+            self._shape.extend(self._described())
+        return self._shape
+
+    def _described(self) -> list[Any]:
         places: dict[Value, int] = {node: i for i, node in enumerate(self.inputs)}
         shape: list[Any] = [list(self.names)]
         for node in (*self.nodes, *self.outputs):

@@ -6,10 +6,11 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import wraps
 from typing import Any, overload
 
-from hypothesis import assume, event, given
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
 
@@ -21,6 +22,10 @@ __all__ = ["check_gradients"]
 
 _SEQUENCES = {list, Sequence, Iterable}
 _MAPPINGS = {dict, Mapping}
+_HYPOTHESIS_DEADLINE = timedelta(
+    milliseconds=200
+)  # what Hypothesis sets where nobody says anything
+_SETTINGS = "_hypothesis_internal_use_settings"  # where it keeps the settings of a test
 
 
 @overload
@@ -45,7 +50,9 @@ def check_gradients(
     unless there is a strategy.
 
     pytest collects the test if its name begins with `test`; it can also be called, without
-    arguments. `hypothesis.settings` and `hypothesis.example` can be stacked on top. Examples at
+    arguments. `hypothesis.settings` and `hypothesis.example` can be stacked on top. There is no
+    deadline but one that they set, and that is not Hypothesis's default of 200 ms: how long a check
+    takes says nothing of a gradient. Examples at
     which the function is not defined (it raises ValueError or ArithmeticError) or the check is
     undecided (on a kink, at a border) are rejected, as `hypothesis.assume` does: a function that
     can be checked nowhere fails. Hypothesis's statistics count the outcomes.
@@ -101,10 +108,31 @@ def check_gradients(
         test.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=parameters, return_annotation=None
         )
-        decorated: Callable[..., None] = given(**arguments)(test)
-        return decorated
+        return _unhurried(given(**arguments)(test))
 
     return decorate if function is None else decorate(function)
+
+
+def _unhurried(test: Callable[..., None]) -> Callable[..., None]:
+    """Take away Hypothesis's default deadline.
+
+    A decorator that the user stacks on top makes its settings of the default ones, deadline and
+    all, and no one sees before the call: what it says is handed to the test then.
+    """
+
+    @wraps(test)
+    def without_deadline(*args: Any, **kwargs: Any) -> None:
+        __tracebackhide__ = True
+        stacked = {k: v for k, v in vars(without_deadline).items() if k != "__wrapped__"}
+        if stacked[_SETTINGS].deadline == _HYPOTHESIS_DEADLINE:
+            stacked[_SETTINGS] = settings(stacked[_SETTINGS], deadline=None)
+        vars(test).update(stacked)
+        try:
+            test(*args, **kwargs)
+        finally:  # among what Hypothesis notes down is the seed, which pytest prints
+            vars(without_deadline).update(vars(test))
+
+    return without_deadline
 
 
 # --- one example ---------------------------------------------------------------------------------

@@ -723,6 +723,7 @@ HARD_TO_DECIDE = frozenset(
         # rounding hides the function, or its derivative
         "1 - cos x over x squared", "an offset beyond rounding", "cross-entropy, surely right",
         "the logistic map, 30 steps", "an exponential series, until it stands",
+        "a difference of roots",  # of 1e15: its gradient is off by a sixth, and so is its value
     }
 )  # fmt: skip
 """Functions whose gradient need not be known to be right at every point."""

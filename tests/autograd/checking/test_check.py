@@ -38,7 +38,6 @@ from autograd import (
 )
 from autograd.checking import Derivative, GradientCheck, GradientError, check_graph
 from autograd.checking.check import _noise
-from autograd.checking.judge import Sums
 from autograd.checking.numerical import EPSILON
 from autograd.value import new_node
 from nn import MLP
@@ -526,11 +525,11 @@ def test_noise_is_what_rounding_each_node_moves_the_output_by() -> None:
     x = Value(3.0)
     y = x * x
     z = y * 10.0
-    sizes = Sums({z: 1.0, y: 10.0})
+    sizes = {z: 1.0, y: 10.0}
     assert _noise([y, z], sizes) == EPSILON * (90.0 + 90.0)
     huge = Value(1.7e308)
-    assert _noise([y, huge], Sums({y: 10.0, huge: 1e10})) == EPSILON * 90.0
-    assert _noise([huge, huge], Sums({huge: 1.0})) == 0.0  # what is not known
+    assert _noise([y, huge], {y: 10.0, huge: 1e10}) == EPSILON * 90.0
+    assert _noise([huge, huge], {huge: 1.0}) == 0.0  # what is not known
 
 
 # --- what is left alone --------------------------------------------------------------------------
@@ -829,3 +828,120 @@ def test_what_is_no_function_and_no_node_is_refused(call: Any, message: str) -> 
 @pytest.mark.parametrize("order", [1, 2])
 def test_a_value_that_is_not_finite_is_undecided_at_any_order(order: int) -> None:
     assert checked(lambda x: x * 1e308 * 10.0, 1.0, order=order).outcome == "undecided"
+
+
+# --- large functions -----------------------------------------------------------------------------
+
+SAMPLES = 20
+
+
+def network(activation: str, seed: int = 1) -> tuple[MLP, Callable[[Any], Any]]:
+    """A network of 337 weights, and its mean squared error over 20 samples."""
+    generator = random.Random(seed)
+    inputs = [[generator.uniform(-1.0, 1.0) for _ in range(2)] for _ in range(SAMPLES)]
+    targets = [generator.choice((-1.0, 1.0)) for _ in range(SAMPLES)]
+
+    def loss(model: Any) -> Any:
+        total = 0.0
+        for x, target in zip(inputs, targets, strict=True):
+            total = total + (model(x) - target) ** 2
+        return total / SAMPLES
+
+    return MLP(2, [16, 16, 1], activation, seed=seed), loss
+
+
+@pytest.mark.parametrize("method", ["auto", "numerical"])
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_the_loss_of_a_network_is_checked_in_some_hundred_calls(
+    activation: str, method: Any
+) -> None:
+    model, loss = network(activation)
+    calls = 0
+
+    def counted(model: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return loss(model)
+
+    result = gradcheck(counted, model, method=method)
+    assert result.outcome == "passed"
+    assert len(result.derivatives) == 337
+    assert all(d.bound <= 1e-6 for d in result.derivatives)
+    assert calls <= (4 if method == "auto" else 300)
+
+
+@pytest.mark.parametrize("method", ["auto", "numerical"])
+def test_a_fault_in_a_network_is_found(method: Any) -> None:
+    own = custom_function("check_tanh", math.tanh, lambda m, y, x: 1.000001 - y * y)
+    model, loss = network("tanh")
+    right = checked(lambda m: loss(lambda x: tanh(m(x))), model, method=method)
+    wrong = checked(lambda m: loss(lambda x: own(m(x))), model, method=method)
+    assert right.outcome == "passed"
+    assert wrong.outcome == "failed"
+    assert wrong.culprit is not None
+    assert wrong.culprit.op == "check_tanh"
+
+
+@pytest.mark.parametrize("method", ["auto", "numerical"])
+def test_one_of_many_inputs_that_is_cut_off_is_named(method: Any) -> None:
+    def f(w: Any) -> Any:
+        return dot(w, w) + 1e-3 * w[17].data ** 2
+
+    result = checked(f, [0.1 * i - 1.0 for i in range(40)], method=method)
+    assert result.outcome == "failed"
+    assert [d.input for d in result.derivatives if d.outcome == "failed"] == ["w[17]"]
+
+
+@pytest.mark.parametrize("count", [40, 400])
+def test_one_of_very_many_is_found_in_some_calls(count: int) -> None:
+    calls = 0
+
+    def f(w: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return dot(w, w) + 1e-3 * w[17].data ** 2
+
+    result = checked(f, [0.01 * i - 1.005 for i in range(count)])
+    assert result.outcome == "failed"
+    assert [d.input for d in result.derivatives if d.outcome != "passed"] == ["w[17]"]
+    assert all(d.bound <= 1e-6 for d in result.derivatives)
+    assert calls <= 2000
+
+
+def test_a_small_derivative_does_not_hide_behind_large_ones() -> None:
+    def f(w: Any) -> Any:
+        return dot(w, w) + 1e-4 * w[3] + 1e-6 * w[3].data
+
+    weights = [0.0 if i == 3 else 1.0 + i for i in range(40)]
+    result = checked(f, weights)
+    assert result.outcome == "failed"
+    assert [d.input for d in result.derivatives if d.outcome != "passed"] == ["w[3]"]
+
+
+def test_a_kink_among_very_many_is_found_and_the_others_pass() -> None:
+    def f(w: Any) -> Any:
+        return dot(w, w) + (w[20] if w[20] > 0.0 else 0.0 * w[20])
+
+    result = checked(f, [0.1 * i for i in range(-20, 20)])
+    assert result.outcome == "undecided"
+    assert [d.input for d in result.derivatives if d.outcome != "passed"] == ["w[20]"]
+
+
+def test_many_inputs_of_which_one_is_at_a_kink_are_taken_one_by_one() -> None:
+    def f(w: Any) -> Any:
+        return dot(w, w) + relu(w[20])
+
+    result = checked(f, [0.1 * i for i in range(-20, 20)], method="numerical")
+    assert result.outcome == "undecided"
+    assert [d.input for d in result.derivatives if d.outcome != "passed"] == ["w[20]"]
+
+
+def test_a_function_that_differences_along_directions_deny_is_taken_one_by_one() -> None:
+    hidden = [0.0] * 40
+
+    def f(w: Any) -> Any:
+        # What the graph has at the point and close by is not what the function is further off.
+        moved = sum(abs(x.data - y) for x, y in zip(w, hidden, strict=True))
+        return dot(w, w) + (0.0 if moved < 1e-2 * 40 else 5.0)
+
+    assert checked(f, hidden, method="numerical").outcome != "failed"

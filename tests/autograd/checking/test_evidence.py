@@ -37,6 +37,7 @@ def test_fault_is_caught(fault: Fault) -> None:
         gradcheck(function, *fault.inputs)
     result = caught.value.result
     assert result.outcome == "failed"
+    assert "is wrong: " in str(result) or "cannot be checked: " in str(result)
     if fault.op:
         assert result.culprit is not None
         assert result.culprit.op == fault.op
@@ -97,4 +98,5 @@ def test_nothing_stays_planted() -> None:
 def test_correct_function_is_not_blamed(case: Correct) -> None:
     for inputs in case.points:
         result = gradcheck(partial(case.function, NAMESPACE), *inputs)
+        assert (f" {result.outcome}" in str(result)) == bool(result.derivatives)
         assert result.outcome == "passed" or case.name in HARD_TO_DECIDE, (inputs, result)

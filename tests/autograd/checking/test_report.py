@@ -9,7 +9,7 @@ import pickle
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autograd import Value, custom_function, exp
@@ -46,6 +46,10 @@ def test_only_what_passed_is_true(outcome: Outcome) -> None:
 
 
 @given(st.floats(), st.floats())
+@example(0.0, math.nan)
+@example(math.nan, 0.0)
+@example(0.0, 5e-324)
+@example(math.inf, math.inf)
 def test_relative_differences(gradient: float, numerical: float) -> None:
     found = derivative(gradient=gradient, numerical=numerical)
     relative = found.relative_difference
@@ -85,6 +89,42 @@ def test_nothing_is_worse_than_nan(place: int) -> None:
     worst = check("failed", *derivatives).worst
     assert worst is not None
     assert worst.input == "nan"
+
+
+FLOATS = st.one_of(st.floats(), st.sampled_from([0.0, -0.0, math.nan, math.inf, -math.inf]))
+
+
+@given(
+    OUTCOMES,
+    st.lists(
+        st.builds(
+            Derivative,
+            output=st.sampled_from(["", "[1]", "∂f/∂x"]),
+            input=st.sampled_from(["x", "w[0]"]),
+            gradient=FLOATS,
+            numerical=FLOATS,
+            bound=FLOATS,
+            rounding=FLOATS,
+            outcome=OUTCOMES,
+            reason=st.sampled_from(["", "a kink"]),
+        ),
+        max_size=3,
+    ),
+    st.sampled_from(["", "a kink"]),
+    st.sampled_from([None, culprit(Value(6.0))]),
+)
+@example("undecided", [derivative("undecided", 0.0, math.nan, reason="a border")], "a border", None)
+def test_whatever_is_found_can_be_printed(
+    outcome: Outcome, derivatives: list[Derivative], reason: str, found: Culprit | None
+) -> None:
+    result = check(outcome, *derivatives, reason=reason, culprit=found)
+    lines = str(result).splitlines()
+    assert lines[0].startswith("gradcheck: ")
+    assert reason in lines[0] or outcome == "passed"
+    assert str(GradientError(result)) == str(result)
+    if outcome != "passed" and derivatives:
+        assert result.worst is not None
+        assert {f"  {'with respect to':<23}{result.worst.input}"} <= set(lines)
 
 
 def test_passed_in_words() -> None:

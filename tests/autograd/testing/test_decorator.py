@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import enum
+import math
 import subprocess
 import sys
 import textwrap
+import time
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 from unittest import SkipTest
@@ -12,11 +16,12 @@ import numpy as np
 import pytest
 from hypothesis import Phase, example, settings
 from hypothesis import strategies as st
-from hypothesis.errors import FailedHealthCheck, Unsatisfiable
+from hypothesis.errors import DeadlineExceeded, FailedHealthCheck, Flaky, Unsatisfiable
 
 import autograd
 from autograd import Value, custom_function
 from autograd.testing import GradientError, check_gradients
+from nn import MLP
 
 wrong_cube = custom_function(
     "wrong_cube_of_a_test", lambda x: x * x * x, lambda m, y, x: 2.0 * x * x
@@ -184,6 +189,61 @@ def test_settings_below_are_respected_too() -> None:
 
     with pytest.raises(SkipTest):
         f()
+
+
+def test_a_network_is_checked_in_an_ordinary_test() -> None:
+    """Of 337 weights, on 20 samples: half a second an example."""
+    samples = [(i / 10.0 - 1.0, math.sin(i)) for i in range(20)]
+
+    @settings(max_examples=5)
+    @check_gradients(model=st.integers(0, 99).map(lambda seed: MLP(2, [16, 16, 1], seed=seed)))
+    def loss(model: Any) -> Any:
+        errors = [(model([x, 1.0 - x]) - y) ** 2 for x, y in samples]
+        return autograd.mean(errors)
+
+    loss()
+
+
+HURRIED = settings(deadline=timedelta(milliseconds=200), max_examples=3, database=None)
+"""As where no profile has said anything of deadlines."""
+
+
+def slow_function() -> Any:
+    naps = iter([0.4])
+
+    def slow(x: float) -> Any:
+        time.sleep(next(naps, 0.0))  # in the first of all calls
+        return autograd.exp(x)
+
+    return slow
+
+
+@pytest.fixture
+def hurried() -> Iterator[None]:
+    settings.register_profile("before the test", settings.default)
+    settings.register_profile("hurried", HURRIED)
+    settings.load_profile("hurried")
+    yield
+    settings.load_profile("before the test")
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("place", ["on top", "below", "of the profile"])
+def test_there_is_no_deadline_unless_the_user_sets_one(place: str) -> None:
+    stacked = settings(max_examples=2)
+    if place == "on top":
+        test = stacked(check_gradients()(slow_function()))
+    elif place == "below":
+        test = check_gradients()(stacked(slow_function()))
+    else:
+        test = check_gradients()(slow_function())
+    test()
+
+
+@pytest.mark.parametrize("deadline", [100, 250, timedelta(milliseconds=300)])
+def test_a_deadline_that_the_user_sets_holds(deadline: Any) -> None:
+    with pytest.raises((DeadlineExceeded, Flaky)):
+        settings(HURRIED, deadline=deadline)(check_gradients()(slow_function()))()
 
 
 def test_the_same_examples_under_derandomize() -> None:

@@ -107,22 +107,7 @@ class Point:
 
     def arguments(self, data: Any) -> list[Any]:
         """Make the arguments anew, of the same kinds, with other numbers."""
-        np, place = numpy(), 0
-
-        def number(path: str, x: Any) -> Any:
-            nonlocal place
-            place += 1
-            return _like(x, float(data[place - 1]))
-
-        def array(path: str, x: Any) -> Any:
-            nonlocal place
-            place += x.size
-            return data[place - x.size : place].reshape(x.shape).astype(x.dtype)
-
-        visit = structure.Visit(number, array, number)
-        return [
-            structure.visited(argument, name, visit) for name, argument in self._arguments.items()
-        ]
+        return _refilled(list(self._arguments.values()), data)
 
     def like(self, claimed: Any, rows: int, what: str) -> Any:
         """Read derivatives of some results with respect to all of the numbers.
@@ -159,6 +144,25 @@ def _like(x: Any, data: float) -> Any:
         return data
     np = numpy()
     return x.dtype.type(data) if isinstance(x, np.generic) else np.array(data, x.dtype)
+
+
+def _refilled(parts: list[Any], data: Any) -> list[Any]:
+    """Make parts of the same structure and kinds, with other numbers."""
+    place = 0
+
+    def number(path: str, x: Any) -> Any:
+        nonlocal place
+        place += 1
+        return _like(x, float(data[place - 1]))
+
+    def array(path: str, x: Any) -> Any:
+        nonlocal place
+        place += x.size
+        dtype = x.dtype if x.dtype.kind == "f" else float
+        return data[place - x.size : place].reshape(x.shape).astype(dtype)
+
+    made: list[Any] = structure.visited(parts, "", structure.Visit(number, array, number))
+    return made
 
 
 def _is_number(x: Any) -> bool:
@@ -363,7 +367,7 @@ class Claimed:
             return weights @ self._rows
         if self._kind == "jvp":
             return None
-        cotangent = self._like_result(weights)
+        (cotangent,) = _refilled([self._result], weights)
         given = self.point.arguments(self.point.data)
         return self.point.like(self._claim(*given, cotangent), 1, "vjp")[0]
 
@@ -394,22 +398,6 @@ class Claimed:
             return sum_of_products(weights, slopes), math.sqrt(direction.size) * size
 
         return along
-
-    def _like_result(self, weights: Any) -> Any:
-        np, place = numpy(), 0
-
-        def number(path: str, x: Any) -> Any:
-            nonlocal place
-            place += 1
-            return _like(x, float(weights[place - 1]))
-
-        def array(path: str, x: Any) -> Any:
-            nonlocal place
-            place += x.size
-            dtype = x.dtype if x.dtype.kind == "f" else float
-            return weights[place - x.size : place].reshape(x.shape).astype(dtype)
-
-        return structure.visited(self._result, "", structure.Visit(number, array, number))
 
 
 def sum_of_products(xs: Any, ys: Any) -> float:

@@ -32,13 +32,25 @@ _SETTINGS = "_hypothesis_internal_use_settings"  # where it keeps the settings o
 def check_gradients(function: Callable[..., Any], /) -> Callable[..., None]: ...
 @overload
 def check_gradients(
-    *, order: int = 1, **strategies: st.SearchStrategy[Any]
+    *,
+    order: int = 1,
+    gradient: Any = None,
+    hessian: Any = None,
+    vjp: Callable[..., Any] | None = None,
+    jvp: Callable[..., Any] | None = None,
+    hvp: Callable[..., Any] | None = None,
+    **strategies: st.SearchStrategy[Any],
 ) -> Callable[[Callable[..., Any]], Callable[..., None]]: ...
 def check_gradients(
     function: Callable[..., Any] | None = None,
     /,
     *,
     order: int = 1,
+    gradient: Any = None,
+    hessian: Any = None,
+    vjp: Callable[..., Any] | None = None,
+    jvp: Callable[..., Any] | None = None,
+    hvp: Callable[..., Any] | None = None,
     **strategies: st.SearchStrategy[Any],
 ) -> Callable[..., Any]:
     """Make a Hypothesis test of a function: on each example, its gradient is checked.
@@ -52,14 +64,24 @@ def check_gradients(
     pytest collects the test if its name begins with `test`; it can also be called, without
     arguments. `hypothesis.settings` and `hypothesis.example` can be stacked on top. There is no
     deadline but one that they set, and that is not Hypothesis's default of 200 ms: how long a check
-    takes says nothing of a gradient. Examples at
-    which the function is not defined (it raises ValueError or ArithmeticError) or the check is
-    undecided (on a kink, at a border) are rejected, as `hypothesis.assume` does: a function that
-    can be checked nowhere fails. Hypothesis's statistics count the outcomes.
+    takes says nothing of a gradient. Examples at which the function is not defined (it raises
+    ValueError or ArithmeticError) or the check is undecided (on a kink, at a border) are rejected,
+    as `hypothesis.assume` does: a function that can be checked nowhere fails. Hypothesis's
+    statistics count the outcomes.
+
+    With `gradient=`, or what else `gradcheck` takes in its place, it is a test of a derivative that
+    is claimed of any function, of NumPy's for example: draw its arguments by
+    `hypothesis.extra.numpy.arrays`.
 
     Args:
         function: The function, where there is nothing else to say: `@check_gradients`.
         order: Which derivatives are checked, as for `gradcheck`.
+        gradient: The gradient or Jacobian that is claimed: a function of the same arguments. Of
+            several arguments that vary it returns a sequence, one for each.
+        hessian: The derivative of that.
+        vjp: As for `gradcheck`: the vector follows the arguments.
+        jvp: Likewise, with one vector for each argument that varies.
+        hvp: Likewise.
         **strategies: For arguments by name, what to draw them from.
 
     Returns:
@@ -90,13 +112,21 @@ def check_gradients(
                 f"got {type(strategy).__name__}: {strategy!r}"
             )
 
+    given_claims = {"gradient": gradient, "hessian": hessian, "vjp": vjp, "jvp": jvp, "hvp": hvp}
+    claims = {kind: claim for kind, claim in given_claims.items() if claim is not None}
+    for kind, claim in claims.items():
+        if not callable(claim) and claim is not True:
+            raise TypeError(
+                f"check_gradients: {kind} is to be a function, of whatever is drawn, got {claim!r}"
+            )
+
     def decorate(function: Callable[..., Any]) -> Callable[..., None]:
         signature = inspect.signature(function)
         arguments = _strategies(function, signature, strategies)
 
         @wraps(function)
         def test(*instance: Any, **drawn: Any) -> None:
-            _check(function, signature, instance, drawn, order)
+            _check(function, signature, instance, drawn, order, claims)
 
         parameters = [
             parameter.replace(kind=parameter.KEYWORD_ONLY, default=parameter.empty)
@@ -144,22 +174,34 @@ def _check(
     instance: tuple[Any, ...],
     drawn: dict[str, Any],
     order: int,
+    claims: Mapping[str, Any],
 ) -> None:
     """Check the gradient at one example, or reject it."""
     names = [name for name, value in drawn.items() if _varies(value)]
     off_domain: list[Exception] = []
 
-    def varied(*inputs: Any) -> Any:
+    def bound_to(inputs: Sequence[Any]) -> inspect.BoundArguments:
         bound = signature.bind_partial(*instance)
         values = {**drawn, **dict(zip(names, inputs, strict=True))}
         bound.arguments.update(
             (name, values[name]) for name in signature.parameters if name in values
         )
+        return bound
+
+    def varied(*inputs: Any) -> Any:
+        bound = bound_to(inputs)
         try:
             return function(*bound.args, **bound.kwargs)
         except (ArithmeticError, ValueError) as error:
             off_domain.append(error)
             raise
+
+    def of_what_varies(claim: Any) -> Any:
+        def claimed(*inputs: Any) -> Any:  # and vectors
+            bound = bound_to(inputs[: len(names)])
+            return claim(*bound.args, *inputs[len(names) :], **bound.kwargs)
+
+        return claim if claim is True else claimed
 
     # The check names inputs by the parameters of what it is given.
     kind = inspect.Parameter.POSITIONAL_ONLY
@@ -171,7 +213,11 @@ def _check(
         _reject("nothing to differentiate")
     try:
         result = gradcheck(
-            varied, *[drawn[name] for name in names], order=order, raise_exception=False
+            varied,
+            *[drawn[name] for name in names],
+            order=order,
+            raise_exception=False,
+            **{kind: of_what_varies(claim) for kind, claim in claims.items()},
         )
     except (ArithmeticError, ValueError) as error:
         if error not in off_domain:

@@ -100,7 +100,9 @@ def _claims(
         if not used:
             return [np.zeros(tensor.shape) for tensor in tensors]
         given = [arrays[-1]] if is_one else arrays[-1]
-        cotangents = [torch.as_tensor(given[i], dtype=found[i].dtype, device=found[i].device) for i in used]
+        cotangents = [
+            torch.as_tensor(given[i], dtype=found[i].dtype, device=found[i].device) for i in used
+        ]
         slopes = torch.autograd.grad(
             [found[i] for i in used], tensors, cotangents, retain_graph=True, allow_unused=True
         )

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import Phase, example, settings
 from hypothesis import strategies as st
 from hypothesis.errors import DeadlineExceeded, FailedHealthCheck, Flaky, Unsatisfiable
+from hypothesis.extra.numpy import arrays
 
 import autograd
 from autograd import Value, custom_function
@@ -392,3 +393,50 @@ def test_it_decorates_without_parentheses() -> None:
 def test_an_order_that_there_is_not_is_refused_at_once(order: Any) -> None:
     with pytest.raises(ValueError, match="order must be 1 or 2"):
         check_gradients(order=order)
+
+
+# --- derivatives that are claimed ----------------------------------------------------------------
+
+VECTORS = arrays(np.float64, 3, elements=st.floats(-2.0, 2.0).map(lambda x: round(x, 3)))
+
+
+def test_a_claimed_gradient_of_numpy() -> None:
+    @check_gradients(gradient=lambda x: 2.0 * x, hessian=lambda x: 2.0 * np.eye(3), x=VECTORS)
+    def right(x: Any) -> Any:
+        return x @ x
+
+    right()
+
+
+def test_a_claimed_gradient_that_is_wrong_is_shrunk() -> None:
+    @check_gradients(gradient=lambda x, power: power * x**power, x=VECTORS)
+    def wrong(x: Any, power: Literal[2, 3]) -> Any:
+        return np.sum(x**power)
+
+    with pytest.raises(GradientError) as raised:
+        wrong()
+    assert raised.value.result.function == "wrong"
+    assert raised.value.result.worst is not None
+    assert raised.value.result.worst.input.startswith("x[")
+    notes: list[str] = getattr(raised.value, "__notes__", [])
+    assert any("power=" in note for note in notes)
+
+
+def test_claims_of_several_arguments_and_of_products() -> None:
+    @check_gradients(
+        gradient=lambda x, n, y: (n * y * np.ones(3), n * np.sum(x)),
+        vjp=lambda x, n, y, w: (w * n * y * np.ones(3), w * n * np.sum(x)),
+        jvp=lambda x, n, y, v, w: n * (y * np.sum(v) + np.sum(x) * w),
+        x=VECTORS,
+        y=st.floats(0.5, 2.0),
+        n=st.integers(1, 3),
+    )
+    def product(x: Any, n: int, y: float) -> Any:
+        return n * np.sum(x) * y
+
+    product()
+
+
+def test_a_claim_has_to_be_a_function() -> None:
+    with pytest.raises(TypeError, match="gradient is to be a function"):
+        check_gradients(gradient=1.0)

@@ -867,7 +867,8 @@ def test_the_loss_of_a_network_is_checked_in_some_hundred_calls(
     assert result.outcome == "passed"
     assert len(result.derivatives) == 337
     assert all(d.bound <= 1e-6 for d in result.derivatives)
-    assert calls <= (4 if method == "auto" else 300)
+    few = 300 if activation == "tanh" else 3000  # a kink may lie in the way
+    assert calls <= (4 if method == "auto" else few)
 
 
 @pytest.mark.parametrize("method", ["auto", "numerical"])

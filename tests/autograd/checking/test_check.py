@@ -37,7 +37,7 @@ from autograd import (
     tanh,
 )
 from autograd.checking import Derivative, GradientCheck, GradientError, check_graph
-from autograd.checking.check import _noise
+from autograd.checking.check import _Evidence, _noise
 from autograd.checking.numerical import EPSILON
 from autograd.value import new_node
 from nn import MLP
@@ -828,6 +828,12 @@ def test_what_is_no_function_and_no_node_is_refused(call: Any, message: str) -> 
 @pytest.mark.parametrize("order", [1, 2])
 def test_a_value_that_is_not_finite_is_undecided_at_any_order(order: int) -> None:
     assert checked(lambda x: x * 1e308 * 10.0, 1.0, order=order).outcome == "undecided"
+
+
+def test_rounding_of_which_nothing_is_known_is_infinite() -> None:
+    evidence = _Evidence(0.0, math.nan, 1e-16, 0.0, 0.0, 1e-9, 1.0, rows_are_right=True)
+    assert evidence.explained == math.inf
+    assert evidence.outcome("") == ("passed", "")  # until it is looked at as a whole
 
 
 # --- large functions -----------------------------------------------------------------------------

@@ -726,11 +726,12 @@ class _Evidence:
 
     @property
     def explained(self) -> float:
-        """How far off the derivative rounding explains the gradient to be."""
+        """How far off the derivative rounding explains the gradient to be; infinite if unknown."""
         of_rows = abs(float(self.recorded - self.recomputed))
         if not self.rows_are_right:
             of_rows = min(of_rows, ACCURACY * self.scale)
-        return self.rounding + self.conditioning + of_rows + SMALLEST
+        explained = self.rounding + self.conditioning + of_rows + SMALLEST
+        return explained if explained == explained else math.inf
 
     def outcome(self, why: str) -> tuple[Outcome, str]:
         """Judge; `why` says what is known of a kink or pole."""

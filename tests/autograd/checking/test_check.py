@@ -37,7 +37,7 @@ from autograd import (
     tanh,
 )
 from autograd.checking import Derivative, GradientCheck, GradientError, check_graph
-from autograd.checking.check import _noise
+from autograd.checking.check import _Evidence, _noise
 from autograd.checking.numerical import EPSILON
 from autograd.value import new_node
 from nn import MLP
@@ -830,6 +830,12 @@ def test_a_value_that_is_not_finite_is_undecided_at_any_order(order: int) -> Non
     assert checked(lambda x: x * 1e308 * 10.0, 1.0, order=order).outcome == "undecided"
 
 
+def test_rounding_of_which_nothing_is_known_is_infinite() -> None:
+    evidence = _Evidence(0.0, math.nan, 1e-16, 0.0, 0.0, 1e-9, 1.0, rows_are_right=True)
+    assert evidence.explained == math.inf
+    assert evidence.outcome("") == ("passed", "")  # until it is looked at as a whole
+
+
 # --- large functions -----------------------------------------------------------------------------
 
 SAMPLES = 20
@@ -867,7 +873,8 @@ def test_the_loss_of_a_network_is_checked_in_some_hundred_calls(
     assert result.outcome == "passed"
     assert len(result.derivatives) == 337
     assert all(d.bound <= 1e-6 for d in result.derivatives)
-    assert calls <= (4 if method == "auto" else 300)
+    few = 300 if activation == "tanh" else 3000  # a kink may lie in the way
+    assert calls <= (4 if method == "auto" else few)
 
 
 @pytest.mark.parametrize("method", ["auto", "numerical"])

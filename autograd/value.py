@@ -169,9 +169,9 @@ class Value(Elementary, Copyable):
     def data(self) -> float:
         """The number.
 
-        It may be set to any real number, which becomes a float; a Value, whose number is meant, is
-        a TypeError. A function that is being traced may not ask for the number of a Value from
-        outside: it is an input of the program, read anew at each call.
+        Set it to any real number: it is kept as a float. To set it to a Value is a TypeError; set
+        it to the Value's own `data`. Within a function that is being traced, the number of a Value
+        from outside cannot be asked for: it is an input of the program, read anew at each call.
         """
         if pausing.open_blocks and not tracing.is_library(sys._getframe(1)):
             return _known(self)
@@ -850,10 +850,10 @@ def _data(number: Value | float) -> float:
 class ChainRule:
     """The products of one recorded pass, and what becomes of kinks in it.
 
-    At a kink the first derivative is agreed on, and a second one does not exist. So whatever is
-    handed on there, or further on from there, is marked: recorded as `KINKED`, whose value is that
-    of the product, and whose own derivative is nan. So is what is multiplied by an expression of a
-    node at a kink: its derivative is nan in what the kink depends on.
+    At a kink a first derivative is agreed on; a second one does not exist. So each product that
+    comes from a kink is marked: it is recorded as `KINKED`, which has the product's value, and a
+    derivative of nan. A product with a factor that depends on a node at a kink is marked as well:
+    its derivative is nan with respect to whatever that node depends on.
 
     Args:
         order: The interior nodes of the pass.

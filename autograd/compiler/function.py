@@ -113,9 +113,9 @@ def compile(
     Returns:
         The compiled function. It returns floats and arrays in the structure of the result of `f`,
         with a first axis of rows where there are rows that are not reduced. Where the function
-        leaves its domain it is infinite or nan there, and so are its derivatives; on from there
-        IEEE 754 holds (tanh of an infinity is 1). Given Values, it calls `f` itself, which
-        records them.
+        leaves its domain, the result is infinite or nan, and so are the derivatives; what is
+        computed from an infinity follows IEEE 754 (its tanh is 1). Given Values, it calls `f`
+        itself, which records them.
 
     Raises:
         TypeError: `f` is no function.

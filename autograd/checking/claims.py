@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autograd.checking.claimed import EPSILONS, Claimed, Precision, numpy, sum_of_products
+from autograd.checking.fitted import differentiate
 from autograd.checking.hints import hint
-from autograd.checking.numerical import EPSILON, Estimate, differentiate
+from autograd.checking.numerical import Estimate
 from autograd.checking.report import (
     OUTCOMES,
     Derivative,
@@ -32,6 +33,18 @@ _ENTRIES = 256  # of a Jacobian, each of which is looked at
 _DIRECTIONS = 3
 _NAMED = 4  # wrong partial derivatives that are looked for
 _STEPS = tuple(10.0**-k for k in range(1, 7))
+
+
+def _differentiated(function: Callable[[float], float], x: float) -> Estimate:
+    """Take differences, and others where these do not tell."""
+    estimate = differentiate(function, x)
+    if estimate.reason and not math.isfinite(estimate.left):  # a kink has been seen
+        estimate = min(estimate, differentiate(function, x, first_step=0.1331), key=_unknown)
+    return estimate
+
+
+def _unknown(estimate: Estimate) -> bool:
+    return bool(estimate.reason)
 
 
 @dataclass(slots=True)
@@ -63,7 +76,7 @@ class _Search:
                 self.known[i, x] = claimed.at(moved)
             return float(self.known[i, x][j])
 
-        estimate = differentiate(output, float(data[i]), noise=self._noise(claimed.value[j]))
+        estimate = _differentiated(output, float(data[i]))
         if j not in self.paired:
             self.paired[j] = claimed.paired(weights)
         found, size = self.paired[j](direction)
@@ -71,18 +84,14 @@ class _Search:
 
     def along(self, weights: Any, direction: Any, called: str) -> Derivative:
         """Hold the derivative along a direction to what differences say."""
-        np, claimed = numpy(), self.claimed
-        noise = self._noise(float(np.abs(weights * claimed.value).sum()))
-        estimate = differentiate(self._line(weights, direction), 0.0, noise=noise)
+        claimed = self.claimed
+        estimate = _differentiated(self._line(weights, direction), 0.0)
         found, size = claimed.paired(weights)(direction)
         return self._judged("", called, found, size, estimate)
 
     def _line(self, weights: Any, direction: Any) -> Callable[[float], float]:
         data, claimed = self.claimed.point.data, self.claimed
         return lambda t: sum_of_products(weights, claimed.at(data + t * direction))
-
-    def _noise(self, size: float) -> float:
-        return float(2.0 * self.epsilon * abs(size)) if self.epsilon > EPSILON else 0.0
 
     def _judged(
         self, output: str, path: str, found: float, size: float, estimate: Estimate

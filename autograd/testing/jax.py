@@ -85,9 +85,10 @@ def _claims(
 ) -> Iterator[Claimed]:
     """Give what each mode says of a function."""
     is_one = len(results(*function.leaves)) == 1
+    evaluate = _compiled(results, function.leaves)
 
     def values(*arrays: Any) -> Any:
-        found = list(map(_array, results(*function.made(arrays))))
+        found = list(map(_array, evaluate(*function.made(arrays))))
         return found[0] if is_one else found
 
     @functools.cache  # it is pulled back from each result, at one point
@@ -111,6 +112,16 @@ def _claims(
         yield Claimed(values, arguments, "vjp", vjp, name)
     if mode != "reverse" and (mode == "forward" or function.has_forward_mode(results)):
         yield Claimed(values, arguments, "jvp", jvp, f"{name} (forward mode)")
+
+
+def _compiled(results: Callable[..., list[Any]], leaves: Sequence[Any]) -> Callable[..., list[Any]]:
+    """Compile a function that is to be called often, if it can be compiled."""
+    compiled: Callable[..., list[Any]] = jax.jit(results)
+    try:
+        compiled(*leaves)
+    except Exception:  # whatever it does with numbers that are traced
+        return results
+    return compiled
 
 
 class _Function:
@@ -158,10 +169,10 @@ class _Function:
         return results
 
     def gradients(self, *leaves: Any) -> list[Any]:
-        """Differentiate the sum of the results."""
+        """Differentiate a sum of the results, with weights: what adds up to 1 is not to be lost."""
 
         def total(*leaves: Any) -> Any:
-            return sum(jnp.sum(y) for y in self.results(*leaves))
+            return sum(jnp.sum(y * _weights(y)) for y in self.results(*leaves))
 
         return list(jax.grad(total, argnums=tuple(range(len(leaves))))(*leaves))
 
@@ -172,6 +183,10 @@ class _Function:
         except TypeError:
             return False
         return True
+
+
+def _weights(y: Any) -> Any:
+    return (1.5 + jnp.cos(jnp.arange(1.0, 1.0 + y.size))).reshape(y.shape).astype(y.dtype)
 
 
 def _is_floating(leaf: Any) -> bool:

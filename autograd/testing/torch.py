@@ -186,9 +186,9 @@ class _Function:
         return results
 
     def gradients(self, tensors: Sequence[Any]) -> list[Any]:
-        """Differentiate the sum of the results, so that the gradient can be differentiated."""
+        """Differentiate a sum of the results, with weights: what adds up to 1 is not to be lost."""
         tensors = [x if x.requires_grad else x.detach().requires_grad_(True) for x in tensors]
-        total = sum(y.sum() for y in self.results(tensors))
+        total = sum((y * _weights(y)).sum() for y in self.results(tensors))
         if not total.requires_grad:
             return [torch.zeros_like(tensor) for tensor in tensors]
         slopes = torch.autograd.grad(total, tensors, create_graph=True, allow_unused=True)
@@ -196,6 +196,10 @@ class _Function:
             torch.zeros_like(tensor) if slope is None else slope
             for slope, tensor in zip(slopes, tensors, strict=True)
         ]
+
+
+def _weights(y: Any) -> Any:
+    return (1.5 + torch.cos(1.0 + torch.arange(y.numel()))).reshape(y.shape).to(y)
 
 
 def _array(tensor: Any) -> Any:

@@ -1,8 +1,11 @@
 """Gradient checkers on the same functions: `python benchmarks/checkers.py [--quick]`.
 
-Prints which of the planted faults each checker catches, and over which of the correct functions it
-cries wolf; writes `checkers.json` to `benchmarks/results/`. Each library runs in a process of its
-own (`judging.py`), HIPS's in an environment of its own as well, `.venv-hips` or what
+`python benchmarks/checkers.py --fresh 10000 --seed 7 [--precision single]` judges by cases that
+are drawn anew instead (`faults.py`, `fresh.py`), and writes `fresh.json`, or `fresh_single.json`.
+
+Else it prints which of the planted faults each checker catches, and over which of the correct
+functions it cries wolf; writes `checkers.json` to `benchmarks/results/`. Each library runs in a
+process of its own (`judging.py`), HIPS's in an environment of its own as well, `.venv-hips` or what
 `--hips-python` names.
 
 A checker is judged by what its library can run. It cries wolf over a correct function if it raises
@@ -23,6 +26,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from benchmarks.faults import KINDS
+from benchmarks.fresh import CONTENDERS
 from benchmarks.judging import LIBRARIES, Verdict
 from benchmarks.measure import machine
 from benchmarks.table import options
@@ -183,18 +188,168 @@ def judged(library: str, python: str, every: int) -> tuple[float, list[Verdict],
     return told["seconds"], verdicts, told["packages"]
 
 
+# --- fresh cases ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """How a checker did with fresh cases.
+
+    Attributes:
+        checker: Whose it is.
+        seconds: How long it took over everything.
+        faults, innocents: How many there were; faults above the threshold alone.
+        found: Faults that were called wrong, and
+        passed: right.
+        alarms: Innocents that were called wrong.
+        undecided: Cases of both that nothing was said of.
+        kinds: Faults found, and all, by kind.
+        misjudged: The numbers of the faults that were passed, and of false alarms.
+    """
+
+    checker: str
+    seconds: float
+    faults: int
+    innocents: int
+    found: int
+    passed: int
+    alarms: int
+    undecided: int
+    kinds: dict[str, tuple[int, int]]
+    misjudged: tuple[int, ...]
+
+
+def freshly(checker: str, seconds: float, verdicts: Sequence[Mapping[str, Any]]) -> Fresh:
+    """Sum up the verdicts of a checker on fresh cases."""
+    faults = [v for v in verdicts if v["fault"] and v["counts"]]
+    innocents = [v for v in verdicts if not v["fault"]]
+    found = [v for v in faults if v["said"] == "failed"]
+    passed = [v for v in faults if v["said"] == "passed"]
+    alarms = [v for v in innocents if v["said"] == "failed"]
+    kinds = {
+        kind: (
+            sum(v["fault"] == kind for v in found),
+            sum(v["fault"] == kind for v in faults),
+        )
+        for kind in KINDS
+    }
+    return Fresh(
+        checker,
+        seconds,
+        len(faults),
+        len(innocents),
+        len(found),
+        len(passed),
+        len(alarms),
+        sum(v["said"] == "undecided" for v in (*faults, *innocents)),
+        kinds,
+        tuple(sorted(v["number"] for v in (*passed, *alarms))),
+    )
+
+
+def percent(part: int, whole: int) -> str:
+    return f"{100.0 * part / whole:.1f} %" if whole else ""
+
+
+FRESH = "{:<18}{:>14}{:>8}{:>14}{:>11}{:>9}"
+FRESH_HEADER = ("", "faults found", "passed", "false alarms", "undecided", "seconds")
+
+
+def fresh_line(row: Fresh) -> str:
+    return FRESH.format(
+        row.checker,
+        percent(row.found, row.faults),
+        percent(row.passed, row.faults),
+        percent(row.alarms, row.innocents),
+        percent(row.undecided, row.faults + row.innocents),
+        f"{row.seconds:.0f}",
+    )
+
+
+def fresh_kinds(rows: Sequence[Fresh]) -> Iterator[str]:
+    """Tell how many of each kind of fault each checker found."""
+    columns = "{:<18}" + "{:>18}" * len(KINDS)
+    yield columns.format("", *KINDS)
+    for row in rows:
+        yield columns.format(row.checker, *(percent(*row.kinds[kind]) for kind in KINDS))
+
+
+def run_fresh(contender: str, python: str, count: int, seed: int, precision: str) -> dict[str, Any]:
+    """Run a contender on fresh cases in its environment; give what it tells."""
+    script = Path(__file__).with_name("fresh.py")
+    effort = ["--count", str(count), "--seed", str(seed), "--precision", precision]
+    if not Path(python).exists():
+        return {"missing": f"{python} is not there"}
+    done = subprocess.run(
+        [python, str(script), contender, *effort],
+        stdout=subprocess.PIPE,
+        check=True,
+        cwd=script.parent,
+        env={**os.environ, "PYTHONPATH": "", "JAX_PLATFORMS": "cpu"},
+    )
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def judge_freshly(
+    contenders: Sequence[str],
+    hips_python: str,
+    results: Path,
+    count: int,
+    seed: int,
+    precision: str,
+) -> None:
+    """Judge the contenders by fresh cases; print the tables, and write them."""
+    facts = machine([])
+    rows: list[Fresh] = []
+    skipped: dict[str, str] = {}
+    print(FRESH.format(*FRESH_HEADER))
+    for contender in contenders:
+        python = hips_python if contender == HIPS else sys.executable
+        told = run_fresh(contender, python, count, seed, precision)
+        if told["missing"]:
+            skipped[contender] = f"not installed: {told['missing']}"
+            print(f"{contender:<18}skipped, {skipped[contender]}", flush=True)
+            continue
+        facts["packages"] |= told["packages"]
+        rows.append(freshly(contender, told["seconds"], told["verdicts"]))
+        print(fresh_line(rows[-1]), flush=True)
+    print("\nFaults found, by kind:", *fresh_kinds(rows), sep="\n")
+    path = results / ("fresh.json" if precision == "double" else f"fresh_{precision}.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record = {
+        "machine": facts,
+        "effort": {"count": count, "seed": seed, "precision": precision},
+        "skipped": skipped,
+        "rows": [asdict(row) for row in rows],
+    }
+    path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"\nWritten to {results}: {path.name}")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     own = argparse.ArgumentParser(add_help=False)
     own.add_argument("--hips-python", default=str(ROOT / ".venv-hips" / "bin" / "python"))
-    own.add_argument("--only", nargs="+", choices=PEERS, default=PEERS)
+    choices = list(dict.fromkeys([*PEERS, *CONTENDERS]))
+    own.add_argument("--only", nargs="+", choices=choices)
+    own.add_argument("--fresh", type=int, metavar="COUNT", help="judge by so many fresh cases")
+    own.add_argument("--seed", type=int, default=7)
+    own.add_argument("--precision", choices=("double", "single"), default="double")
     given, others = own.parse_known_args(arguments)
     common = options("Judge gradient checkers by the same functions.", others)
+    if given.fresh:
+        contenders = given.only or list(CONTENDERS)
+        count = max(given.fresh // QUICK, 1) if common.quick else given.fresh
+        judge_freshly(
+            contenders, given.hips_python, common.results, count, given.seed, given.precision
+        )
+        return
     every = QUICK if common.quick else 1
     facts = machine([])
     rows: list[Rates] = []
     reference: list[Verdict] = []
     print(COLUMNS.format(*HEADER))
-    for library in (OURS, *given.only):
+    for library in (OURS, *(given.only or PEERS)):
         python = given.hips_python if library == HIPS else sys.executable
         seconds, verdicts, packages = judged(library, python, every)
         reference = reference or verdicts

@@ -220,6 +220,20 @@ def test_the_checkers_are_those_of_the_committed_results(path: Path) -> None:
         assert f"{undecided} of the {judged}" in " ".join(text(path).split()) or not undecided
 
 
+def test_the_fresh_cases_are_those_of_the_committed_results() -> None:
+    tables = [cells[1:] for cells in rows(MEASURED) if re.fullmatch(r"\d+\.\d %", cells[-1])]
+    fresh = results("fresh") + results("fresh_single")
+    for cells, row in zip(tables, fresh, strict=True):
+        both = row["faults"] + row["innocents"]
+        shares = [
+            (row["found"], row["faults"]),
+            (row["passed"], row["faults"]),
+            (row["alarms"], row["innocents"]),
+            (row["undecided"], both),
+        ]
+        assert cells == [f"{100.0 * part / whole:.1f} %" for part, whole in shares], row["checker"]
+
+
 def test_as_many_functions_are_there_as_are_said() -> None:
     count = len({*functions.__all__} - {"Operands", "custom_function"})
     said = re.search(r"\| more than (\d+), and one's own \|", text(ENGLISH))

@@ -1,7 +1,7 @@
 """Numerical derivatives of functions that may be evaluated badly.
 
-The derivatives in `numerical` are for functions that are as exact as their floats. Those that others
-write are not: they compute in single precision, stop a solver early, or look values up in a table.
+The derivatives in `numerical` are for functions that are as exact as their floats. What others
+write need not be: it computes in single precision, stops a solver early, or looks up a table.
 
 A function of one float is sampled on both sides of the point, ever closer, at distances that shrink
 geometrically. To the samples of each scale a polynomial is fitted by least squares, with orthogonal

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks import checkers, judging
+from benchmarks.fresh import CONTENDERS
 from benchmarks.judging import Verdict, judge
 from tests.checking_cases.faults import PROGRAMS, ROWS
 from tests.checking_cases.ours import FAULTS
@@ -164,3 +165,64 @@ def test_report_names_what_went_wrong(
     assert written["reached"] is True
     assert [row["checker"] for row in written["rows"]] == list(judging.LIBRARIES)
     assert written["rows"][0]["undecided"] == ["a kink"]
+
+
+# --- fresh cases ----------------------------------------------------------------------------------
+
+
+def fresh_verdict(number: int, said: str, fault: str = "", counts: bool = True) -> dict[str, Any]:
+    return {
+        "number": number,
+        "fault": fault,
+        "counts": counts and bool(fault),
+        "said": said,
+    }
+
+
+FRESH_VERDICTS = [
+    fresh_verdict(0, "failed", "sign"),
+    fresh_verdict(1, "passed", "sign"),
+    fresh_verdict(2, "undecided", "region"),
+    fresh_verdict(3, "passed", "sign", counts=False),
+    fresh_verdict(4, "passed"),
+    fresh_verdict(5, "failed"),
+    fresh_verdict(6, "undecided"),
+    fresh_verdict(7, "passed"),
+]
+
+
+def test_fresh_verdicts_are_counted() -> None:
+    row = checkers.freshly("peer", 1.0, FRESH_VERDICTS)
+    assert (row.faults, row.found, row.passed) == (3, 1, 1)
+    assert (row.innocents, row.alarms, row.undecided) == (4, 1, 2)
+    assert row.kinds["sign"] == (1, 2)
+    assert row.kinds["region"] == (0, 1)
+    assert row.misjudged == (1, 5)
+    assert "33.3 %" in checkers.fresh_line(row)
+    assert "50.0 %" in next(line for line in checkers.fresh_kinds([row]) if "peer" in line)
+
+
+def test_fresh_cases_are_judged_by_every_contender(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        assert command[3:] == ["--count", "20", "--seed", "3", "--precision", "single"]
+        told: dict[str, Any] = {"missing": ""}
+        if command[2] == "numdifftools":
+            told["missing"] = "numdifftools"
+        else:
+            told |= {"verdicts": FRESH_VERDICTS, "seconds": 1.0, "packages": {command[2]: "1"}}
+        return subprocess.CompletedProcess(command, 0, json.dumps(told))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    effort = ["--fresh", "20", "--seed", "3", "--precision", "single"]
+    checkers.main([*effort, "--results", str(tmp_path), "--hips-python", "no-such-python"])
+    told = capsys.readouterr().out
+    assert "skipped, not installed: numdifftools" in told
+    assert "no-such-python is not there" in told
+    written = json.loads((tmp_path / "fresh_single.json").read_text(encoding="utf-8"))
+    assert written["effort"] == {"count": 20, "seed": 3, "precision": "single"}
+    assert written["skipped"].keys() == {"numdifftools", "HIPS autograd"}
+    assert [row["checker"] for row in written["rows"]] == [
+        name for name in CONTENDERS if name not in written["skipped"]
+    ]

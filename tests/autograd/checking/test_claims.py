@@ -223,6 +223,59 @@ def test_precision_may_be_given() -> None:
         gradcheck(f, 0.5, gradient=1.0, precision="triple")  # type: ignore[arg-type]
 
 
+# --- functions that are evaluated badly ---------------------------------------------------------
+
+
+@given(st.floats(-1.0, 1.0), st.sampled_from([4, 5, 6]))
+def test_noise_does_not_hide_what_is_above_it(x: float, decimals: int) -> None:
+    def f(x: float) -> float:
+        return round(math.sin(x) + 2.0 * x, decimals)
+
+    right = math.cos(x) + 2.0
+    assert gradcheck(f, x, gradient=right).outcome == "passed"
+    for wrong in (-right, 0.0, 1.5 * right):
+        assert failed(f, x, gradient=wrong).outcome == "failed"
+
+
+def test_a_bound_that_is_as_large_as_the_derivative_decides_nothing() -> None:
+    def f(x: float) -> float:
+        return round(1e-4 * math.sin(x) + 3.0, 4)
+
+    assert gradcheck(f, 0.5, gradient=0.0).outcome == "undecided"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_in_single_precision_a_flat_derivative_is_decided_beside_steep_ones(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    slopes = (10.0 ** random.uniform(-3.0, 0.0, 6)).astype(np.float32)
+    x = random.uniform(0.5, 2.0, 6).astype(np.float32)
+
+    def f(x: Any) -> Any:
+        return np.sum(np.tanh(slopes * x))
+
+    right = slopes / np.cosh(slopes * x) ** 2
+    assert gradcheck(f, x, gradient=right), gradcheck(f, x, gradient=right)
+    right[2] *= -1.0
+    # A derivative is told from its opposite unless it is as good as nothing in this arithmetic.
+    check = gradcheck(f, x, gradient=right, raise_exception=False)
+    assert check.outcome == ("failed" if abs(right[2]) > 1e-2 else check.outcome)
+
+
+def test_where_every_direction_meets_kinks_each_input_is_looked_at() -> None:
+    x = np.concatenate([[0.5], 1.0 + 10.0 ** -np.linspace(2.0, 12.0, 19)])
+
+    def f(x: Any) -> Any:
+        return float(np.sin(x[0]) + np.abs(x[1:] - 1.0).sum())
+
+    right = np.ones(20)
+    right[0] = math.cos(0.5)
+    directions = gradcheck(f, x, gradient=right).derivatives
+    assert len(directions) == 20, "one of them was decided"
+    right[0] *= 1.01
+    check = failed(f, x, gradient=right)
+    assert [d.input for d in check.derivatives if d.outcome == "failed"] == ["x[0]"]
+
+
 # --- where there is nothing to say ---------------------------------------------------------------
 
 

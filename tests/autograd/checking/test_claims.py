@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from scipy.optimize import rosen, rosen_der, rosen_hess, rosen_hess_prod
@@ -48,6 +48,7 @@ def failed(f: Any, *inputs: Any, **claims: Any) -> Any:
 
 @pytest.mark.parametrize("count", [1, 2, 5, 12, 13, 40, 1000])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@settings(max_examples=settings().max_examples // 8)
 @given(seed=st.integers(0, 10**6))
 def test_a_right_jacobian_is_never_called_wrong(count: int, dtype: Any, seed: int) -> None:
     f, jacobian, x = mixed(count, seed)
@@ -148,6 +149,7 @@ def test_floats_without_arrays() -> None:
 
 @pytest.mark.parametrize("form", ["gradient", "vjp", "jvp"])
 @pytest.mark.parametrize("count", [5, 100])
+@settings(max_examples=settings().max_examples // 2)
 @given(seed=st.integers(0, 10**6), data=st.data())
 def test_one_wrong_entry_is_named(form: str, count: int, seed: int, data: st.DataObject) -> None:
     f, jacobian, x = mixed(count, seed)
@@ -206,6 +208,7 @@ def test_several_wrong_entries_are_named() -> None:
     assert "found by halving a direction (1) through all 50 inputs" in str(check)
 
 
+@settings(max_examples=settings().max_examples // 5)
 @given(seed=st.integers(0, 10**6))
 def test_single_precision_finds_what_its_digits_show(seed: int) -> None:
     f, jacobian, x = mixed(6, seed)

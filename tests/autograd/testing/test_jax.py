@@ -30,7 +30,7 @@ X = np.random.default_rng(0).normal(size=30)
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float16, jnp.bfloat16])
-@pytest.mark.parametrize("count", [3, 30])
+@pytest.mark.parametrize("count", [3, 13])
 def test_right_gradients_are_never_called_wrong(function: Any, dtype: Any, count: int) -> None:
     gradcheck(function, jnp.asarray(X[:count], dtype))
 

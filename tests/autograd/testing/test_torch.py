@@ -57,7 +57,7 @@ def drawn(seed: int, count: int, dtype: Any) -> Any:
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
 @given(seed=st.integers(0, 10**6), count=st.sampled_from([1, 3, 30]))
-@settings(max_examples=5)
+@settings(max_examples=3)
 def test_right_gradients_are_never_called_wrong(
     function: Any, dtype: Any, seed: int, count: int
 ) -> None:

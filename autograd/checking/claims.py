@@ -331,6 +331,13 @@ def _partials(search: _Search, inputs: int, outputs: int) -> list[Derivative]:
     ]
 
 
+def _brief(xs: Any) -> Any:
+    """Round to seven bits: numbers that half precision has, too."""
+    np = numpy()
+    digits, exponents = np.frexp(xs)
+    return np.ldexp(np.round(digits * 128.0) / 128.0, exponents)
+
+
 def _by_directions(
     search: _Search, inputs: int, outputs: int
 ) -> tuple[list[Derivative], list[str]]:
@@ -342,8 +349,9 @@ def _by_directions(
     derivatives: list[Derivative] = []
     notes: list[str] = []
     for place in range(_DIRECTIONS):
-        direction = search.scattered(inputs) * scales
+        direction = _brief(search.scattered(inputs) * scales)
         weights = search.scattered(outputs) / sizes if outputs > 1 else np.ones(1)
+        weights = _brief(weights / np.abs(weights).max())
         if place == 0:
             # Where no terms cancel, most is left of the derivative beside the noise.
             row = claimed.row(weights)

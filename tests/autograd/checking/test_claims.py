@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -215,6 +216,21 @@ def test_single_precision_finds_what_its_digits_show(seed: int) -> None:
     single = x.astype(np.float32)
     check = gradcheck(f, single, gradient=lambda x: 1.5 * jacobian(x), raise_exception=False)
     assert check.outcome == "failed"
+
+
+def test_results_that_are_tiny_do_not_leave_the_range_of_half_precision() -> None:
+    def f(x: Any) -> Any:
+        return x * np.logspace(-6.0, 0.0, 16).astype(x.dtype)
+
+    def vjp(x: Any, w: Any) -> Any:
+        assert np.isfinite(w).all()
+        assert w.dtype == x.dtype
+        return w * np.logspace(-6.0, 0.0, 16).astype(x.dtype)
+
+    x = np.linspace(0.5, 1.5, 16).astype(np.float16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert gradcheck(f, x, vjp=vjp).outcome != "failed"
 
 
 def test_precision_may_be_given() -> None:

@@ -20,7 +20,7 @@ collect_ignore = [
 # How long an example takes says more of the machine than of the code: no deadlines.
 _UNHURRIED = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 # The same examples each time, whatever earlier runs found: a run on a fresh machine is like any.
-# What they hold they hold for good, so they are few; new ones are for the searches.
+# Their outcome does not change from run to run, so a few suffice; new ones are for the searches.
 _REPEATED = settings(_UNHURRIED, derandomize=True, database=None, max_examples=50)
 
 # To search anew: make search, or pytest --hypothesis-profile=search; for hours: make soak.

@@ -121,10 +121,11 @@ def gradcheck(
     A derivative that somebody else claims is checked where one is given: `gradient=` and what
     follows it below. Then `f` may be any function, by NumPy, SciPy, a framework or C: of floats and
     NumPy arrays of floats, in lists, tuples and dictionaries, to numbers and arrays likewise. With
-    up to a dozen inputs each partial derivative is held to differences that know their own error;
-    with more, the derivatives along three random directions are, and where one of these is wrong,
-    it is narrowed down to the wrong partial derivatives, in some hundred evaluations of `f`. The
-    message says which, and guesses at the mistake where the numbers allow it.
+    up to a dozen inputs, and 256 partial derivatives, each of these is held to differences that
+    know their own error. With more, the derivatives along some directions are, and where one of
+    these is wrong, it is narrowed down to the wrong partial derivatives; in double precision that
+    takes some hundred evaluations of `f`. The message says which, and guesses at the mistake where
+    the numbers allow it.
 
     Args:
         f: The function: of floats and Values, sequences, dictionaries and NumPy arrays of them, and
@@ -151,8 +152,8 @@ def gradcheck(
         jvp: `jvp(*inputs, *vectors)`: the product of the Jacobian with a vector, of the structure
             of the arguments.
         hvp: `hvp(*inputs, *vectors)`: that of the Hessian, the derivative of `gradient`.
-        precision: What `f` computes in, if it says more than its arguments and results do:
-            "double", "single", "half" or "bfloat16".
+        precision: "double", "single", "half" or "bfloat16": needed where `f` computes in less than
+            the types of its arguments and results show.
 
     Returns:
         What has been found.
@@ -270,8 +271,9 @@ def _claimed(
                 f"gradcheck: {kind}= is the derivative of the gradient: give that as well, as a "
                 "function, gradient=..."
             )
+        value = (lambda *inputs: f(*inputs)[0]) if gradient is True and kind != "gradient" else f
         yield Claimed(
-            slope if of_second_order else f, arguments, forms.get(kind, "gradient"), claim,
+            slope if of_second_order else value, arguments, forms.get(kind, "gradient"), claim,
             f"∇{name}" if of_second_order else name,
         )  # fmt: skip
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal, TypeAlias
 
 from autograd import structure
 from autograd.checking.numerical import EPSILON
-from autograd.errors import shown
+from autograd.errors import refuse_mask, shown
 
 __all__ = ["EPSILONS", "Claim", "Claimed", "Point", "Precision", "numpy", "sum_of_products"]
 
@@ -83,6 +84,7 @@ class Point:
         def array(path: str, x: Any) -> None:
             if x.dtype.kind != "f":
                 structure.numbers(x, path)  # which says what is wrong with it
+                raise TypeError(f"gradcheck: {path} is to be an array of floats, got {x.dtype}")
             self.epsilon = max(self.epsilon, float(np.finfo(x.dtype).eps))
             add(path, np.asarray(x, float).ravel(), x.shape)
 
@@ -211,12 +213,16 @@ def _block(claimed: Any, argument: Any, rows: int, what: str) -> Any:
         return np.empty((rows, 0))
     if hasattr(claimed, "toarray"):  # a sparse matrix
         claimed = claimed.toarray()
-    try:
-        array = np.asarray(claimed, dtype=float)
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"gradcheck: {what} is to be made of numbers, got {shown(claimed)}"
-        ) from None
+    if claimed is None:
+        raise TypeError(f"gradcheck: {what} is None; is there a return missing?")
+    refuse_mask(what, claimed)
+    array = None
+    with suppress(TypeError, ValueError):
+        given = np.asarray(claimed)
+        if given.dtype.kind in "fiuO":
+            array = np.array(given, dtype=float)  # a copy: the user's may be written to again
+    if array is None:
+        raise TypeError(f"gradcheck: {what} is to be made of real numbers, got {shown(claimed)}")
     if array.size != rows * count or (
         array.ndim == 2 and rows > 1 and count > 1 and array.shape == (count, rows) != (rows, count)
     ):
@@ -355,11 +361,19 @@ class Claimed:
             with numpy().errstate(all="ignore"):
                 result = self._f(*self.point.arguments(data))
             value = _flat(result[0] if self._pair else result, self.name)
-        except Exception:  # its own, at a point that the user has not given
-            raise ValueError("it is not defined there") from None
+        except Exception as error:  # its own, at a point that the user has not given
+            if numpy().array_equal(data, self.point.data):
+                raise
+            raise ValueError("it is not defined there") from error
         if value.size != self.value.size:
             raise ValueError("it has other numbers there")
         return value
+
+    def sizes_along(self, direction: Any) -> Any:
+        """Say how much each result changes along a direction, as far as the claim tells: or 0."""
+        if self._kind == "gradient":
+            return abs(self._rows) @ abs(direction)
+        return numpy().zeros(self.value.size)
 
     def row(self, weights: Any) -> Any:
         """Give what is claimed of a weighted sum of the results: an array, but None of a jvp."""

@@ -31,6 +31,9 @@ _DIGITS = 0.75  # of those of the arithmetic, that a claimed derivative has
 _FEW = 12  # inputs, each of which is looked at
 _ENTRIES = 256  # of a Jacobian, each of which is looked at
 _DIRECTIONS = 3
+_PARTS = 60  # of inputs that are small beside the others, which are looked at by themselves
+_TOLD = 0.25  # of an input's share in a direction: an error of this size is not to be hidden
+_SLIGHT = 2.0**-20  # of the largest result: below, one may be nothing but rounding
 _NAMED = 4  # wrong partial derivatives that are looked for
 _ENOUGH = 1e-2  # a bound that is so small a part of a partial derivative decides
 _FLAT = 1e-3  # one that is so small a part of the largest derivative does as well
@@ -64,6 +67,18 @@ class _Search:
     def scattered(self, count: int) -> Any:
         """Draw numbers of both signs that are about as large as each other."""
         return self.random.choice([-1.0, 1.0], count) * self.random.uniform(0.5, 1.5, count)
+
+    def weights(self, direction: Any) -> Any:
+        """Weigh the results, so that each counts for about as much as the others."""
+        np = numpy()
+        values = np.abs(self.claimed.value)
+        if values.size == 1:
+            return np.ones(1)
+        sizes = np.maximum(values, self.claimed.sizes_along(direction))
+        sizes = np.maximum(sizes, _SLIGHT * sizes.max())
+        sizes[sizes == 0.0] = 1.0
+        weights = self.scattered(sizes.size) / sizes
+        return _brief(weights / np.abs(weights).max())
 
     def partial(self, i: int, j: int) -> Derivative:
         """Hold one partial derivative to what differences say."""
@@ -153,6 +168,7 @@ class _Search:
         return [
             replace(d, outcome="passed", reason="")
             if d.outcome == "undecided"
+            and not ("kink" in d.reason or "border" in d.reason)
             and d.difference <= d.bound + d.rounding
             and max(float(x), 1.0) * d.bound <= _FLAT * largest
             else d
@@ -292,6 +308,7 @@ def _checked(claimed: Claimed, precision: Precision | None = None) -> GradientCh
     if not np.isfinite(claimed.value).all():
         reason = "its value is not finite at the point"
         return GradientCheck(claimed.name, "undecided", "numerical", reason, ())
+    claimed.at(claimed.point.data)  # what it raises at the point itself comes through
     if inputs <= _FEW and inputs * outputs <= _ENTRIES:
         derivatives = _partials(search, inputs, outputs)
         notes = _hints(derivatives, inputs, outputs)
@@ -341,17 +358,20 @@ def _brief(xs: Any) -> Any:
 def _by_directions(
     search: _Search, inputs: int, outputs: int
 ) -> tuple[list[Derivative], list[str]]:
+    """Hold the derivatives along some directions through all inputs to differences.
+
+    A direction tells of the inputs whose share in it is beyond what its bound and rounding hide;
+    what is left is looked at by itself, in parts.
+    """
     np, claimed = numpy(), search.claimed
     scales = np.abs(claimed.point.data)
     scales[scales == 0.0] = 1.0
-    sizes = np.abs(claimed.value)
-    sizes[sizes == 0.0] = 1.0
     derivatives: list[Derivative] = []
-    notes: list[str] = []
+    everything = np.arange(inputs)
+    left = everything
     for place in range(_DIRECTIONS):
         direction = _brief(search.scattered(inputs) * scales)
-        weights = search.scattered(outputs) / sizes if outputs > 1 else np.ones(1)
-        weights = _brief(weights / np.abs(weights).max())
+        weights = search.weights(direction)
         if place == 0:
             # Where no terms cancel, most is left of the derivative beside the noise.
             row = claimed.row(weights)
@@ -359,28 +379,87 @@ def _by_directions(
         called = f"a direction ({place + 1}) through all {inputs} inputs"
         derivative = search.along(weights, direction, called)
         derivatives.append(derivative)
-        if derivative.outcome != "failed":
-            continue
-        wrong: list[Derivative] = []
-        numerical = derivative.numerical
-        rest = direction.copy()
-        while len(wrong) < _NAMED:
-            found = search.narrowed(weights, rest, numerical)
-            if found is None or found.input in {each.input for each in wrong}:
-                break
-            wrong.append(found)
-            i = next(i for i in range(inputs) if claimed.point.path(i) == found.input)
-            rest[i] = 0.0
-            again = search.along(weights, rest, called)
-            if again.outcome != "failed":
-                break
-            numerical = again.numerical
-        if wrong:
-            notes += _hints(wrong, inputs, outputs)
-            notes.append(f"found by halving {called}")
+        if derivative.outcome == "failed":
+            wrong, notes = _named(search, weights, direction, derivative)
             return [*wrong, *derivatives], notes
+        if derivative.outcome == "passed":
+            left = np.intersect1d(left, _untold(search, weights, direction, derivative, everything))
     decided = [d for d in derivatives if d.outcome != "undecided"]
-    if not decided and inputs * outputs <= _ENTRIES:
-        partials = _partials(search, inputs, outputs)  # some may have no kink nearby
-        return partials, _hints(partials, inputs, outputs)
-    return decided or derivatives, notes  # one direction tells of all inputs
+    if not decided:
+        if inputs * outputs <= _ENTRIES:
+            partials = _partials(search, inputs, outputs)  # some may have no kink nearby
+            return partials, _hints(partials, inputs, outputs)
+        return derivatives, []
+    # One direction tells of all inputs, but for those that are small beside the others.
+    parts = [left] if left.size else []
+    for _ in range(_PARTS):
+        if not parts:
+            break
+        part = parts.pop()
+        direction = np.zeros(inputs)
+        direction[part] = _brief(search.scattered(part.size) * scales[part])
+        weights = search.weights(direction)
+        row = claimed.row(weights)
+        direction = direction if row is None else np.copysign(direction, row)
+        called = claimed.point.path(int(part[0]))
+        if part.size > 1:
+            called = f"a direction through {part.size} of {inputs} inputs"
+        derivative = search.along(weights, direction, called)
+        if derivative.outcome == "failed":
+            wrong, notes = _named(search, weights, direction, derivative)
+            failed = wrong if wrong and part.size == 1 else [*wrong, derivative]
+            return [*failed, *decided], notes
+        still = part
+        if derivative.outcome == "passed":
+            decided.append(derivative)
+            still = _untold(search, weights, direction, derivative, part)
+        if 0 < still.size < part.size:
+            parts.append(still)
+        elif still.size > 1:  # in the order of their shares
+            order = still[np.argsort(scales[still])]
+            parts += [order[: still.size // 2], order[still.size // 2 :]]
+        elif still.size and derivative.outcome == "undecided":
+            decided.append(derivative)
+    if parts:
+        count = sum(part.size for part in parts)
+        reason = f"{count} of {inputs} inputs count for too little beside the others to be told"
+        path = claimed.point.path(int(parts[-1][0]))
+        decided.append(Derivative("", path, math.nan, math.nan, math.inf, 0.0, "undecided", reason))
+    return decided, []
+
+
+def _untold(
+    search: _Search, weights: Any, direction: Any, derivative: Derivative, part: Any
+) -> Any:
+    """List the inputs whose share in a direction is less than what its bound may hide."""
+    np = numpy()
+    row = search.claimed.row(weights)
+    sizes = np.abs(direction[part])
+    total = float(sizes.sum())
+    typical = abs(derivative.gradient) / total if total else 0.0
+    slopes = np.full(part.size, typical) if row is None else np.maximum(abs(row[part]), typical)
+    return part[_TOLD * slopes * sizes < derivative.bound + derivative.rounding]
+
+
+def _named(
+    search: _Search, weights: Any, direction: Any, derivative: Derivative
+) -> tuple[list[Derivative], list[str]]:
+    """Find wrong partial derivatives because of which that along a direction is wrong."""
+    claimed = search.claimed
+    inputs, outputs = claimed.point.data.size, claimed.value.size
+    wrong: list[Derivative] = []
+    numerical, rest = derivative.numerical, direction.copy()
+    while len(wrong) < _NAMED:
+        found = search.narrowed(weights, rest, numerical)
+        if found is None or found.input in {each.input for each in wrong}:
+            break
+        wrong.append(found)
+        i = next(i for i in range(inputs) if claimed.point.path(i) == found.input)
+        rest[i] = 0.0
+        again = search.along(weights, rest, derivative.input)
+        if again.outcome != "failed":
+            break
+        numerical = again.numerical
+    if not wrong:
+        return [], []
+    return wrong, [*_hints(wrong, inputs, outputs), f"found by halving {derivative.input}"]

@@ -18,8 +18,8 @@ series does (J. L. Aurentz and L. N. Trefethen, *ACM Trans. Math. Softw.* 43, 20
   is rounding;
 - that of noise stays as it is; then it is noise at every finer scale, even if none is seen there,
   since a function rounded to a few digits is constant over tiny distances;
-- one that is gone from one scale to the next has an edge between them: a kink, a jump, or a knot of
-  a table. An analytic function is told from such by a polynomial of a higher degree, which leaves
+- a residual that vanishes from one scale to the next shows an edge between them: a kink, a jump, or
+  a knot of a table. An analytic function is told from such by a polynomial of a higher degree, which leaves
   far less of it. A kink on one side is believed if the other side is smooth as far as one can see.
   Else the bound covers what either scale says, or there is none.
 

@@ -41,11 +41,11 @@ def hint(
     if any(not math.isfinite(a) for a, _ in wrong):
         return "it is not finite where the function has a derivative"
     return (
-        _arranged(claimed, numerical, shape)
+        _of_few_digits(wrong)
+        or _arranged(claimed, numerical, shape)
         or _zero(wrong)
         or _of_a_factor(wrong, shape)
         or _of_a_term(claimed, numerical, is_wrong)
-        or _of_few_digits(wrong)
     )
 
 
@@ -123,7 +123,12 @@ def _of_a_term(
     wrong = [i for i, w in enumerate(is_wrong) if w]
     missing = [numerical[i] - claimed[i] for i in wrong]
     if len(wrong) > 1 and _all_close(missing, [missing[0]] * len(missing)):
-        return f"each lacks the same term, {missing[0]:.6g}"
+        what = (
+            "lacks the same term"
+            if missing[0] * numerical[wrong[0]] > 0.0
+            else "has a term too many"
+        )
+        return f"each {what}, {abs(missing[0]):.6g}"
     if len(wrong) == 1 and len(claimed) <= 64:
         for j, other in enumerate(numerical):
             if j != wrong[0] and other and _close(missing[0], other):

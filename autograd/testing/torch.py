@@ -49,8 +49,8 @@ def gradcheck(
             `autograd.Function`, or a module, which is checked in its parameters as well. It is to
             be deterministic: put a module with dropout into `eval()`.
         *inputs: Its arguments. Checked are the floating-point tensors among them that require a
-            gradient; where none does, all of them. Whatever else there is stays as it is. They are
-            not changed, nor are their gradients, nor those of the module.
+            gradient; where none does, all of them. Whatever else there is stays as it is. Neither
+            the arguments are changed nor the module: its parameters, buffers and gradients.
         order: 1 for the gradient; 2 for the gradient, and then its own derivative.
         forward: Whether forward mode is checked as well: `torch.func.jvp`.
         precision: What `f` computes in, if it is less than its tensors show.
@@ -91,8 +91,9 @@ def _claims(
 
     @functools.cache  # it is pulled back from each result, at one point
     def recorded() -> tuple[list[Any], list[Any]]:
-        tensors = [tensor.clone().requires_grad_(True) for tensor in function.tensors]
-        return tensors, results(tensors)
+        with torch.enable_grad():
+            tensors = [tensor.clone().requires_grad_(True) for tensor in function.tensors]
+            return tensors, results(tensors)
 
     def vjp(*arrays: Any) -> list[Any]:
         tensors, found = recorded()
@@ -150,13 +151,13 @@ class _Function:
         required = [place for place in floating if inputs[place].requires_grad]
         self._places = required or floating
         self.names = [names[place] for place in self._places]
-        self.tensors = [inputs[place].detach() for place in self._places]
+        self.tensors = [inputs[place].detach().clone() for place in self._places]
         if isinstance(f, torch.nn.Module):
             for name, parameter in f.named_parameters():
                 if parameter.requires_grad:
                     self._parameters.append(name)
                     self.names.append(name)
-                    self.tensors.append(parameter.detach())
+                    self.tensors.append(parameter.detach().clone())
         if not self.tensors:
             raise TypeError(
                 "gradcheck: there is no floating-point tensor among the arguments of the function"
@@ -171,12 +172,13 @@ class _Function:
 
     def results(self, tensors: Sequence[Any]) -> list[Any]:
         """Call the function; give its results as a list of tensors."""
-        inputs = list(self._inputs)
+        inputs = [x.clone() if isinstance(x, torch.Tensor) else x for x in self._inputs]
         for place, tensor in zip(self._places, tensors, strict=False):
-            inputs[place] = tensor
+            inputs[place] = tensor * 1  # which may be changed in place
         if isinstance(self._f, torch.nn.Module):
             parameters = dict(zip(self._parameters, tensors[len(self._places) :], strict=True))
-            found = torch.func.functional_call(self._f, parameters, tuple(inputs))
+            buffers = {name: buffer.clone() for name, buffer in self._f.named_buffers()}
+            found = torch.func.functional_call(self._f, {**parameters, **buffers}, tuple(inputs))
         else:
             found = self._f(*inputs)
         results = list(found) if isinstance(found, (tuple, list)) else [found]
@@ -187,11 +189,12 @@ class _Function:
 
     def gradients(self, tensors: Sequence[Any]) -> list[Any]:
         """Differentiate a sum of the results, with weights: what adds up to 1 is not to be lost."""
-        tensors = [x if x.requires_grad else x.detach().requires_grad_(True) for x in tensors]
-        total = sum((y * _weights(y)).sum() for y in self.results(tensors))
-        if not total.requires_grad:
-            return [torch.zeros_like(tensor) for tensor in tensors]
-        slopes = torch.autograd.grad(total, tensors, create_graph=True, allow_unused=True)
+        with torch.enable_grad():
+            tensors = [x if x.requires_grad else x.detach().requires_grad_(True) for x in tensors]
+            total = sum((y * _weights(y)).sum() for y in self.results(tensors))
+            if not total.requires_grad:
+                return [torch.zeros_like(tensor) for tensor in tensors]
+            slopes = torch.autograd.grad(total, tensors, create_graph=True, allow_unused=True)
         return [
             torch.zeros_like(tensor) if slope is None else slope
             for slope, tensor in zip(slopes, tensors, strict=True)

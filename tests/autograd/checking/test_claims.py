@@ -295,6 +295,66 @@ def test_where_every_direction_meets_kinks_each_input_is_looked_at() -> None:
     assert [d.input for d in check.derivatives if d.outcome == "failed"] == ["x[0]"]
 
 
+# Fourteen inputs, one of them far smaller than the others, or far larger.
+@pytest.mark.parametrize("odd", [1e-12, 1e-6, 1e6])
+@pytest.mark.parametrize("place", [0, 3])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_an_input_that_is_small_beside_the_others_does_not_pass_unseen(
+    odd: float, place: int, dtype: Any
+) -> None:
+    x, g = np.ones(14, dtype), np.ones(14)
+    x[0], g[place] = odd, 5.0
+    check = gradcheck(np.sum, x, gradient=g, raise_exception=False)
+    assert check.outcome == "failed" or (check.outcome == "undecided" and dtype is np.float32)
+    assert gradcheck(np.sum, x, gradient=np.ones(14), raise_exception=False).outcome != "failed"
+
+
+def test_a_result_that_is_nothing_but_rounding_does_not_hide_the_others() -> None:
+    def f(x: Any) -> Any:
+        return np.append(x * x, x[0] - 1.0 - 1e-14)
+
+    last = np.eye(13)[:1]
+    assert gradcheck(f, np.ones(13), gradient=np.vstack([2.0 * np.eye(13), last]))
+    failed(f, np.ones(13), gradient=np.vstack([6.0 * np.eye(13), last]))
+
+
+def test_a_zero_among_thousands_is_seen_in_single_precision() -> None:
+    x, g = np.ones(2_000, np.float32), np.ones(2_000)
+    g[7] = 0.0
+    failed(np.sum, x, gradient=g)
+
+
+def test_a_kink_beside_a_steep_derivative_is_undecided() -> None:
+    x, g = np.array([1.0, 0.0]), np.array([1e4, 0.9])
+    check = gradcheck(lambda x: 1e4 * x[0] + abs(x[1]), x, gradient=g)
+    assert check.outcome == "undecided"
+
+
+def test_a_gradient_in_a_buffer_that_is_used_again() -> None:
+    buffer = np.empty(3)
+
+    def pair(x: Any) -> Any:
+        buffer[:] = 2.0 * x
+        return float(x @ x), buffer
+
+    assert gradcheck(pair, np.array([1.0, 2.0, 3.0]), gradient=True)
+
+
+def test_a_pair_beside_products() -> None:
+    claims: dict[str, Any] = {"vjp": lambda x, w: w * 2 * x, "jvp": lambda x, v: v * 2 * x}
+    assert gradcheck(lambda x: (x * x, 2.0 * x), 2.0, gradient=True, **claims)
+
+
+def test_an_exception_at_the_point_itself_is_the_users() -> None:
+    calls = iter([1.0])
+
+    def f(x: float) -> float:
+        return next(calls)
+
+    with pytest.raises(StopIteration):
+        gradcheck(f, 2.0, gradient=0.0)
+
+
 # --- where there is nothing to say ---------------------------------------------------------------
 
 
@@ -332,7 +392,10 @@ def test_the_arguments_stay_as_they_are() -> None:
     ("claims", "exception", "message"),
     [
         ({"gradient": [1.0]}, ValueError, r"the gradient has the shape \(1,\).*takes 5 numbers"),
-        ({"gradient": "a"}, TypeError, "the gradient is to be made of numbers, got 'a'"),
+        ({"gradient": "a"}, TypeError, "the gradient is to be made of real numbers, got 'a'"),
+        ({"gradient": lambda x: None}, TypeError, "is None; is there a return missing"),
+        ({"gradient": lambda x: x + 1j}, TypeError, "made of real numbers"),
+        ({"gradient": np.ma.masked_less(X, 1.0)}, TypeError, "mask"),
         ({"vjp": 1.0}, TypeError, "vjp is to be a function"),
         ({"hessian": rosen_hess}, ValueError, "hessian= is the derivative of the gradient"),
         ({"gradient": rosen_der(X), "hvp": rosen_hess_prod}, ValueError, "as a function"),

@@ -66,6 +66,8 @@ def test_a_term_that_is_missing() -> None:
 
 def test_few_digits() -> None:
     assert "float32" in hinted([math.pi * (1.0 + 1e-7)], [math.pi])
+    assert "float32" in hinted([1.0000001, 2.0000001], [1.0, 2.0])
+    assert "has a term too many, 0.5" in hinted([1.5, 2.5, 3.9], [1.0, 2.0, 3.4])
 
 
 @pytest.mark.parametrize("claimed", [math.nan, math.inf])

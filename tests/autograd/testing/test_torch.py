@@ -100,6 +100,18 @@ def test_a_module_is_checked_in_its_parameters() -> None:
     assert wrong == ["scale"]
 
 
+def test_nothing_of_the_users_is_changed() -> None:
+    x = torch.tensor([[-1.0, 2.0], [0.5, 3.0]], dtype=torch.float64)
+    before = x.clone()
+    assert gradcheck(torch.nn.Sequential(torch.nn.ReLU(inplace=True)), x)
+    assert torch.equal(x, before)
+    norm = torch.nn.BatchNorm1d(1).double()
+    assert gradcheck(norm, x[:, :1], raise_exception=False).outcome != "failed"
+    assert norm.running_mean.tolist() == [0.0]
+    with torch.no_grad():
+        assert gradcheck(torch.tanh, x)
+
+
 def test_a_second_derivative_that_is_wrong() -> None:
     class Square(torch.autograd.Function):  # type: ignore[misc]
         @staticmethod

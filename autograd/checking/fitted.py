@@ -19,9 +19,9 @@ series does (J. L. Aurentz and L. N. Trefethen, *ACM Trans. Math. Softw.* 43, 20
 - that of noise stays as it is; then it is noise at every finer scale, even if none is seen there,
   since a function rounded to a few digits is constant over tiny distances;
 - a residual that vanishes from one scale to the next shows an edge between them: a kink, a jump, or
-  a knot of a table. An analytic function is told from such by a polynomial of a higher degree, which leaves
-  far less of it. A kink on one side is believed if the other side is smooth as far as one can see.
-  Else the bound covers what either scale says, or there is none.
+  a knot of a table. An analytic function is told from such by a polynomial of a higher degree,
+  which leaves far less of it. A kink on one side is believed if the other side is smooth as far as
+  one can see. Else the bound covers what either scale says, or there is none.
 
 Where no scale is smooth on both sides, each side is fitted alone: that tells a kink, a border of
 the domain, and a derivative such as that of x·|x| at 0. Where the samples are all the same, the

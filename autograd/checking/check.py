@@ -46,11 +46,11 @@ from autograd.checking.local import Numerical, Precise, Slope, Unknown, precise_
 from autograd.checking.numerical import EPSILON, Estimate, differentiate
 from autograd.checking.report import (
     OUTCOMES,
-    Culprit,
     Derivative,
     GradientCheck,
     GradientError,
     Outcome,
+    summary,
 )
 from autograd.checking.trace import Function, Gradient, Trace, bits
 from autograd.errors import shown, wrong_type
@@ -690,7 +690,9 @@ def _verdict(
         )
     if must_depend:
         derivatives = list(map(_depending, derivatives))
-    outcome, reason = _summary(derivatives, culprit)
+    outcome, reason = summary(derivatives)
+    if culprit is not None:
+        outcome, reason = "failed", f"{culprit.op}: {culprit.problem}"
     method: Literal["precise", "numerical"] = (
         "precise" if isinstance(oracle, Precise) and not differences else "numerical"
     )
@@ -970,13 +972,3 @@ def _depending(derivative: Derivative) -> Derivative:
     if derivative.connected or derivative.outcome == "failed":
         return derivative
     return replace(derivative, outcome="failed", reason="the output does not depend on this input")
-
-
-def _summary(derivatives: Sequence[Derivative], culprit: Culprit | None) -> tuple[Outcome, str]:
-    if culprit is not None:
-        return "failed", f"{culprit.op}: {culprit.problem}"
-    for outcome in ("failed", "undecided"):
-        for derivative in derivatives:
-            if derivative.outcome == outcome:
-                return derivative.outcome, derivative.reason
-    return "passed", ""

@@ -193,15 +193,19 @@ def _joined(claimed: Any, parts: Sequence[Any], names: Sequence[str], rows: int,
     return numpy().hstack(blocks)
 
 
+def _require_keys(claimed: Any, like: Mapping[Any, Any], what: str, kind: str) -> None:
+    if not isinstance(claimed, Mapping) or claimed.keys() != like.keys():
+        raise ValueError(
+            f"gradcheck: {what} is to be a dictionary with the keys {list(like)}, as the {kind} "
+            f"is, got {shown(claimed)}"
+        )
+
+
 def _block(claimed: Any, argument: Any, rows: int, what: str) -> Any:
     """Read the derivatives of some results with respect to the numbers of one argument."""
     np = numpy()
     if isinstance(argument, Mapping):
-        if not isinstance(claimed, Mapping) or claimed.keys() != argument.keys():
-            raise ValueError(
-                f"gradcheck: {what} is to be a dictionary with the keys {list(argument)}, as the "
-                f"argument is, got {shown(claimed)}"
-            )
+        _require_keys(claimed, argument, what, "argument")
         keys = list(argument)
         names = [f"{what}[{key!r}]" for key in keys]
         return _joined([claimed[k] for k in keys], [argument[k] for k in keys], names, rows, what)
@@ -271,11 +275,7 @@ def _rows(claimed: Any, result: Any, point: Point, what: str) -> Any:
     """Read a gradient or Jacobian: a row for each number of the result."""
     np = numpy()
     if isinstance(result, Mapping):
-        if not isinstance(claimed, Mapping) or claimed.keys() != result.keys():
-            raise ValueError(
-                f"gradcheck: {what} is to be a dictionary with the keys {list(result)}, as the "
-                f"result is, got {shown(claimed)}"
-            )
+        _require_keys(claimed, result, what, "result")
         parts = [_rows(claimed[k], part, point, f"{what}[{k!r}]") for k, part in result.items()]
         return np.vstack(parts)
     if isinstance(result, (list, tuple)) and not all(map(_is_number, result)):

@@ -23,6 +23,7 @@ from autograd.checking.report import (
     GradientCheck,
     GradientError,
     Outcome,
+    summary,
 )
 
 __all__ = ["check_claims"]
@@ -314,13 +315,7 @@ def _checked(claimed: Claimed, precision: Precision | None = None) -> GradientCh
         notes = _hints(derivatives, inputs, outputs)
     else:
         derivatives, notes = _by_directions(search, inputs, outputs)
-    outcome: Outcome = "passed"
-    reason = ""
-    for worse in ("failed", "undecided"):
-        found = [d for d in derivatives if d.outcome == worse]
-        if found:
-            outcome, reason = found[0].outcome, found[0].reason
-            break
+    outcome, reason = summary(derivatives)
     if outcome == "failed":
         notes.append(f"found in {claimed.calls} evaluations of {claimed.name}")
     return GradientCheck(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias
 
@@ -11,7 +12,15 @@ from autograd.rules import OwnName
 from autograd.value import Value
 from autograd.wording import MINUS
 
-__all__ = ["OUTCOMES", "Culprit", "Derivative", "GradientCheck", "GradientError", "Outcome"]
+__all__ = [
+    "OUTCOMES",
+    "Culprit",
+    "Derivative",
+    "GradientCheck",
+    "GradientError",
+    "Outcome",
+    "summary",
+]
 
 Outcome: TypeAlias = Literal["passed", "failed", "undecided"]
 """What a check comes to; "undecided" where no one can say."""
@@ -183,6 +192,22 @@ class GradientCheck:
             lines.append(f"  {len(same)} of {count} {noun} {self.outcome}: {names}{more}")
         lines += [f"  {note}" for note in self.notes]
         return "\n".join(lines)
+
+
+def summary(derivatives: Sequence[Derivative]) -> tuple[Outcome, str]:
+    """Put the outcomes of derivatives together: what failed counts most, what passed least.
+
+    Args:
+        derivatives: What has been found of each.
+
+    Returns:
+        The outcome, and the reason that the first of these derivatives gives.
+    """
+    for outcome in reversed(OUTCOMES[1:]):
+        for derivative in derivatives:
+            if derivative.outcome == outcome:
+                return outcome, derivative.reason
+    return "passed", ""
 
 
 class GradientError(AssertionError):

@@ -9,7 +9,7 @@ from html import unescape
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd import Value
@@ -95,7 +95,6 @@ def test_long_labels_are_broken_and_cut_short() -> None:
 
 
 @given(TEXTS, TEXTS, st.lists(st.tuples(TEXTS, TEXTS), max_size=3))
-@settings(max_examples=50)
 def test_a_card_holds_the_tags_of_its_layout_alone(
     heading: str, aside: str, rows: list[tuple[str, str]]
 ) -> None:
@@ -225,7 +224,6 @@ def test_infinite_contributions_do_not_hide_the_others() -> None:
 # --- statements ----------------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
 @given(graphs(8), st.sampled_from(["LR", "TB", "RL", "BT"]), st.booleans())
 def test_a_statement_for_each_box_and_link_in_the_cluster_of_its_module(
     nodes: list[Value], direction: str, weighted: bool
@@ -258,7 +256,6 @@ def test_each_module_of_a_box_is_one_frame_beside_the_others() -> None:
     assert [found[box.identifier].module for box in boxes] == [box.module for box in boxes]
 
 
-@settings(max_examples=50)
 @given(graphs(8))
 def test_links_of_constants_give_way_to_those_of_chains(nodes: list[Value]) -> None:
     given_first = {"input", "constant"}

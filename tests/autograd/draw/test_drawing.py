@@ -120,7 +120,6 @@ def test_labels_come_out_as_text(label: str) -> None:
     check_label(label)
 
 
-@settings(max_examples=30)
 @given(ANY_TEXT | DOTTED)
 def test_labels_of_any_characters_come_out_as_text(label: str) -> None:
     check_label(label)

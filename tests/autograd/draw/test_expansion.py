@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import autograd
@@ -79,7 +79,6 @@ def test_every_function_of_many_operands_can_be_written_out() -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-@settings(max_examples=40)
 @given(xs=XS)
 def test_written_out_it_is_elementary_and_the_same(name: str, xs: list[float]) -> None:
     assume(name not in ("max", "min") or len(set(xs)) == len(xs))
@@ -109,7 +108,6 @@ def test_only_what_is_named_is_written_out(name: str) -> None:
     assert check(other, False) is other
 
 
-@settings(max_examples=60)
 @given(graphs(10))
 def test_random_graphs_written_out(nodes: list[Value]) -> None:
     new = check(nodes[-1])

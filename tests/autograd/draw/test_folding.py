@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd
@@ -165,7 +165,6 @@ def test_a_model_with_parameters_of_its_own_beside_its_parts() -> None:
     assert sum(folded(module, 1) is not None for module in found.values()) == 5
 
 
-@settings(max_examples=60)
 @given(graphs(12, MODULES))
 def test_a_label_decides_and_others_are_in_a_module_of_a_neighbour(nodes: list[Value]) -> None:
     order = topological_order(nodes[-1])
@@ -226,7 +225,6 @@ def test_nodes_of_two_modules_or_kinds_are_not_alike(by_operation: bool) -> None
     assert ["c"] in found
 
 
-@settings(max_examples=60)
 @given(graphs(12, MODULES), st.booleans())
 def test_what_is_alike_does_the_same_in_the_same_place(
     nodes: list[Value], by_operation: bool

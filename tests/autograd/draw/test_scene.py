@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd
@@ -57,7 +57,6 @@ def stubs(shown: Scene) -> dict[int, int]:
 # --- the whole graph -----------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
 @given(near_graphs(NEAR))
 def test_a_box_for_each_node_and_a_link_for_each_parent(nodes: list[Value]) -> None:
     order = topological_order(nodes[-1])
@@ -74,7 +73,6 @@ def test_a_box_for_each_node_and_a_link_for_each_parent(nodes: list[Value]) -> N
     assert shown.notes == []
 
 
-@settings(max_examples=60)
 @given(near_graphs(NEAR))
 def test_a_box_says_kind_label_and_numbers_of_its_node(nodes: list[Value]) -> None:
     called = names(topological_order(nodes[-1]))
@@ -100,7 +98,6 @@ def test_a_box_says_kind_label_and_numbers_of_its_node(nodes: list[Value]) -> No
             assert bool(box.name) == bool(node.parents)
 
 
-@settings(max_examples=60)
 @given(near_graphs(NEAR))
 def test_contributions_add_up_to_the_gradient(nodes: list[Value]) -> None:
     root = nodes[-1]
@@ -249,7 +246,6 @@ def test_a_constant_shows_its_number_whatever_it_is_called() -> None:
 # --- frames --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
 @given(near_graphs(12, MODULES), st.sampled_from([None, 0, 1, 2, 3]))
 def test_only_innermost_modules_are_framed(nodes: list[Value], fold: int | None) -> None:
     order = topological_order(nodes[-1])
@@ -318,7 +314,6 @@ def check_left_out(shown: Scene, order: list[Value], drawn: set[Value]) -> None:
     assert all(note.startswith("left out: ") for note in shown.notes)
 
 
-@settings(max_examples=60)
 @given(near_graphs(NEAR), st.data())
 def test_between_shows_the_paths_and_says_what_is_left_out(
     nodes: list[Value], data: st.DataObject
@@ -329,7 +324,6 @@ def test_between_shows_the_paths_and_says_what_is_left_out(
     check_left_out(shown, order, naive_descendants(order, set(chosen)))
 
 
-@settings(max_examples=60)
 @given(near_graphs(NEAR), st.integers(0, 6))
 def test_within_shows_the_neighbourhood_and_says_what_is_left_out(
     nodes: list[Value], within: int
@@ -339,7 +333,6 @@ def test_within_shows_the_neighbourhood_and_says_what_is_left_out(
     check_left_out(scene([nodes[-1]], within=within), order, near)
 
 
-@settings(max_examples=50)
 @given(near_graphs(NEAR), st.integers(0, 6), st.data())
 def test_between_and_within_together(nodes: list[Value], within: int, data: st.DataObject) -> None:
     order = topological_order(nodes[-1])
@@ -371,7 +364,6 @@ def test_between_what_the_output_does_not_depend_on() -> None:
 # --- several outputs -----------------------------------------------------------------------------
 
 
-@settings(max_examples=50)
 @given(near_graphs(NEAR), st.data())
 def test_several_outputs(nodes: list[Value], data: st.DataObject) -> None:
     roots = data.draw(st.lists(st.sampled_from(nodes), min_size=1, max_size=4, unique_by=id))
@@ -455,7 +447,6 @@ def check_title(link: Link, contributions: list[float]) -> None:
     assert repr(link.weight) == repr(float(sum(contributions)))
 
 
-@settings(max_examples=100)
 @given(graphs(12, MODULES), st.integers(0, 4))
 def test_folding_loses_no_node_and_no_link(nodes: list[Value], fold: int) -> None:
     root = nodes[-1]
@@ -496,7 +487,6 @@ def test_folding_loses_no_node_and_no_link(nodes: list[Value], fold: int) -> Non
         assert box.title.split(": ")[0].startswith(box.module)
 
 
-@settings(max_examples=50)
 @given(graphs(12, MODULES))
 def test_the_deeper_the_folding_the_more_boxes(nodes: list[Value]) -> None:
     counts = [len(scene([nodes[-1]], fold=fold).boxes) for fold in range(6)]

@@ -32,14 +32,25 @@ from autograd.draw import draw
 from autograd.explain import explain
 from autograd.functions import cumprod, cumsum, custom_function, dot, log, net, softmax
 from autograd.names import *  # noqa: F403  the functions of the table
+from autograd.names import abs as abs
+from autograd.names import max as max
+from autograd.names import min as min
+from autograd.names import sum as sum
 from autograd.pausing import no_grad
+from autograd.tracing import TracingError
 from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autograd.value import Value
 
 if TYPE_CHECKING:
-    from autograd.checking import gradcheck
-    from autograd.compiler import compile
+    from autograd.checking import GradientError, gradcheck
+    from autograd.compiler import compile as compile
+    from autograd.draw import RenderingError
 else:
+    _HOMES = {
+        "GradientError": "autograd.checking",
+        "RenderingError": "autograd.draw",
+        "gradcheck": "autograd.checking",
+    }
 
     def __getattr__(name: str) -> object:
         """Load what is large when it is first asked for: `import autograd` stays light.
@@ -47,10 +58,10 @@ else:
         Raises:
             ImportError: It needs an extra that is not installed.
         """
-        if name == "gradcheck":
-            from autograd.checking import gradcheck
+        from importlib import import_module
 
-            return gradcheck
+        if name in _HOMES:
+            return getattr(import_module(_HOMES[name]), name)
         if name == "compile":
             try:
                 from autograd.compiler import compile
@@ -63,14 +74,14 @@ else:
 
             return compile
         if name in ("compiler", "testing"):
-            from importlib import import_module
-
             return import_module(f"autograd.{name}")
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from autograd.foreign import PACKAGE, lacking
+
+        raise lacking(f"module {__name__!r}", name, PACKAGE)
 
     def __dir__() -> list[str]:
-        """List `compile` and `gradcheck` as well, for `help` and for completion."""
-        return sorted({*globals(), *__all__})
+        """List what is loaded later as well, for `help` and for completion."""
+        return sorted({*globals(), *_HOMES, "compile"})
 
 
 del TYPE_CHECKING  # no name of the library's
@@ -78,8 +89,13 @@ del TYPE_CHECKING  # no name of the library's
 __version__ = "0.1.0"
 
 __all__ = [
-    "Value", "compile", "cumprod", "cumsum", "custom_function", "dot", "draw", "explain", "grad",
-    "gradcheck", "hessian", "hvp", "jacobian", "jvp", "log", "net", "no_grad", "softmax",
-    "value_and_grad", "vjp",
+    "GradientError", "RenderingError", "TracingError", "Value", "cumprod", "cumsum",
+    "custom_function", "dot", "draw", "explain", "grad", "gradcheck", "hessian", "hvp", "jacobian",
+    "jvp", "log", "net", "no_grad", "softmax", "value_and_grad", "vjp",
 ]  # fmt: skip
 __all__ += names.__all__
+# What would hide a function of Python's own is imported by name (as `compile` is), not by a star.
+__all__.remove("abs")
+__all__.remove("max")
+__all__.remove("min")
+__all__.remove("sum")

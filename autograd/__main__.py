@@ -17,9 +17,10 @@ from autograd.explain import explain
 from autograd.expression import ExpressionError, function_names, parse
 from autograd.graph import interior, topological_order
 from autograd.value import Value
-from autograd.wording import formula, names, number, printable, width
+from autograd.wording import for_output, formula, names, number, printable, width
 
 SUFFIXES = (".svg", ".png", ".pdf", ".dot", ".html")
+STANDARD_OUTPUT = Path("-")
 
 EXAMPLES = r"""
 EXPRESSION is Python's arithmetic (+ - * / ** // %), with numbers, pi, e, the NAMEs, and the
@@ -34,8 +35,12 @@ examples:
   python -m autograd draw "tanh(w*x + b)" w=0.5 x=2 b=-1
   python -m autograd draw "tanh(w*x + b)" w=0.5 x=2 b=-1 -o neuron.svg -o neuron.html
   python -m autograd draw "tanh(w*x + b)" w=0.5 x=2 b=-1 --explain w
+  python -m autograd draw "tanh(w*x + b)" w=0.5 x=2 b=-1 -o - > neuron.svg
 
 An expression that begins with -o, or with two minus signs, goes in parentheses.
+
+exit status: 0; 1 where a file could not be written or drawn; 2 where the arguments or the
+expression are wrong; 130 after Ctrl-C.
 """
 
 
@@ -97,14 +102,14 @@ def _draw(arguments: Sequence[str]) -> int:
         if name not in values:
             parser.error(f"--explain {name}: the names given are {', '.join(values) or 'none'}")
     for path in options.output:
-        if path.suffix.lower() not in SUFFIXES:
-            parser.error(f"-o {path}: the name must end in one of {' '.join(SUFFIXES)}")
+        if path != STANDARD_OUTPUT and path.suffix.lower() not in SUFFIXES:
+            parser.error(f"-o {path}: the name must end in one of {' '.join(SUFFIXES)}, or be -")
     if (options.links or options.expand) and not options.output:
         parser.error("--links and --expand are about a drawing: name its file with -o FILE")
     try:
         output = parse(expression, values)
     except ExpressionError as error:
-        _say(f"error: {error}", sys.stderr)
+        _say(f"error: {_pointed(error)}", sys.stderr)
         return 2
     output.backward()
     paragraphs = []
@@ -112,23 +117,42 @@ def _draw(arguments: Sequence[str]) -> int:
         paragraphs.append(_table(expression, output, values))
     if options.explain:
         paragraphs.append(_explained(output, [values[name] for name in options.explain]))
-    _say("\n\n".join(paragraphs))
+    # Where the picture goes to standard output, the words go beside it.
+    beside = sys.stderr if STANDARD_OUTPUT in options.output else sys.stdout
+    _say("\n\n".join(paragraphs), beside)
     if not options.output:
         return 0
-    _say("")
+    _say("", beside)
     try:
         drawing = draw(output, links=options.links, expand=options.expand)
     except ValueError as error:  # too large a graph
         return _failed(str(error))
     for path in options.output:
         try:
-            drawing.save(path)
+            if path == STANDARD_OUTPUT:
+                picture = drawing.svg
+            else:
+                drawing.save(path)
         except OSError as error:
             return _failed(f"{path} cannot be written: {error.strerror}")
         except (RenderingError, ValueError) as error:
             return _failed(f"{path} cannot be drawn: {error}")
-        _say(f"written: {path}")
+        if path == STANDARD_OUTPUT:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(f"{picture}\n".encode())  # whatever letters a terminal has
+        else:
+            _say(f"written: {path}", beside)
     return 0
+
+
+def _pointed(error: ExpressionError) -> ExpressionError:
+    """Write an error in the letters of the terminal, its mark still under the right one."""
+    encoding = getattr(sys.stderr, "encoding", None)
+    problem, expression = printable(error.problem, encoding), printable(error.expression, encoding)
+    if error.column is None:
+        return ExpressionError(problem)
+    before = printable(error.expression[: error.column], encoding)
+    return ExpressionError(problem, expression, len(before))
 
 
 def _failed(problem: str) -> int:
@@ -168,8 +192,8 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         action="append",
         default=[],
-        help="where to draw the graph: .svg, .png, .pdf, .dot, or .html to step through it; "
-        "may be given several times",
+        help="where to draw the graph: .svg, .png, .pdf, .dot, or .html to step through it; - for "
+        "standard output, as SVG; may be given several times",
     )
     add(
         "--explain",
@@ -223,7 +247,7 @@ def _values(parser: argparse.ArgumentParser, assignments: Sequence[str]) -> dict
 
 def _table(expression: str, output: Value, values: dict[str, Value]) -> str:
     rows = [("name", "value", "derivative")]
-    rows += [(name, repr(value.data), repr(value.grad)) for name, value in values.items()]
+    rows += [(for_output(name), repr(x.data), repr(x.grad)) for name, x in values.items()]
     wide = [max(map(width, column)) + 2 for column in zip(*rows, strict=True)]
     lines = [f"{expression} = {output.data!r}"]
     if values:
@@ -246,7 +270,7 @@ def _explained(output: Value, inputs: Sequence[Value]) -> str:
 
 
 def _say(text: str, stream: TextIO | None = None) -> None:
-    """Print a text, in ASCII where the terminal's encoding lacks a character."""
+    """Print a text, with an imitation of what the terminal's encoding lacks."""
     stream = stream or sys.stdout
     print(printable(text, getattr(stream, "encoding", None)), file=stream)
 

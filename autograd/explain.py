@@ -32,7 +32,7 @@ from autograd.errors import shown
 from autograd.graph import adjoints, interior, leaves, topological_order
 from autograd.modules import folded, leaf_kind, module_of
 from autograd.value import Value
-from autograd.wording import MINUS, derivative_of, names, number, operand, width
+from autograd.wording import MINUS, derivative_of, for_output, names, number, operand, width
 
 __all__ = ["MOST_PATHS", "Contribution", "Contributions", "Explanation", "Path", "explain"]
 
@@ -224,7 +224,7 @@ class Explanation:
         return f"$\\displaystyle {self.latex}$"
 
     def __repr__(self) -> str:
-        return self.text
+        return for_output(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,17 +312,7 @@ class Contributions:
     @property
     def text(self) -> str:
         """The table in aligned columns."""
-        table = [self._header, *self._cells]
-        widths = [max(map(width, column)) for column in zip(*table, strict=True)]
-        lines = []
-        for row in table:
-            padded = [
-                cell + padding if i == 0 else padding + cell
-                for i, (cell, columns) in enumerate(zip(row, widths, strict=True))
-                for padding in [" " * (columns - width(cell))]
-            ]
-            lines.append("  ".join(padded).rstrip())
-        return "\n".join(lines)
+        return _aligned([self._header, *self._cells])
 
     @property
     def _header(self) -> tuple[str, ...]:
@@ -358,7 +348,22 @@ class Contributions:
         return f"<table>\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
     def __repr__(self) -> str:
-        return self.text
+        table = [self._header, *self._cells]
+        return _aligned([[for_output(cell) for cell in row] for row in table])
+
+
+def _aligned(table: Sequence[Sequence[str]]) -> str:
+    """Set a table in columns: the first to the left, numbers to the right."""
+    widths = [max(map(width, column)) for column in zip(*table, strict=True)]
+    lines = []
+    for row in table:
+        padded = [
+            cell + padding if i == 0 else padding + cell
+            for i, (cell, columns) in enumerate(zip(row, widths, strict=True))
+            for padding in [" " * (columns - width(cell))]
+        ]
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
 
 
 # --- explain -------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ Example:
 
 from __future__ import annotations
 
+import builtins
 import functools
 import inspect
 import sys
@@ -145,9 +146,15 @@ def _with_operands(
     """Make a function that takes a row's operands, as one sequence or by name."""
     if rule.of_sequence:
 
-        def of_sequence(xs: Iterable[Operand], /) -> Any:
+        def of_sequence(xs: Iterable[Operand], /, *others: Any) -> Any:
+            if others:
+                raise _one_by_one(name, (xs, *others))
             return apply(_listed(name, xs))
 
+        xs = inspect.Parameter("xs", inspect.Parameter.POSITIONAL_ONLY)
+        of_sequence.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [xs], return_annotation="Value | float"
+        )
         return of_sequence
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     signature = inspect.Signature(
@@ -171,6 +178,17 @@ def _with_operands(
         return_annotation="Value | float"
     )
     return function
+
+
+def _one_by_one(name: str, operands: tuple[Any, ...]) -> TypeError:
+    """Say that a function of one sequence was given its operands one by one."""
+    message = f"{name}: takes one sequence, and was given {len(operands)} arguments: "
+    message += f"write {name}([x1, x2])"
+    if name in ("max", "min"):
+        message += f", or {name}imum(x1, x2) of two numbers"
+    if hasattr(builtins, name):
+        message += f"; Python's own is builtins.{name}"
+    return TypeError(message)
 
 
 def _listed(name: str, xs: Iterable[Any]) -> tuple[Any, ...]:

@@ -22,6 +22,13 @@ class TracingError(TypeError):
     """A function that is being traced asked for a number that is known only when it runs.
 
     The message names the line that asked: the innermost outside of this library, and of others.
+
+    Example:
+        >>> from autograd import compile
+        >>> compile(lambda x: x if x > 0.0 else -x)(1.0)
+        Traceback (most recent call last):
+        ...
+        autograd.tracing.TracingError: ... known only when the program runs. A branch, ...
     """
 
     def __str__(self) -> str:

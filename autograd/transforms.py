@@ -28,6 +28,7 @@ from typing import Any, TypeAlias
 
 from autograd import structure
 from autograd.errors import shown
+from autograd.foreign import with_advice
 from autograd.graph import adjoints, dependents, interior, topological_order
 from autograd.pausing import paused, resumed
 from autograd.rules import VALUES
@@ -266,6 +267,14 @@ def _record(
     return recording
 
 
+_of_positions = with_advice(
+    argnum="it is argnums=, by position: 0 is the first argument",
+    wrt="it is argnums=, by position: 0 is the first argument",
+    create_graph="derivatives are recorded where they are differentiated again: grad(grad(f))",
+    allow_int="an int is no float: write 1.0 for 1",
+)
+
+
 def _argnums(transform: str, argnums: int | Iterable[int]) -> int | tuple[int, ...]:
     """Check that `argnums` is an int or several, and keep them."""
     numbers = tuple(argnums) if isinstance(argnums, Iterable) else (argnums,)
@@ -341,6 +350,7 @@ class _Derivative:
 # --- first derivatives ---------------------------------------------------------------------------
 
 
+@_of_positions
 def grad(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
@@ -384,6 +394,7 @@ def grad(
     return _Derivative("gradient", gradient, grad, f, argnums, has_aux)
 
 
+@_of_positions
 def value_and_grad(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
@@ -527,6 +538,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 # --- Jacobians and second derivatives ------------------------------------------------------------
 
 
+@_of_positions
 def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """Make the Jacobian of a function: the derivative of each output with respect to each input.
 
@@ -562,6 +574,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     return _Derivative("Jacobian", derivative, jacobian, f, argnums)
 
 
+@_of_positions
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """Make the Hessian of a function: its second derivatives.
 

@@ -20,6 +20,7 @@ from autograd import pausing, tracing
 from autograd.copying import Copyable
 from autograd.errors import outside_domain, refuse_mask, shown, wrong_type
 from autograd.extended import Extended, extended
+from autograd.foreign import ForeignNames, with_advice
 from autograd.graph import (
     MANY,
     dependents,
@@ -95,7 +96,7 @@ PARAMETER_KINDS = (PARAMETER, FROZEN, LINKED_PARAMETER)
 
 
 @final
-class Value(Elementary, Copyable):
+class Value(Elementary, Copyable, ForeignNames):
     """One scalar of the graph.
 
     Comparisons, `bool` and `round` are those of `data`; whether two are the same node, `is` tells.
@@ -228,6 +229,11 @@ class Value(Elementary, Copyable):
 
     # --- backpropagation -------------------------------------------------------------------------
 
+    @with_advice(
+        retain_graph="a graph stays as it is, and backward() may be called again",
+        gradient="the adjoint to start from is the first argument, seed",
+        inputs="every node that the output depends on is given its .grad",
+    )
     def backward(self, seed: float = 1.0, *, create_graph: bool = False) -> None:
         """Propagate adjoints from this node to every node that it depends on.
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from autograd.modules import leaf_kind
 from autograd.value import Value
 
 __all__ = [
-    "MINUS", "SIGNS", "derivative_of", "evaluated", "formula", "gradient", "names", "number",
-    "operand", "printable", "width",
+    "MINUS", "SIGNS", "derivative_of", "evaluated", "for_output", "formula", "gradient", "names",
+    "number", "operand", "printable", "width",
 ]  # fmt: skip
 
 MINUS = "\N{MINUS SIGN}"
@@ -58,10 +60,11 @@ SIGNS = {op: sign for op, (sign, _) in _SIGNS.items() if sign}
 _INFIX = {op: sign for op, (_, sign) in _SIGNS.items() if sign}
 
 # As near as ASCII comes to the signs in which this library writes mathematics.
-_ASCII = str.maketrans({
-    "∂": "d", "·": "*", "×": "*", MINUS: "-", "–": "-", "²": "^2", "½": "1/2", "…": "...",
-    "→": "->", "≈": "~", "≤": "<=", "≥": ">=", "≠": "!=", "∑": "sum", "✓": "ok", "✗": "NO",
-})  # fmt: skip
+_ASCII = {
+    "∂": "d", "·": "*", "×": "*", "÷": "/", MINUS: "-", "–": "-", "±": "+-", "²": "^2", "³": "^3",
+    "ʸ": "^y", "½": "1/2", "…": "...", "→": "->", "←": "<-", "≈": "~", "≤": "<=", "≥": ">=",
+    "≠": "!=", "∑": "sum", "∞": "inf", "⌊": "", "⌋": "", "✓": "ok", "✗": "NO",
+}  # fmt: skip
 
 
 # --- names and numbers ---------------------------------------------------------------------------
@@ -327,22 +330,49 @@ def _columns(character: str) -> int:
 
 
 def printable(text: str, encoding: str | None) -> str:
-    """Write a text in ASCII where a terminal lacks one of its characters.
+    """Write a text so that a terminal can show it: what its encoding lacks is imitated in ASCII.
 
-    Letters become question marks, as many as they take columns: what stands under them stays there.
+    Signs become the nearest that there are, Greek letters their names, letters with accents those
+    without; of other scripts, Python's escapes tell one letter from another.
 
     Args:
         text: Any text.
         encoding: The terminal's; None where it is not known.
 
     Returns:
-        The text itself if it can be encoded, else an imitation.
+        The text, with every character that can be encoded.
 
     Example:
-        >>> printable("∂E/∂w = 2·x²", "ascii")
-        'dE/dw = 2*x^2'
+        >>> printable("∂E/∂ω₁ = 2·x²", "ascii")
+        'dE/domega1 = 2*x^2'
     """
     known = encoding or "ascii"
-    if text.encode(known, "ignore").decode(known) == text:
-        return text
-    return "".join(c if c.isascii() else "?" * width(c) for c in text.translate(_ASCII))
+    try:
+        text.encode(known)
+    except UnicodeEncodeError:
+        return "".join(_imitation(character, known) for character in text)
+    return text
+
+
+def for_output(text: str) -> str:
+    """Write a text so that it can be printed to standard output as it is now; see `printable`."""
+    return printable(text, getattr(sys.stdout, "encoding", None) or "utf-8")
+
+
+def _imitation(character: str, encoding: str) -> str:
+    with suppress(UnicodeEncodeError):
+        character.encode(encoding)
+        return character
+    if character in _ASCII:
+        return _ASCII[character]
+    base = unicodedata.normalize("NFKD", character)[:1]
+    name = unicodedata.name(base, "").split(" ")
+    if name[0] == "GREEK" and "LETTER" in name:
+        letter = name[name.index("LETTER") + 1 :]  # final sigma is a sigma
+        spelt = letter[-1 if letter[0] == "FINAL" else 0].lower()
+        return spelt.capitalize() if base.isupper() else spelt
+    if base.isascii() and base:
+        return base
+    if _columns(character) == 0:  # it belongs to the letter before
+        return ""
+    return character.encode("ascii", "backslashreplace").decode("ascii")

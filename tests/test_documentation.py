@@ -33,6 +33,8 @@ MODULES = [
 
 # Methods that the examples of their classes call.
 SHOWN_BY_THEIR_CLASS = {"__call__", "step"}
+# What a star does not import, as it would hide a function of Python's own.
+BY_NAME = ["abs", "compile", "max", "min", "sum"]
 # Users do not make it themselves: `compile` does, and explains the arguments.
 WITHOUT_ARGUMENTS = {"autograd.compiler.Compiled"}
 
@@ -59,7 +61,8 @@ def public_objects() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for module_name in MODULES:
         module = module_of(module_name)
-        for name in module.__all__:
+        by_name = BY_NAME if module_name == "autograd" else []
+        for name in [*module.__all__, *by_name]:
             documented = getattr(module, name)
             if any(documented is other for other in found.values()):
                 continue
@@ -209,13 +212,13 @@ def test_help_of_the_package_names_what_there_is() -> None:
     names = [name for line in table.splitlines() for name in line[:24].strip().split(", ")]
     assert len(names) > 5
     for name in names:
-        assert name in autograd.__all__ or importlib.import_module(name)
+        assert name in dir(autograd) or importlib.import_module(name)
 
 
 def test_functions_are_listed() -> None:
     home = {
         name
-        for name in autograd.__all__
+        for name in [*autograd.__all__, *BY_NAME]
         if CALLABLE[f"autograd.{name}"].__module__ == "autograd.functions"
     }
     assert {*autograd.functions.__all__} == home | {"Operands"}

@@ -54,6 +54,7 @@ from autograd.checking.report import (
 )
 from autograd.checking.trace import Function, Gradient, Trace, bits
 from autograd.errors import shown, wrong_type
+from autograd.foreign import with_advice
 from autograd.graph import interior, leaves
 from autograd.structure import argument_names
 from autograd.value import CONSTANT, Value
@@ -78,6 +79,19 @@ _UNEVALUATED = "it cannot be evaluated in high precision"
 _LARGE = 100_000  # nodes times inputs: so many are not evaluated as a whole for each input
 
 
+_NO_STEP = "no step or tolerance is to be chosen: each derivative is held to its own error bound"
+
+
+@with_advice(
+    eps=_NO_STEP,
+    atol=_NO_STEP,
+    rtol=_NO_STEP,
+    tol=_NO_STEP,
+    step=_NO_STEP,
+    nondet_tol=_NO_STEP,
+    modes="the gradient is reverse mode's; of JAX's functions see autograd.testing.jax",
+    args="the inputs follow the function one by one: gradcheck(f, x1, x2)",
+)
 def gradcheck(
     f: Callable[..., Any],
     *inputs: Any,

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from autograd.graph import interior
 from autograd.rules import OwnName
 from autograd.value import Value
-from autograd.wording import MINUS
+from autograd.wording import MINUS, for_output
 
 __all__ = [
     "OUTCOMES",
@@ -173,6 +173,10 @@ class GradientCheck:
         return max(alike, key=_severity, default=None)
 
     def __str__(self) -> str:
+        return for_output(self._text)
+
+    @property
+    def _text(self) -> str:
         count = len(self.derivatives)
         noun = "derivative" if count == 1 else "derivatives"
         if self.outcome == "passed":

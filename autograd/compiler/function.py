@@ -31,6 +31,7 @@ from autograd.compiler.schedule import Group, Layout
 from autograd.compiler.storage import content, read, restored, written
 from autograd.compiler.trace import call_traced, collector_paused, difference, program_of
 from autograd.errors import shown
+from autograd.foreign import with_advice
 from autograd.graph import topological_order
 from autograd.structure import argument_names
 from autograd.traced import traced
@@ -63,6 +64,14 @@ def compile(
     threads: int | None = None,
     backend: Backend | None = None,
 ) -> Callable[[Callable[..., Any]], Compiled]: ...
+@with_advice(
+    static_argnums="ints, bools and strings among the arguments are constants of the program",
+    static_argnames="ints, bools and strings among the arguments are constants of the program",
+    mode="machine code is as fast with the defaults; exact=True keeps the bits of recorded sums",
+    fullgraph="a function is compiled as a whole, or refused",
+    nopython="a function is compiled as a whole, or refused",
+    parallel="it is threads=",
+)
 def compile(
     f: Callable[..., Any] | None = None,
     in_axes: Any = None,

@@ -13,6 +13,7 @@ from autograd.rules import rule_of
 from autograd.traced import traced
 from autograd.tracing import UNKNOWN
 from autograd.value import Value, as_value, new_node
+from autograd.wording import for_output
 
 __all__ = ["Operation", "Program"]
 
@@ -211,7 +212,7 @@ class Program:
         lines = _lines(first, lambda place: f"%{place} = input {self.inputs[place]}", "inputs")
         lines += _lines(len(self.constants), constant, "constants")
         lines += _lines(len(self), operation, "operations")
-        return "\n".join([*lines, f"output {_listed(self.outputs)}".rstrip()])
+        return for_output("\n".join([*lines, f"output {_listed(self.outputs)}".rstrip()]))
 
 
 def _lines(count: int, line: Callable[[int], str], what: str) -> list[str]:

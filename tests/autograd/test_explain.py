@@ -156,7 +156,7 @@ def every_path(
     return found
 
 
-functions = SimpleNamespace(**{name: getattr(autograd, name) for name in autograd.__all__})
+functions = SimpleNamespace(**vars(autograd.functions))
 
 
 @st.composite

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
@@ -35,13 +36,32 @@ def test_public_names_are_all_listed_and_nothing_else_is() -> None:
         for name, attribute in vars(autograd).items()
         if not name.startswith("_") and not isinstance(attribute, types.ModuleType)
     }
-    loaded_later = {"compile", "gradcheck"}
-    assert sorted(autograd.__all__) == sorted(public - {"annotations"} | loaded_later)
+    loaded_later = {"GradientError", "RenderingError", "gradcheck"}
+    listed = public - {"annotations", "abs", "max", "min", "sum"} | loaded_later
+    assert sorted(autograd.__all__) == sorted(listed)
     functions = {rule.name for rule in TABLE if rule.name.isidentifier()} - {"neg"}
     assert {"Value", "no_grad", *functions} <= public
     for name in functions:
         assert getattr(autograd, name).__name__ == name
         assert getattr(autograd, name).__doc__
+
+
+def test_a_star_hides_nothing_of_pythons() -> None:
+    script = "before = {*dir(__builtins__)}; from autograd import *; print(before & {*globals()})"
+    completed = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    names = set(re.findall(r"'(\w+)'", completed.stdout))
+    assert not {name for name in names if not name.startswith("__")}
+    assert autograd.sum([1.0, 2.0]) == autograd.max([1.0, 3.0]) == autograd.abs(-3.0) == 3.0
+
+
+def test_exceptions_are_there() -> None:
+    from autograd import checking, tracing
+
+    assert autograd.TracingError is tracing.TracingError
+    assert autograd.GradientError is checking.GradientError
+    assert autograd.RenderingError is importlib.import_module("autograd.draw").RenderingError
 
 
 def test_packages_that_are_large_are_loaded_when_asked_for() -> None:

@@ -30,7 +30,7 @@ def detach(x: Any) -> Any:
 
 
 NAMESPACE = SimpleNamespace(
-    **{name: getattr(autograd, name) for name in autograd.__all__ if name in vars(functions)},
+    **{name: getattr(autograd, name) for name in functions.__all__ if hasattr(autograd, name)},
     detach=detach,
 )
 """What the functions of `faults` and `correct` take for `m`."""

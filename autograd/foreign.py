@@ -1,0 +1,195 @@
+"""What other libraries call a thing, and what it is called here: for the errors of newcomers.
+
+Who comes from micrograd, PyTorch, Keras or JAX types the names learnt there. Where there is no such
+name here, the error says what it is called, or why there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import NoReturn, ParamSpec, TypeVar
+
+__all__ = ["PACKAGE", "ForeignNames", "lacking", "with_advice"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_NUMBER = "the number of a Value is its .data"
+_SCALAR = "a Value is one number; an array of Values is NumPy's: np.array([x1, x2])"
+_SEQUENCE = "it is a function of a sequence, autograd.{}([x1, x2])"
+_EVERY = "every Value records how it was made: autograd.no_grad() computes without recording"
+
+# micrograd's, PyTorch's and TensorFlow's.
+_VALUE = {
+    "item": _NUMBER,
+    "numpy": _NUMBER,
+    "tolist": _NUMBER,
+    "value": _NUMBER,
+    "val": _NUMBER,
+    "primal": _NUMBER,
+    "gradient": "after backward() the derivative is .grad",
+    "backwards": "it is backward()",
+    "backprop": "it is backward()",
+    "_prev": "the operands are .parents",
+    "_children": "the operands are .parents",
+    "children": "the operands are .parents",
+    "_op": "the name of the operation is .op",
+    "grad_fn": "the name of the operation is .op",
+    "name": "the name of a Value is its .label",
+    "_backward": "a node holds .local_derivatives, which backward() multiplies",
+    "requires_grad": _EVERY,
+    "requires_grad_": _EVERY,
+    "retain_grad": "every node keeps its .grad",
+    "is_leaf": "a leaf has no .parents",
+    "clone": "copy.copy(x) copies a node",
+    "assign": "set .data",
+    "pow": "write x1 ** x2",
+    "add": "write x1 + x2",
+    "sub": "write x1 - x2",
+    "mul": "write x1 * x2",
+    "div": "write x1 / x2",
+    "neg": "write -x",
+    "matmul": "autograd.dot(xs1, xs2) is the sum of products",
+    "sum": _SEQUENCE.format("sum"),
+    "mean": _SEQUENCE.format("mean"),
+    "max": _SEQUENCE.format("max") + "; of two numbers, x1.maximum(x2)",
+    "min": _SEQUENCE.format("min") + "; of two numbers, x1.minimum(x2)",
+    "softmax": _SEQUENCE.format("softmax"),
+    "shape": _SCALAR,
+    "size": _SCALAR,
+    "ndim": _SCALAR,
+    "dtype": "a Value is one number in double precision",
+    "T": _SCALAR,
+    "reshape": _SCALAR,
+    "to": "a Value lives in Python's memory, in double precision",
+    "cuda": "a Value lives in Python's memory, in double precision",
+    "cpu": "a Value lives in Python's memory, in double precision",
+}
+
+# PyTorch's, JAX's, HIPS's and TensorFlow's.
+PACKAGE = {
+    "tensor": "a scalar is a Value, an array one of NumPy's that holds Values",
+    "Tensor": "a scalar is a Value, an array one of NumPy's that holds Values",
+    "Variable": "it is Value",
+    "Scalar": "it is Value",
+    "Dual": "jvp differentiates along a tangent",
+    "numpy": "NumPy's own functions take arrays of Values: import numpy as np",
+    "engine": "it is `from autograd import Value`",
+    "nn": "nn is a package of its own: import nn",
+    "jit": "it is compile",
+    "GradientTape": "whatever is computed from Values is recorded: y.backward(), or grad(f)",
+    "tape": "whatever is computed from Values is recorded: y.backward(), or grad(f)",
+    "backward": "it is a method of the output: y.backward()",
+    "elementwise_grad": "it is grad of the sum: grad(lambda x: np.sum(f(x)))",
+    "derivative": "it is grad",
+    "gradient": "it is grad",
+    "hessian_vector_product": "it is hvp",
+    "jacfwd": "it is jacobian",
+    "jacrev": "it is jacobian",
+    "jacobian_vector_product": "it is jvp",
+    "vmap": "compile(f, in_axes=0) takes many rows at once",
+    "check_grads": "it is gradcheck, for one point, and autograd.testing.check_gradients for many",
+    "primitive": "it is custom_function",
+    "Function": "it is custom_function",
+    "custom_vjp": "it is custom_function",
+    "custom_jvp": "it is custom_function",
+    "draw_dot": "it is draw",
+    "make_dot": "it is draw",
+    "cross_entropy": "losses are in nn.losses",
+    "acos": "it is arccos", "asin": "it is arcsin", "atan": "it is arctan",
+    "acosh": "it is arccosh", "asinh": "it is arcsinh", "atanh": "it is arctanh",
+    "atan2": "it is arctan2", "pow": "write x1 ** x2", "ln": "it is log", "fabs": "it is abs",
+    "mod": "write x1 % x2", "rectified_linear": "it is relu", "expit": "it is sigmoid",
+    "logistic": "it is sigmoid", "swish": "it is silu", "heaviside": "it is where(x > 0, 1, 0)",
+    "lse": "it is logsumexp", "average": "it is mean", "product": "it is prod",
+}  # fmt: skip
+
+
+def lacking(owner: str, name: str, advice: Mapping[str, str], of: object = None) -> AttributeError:
+    """Say that there is no attribute of a name, and what to write instead if that is known.
+
+    Args:
+        owner: What was asked, in words.
+        name: The attribute.
+        advice: By the names that other libraries have, what to write here.
+        of: The object that was asked, by which Python looks for names that are spelt alike.
+
+    Returns:
+        The error, to be raised.
+
+    Example:
+        >>> print(lacking("Value", "item", {"item": "the number of a Value is its .data"}))
+        Value has no attribute 'item': the number of a Value is its .data
+    """
+    told = advice.get(name)
+    return AttributeError(
+        f"{owner} has no attribute {name!r}" + (f": {told}" if told else ""), name=name, obj=of
+    )
+
+
+def with_advice(**advice: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Decorate a function so that another library's name for one of its arguments is explained.
+
+    Args:
+        **advice: By the keyword that other libraries have, what to write here.
+
+    Returns:
+        The decorator; the function that it gives raises a TypeError at such a keyword.
+
+    Example:
+        >>> @with_advice(lr="the learning rate is learning_rate=")
+        ... def train(*, learning_rate: float) -> float:
+        ...     return learning_rate
+        >>> train(lr=0.1)
+        Traceback (most recent call last):
+        ...
+        TypeError: train: there is no lr=: the learning rate is learning_rate=
+    """
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        name = function.__qualname__.removesuffix(".__init__")
+
+        @wraps(function)
+        def advised(*args: P.args, **kwargs: P.kwargs) -> T:
+            for keyword in kwargs:
+                if keyword in advice:
+                    raise TypeError(f"{name}: there is no {keyword}=: {advice[keyword]}")
+            return function(*args, **kwargs)
+
+        return advised
+
+    return decorate
+
+
+class _ForeignName:
+    """An attribute that other libraries have: to ask for it, or to set it, is an error."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type | None = None) -> NoReturn:
+        raise lacking("Value", self.name, _VALUE, instance)
+
+    def __set__(self, instance: object, value: object) -> NoReturn:
+        raise lacking("Value", self.name, _VALUE, instance)
+
+
+class ForeignNames:
+    """What a Value says to the names that other libraries have for what it has, or has not.
+
+    One attribute each, and no `__getattr__`: NumPy asks every Value that it meets for a dozen names
+    that there are not, and would wait for each answer.
+    """
+
+    __slots__ = ()
+
+    def __dir__(self) -> list[str]:
+        """Leave them out, for completion."""
+        return sorted(set(super().__dir__()) - _VALUE.keys())
+
+
+for _name in _VALUE:
+    setattr(ForeignNames, _name, _ForeignName(_name))

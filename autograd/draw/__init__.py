@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -22,7 +22,7 @@ def draw(
     subject: Any,
     *,
     links: str | None = None,
-    fold: int | None = None,
+    fold: int | Literal["auto"] | None = "auto",
     expand: bool | Collection[str] = False,
     between: Iterable[Value] | None = None,
     within: int | None = None,
@@ -45,7 +45,8 @@ def draw(
             and colour; or "both". Of a model: "weights", by default, or "gradients".
         fold: The depth of module names at which each module becomes one box: 0 for the whole model,
             1 for its layers, 2 for their neurons. If many other nodes remain, those alike become
-            one box as well.
+            one box as well. By default a graph of more nodes than the limit is folded, as deep as
+            can be read, and the drawing says so; None draws it as it is, or refuses.
         expand: Whether nodes of many parents, such as sums and net inputs, are drawn as elementary
             operations; or the names of the operations to do so with.
         between: Only what lies on paths from these nodes to the outputs is drawn.
@@ -61,9 +62,9 @@ def draw(
     Raises:
         TypeError: The subject is neither a Value, nor a sequence of them, nor a program, nor such a
             model; or an argument does not apply to it.
-        ValueError: There would be more boxes than the limit, an argument is none of its choices, or
-            shows numbers that a program does not have; or the outputs do not depend on a node of
-            `between`.
+        ValueError: There would be more boxes than the limit, even folded, or with `fold` as it was
+            given; an argument is none of its choices, or shows numbers that a program does not
+            have; or the outputs do not depend on a node of `between`.
 
     Example:
         >>> from autograd import Value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from autograd.draw.folding import alike, modules
 from autograd.graph import topological_order
@@ -25,6 +25,9 @@ CROWD = 60
 
 FAR = 8
 """A leaf whose uses are farther apart than so many levels is shown by name at each of them."""
+
+READABLE = 100
+"""So many boxes can still be read: what a graph that is too large is folded to."""
 
 MOST_LINKS = 10
 """How many links a box there may be, at the limit of boxes, before a drawing is refused."""
@@ -116,7 +119,7 @@ def scene(
     roots: Sequence[Value],
     *,
     links: str | None = None,
-    fold: int | None = None,
+    fold: int | Literal["auto"] | None = None,
     between: Collection[Value] | None = None,
     within: int | None = None,
     limit: int = 1000,
@@ -127,7 +130,8 @@ def scene(
     Args:
         roots: The outputs of the graph.
         links: As for `autograd.draw`, like the arguments that follow.
-        fold: The depth of module names at which a module becomes one box.
+        fold: The depth of module names at which a module becomes one box; "auto" for the deepest
+            of a readable picture, where there would be more boxes than the limit.
         between: The nodes from which paths to the outputs are drawn.
         within: The most links from an output.
         limit: The most boxes.
@@ -152,12 +156,15 @@ def scene(
         _check_size(len(drawn), limit, order, fold)
     nodes = [node for node in order if node in drawn]
     parents = {node: tuple([p for p in node.parents if p in drawn]) for node in nodes}
+    is_small = len(nodes) <= limit and sum(map(len, parents.values())) <= MOST_LINKS * limit
+    if fold == "auto" and is_small:
+        fold = None
     # By the whole graph: a node at the cut is no leaf of a module.
     places = modules(order, {node: node.parents for node in order})
     if fold is None:
         keys: dict[Value, Any] = {node: ("node", index) for index, node in enumerate(nodes)}
     else:
-        keys = _folded(roots, nodes, parents, places, fold, limit, notes)
+        keys, fold = _folded(roots, nodes, parents, places, fold, limit, notes)
         _check_size(len(set(keys.values())), limit, order, fold)
     words = _Words(names(order), gradients or {node: gradient_of(node) for node in nodes})
     boxes = _boxes(roots, nodes, places, keys, words)
@@ -264,6 +271,37 @@ def _folded(
     nodes: Sequence[Value],
     parents: Mapping[Value, Sequence[Value]],
     places: Mapping[Value, str | None],
+    fold: int | Literal["auto"],
+    limit: int,
+    notes: list[str],
+) -> tuple[dict[Value, Any], int]:
+    """Give each node a key, as `_keys` does, and the depth at which modules are folded."""
+    said: list[str] = []
+    if fold != "auto":
+        keys = _keys(roots, nodes, parents, places, fold, limit, said)
+        if not any(key[0] == "module" for key in keys.values()):
+            notes.append("no module is folded: no label names one at this depth")
+        notes += said
+        return keys, fold
+    modules = filter(None, {*places.values()})
+    deepest = max((len(ancestors_of(module)) for module in modules), default=0)
+    for depth in range(deepest, -1, -1):
+        keys = _keys(roots, nodes, parents, places, depth, min(limit, 2 * READABLE), said := [])
+        if len(set(keys.values())) <= min(limit, READABLE):
+            break
+    notes.append(
+        f"{_count(len(nodes), 'node')} are too many to read: drawn with fold={depth}; within= or "
+        "between= draw a part in full"
+    )
+    notes += said
+    return keys, depth
+
+
+def _keys(
+    roots: Sequence[Value],
+    nodes: Sequence[Value],
+    parents: Mapping[Value, Sequence[Value]],
+    places: Mapping[Value, str | None],
     depth: int,
     limit: int,
     notes: list[str],
@@ -276,8 +314,6 @@ def _folded(
     count = len(set(keys.values()))
     if keys:
         notes.append(f"folded: {_count(len(keys), 'node')} into {_count(count, 'module')}")
-    else:
-        notes.append("no module is folded: no label names one at this depth")
     outside = [node for node in nodes if node not in keys]
     if len(outside) <= CROWD:
         return keys | {node: ("node", index) for index, node in enumerate(outside)}

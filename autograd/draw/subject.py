@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from autograd.draw import dot
 from autograd.draw.drawing import Drawing, Play
@@ -31,7 +31,7 @@ def drawing_of(
     subject: Any,
     *,
     links: str | None,
-    fold: int | None,
+    fold: int | Literal["auto"] | None,
     expand: bool | Collection[str],
     between: Iterable[Value] | None,
     within: int | None,
@@ -39,16 +39,14 @@ def drawing_of(
     limit: int | None,
 ) -> Drawing:
     """Draw a graph or a model; see `autograd.draw`, whose arguments these are."""
-    fold, within, limit = (
-        _count(name, number)
-        for name, number in {"fold": fold, "within": within, "limit": limit}.items()
-    )
+    depth: int | Literal["auto"] | None = "auto" if fold == "auto" else _count("fold", fold)
+    within, limit = _count("within", within), _count("limit", limit)
     if direction not in DIRECTIONS:
         raise ValueError(f"draw: direction={direction!r} should be one of {DIRECTIONS}")
     roots = _outputs(subject)
     if roots is None:
         graph_only = {
-            "fold": fold is not None,
+            "fold": fold not in (None, "auto"),
             "expand": expand is not False,
             "between": between is not None,
             "within": within is not None,
@@ -71,7 +69,7 @@ def drawing_of(
         scene,
         roots,
         links=links,
-        fold=fold,
+        fold=depth,
         between=chosen,
         within=within,
         limit=1000 if limit is None else limit,
@@ -137,7 +135,8 @@ def _count(name: str, number: Any) -> int | None:
     except TypeError:
         count = -1
     if count < 0 or isinstance(number, bool):
-        raise ValueError(f"draw: {name}={number!r} should be a whole number, not negative")
+        also = ", None, or 'auto'" if name == "fold" else ""
+        raise ValueError(f"draw: {name}={number!r} should be a whole number, not negative{also}")
     return count
 
 
@@ -164,6 +163,9 @@ def _play(
         raise ValueError("to_html steps through numbers, which a program does not have")
     shown = scene_of(gradients=adjoints(roots[0]))
     if any(box.kind == "folded" for box in shown.boxes):
-        raise ValueError("to_html steps from node to node: draw without fold=")
+        raise ValueError(
+            "to_html steps from node to node, and here modules or nodes are drawn as one: draw "
+            "with fold=None, and of a large graph what is within= or between="
+        )
     boxes = {node: box.identifier for box in shown.boxes for node in box.nodes}
     return _drawing(shown, links, direction), steps(roots[0], boxes, shown.ends())

@@ -225,7 +225,10 @@ def test_gradients_that_are_none() -> None:
 def test_a_chain_of_a_hundred_thousand_nodes() -> None:
     y = chain(100_000)
     with pytest.raises(ValueError, match=r"100,001 boxes would be drawn.*fold=1.*within=3"):
-        draw(y)
+        draw(y, fold=None)
+    whole = read(draw(y))
+    assert len(whole.nodes) == 3
+    assert whole.notes[0].startswith("100,001 nodes are too many to read: drawn with fold=0")
     near = read(draw(y, within=3))
     assert (len(near.nodes), len(near.links)) == (5, 4)
     assert near.notes == ["left out: 99,997 nodes more than 3 links from the output"]
@@ -268,7 +271,8 @@ def test_a_loss_of_a_hundred_thousand_nodes() -> None:
     count = len(topological_order(loss))
     assert count > 100_000
     with pytest.raises(ValueError, match=rf"{count:,} boxes would be drawn.*fold=1"):
-        draw(loss)
+        draw(loss, fold=None)
+    assert read(draw(loss)).notes[0].startswith(f"{count:,} nodes are too many to read")
     picture = read(draw(loss, fold=1))
     assert len(picture.nodes) == 9
     assert [note.split(":")[0] for note in picture.notes[:2]] == ["folded", "folded"]
@@ -279,7 +283,42 @@ def test_a_wide_graph() -> None:
     picture = read(draw(y, fold=0))
     assert sorted(node.heading for node in picture.nodes.values()) == ["sum", "x… 100,000 alike"]
     with pytest.raises(ValueError, match="100,001 boxes"):
-        draw(y)
+        draw(y, fold=None)
+    by_itself = read(draw(y))
+    assert len(by_itself.nodes) == 2
+    assert by_itself.notes[1] == "folded: 100,001 other nodes, by operation and operands, into 2"
+
+
+def test_a_large_model_is_folded_as_deep_as_can_be_read() -> None:
+    model = MLP(8, [8, 8, 4], "tanh", seed=1)
+    few, many = model([0.1] * 8), MLP(30, [40, 40, 4], "tanh", seed=1)([0.1] * 30)
+    assert not any("too many to read" in note for note in read(draw(few)).notes)
+    picture = read(draw(many))
+    assert picture.notes[0].startswith("3,208 nodes are too many to read: drawn with fold=2")
+    assert len(picture.nodes) == 84  # a box a neuron
+    layers = read(draw(MLP(30, [60, 60, 4], "tanh", seed=1)([0.1] * 30)))
+    assert "drawn with fold=1" in layers.notes[0]
+    assert len(layers.nodes) == 3
+    small = read(draw(few, limit=50))
+    assert len(small.nodes) <= 50
+    assert "drawn with fold=2" in small.notes[0]
+    with pytest.raises(ValueError, match="boxes would be drawn"):
+        draw(few, limit=50, fold=None)
+    assert len(read(draw(few, limit=2)).nodes) == 1
+    with pytest.raises(ValueError, match="more than the limit of 0"):
+        draw(few, limit=0)
+    with pytest.raises(ValueError, match="draw with fold=None"):
+        draw(many[0]).to_html("never.html")
+    with pytest.raises(ValueError, match=r"fold='deep' should be a whole number.*'auto'"):
+        draw(few, fold="deep")  # type: ignore[arg-type]
+
+
+def test_few_nodes_of_many_links_are_folded_as_well() -> None:
+    xs = [Value(float(i), f"x{i}") for i in range(200)]
+    y = autograd.sum([autograd.sum(xs) for _ in range(60)])
+    assert "too many" in read(draw(y)).notes[0]
+    with pytest.raises(ValueError, match="links would be drawn"):
+        draw(y, fold=None)
 
 
 def test_a_thousand_nodes_in_one_drawing() -> None:

@@ -53,8 +53,9 @@ class TracingError(TypeError):
         return (
             f"compile: {line}asks for a number that is known only when the program runs. A branch, "
             "loop bound, comparison or conversion would be frozen at one answer: choose by "
-            "where(condition, x1, x2), maximum or minimum, join conditions by & and |, and pass "
-            "what decides on the shape of the program as an int, bool or str"
+            "where(condition, x1, x2), maximum or minimum, join conditions by & and |, take "
+            "autograd.sin for math.sin, and pass what decides on the shape of the program as an "
+            "int, bool or str"
         )
 
 

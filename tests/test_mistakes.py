@@ -1,0 +1,151 @@
+"""The likeliest mistakes of newcomers: what was typed, and what the error must say.
+
+They come from micrograd, PyTorch, Keras, scikit-learn, JAX and HIPS's autograd, or are new to all
+of it. An error names what is wrong and what to write instead.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+from autograd import Value, grad, gradcheck
+
+SCOPE: dict[str, Any] = {"autograd": autograd, "Value": Value, "grad": grad, "np": np, "nn": nn}
+SCOPE |= {"gradcheck": gradcheck, "math": math, "x": None}
+
+MISTAKES: list[tuple[str, type[Exception], list[str]]] = [
+    # numbers and arrays
+    ("Value('1')", TypeError, ["real number", "str", "'1'"]),
+    ("Value([1.0, 2.0])", TypeError, ["real number", "list", "[1.0, 2.0]"]),
+    ("Value(None)", TypeError, ["real number", "NoneType"]),
+    ("Value(1 + 2j)", TypeError, ["complex", ".real and .imag"]),
+    ("Value(10**400)", OverflowError, ["too large"]),
+    ("Value(np.zeros(3))", TypeError, ["real number", "ndarray"]),
+    ("x + 'a'", TypeError, ["+", "str", "'a'"]),
+    ("x + None", TypeError, ["+", "NoneType"]),
+    ("x * [1.0]", TypeError, ["*", "list", "[1.0]"]),
+    ("x ** 'a'", TypeError, ["**", "str"]),
+    ("math.sin(x)", TypeError, ["autograd.sin(v)", "v.data"]),
+    ("float(x)", TypeError, ["lose the gradient", "v.data"]),
+    ("int(x)", TypeError, ["lose the gradient", "v.data"]),
+    ("autograd.sin([1.0])", TypeError, ["sin", "list"]),
+    ("autograd.sin('a')", TypeError, ["sin", "str"]),
+    ("autograd.sin(np.ones(2))", TypeError, ["sin", "NumPy's function of that name"]),
+    ("autograd.hypot(1.0)", TypeError, ["hypot(x1, x2)", "x2"]),
+    ("autograd.where(True, 1.0)", TypeError, ["where(condition, x1, x2)", "x2"]),
+    # sequences
+    ("autograd.sum(1.0)", TypeError, ["sum", "sequence", "1.0"]),
+    ("autograd.sum(1.0, 2.0)", TypeError, ["sum", "sum([x1, x2])", "2 arguments"]),
+    ("autograd.mean(1.0, 2.0, 3.0)", TypeError, ["mean([x1, x2])", "3 arguments"]),
+    ("autograd.max(1.0, 2.0)", TypeError, ["max([x1, x2])", "maximum(x1, x2)"]),
+    ("autograd.min(1.0, 2.0)", TypeError, ["min([x1, x2])", "minimum(x1, x2)"]),
+    ("autograd.mean([])", ValueError, ["mean", "at least one"]),
+    ("autograd.softmax(1.0)", TypeError, ["softmax", "sequence"]),
+    ("autograd.dot([1.0], [1.0, 2.0])", ValueError, ["dot", "1 and 2"]),
+    # off the domain
+    ("autograd.log(Value(-1.0, 'w'))", ValueError, ["log", "-1.0", "'w'", "x > 0"]),
+    ("1 / Value(0.0)", ZeroDivisionError, ["x2 = 0.0", "x2 != 0"]),
+    ("Value(0.0) ** -1", ZeroDivisionError, ["x1 = 0.0", "x2 = -1.0"]),
+    ("autograd.sqrt(-1.0)", ValueError, ["sqrt", "-1.0"]),
+    ("autograd.exp(1000.0)", OverflowError, ["exp", "1000.0"]),
+    # micrograd's, PyTorch's and TensorFlow's names of what a Value has
+    ("x.item()", AttributeError, [".data"]),
+    ("x.numpy()", AttributeError, [".data"]),
+    ("x.value", AttributeError, [".data"]),
+    ("x.gradient", AttributeError, [".grad"]),
+    ("x.backwards()", AttributeError, ["backward()"]),
+    ("x._prev", AttributeError, [".parents"]),
+    ("x._op", AttributeError, [".op"]),
+    ("x._backward", AttributeError, [".local_derivatives"]),
+    ("x.grad_fn", AttributeError, [".op"]),
+    ("x.requires_grad", AttributeError, ["no_grad"]),
+    ("x.requires_grad_(True)", AttributeError, ["no_grad"]),
+    ("x.is_leaf", AttributeError, [".parents"]),
+    ("x.clone()", AttributeError, ["copy.copy"]),
+    ("x.pow(2)", AttributeError, ["x1 ** x2"]),
+    ("x.add(2)", AttributeError, ["x1 + x2"]),
+    ("x.sum()", AttributeError, ["autograd.sum([x1, x2])"]),
+    ("x.max(2.0)", AttributeError, ["maximum"]),
+    ("x.shape", AttributeError, ["one number"]),
+    ("x.T", AttributeError, ["one number"]),
+    ("x.cuda()", AttributeError, ["memory"]),
+    ("x.data = '1'", TypeError, ["data", "real number", "str"]),
+    ("x.data = x", TypeError, ["Value", ".data"]),
+    ("x.label = 5", TypeError, ["label", "int"]),
+    ("x.backward(retain_graph=True)", TypeError, ["retain_graph", "again"]),
+    ("x.backward(gradient=1.0)", TypeError, ["seed"]),
+    ("x.backward([1.0])", TypeError, ["real number", "list"]),
+    ("x @ x", TypeError, ["@"]),
+    ("class_(Value)", TypeError, ["cannot be subclassed", "custom_function"]),
+    # the package
+    ("autograd.tensor(1.0)", AttributeError, ["Value"]),
+    ("autograd.Variable(1.0)", AttributeError, ["Value"]),
+    ("autograd.jit(abs)", AttributeError, ["compile"]),
+    ("autograd.vmap(abs)", AttributeError, ["compile", "in_axes=0"]),
+    ("autograd.elementwise_grad(abs)", AttributeError, ["grad"]),
+    ("autograd.numpy.sin(1.0)", AttributeError, ["import numpy"]),
+    ("autograd.GradientTape()", AttributeError, ["backward()", "grad(f)"]),
+    ("autograd.Function", AttributeError, ["custom_function"]),
+    ("autograd.custom_vjp", AttributeError, ["custom_function"]),
+    ("autograd.draw_dot(x)", AttributeError, ["draw"]),
+    ("autograd.atan2(1.0, 2.0)", AttributeError, ["arctan2"]),
+    ("autograd.acos(1.0)", AttributeError, ["arccos"]),
+    ("autograd.check_grads", AttributeError, ["gradcheck", "check_gradients"]),
+    ("autograd.nn", AttributeError, ["import nn"]),
+    # transforms
+    ("grad(2.0)", TypeError, ["grad", "function", "2.0"]),
+    ("grad(lambda x: x)(1)", TypeError, ["1 is no float", "1.0"]),
+    ("grad(lambda x: x)('a')", TypeError, ["x", "str"]),
+    ("grad(lambda x: None)(1.0)", TypeError, ["return one number", "NoneType"]),
+    ("grad(lambda x: [x, x])(1.0)", TypeError, ["list", "jacobian"]),
+    ("grad(lambda x: x, argnum=0)", TypeError, ["argnums"]),
+    ("grad(lambda x: x, argnums=2)(1.0)", ValueError, ["argnums=2", "1 positional"]),
+    ("grad(np.sum)(np.array([1, 2]))", TypeError, ["1 is no float", "1.0"]),
+    ("autograd.value_and_grad(3)", TypeError, ["value_and_grad", "function"]),
+    ("autograd.custom_function(abs)", TypeError, ["evaluate", "partials"]),
+    # compiling
+    ("autograd.compile(3)", TypeError, ["compile", "function", "3"]),
+    ("autograd.compile(lambda x: x if x > 0 else -x)(1.0)", TypeError, ["where(condition"]),
+    (
+        "autograd.compile(lambda x: math.sin(x))(1.0)",
+        TypeError,
+        ["known only when", "autograd.sin"],
+    ),
+    ("autograd.compile(abs, static_argnums=0)", TypeError, ["static_argnums", "constants"]),
+    # checking
+    ("gradcheck(lambda x: x)", TypeError, ["no float or Value among the arguments"]),
+    ("gradcheck(lambda x: x, 'a')", TypeError, ["str"]),
+    ("gradcheck(lambda x: x, 1.0, eps=1e-6)", TypeError, ["eps", "no step or tolerance"]),
+    ("gradcheck(lambda x: x, 1.0, atol=1e-6)", TypeError, ["atol", "no step or tolerance"]),
+    # drawing
+    ("autograd.draw(1.0)", TypeError, ["draw", "Value", "float: 1.0"]),
+    ("autograd.draw(lambda x: x)", TypeError, ["draw(model(inputs))", "function"]),
+    ("autograd.draw(x, links='all')", ValueError, ["links", "'all'", "derivatives"]),
+    ("autograd.draw(x).save('x.jpg')", ValueError, ["'x.jpg'", ".svg"]),
+    ("autograd.explain(1.0)", TypeError, ["explain", "float: 1.0"]),
+]
+
+
+def class_(base: type) -> type:
+    return type("Mine", (base,), {})
+
+
+@pytest.mark.parametrize(("typed", "error", "words"), MISTAKES, ids=[m[0] for m in MISTAKES])
+def test_the_error_says_what_to_do(typed: str, error: type[Exception], words: list[str]) -> None:
+    scope = {**SCOPE, "x": Value(2.0, "x"), "class_": class_}
+    with pytest.raises(error) as raised:
+        exec(typed, scope)
+    message = str(raised.value)
+    for word in words:
+        assert word in message
+    assert len(message) < 1000
+
+
+def test_there_are_a_hundred() -> None:
+    assert len(MISTAKES) >= 90

@@ -15,9 +15,9 @@ from typing import Any
 
 from autograd import special
 from autograd.formulary_special import SPECIAL
-from autograd.rules import EXTENDED, FLOATS, TABLE, XS, XX, Rule, X, register
+from autograd.rules import EXTENDED, FLOATS, TABLE, XS, XX, Rule, X, register, unit_slope
 
-__all__ = ["FORMULARY", "HELPERS", "ROWS", "ZSCORE"]
+__all__ = ["DEVIATION", "FORMULARY", "HELPERS", "ROWS", "ZSCORE"]
 
 # --- helpers of the rows -------------------------------------------------------------------------
 
@@ -61,7 +61,7 @@ def _mish_primitive(m: Any, x: Any) -> Any:
 
 def _mish_partials(m: Any, y: Any, x: Any) -> tuple[Any, ...]:
     s = m.softplus(x)
-    factor = m.where(x < 1000.0, x, 0.0)  # of what is 0 from there on, and might be of an infinity
+    factor = m.where(m.abs(x) < 1000.0, x, 0.0)  # of what is 0 beyond, and might be of an infinity
     return (m.tanh(s) + factor * (m.sech_squared_(s) * m.sigmoid(x)),)
 
 
@@ -91,6 +91,13 @@ def _xlogy(x1: float, x2: float) -> float:
 
 def _xlog1py(x1: float, x2: float) -> float:
     return 0.0 if x1 == 0.0 and x2 >= -1.0 else x1 * math.log1p(x2)
+
+
+def _quotient(m: Any, x1: Any, x2: Any) -> Any:
+    """x1 / x2, whose derivatives keep their digits where it is subnormal, and they are not."""
+    is_small = (x1 < 1e-280) & (x1 > -1e-280)
+    scale = m.where(is_small, 2.0**200, 1.0)
+    return x1 * scale / x2 / scale
 
 
 def _logaddexp2(x1: float, x2: float) -> float:
@@ -185,17 +192,44 @@ def _near(quotients: Sequence[tuple[float, float]]) -> Callable[[float], Any]:
 # --- of the spread of numbers
 
 
-def _deviations(m: Any, xs: Sequence[Any]) -> tuple[list[Any], float]:
-    """Subtract the mean, and then what its rounding has left: small deviations are accurate.
+def _scale_of(xs: Sequence[Any]) -> float:
+    """A power of two by which the xs are divided, lest a sum overflow."""
+    return 2.0 ** (len(xs).bit_length() + 1)
 
-    They come divided by the power of two that follows, lest a sum overflow.
+
+def _means(m: Any, xs: Sequence[Any]) -> tuple[Any, Any]:
+    """The mean of the xs, scaled, and what its rounding has left: small deviations are accurate.
+
+    Of an operand that is all but the mean, nothing else stays. Hence the second sum has the
+    rounding errors of its terms and of its additions (two-sum), unless there are many.
     """
-    scale = 2.0 ** (len(xs).bit_length() + 1)
+    scale = _scale_of(xs)
     scaled = [x / scale for x in xs]
     first = m.mean(scaled)
-    differences = [x - first for x in scaled]
-    second = m.mean(differences)
-    return [difference - second for difference in differences], scale
+    if len(xs) > MANY:
+        return first, m.mean([x - first for x in scaled])
+    total, errors = scaled[0] - first, []
+    errors.append(_error_of_sum(scaled[0], -first, total))
+    for x in scaled[1:]:
+        difference = x - first
+        added = total + difference
+        errors.append(_error_of_sum(x, -first, difference))
+        errors.append(_error_of_sum(total, difference, added))
+        total = added
+    return first, (total + reduce(add, errors)) / float(len(xs))
+
+
+def _error_of_sum(x1: Any, x2: Any, y: Any) -> Any:
+    """What rounding has taken off y = x1 + x2 (Knuth, *The Art of Computer Programming*, 4.2.2)."""
+    part = y - x1
+    return (x1 - (y - part)) + (x2 - part)
+
+
+def _deviations(m: Any, xs: Sequence[Any]) -> tuple[list[Any], float]:
+    """Subtract the mean; what comes is divided by the power of two that follows."""
+    first, second = _means(m, xs)
+    scale = _scale_of(xs)
+    return [(x / scale - first) - second for x in xs], scale
 
 
 def _float_deviations(xs: Sequence[float]) -> tuple[list[float], float]:
@@ -205,7 +239,7 @@ def _float_deviations(xs: Sequence[float]) -> tuple[list[float], float]:
         return [nan] * len(xs), 1.0
     # As `_deviations`, but what the rounding of the mean has left is exact: of an operand far below
     # the others its own share is not lost.
-    scale = 2.0 ** (len(xs).bit_length() + 1)
+    scale = _scale_of(xs)
     scaled = [x / scale for x in xs]
     first = FLOATS.mean(scaled)
     second = special.exact_sum(*scaled, *[-first] * len(xs)) / len(xs)
@@ -244,15 +278,31 @@ def _std_primitive(m: Any, *xs: Any) -> Any:
 
 def _zscore_primitive(m: Any, x: Any, *xs: Any) -> Any:
     """The first operand's, which is among the others as well."""
-    scale = 2.0 ** (len(xs).bit_length() + 1)
-    scaled = [each / scale for each in xs]
-    first = m.mean(scaled)
-    second = m.mean([each - first for each in scaled])
+    first, second = _means(m, xs)
     size = _std_primitive(m, *xs)
+    scale = _scale_of(xs)
     return scale * (((x / scale - first) - second) / m.where(size == 0.0, inf, size))
 
 
+def _deviation_primitive(m: Any, x: Any, *xs: Any) -> Any:
+    first, second = _means(m, xs)
+    scale = _scale_of(xs)
+    return scale * ((x / scale - first) - second)
+
+
+def _deviation_partials(m: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
+    share = 1.0 / len(xs)
+    return (1.0 - share, *[-share] * (len(xs) - 1))
+
+
+def _float_deviations_unscaled(xs: Sequence[float]) -> list[float]:
+    deviations, scale = _float_deviations(xs)
+    return [scale * x for x in deviations]
+
+
 def _var_partials(m: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
+    if isinstance(y, float) or len(xs) <= MANY:
+        return tuple(2.0 * (x / len(xs)) for x in m.deviations_(xs))
     deviations, scale = _deviations(m, xs)
     return tuple(2.0 * scale * (x / len(xs)) for x in deviations)
 
@@ -265,15 +315,21 @@ def _zscore_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
     if n <= 2:
         return (0.0,) * n
     size = m.std((x, *others))
+    scale = m.where(size > 1e300, 0.25, 1.0)  # lest a difference overflow
     share = (1.0 - 1.0 / n) * (m.std(others) / size)
     if n > MANY:
         sums = [n * (1.0 + y * score) for score in m.zscores_((x, *others))[1:]]
     else:
         sums = [
-            m.sum([(x - z) / size * ((other - z) / size)
-                   for z in (*others[:place], *others[place + 1 :])])
+            m.sum(
+                [
+                    (scale * x - scale * z) / size * ((scale * other - scale * z) / size)
+                    for z in (*others[:place], *others[place + 1 :])
+                ]
+            )
+            / (scale * scale)
             for place, other in enumerate(others)
-        ]  # fmt: skip
+        ]
     return (share * share / size, *(-each / (n * n) / size for each in sums))
 
 
@@ -318,7 +374,7 @@ FORMULARY: tuple[Rule, ...] = (
          exact=lambda mp, x: mp.log(x) - mp.log1p(-x),
          smooth=(((0.0, 1.0),),)),
     Rule("xlogy", XX, _xlogy,
-         lambda m, y, x1, x2: (m.log(m.where(x2 == 0.0, 1.0, x2)), x1 / x2),
+         lambda m, y, x1, x2: (m.log(m.where(x2 == 0.0, 1.0, x2)), _quotient(m, x1, x2)),
          "x1 * log(x2), and 0 where x1 is. "
          "Its derivatives are `log(x2)` and `x1 / x2`; at (0, 0), 0 and nan.",
          ((0.0, 0.0), 0.0), "x2 > 0, and x2 = 0 with x1 = 0",
@@ -329,7 +385,8 @@ FORMULARY: tuple[Rule, ...] = (
          exact=lambda mp, x1, x2: mp.zero if x1 == 0 and x2 == 0 else x1 * mp.log(x2),
          smooth=(ANYWHERE, POSITIVE)),
     Rule("xlog1py", XX, _xlog1py,
-         lambda m, y, x1, x2: (m.log1p(m.where(x2 == -1.0, 0.0, x2)), x1 / (1.0 + x2)),
+         lambda m, y, x1, x2: (
+             m.log1p(m.where(x2 == -1.0, 0.0, x2)), _quotient(m, x1, 1.0 + x2)),
          "x1 * log(1 + x2), accurate near x2 = 0, and 0 where x1 is. "
          "Its derivatives are `log1p(x2)` and `x1 / (1 + x2)`; at (0, -1), 0 and nan.",
          ((0.0, -1.0), 0.0), "x2 > -1, and x2 = -1 with x1 = 0",
@@ -393,7 +450,7 @@ FORMULARY: tuple[Rule, ...] = (
          exact=lambda mp, x1, x2: abs(x1) * (1 if x2 > 0 else -1) if x2 else mp.nan,  # lacks -0
          smooth=(NONZERO, NONZERO)),
     Rule("fmod", XX, math.fmod,
-         lambda m, y, x1, x2: (1.0, -_whole(m, (x1 - y) / x2)),  # also at a jump
+         lambda m, y, x1, x2: (unit_slope(m, y), -_whole(m, (x1 - y) / x2)),  # also at a jump
          "The remainder of x1 / x2, with the sign of x1: C's, where % is Python's. "
          "Its derivatives are `1` and `-trunc(x1 / x2)`, also at a jump.",
          ((-7.0, 2.0), -1.0), "finite x1, x2 != 0",
@@ -403,7 +460,8 @@ FORMULARY: tuple[Rule, ...] = (
          exact=lambda mp, x1, x2: x1 - x2 * mp.sign(x1 / x2) * mp.floor(abs(x1 / x2)),
          smooth=(NONZERO, _near([(k + 0.25, k + 0.75) for k in (0.0, 1.0, 2.0)]))),
     Rule("remainder", XX, math.remainder,
-         lambda m, y, x1, x2: (1.0, -_whole(m, x1 / x2 - y / x2)),  # x1 - y might overflow
+         lambda m, y, x1, x2: (
+             unit_slope(m, y), -_whole(m, x1 / x2 - y / x2)),  # x1 - y might overflow
          "x1 less the multiple of x2 that is closest to it, of two the even one: IEEE's remainder. "
          "Its derivatives are `1` and `(remainder(x1, x2) - x1) / x2`, also at a jump. NumPy's "
          "remainder is another one, %.",
@@ -482,10 +540,15 @@ ROWS: tuple[Rule, ...] = (*TABLE, *FORMULARY)
 
 ZSCORE = "zscore_"
 """The row of what the derivatives of `std` are made of: like softmax, of that x and the others."""
+DEVIATION = "deviation_"
+"""Likewise of `var`: how far that x is from the mean."""
 HELPERS = (
     Rule(ZSCORE, XS, lambda *xs: _zscores(xs)[0], _zscore_partials, primitive=_zscore_primitive),
-)
+    Rule(DEVIATION, XS, lambda *xs: _float_deviations_unscaled(xs)[0], _deviation_partials,
+         primitive=_deviation_primitive),
+)  # fmt: skip
 
 for _rule in (*FORMULARY, *HELPERS):
     register(_rule)
 FLOATS.zscores_ = EXTENDED.zscores_ = _zscores
+FLOATS.deviations_ = EXTENDED.deviations_ = _float_deviations_unscaled

@@ -10,7 +10,7 @@ from typing import Any
 
 from autograd import eulerian, normal
 from autograd.from_scipy import bessel, betainc, evaluated_by_scipy, scaled_bessel
-from autograd.rules import INVERSE_SQRT_2PI, SQRT_HALF, Rule, X
+from autograd.rules import SQRT_HALF, Rule, X
 from autograd.special import SQRT_HALF_HEAD, SQRT_HALF_TAIL, leading_half
 
 __all__ = ["SPECIAL"]
@@ -54,8 +54,8 @@ def _log_ndtr_in_primitives(m: Any, x: Any) -> Any:
 
 def _log_ndtr_partials(m: Any, y: Any, x: Any) -> tuple[Any]:
     below, above = m.where(x < 0.0, x, 0.0), m.where(x < 0.0, 0.0, x)
-    density = INVERSE_SQRT_2PI * m.exp(-0.5 * above * above)
-    return (m.where(x < 0.0, m.ndtr_excess(1.0, below) - below, density / m.ndtr(above)),)
+    slope = m.normal_density_(above) / m.ndtr(above)
+    return (m.where(x < 0.0, m.ndtr_excess(1.0, below) - below, slope),)
 
 
 def _inverse_partial(m: Any, at_0: float, scale: float, distance: Any, tail: Any) -> Any:
@@ -223,11 +223,18 @@ def _slope_of_beta_density(m: Any, y: Any, a: Any, b: Any, x: Any) -> Any:
     return slope
 
 
+def _slope_of_i1e(m: Any, y: Any, x: Any) -> Any:
+    is_far = m.abs(x) > 1e17  # there it is as x**-(3/2), and what the sum is made of underflows
+    size = m.where(is_far, 1.0, m.abs(x))
+    near = m.scaled_bessel(0.0, 1.0, size) + size * m.scaled_bessel(1.0, 1.0, size)
+    return m.where(is_far, -0.5 * y / m.where(is_far, x, 1.0), near)
+
+
 # fmt: off
 SPECIAL: tuple[Rule, ...] = (
     # --- the normal distribution ---
     Rule("ndtr", X, normal.ndtr,
-         lambda m, y, x: (INVERSE_SQRT_2PI * m.exp(-0.5 * x * x),),
+         lambda m, y, x: (m.normal_density_(x),),
          "Φ(x), the standard normal distribution function. "
          "Its derivative is `exp(-(x**2) / 2) / sqrt(2 * pi)`.", ((0.0,), 0.5),
          primitive=_ndtr_in_primitives, exact=_exact_ndtr),
@@ -413,9 +420,7 @@ SPECIAL: tuple[Rule, ...] = (
          kinks=lambda m, y, x: m.meets(x, 0.0),
          smooth=(((0.0, inf), (-inf, 0.0)),)),
     Rule("i1e", X, evaluated_by_scipy("i1e"),
-         lambda m, y, x: (
-             m.scaled_bessel(0.0, 1.0, m.abs(x))
-             + m.abs(x) * m.scaled_bessel(1.0, 1.0, m.abs(x)),),
+         lambda m, y, x: (_slope_of_i1e(m, y, x),),
          "exp(-|x|) * i1(x), without overflow; evaluated by SciPy. "
          "Its derivative is `i0e(x) - i1e(x) * (sign(x) + 1 / x)`, which is 1/2 at 0.",
          ((0.0,), 0.0),

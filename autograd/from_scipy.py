@@ -166,4 +166,7 @@ def scaled_bessel(order: float, index: float, x: float) -> float:
         return fsum(weight * (-d) ** k * exp(-x * d) for d, weight in _nodes(n))
     if x == inf:
         return 0.0
-    return horner(_at_infinity(k, n), 1 / x) / sqrt(2 * pi * x) / math.pow(x, n + k)
+    y = horner(_at_infinity(k, n), 1 / x) / sqrt(2 * pi) / sqrt(x)
+    for _ in range(n + k):  # a power of x may overflow
+        y /= x
+    return y

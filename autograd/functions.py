@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, overload
 from autograd import names, special
 from autograd.errors import outside_domain, shown, wrong_type
 from autograd.extended import Extended, extended
-from autograd.formulary import ROWS, ZSCORE
+from autograd.formulary import DEVIATION, ROWS, ZSCORE
 from autograd.rules import (
     FLOATS,
     HELPERS,
@@ -350,6 +350,7 @@ def _of_each(op: str, operands: tuple[Any, ...]) -> list[Value]:
 
 
 VALUES.zscores_ = lambda xs: _of_each(ZSCORE, tuple(xs))
+VALUES.deviations_ = lambda xs: _of_each(DEVIATION, tuple(xs))
 
 
 @overload

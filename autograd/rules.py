@@ -33,7 +33,8 @@ from autograd.extended import Extended, extended
 
 __all__ = [
     "CHAIN_PRODUCT", "DETACHED", "EXTENDED", "FLOATS", "HELPERS", "KINKED", "LINEAR", "MEETS",
-    "RULES", "TABLE", "VALUES", "OwnName", "Rule", "register", "rule_of",
+    "RULES", "TABLE", "VALUES", "OwnName", "Rule", "loses_parity", "register", "rule_of",
+    "unit_slope",
 ]  # fmt: skip
 
 
@@ -183,7 +184,9 @@ def _mean(*xs: float) -> float:
 def _clip(x: float, lower: float, upper: float) -> float:
     if lower > upper:
         raise ValueError("the lower bound exceeds the upper bound")
-    return lower if x < lower else upper if x > upper else x
+    if lower <= upper:
+        return lower if x < lower else upper if x > upper else x
+    return math.nan  # a nan wins, as in NumPy
 
 
 def _products_of_others(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -199,9 +202,34 @@ def _directions(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
         length = y or math.inf
         return tuple([x / length for x in xs]) if len(xs) != 2 else (xs[0] / length, xs[1] / length)
     if len(xs) > FEW:
-        length = m.where(y == 0.0, math.inf, y)
-        return tuple([x / length for x in xs])
+        return _many_directions(m, y, xs)
     return tuple(m.direction_((x, *xs[:i], *xs[i + 1 :])) for i, x in enumerate(xs))
+
+
+def _many_directions(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """As `_directions`, in a time linear in their number.
+
+    The derivative of x / y in x, 1 / y - x² / y³, would cancel for a coordinate that has most of
+    the length. There is one at most; its direction is a function of the squares of the others.
+    """
+    length = m.where(y == 0.0, math.inf, y)
+    directions = [x / length for x in xs]
+    most = m.where(y < 1e150, m.where(y > 1e-150, 0.75 * y, math.inf), math.inf)  # or squares fail
+    dominant = [(x > most) | (x < -most) for x in xs]
+    if all(isinstance(each, bool) for each in dominant) and not any(dominant):
+        return tuple(directions)
+    x = m.sum([m.where(each, x, 0.0) for each, x in zip(dominant, xs, strict=True)])
+    others = [m.where(each, 0.0, x) for each, x in zip(dominant, xs, strict=True)]
+    cosine = m.cosine_(m.where(x == 0.0, 1.0, x), m.sum([m.square(other) for other in others]))
+    return tuple(
+        m.where(each, cosine, direction)
+        for each, direction in zip(dominant, directions, strict=True)
+    )
+
+
+def _cosine_partials(m: Any, y: Any, x: Any, square: Any) -> tuple[Any, Any]:
+    length = m.sqrt(m.square(x) + square)
+    return square / length / length / length, -0.5 * y / length / length
 
 
 FEW = 16
@@ -240,17 +268,27 @@ def _logistic_density(x: float) -> float:
     return e * r * r
 
 
+def loses_parity(n: Any) -> Any:
+    """Tell whether n - 1 is rounded, and so, of an integer n, even as n is.
+
+    Powers of negative bases with these exponents ought to differ in sign.
+    """
+    return n - (n - 1.0) != 1.0
+
+
 def _power_slope(m: Any, x1: Any, x2: Any) -> Any:
     """The derivative of x1**x2 in x1, also where that is 0 times an infinity."""
     if isinstance(x2, float):  # as an exponent mostly is: nothing is differentiated in it
         if x2 != 0.0:
-            return x2 * x1 ** (x2 - 1.0)
+            slope = x2 * x1 ** (x2 - 1.0)
+            return m.where(x1 < 0.0, -slope, slope) if loses_parity(x2) else slope
         return x2 if isinstance(x1, float) and x1 >= SMALLEST else 0.0
     # At x2 = 0 it is 0: of x1 <= 0, or where the power overflows, without a derivative in x2.
     another = m.where(x2 < 1.0, 2.0, -1.0)  # than x2
     at_zero = m.meets(x2, m.where(x1 < SMALLEST, 0.0, another))
-    is_zero, zero = at_zero == 1.0, at_zero - 1.0
+    is_zero, zero = (at_zero == 1.0) & (x2 == x2), at_zero - 1.0
     power = m.power_log_(0.0, x1, m.where(is_zero, zero, x2 - 1.0))
+    power = m.where((x1 < 0.0) & loses_parity(x2), -power, power)
     return m.where(is_zero, zero, x2) * power
 
 
@@ -264,8 +302,8 @@ def _power_kink(m: Any, y: Any, x1: Any, x2: Any) -> Any:
 def _power_defined(m: Any, x1: Any, x2: Any) -> Any:
     """Tell whether x1**x2 is, where x2 - 1 may be an integer, rounded, although x2 is none."""
     if isinstance(x2, float):
-        return x1 >= 0.0 if 0.0 < abs(x2) < 2.0**-53 else True
-    return (x1 >= 0.0) | (m.floor(x2) == x2)
+        return (x1 >= 0.0) | (x1 == -math.inf) if 0.0 < abs(x2) < 2.0**-53 else True
+    return (x1 >= 0.0) | (m.floor(x2) == x2) | (x1 == -math.inf)
 
 
 def _power_log(count: float, x1: float, x2: float) -> float:
@@ -311,12 +349,26 @@ def _shares_of_two(m: Any, y: Any, x1: Any, x2: Any) -> tuple[Any, ...]:
     )
 
 
+def unit_slope(m: Any, y: Any) -> Any:
+    """Give 1, the derivative of a remainder in what is divided; nan where the remainder, y, is."""
+    return m.where(y == y, 1.0, math.nan)
+
+
+def _relu_slope(m: Any, y: Any, x: Any) -> Any:
+    positive = x > 0.0
+    # The 0 of a branch not taken is a number where it is known; else it is y, 0 or nan as x is.
+    return m.where(positive, 1.0, 0.0 if isinstance(positive, bool) and x <= 0.0 else y)
+
+
 def _clip_partials(m: Any, y: Any, x: Any, lower: Any, upper: Any) -> tuple[Any, ...]:
+    # y is nan where an operand is.
     if isinstance(y, float):
-        if x < lower:
-            return 0.0, 1.0, 0.0
-        return (0.0, 0.0, 1.0) if x > upper else (1.0, 0.0, 0.0) if x == x else (y, y, y)
-    none = m.where(x == x, 0.0, math.nan)
+        if y != y:
+            return y, y, y
+        return (0.0, 1.0, 0.0) if x < lower else (0.0, 0.0, 1.0) if x > upper else (1.0, 0.0, 0.0)
+    none = m.where(y == y, 0.0, math.nan)
+    if isinstance(none, float) and none:
+        return none, none, none
     return (
         m.where(x < lower, 0.0, m.where(x > upper, 0.0, m.where(x == x, 1.0, math.nan))),
         m.where(x < lower, 1.0, none),
@@ -337,10 +389,91 @@ def _ties(m: Any, y: Any, xs: tuple[Any, ...]) -> Any:
     return m.where(hits > 1.0, hits, 0.0)
 
 
+def _vanishing(m: Any, x: Any, slope: Callable[[Any], Any]) -> Any:
+    """Take a derivative that is 0 at infinity, where its own would meet 0 times an infinity."""
+    is_infinite = (x == math.inf) | (x == -math.inf)
+    return m.where(is_infinite, 0.0, slope(m.where(is_infinite, 2.0, x)))
+
+
+def _moment(m: Any, x: Any, density: Any) -> Any:
+    """Multiply x by a density of x, also where that is 0 and x infinite."""
+    return m.where(density == 0.0, 0.0, x) * density
+
+
+def _gelu_slope(m: Any, x: Any) -> Any:
+    return 0.5 * m.erfc(-SQRT_HALF * x) + _moment(m, x, m.normal_density_(x))
+
+
+def _float_gelu_slope(x: float) -> float:
+    density = INVERSE_SQRT_2PI * math.exp(-0.5 * x * x)
+    return 0.5 * math.erfc(-SQRT_HALF * x) + (x * density if density else 0.0)
+
+
 def _softmax_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
     # y (1 - y) for the first operand, with 1 - y added up rather than subtracted: no cancellation.
-    rest = m.softmax((x, *others))[1:]
-    return (y * m.sum(rest), *(-y * share for share in rest))
+    if isinstance(y, float):
+        rest = m.softmax((x, *others))[1:]
+        return (y * m.sum(rest), *(-y * share for share in rest))
+    return (m.share_variance_((x, *others)), *(-each for each in _covariances(m, x, others)))
+
+
+def _covariances(m: Any, x: Any, others: tuple[Any, ...]) -> list[Any]:
+    """Multiply the share of x in the softmax by those of the others."""
+    return [
+        m.share_covariance_((x, other, *others[:i], *others[i + 1 :]))
+        for i, other in enumerate(others)
+    ]
+
+
+def _share_variance(m: Any, *xs: Any) -> Any:
+    """y (1 - y), of the share y of the first operand."""
+    share, *rest = m.softmax(xs)
+    return share * m.sum(rest)
+
+
+def _share_covariance(m: Any, *xs: Any) -> Any:
+    shares = m.softmax(xs)
+    return shares[0] * shares[1]
+
+
+def _share_balance(m: Any, x: Any, *others: Any) -> Any:
+    """1 - 2 y, of the share y of the first operand: what the others have more than it.
+
+    By the difference from the largest of the others, which is exact where it is small.
+    """
+    if len(others) < 2:
+        return m.tanh(0.5 * (others[0] - x)) if others else -1.0
+    largest = m.max(others)
+    top, excess = m.where(largest > x, largest, x), m.expm1(-m.abs(largest - x))
+    rest, found = [], 0.0  # of the others, of which one, the largest, is left out
+    for other in others:
+        first = m.where(found == 1.0, 0.0, m.where(other == largest, 1.0, 0.0))
+        rest.append(m.where(first == 1.0, 0.0, m.exp(other - top)))
+        found = m.where(first == 1.0, 1.0, found)
+    total = m.sum(rest)
+    return m.where(largest > x, total - excess, total + excess) / (2.0 + excess + total)
+
+
+def _on_floats(function: Callable[..., Any]) -> Callable[..., float]:
+    return lambda *xs: float(function(FLOATS, *xs))
+
+
+def _share_variance_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
+    balance = m.share_balance_((x, *others))
+    return (y * balance, *(-balance * each for each in _covariances(m, x, others)))
+
+
+def _share_covariance_partials(m: Any, y: Any, x1: Any, x2: Any, *others: Any) -> tuple[Any, ...]:
+    return (
+        y * m.share_balance_((x1, x2, *others)),
+        y * m.share_balance_((x2, x1, *others)),
+        *(-2.0 * y * share for share in m.softmax((x1, x2, *others))[2:]),
+    )
+
+
+def _share_balance_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
+    variance = m.share_variance_((x, *others))
+    return (-2.0 * variance, *(2.0 * each for each in _covariances(m, x, others)))
 
 
 def _dot(*xs: float) -> float:
@@ -393,7 +526,7 @@ TABLE = (
          kinks=lambda m, y, x1, x2: m.meets(x1 % x2, 0.0),
          within=lambda m, x1, x2: x2 != 0.0),
     Rule("%", XX, lambda x1, x2: x1 % x2,
-         lambda m, y, x1, x2: (1.0, -(x1 // x2)),  # also at a jump
+         lambda m, y, x1, x2: (unit_slope(m, y), -(x1 // x2)),  # also at a jump
          domain="x2 != 0",
          kinks=lambda m, y, x1, x2: m.meets(y, 0.0),
          within=lambda m, x1, x2: x2 != 0.0),
@@ -435,7 +568,7 @@ TABLE = (
          "The square root of x. Its derivative is `1 / (2 * sqrt(x))`, inf at 0.",
          ((9.0,), 3.0), "x >= 0"),
     Rule("cbrt", X, special.cbrt,
-         lambda m, y, x: (1.0 / (3.0 * y * y),),
+         lambda m, y, x: (_vanishing(m, y, lambda y: 1.0 / (3.0 * y * y)),),
          "The cube root of x. Its derivative is `1 / (3 * cbrt(x)**2)`, inf at 0.",
          ((-8.0,), -2.0)),
     Rule("square", X, lambda x: x * x,
@@ -497,11 +630,12 @@ TABLE = (
          "The hyperbolic tangent of x. Its derivative is `1 - tanh(x)**2`.", ((0.0,), 0.0),
          fused=lambda x: (math.tanh(x), (_sech_squared(x),))),
     Rule("arcsinh", X, math.asinh,
-         lambda m, y, x: (1.0 / m.hypot(1.0, x),),
+         lambda m, y, x: (_vanishing(m, x, lambda x: 1.0 / m.hypot(1.0, x)),),
          "The number whose hyperbolic sine is x. Its derivative is `1 / sqrt(x**2 + 1)`.",
          ((0.0,), 0.0)),
     Rule("arccosh", X, math.acosh,
-         lambda m, y, x: (1.0 / (m.sqrt(x - 1.0) * m.sqrt(x + 1.0)),),  # x² may overflow
+         lambda m, y, x: (_vanishing(  # x² may overflow
+             m, x, lambda x: 1.0 / (m.sqrt(x - 1.0) * m.sqrt(x + 1.0))),),
          "The number of at least 0 whose hyperbolic cosine is x. "
          "Its derivative is `1 / sqrt(x**2 - 1)`, inf at 1.", ((1.0,), 0.0), "x >= 1"),
     Rule("arctanh", X, math.atanh,
@@ -524,7 +658,7 @@ TABLE = (
          "log(sigmoid(x)), without underflow. Its derivative is `sigmoid(-x)`.",
          ((-1000.0,), -1000.0)),
     Rule("relu", X, lambda x: 0.0 if x <= 0.0 else x,
-         lambda m, y, x: (m.where(x > 0.0, 1.0, y),),  # y is 0, or nan as x is
+         lambda m, y, x: (_relu_slope(m, y, x),),
          "The larger of x and 0. Its derivative is `where(x > 0, 1, 0)`, which is 0 at 0.",
          ((-3.0,), 0.0),
          fused=lambda x: (
@@ -549,18 +683,14 @@ TABLE = (
          ((3.0, 1.0), 3.0), defaults=(1.0,),
          kinks=lambda m, y, x, alpha: _bend(m, x, alpha)),
     Rule("gelu", X, special.gelu,
-         lambda m, y, x: (
-             0.5 * m.erfc(-SQRT_HALF * x) + x * m.normal_density_(x),),
+         lambda m, y, x: (_gelu_slope(m, x),),
          "x times Φ(x), the standard normal distribution function (exact, by erfc). "
          "Its derivative is `erfc(-x / sqrt(2)) / 2 + x * exp(-(x**2) / 2) / sqrt(2 * pi)`. "
          "After Hendrycks and Gimpel (2016).",
          ((0.0,), 0.0),
-         fused=lambda x: (
-             special.gelu(x),
-             (0.5 * math.erfc(-SQRT_HALF * x)
-              + x * (INVERSE_SQRT_2PI * math.exp(-0.5 * x * x)),))),
+         fused=lambda x: (special.gelu(x), (_float_gelu_slope(x),))),
     Rule("silu", X, lambda x: x * special.sigmoid(x) if x != -math.inf else -0.0,
-         lambda m, y, x: (m.sigmoid(x) + x * m.logistic_density_(x),),
+         lambda m, y, x: (m.sigmoid(x) + _moment(m, x, m.logistic_density_(x)),),
          "x * sigmoid(x), also called swish. "
          "Its derivative is `sigmoid(x) * (1 + x * sigmoid(-x))`. After Elfwing et al. (2018).",
          ((0.0,), 0.0)),
@@ -705,11 +835,11 @@ HELPERS = (
     Rule("one_minus_square_", X, lambda x: (1.0 - x) * (1.0 + x),  # 1 - x² would cancel near ±1
          lambda m, y, x: (-2.0 * x,)),
     Rule("lorentzian_", X, lambda x: 1.0 / (1.0 + x * x),
-         lambda m, y, x: (-2.0 * (x * y * y),)),
+         lambda m, y, x: (-2.0 * (_moment(m, x, y) * y),)),
     Rule("gaussian_", X, lambda x: math.exp(-x * x),
-         lambda m, y, x: (-2.0 * (m.where(y == 0.0, 0.0, x) * y),)),
+         lambda m, y, x: (-2.0 * _moment(m, x, y),)),
     Rule("normal_density_", X, lambda x: INVERSE_SQRT_2PI * math.exp(-0.5 * x * x),
-         lambda m, y, x: (-m.where(y == 0.0, 0.0, x) * y,)),
+         lambda m, y, x: (-_moment(m, x, y),)),
     Rule("sech_squared_", X, _sech_squared,
          lambda m, y, x: (-2.0 * y * m.tanh(x),)),
     Rule("logistic_density_", X, _logistic_density,
@@ -717,6 +847,16 @@ HELPERS = (
     # Of a vector's coordinates, that one first, the direction cosine of the first.
     Rule("direction_", XS, _direction, _direction_partials,
          kinks=lambda m, y, *xs: m.meets(m.norm(xs), 0.0)),
+    # Of the shares in a softmax; that of the first operand, or of the first two.
+    Rule("share_variance_", XS, _on_floats(_share_variance),
+         _share_variance_partials, primitive=_share_variance),
+    Rule("share_covariance_", XS, _on_floats(_share_covariance),
+         _share_covariance_partials, primitive=_share_covariance),
+    Rule("share_balance_", XS, _on_floats(_share_balance),
+         _share_balance_partials, primitive=_share_balance),
+    # That of one that is the larger part of a vector, given the squares of the others, added up.
+    Rule("cosine_", ("x", "square"), lambda x, square: x / math.sqrt(x * x + square),
+         _cosine_partials),
     # x1**x2 log(x1)**count, the derivative of x1**x2 in x2, so many times; 0 at x1 = 0.
     Rule("power_log_", ("count", "x1", "x2"), _power_log, _power_log_partials),
 )

@@ -42,6 +42,7 @@ from autograd.rules import (
     VALUES,
     OwnName,
     Rule,
+    loses_parity,
     rule_of,
 )
 from autograd.signatures import Plain
@@ -386,6 +387,8 @@ class Value(Elementary, Copyable, ForeignNames):
         try:
             power = RULES["**"].evaluate(x, n)
             derivative = n * x ** (n - 1.0) if n else 0.0
+            if x < 0.0 and loses_parity(n):
+                derivative = -derivative
         except (ArithmeticError, ValueError, TracingError) as error:
             if isinstance(error, TracingError):
                 expected(error)

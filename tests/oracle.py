@@ -238,8 +238,12 @@ _OF_SEQUENCE = [rule.name for rule in ROWS if rule.of_sequence]
 m = SimpleNamespace(**{name: f for name, f in DEFINITIONS.items() if name.isidentifier()})
 for _name in _OF_SEQUENCE:
     setattr(m, _name, lambda xs, f=DEFINITIONS[_name]: f(*xs))
+m.deviations_ = lambda xs: [x - m.mean(xs) for x in xs]
 m.zscores_ = lambda xs: [(x - m.mean(xs)) / (m.std(xs) or 1) for x in xs]
 m.softmax = lambda xs: [DEFINITIONS["softmax"](x, *xs[:i], *xs[i + 1 :]) for i, x in enumerate(xs)]
+m.share_variance_ = lambda xs: m.softmax(xs)[0] * (1 - m.softmax(xs)[0])
+m.share_covariance_ = lambda xs: m.softmax(xs)[0] * m.softmax(xs)[1]
+m.share_balance_ = lambda xs: 1 - 2 * m.softmax(xs)[0]
 m.dot = lambda xs1, xs2: DEFINITIONS["dot"](*xs1, *xs2)
 m.net = lambda weights, inputs, bias: DEFINITIONS["net"](*weights, *inputs, bias)
 
@@ -251,6 +255,7 @@ m.normal_density_ = lambda x: mp.exp(-(x**2) / 2) / mp.sqrt(2 * mp.pi)
 m.sech_squared_ = lambda x: mp.sech(x) ** 2
 m.logistic_density_ = lambda x: mp.sech(x / 2) ** 2 / 4
 m.direction_ = lambda xs: xs[0] / DEFINITIONS["norm"](*xs)
+m.cosine_ = lambda x, square: x / mp.sqrt(x**2 + square)
 m.power_log_ = lambda count, x1, x2: (
     x1**x2 * mp.log(x1) ** int(count) if x1 >= 0 or not count else mp.nan
 )

@@ -74,7 +74,7 @@ def _power_log(count: Any, x1: Any, x2: Any) -> Any:
 
 def _clip(x: Any, lower: Any, upper: Any) -> Any:
     inside = where(x < lower, lower, where(x > upper, upper, x))
-    return where(lower > upper, math.nan, inside)
+    return where(lower <= upper, inside, math.nan)
 
 
 # --- activations: by the exponential of -|x|, which never overflows ------------------------------
@@ -251,5 +251,6 @@ DEFINITIONS: dict[str, Callable[..., Any]] = {
     "sech_squared_": _sech_squared,
     "logistic_density_": _logistic_density,
     "direction_": _direction,
+    "cosine_": lambda x, square: x / sqrt(x * x + square),
     "power_log_": _power_log,
 }

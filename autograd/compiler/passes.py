@@ -16,7 +16,7 @@ from autograd.compiler.arrays import FUNCTIONS
 from autograd.compiler.definitions import DEFINITIONS
 from autograd.compiler.program import Operation, Program
 from autograd.compiler.trace import Numbering, call_traced, program_of
-from autograd.formulary import ZSCORE
+from autograd.formulary import DEVIATION, ZSCORE
 from autograd.functions import dot
 from autograd.graph import dependents, interior
 from autograd.rules import VALUES, OwnName, Rule, rule_of
@@ -285,7 +285,7 @@ def _inlined(numbering: Numbering, op: str, operands: tuple[int, ...]) -> int:
     return slots[definition.outputs[0]]
 
 
-SHARED = {"softmax", "direction_", ZSCORE}
+SHARED = {"softmax", "direction_", ZSCORE, DEVIATION}
 """Rows of which there is one for each of some operands, itself first. They are defined by that
 operand and all of them in one order, so that what they have in common is computed once."""
 SYMMETRIC = {"hypot", "norm"}

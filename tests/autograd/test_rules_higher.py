@@ -6,6 +6,7 @@ import contextlib
 import functools
 import itertools
 import math
+import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import autograd
-from autograd import compile, grad, hessian, jacobian
+from autograd import Value, compile, grad, hessian, jacobian
 from autograd.rules import RULES, Rule
 from autograd.rules import TABLE as ENGINE
 from tests import oracle
@@ -112,9 +113,9 @@ def leaves_the_range(rule: Rule, xs: Sequence[float], order: int) -> bool:
     )
 
 
-# Derivatives with a difference of shares, of which each has a rounding of its own: it counts where
-# they are nearly equal.
-DIFFERENCES_OF_SHARES = {("softmax", 2), ("softmax", 3), ("logsumexp", 3)}
+# Their derivatives are 0 at ties, the oracle's not quite; third ones of more than two operands add
+# up products of nearly equal shares, of which each has a rounding of its own.
+SHARES = {"softmax", "logsumexp"}
 
 
 def check(rule: Rule, xs: tuple[float, ...], order: int, modes: Sequence[str] = MODES[:2]) -> None:
@@ -130,7 +131,9 @@ def check(rule: Rule, xs: tuple[float, ...], order: int, modes: Sequence[str] = 
         return
     if rule.name in ("hypot", "norm", "arctan2") and math.hypot(*xs) < SMALLEST_NORMAL:
         return  # a length that is subnormal has lost digits
-    smallest = 1e-16 if (rule.name, order) in DIFFERENCES_OF_SHARES else SMALLEST_NORMAL
+    smallest = SMALLEST_NORMAL
+    if rule.name in SHARES:
+        smallest = 1e-50 if order == 2 or len(xs) == 2 else 1e-16
     known: dict[tuple[int, ...], Any] = {}
     out_of_range = functools.cache(lambda: leaves_the_range(rule, xs, order))
     for mode in modes:
@@ -195,6 +198,10 @@ def test_third_derivatives_at_the_edges(rule: Rule) -> None:
         ("**", (-2.0, 3.0)),
         ("**", (2.0, 0.0)),
         ("**", (5e-324, 1.0)),
+        ("xlogy", (5e-324, 1e-8)),
+        ("xlogy", (-1e-322, 1e-10)),
+        ("xlog1py", (5e-324, 1e-8 - 1.0)),
+        ("xlog1py", (1e-320, 0.5**40 - 1.0)),
     ],
 )
 @pytest.mark.parametrize("order", [2, 3])
@@ -237,6 +244,149 @@ def test_the_hessian_of_a_power_is_symmetric_and_never_finite_and_wrong(x: float
             assert entries[0, 0] == pytest.approx(y * (y - 1.0) * x ** (y - 2.0), rel=1e-13)
         else:
             assert not math.isfinite(entries[0, 0])
+
+
+def _slopes_of_a_power(sign: int, exponent: float) -> list[int]:
+    """The first three derivatives of x**exponent at x = 1 or x = -1, of an integer exponent."""
+    n = int(exponent)
+    factors = [n, n * (n - 1), n * (n - 1) * (n - 2)]
+    return [c * (1 if sign > 0 or (n - k) % 2 == 0 else -1) for k, c in enumerate(factors, start=1)]
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from([-1.0, 1.0]),
+    st.sampled_from([2.0**53, 2.0**53 + 2.0, 2.0**53 - 1.0, 2.0**52 + 1.0, 2.0**54, 9e25])
+    | st.floats(2.0**50, 1e100).map(float.__floor__).map(float),
+    st.sampled_from([-1.0, 1.0]),
+)
+@pytest.mark.parametrize("mode", MODES)
+def test_huge_exponents_of_negative_bases_keep_their_parity(
+    mode: str, x: float, size: float, sign: float
+) -> None:
+    exact = _slopes_of_a_power(int(x), sign * size)
+    for order in (1, 2, 3):
+        number = dict(found(RULES["**"], (x, sign * size), order, mode))[(0,) * order]
+        assert number == pytest.approx(float(exact[order - 1]), rel=1e-14)
+
+
+@pytest.mark.parametrize("backend", MODES)
+def test_huge_exponents_that_are_constants_keep_their_parity(backend: Any) -> None:
+    for size in (2.0**53, 2.0**53 + 2.0, 9e25, -9e25, -(2.0**53)):
+        for x in (-1.0, 1.0):
+            exact = _slopes_of_a_power(int(x), size)
+            derivative: Any = lambda x, size=size: x**size  # noqa: E731
+            for number in exact:
+                derivative = grad(derivative)
+                f = derivative if backend == "recorded" else compile(derivative, backend=backend)
+                assert f(x) == pytest.approx(float(number), rel=1e-14)
+
+
+@settings(max_examples=30)
+@given(
+    st.floats(-3.0, 3.0),
+    st.lists(
+        st.sampled_from([0.0, 1e-16, 1e-13, -3e-11, 1e-9, 1e-5, 1.0, -1.0, -40.0]),
+        min_size=1, max_size=3,
+    ),
+    st.sampled_from([2, 3]),
+)  # fmt: skip
+@pytest.mark.parametrize("mode", MODES[:2])
+@pytest.mark.parametrize("name", ["softmax", "logsumexp"])
+def test_shares_that_are_nearly_equal(
+    name: str, mode: str, x: float, distances: list[float], order: int
+) -> None:
+    check(RULES[name], (x, *[x + distance for distance in distances]), order, (mode,))
+
+
+LONG_NORMS = (
+    {"recorded": hessian(autograd.norm)}
+    | {
+        mode: compile(hessian(autograd.norm), backend=mode)  # type: ignore[call-overload]
+        for mode in MODES[1:]
+    }
+)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@settings(max_examples=12)
+@given(
+    st.integers(0, 19),
+    st.sampled_from([1.0, -3.0, 1e-9]),
+    st.sampled_from([1.0, 0.1, 1e-5, 1e-9, 1e-40, 0.0]),
+    st.integers(0, 10_000),
+)
+def test_second_derivatives_of_a_long_norm(
+    mode: str, place: int, largest: float, scale: float, seed: int
+) -> None:
+    generator = random.Random(seed)
+    xs = [largest * scale * generator.uniform(-1.0, 1.0) for _ in range(20)]
+    xs[place] = largest
+    exact = list(map(mp.mpf, xs))
+    length = mp.sqrt(mp.fsum(x * x for x in exact))
+    matrix: Any = LONG_NORMS[mode](xs)
+    for i, j in itertools.product(range(20), repeat=2):
+        number = -exact[i] * exact[j] / length**3
+        if i == j:
+            number = mp.fsum(x * x for k, x in enumerate(exact) if k != i) / length**3
+        assert abs(matrix[i][j] - number) <= 1e-13 * abs(number) + SMALLEST_NORMAL
+
+
+@pytest.mark.parametrize("mode", MODES)
+@settings(max_examples=20)
+@given(
+    st.lists(st.floats(-3.0, 3.0).map(lambda x: round(x, 6)), min_size=2, max_size=6),
+    st.sampled_from([0.0, 1e-16, 1e-13, -3e-14, 1e-9]),
+    st.sampled_from([1.0, 1e-5, 1e5]),
+)
+@pytest.mark.parametrize("name", ["std", "var"])
+def test_an_operand_that_is_all_but_the_mean(
+    name: str, mode: str, xs: list[float], distance: float, scale: float
+) -> None:
+    assume(max(xs) - min(xs) > 0.1)
+    xs = [scale * x for x in xs]
+    xs = [*xs, math.fsum(xs) / len(xs) * (1.0 + distance)]
+    exact = list(map(mp.mpf, xs))
+    mean = mp.fsum(exact) / len(xs)
+    size = mp.sqrt(mp.fsum((x - mean) ** 2 for x in exact) / len(xs))
+    for (place,), slope in found(RULES[name], xs, 1, mode):
+        number = (exact[place] - mean) / len(xs) * (2 if name == "var" else 1 / size)
+        assert abs(slope - number) <= 1e-13 * abs(number)
+
+
+# The limits of the first derivative at -infinity and at infinity; those of further ones are 0.
+LIMITS = {
+    "gelu": (0.0, 1.0), "silu": (0.0, 1.0), "mish": (0.0, 1.0), "softplus": (0.0, 1.0),
+    "relu": (0.0, 1.0), "logsigmoid": (1.0, 0.0), "arctan": (0.0, 0.0), "arcsinh": (0.0, 0.0),
+    "arccosh": (NAN, 0.0), "cbrt": (0.0, 0.0), "tanh": (0.0, 0.0), "sigmoid": (0.0, 0.0),
+    "erf": (0.0, 0.0), "erfc": (0.0, 0.0), "ndtr": (0.0, 0.0), "log_ndtr": (NAN, 0.0),
+    "softsign": (0.0, 0.0), "i0e": (0.0, 0.0), "i1e": (0.0, 0.0), "rsqrt": (NAN, 0.0),
+    "log": (NAN, 0.0), "log1p": (NAN, 0.0), "sqrt": (NAN, 0.0), "hard_tanh": (0.0, 0.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", LIMITS)
+def test_derivatives_at_infinity_are_their_limits(name: str, mode: str) -> None:
+    for x, limit in zip((-INF, INF), LIMITS[name], strict=True):
+        if not math.isnan(limit):
+            for order in (1, 2, 3):
+                [(_, number)] = found(RULES[name], (x,), order, mode)
+                assert number == (limit if order == 1 else 0.0), (x, order)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", ["i0e", "i1e"])
+def test_scaled_bessel_functions_far_out(name: str, mode: str) -> None:
+    # As x**(-1/2) / √2π, but for a part of 1/x.
+    for size in (1e18, 1e60, 1e160, LARGEST):
+        for x in (-size, size):
+            rate = mp.mpf(size) ** mp.mpf(-0.5) / mp.sqrt(2 * mp.pi)
+            for order in (1, 2, 3):
+                rate *= (mp.mpf(0.5) - order) / size
+                [(_, number)] = found(RULES[name], (x,), order, mode)
+                sign = math.copysign(1.0, x) ** (order + (name == "i1e"))
+                assert abs(number - sign * rate) <= 1e-13 * abs(rate) + SMALLEST_NORMAL
 
 
 # --- at kinks ------------------------------------------------------------------------------------
@@ -330,6 +480,27 @@ def test_what_is_undefined_at_the_origin_is_not_said_to_be_0(f: Any, backend: An
 
 
 # --- off the domain ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("name", "xs"),
+    [
+        *[("clip", xs) for xs in itertools.product((0.5, -2.0, NAN), (0.0, NAN), (1.0, NAN))],
+        *[
+            (name, xs)
+            for name in ("fmod", "remainder", "%", "**")
+            for xs in ((NAN, 2.0), (2.0, NAN), (0.0, NAN), (NAN, NAN))
+        ],
+    ],
+)
+def test_where_an_operand_is_nan_no_derivative_is_a_number(
+    name: str, xs: tuple[float, ...], mode: str
+) -> None:
+    if any(map(math.isnan, xs)):
+        slopes = _derivative(RULES[name], (None,) * len(xs), 1, mode)(xs)
+        assert all(map(math.isnan, slopes))
+        assert math.isnan(call(RULES[name], list(map(Value, xs))).data)
 
 
 def outside(rule: Rule) -> list[tuple[float, ...]]:

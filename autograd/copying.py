@@ -31,13 +31,21 @@ class Copyable:
     local_derivatives: tuple[float, ...]
     op: str
 
+    def _before_copying(self) -> None:
+        """Raise where no copy may be made; a subclass says when."""
+
+    def _restored(self) -> None:
+        """Take note of a copy that is complete."""
+
     def __copy__(self: NodeT) -> NodeT:
+        self._before_copying()
         copied: NodeT = _restore(type(self), self.parents, self._state())
         return copied
 
     def __deepcopy__(self: NodeT, memo: dict[int, Any]) -> NodeT:
         if isinstance(memo, NodesKept):
             return self
+        self._before_copying()
         for node in topological_order(self):
             if id(node) not in memo:
                 parents = tuple([memo[id(parent)] for parent in node.parents])
@@ -50,6 +58,7 @@ class Copyable:
         # topological order: each finds its parents pickled already, and goes no deeper. That a
         # node is being pickled as an ancestor is remembered, for this thread, until the end of the
         # list is met, or the pickler fails.
+        self._before_copying()
         arguments = (type(self), self.parents, self._state())
         if not self.parents or self in _pickling.ancestors:
             return _restore, arguments
@@ -73,6 +82,7 @@ def _restore(cls: Any, parents: tuple[Any, ...], state: tuple[Any, ...]) -> Any:
     node.parents = parents
     for slot, attribute in zip(_other_slots(cls), state, strict=True):
         setattr(node, slot, attribute)
+    node._restored()
     return node
 
 

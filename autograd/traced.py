@@ -35,6 +35,11 @@ class Traced(Value):  # type: ignore[misc]  # final to everyone else
             refuse()
         return object.__hash__(self)
 
+    def __str__(self) -> str:
+        if not is_library(sys._getframe(1)):
+            refuse()
+        return repr(self)
+
     def __format__(self, specification: str) -> str:
         if specification or not is_library(sys._getframe(1)):
             refuse()
@@ -134,6 +139,11 @@ class Trace:
     def __init__(self) -> None:
         self.captured: dict[Value, None] = {}
         self._made: set[Value] = set()
+        self._elsewhere: set[Value] = set()
+
+    def made_elsewhere(self, value: Value) -> None:
+        """Take note of a node that another thread has made meanwhile: it is not traced there."""
+        self._elsewhere.add(value)
 
     def made(self, value: Value) -> None:
         """Take note of a node whose number is known, since the function itself has made it."""
@@ -151,6 +161,12 @@ class Trace:
         """
         unknown = False
         for operand in operands:
+            if operand in self._elsewhere:
+                refuse(
+                    message="compile: the function takes part in its computation from a thread of "
+                    "its own, where operations are not traced, and it would be frozen: compute it "
+                    "without threads"
+                )
             if type(operand) is Traced:
                 unknown = True
             elif operand.op is not CONSTANT and operand not in self._made:
@@ -175,7 +191,10 @@ def record_traced(
         node.parents, node.local_derivatives, node.op = (), (), ""
     else:
         node.parents, node.local_derivatives, node.op = parents, local_derivatives, op
-    if trace is not None and not unknown:
+    if trace is None:
+        for other in tuple(tracing.open_traces):
+            other.made_elsewhere(node)
+    elif not unknown:
         trace.made(node)
     return node
 
@@ -196,10 +215,12 @@ def tracing_of() -> Iterator[Trace]:
     """
     trace = Trace()
     token = tracing.active.set(trace)
+    tracing.open_traces.append(trace)
     with pausing.counted():
         try:
             yield trace
         finally:
+            tracing.open_traces.remove(trace)
             tracing.active.reset(token)
 
 

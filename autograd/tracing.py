@@ -6,12 +6,13 @@ nodes as ever, so the graph is the trace; whatever would need to know the number
 
 from __future__ import annotations
 
+import sys
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
 __all__ = [
     "LIBRARY", "UNKNOWN", "TracingError", "Unknown", "active", "expected", "is_library",
-    "is_traced", "record_traced", "refusals", "refuse",
+    "is_traced", "open_traces", "record_traced", "refusals", "refuse",
 ]  # fmt: skip
 
 LIBRARY = ("autograd", "nn")
@@ -68,18 +69,26 @@ active: ContextVar[Any] = ContextVar("active", default=None)
 """The `autograd.traced.Trace` of the running thread or task; None where nothing is traced."""
 
 
+open_traces: list[Any] = []
+"""Those of all threads: each takes note of what threads other than its own make meanwhile."""
+
+
 def record_traced(data: float, parents: Any, local_derivatives: tuple[float, ...], op: str) -> Any:
     """Make the node of an operation; `autograd.traced` puts its own function in this place."""
     raise NotImplementedError
 
 
-def refuse(*operands: Any) -> NoReturn:
+def refuse(*operands: Any, message: str = "") -> NoReturn:
     """Refuse to tell a number that is not known.
+
+    Args:
+        *operands: Of the operation that asks.
+        message: What else is wrong, in words.
 
     Raises:
         TracingError: Always.
     """
-    error = TracingError()
+    error = TracingError(message) if message else TracingError()
     found = refusals.get()
     if found is not None:
         found.append(error)
@@ -117,7 +126,12 @@ class Unknown:
     def __repr__(self) -> str:
         return "UNKNOWN"
 
-    def __format__(self, specification: str) -> str:
+    def __str__(self) -> str:
+        return self.__format__("", 2)
+
+    def __format__(self, specification: str, depth: int = 1) -> str:
+        if not is_library(sys._getframe(depth)):
+            refuse()
         return "UNKNOWN"
 
     def __reduce__(self) -> str:

@@ -156,8 +156,8 @@ class Value(Elementary, Copyable, ForeignNames):
         self._label = None
         if label is not None:
             self.label = label
-        if pausing.open_blocks and (trace := tracing.active.get()) is not None:
-            trace.made(self)
+        if pausing.open_blocks:
+            self._restored()
 
     def __init_subclass__(cls) -> None:
         if cls.__module__ != "autograd.traced":
@@ -196,8 +196,11 @@ class Value(Elementary, Copyable, ForeignNames):
         """The derivative of the last output with respect to this node; see the class.
 
         It may be set to any real number, and None is the same as 0. Gradients of a recorded pass
-        are Values, and stay so.
+        are Values, and stay so. Within a function that is being traced, the gradient of a Value
+        from outside cannot be asked for, unless the function itself has recorded it.
         """
+        if pausing.open_blocks and not tracing.is_library(sys._getframe(1)):
+            return _known_gradient(self)
         return self._grad
 
     @grad.setter
@@ -223,10 +226,30 @@ class Value(Elementary, Copyable, ForeignNames):
         label = f", label={self._label!r}" if self._label is not None else ""
         grad: Any = self._grad  # which may be a node, and this one on its graph
         number = grad._number if isinstance(grad, Value) else grad
-        return f"Value({self._number!r}, grad={number!r}{op}{label})"
+        data = self._number
+        if pausing.open_blocks and (trace := tracing.active.get()) and trace.is_outside(self):
+            data = number = UNKNOWN
+        return f"Value({data!r}, grad={number!r}{op}{label})"
+
+    def __str__(self) -> str:
+        if pausing.open_blocks and not tracing.is_library(sys._getframe(1)):
+            _known(self)
+        return repr(self)
 
     def __format__(self, specification: str) -> str:
-        return format(_known(self), specification) if specification else repr(self)
+        if pausing.open_blocks and not tracing.is_library(sys._getframe(1)):
+            _known(self)
+        return format(self._number, specification) if specification else repr(self)
+
+    def _before_copying(self) -> None:
+        _known(self)  # a copy would keep the number that there is while a function is traced
+
+    def _restored(self) -> None:
+        trace = tracing.active.get()
+        if trace is None:
+            _made_elsewhere(self)
+        elif self._number is not UNKNOWN:
+            trace.made(self)
 
     # --- backpropagation -------------------------------------------------------------------------
 
@@ -682,7 +705,15 @@ def new_node(
         node.local_derivatives = local_derivatives
         node.op = op
     node._label = None
+    if pausing.open_blocks:
+        _made_elsewhere(node)
     return node
+
+
+def _made_elsewhere(node: Value) -> None:
+    """Let the traces of other threads know of a node of this one, which traces nothing."""
+    for trace in tuple(tracing.open_traces):
+        trace.made_elsewhere(node)
 
 
 # --- recording the backward pass -----------------------------------------------------------------
@@ -1150,6 +1181,16 @@ def _known(value: Value) -> float:
     if pausing.open_blocks and (trace := tracing.active.get()) and trace.is_outside(value):
         refuse()
     return value._number
+
+
+def _known_gradient(value: Value) -> float:
+    """As `_known`, of a gradient."""
+    trace, gradient = tracing.active.get(), value._grad
+    if not (trace and trace.is_outside(value)):
+        return gradient
+    if not isinstance(gradient, Value) or trace.is_outside(gradient):
+        refuse()
+    return gradient
 
 
 def comparable(other: object, operation: str) -> bool:

@@ -7,6 +7,7 @@ import copy
 import decimal
 import fractions
 import functools
+import io
 import itertools
 import linecache
 import math
@@ -14,8 +15,10 @@ import operator
 import pickle
 import statistics
 import struct
+import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -83,7 +86,7 @@ def test_every_row_is_recorded_on_traced_operands(rule: Any) -> None:
 
 def test_it_is_shown_as_unknown_and_there_is_one() -> None:
     x = traced("x")
-    assert repr(UNKNOWN) == str(UNKNOWN) == f"{UNKNOWN:.3f}" == f"{x.data:>7}" == "UNKNOWN"
+    assert repr(UNKNOWN) == f"{x.data!r:>7}" == "UNKNOWN"
     assert repr(x) == "Value(UNKNOWN, grad=0.0, label='x')"
     assert copy.copy(UNKNOWN) is copy.deepcopy(UNKNOWN) is UNKNOWN
     assert pickle.loads(pickle.dumps(UNKNOWN)) is UNKNOWN
@@ -498,6 +501,125 @@ def test_nothing_is_recorded_in_no_grad_and_the_number_stays_unknown() -> None:
         node = traced() * 2.0
     assert node.parents == ()
     assert is_traced(node)
+
+
+# --- as text, and what is read from outside ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        str, format, "{}".format, lambda x: f"{x}", lambda x: "%s" % x, lambda x: f"{x:.2f}",  # noqa: UP031
+        lambda x: print(x, file=io.StringIO()), lambda x: f"{x.data}", lambda x: str(x.data),
+        lambda x: f"{x.data:.2f}",
+    ],
+)  # fmt: skip
+def test_texts_of_what_is_not_known_are_refused(text: Callable[[Any], Any]) -> None:
+    w = Value(2.0)
+    assert text(w) in (None, repr(w), "2.00", "2.0")
+
+    def of_the_operand(x: Any) -> Any:
+        return x * (3.0 if text(x) else 4.0)
+
+    def of_a_value_from_outside(x: Any) -> Any:
+        return x * (3.0 if text(w) else 4.0)
+
+    for function in (of_the_operand, of_a_value_from_outside):
+        with pytest.raises(TracingError, match=r"test_tracing.py"):
+            autograd.compile(function)(1.0)
+
+
+def test_for_programmers_they_are_shown_without_the_number() -> None:
+    w, found = Value(2.0, "w"), []
+
+    def function(x: Any) -> Any:
+        found.extend([repr(x), f"{w!r}", repr([Value(3.0)])])
+        return x * w
+
+    autograd.compile(function)(1.0)
+    assert found == [
+        "Value(UNKNOWN, grad=0.0, label='x')",
+        "Value(UNKNOWN, grad=UNKNOWN, label='w')",
+        "[Value(3.0, grad=0.0)]",
+    ]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        copy.copy, copy.deepcopy, lambda w: copy.deepcopy([w])[0],
+        lambda w: pickle.loads(pickle.dumps(w)), lambda w: w.grad, lambda w: w.data,
+    ],
+)  # fmt: skip
+def test_copies_and_gradients_of_values_from_outside_would_be_frozen(
+    read: Callable[[Value], Any],
+) -> None:
+    leaf, node = Value(2.0), Value(2.0) * 3.0
+    for w in (leaf, node):
+        w.grad = 7.0
+
+        def function(x: Any, w: Value = w) -> Any:
+            return x * read(w)
+
+        function(Value(1.0))
+        with pytest.raises(TracingError, match=r"test_tracing.py"):
+            autograd.compile(lambda x: function(x))(1.0)
+
+
+def test_what_the_function_itself_has_made_may_be_copied_and_its_gradients_read() -> None:
+    w = Value(2.0)
+
+    def function(x: Any) -> Any:
+        own = copy.copy(Value(3.0))
+        (own * own).backward()
+        y = x * w
+        y.backward(create_graph=True)
+        return x * own.grad + w.grad
+
+    f = autograd.compile(function)
+    assert f(5.0) == 35.0
+    assert copy.copy(w).data == 2.0
+
+
+@pytest.mark.parametrize("of_operand", [False, True])
+@pytest.mark.parametrize("pooled", [False, True])
+def test_what_a_thread_computes_for_a_traced_function_is_refused(
+    of_operand: bool, pooled: bool
+) -> None:
+    w = Value(2.0)
+    pool = ThreadPoolExecutor(1)
+    pool.submit(int).result()
+
+    def function(x: Any) -> Any:
+        def work() -> Any:
+            return (x if of_operand else 3.0) * w
+
+        if pooled:
+            return x + pool.submit(work).result()
+        found: list[Any] = []
+        thread = threading.Thread(target=lambda: found.append(work()))
+        thread.start()
+        thread.join()
+        return x + found[0]
+
+    assert function(Value(1.0)).data == (3.0 if of_operand else 7.0)
+    with pytest.raises(TracingError, match="thread"):
+        autograd.compile(function)(1.0)
+    pool.shutdown()
+
+
+def test_other_threads_may_compute_while_a_function_is_traced() -> None:
+    w = Value(2.0)
+    found: list[float] = []
+
+    def function(x: Any) -> Any:
+        thread = threading.Thread(target=lambda: found.append((Value(3.0) * w).data))
+        thread.start()
+        thread.join()
+        return x * w
+
+    assert autograd.compile(function)(5.0) == 10.0
+    assert found == [6.0]
 
 
 # --- nn ------------------------------------------------------------------------------------------

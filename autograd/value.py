@@ -755,6 +755,8 @@ def partials(node: Value) -> Sequence[Value | float]:
             derivatives = rule.partials(_OF_PARTIALS, node, *node.parents)
         finally:
             _on_extended_line.reset(before)
+    if node.op == CHAIN_PRODUCT and (masked := _masked(node.parents[0])) is not None:
+        derivatives = VALUES.where(masked, 0.0, derivatives[0]), derivatives[1]
     is_own = isinstance(node.op, OwnName)  # whose domain its value alone tells
     if (rule.within or is_own) and node._number is UNKNOWN:
         within = node == node if is_own else rule.within(_OF_PARTIALS, *operands)  # type: ignore[misc]
@@ -910,15 +912,24 @@ class ChainRule:
         self._kinks: dict[Value, Value] = {}
         self._involved: dict[Value, Value] = {}
         self._marks: dict[Value, Value] = {}
+        # As the last two, of those whose number jumps, and of what it was a factor of.
+        self._jumping: dict[Value, Value] = {}
+        self._jumps: dict[Value, Value] = {}
+        self._sources_of: dict[Value, set[Value]] = {}
         for node in order:
             at_kink = kink(node, again or self.is_later)
             if at_kink is not None:
                 self._kinks[node] = at_kink
             if self._kinks and (again or node._number is not UNKNOWN):
-                found = [self._involved.get(operand) for operand in _varying(node)]
+                found = _marks_of_operands(node, self._involved)
                 marks = dict.fromkeys(mark for mark in (at_kink, *found) if mark is not None)
                 if marks:
                     self._involved[node] = functools.reduce(operator.add, marks)
+                found = _marks_of_operands(node, self._jumping)
+                found.append(at_kink if node.op in JUMPS else None)
+                marks = dict.fromkeys(mark for mark in found if mark is not None)
+                if marks:
+                    self._jumping[node] = functools.reduce(operator.add, marks)
         if self._involved:
             self._nodes = set(order)
 
@@ -941,33 +952,47 @@ class ChainRule:
         """
         node = target if self.forwards else source
         mark, at_kink = self._marks.get(source), self._kinks.get(node)
+        # The tangent of a mask is 0, save where it jumps, and then contributes nothing either.
+        forwards = self.forwards and not (self.is_later and _is_mask(source))
         if at_kink is None and not self.forwards:
             if _is_agreed(flow, partial):
                 at_kink = as_value(1.0)
             elif self.again and node.op in STEEP and isinstance(flow, Value):
                 at_kink = _may_be_agreed(flow, partial)
+        # A mask of 0 stands for a branch that is not taken; the node's own is 0 at its jumps too.
+        at_kink, mark = _unless_masked(at_kink, flow), _unless_masked(mark, flow, partial)
         if at_kink is None:
-            product = self._smooth(flow, partial, mark, node)
+            product = self._smooth(flow, partial, mark, node, forwards)
         else:
-            product = self._smooth(flow, partial, None, node)
+            product = self._smooth(flow, partial, None, node, forwards)
             if at_kink._number is UNKNOWN:
                 if self.is_later:  # a nan gets through a kink, though not through other choices
-                    direct = guarded_product(flow, partial, self.forwards)
+                    direct = guarded_product(flow, partial, forwards)
                     product = VALUES.where(at_kink, direct, product)
                 if not self.again:
                     return product
+            if self.forwards and mark is not None:  # as in _smooth
+                product = _marked(product, partial, mark)
             mark = at_kink if mark is None else mark + at_kink
             product = _marked(product, flow, mark)
+        if self._jumping and not is_zero(product):
+            product = self._after_jumps(product, flow, partial, source, target)
         if mark is not None and not is_zero(product):
             known = self._marks.get(target)
             self._marks[target] = mark if known is None or known is mark else known + mark
         return product
 
     def _smooth(
-        self, flow: Value | float, partial: Value | float, mark: Value | None, node: Value
+        self,
+        flow: Value | float,
+        partial: Value | float,
+        mark: Value | None,
+        node: Value,
+        forwards: bool,
     ) -> Value | float:
         """Multiply, and mark the product where it comes from a kink, or depends on one."""
-        involved = None if node in self._kinks else self._involvement(partial)
+        at_kink = node in self._kinks and node._number is not UNKNOWN  # marked anyway
+        involved = None if at_kink else _unless_masked(self._involvement(partial), flow)
         if type(flow) is float and flow == 1.0 and mark is None and involved is None:
             return partial
         if type(partial) is float:
@@ -975,28 +1000,66 @@ class ChainRule:
                 return flow
             if not partial and (self.forwards or self._is_finite(flow, node)):
                 return 0.0
-            return guarded_product(flow, partial, self.forwards)
+            return guarded_product(flow, partial, forwards)
         if (self.is_later or mark is not None) and (choice := _choice(partial)) is not None:
             # As a factor it would let a nan through the branch that is not taken.
             condition, *branches = choice
-            x1, x2 = (self._smooth(flow, branch, mark, node) for branch in branches)
+            x1, x2 = (self._smooth(flow, branch, mark, node, forwards) for branch in branches)
             return VALUES.where(condition, x1, x2)  # type: ignore[no-any-return]
-        product = guarded_product(flow, partial, self.forwards)
+        product = guarded_product(flow, partial, forwards)
         if mark is not None:
             product = _marked(product, flow, mark)
             if self.forwards:  # what comes through a kink is undefined in its other factors as well
                 product = _marked(product, partial, mark)
         return product if involved is None else _marked(product, _constant_of(flow), involved)
 
-    def _involvement(self, partial: Value | float) -> Value | None:
+    def _after_jumps(
+        self,
+        product: Value | float,
+        flow: Value | float,
+        partial: Value | float,
+        source: Value,
+        target: Value,
+    ) -> Value | float:
+        """Mark a product with a factor that jumps, where others are 0 and vary with that as well.
+
+        A zero adjoint would have nothing come of it: but x sign(x) has no derivative at 0 that a
+        zero would be right for, nor has x ceil(x).
+        """
+        factors = (
+            (self._jumps.get(source), partial),
+            (self._involvement(partial, self._jumping), flow),
+        )
+        for jumping, other in factors:
+            jump = _unless_masked(jumping, flow, partial)
+            if jump is not None:
+                known = self._jumps.get(target)
+                self._jumps[target] = jump if known is None or known is jump else known + jump
+                if isinstance(other, Value) and _depends_on_any(other, self._sources(jump)):
+                    product = _marked(product, 1.0, jump)
+        return product
+
+    def _sources(self, jump: Value) -> set[Value]:
+        """List what a jump depends on, and does not stay as it is."""
+        if jump not in self._sources_of:
+            order = topological_order(jump)
+            self._sources_of[jump] = {node for node in order if node.op is not CONSTANT}
+        return self._sources_of[jump]
+
+    def _involvement(
+        self, partial: Value | float, involved: dict[Value, Value] | None = None
+    ) -> Value | None:
         """Tell whether a local derivative is an expression of a node that depends on a kink."""
-        if not self._involved or not isinstance(partial, Value):
+        involved = self._involved if involved is None else involved
+        if not involved or not isinstance(partial, Value):
+            return None
+        if partial.op == "where" and partial not in self._nodes and _is_mask(partial):
             return None
         reached = {partial: None}  # in an order that is the same each time
         for node in reversed(interior(partial, stop=self._nodes)):
             if node in reached:
                 reached.update(dict.fromkeys(_varying(node)))
-        marks = [self._involved[node] for node in reached if node in self._involved]
+        marks = [involved[node] for node in reached if node in involved]
         return functools.reduce(operator.add, dict.fromkeys(marks)) if marks else None
 
     def _is_finite(self, adjoint: Value | float, node: Value) -> bool:
@@ -1011,9 +1074,33 @@ def _varying(node: Value) -> tuple[Value, ...]:
     """List the operands that a node varies with: of a choice, what is chosen from."""
     if node.op in COMPARISONS:
         return ()
+    if node.op in CHOICES and node._number is not UNKNOWN:
+        chosen = zip(node.parents, node.local_derivatives, strict=True)
+        return tuple([parent for parent, derivative in chosen if derivative])
     return node.parents[1:] if node.op == "where" else node.parents
 
 
+def _marks_of_operands(node: Value, marked: dict[Value, Value]) -> list[Value | None]:
+    """List the marks of the operands that a node varies with, traced choices included."""
+    varying = _varying(node)
+    if node.op not in CHOICES or node._number is not UNKNOWN or marked.keys().isdisjoint(varying):
+        return [marked.get(operand) for operand in varying]
+    found: list[Value | None] = []
+    for operand, partial in zip(node.parents, partials(node), strict=True):
+        mark = None if is_zero(partial) else marked.get(operand)
+        if mark is not None and isinstance(partial, Value):
+            mark = VALUES.where(partial == 0.0, 0.0, mark)
+        found.append(mark)
+    return found
+
+
+CHOICES = {
+    "where", "maximum", "minimum", "max", "min", "clip", "relu", "hard_tanh",
+    "floor", "ceil", "trunc", "sign", "//",
+}  # fmt: skip
+"""The operations that do not vary, around a point, with an operand whose derivative is 0 there."""
+JUMPS = {"floor", "ceil", "trunc", "sign", "//", "%", "fmod", "remainder", "copysign"}
+"""The operations whose value jumps, not their derivative alone."""
 STEEP = {"sqrt", "cbrt", "**", "arcsin", "arccos", "arccosh"}
 """The operations that have infinite derivatives where they are defined."""
 
@@ -1060,6 +1147,17 @@ def _marked(product: Value | float, flow: Value | float, mark: Value) -> Value:
     return record(RULES[KINKED], (as_value(product), as_value(flow), mark))
 
 
+def _depends_on_any(value: Value, nodes: set[Value]) -> bool:
+    seen, waiting = {value}, [value]
+    while waiting:
+        each = waiting.pop()
+        if each in nodes:
+            return True
+        waiting += [parent for parent in each.parents if parent not in seen]
+        seen.update(each.parents)
+    return False
+
+
 def _constant_of(flow: Value | float) -> Value:
     """Give the number of an adjoint or tangent, without what it depends on."""
     if isinstance(flow, Value) and flow._number is UNKNOWN:
@@ -1067,12 +1165,20 @@ def _constant_of(flow: Value | float) -> Value:
     return as_value(flow._number if isinstance(flow, Value) else flow)
 
 
+def _unless_masked(mark: Value | None, *factors: Value | float) -> Value | None:
+    for factor in factors:
+        if mark is not None and isinstance(factor, Value):
+            masked = _masked(factor)
+            mark = mark if masked is None else VALUES.where(masked, 0.0, mark)
+    return mark
+
+
 def _may_be_agreed(adjoint: Value, partial: Value | float) -> Value | None:
     """As `_is_agreed` of traced nodes: an expression, None where it cannot be."""
-    if not isinstance(partial, Value) or partial._number is not UNKNOWN:
+    if not isinstance(partial, Value) or partial._number is not UNKNOWN or _is_mask(adjoint):
         return None
     infinite = VALUES.where(VALUES.abs(partial) < math.inf, 0.0, 1.0)
-    return VALUES.where(adjoint == 0.0, infinite, 0.0)  # type: ignore[no-any-return]
+    return _unless_masked(VALUES.where(adjoint == 0.0, infinite, 0.0), adjoint)
 
 
 def _is_agreed(adjoint: Value | float, partial: Value | float) -> bool:
@@ -1111,17 +1217,92 @@ def _constant_branches(choice: Value) -> tuple[Value, Value | float, Value | flo
     )
 
 
-def _is_mask(factor: Value) -> bool:
-    """Tell whether a traced node is a choice of constants, of which none is infinite."""
-    factors: list[Value | float] = [factor]
-    for each in factors:  # which grows
-        if isinstance(each, Value):
-            if each.op != "where":
+def _is_mask(factor: Value | float) -> bool:
+    """Tell whether a traced node is made of choices of constants, of which none is infinite.
+
+    It does not vary but where a condition does.
+    """
+    seen: set[Value] = set()
+    waiting = [factor]
+    while waiting:
+        each = waiting.pop()
+        if not isinstance(each, Value):
+            if math.isinf(each):
                 return False
-            factors += _constant_branches(each)[1:]
-        elif math.isinf(each):
-            return False
+        elif each not in seen:
+            seen.add(each)
+            if each._number is not UNKNOWN or len(seen) > MANY:
+                return False
+            if each.op == "where":
+                condition, x1, x2 = _constant_branches(each)
+                # The last branch of leaky_relu's derivative is its value, where x is nan.
+                is_slope = (
+                    isinstance(x2, Value)
+                    and x2.op == "leaky_relu"
+                    and condition.op == "<="
+                    and condition.parents[0] is x2.parents[0]
+                )
+                waiting += [x1] if is_slope else [x1, x2]
+            elif each.op == KINKED:
+                waiting.append(each.parents[0])
+            elif each.op in ("*", "/", "+", "-", "neg", CHAIN_PRODUCT):
+                waiting += [p._number if p.op is CONSTANT else p for p in each.parents]
+            elif each.op != "sign" and each.op not in COMPARISONS:
+                return False
     return True
+
+
+def _masked(adjoint: Value) -> Value | None:
+    """Tell, of a traced adjoint, whether it is 0 as that of a branch that is not taken.
+
+    Then it does not vary, and whatever it meets, no derivative comes of it.
+    """
+    conditions: dict[Value, Value | None] = {}
+    waiting = [adjoint]
+    while waiting:
+        each = waiting[-1]
+        operands = () if len(conditions) > FACTORS else _factors(each)
+        new = [operand for operand in operands if operand not in conditions]
+        if new and each not in conditions:
+            conditions[each] = None
+            waiting += new
+        else:
+            conditions[each] = _masked_by(each, [conditions[operand] for operand in operands])
+            waiting.pop()
+    return conditions[adjoint]
+
+
+def _factors(adjoint: Value) -> tuple[Value, ...]:
+    """List the operands which, where they are 0 and do not vary, may make a traced adjoint 0."""
+    if adjoint._number is not UNKNOWN:
+        return ()
+    if adjoint.op in ("*", CHAIN_PRODUCT, "+", "-"):
+        return adjoint.parents
+    return adjoint.parents[:1] if adjoint.op in ("neg", "/", KINKED) else ()
+
+
+def _masked_by(adjoint: Value, conditions: Sequence[Value | None]) -> Value | None:
+    """As `_masked`, of which the answers for the factors are known."""
+    if adjoint._number is not UNKNOWN:
+        return None
+    if adjoint.op == "where":
+        condition, x1, x2 = _constant_branches(adjoint)
+        if _is_mask(adjoint):
+            return adjoint == 0.0  # type: ignore[return-value]
+        if is_zero(x1):
+            return condition
+        return condition == 0.0 if is_zero(x2) else None  # type: ignore[return-value]
+    known = [condition for condition in conditions if condition is not None]
+    if not known or (adjoint.op in ("+", "-") and len(known) < 2):
+        return None
+    if adjoint.op == KINKED:  # at a kink it is not known
+        return VALUES.where(adjoint.parents[2], 0.0, known[0])  # type: ignore[no-any-return]
+    join = operator.mul if adjoint.op in ("+", "-") else operator.add
+    return functools.reduce(join, known)
+
+
+FACTORS = 16
+"""How many factors of an adjoint are looked at."""
 
 
 def _record_backward(root: Value, nodes: list[Value], seed: float) -> None:

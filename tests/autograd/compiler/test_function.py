@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import autograd
 import nn
 from autograd import (
     Value,
@@ -672,9 +673,9 @@ def test_a_branch_is_not_hidden_by_handlers_of_domain_errors() -> None:
         compiled(f)(1.0)
 
 
-def test_what_is_printed_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_shown_to_programmers_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     def f(x: Any) -> Any:
-        print(f"{x.data:.3f}", x)  # noqa: T201
+        print(f"{x.data!r}", repr(x))  # noqa: T201
         return x
 
     compiled(f)(1.0)
@@ -959,6 +960,7 @@ DEFINED: list[tuple[Callable[[Any], Any], float, float]] = [
     (lambda x: where(x < 1.0, x * x, x * inf), 0.5, 2.0),
     (lambda x: maximum(sqrt(x), 1.0) * x * x, 0.0, 2.0),
     (lambda x: clip(sqrt(x), 1.0, 2.0) * x * x, 0.0, 2.0),
+    (lambda x: minimum(exp(x // x), x * x), 0.25, 2.0),
     (lambda x: relu(x) ** 2, 1.0, 2.0),
     (lambda x: abs(x) ** 3, -1.0, 6.0),
 ]
@@ -1028,6 +1030,84 @@ def test_a_mixed_second_derivative_at_a_kink_is_nan_both_ways(
     found = hessian(f)([1.0, 2.5])
     assert found[0][1] == found[1][0] != 0.0 or f(x) == 0.0
     assert compiled(hessian(f), backend=backend)([1.0, 2.5]) == found
+
+
+# Operations that have infinite derivatives at 0, and what takes nothing of them there.
+STEEP_AT_0: dict[str, Callable[[Any], Any]] = {
+    "sqrt": sqrt,
+    "entr": autograd.entr,
+    "power": lambda x: x ** (0.5 + 0.0 * x),
+}
+UNUSED: dict[str, Callable[[Any, Any], Any]] = {
+    "floordiv": lambda t, x: (t - 0.3) // 2.0,
+    "ceil": lambda t, x: autograd.ceil(t - 0.3) * x,
+    "sign": lambda t, x: autograd.sign(t - 5.0),
+    "maximum": lambda t, x: maximum(t, x + 9.0),
+    "maximum in a product": lambda t, x: maximum(t * x, 9.0) * x,
+    "minimum": lambda t, x: autograd.minimum(t, -9.0 - x * x),
+    "clip": lambda t, x: clip(t, 7.0, 9.0),
+    "where": lambda t, x: where(x > 9.0, t, x * x),
+    "where in a square": lambda t, x: autograd.square(where(x > 9.0, t, x)),
+    "where of a product": lambda t, x: where(x > 9.0, t * x, x * x * x),
+    "where of where": lambda t, x: where(x > 9.0, where(x > 10.0, t, x * t), x * x),
+    "a mask": lambda t, x: where(x > 9.0, 1.0, 0.0) * t,
+    "exp of where": lambda t, x: exp(where(x > 9.0, t, x)),
+    "relu": lambda t, x: relu(t - 9.0),
+    "leaky_relu": lambda t, x: autograd.leaky_relu(t - 9.0, 0.0),
+    "hard_tanh": lambda t, x: autograd.hard_tanh(t - 9.0),
+    "max": lambda t, x: autograd.max([t, 9.0, x]),
+    "min": lambda t, x: autograd.min([t, -9.0, -8.0 - x]),
+}
+
+
+@pytest.mark.parametrize("steep", STEEP_AT_0)
+@pytest.mark.parametrize("unused", UNUSED)
+def test_an_unused_branch_of_infinite_derivative_takes_no_part(steep: str, unused: str) -> None:
+    def f(x: Any) -> Any:
+        return UNUSED[unused](STEEP_AT_0[steep](x), x)
+
+    known: dict[str, set[float]] = {  # the second derivatives at 0
+        "where": {2.0}, "where in a square": {2.0}, "where of where": {2.0}, "exp of where": {1.0},
+        "minimum": {-2.0},
+    }  # fmt: skip
+    for derivative in second_derivatives(f):
+        second = derivative(0.0)
+        assert second in known.get(unused, {0.0})
+        assert compile(derivative, backend="numpy")(0.0) == second
+
+
+JUMPING: list[tuple[Callable[[Any], Any], list[float]]] = [
+    (lambda x: autograd.ceil(x[0]) * x[0] ** x[1], [0.0, 0.0]),
+    (lambda x: autograd.ceil(x[0]) * x[0] ** x[1], [0.0, 1.0]),
+    (lambda x: autograd.ceil(x[0]) * (x[0] * x[1]), [0.0, 2.0]),
+    (lambda x: autograd.floor(x[0]) * sin(x[0] * x[1]), [0.0, 2.0]),
+    (lambda x: autograd.sign(x[0]) * (x[1] * sin(x[0])), [0.0, 2.0]),
+    (lambda x: x[0] // 1.0 * sqrt(x[0]) * x[1], [0.0, 2.0]),
+    (lambda x: autograd.xlog1py(x[1], autograd.ceil(x[0])), [0.0, 0.0]),
+]
+
+
+@pytest.mark.parametrize(("f", "x"), JUMPING)
+def test_what_jumps_times_what_is_0_with_it_has_no_second_derivative(f: Any, x: Any) -> None:
+    def of_forward(direction: list[float]) -> Any:
+        return grad(lambda x: jvp(f, (x,), (direction,))[1])
+
+    of_forwards = of_forward([1.0, 0.0]), of_forward([0.0, 1.0])
+    for mode in (lambda f: f, lambda f: compile(f, backend="numpy")):
+        matrix = mode(hessian(f))(x)
+        assert math.isnan(matrix[0][0])
+        assert math.isnan(matrix[0][1])
+        assert math.isnan(matrix[1][0])
+        for place in (0, 1):
+            assert math.isnan(mode(of_forwards[place])(x)[1 - place])
+
+
+def test_what_jumps_times_what_does_not_depend_on_it_is_differentiated(backend: Any) -> None:
+    matrix = compiled(hessian(lambda x: autograd.ceil(x[0]) * sin(x[1])), backend=backend)
+    found = matrix([2.0, 0.5])
+    assert found[1][1] == pytest.approx(-2.0 * math.sin(0.5))
+    assert math.isnan(found[0][1])
+    assert matrix([2.0, 0.0])[0][0] == 0.0
 
 
 @pytest.mark.parametrize(("f", "x"), UNDEFINED)

@@ -1148,14 +1148,8 @@ def _marked(product: Value | float, flow: Value | float, mark: Value) -> Value:
 
 
 def _depends_on_any(value: Value, nodes: set[Value]) -> bool:
-    seen, waiting = {value}, [value]
-    while waiting:
-        each = waiting.pop()
-        if each in nodes:
-            return True
-        waiting += [parent for parent in each.parents if parent not in seen]
-        seen.update(each.parents)
-    return False
+    walked = interior(value, stop=nodes)
+    return value in nodes or any(not nodes.isdisjoint(node.parents) for node in walked)
 
 
 def _constant_of(flow: Value | float) -> Value:

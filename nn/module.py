@@ -11,6 +11,7 @@ from typing import Any
 from autograd import Value, no_grad
 from autograd.errors import shown, wrong_type
 from autograd.value import FROZEN, PARAMETER, PARAMETER_KINDS, as_float
+from autograd.writing import write_whole
 
 __all__ = ["Module", "Parameter", "is_frozen", "is_parameter"]
 
@@ -352,13 +353,7 @@ class Module:
         """
         numpy, safetensors = _array_packages()
         arrays = {name: numpy.array(entry) for name, entry in self.state_dict().items()}
-        target = Path(path)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
-            temporary.write_bytes(safetensors.numpy.save(arrays))
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(path, safetensors.numpy.save(arrays))
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Set every parameter from a file that `save` wrote. Loading cannot run code.

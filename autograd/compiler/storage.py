@@ -25,6 +25,7 @@ from autograd.compiler.passes import lowered
 from autograd.compiler.program import Operation, Program
 from autograd.compiler.schedule import Group, Layout
 from autograd.rules import OwnName
+from autograd.writing import write_whole
 
 if TYPE_CHECKING:
     from autograd.compiler.function import Specialisation
@@ -50,13 +51,7 @@ def written(path: str | os.PathLike[str], data: dict[str, Any]) -> None:
     """
     body = zlib.compress(json.dumps(data).encode(), 6)
     head = f"{FORMAT}\n{hashlib.sha256(body).hexdigest()}\n".encode()
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(head + body)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, head + body)
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:

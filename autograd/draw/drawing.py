@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from html import escape, unescape
 from pathlib import Path
-from threading import get_ident
 from typing import TypeAlias
 
 from autograd.draw.dot import clean
 from autograd.draw.page import page
 from autograd.draw.render import RenderingError, render
 from autograd.draw.steps import Step
+from autograd.writing import write_whole
 
 __all__ = ["Drawing", "Play"]
 
@@ -105,7 +105,8 @@ class Drawing:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the drawing to a file.
 
-        The file appears whole or not at all; an older one of that name is replaced.
+        The file appears whole or not at all; an older one of that name is replaced, and keeps its
+        permissions.
 
         Args:
             path: The file; its suffix says what to write: .svg, .png, .pdf, .dot or .html.
@@ -139,17 +140,7 @@ class Drawing:
                 f"cannot save a drawing as {target.name!r}: the suffix should be one of "
                 ".svg, .png, .pdf, .dot and .html"
             )
-        written = Path(os.path.realpath(target))  # of a link, the file that it names
-        temporary = written.with_name(f".{target.stem[:50]}.{os.getpid()}.{get_ident()}.tmp")
-        try:
-            temporary.write_bytes(content)
-            temporary.replace(written)
-        except OSError as error:
-            if error.errno is None:
-                raise
-            raise OSError(error.errno, error.strerror, str(target)) from None
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(path, content)
         return target
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:

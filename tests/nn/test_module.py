@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import errno
 import math
 import operator
+import os
 import pickle
 import struct
 import sys
@@ -270,12 +272,10 @@ def test_a_failed_save_leaves_the_older_file(
     Neuron(2, seed=1).save(path)
     content = path.read_bytes()
 
-    def full_disk(self: Path, data: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(data[:10])
-        raise OSError("no space left on device")
+    def full_disk(file: int) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(OSError, match="no space left"):
         Neuron(2, seed=2).save(path)
     assert path.read_bytes() == content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 from collections import OrderedDict, namedtuple
@@ -192,7 +193,7 @@ def test_a_failed_save_leaves_the_older_file(
     def interrupted(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "replace", interrupted)
+    monkeypatch.setattr(os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         compiled.save(path)
     assert path.read_bytes() == before

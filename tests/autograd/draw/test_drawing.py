@@ -6,6 +6,7 @@ at the new ones, and write the references again: python -m tests.autograd.draw.t
 
 from __future__ import annotations
 
+import errno
 import inspect
 import json
 import os
@@ -336,13 +337,11 @@ def test_a_disk_that_fails_leaves_the_older_file(
     drawing = draw(neuron())
     assert drawing.svg
 
-    def fail(path: Path, content: bytes) -> int:
-        with path.open("wb") as file:
-            file.write(content[:10])
-        raise OSError("no space left on device")
+    def fail(file: int) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", fail)
+        patch.setattr(os, "fsync", fail)
         with pytest.raises(OSError, match="no space left"):
             drawing.save(target)
     assert target.read_text() == "older"

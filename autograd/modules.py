@@ -70,4 +70,8 @@ def folded(module: str | None, depth: int) -> str | None:
 
 def leaf_kind(node: Node) -> str:
     """Name the kind of a leaf: input, constant, parameter or frozen."""
-    return getattr(node.op, "name", "input").lower()
+    name = getattr(node.op, "name", "input").lower()
+    return _LIKE.get(name, name)
+
+
+_LIKE = {"buffer": "constant", "unrecorded": "input"}

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from autograd import pausing, tracing
 from autograd.rules import DETACHED, LINEAR, RULES
 from autograd.tracing import UNKNOWN, TracingError, is_library, refuse
-from autograd.value import CONSTANT, Operand, Value, as_value, comparable, record
+from autograd.value import CONSTANT, UNRECORDED, Operand, Value, as_value, comparable, record
 
 __all__ = ["Trace", "Traced", "record_traced", "traced", "tracing_of"]
 
@@ -188,7 +188,7 @@ def record_traced(
     node: Value = object.__new__(Traced if unknown else Value)
     node._number, node._grad, node._label = data, 0.0, None
     if pausing.paused():
-        node.parents, node.local_derivatives, node.op = (), (), ""
+        node.parents, node.local_derivatives, node.op = (), (), UNRECORDED
     else:
         node.parents, node.local_derivatives, node.op = parents, local_derivatives, op
     if trace is None:

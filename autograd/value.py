@@ -53,10 +53,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
 
 __all__ = [
-    "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER", "PARAMETER_KINDS", "ChainRule", "Kind",
-    "Operand", "Plain", "Value", "added", "as_float", "as_value", "comparable",
-    "guarded_product", "is_zero", "kink", "linear", "linked", "new_node", "partials", "record",
-    "recorded_adjoints",
+    "BUFFER", "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER", "PARAMETER_KINDS",
+    "UNRECORDED", "ChainRule", "Kind", "Operand", "Plain", "Value", "added", "as_float",
+    "as_value", "comparable", "guarded_product", "is_zero", "kink", "linear", "linked",
+    "new_node", "partials", "record", "recorded_adjoints",
 ]  # fmt: skip
 
 Operand: TypeAlias = "Value | Plain"
@@ -90,6 +90,10 @@ PARAMETER = Kind("PARAMETER")
 """A parameter of a model, to be changed by training."""
 FROZEN = Kind("FROZEN")
 """A parameter of a model that training leaves as it is."""
+BUFFER = Kind("BUFFER")
+"""A number of a model's state that is no parameter, such as a running average."""
+UNRECORDED = Kind("UNRECORDED")
+"""What an operation has given where nothing is recorded."""
 LINKED_PARAMETER = Kind("LINKED_PARAMETER", LINEAR)
 """A node that stands for a parameter of a model that is being differentiated: see `linked`."""
 PARAMETER_KINDS = (PARAMETER, FROZEN, LINKED_PARAMETER)
@@ -699,7 +703,7 @@ def new_node(
     if pausing.open_blocks and pausing.paused():
         node.parents = ()
         node.local_derivatives = ()
-        node.op = ""
+        node.op = UNRECORDED
     else:
         node.parents = parents
         node.local_derivatives = local_derivatives

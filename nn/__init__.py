@@ -1,8 +1,9 @@
 """Neural networks on the scalar engine: modules, losses, optimisers and training.
 
-`Neuron`, `Layer` and `MLP` are the networks of the textbook, `Module` and `Parameter` what others
-are made of, and `fit` trains any of them: down the gradient of a loss of `nn.losses`, by an
-optimiser of `nn.optim`. `nn.testing` draws networks with data, to check gradients.
+`Neuron`, `Layer` and `MLP` are the networks of the textbook, `Dropout` thins them out in training,
+`Module`, `Parameter` and `Buffer` are what others are made of, and `fit` trains any of them: down
+the gradient of a loss of `nn.losses`, by an optimiser of `nn.optim`. `nn.testing` draws networks
+with data, to check gradients.
 
 Example:
     >>> from autograd import sigmoid
@@ -17,12 +18,14 @@ Example:
 from __future__ import annotations
 
 from nn import losses, optim
-from nn.layers import MLP, Layer, Neuron
-from nn.module import Module, Parameter, is_frozen
+from nn.layers import MLP, Dropout, Layer, Neuron
+from nn.module import Buffer, Module, Parameter, is_frozen
 from nn.training import History, fit
 
 __all__ = [
     "MLP",
+    "Buffer",
+    "Dropout",
     "History",
     "Layer",
     "Module",

@@ -14,7 +14,7 @@ from autograd.rules import VALUES
 from autograd.value import as_value, recorded_adjoints
 from nn import losses
 from nn.layers import MLP, Layer, Neuron, linear
-from nn.module import Module, to_floats
+from nn.module import Module, evaluating, to_floats
 from nn.optim import Optimiser
 
 __all__ = ["Batches", "Compiling", "Loss", "Samples", "batches"]
@@ -185,6 +185,15 @@ class CompiledBatches:
         def cost(x: Any, y: Any) -> Any:
             return loss(model(x), y)
 
+        # What is measured is measured in evaluation mode, as `predict` does.
+        def measured(x: Any, y: Any) -> Any:
+            with evaluating():
+                return cost(x, y)
+
+        def outputs_of(x: Any) -> Any:
+            with evaluating():
+                return model(x)
+
         def value_and_gradient(x: Any, y: Any) -> tuple[Any, Any]:
             value = as_value(cost(x, y))
             order = interior(value, stop=self.parameters)
@@ -195,8 +204,8 @@ class CompiledBatches:
 
         # The parameters are Values from outside, which compiled code reads anew at each call.
         self._value_and_gradient = compile(value_and_gradient, in_axes=0, reduce="mean")
-        self._loss = compile(cost, in_axes=0, reduce="mean")
-        self._outputs = compile(lambda x: model(x), in_axes=0)
+        self._loss = compile(measured, in_axes=0, reduce="mean")
+        self._outputs = compile(outputs_of, in_axes=0)
         self._array = numpy.array
         self._require_gradient_of(recorded)
 

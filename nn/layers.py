@@ -1,4 +1,4 @@
-"""The networks of the textbook: neurons, layers of neurons, perceptrons of many layers."""
+"""The networks of the textbook: neurons, layers of neurons, perceptrons of many layers; dropout."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import operator
 import random
 from collections.abc import Callable, Sequence
 from math import sqrt
+from numbers import Real
 from typing import Any
 
-from autograd import Value, net
+from autograd import Value, net, tracing
 from autograd.functions import Operands
 from autograd.rules import RULES, VALUES
-from nn.module import Module, Parameter
+from autograd.value import as_float
+from nn.module import Buffer, Module, Parameter
 
-__all__ = ["MLP", "Activation", "Layer", "Neuron"]
+__all__ = ["MLP", "Activation", "Dropout", "Layer", "Neuron"]
 
 Activation = str | Callable[[Value], Value] | None
 """The name of a function of `autograd`, "linear" or None for none, or a function."""
@@ -244,6 +246,118 @@ class MLP(Module):
         sizes = [len(layer.neurons) for layer in self.layers]
         hidden, output = (_name(self.layers[i].neurons[0].activation) for i in (0, -1))
         return f"MLP({self.nin}, {sizes}, activation={hidden}, output_activation={output})"
+
+
+class Dropout(Module):
+    """Leave out inputs at random in training, and none in evaluation.
+
+    In training mode each input is 0 with a probability of `p`, and otherwise divided by `1 - p`, so
+    that its mean stays (Srivastava et al. 2014); in evaluation mode the inputs pass as they are.
+    `Module.train` and `Module.eval` choose the mode; `predict` evaluates.
+
+    Which inputs are left out follows from the seed, the module's name in its model (see
+    `Module.label_parameters`), and how many masks it has drawn, which a `Buffer` counts: so a
+    training that is resumed from a file goes on with the same masks.
+
+    What is compiled cannot draw: a mask would be frozen. Draw masks outside, by `mask`, and pass
+    them as inputs; without one, compiling in training mode is refused.
+
+    Args:
+        p: The probability with which an input is left out, from 0 to 1.
+        seed: What the masks are drawn by; give several of one model seeds of their own.
+
+    Raises:
+        TypeError: `p` is not a number, or `seed` not an integer.
+        ValueError: `p` is not from 0 to 1.
+
+    Example:
+        >>> dropout = Dropout(0.5, seed=1)
+        >>> dropout([1.0, 2.0, 3.0, 4.0])
+        [0.0, 4.0, 6.0, 0.0]
+        >>> dropout.predict([1.0, 2.0, 3.0, 4.0])
+        [1.0, 2.0, 3.0, 4.0]
+        >>> from autograd import compile
+        >>> thinned = compile(lambda x, mask: dropout(x, mask), in_axes=0)
+        >>> thinned([[1.0, 2.0], [3.0, 4.0]], [dropout.mask(2) for _ in range(2)])
+        [array([2., 0.]), array([0., 0.])]
+    """
+
+    def __init__(self, p: float = 0.5, seed: int = 0) -> None:
+        self.p = as_float(p, "Dropout", "a probability")
+        if not 0.0 <= self.p <= 1.0:
+            raise ValueError(f"Dropout: a probability is from 0 to 1, got {p!r}")
+        self.seed = operator.index(seed)
+        self.drawn = Buffer(0.0)
+        self._name = ""
+        self.label_parameters()
+
+    def __call__(self, inputs: Any, mask: Any = None) -> Any:
+        """Leave out some of the inputs, in training mode.
+
+        Args:
+            inputs: Numbers or Values; or one of them, where the output is one too.
+            mask: A factor for each input, which is used in either mode; None draws them, in
+                training mode.
+
+        Returns:
+            The outputs: a list, or one where the input is one.
+
+        Raises:
+            TypeError: An input is neither a Value nor a real number; or this is being compiled, in
+                training mode, without a mask.
+            ValueError: The mask has another length.
+        """
+        if isinstance(inputs, (Value, Real)):
+            (output,) = self([inputs], None if mask is None else _listed(mask))
+            return output
+        inputs = [*inputs]
+        if mask is None:
+            if not self.training or self.p == 0.0:
+                return inputs
+            mask = self.mask(len(inputs))
+        factors = [*mask]
+        if len(factors) != len(inputs):
+            raise ValueError(f"{self!r}: a mask of {len(factors)} for {len(inputs)} inputs")
+        return [x * factor for x, factor in zip(inputs, factors, strict=True)]
+
+    def mask(self, width: int) -> list[float]:
+        """Draw the factors for so many inputs: 0 for what is left out, else `1 / (1 - p)`.
+
+        Args:
+            width: The number of inputs.
+
+        Returns:
+            The factors.
+
+        Raises:
+            TypeError: This is being compiled: what is drawn would be frozen.
+
+        Example:
+            >>> Dropout(0.25).mask(4)
+            [1.3333333333333333, 1.3333333333333333, 0.0, 1.3333333333333333]
+        """
+        if tracing.active.get() is not None:
+            raise tracing.TracingError(
+                f"{self!r} draws which inputs it leaves out, which compiled code would freeze: "
+                "draw masks outside, dropout.mask(width), and pass them as an argument, "
+                "dropout(x, mask); or compile in evaluation mode, model.eval(); or train without "
+                "compiling, fit(..., compiled=False)"
+            )
+        # A text, which Python hashes by SHA-512: neighbouring counts have nothing in common.
+        generator = random.Random(f"{self.seed} {self._name} {self.drawn.data:.0f}")
+        self.drawn.data += 1.0
+        kept = 1.0 / (1.0 - self.p) if self.p < 1.0 else 0.0
+        return [0.0 if generator.random() < self.p else kept for _ in range(width)]
+
+    def _take_name(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.p}, seed={self.seed})"
+
+
+def _listed(mask: Any) -> Any:
+    return [mask] if isinstance(mask, (Value, Real)) else mask
 
 
 def linear(x: Value) -> Value:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from contextvars import ContextVar
 from numbers import Real
-from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from autograd import Value, no_grad
 from autograd.errors import shown, wrong_type
-from autograd.value import FROZEN, PARAMETER, PARAMETER_KINDS, as_float
-from autograd.writing import write_whole
+from autograd.value import BUFFER, FROZEN, PARAMETER, PARAMETER_KINDS, Kind, as_float
+from nn.files import read_arrays, write_arrays
 
-__all__ = ["Module", "Parameter", "is_frozen", "is_parameter"]
+__all__ = [
+    "Buffer", "Module", "Parameter", "adopted", "evaluating", "is_buffer", "is_frozen",
+    "is_parameter",
+]  # fmt: skip
+
+ModuleT = TypeVar("ModuleT", bound="Module")
 
 
 def Parameter(data: float, label: str | None = None, *, frozen: bool = False) -> Value:  # noqa: N802
@@ -41,6 +49,51 @@ def Parameter(data: float, label: str | None = None, *, frozen: bool = False) ->
     return parameter
 
 
+def Buffer(data: float, label: str | None = None) -> Value:  # noqa: N802
+    """Make a number of a model's state that is no parameter, such as a running average.
+
+    It is saved and loaded with the parameters, and optimisers do not see it. The model changes it
+    by assigning to its `data`.
+
+    Args:
+        data: Its number.
+        label: What it is called; see `Module.label_parameters`.
+
+    Returns:
+        A leaf whose `op` is the kind `BUFFER` of `autograd.value`.
+
+    Raises:
+        TypeError: `data` is not a real number, or `label` is not a string.
+
+    Example:
+        >>> class Centred(Module):
+        ...     def __init__(self):
+        ...         self.mean = Buffer(0.0)
+        ...
+        ...     def __call__(self, x):
+        ...         if self.training:
+        ...             self.mean.data = 0.5 * self.mean.data + 0.5 * x
+        ...         return x - self.mean
+        >>> centred = Centred()
+        >>> _ = centred(4.0)
+        >>> centred.predict(5.0), centred.parameters(), centred.state_dict()
+        (3.0, [], {'mean': 2.0})
+    """
+    buffer = Value(data, label)
+    buffer.op = BUFFER
+    return buffer
+
+
+def is_buffer(candidate: object) -> bool:
+    """Tell whether something is a buffer.
+
+    Example:
+        >>> is_buffer(Buffer(1.0)), is_buffer(Parameter(1.0))
+        (True, False)
+    """
+    return isinstance(candidate, Value) and candidate.op is BUFFER
+
+
 def is_parameter(candidate: object) -> bool:
     """Tell whether something is a parameter, frozen or not.
 
@@ -49,6 +102,26 @@ def is_parameter(candidate: object) -> bool:
         (True, False)
     """
     return isinstance(candidate, Value) and any(candidate.op is kind for kind in PARAMETER_KINDS)
+
+
+def adopted(candidate: object) -> bool:
+    """Tell whether something is a parameter; a leaf of the user's becomes one.
+
+    It is asked of what attributes hold, and of what an optimiser is given. Constants, buffers, and
+    what was computed, recorded or not, are no parameters.
+
+    Example:
+        >>> w = Value(1.0)
+        >>> adopted(w), is_parameter(w), adopted(w * 2.0), adopted(Buffer(1.0)), adopted(1.0)
+        (True, True, False, False, False)
+    """
+    if is_parameter(candidate):
+        return True
+    # Of a function that is being traced, nodes are of another type.
+    if type(candidate) is not Value or candidate.parents or isinstance(candidate.op, Kind):
+        return False
+    candidate.op = PARAMETER
+    return True
 
 
 def is_frozen(parameter: Value) -> bool:
@@ -61,13 +134,36 @@ def is_frozen(parameter: Value) -> bool:
     return parameter.op is FROZEN
 
 
+_evaluating: ContextVar[bool] = ContextVar("evaluating", default=False)
+
+
+@contextmanager
+def evaluating() -> Iterator[None]:
+    """Have all modules be in evaluation mode within the block, in this thread or task alone.
+
+    Example:
+        >>> with evaluating():
+        ...     Module().training
+        False
+    """
+    before = _evaluating.set(True)
+    try:
+        yield
+    finally:
+        _evaluating.reset(before)
+
+
 class Module:
     """A model, or a part of one: an object whose attributes hold parameters and other modules.
 
     A subclass sets its parameters and modules as attributes, alone or in lists, tuples,
-    dictionaries and NumPy's arrays of objects, and defines `__call__`. They are found in the order
-    in which they were set; one that is reachable by several ways (a shared weight) counts once,
-    under the first of its names.
+    dictionaries and NumPy's arrays of objects, nested in any way, and defines `__call__`. They are
+    found in the order in which they were set; one that is reachable by several ways (a shared
+    weight) counts once, under the first of its names.
+
+    A Value that was not computed from others is a parameter where an attribute holds it, as if
+    `Parameter` had made it. What is to be saved and not to be trained is a `Buffer`; what is
+    neither is a float.
 
     Example:
         >>> class Line(Module):
@@ -81,6 +177,20 @@ class Module:
         >>> line.predict(3.0), line.state_dict()
         (7.0, {'slope': 2.0, 'intercept': 1.0})
     """
+
+    _training = True
+
+    def __setattr__(self, name: str, part: Any) -> None:
+        if (
+            is_buffer(vars(self).get(name))
+            and isinstance(part, (Value, Real))
+            and not is_buffer(part)
+        ):
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a Buffer, and would be none any more: assign to "
+                f"its number, self.{name}.data = ..., or a new Buffer"
+            )
+        super().__setattr__(name, part)
 
     def __call__(self, inputs: Any) -> Any:
         """Compute the outputs of one sample; a subclass says how.
@@ -99,6 +209,8 @@ class Module:
     def predict(self, inputs: Any) -> Any:
         """Compute the outputs of one sample as plain floats, and record nothing.
 
+        The module is in evaluation mode meanwhile, with all its parts: see `eval`.
+
         Args:
             inputs: What the module is called with.
 
@@ -110,8 +222,60 @@ class Module:
             >>> Neuron(2, "tanh").predict([0.0, 0.0])
             0.0
         """
-        with no_grad():
+        with no_grad(), evaluating():
             return to_floats(self(inputs))
+
+    # --- modes -----------------------------------------------------------------------------------
+
+    @property
+    def training(self) -> bool:
+        """Whether the module is in training mode, as it is at first; see `train` and `eval`."""
+        return self._training and not _evaluating.get()
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        if not isinstance(mode, bool):
+            raise TypeError(f"{type(self).__name__}.training is True or False, got {shown(mode)}")
+        vars(self)["_training"] = mode
+
+    def train(self: ModuleT, mode: bool = True) -> ModuleT:
+        """Put the module, and every module in it, into training mode.
+
+        What a mode changes is up to the modules: `Dropout` leaves out inputs in training only.
+        `fit` trains each part in the mode that it is in; `predict`, and what `fit` measures,
+        evaluate. Compiled code has the mode that the module was in when it was traced.
+
+        Args:
+            mode: False for evaluation mode.
+
+        Returns:
+            The module.
+
+        Raises:
+            TypeError: `mode` is neither True nor False.
+
+        Example:
+            >>> from nn import MLP
+            >>> model = MLP(2, [3, 1])
+            >>> model.eval().layers[0].training, model.train().layers[0].training
+            (False, True)
+        """
+        for _, module in [*_modules(self)]:
+            module.training = mode
+        return self
+
+    def eval(self: ModuleT) -> ModuleT:
+        """Put the module, and every module in it, into evaluation mode.
+
+        Returns:
+            The module.
+
+        Example:
+            >>> from nn import Dropout
+            >>> Dropout(0.5).eval()([1.0, 2.0])
+            [1.0, 2.0]
+        """
+        return self.train(False)
 
     # --- parameters ------------------------------------------------------------------------------
 
@@ -130,12 +294,26 @@ class Module:
             >>> [name for name, _ in Neuron(2).named_parameters()]
             ['weights.0', 'weights.1', 'bias']
         """
-        found = self._names()
-        named = {name: parameter for parameter, name in found.items()}
-        if len(named) < len(found):
-            twice = next(name for parameter, name in found.items() if named[name] is not parameter)
-            raise ValueError(f"two parameters are named {twice!r}: give them different keys")
-        return iter(named.items())
+        return iter(self._named(adopted).items())
+
+    def named_buffers(self) -> Iterator[tuple[str, Value]]:
+        """Walk the buffers with their dotted names, each buffer once.
+
+        Returns:
+            An iterator of pairs of a name and a buffer, in the order of their definition.
+
+        Raises:
+            TypeError: Values are in a set, which has no order.
+            ValueError: Two buffers would have the same name.
+
+        Example:
+            >>> class Counting(Module):
+            ...     def __init__(self):
+            ...         self.count = Buffer(0.0)
+            >>> [(name, buffer.data) for name, buffer in Counting().named_buffers()]
+            [('count', 0.0)]
+        """
+        return iter(self._named(is_buffer).items())
 
     def parameters(self) -> list[Value]:
         """List the parameters, each once, in the order of their definition.
@@ -148,12 +326,10 @@ class Module:
             >>> len(MLP(2, [16, 16, 1]).parameters())
             337
         """
-        return list(
-            dict.fromkeys(p for values in self._values() for p in values if is_parameter(p))
-        )
+        return list(dict.fromkeys(p for values in self._values() for p in values if adopted(p)))
 
     def label_parameters(self) -> None:
-        """Label every parameter with its dotted name, as errors and drawings show it.
+        """Label every parameter and buffer with its dotted name, as errors and drawings show it.
 
         `Neuron`, `Layer` and `MLP` do so when they are built. A module of your own calls it at the
         end of its `__init__`, and so renames the parameters of the modules inside it. Neurons label
@@ -171,9 +347,9 @@ class Module:
             >>> Twice().inner.bias.label
             'inner.bias'
         """
-        for parameter, name in self._names().items():
-            parameter.label = name
-        for name, module in _modules(self, "", set()):
+        for value, name in self._names(_is_state).items():
+            value.label = name
+        for name, module in _modules(self):
             module._take_name(name)
 
     def _take_name(self, name: str) -> None:
@@ -211,7 +387,7 @@ class Module:
             >>> [name for name, p in model.named_parameters() if not is_frozen(p)][0]
             'layers.1.neurons.0.weights.0'
         """
-        for parameter in self._named(names):
+        for parameter in self._chosen(names):
             parameter.op = FROZEN
 
     def unfreeze(self, *names: str) -> None:
@@ -232,10 +408,10 @@ class Module:
             >>> [name for name, p in model.named_parameters() if not is_frozen(p)][0]
             'layers.1.neurons.0.weights.0'
         """
-        for parameter in self._named(names):
+        for parameter in self._chosen(names):
             parameter.op = PARAMETER
 
-    def _named(self, names: tuple[str, ...]) -> list[Value]:
+    def _chosen(self, names: tuple[str, ...]) -> list[Value]:
         if not all(isinstance(name, str) for name in names):
             raise TypeError(f"names are strings, one an argument, got {names!r}")
         named = dict(self.named_parameters())
@@ -252,10 +428,15 @@ class Module:
     # --- state -----------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, float | list[float]]:
-        """Copy the parameters' numbers: a float for a lone parameter, a list for a list of them.
+        """Copy the numbers of parameters and buffers: a float for a lone one, a list for a list.
 
         Returns:
-            A dictionary by dotted names, in the order of the parameters' definition.
+            A dictionary by dotted names, in the order of definition.
+
+        Raises:
+            TypeError: Values are in a set, which has no order.
+            ValueError: `parameters()` of a subclass lists what no attribute holds; or two would
+                have the same name.
 
         Example:
             >>> from nn import Neuron
@@ -270,7 +451,7 @@ class Module:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Set every parameter from a mapping like the one `state_dict` returns.
+        """Set every parameter and buffer from a mapping like the one `state_dict` returns.
 
         Args:
             state: The numbers by name.
@@ -279,6 +460,7 @@ class Module:
             TypeError: The state is not a mapping.
             ValueError: A name is missing or unexpected, a list has the wrong length, or something
                 is not a number. The error lists all of this at once, and no parameter has changed.
+                Or `parameters()` of a subclass lists what no attribute holds.
 
         Example:
             >>> from nn import Neuron
@@ -330,9 +512,10 @@ class Module:
             parameter.data = number
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the parameters to a safetensors file, as arrays of doubles, bit for bit.
+        """Write parameters and buffers to a safetensors file, as arrays of doubles, bit for bit.
 
-        The file appears whole or not at all; an older one of that name is replaced.
+        The file appears whole or not at all; an older one of that name is replaced, and keeps its
+        permissions. A checksum in its metadata tells `load` of damage.
 
         Args:
             path: The file; `.safetensors` is the usual suffix.
@@ -340,6 +523,8 @@ class Module:
         Raises:
             ImportError: NumPy or safetensors is missing.
             OSError: The file cannot be written.
+            ValueError: There is nothing to save: no attribute holds a Value. Or `parameters()` of a
+                subclass lists what no attribute holds.
 
         Example:
             >>> from tempfile import TemporaryDirectory
@@ -351,12 +536,18 @@ class Module:
             >>> other.state_dict() == neuron.state_dict()
             True
         """
-        numpy, safetensors = _array_packages()
-        arrays = {name: numpy.array(entry) for name, entry in self.state_dict().items()}
-        write_whole(path, safetensors.numpy.save(arrays))
+        state = self.state_dict()
+        if not state:
+            raise ValueError(
+                f"{self!r} has nothing to save: neither its attributes, nor the lists, tuples, "
+                "dictionaries and Modules in them, hold a Value"
+            )
+        write_arrays(path, state)
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Set every parameter from a file that `save` wrote. Loading cannot run code.
+        """Set every parameter and buffer from a file that `save` wrote. Loading cannot run code.
+
+        Files of other writers of safetensors serve as well.
 
         Args:
             path: The file.
@@ -378,82 +569,155 @@ class Module:
             >>> neuron.bias.data
             0.0
         """
-        _, safetensors = _array_packages()
-        content = Path(path).read_bytes()
+        state = read_arrays(path)
         try:
-            arrays = safetensors.numpy.load(content)
-        except (safetensors.SafetensorError, KeyError) as error:  # KeyError: a type NumPy lacks
-            raise ValueError(f"{path} is damaged or not a safetensors file: {error}") from error
-        try:
-            self.load_state_dict({name: array.tolist() for name, array in arrays.items()})
+            self.load_state_dict(state)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
 
     def _values(self) -> Iterator[Sequence[Value]]:
-        return (values for _, _, values in _groups(self, "", {id(self)}))
+        return (values for _, _, values in _groups(self))
 
-    def _names(self) -> dict[Value, str]:
+    def _names(self, wanted: Callable[[Value], bool]) -> dict[Value, str]:
         found: dict[Value, str] = {}
-        for prefix, keys, values in _groups(self, "", {id(self)}):
+        for prefix, keys, values in _groups(self):
             for key, value in zip(keys, values, strict=True):
-                if value not in found and is_parameter(value):
+                if value not in found and wanted(value):
                     found[value] = f"{prefix}{key}"
         return found
 
+    def _named(self, wanted: Callable[[Value], bool]) -> dict[str, Value]:
+        found = self._names(wanted)
+        named = {name: value for value, name in found.items()}
+        if len(named) < len(found):
+            twice = next(name for value, name in found.items() if named[name] is not value)
+            raise ValueError(f"two parameters are named {twice!r}: give them different keys")
+        return named
+
     def _entries(self) -> dict[str, Value | list[Value]]:
-        """Group the parameters of a list, `weights.0`, `weights.1` …, under the list's name."""
+        """Group the parameters of a list, `weights.0`, `weights.1` …, under the list's name.
+
+        In their order, whichever a dictionary was filled in.
+        """
+        named = self._named(_is_state)
+        if type(self).named_parameters is not Module.named_parameters:
+            named = {**dict(self.named_parameters()), **self._named(is_buffer)}
+        self._require_held(set(named.values()))
         entries: dict[str, Any] = {}
-        for name, parameter in self.named_parameters():
+        for name in named:
             group, _, key = name.rpartition(".")
-            if key.isdecimal():
-                entries.setdefault(group, []).append(parameter)
+            entry = entries.setdefault(group, []) if key.isdecimal() else None
+            if entry is None and name not in entries:
+                entries[name] = named[name]
+            elif isinstance(entry, list):
+                entry.append((int(key), name))
             else:
-                entries[name] = parameter
-        return entries
+                raise ValueError(
+                    f"{name!r} and a list have names that cannot be told apart: rename one"
+                )
+        return {
+            group: [named[name] for _, name in sorted(entry)] if isinstance(entry, list) else entry
+            for group, entry in entries.items()
+        }
+
+    def _require_held(self, held: set[Value]) -> None:
+        """Refuse a state without what the `parameters()` of a subclass lists."""
+        for place, module in _modules(self):
+            if getattr(module.parameters, "__func__", None) is Module.parameters:
+                continue
+            listed = list(module.parameters())
+            missing = [p for p in listed if not isinstance(p, Value) or p not in held]
+            if missing:
+                named = [repr(p)[:100] if isinstance(p, Value) else shown(p) for p in missing[:3]]
+                whose = f" of {place!r}" if place else ""
+                raise ValueError(
+                    f"{type(module).__name__}.parameters(){whose} lists what no attribute holds: "
+                    f"{', '.join(named)}{', …' * (len(missing) > 3)} "
+                    f"({len(missing)} of {len(listed)}), so a state or file would lack them. Keep "
+                    "Values that were not computed from others in attributes, alone or in lists, "
+                    "tuples and dictionaries, and let parts that hold them be Modules"
+                )
 
 
-def _groups(
-    owner: object, prefix: str, seen: set[int]
-) -> Iterator[tuple[str, Iterable[object], Sequence[Value]]]:
-    """Walk a module or container in order: yield a prefix of names, the keys under it, the Values.
+def _is_state(value: Value) -> bool:
+    return value.op is BUFFER or adopted(value)
+
+
+# --- what modules hold ---------------------------------------------------------------------------
+
+CONTAINERS = (list, tuple, dict, deque, MappingProxyType)
+
+
+def _groups(owner: Module) -> Iterator[tuple[str, Iterable[object], Sequence[Value]]]:
+    """Walk a module in order: yield a prefix of names, the keys under it, the Values.
 
     A list of Values comes in one piece, so that walking a million of them costs little.
     """
-    for key, child in _children(owner):
-        if isinstance(child, Value):
-            yield prefix, (key,), (child,)
-        elif isinstance(child, (set, frozenset)) and any(isinstance(x, Value) for x in child):
+    for prefix, key, part in _parts(owner):
+        if isinstance(part, Value):
+            yield prefix, (key,), (part,)
+        elif _is_list_of_values(part):
+            yield f"{prefix}{key}.", range(len(part)), part
+        elif isinstance(part, (set, frozenset)) and any(isinstance(x, Value) for x in part):
             raise TypeError(f"{prefix}{key}: a set has no order to name parameters by: use a list")
-        elif isinstance(child, (Module, list, tuple, dict)) or _is_object_array(child):
-            if id(child) in seen:
-                continue
-            seen.add(id(child))
-            inner = child.ravel().tolist() if _is_object_array(child) else child
-            if type(inner) is list and set(map(type, inner)) == {Value}:
-                yield f"{prefix}{key}.", range(len(inner)), inner
+
+
+def _modules(owner: Module) -> Iterator[tuple[str, Module]]:
+    """Walk the modules in a module, itself first, with their dotted names."""
+    yield "", owner
+    for prefix, key, part in _parts(owner):
+        if isinstance(part, Module):
+            yield f"{prefix}{key}", part
+
+
+def _parts(owner: Module) -> Iterator[tuple[str, Any, Any]]:
+    """Walk what a module holds, outer before inner: yield a prefix of names, a key, the part.
+
+    Whatever contains others comes once, under the first of its names.
+    """
+    seen = {id(owner)}
+    stack = [("", iter(_children(owner)))]
+    while stack:
+        prefix, children = stack[-1]
+        for key, part in children:
+            if isinstance(part, (Module, *CONTAINERS)) or _is_object_array(part):
+                if id(part) in seen:
+                    continue
+                seen.add(id(part))
+                if _is_object_array(part):
+                    part = part.ravel().tolist()
+                yield prefix, key, part
+                if not _is_list_of_values(part):
+                    stack.append((f"{prefix}{key}.", iter(_children(part))))
+                    break
             else:
-                yield from _groups(inner, f"{prefix}{key}.", seen)
-
-
-def _modules(owner: object, prefix: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
-    """Walk the modules in a module or container, itself first, with their dotted names."""
-    if id(owner) in seen:
-        return
-    seen.add(id(owner))
-    if isinstance(owner, Module):
-        yield prefix, owner
-    for key, child in _children(owner):
-        if isinstance(child, (Module, list, tuple, dict)) or _is_object_array(child):
-            yield from _modules(child, f"{prefix}.{key}" if prefix else f"{key}", seen)
+                yield prefix, key, part
+        else:
+            stack.pop()
 
 
 def _children(owner: Any) -> Iterable[tuple[Any, Any]]:
     """Pair the children of a module or container with their keys, in order."""
-    if _is_object_array(owner):
-        owner = owner.ravel().tolist()
-    if isinstance(owner, (list, tuple)):
+    if isinstance(owner, (list, tuple, deque)):
         return enumerate(owner)
-    return (owner if isinstance(owner, dict) else vars(owner)).items()
+    if not isinstance(owner, Module):
+        return owner.items()  # type: ignore[no-any-return]
+    slots = {
+        name: getattr(owner, name)
+        for base in reversed(type(owner).__mro__)
+        for name in _slots(base)
+        if not name.startswith("__") and hasattr(owner, name)
+    }
+    return (slots | vars(owner)).items() if slots else vars(owner).items()
+
+
+def _slots(base: type) -> Iterable[str]:
+    slots = vars(base).get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else slots
+
+
+def _is_list_of_values(part: Any) -> bool:
+    return type(part) is list and set(map(type, part)) == {Value}
 
 
 def _is_object_array(child: Any) -> bool:
@@ -467,14 +731,3 @@ def to_floats(outputs: Any) -> Any:
     if hasattr(outputs, "__iter__"):
         return [to_floats(output) for output in outputs]
     return float(outputs)
-
-
-def _array_packages() -> tuple[Any, Any]:
-    try:
-        import numpy
-        import safetensors.numpy
-    except ImportError as error:
-        raise ImportError(
-            "saving and loading parameters needs NumPy and safetensors: install the extra 'train'"
-        ) from error
-    return numpy, safetensors

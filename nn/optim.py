@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from autograd import Value
 from autograd.value import as_float
-from nn.module import Module, is_frozen, is_parameter
+from nn.module import Module, adopted, is_frozen
 
 __all__ = [
     "SGD",
@@ -72,7 +72,7 @@ class Optimiser:
         if not self.parameters:
             raise ValueError("an optimiser needs at least one parameter")
         for parameter in self.parameters:
-            if not is_parameter(parameter):
+            if not adopted(parameter):
                 raise TypeError(f"an optimiser changes nn.Parameter, got {parameter!r}")
         self.learning_rate = learning_rate
         self.weight_decay = _checked("weight_decay", weight_decay)

@@ -8,9 +8,14 @@ import math
 import operator
 import os
 import pickle
+import random
 import struct
 import sys
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,9 +23,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd import Value, custom_function
-from nn import MLP, Layer, Module, Neuron, Parameter, is_frozen
-from nn.module import is_parameter
+from autograd import Value, compile, custom_function, draw, grad, no_grad, tanh
+from autograd.modules import leaf_kind
+from autograd.value import as_value
+from nn import MLP, Buffer, Layer, Module, Neuron, Parameter, fit, is_frozen, losses, optim
+from nn.module import is_buffer, is_parameter
 
 
 class Everything(Module):
@@ -31,7 +38,11 @@ class Everything(Module):
         self.size = 3
         self.name = "a name, not a parameter"
         self.nothing = None
-        self.constant = Value(7.0)
+        self.leaf = Value(7.0)
+        self.computed = self.leaf * 2.0
+        with no_grad():
+            self.unrecorded = self.leaf * 2.0
+        self.average = Buffer(0.5)
         self.row = [Parameter(2.0), Parameter(3.0)]
         self.pair = (Parameter(4.0), self.lone)
         self.table = {"x": Parameter(5.0), 7: self.row[0]}
@@ -45,6 +56,7 @@ class Everything(Module):
 
 NAMES = [
     "lone",
+    "leaf",
     "row.0",
     "row.1",
     "pair.0",
@@ -86,7 +98,7 @@ def test_labels_are_the_dotted_names_of_the_outermost_module() -> None:
 
 def test_two_parameters_of_one_name_are_refused() -> None:
     model = Module()
-    model.table = {1: Parameter(1.0), "1": Parameter(2.0)}  # type: ignore[attr-defined]
+    model.table = {1: Parameter(1.0), "1": Parameter(2.0)}
     with pytest.raises(ValueError, match=r"two parameters are named 'table\.1'"):
         model.named_parameters()
 
@@ -177,6 +189,8 @@ def test_state_dict_groups_lists_and_shares_nothing() -> None:
     state = model.state_dict()
     assert list(state) == [
         "lone",
+        "leaf",
+        "average",
         "row",
         "pair",
         "table.x",
@@ -191,7 +205,7 @@ def test_state_dict_groups_lists_and_shares_nothing() -> None:
 
 
 @given(
-    st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=9, max_size=9),
+    st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=10, max_size=10),
 )
 def test_state_goes_round_bit_for_bit(numbers: list[float]) -> None:
     model, other = Everything(), Everything()
@@ -239,7 +253,7 @@ def test_all_that_is_wrong_with_a_state_is_reported_at_once_and_nothing_changes(
 
 # --- files ---------------------------------------------------------------------------------------
 
-ODD = [0.1, -0.0, 5e-324, 1.7976931348623157e308, math.inf, -math.inf, math.nan, 1 / 3, -1e-300]
+ODD = [2.5, -0.0, 5e-324, 1.7976931348623157e308, math.inf, -math.inf, math.nan, 1 / 3, 1e-300, 0.1]
 
 
 def test_a_file_keeps_every_bit(tmp_path: Path) -> None:
@@ -360,3 +374,432 @@ def test_freeze_takes_names_one_by_one() -> None:
     names: Any = ["bias"]
     with pytest.raises(TypeError, match="one an argument"):
         Neuron(1).freeze(names)
+
+
+# --- modules as in micrograd ---------------------------------------------------------------------
+
+
+class MicrogradNeuron(Module):
+    """As micrograd has it, and those who come from there write it."""
+
+    def __init__(self, nin: int, seed: int) -> None:
+        generator = random.Random(seed)
+        self.w = [Value(generator.uniform(-1, 1)) for _ in range(nin)]
+        self.b = Value(0)
+
+    def __call__(self, x: Any) -> Value:
+        return tanh(sum((wi * xi for wi, xi in zip(self.w, x, strict=True)), self.b))
+
+    def parameters(self) -> list[Value]:
+        return [*self.w, self.b]
+
+
+class MicrogradMLP(Module):
+    def __init__(self, seed: int = 0) -> None:
+        self.hidden = [MicrogradNeuron(2, seed + i) for i in range(4)]
+        self.output = MicrogradNeuron(4, seed + 9)
+
+    def __call__(self, x: Any) -> Value:
+        return self.output([neuron(x) for neuron in self.hidden])
+
+    def parameters(self) -> list[Value]:
+        return [p for neuron in [*self.hidden, self.output] for p in neuron.parameters()]
+
+
+def test_a_module_as_in_micrograd_keeps_its_numbers(tmp_path: Path) -> None:
+    X, Y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [-0.9, 0.9, 0.9, -0.9]
+    model, other = MicrogradMLP(), MicrogradMLP(seed=50)
+    history = fit(
+        model, losses.mean_squared_error, X, Y, epochs=150,
+        optimiser=optim.Adam(model.parameters(), 0.05),
+    )  # fmt: skip
+    assert history.losses[-1] < 0.02 < history.losses[0]
+    assert [name for name, _ in model.named_parameters()][:4] == [
+        "hidden.0.w.0", "hidden.0.w.1", "hidden.0.b", "hidden.1.w.0",
+    ]  # fmt: skip
+    assert {*map(id, model.parameters())} == {id(p) for _, p in model.named_parameters()}
+    model.save(tmp_path / "model.safetensors")
+    other.load(tmp_path / "model.safetensors")
+    assert [other.predict(x) for x in X] == [model.predict(x) for x in X]
+    assert other.state_dict() == model.state_dict()
+
+
+NESTS = st.recursive(
+    st.just("leaf") | st.floats(-1.0, 1.0) | st.none(),
+    lambda parts: (
+        st.lists(parts, max_size=3)
+        | st.lists(parts, max_size=3).map(tuple)
+        | st.dictionaries(st.text("ab", min_size=1, max_size=2), parts, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(NESTS)
+def test_leaves_in_any_nest_are_parameters_by_way_of_the_nest(nest: Any) -> None:
+    expected: dict[str, float] = {}
+
+    def grown(part: Any, name: str) -> Any:
+        if part == "leaf":
+            expected[name] = float(len(expected))
+            return Value(expected[name])
+        if isinstance(part, (list, tuple)):
+            return type(part)(grown(x, f"{name}.{i}") for i, x in enumerate(part))
+        if isinstance(part, dict):
+            return {key: grown(x, f"{name}.{key}") for key, x in part.items()}
+        return part
+
+    model = Module()
+    vars(model)["nest"] = grown(nest, "nest")
+    assert {name: p.data for name, p in model.named_parameters()} == expected
+    assert [p.data for p in model.parameters()] == [*expected.values()]
+    assert all(is_parameter(p) for p in model.parameters())
+    twin = copy.deepcopy(model)
+    for parameter in twin.parameters():
+        parameter.data = -1.0
+    twin.load_state_dict(model.state_dict())
+    assert [p.data for p in twin.parameters()] == [*expected.values()]
+
+
+def test_leaves_are_trained_frozen_and_differentiated_like_parameters() -> None:
+    class Line(Module):
+        def __init__(self) -> None:
+            self.terms: dict[str, Any] = {"slope": Value(2.0, "slope"), "rest": (Value(1.0),)}
+
+        def __call__(self, x: Any) -> Value:
+            return self.terms["slope"] * x + self.terms["rest"][0]  # type: ignore[no-any-return]
+
+    line = Line()
+    assert grad(lambda model: model(3.0))(line) == {"terms.slope": 3.0, "terms.rest.0": 1.0}
+    line.freeze("terms.rest")
+    optimiser = optim.SGD(line.parameters(), 0.1)
+    line(3.0).backward()
+    optimiser.step()
+    assert line.state_dict() == {"terms.slope": 2.0 - 0.1 * 3.0, "terms.rest": [1.0]}
+    assert "class=" not in repr(line(1.0))
+    assert compile(line)(2.0) == line.predict(2.0)
+
+
+def test_an_optimiser_takes_leaves_and_nothing_that_was_computed() -> None:
+    w = Value(2.0)
+    optimiser = optim.SGD([w], 0.25)
+    (w * w).backward()
+    optimiser.step()
+    assert w.data == 1.0
+    for other in (w * 2.0, Buffer(1.0), as_value(1.0), 1.0):
+        with pytest.raises(TypeError, match=r"an optimiser changes nn\.Parameter"):
+            optim.SGD([other], 0.25)  # type: ignore[list-item]
+
+
+def test_what_was_computed_and_constants_are_no_parameters() -> None:
+    class Remembering(Module):
+        def __init__(self) -> None:
+            self.w = Value(1.0)
+
+        def __call__(self, x: float) -> Value:
+            self.seen: list[Any] = [x + 0.0, self.w * x]
+            return self.seen[1]  # type: ignore[no-any-return]
+
+    model = Remembering()
+    for call in (model, model.predict):
+        call(2.0)
+        assert [name for name, _ in model.named_parameters()] == ["w"]
+        assert list(copy.deepcopy(model).state_dict()) == ["w"]
+        assert list(pickle.loads(pickle.dumps([model.w])))
+    model.constant = as_value(3.0)
+    assert list(model.state_dict()) == ["w"]
+
+
+def test_a_function_that_is_traced_leaves_no_parameters_behind() -> None:
+    class Caching(Module):
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+
+        def __call__(self, x: Any) -> Any:
+            self.x = x
+            return self.w * x
+
+    model = Caching()
+    assert compile(model)(3.0) == 6.0
+    assert model.state_dict() == {"w": 2.0}
+
+
+class Hidden:
+    """No Module, so that its Values are nobody's."""
+
+    def __init__(self) -> None:
+        self.w = Value(0.5, "hidden weight")
+
+    def parameters(self) -> list[Value]:
+        return [self.w]
+
+
+class Holding(Module):
+    def __init__(self, *, of: str = "objects") -> None:
+        self.kept = Value(1.0)
+        computed = Value(1.0) * 0.5
+        self.parts: Any = {
+            "objects": [Hidden()], "computed": computed, "number": 0.5, "several": Hidden(),
+        }[of]  # fmt: skip
+        self.of = of
+
+    def parameters(self) -> list[Any]:
+        if self.of == "several":
+            return [self.kept, self.parts.w, *(Value(float(i)) for i in range(5))]
+        if self.of == "objects":
+            return [self.kept, *self.parts[0].parameters()]
+        return [self.kept, self.parts]
+
+
+class Around(Module):
+    def __init__(self, part: Module) -> None:
+        self.layers = [Value(0.0), part]
+
+
+@pytest.mark.parametrize("of", ["objects", "computed", "number", "several"])
+@pytest.mark.parametrize("around", [False, True])
+def test_parameters_that_no_attribute_holds_are_refused_by_name(
+    tmp_path: Path, of: str, around: bool
+) -> None:
+    path = tmp_path / "file"
+    Neuron(1).save(path)
+    before = path.read_bytes()
+    model: Module = Around(Holding(of=of)) if around else Holding(of=of)
+    message = r"Holding\.parameters\(\)" + (r" of 'layers\.1'" if around else "") + " lists what no"
+    state = {"kept": 1.0}
+    for refused in (
+        lambda: model.save(path),
+        lambda: model.load(path),
+        model.state_dict,
+        lambda: model.load_state_dict(state),
+    ):
+        with pytest.raises(ValueError, match=message) as caught:
+            refused()
+        named = {"number": "0.5", "computed": r"op='*'"}.get(of, "hidden weight")
+        assert named in str(caught.value)
+    assert "…" in str(caught.value) or of != "several"
+    assert path.read_bytes() == before
+
+
+def test_a_subset_in_another_order_is_no_fault() -> None:
+    class Part(Module):
+        def __init__(self) -> None:
+            self.a, self.b, self.c = Value(1.0), Value(2.0), Buffer(3.0)
+
+        def parameters(self) -> list[Value]:
+            return [self.c, self.b]
+
+    assert Part().state_dict() == {"a": 1.0, "b": 2.0, "c": 3.0}
+
+
+def test_a_model_without_numbers_is_not_saved(tmp_path: Path) -> None:
+    class Plain(Module):
+        def __init__(self) -> None:
+            self.layers = [Hidden()]
+
+    with pytest.raises(ValueError, match=r"Plain object .* has nothing to save"):
+        Plain().save(tmp_path / "file")
+    assert not list(tmp_path.iterdir())
+
+
+def test_slots_queues_and_proxies_hold_parameters_too() -> None:
+    class Slotted(Module):
+        __slots__ = ("w",)
+
+        def __init__(self) -> None:
+            self.w = Value(1.0)
+            self.queue = deque([Value(2.0), Value(3.0)])
+            self.proxy = MappingProxyType({"x": Value(4.0)})
+
+    assert Slotted().state_dict() == {"w": 1.0, "queue": [2.0, 3.0], "proxy.x": 4.0}
+
+
+def test_modules_in_a_long_chain_are_found() -> None:
+    model = last = Module()
+    for _ in range(5000):
+        vars(last)["next"] = Module()
+        last = vars(last)["next"]
+    vars(last)["w"] = Value(1.0)
+    assert [p.data for p in model.parameters()] == [1.0]
+    assert not model.eval().training
+    assert not last.training
+
+
+def test_a_list_of_parameters_is_in_the_order_of_its_keys() -> None:
+    first, second = Module(), Module()
+    vars(first)["row"] = {1: Value(1.0), 0: Value(0.0)}
+    vars(second)["row"] = {0: Value(5.0), 1: Value(6.0)}
+    second.load_state_dict(first.state_dict())
+    assert [p.data for p in vars(second)["row"].values()] == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("keys", [["x", "x.0"], ["x.0", "x"]])
+def test_a_parameter_and_a_list_of_one_name_are_refused(keys: list[str]) -> None:
+    model = Module()
+    vars(model)["table"] = {key: Value(1.0) for key in keys}
+    with pytest.raises(ValueError, match=r"'table\.x(\.0)?' and a list have names"):
+        model.state_dict()
+
+
+# --- buffers -------------------------------------------------------------------------------------
+
+
+class Averaging(Module):
+    def __init__(self) -> None:
+        self.scale = Parameter(2.0)
+        self.mean = Buffer(0.0)
+        self.more = {"deviations": [Buffer(1.0), Buffer(2.0)]}
+        self.label_parameters()
+
+    def __call__(self, x: Any) -> Any:
+        if self.training:
+            self.mean.data = 0.5 * self.mean.data + 0.5 * x
+        return (x - self.mean) * self.scale / self.more["deviations"][0]
+
+
+def test_buffers_are_state_and_no_parameters(tmp_path: Path) -> None:
+    model, other = Averaging(), Averaging()
+    assert [p.label for p in model.parameters()] == ["scale"]
+    assert [name for name, _ in model.named_buffers()] == [
+        "mean", "more.deviations.0", "more.deviations.1",
+    ]  # fmt: skip
+    assert model.mean.label == "mean"
+    fit(model, losses.mean_squared_error, [4.0, 4.0], [0.0, 0.0], epochs=1, batch_size=None)
+    assert model.mean.data == 3.0
+    assert model.more["deviations"][0].data == 1.0
+    model.freeze()
+    assert is_buffer(model.mean)
+    model.save(tmp_path / "file")
+    other.load(tmp_path / "file")
+    assert other.state_dict() == model.state_dict()
+    assert other.mean.data == 3.0
+    with pytest.raises(ValueError, match="'mean' is missing"):
+        other.load_state_dict({"scale": 1.0, "more.deviations": [1.0, 2.0]})
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_copies_of_buffers_are_buffers(duplicate: Any) -> None:
+    model = Averaging()
+    twin = duplicate(model)
+    twin(1.0)
+    assert is_buffer(twin.mean)
+    assert (twin.mean.data, model.mean.data) == (0.5, 0.0)
+
+
+def test_a_buffer_that_would_be_lost_is_refused() -> None:
+    model = Averaging()
+    lost: list[Any] = [0.5, Value(0.5), model.mean * 0.5 + 1.0, 1, np.float64(0.5), Parameter(1.0)]
+    for number in lost:
+        with pytest.raises(TypeError, match=r"Averaging\.mean is a Buffer, .*self\.mean\.data"):
+            model.mean = number
+    model.mean = Buffer(7.0)
+    assert model.state_dict()["mean"] == 7.0
+
+
+def test_compiled_code_reads_buffers_anew_and_cannot_change_them() -> None:
+    model = Averaging()
+    with pytest.raises(TypeError):  # it would be changed once, when it is traced
+        compile(lambda x: model(x))(1.0)
+    model.eval()
+    compiled = compile(lambda x: model(x))
+    assert compiled(3.0) == 6.0
+    model.mean.data = 1.0
+    assert compiled(3.0) == 4.0 == model.predict(3.0)
+    assert grad(lambda x: model(x))(3.0) == 2.0
+
+
+def test_a_buffer_is_drawn_as_a_constant_and_what_is_unrecorded_as_an_input() -> None:
+    with no_grad():
+        unrecorded = Value(1.0) * 2.0
+    assert leaf_kind(Buffer(1.0)) == "constant"
+    assert leaf_kind(unrecorded) == "input"
+    assert repr(unrecorded) == "Value(2.0, grad=0.0)"
+    draw(Buffer(1.0, "mean") * Value(2.0)).source.index("mean")
+
+
+# --- modes ---------------------------------------------------------------------------------------
+
+
+def parts_of(model: Module) -> list[Module]:
+    return [model, model.part, *model.parts["more"], model.parts["again"]]  # type: ignore[attr-defined]
+
+
+def test_modes_reach_every_module_once_and_are_given_back() -> None:
+    model = Everything()
+    assert all(part.training for part in parts_of(model))
+    assert model.eval() is model
+    assert not any(part.training for part in parts_of(model))
+    model.part.training = True
+    assert [part.training for part in parts_of(model)] == [False, True, False, True]
+    assert all(part.training for part in parts_of(model.train()))
+    assert not any(part.training for part in parts_of(model.train(False)))
+    assert not any(part.training for part in parts_of(copy.deepcopy(model)))
+    assert not any(part.training for part in parts_of(pickle.loads(pickle.dumps(model))))
+    wrong: Any = 1
+    with pytest.raises(TypeError, match=r"Everything\.training is True or False, got 1"):
+        model.train(wrong)
+
+
+def test_predict_evaluates_whatever_the_mode_and_leaves_it() -> None:
+    class Seeing(Module):
+        def __init__(self) -> None:
+            self.seen: list[bool] = []
+
+        def __call__(self, x: float) -> float:
+            self.seen.append(self.training)
+            if x < 0.0:
+                raise ValueError("no")
+            return x
+
+    model = Seeing()
+    for _ in range(2):
+        model.predict(1.0)
+        model(1.0)
+        with pytest.raises(ValueError, match="no"):
+            model.predict(-1.0)
+        model(1.0)
+    assert model.seen == [False, True, False, True] * 2
+
+
+def test_threads_that_predict_do_not_put_others_out_of_training() -> None:
+    entered, done = threading.Event(), threading.Event()
+
+    class Waiting(Module):
+        def __call__(self, x: float) -> float:
+            entered.set()
+            done.wait(10.0)
+            return float(self.training)
+
+    model = Waiting()
+    with ThreadPoolExecutor(1) as pool:
+        predicted = pool.submit(model.predict, 1.0)
+        entered.wait(10.0)
+        assert model.training
+        done.set()
+        assert predicted.result() == 0.0
+
+
+def test_fit_trains_in_training_mode_and_measures_in_evaluation_mode() -> None:
+    modes: list[bool] = []
+
+    class Moded(Module):
+        def __init__(self) -> None:
+            self.w = Value(1.0)
+
+        def __call__(self, x: Any) -> Any:
+            modes.append(self.training)
+            return self.w * x * (1.0 if self.training else 3.0)
+
+    for compiled in (False, True):
+        model = Moded()
+        modes.clear()
+        optimiser = optim.SGD(model.parameters(), 0.0)
+        history = fit(
+            model, losses.mean_squared_error, [1.0], [0.0], epochs=1, optimiser=optimiser,
+            validation=([2.0], [0.0]), compiled=compiled,
+            metrics={"output": lambda output, target: output},
+        )  # fmt: skip
+        assert (history.losses, history.validation_losses) == ([9.0], [36.0])
+        assert history.metrics == {"output": [6.0]}
+        assert {*modes} == {False, True}
+        assert model.training

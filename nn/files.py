@@ -1,0 +1,96 @@
+"""Numbers in safetensors files, with a checksum by which damage is noticed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from autograd.writing import write_whole
+
+__all__ = ["read_arrays", "write_arrays"]
+
+KEY = "scalar-autograd"
+"""Under what the checksum stands in the metadata, `__metadata__`, of a file."""
+MARK = "scalar-autograd sha256 "
+"""How the checksum begins: damage to the key alone hides nothing."""
+UNKNOWN = "0" * 64
+
+
+def write_arrays(path: str | os.PathLike[str], numbers: Mapping[str, Any]) -> None:
+    """Write numbers to a safetensors file, as arrays of doubles, bit for bit.
+
+    The checksum is of all bytes of the file, with zeros in the place of its own digits.
+
+    Args:
+        path: The file; it appears whole or not at all, and replaces an older one.
+        numbers: By name, a float or a list of floats.
+
+    Raises:
+        ImportError: NumPy or safetensors is missing.
+        OSError: The file cannot be written.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write_arrays(f"{folder}/file", {"weights": [0.5, -1.0], "bias": 2.0})
+        ...     read_arrays(f"{folder}/file")
+        {'bias': 2.0, 'weights': [0.5, -1.0]}
+    """
+    numpy, safetensors = _packages()
+    arrays = {name: numpy.array(entry, dtype=float) for name, entry in numbers.items()}
+    content: bytes = safetensors.numpy.save(arrays, metadata={KEY: MARK + UNKNOWN})
+    digits = hashlib.sha256(content).hexdigest()
+    # The metadata stand first in a file, before any name.
+    write_whole(path, content.replace(_sealed(UNKNOWN), _sealed(digits), 1))
+
+
+def read_arrays(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a safetensors file, whoever wrote it. Reading cannot run code.
+
+    Args:
+        path: The file.
+
+    Returns:
+        By name, sorted, a number or nested lists of numbers.
+
+    Raises:
+        ImportError: NumPy or safetensors is missing.
+        OSError: The file cannot be read.
+        ValueError: The file is damaged, or of another format.
+    """
+    _, safetensors = _packages()
+    content = Path(path).read_bytes()
+    try:
+        arrays = safetensors.numpy.load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        metadata = header.get("__metadata__") or {}
+    # KeyError: of a type that NumPy lacks.
+    except (safetensors.SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise ValueError(f"{path} is damaged or not a safetensors file: {error}") from error
+    for key, text in metadata.items():
+        if key != KEY and not text.startswith(MARK):
+            continue  # another writer's
+        digits = text.removeprefix(MARK)
+        blank = content.replace(_sealed(digits), _sealed(UNKNOWN), 1)
+        if key != KEY or hashlib.sha256(blank).hexdigest() != digits:
+            raise ValueError(f"{path} is damaged: its checksum does not fit its content")
+    return {name: arrays[name].tolist() for name in sorted(arrays)}
+
+
+def _sealed(digits: str) -> bytes:
+    return f"{MARK}{digits}".encode()
+
+
+def _packages() -> tuple[Any, Any]:
+    try:
+        import numpy
+        import safetensors.numpy
+    except ImportError as error:
+        raise ImportError(
+            "saving and loading parameters needs NumPy and safetensors: install the extra 'train'"
+        ) from error
+    return numpy, safetensors

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd
-from autograd import Value
+from autograd import Value, compile, grad, gradcheck, value_and_grad
 from autograd.graph import operation_counts, topological_order
 from autograd.value import FROZEN
-from nn import MLP, Layer, Module, Neuron, losses, optim
+from nn import MLP, Dropout, Layer, Module, Neuron, fit, losses, optim
 from nn.module import is_parameter
 
 numbers = st.floats(-3.0, 3.0)
@@ -385,3 +385,148 @@ def test_wrong_numbers_are_not_called_a_table(inputs: Any) -> None:
     for model in Neuron(2), MLP(2, [3, 1]):
         with pytest.raises(TypeError, match="expected a Value or a real number"):
             model(inputs)
+
+
+# --- dropout -------------------------------------------------------------------------------------
+
+
+@given(st.floats(0.0, 1.0), st.integers(0, 1000), st.integers(0, 20))
+def test_dropout_leaves_out_or_scales(p: float, seed: int, width: int) -> None:
+    dropout, again = Dropout(p, seed), Dropout(p, seed)
+    inputs = [Value(1.0 + i) for i in range(width)]
+    for _ in range(2):
+        outputs = dropout(inputs)
+        assert [float(y.data) for y in outputs] == [float(y.data) for y in again(inputs)]
+        for x, y in zip(inputs, outputs, strict=True):
+            assert y.data == 0.0 or y.data == pytest.approx(x.data / (1.0 - p))
+            assert p > 0.0 or y is x
+            assert p < 1.0 or y.data == 0.0
+    assert dropout.predict(inputs) == [x.data for x in inputs]
+    assert dropout.eval()(inputs) == inputs
+
+
+def test_dropout_keeps_the_mean_and_draws_independently() -> None:
+    p, width, draws = 0.3, 8, 3000
+    dropout = Dropout(p, seed=3)
+    masks = np.array([dropout.mask(width) for _ in range(draws)])
+    kept = masks > 0.0
+    assert {*np.unique(masks)} == {0.0, 1.0 / (1.0 - p)}
+    # Six deviations of the mean of so many draws; of correlations likewise, within a mask and from
+    # one to the next.
+    bound = 6.0 * math.sqrt(p * (1.0 - p) / draws)
+    assert abs(kept.mean(axis=0) - (1.0 - p)).max() < bound
+    correlations = np.corrcoef(np.hstack([kept[:-1], kept[1:]]).T) - np.eye(2 * width)
+    assert abs(correlations).max() < 6.0 / math.sqrt(draws)
+
+
+class Thinned(Module):
+    """Two layers with dropout behind each; masks may come from outside."""
+
+    def __init__(self, p: float = 0.5) -> None:
+        self.layers = [Layer(3, 6, "tanh", seed=1), Layer(6, 6, "tanh", seed=2)]
+        self.dropouts = [Dropout(p), Dropout(p)]
+        self.output = Neuron(6, "linear", seed=3)
+        self.label_parameters()
+
+    def __call__(self, inputs: Any, masks: Any = (None, None)) -> Any:
+        for layer, dropout, mask in zip(self.layers, self.dropouts, masks, strict=True):
+            inputs = dropout(layer(inputs), mask)
+        return self.output(inputs)
+
+
+def test_dropouts_of_one_model_and_seed_draw_masks_of_their_own() -> None:
+    model = Thinned()
+    first, second = ([d.mask(6) for _ in range(20)] for d in model.dropouts)
+    assert first != second
+
+
+X = [[0.1, -0.5, 0.3], [0.7, 0.2, -0.9], [-0.4, 0.8, 0.6], [0.0, 0.1, -0.2]]
+Y = [0.5, -0.5, 1.0, 0.0]
+
+
+def test_training_with_dropout_goes_on_from_a_file_bit_for_bit(tmp_path: Any) -> None:
+    def trained(model: Thinned, epochs: int) -> None:
+        rate = optim.SGD(model.parameters(), 0.1)
+        options: dict[str, Any] = {"epochs": epochs, "shuffle": False, "batch_size": 2}
+        fit(model, losses.mean_squared_error, X, Y, optimiser=rate, **options)
+
+    whole, first, second = Thinned(), Thinned(), Thinned()
+    trained(whole, 6)
+    trained(first, 2)
+    first.save(tmp_path / "file")
+    second.load(tmp_path / "file")
+    trained(second, 4)
+    assert second.state_dict() == whole.state_dict()
+    assert whole.dropouts[0].drawn.data == 24.0
+    assert "dropouts.0.drawn" in whole.state_dict()
+
+
+def test_compiled_in_training_dropout_is_refused_and_says_what_to_do() -> None:
+    model = Thinned()
+    for refused in (
+        lambda: compile(lambda x: model(x))(X[0]),
+        lambda: compile(model)(X[0]),
+        lambda: compile(grad(lambda x: model(x)))(X[0]),
+        lambda: fit(model, losses.mean_squared_error, X, Y, epochs=1, compiled=True),
+    ):
+        with pytest.raises(TypeError, match=r"(?s)Dropout.*draw masks outside.*eval\(\)"):
+            refused()
+    fit(model, losses.mean_squared_error, X, Y, epochs=1)
+    without = Thinned(p=0.0)
+    fit(without, losses.mean_squared_error, X, Y, epochs=1, compiled=True)
+
+
+def test_compiled_in_evaluation_dropout_passes_all() -> None:
+    model = Thinned().eval()
+    outputs = compile(lambda x: model(x), in_axes=0)(X)
+    assert outputs == pytest.approx([model.predict(x) for x in X], rel=1e-12)
+    history = fit(model, losses.mean_squared_error, X, Y, epochs=2, compiled=True)
+    assert len(history.losses) == 2
+    assert model.dropouts[0].drawn.data == 0.0
+
+
+def test_masks_drawn_outside_are_inputs_of_compiled_code() -> None:
+    model = Thinned()
+
+    def loss(model: Thinned, x: Any, y: Any, masks: Any) -> Any:
+        return (model(x, masks) - y) ** 2
+
+    compiled = compile(value_and_grad(loss), in_axes=(None, 0, 0, 0))
+    for _ in range(3):
+        masks = [[d.mask(6) for d in model.dropouts] for _ in X]
+        values, slopes = compiled(model, X, Y, np.array(masks))
+        for row, (x, y, mask) in enumerate(zip(X, Y, masks, strict=True)):
+            value, gradient = value_and_grad(loss)(model, x, y, mask)
+            assert values[row] == pytest.approx(value, rel=1e-12)
+            assert {name: slope[row] for name, slope in slopes.items()} == pytest.approx(
+                gradient, rel=1e-9, abs=1e-12
+            )
+    assert compiled.traces == 1
+
+
+def test_dropout_of_one_number_and_of_what_is_none() -> None:
+    dropout = Dropout(0.5, seed=1)
+    x = Value(3.0)
+    assert {dropout(x).data for _ in range(30)} == {0.0, 6.0}
+    assert dropout(x, 2.0).data == dropout(x, [2.0]).data == 6.0
+    assert dropout.predict(x) == 3.0
+    assert dropout([], []) == []
+    with pytest.raises(ValueError, match=r"Dropout\(0\.5, seed=1\): a mask of 1 for 2 inputs"):
+        dropout([1.0, 2.0], [1.0])
+    with pytest.raises(TypeError):
+        dropout(None)
+    for p in (-0.1, 1.5, math.nan, math.inf):
+        with pytest.raises(ValueError, match="from 0 to 1"):
+            Dropout(p)
+    for wrong in ({"p": "0.5"}, {"p": None}, {"seed": 0.5}, {"seed": None}):
+        with pytest.raises(TypeError):
+            Dropout(**wrong)
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_of_dropout_draws_the_same(duplicate: Any) -> None:
+    dropout = Dropout(0.5, seed=1)
+    dropout.mask(3)
+    twin = duplicate(dropout)
+    assert [twin.mask(5) for _ in range(3)] == [dropout.mask(5) for _ in range(3)]
+    assert gradcheck(lambda x: dropout.eval()(x)[0] * 2.0, [1.0])

@@ -9,6 +9,8 @@ from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from autograd.forks import Reopened, in_child
+
 __all__ = ["counted", "no_grad", "paused", "resumed"]
 
 # How many blocks the running thread or task is in. A count, as blocks of generators may interleave.
@@ -16,7 +18,14 @@ _depth: ContextVar[int] = ContextVar("depth", default=0)
 # How many no_grad blocks, and traces, are open in all threads together. While none is, as nearly
 # always, an operation need not ask the context variable whether one is open in its own.
 open_blocks = 0
-_lock = threading.Lock()
+_lock = Reopened()
+
+
+class _Thread(threading.local):
+    open_blocks = 0
+
+
+_of_thread = _Thread()
 # The blocks that were open where recording was resumed.
 _resumed_at: ContextVar[int] = ContextVar("resumed_at", default=0)
 
@@ -67,6 +76,7 @@ class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch l
         global open_blocks
         with _lock:
             open_blocks += 1
+            _of_thread.open_blocks += 1
         _depth.set(_depth.get() + 1)
 
     def __exit__(self, *exception: object) -> None:
@@ -74,6 +84,7 @@ class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch l
         _depth.set(max(_depth.get() - 1, 0))
         with _lock:
             open_blocks -= 1
+            _of_thread.open_blocks -= 1
 
 
 @contextmanager
@@ -82,11 +93,23 @@ def counted() -> Iterator[None]:
     global open_blocks
     with _lock:
         open_blocks += 1
+        _of_thread.open_blocks += 1
     try:
         yield
     finally:
         with _lock:
             open_blocks -= 1
+            _of_thread.open_blocks -= 1
+
+
+def _forked() -> None:
+    """Forget the blocks of the threads that a fork has left behind in the parent."""
+    global open_blocks
+    # A block may have ended in another thread than it began in: rather one too many than too few.
+    open_blocks = max(_of_thread.open_blocks, _depth.get())
+
+
+in_child(_forked)
 
 
 @contextmanager

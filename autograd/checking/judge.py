@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from operator import mul
 from typing import Any, TypeAlias
 
@@ -15,6 +14,7 @@ from autograd.checking.local import Numerical, Precise, Slope, Unknown
 from autograd.checking.numerical import EPSILON
 from autograd.checking.report import Culprit
 from autograd.checking.trace import Trace
+from autograd.forks import cached_property
 from autograd.graph import leaves
 from autograd.rules import FLOATS, LINEAR, rule_of
 from autograd.value import Value

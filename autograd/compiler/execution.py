@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from autograd.compiler import arrays
 from autograd.compiler.passes import MANY_TERMS, gathered, unguarded
 from autograd.compiler.program import Program
 from autograd.compiler.schedule import Layout
+from autograd.forks import Reopened, in_child
 
 if TYPE_CHECKING:
     from autograd.compiler.llvm import Code, Kernel
@@ -80,7 +80,7 @@ class Executor:
     ) -> None:
         self.program, self.layout, self.options = program, layout, options
         self.codes = codes if codes is not None else {}
-        self._lock = threading.Lock()
+        self._lock = Reopened()
         self._ready: dict[str, tuple[Program, Kernel | None]] = {}
         plain = unguarded(program)
         self._first = "guarded" if plain is None else "plain"
@@ -276,8 +276,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="autograd.compile")
 
 
-if hasattr(os, "register_at_fork"):  # the threads of a pool stay behind in the parent
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+in_child(_pool.cache_clear)  # its threads stay behind in the parent
 
 
 @cache

@@ -6,13 +6,13 @@ import functools
 import os
 import random
 import sys
-import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, overload
 
 import numpy
+import numpy.random  # NumPy would at its first use: maybe in a thread, while another forks
 
 from autograd.compiler.arguments import Arguments, HoldsValues, Result, rebuilt, taken
 from autograd.compiler.execution import (
@@ -32,6 +32,7 @@ from autograd.compiler.storage import content, read, restored, written
 from autograd.compiler.trace import call_traced, collector_paused, difference, program_of
 from autograd.errors import shown
 from autograd.foreign import with_advice
+from autograd.forks import Reopened
 from autograd.graph import topological_order
 from autograd.structure import argument_names
 from autograd.traced import traced
@@ -313,7 +314,7 @@ class Compiled:
         self._name = f"compile({getattr(function, '__name__', type(function).__name__)})"
         self._known: dict[Hashable, Specialisation] = {}
         self._last: Repeated | None = None
-        self._lock = threading.RLock()
+        self._lock = Reopened()
 
     def __repr__(self) -> str:
         return f"<{self._name}, traced {self.traces} times>"

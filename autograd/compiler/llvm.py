@@ -25,6 +25,7 @@ from autograd.compiler.emission import (
 )
 from autograd.compiler.program import Program
 from autograd.compiler.schedule import Layout, Place, Straight, cost, scheduled
+from autograd.forks import waited_for
 
 __all__ = ["Code", "Kernel", "compiled", "target_name"]
 
@@ -194,9 +195,6 @@ def _machine(level: int = 2) -> Any:
     )
 
 
-_lock = threading.Lock()
-
-
 def _object(text: str, level: int, optimise: bool) -> bytes:
     """Compile a module to an object file.
 
@@ -205,7 +203,7 @@ def _object(text: str, level: int, optimise: bool) -> bytes:
     """
     from llvmlite import binding
 
-    with _lock:
+    with waited_for:
         machine = _machine(level)
         module = binding.parse_assembly(text)
         options = binding.create_pipeline_tuning_options(speed_level=2 if optimise else 0)
@@ -237,7 +235,7 @@ class Kernel:
         self.code = code
         self._constants = numpy.array(code.constants or (0.0,))
         self._local = threading.local()
-        with _lock:
+        with waited_for:
             mathematics.load_libraries()
             _register_callbacks()
             self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from autograd.compiler.program import Operation, Program
+from autograd.forks import Reopened, in_child
 from autograd.graph import interior
 from autograd.pausing import resumed
 from autograd.rules import DETACHED, KINKED, LINEAR, MEETS
@@ -116,18 +117,36 @@ def collector_paused() -> Iterator[None]:
             _was_enabled = gc.isenabled()
             gc.disable()
         _paused += 1
+        _of_thread.paused += 1
     try:
         yield
     finally:
         with _lock:
+            _of_thread.paused -= 1
             _paused -= 1
             if not _paused and _was_enabled:
                 gc.enable()
 
 
-_lock = threading.Lock()
+class _Thread(threading.local):
+    paused = 0
+
+
+_lock = Reopened()
+_of_thread = _Thread()
 _paused = 0
 _was_enabled = True
+
+
+def _forked() -> None:
+    """Forget the blocks of the threads that a fork has left behind in the parent."""
+    global _paused
+    if _paused and not _of_thread.paused and _was_enabled:
+        gc.enable()
+    _paused = _of_thread.paused
+
+
+in_child(_forked)
 
 
 class Numbering:

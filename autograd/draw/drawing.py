@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from html import escape, unescape
 from pathlib import Path
 from typing import TypeAlias
@@ -15,6 +14,7 @@ from autograd.draw.dot import clean
 from autograd.draw.page import page
 from autograd.draw.render import RenderingError, render
 from autograd.draw.steps import Step
+from autograd.forks import cached_property
 from autograd.writing import write_whole
 
 __all__ = ["Drawing", "Play"]

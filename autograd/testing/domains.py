@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import pi
 from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
+from autograd.forks import cached_property
 from autograd.formulary import ROWS
 from autograd.rules import RULES, Rule
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from autograd.graph import Node
 
-__all__ = ["DEEPEST", "ancestors_of", "folded", "leaf_kind", "module_of"]
+__all__ = ["DEEPEST", "LONGEST_NAME", "ancestors_of", "folded", "leaf_kind", "module_of"]
 
 DEEPEST = 32
 """A label of so many dots or more is no dotted name: frames are not nested as deep as that."""
+LONGEST_NAME = 1_000
+"""A longer label is no dotted name: Graphviz could not take it for that of a frame."""
 
 
 def module_of(label: str | None) -> str | None:
@@ -28,7 +30,7 @@ def module_of(label: str | None) -> str | None:
         >>> module_of("layers.0.neurons.3.weights.1"), module_of("weights.1"), module_of("w1")
         ('layers.0.neurons.3', '', None)
     """
-    if not label or not 0 < label.count(".") < DEEPEST:
+    if not label or len(label) > LONGEST_NAME or not 0 < label.count(".") < DEEPEST:
         return None
     parts = label.split(".")
     if parts[0].isdecimal() or not all(part.isidentifier() or part.isdecimal() for part in parts):

@@ -17,12 +17,14 @@ from autograd.modules import leaf_kind
 from autograd.value import Value
 
 __all__ = [
-    "MINUS", "SIGNS", "derivative_of", "evaluated", "for_output", "formula", "gradient", "names",
-    "number", "operand", "printable", "width",
+    "MINUS", "SIGNS", "cut", "derivative_of", "evaluated", "for_output", "formula", "gradient",
+    "names", "number", "operand", "printable", "width",
 ]  # fmt: skip
 
 MINUS = "\N{MINUS SIGN}"
 
+LONGEST_LABEL = 10_000
+"""The most characters of a label that are shown."""
 LONGEST = 8
 """The most terms or operands that a formula lists before it leaves some out."""
 
@@ -74,7 +76,8 @@ def names(nodes: Iterable[Value]) -> dict[Value, str]:
     """Give each node a name: its label, a constant's number, or else v1, v2 and so on.
 
     A label that several nodes bear stays the first one's name, and is numbered for the others; a
-    label of blanks counts as none, and one that reads as a constant's number is put in quotes.
+    label of blanks counts as none, and one that reads as a constant's number is put in quotes. A
+    label of more than ten thousand characters is cut.
     Constants of the same number share their name.
 
     Args:
@@ -89,7 +92,7 @@ def names(nodes: Iterable[Value]) -> dict[Value, str]:
         ['a', 'v1', 'a (2)', 'v2']
     """
     unique = list(dict.fromkeys(nodes))
-    labels = {node: node.label for node in unique if node.label and not node.label.isspace()}
+    labels = {node: cut(node.label) for node in unique if node.label and not node.label.isspace()}
     taken = set(labels.values())
     constants = {
         number(node.data, _DIGITS)
@@ -118,6 +121,26 @@ def names(nodes: Iterable[Value]) -> dict[Value, str]:
                 unnamed += 1
         found[node] = name
     return found
+
+
+def cut(text: str, longest: int = LONGEST_LABEL) -> str:
+    """Cut a text that is too long to be shown, and say how much is missing.
+
+    Args:
+        text: Any text.
+        longest: How many characters are left.
+
+    Returns:
+        The text, or its beginning.
+
+    Example:
+        >>> cut("abcdef", longest=4), cut("abcd", longest=4)
+        ('abcd… (2 characters more)', 'abcd')
+    """
+    more = len(text) - longest
+    if more <= 0:
+        return text
+    return f"{text[:longest]}… ({more:,} character{'s' * (more != 1)} more)"
 
 
 def gradient(node: Value) -> float:

@@ -15,6 +15,7 @@ from autograd.draw.page import page
 from autograd.draw.render import RenderingError, render
 from autograd.draw.steps import Step
 from autograd.forks import cached_property
+from autograd.wording import cut
 from autograd.writing import write_whole
 
 __all__ = ["Drawing", "Play"]
@@ -80,13 +81,13 @@ class Drawing:
             title = self._titles.get(identifier, "")
             if identifier.startswith("clust"):
                 title = unescape(graphviz_title or "").removeprefix("cluster_")
-            words = f"\n<title>{escape(clean(title))}</title>" if title else ""
+            words = f"\n<title>{escape(clean(cut(title, MOST_TITLE)))}</title>" if title else ""
             return f'<g id="{prefix}-{identifier}"{attributes}>{words}'
 
         # Several drawings may share a page, so ids get a prefix. Graphviz escapes whatever a label
         # holds: `<g` and `<title>` are its own.
         picture = _GROUP.sub(finish, picture)
-        name = escape(clean(self._title), quote=True)
+        name = escape(clean(cut(self._title)), quote=True)
         return picture.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
 
     def _repr_svg_(self) -> str | None:
@@ -179,6 +180,9 @@ class Drawing:
         drawing, steps = self._play()
         return page(drawing.svg, steps, self._title)
 
+
+MOST_TITLE = 100_000
+"""How many characters of a title are shown, which may name several nodes."""
 
 Play: TypeAlias = tuple[Drawing, Sequence[Step]]
 

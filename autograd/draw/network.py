@@ -20,7 +20,7 @@ from autograd.draw.dot import STYLES as KINDS
 from autograd.draw.drawing import Drawing
 from autograd.modules import leaf_kind
 from autograd.value import Value
-from autograd.wording import gradient, number, width
+from autograd.wording import cut, gradient, number, width
 
 __all__ = ["network"]
 
@@ -241,7 +241,7 @@ def _links(layers: Sequence[_Layer], drawn: Sequence[Sequence[int]], what: str) 
             if neuron.bias is not None:
                 ends.append((BIAS, neuron.bias))
             for i, parameter in ends:
-                label = parameter.label or ""
+                label = cut(parameter.label or "")
                 own = "" if DEFAULT_LABEL.fullmatch(label) or label.isspace() else label
                 numbers = (
                     f"{number(parameter.data, 12)}, gradient {number(gradient(parameter), 12)}"

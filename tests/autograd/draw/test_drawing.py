@@ -126,6 +126,51 @@ def test_labels_of_any_characters_come_out_as_text(label: str) -> None:
     check_label(label)
 
 
+LONG: dict[str, Callable[[int], str]] = {
+    "a word": lambda n: "x" * n,
+    "lines": lambda n: "x\n" * (n // 2),
+    "blanks at its end": lambda n: "x" + " " * n,
+    "markup": lambda n: "<&" * (n // 2),
+    "a path": lambda n: "m." + "x" * n,
+    "a module": lambda n: "x" * n + ".w",
+    "many modules": lambda n: "ab." * (n // 3) + "w",
+    "quotes": lambda n: '"\\' * (n // 2),
+    "beyond the plane": lambda n: "\U0001f600" * n,
+}
+
+
+@pytest.mark.parametrize("kind", LONG)
+@pytest.mark.parametrize("options", [{}, {"fold": 1}, {"links": "both"}, {"expand": True}])
+def test_a_long_label_is_cut_and_says_so(
+    tmp_path: Path, kind: str, options: dict[str, Any]
+) -> None:
+    label = LONG[kind](2_000_000)
+    y = tanh(Value(1.0, label) * 2.0)
+    y.label = label
+    drawing = draw(y, **options)
+    picture = read(drawing)
+    check_safe(picture)
+    assert len(drawing.source) < 200_000
+    assert len(drawing.svg) < 400_000
+    if options != {"fold": 1}:
+        assert f"… ({len(label) - 10_000:,} characters more)" in picture.nodes["n0"].title
+        assert len(picture.root.get("aria-label", "")) < 200
+        assert drawing.to_html(tmp_path / "page.html").stat().st_size < 2_000_000
+
+
+def test_a_label_of_ten_thousand_characters_is_whole() -> None:
+    label = "x" * 10_000
+    assert label in read(draw(Value(1.0, label))).nodes["n0"].title
+    cut = read(draw(Value(1.0, label + "y"))).nodes["n0"].title
+    assert f"{label}… (1 character more)" in cut
+
+
+def test_a_model_with_a_long_label_is_drawn() -> None:
+    model = MLP(2, [2, 1])
+    model.layers[0].neurons[0].weights[0].label = "w" * 2_000_000
+    assert len(draw(model).svg) < 400_000
+
+
 def test_a_hostile_label_in_each_place_at_once() -> None:
     label = "a.x</title></g><script>alert('&')</script>"
     w, x = Value(1.0, label), Value(2.0, "]]><!--")

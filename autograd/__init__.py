@@ -31,6 +31,7 @@ from autograd import names
 from autograd.draw import draw
 from autograd.explain import explain
 from autograd.functions import cumprod, cumsum, custom_function, dot, log, net, softmax
+from autograd.installation import warn_of_others as _warn_of_others
 from autograd.names import *  # noqa: F403  the functions of the table
 from autograd.names import abs as abs
 from autograd.names import max as max
@@ -85,6 +86,7 @@ else:
 
 
 del TYPE_CHECKING  # no name of the library's
+_warn_of_others(__path__[0])  # noqa: F405  which every package has
 
 __version__ = "0.1.0"
 

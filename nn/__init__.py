@@ -17,10 +17,22 @@ Example:
 
 from __future__ import annotations
 
-from nn import losses, optim
-from nn.layers import MLP, Dropout, Layer, Neuron
-from nn.module import Buffer, Module, Parameter, is_frozen
-from nn.training import History, fit
+try:
+    from nn import losses, optim
+    from nn.layers import MLP, Dropout, Layer, Neuron
+    from nn.module import Buffer, Module, Parameter, is_frozen
+    from nn.training import History, fit
+except ImportError as error:
+    import autograd as _autograd
+
+    if hasattr(_autograd, "Value"):
+        raise
+    raise ImportError(
+        "nn needs scalar-autograd, and `import autograd` finds another package, in "
+        f"{list(_autograd.__path__)}: HIPS's autograd has the same import name, and the two cannot "
+        "be installed in one environment. Remove both, with what is left of the folder, and "
+        "install the one that you want: pip uninstall autograd scalar-autograd"
+    ) from error
 
 __all__ = [
     "MLP",

@@ -9,7 +9,7 @@ from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from autograd.forks import Reopened, in_child
+from autograd.forks import in_child
 
 __all__ = ["counted", "no_grad", "paused", "resumed"]
 
@@ -18,7 +18,7 @@ _depth: ContextVar[int] = ContextVar("depth", default=0)
 # How many no_grad blocks, and traces, are open in all threads together. While none is, as nearly
 # always, an operation need not ask the context variable whether one is open in its own.
 open_blocks = 0
-_lock = Reopened()
+_lock = threading.Lock()
 
 
 class _Thread(threading.local):
@@ -104,7 +104,8 @@ def counted() -> Iterator[None]:
 
 def _forked() -> None:
     """Forget the blocks of the threads that a fork has left behind in the parent."""
-    global open_blocks
+    global _lock, open_blocks
+    _lock = threading.Lock()
     # A block may have ended in another thread than it began in: rather one too many than too few.
     open_blocks = max(_of_thread.open_blocks, _depth.get())
 

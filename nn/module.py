@@ -222,8 +222,12 @@ class Module:
             >>> Neuron(2, "tanh").predict([0.0, 0.0])
             0.0
         """
-        with no_grad(), evaluating():
-            return to_floats(self(inputs))
+        before = _evaluating.set(True)
+        try:
+            with no_grad():
+                return to_floats(self(inputs))
+        finally:
+            _evaluating.reset(before)
 
     # --- modes -----------------------------------------------------------------------------------
 
@@ -602,7 +606,7 @@ class Module:
         named = self._named(_is_state)
         if type(self).named_parameters is not Module.named_parameters:
             named = {**dict(self.named_parameters()), **self._named(is_buffer)}
-        self._require_held(set(named.values()))
+        self._require_held(named)
         entries: dict[str, Any] = {}
         for name in named:
             group, _, key = name.rpartition(".")
@@ -620,19 +624,26 @@ class Module:
             for group, entry in entries.items()
         }
 
-    def _require_held(self, held: set[Value]) -> None:
+    def _require_held(self, named: Mapping[str, Value]) -> None:
         """Refuse a state without what the `parameters()` of a subclass lists."""
-        for place, module in _modules(self):
-            if getattr(module.parameters, "__func__", None) is Module.parameters:
-                continue
-            listed = list(module.parameters())
+        others = [
+            (place, module)
+            for place, module in _modules(self)
+            if getattr(module.parameters, "__func__", None) is not Module.parameters
+        ]
+        held = set(named.values()) if others else set()
+        for place, module in others:
+            parameters: Any = module.parameters
+            listed = list(parameters() if callable(parameters) else parameters)
             missing = [p for p in listed if not isinstance(p, Value) or p not in held]
             if missing:
-                named = [repr(p)[:100] if isinstance(p, Value) else shown(p) for p in missing[:3]]
+                examples = [
+                    repr(p)[:100] if isinstance(p, Value) else shown(p) for p in missing[:3]
+                ]
                 whose = f" of {place!r}" if place else ""
                 raise ValueError(
                     f"{type(module).__name__}.parameters(){whose} lists what no attribute holds: "
-                    f"{', '.join(named)}{', …' * (len(missing) > 3)} "
+                    f"{', '.join(examples)}{', …' * (len(missing) > 3)} "
                     f"({len(missing)} of {len(listed)}), so a state or file would lack them. Keep "
                     "Values that were not computed from others in attributes, alone or in lists, "
                     "tuples and dictionaries, and let parts that hold them be Modules"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from autograd.compiler.program import Operation, Program
-from autograd.forks import Reopened, in_child
+from autograd.forks import in_child
 from autograd.graph import interior
 from autograd.pausing import resumed
 from autograd.rules import DETACHED, KINKED, LINEAR, MEETS
@@ -132,7 +132,7 @@ class _Thread(threading.local):
     paused = 0
 
 
-_lock = Reopened()
+_lock = threading.Lock()
 _of_thread = _Thread()
 _paused = 0
 _was_enabled = True
@@ -140,7 +140,8 @@ _was_enabled = True
 
 def _forked() -> None:
     """Forget the blocks of the threads that a fork has left behind in the parent."""
-    global _paused
+    global _lock, _paused
+    _lock = threading.Lock()
     if _paused and not _of_thread.paused and _was_enabled:
         gc.enable()
     _paused = _of_thread.paused

@@ -581,6 +581,12 @@ def test_parameters_that_no_attribute_holds_are_refused_by_name(
     assert path.read_bytes() == before
 
 
+def test_a_list_in_the_place_of_the_method_is_an_attribute_like_others() -> None:
+    model, w = Module(), Value(1.0)
+    vars(model)["parameters"] = [w]
+    assert model.state_dict() == {"parameters": [1.0]}
+
+
 def test_a_subset_in_another_order_is_no_fault() -> None:
     class Part(Module):
         def __init__(self) -> None:

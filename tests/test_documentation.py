@@ -12,7 +12,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 import autograd
+from autograd.forks import cached_property
 from autograd.rules import Rule
 from tests.table import SAMPLES, TABLE
 

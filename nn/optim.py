@@ -6,11 +6,18 @@ A learning rate is a number or a schedule: a function of the number of steps tak
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from autograd import Value
 from autograd.value import as_float
 from nn.module import Module, is_frozen, is_parameter
+from nn.schedules import (
+    Schedule,
+    cosine_decay,
+    exponential_decay,
+    linear_warmup,
+    step_decay,
+)
 
 __all__ = [
     "SGD",
@@ -23,9 +30,6 @@ __all__ = [
     "linear_warmup",
     "step_decay",
 ]
-
-Schedule = Callable[[int], float]
-"""A function from the number of steps taken so far to the learning rate of the next one."""
 
 
 class Optimiser:
@@ -328,108 +332,6 @@ class AdamW(Adam):
             if not is_frozen(parameter):
                 parameter.data *= kept
         self._step(rate, penalty=0.0)
-
-
-# --- schedules -----------------------------------------------------------------------------------
-
-
-def step_decay(rate: float, every: int, factor: float = 0.1) -> Schedule:
-    """Multiply the rate by `factor` every so many steps.
-
-    Args:
-        rate: The rate of the first step.
-        every: After how many steps the rate changes, each time.
-        factor: What it is multiplied by.
-
-    Returns:
-        A schedule: a function from the number of steps taken so far to the rate.
-
-    Raises:
-        ValueError: `every` is less than 1.
-
-    Example:
-        >>> schedule = step_decay(1.0, every=10, factor=0.5)
-        >>> [schedule(step) for step in (0, 9, 10, 20)]
-        [1.0, 1.0, 0.5, 0.25]
-    """
-    if every < 1:
-        raise ValueError(f"step_decay: every must be at least 1, got {every!r}")
-    return lambda step: rate * factor ** (step // every)
-
-
-def exponential_decay(rate: float, factor: float) -> Schedule:
-    """Multiply the rate by `factor` at each step.
-
-    Args:
-        rate: The rate of the first step.
-        factor: What it is multiplied by.
-
-    Returns:
-        A schedule: a function from the number of steps taken so far to the rate.
-
-    Example:
-        >>> [exponential_decay(1.0, 0.5)(step) for step in range(4)]
-        [1.0, 0.5, 0.25, 0.125]
-    """
-    return lambda step: rate * factor**step
-
-
-def cosine_decay(rate: float, steps: int, final: float = 0.0) -> Schedule:
-    """Go from `rate` to `final` along half a wave of the cosine, and stay there.
-
-    After I. Loshchilov and F. Hutter, *SGDR: stochastic gradient descent with warm restarts*, ICLR
-    2017, without the restarts.
-
-    Args:
-        rate: The rate of the first step.
-        steps: After how many steps the rate is `final`.
-        final: The rate from then on.
-
-    Returns:
-        A schedule: a function from the number of steps taken so far to the rate.
-
-    Raises:
-        ValueError: `steps` is less than 1.
-
-    Example:
-        >>> [round(cosine_decay(1.0, 4)(step), 4) for step in (0, 1, 2, 4, 100)]
-        [1.0, 0.8536, 0.5, 0.0, 0.0]
-    """
-    if steps < 1:
-        raise ValueError(f"cosine_decay: steps must be at least 1, got {steps!r}")
-    return lambda step: (
-        final + 0.5 * (rate - final) * (1.0 + math.cos(math.pi * min(step / steps, 1.0)))
-    )
-
-
-def linear_warmup(rate: float | Schedule, steps: int, start: float = 1.0 / 3.0) -> Schedule:
-    """Raise the rate from `start` times its value to its value, then go on with it.
-
-    Args:
-        rate: The rate after the warm-up; a schedule begins when the warm-up ends.
-        steps: How many steps the warm-up takes.
-        start: The factor of the first step.
-
-    Returns:
-        A schedule: a function from the number of steps taken so far to the rate.
-
-    Raises:
-        ValueError: `steps` is less than 1.
-
-    Example:
-        >>> [linear_warmup(1.0, steps=4, start=0.0)(step) for step in range(6)]
-        [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
-    """
-    if steps < 1:
-        raise ValueError(f"linear_warmup: steps must be at least 1, got {steps!r}")
-    after = rate if callable(rate) else lambda step: rate
-
-    def schedule(step: int) -> float:
-        if step < steps:
-            return (start + (1.0 - start) * step / steps) * after(0)
-        return after(step - steps)
-
-    return schedule
 
 
 def _checked(name: str, number: float) -> float:

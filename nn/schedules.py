@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
+
+from autograd.errors import shown
+from autograd.value import as_float
 
 __all__ = ["Schedule", "cosine_decay", "exponential_decay", "linear_warmup", "step_decay"]
 
@@ -23,6 +27,10 @@ class StepDecay:
     rate: float
     every: int
     factor: float
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ValueError(f"step_decay: every must be at least 1, got {self.every!r}")
 
     def __call__(self, step: int) -> float:
         return self.rate * self.factor ** (step // self.every)
@@ -47,6 +55,10 @@ class CosineDecay:
     steps: int
     final: float
 
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"cosine_decay: steps must be at least 1, got {self.steps!r}")
+
     def __call__(self, step: int) -> float:
         wave = math.cos(math.pi * min(step / self.steps, 1.0))
         return self.final + 0.5 * (self.rate - self.final) * (1.0 + wave)
@@ -59,6 +71,10 @@ class LinearWarmup:
     rate: float | Schedule
     steps: int
     start: float
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"linear_warmup: steps must be at least 1, got {self.steps!r}")
 
     def __call__(self, step: int) -> float:
         if step < self.steps:
@@ -88,8 +104,6 @@ def step_decay(rate: float, every: int, factor: float = 0.1) -> Schedule:
         >>> [schedule(step) for step in (0, 9, 10, 20)]
         [1.0, 1.0, 0.5, 0.25]
     """
-    if every < 1:
-        raise ValueError(f"step_decay: every must be at least 1, got {every!r}")
     return StepDecay(rate, every, factor)
 
 
@@ -131,8 +145,6 @@ def cosine_decay(rate: float, steps: int, final: float = 0.0) -> Schedule:
         >>> [round(cosine_decay(1.0, 4)(step), 4) for step in (0, 1, 2, 4, 100)]
         [1.0, 0.8536, 0.5, 0.0, 0.0]
     """
-    if steps < 1:
-        raise ValueError(f"cosine_decay: steps must be at least 1, got {steps!r}")
     return CosineDecay(rate, steps, final)
 
 
@@ -154,6 +166,86 @@ def linear_warmup(rate: float | Schedule, steps: int, start: float = 1.0 / 3.0) 
         >>> [linear_warmup(1.0, steps=4, start=0.0)(step) for step in range(6)]
         [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
     """
-    if steps < 1:
-        raise ValueError(f"linear_warmup: steps must be at least 1, got {steps!r}")
     return LinearWarmup(rate, steps, start)
+
+
+# --- as data -------------------------------------------------------------------------------------
+
+KINDS: dict[str, Any] = {
+    "step_decay": StepDecay,
+    "exponential_decay": ExponentialDecay,
+    "cosine_decay": CosineDecay,
+    "linear_warmup": LinearWarmup,
+}
+
+
+def to_data(rate: float | Schedule) -> Any:
+    """Describe a learning rate: a number, or a schedule by its name and numbers.
+
+    Of a schedule that is not made here there is its own `state_dict()`, if it has one.
+
+    Example:
+        >>> to_data(exponential_decay(1.0, 0.5))
+        {'schedule': 'exponential_decay', 'rate': 1.0, 'factor': 0.5}
+    """
+    if not callable(rate):
+        return rate if type(rate) is int else as_float(rate, "learning_rate", "a real number")
+    for name, kind in KINDS.items():
+        if type(rate) is kind:
+            numbers = {
+                field.name: to_data(getattr(rate, field.name)) for field in fields(KINDS[name])
+            }
+            return {"schedule": name, **numbers}
+    described = {"schedule": "of one's own"}
+    return {**described, "state": rate.state_dict()} if hasattr(rate, "state_dict") else described
+
+
+def from_data(data: Any, current: float | Schedule) -> float | Schedule:
+    """Make what `to_data` describes.
+
+    Args:
+        data: The description.
+        current: The rate that there is: what a description of a schedule of one's own means.
+
+    Returns:
+        The rate; a schedule of one's own as it is, without its state.
+
+    Raises:
+        ValueError: It describes no rate, or a schedule of one's own where there is none.
+    """
+    if isinstance(data, (int, float)) and not isinstance(data, bool):
+        return data
+    if not isinstance(data, dict) or not isinstance(data.get("schedule"), str):
+        raise ValueError(f"learning_rate is neither a number nor a schedule: {shown(data)}")
+    if data["schedule"] not in KINDS:
+        if not callable(current) or type(current) in KINDS.values():
+            raise ValueError(
+                "learning_rate was a schedule of one's own, which no file holds: make the "
+                "optimiser with that schedule first"
+            )
+        if hasattr(current, "load_state_dict") != ("state" in data):
+            raise ValueError("learning_rate was another schedule of one's own: its state differs")
+        return current
+    numbers = {key: value for key, value in data.items() if key != "schedule"}
+    kind: Any = KINDS[data["schedule"]]
+    names = [field.name for field in fields(kind)]
+    try:
+        if sorted(numbers) != sorted(names):
+            raise ValueError(f"its numbers are {', '.join(names)}")
+        made: Schedule = kind(
+            **{
+                name: from_data(number, 0.0)
+                if name == "rate" and kind is LinearWarmup
+                else _number(number, whole=name in ("every", "steps"))
+                for name, number in numbers.items()
+            }
+        )
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"learning_rate is no {data['schedule']}: {error}") from error
+    return made
+
+
+def _number(value: Any, whole: bool) -> float:
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        raise TypeError(f"expected {'an integer' if whole else 'a number'}, got {shown(value)}")
+    return value

@@ -2,7 +2,9 @@
 
 `Neuron`, `Layer` and `MLP` are the networks of the textbook, `Module` and `Parameter` what others
 are made of, and `fit` trains any of them: down the gradient of a loss of `nn.losses`, by an
-optimiser of `nn.optim`. `nn.testing` draws networks with data, to check gradients.
+optimiser of `nn.optim` at a rate of `nn.schedules`, measured by `nn.metrics`, and reached into by
+`nn.callbacks`. `save_checkpoint` keeps what a training needs to go on. `nn.testing` draws networks
+with data, to check gradients.
 
 Example:
     >>> from autograd import sigmoid
@@ -16,20 +18,28 @@ Example:
 
 from __future__ import annotations
 
-from nn import losses, optim
+from nn import callbacks, losses, metrics, optim, schedules
+from nn.checkpoint import load_checkpoint, save_checkpoint
+from nn.history import DivergenceError, History
 from nn.layers import MLP, Layer, Neuron
 from nn.module import Module, Parameter, is_frozen
-from nn.training import History, fit
+from nn.training import fit
 
 __all__ = [
     "MLP",
+    "DivergenceError",
     "History",
     "Layer",
     "Module",
     "Neuron",
     "Parameter",
+    "callbacks",
     "fit",
     "is_frozen",
+    "load_checkpoint",
     "losses",
+    "metrics",
     "optim",
+    "save_checkpoint",
+    "schedules",
 ]

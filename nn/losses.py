@@ -39,6 +39,30 @@ __all__ = [
     "softmax_cross_entropy",
 ]
 
+# What others call them; for errors, which say what it is called here.
+OTHER_NAMES = {
+    "acc": "accuracy",
+    "BCEWithLogitsLoss": "binary_cross_entropy",
+    "bce": "binary_cross_entropy",
+    "binary_crossentropy": "binary_cross_entropy",
+    "categorical_crossentropy": "softmax_cross_entropy",
+    "cross_entropy": "softmax_cross_entropy",
+    "crossentropy": "softmax_cross_entropy",
+    "CrossEntropyLoss": "softmax_cross_entropy",
+    "HuberLoss": "huber",
+    "l1": "mean_absolute_error",
+    "L1Loss": "mean_absolute_error",
+    "l2": "mean_squared_error",
+    "log_loss": "binary_cross_entropy",
+    "mae": "mean_absolute_error",
+    "mse": "mean_squared_error",
+    "MSELoss": "mean_squared_error",
+    "smooth_l1": "huber",
+    "SmoothL1Loss": "huber",
+    "sparse_categorical_crossentropy": "softmax_cross_entropy",
+    "squared_error": "mean_squared_error",
+}
+
 Numbers = Any  # float | Value | Sequence[float | Value], and NumPy's arrays of them
 
 

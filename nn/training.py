@@ -34,7 +34,7 @@ def fit(
     batch_size: int | None = 32,
     shuffle: bool = True,
     seed: int = 0,
-    validation: float | tuple[Any, Any] | None = None,
+    validation: float | tuple[Any, ...] | None = None,
     patience: int | None = None,
     stratify: Any = False,
     sample_weight: Any = None,

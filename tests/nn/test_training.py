@@ -590,6 +590,28 @@ def test_other_mistakes_are_refused() -> None:
         fit(network(), lambda outputs, target: 1.0, X, Y)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_loss_that_gives_no_number_is_named(compiled: bool) -> None:
+    def forgetful(output: Any, target: Any) -> Any:
+        (output - target) ** 2
+
+    with pytest.raises(TypeError, match="the loss 'forgetful' .* NoneType; is its return missing"):
+        fit(network(), forgetful, *noisy(), compiled=compiled)
+    with pytest.raises(TypeError, match="the loss '<lambda>' should return .* got list"):
+        fit(network(), lambda output, target: [output], *noisy(), compiled=compiled)
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [("mse", "mean_squared_error"), ("huber", "huber"), ("x", "mean_squared_error")],
+)
+def test_a_loss_is_not_a_name(name: Any, ours: str) -> None:
+    with pytest.raises(
+        TypeError, match=rf"such as nn\.losses\.{ours}, and not a name, got '{name}'"
+    ):
+        fit(network(), name, *noisy())
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

@@ -26,8 +26,8 @@ WHOLE = History(
         (History([1.0]), "1 epoch, completed: loss 1"),
         (
             WHOLE,
-            "3 epochs, early stopping: loss 1.5, validation loss 2.6 (least in epoch 1), "
-            "accuracy 1",
+            "3 epochs, early stopping: "
+            + "loss 1.5, validation loss 2.6 (least in epoch 1), accuracy 1",
         ),
         (
             History([1e300], metrics={"mean_absolute_error": [-2.0]}, best_epoch=0),

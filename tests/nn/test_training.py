@@ -595,9 +595,9 @@ def test_a_loss_that_gives_no_number_is_named(compiled: bool) -> None:
     def forgetful(output: Any, target: Any) -> Any:
         (output - target) ** 2
 
-    with pytest.raises(TypeError, match="the loss 'forgetful' .* NoneType; is its return missing"):
+    with pytest.raises(TypeError, match=r"the loss 'forgetful' .* NoneType; is its return"):
         fit(network(), forgetful, *noisy(), compiled=compiled)
-    with pytest.raises(TypeError, match="the loss '<lambda>' should return .* got list"):
+    with pytest.raises(TypeError, match=r"the loss '<lambda>' should return .* got list"):
         fit(network(), lambda output, target: [output], *noisy(), compiled=compiled)
 
 

@@ -12,7 +12,7 @@ from nn import DivergenceError, History
 from nn.history import history_of
 
 WHOLE = History(
-    [3.0, 2.0, 1.5], [3.5, 2.5, 2.6], {"accuracy": [0.5, 0.75, 1.0]}, best_epoch=1,
+    [3.0, 2.0, 1.5], [3.5, 2.5, 2.6], {"a": [0.5, 0.75, 1.0]}, best_epoch=1,
     stopped="early stopping",
 )  # fmt: skip
 
@@ -24,11 +24,7 @@ WHOLE = History(
         (History(stopped="interrupted"), "0 epochs, interrupted"),
         (History([0.123456], best_epoch=0), "1 epoch, completed: loss 0.1235 (least in epoch 0)"),
         (History([1.0]), "1 epoch, completed: loss 1"),
-        (
-            WHOLE,
-            "3 epochs, early stopping: "
-            + "loss 1.5, validation loss 2.6 (least in epoch 1), accuracy 1",
-        ),
+        (WHOLE, "3 epochs, early stopping: loss 1.5, validation loss 2.6 (least in epoch 1), a 1"),
         (
             History([1e300], metrics={"mean_absolute_error": [-2.0]}, best_epoch=0),
             "1 epoch, completed: loss 1e+300 (least in epoch 0), mean absolute error -2",
@@ -43,7 +39,7 @@ def test_columns_are_arrays_and_a_frame() -> None:
     assert WHOLE.columns() == {
         "loss": WHOLE.losses,
         "validation_loss": WHOLE.validation_losses,
-        "accuracy": WHOLE.metrics["accuracy"],
+        "a": WHOLE.metrics["a"],
     }
     arrays = WHOLE.arrays()
     assert list(arrays) == list(WHOLE.columns())
@@ -52,8 +48,8 @@ def test_columns_are_arrays_and_a_frame() -> None:
     pytest.importorskip("pandas")
     frame = WHOLE.to_frame()
     assert (frame.index.name, list(frame.columns)) == ("epoch", list(WHOLE.columns()))
-    assert frame["accuracy"].tolist() == [0.5, 0.75, 1.0]
-    assert WHOLE.last() == {"loss": 1.5, "validation_loss": 2.6, "accuracy": 1.0}
+    assert frame["a"].tolist() == [0.5, 0.75, 1.0]
+    assert WHOLE.last() == {"loss": 1.5, "validation_loss": 2.6, "a": 1.0}
     assert History().last() == {}
     assert len(History().to_frame()) == 0
 

@@ -11,10 +11,9 @@ from typing import Any, Literal, Protocol
 from autograd import Value, mean, no_grad
 from autograd.errors import shown
 from autograd.graph import adjoints, dependents, interior
-from autograd.rules import VALUES
 from autograd.value import as_value, recorded_adjoints
 from nn import losses
-from nn.layers import MLP, Layer, Neuron, linear
+from nn.layers import parts_of
 from nn.module import Module, to_floats
 from nn.optim import Optimiser
 from nn.samples import Named, Samples, Several, applied
@@ -113,14 +112,7 @@ def _is_known(model: Module, loss: Loss) -> bool:
     """Whether a model and a loss are made of this library's parts, which read nothing else."""
     if not any(loss is getattr(losses, name) for name in losses.__all__):
         return False
-    if type(model) is MLP:
-        return all(_is_known(layer, loss) for layer in model.layers)
-    if type(model) is Layer:
-        return all(_is_known(neuron, loss) for neuron in model.neurons)
-    if type(model) is not Neuron:
-        return False
-    name = getattr(model.activation, "__name__", "")
-    return model.activation is linear or model.activation is getattr(VALUES, name, None)
+    return parts_of(model) is not None
 
 
 class RecordedBatches:

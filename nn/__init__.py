@@ -18,8 +18,11 @@ Example:
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from nn import callbacks, losses, metrics, optim, schedules
 from nn.checkpoint import load_checkpoint, save_checkpoint
+from nn.foreign import PACKAGE, refuse
 from nn.history import DivergenceError, History
 from nn.layers import MLP, Layer, Neuron
 from nn.module import Module, Parameter, is_frozen
@@ -43,3 +46,9 @@ __all__ = [
     "save_checkpoint",
     "schedules",
 ]
+
+
+if not TYPE_CHECKING:  # a checker knows which names there are
+
+    def __getattr__(name: str) -> Any:
+        refuse(__name__, name, PACKAGE)

@@ -12,7 +12,7 @@ import math
 import operator
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograd import (
     Value,
@@ -27,6 +27,7 @@ from autograd import (
 )
 from autograd import sum as total
 from autograd.tracing import is_traced
+from nn.foreign import LOSSES, refuse
 
 __all__ = [
     "binary_cross_entropy",
@@ -38,30 +39,6 @@ __all__ = [
     "perceptron",
     "softmax_cross_entropy",
 ]
-
-# What others call them; for errors, which say what it is called here.
-OTHER_NAMES = {
-    "acc": "accuracy",
-    "BCEWithLogitsLoss": "binary_cross_entropy",
-    "bce": "binary_cross_entropy",
-    "binary_crossentropy": "binary_cross_entropy",
-    "categorical_crossentropy": "softmax_cross_entropy",
-    "cross_entropy": "softmax_cross_entropy",
-    "crossentropy": "softmax_cross_entropy",
-    "CrossEntropyLoss": "softmax_cross_entropy",
-    "HuberLoss": "huber",
-    "l1": "mean_absolute_error",
-    "L1Loss": "mean_absolute_error",
-    "l2": "mean_squared_error",
-    "log_loss": "binary_cross_entropy",
-    "mae": "mean_absolute_error",
-    "mse": "mean_squared_error",
-    "MSELoss": "mean_squared_error",
-    "smooth_l1": "huber",
-    "SmoothL1Loss": "huber",
-    "sparse_categorical_crossentropy": "softmax_cross_entropy",
-    "squared_error": "mean_squared_error",
-}
 
 Numbers = Any  # float | Value | Sequence[float | Value], and NumPy's arrays of them
 
@@ -343,6 +320,12 @@ cross_entropy_of_class = custom_function(
     _partials_of_class,
     summary="cross_entropy of a class that is an operand, the first; a traced one.",
 )
+
+
+if not TYPE_CHECKING:  # a checker knows which names there are
+
+    def __getattr__(name: str) -> Any:
+        refuse(__name__, name, {key: f"it is {ours}" for key, ours in LOSSES.items()})
 
 
 # --- checks --------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 from autograd.errors import shown
 from nn import losses
+from nn.foreign import LOSSES
 
 __all__ = ["Metric", "Metrics", "accuracy"]
 
@@ -132,7 +133,7 @@ def _metric(name: str, loss: Any, targets: list[Any]) -> Metric:
         return _accuracy_for(loss, targets)
     if name in losses.__all__:
         return getattr(losses, name)  # type: ignore[no-any-return]
-    meant = losses.OTHER_NAMES.get(name) or next(iter(get_close_matches(name, NAMES, 1)), None)
+    meant = LOSSES.get(name) or next(iter(get_close_matches(name, NAMES, 1)), None)
     hint = f"'{meant}' is" if meant else f"there are {', '.join(NAMES)}, and functions of your own"
     raise ValueError(f"no metric is called {name!r}; {hint}")
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograd import Value
 from autograd.errors import shown, wrong_type
+from autograd.foreign import lacking, with_advice
 from autograd.value import as_float
 from nn import schedules
+from nn.foreign import OPTIM, OPTIMISER, OPTIMISER_ARGUMENTS, refuse
 from nn.module import Module, is_frozen, is_parameter
 from nn.schedules import (
     Schedule,
@@ -69,6 +71,7 @@ class Optimiser:
         1.5
     """
 
+    @with_advice(**OPTIMISER_ARGUMENTS)
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -87,6 +90,17 @@ class Optimiser:
         self.weight_decay = weight_decay
         self.steps = 0
         Optimiser._require_options(self)
+
+    def __setattr__(self, name: str, content: Any) -> None:
+        # A subclass of the user's may call its attributes as it likes.
+        if name in OPTIMISER and type(self).__module__ == __name__:
+            raise lacking(type(self).__name__, name, OPTIMISER, self)
+        super().__setattr__(name, content)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise lacking(type(self).__name__, name, OPTIMISER, self)
 
     def _require_options(self) -> None:
         """Raise what is wrong with the options, given or read."""
@@ -293,6 +307,7 @@ class SGD(Optimiser):
         0.95
     """
 
+    @with_advice(**OPTIMISER_ARGUMENTS)
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -363,6 +378,7 @@ class Adam(Optimiser):
         0.9
     """
 
+    @with_advice(**OPTIMISER_ARGUMENTS)
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -442,6 +458,7 @@ class AdamW(Adam):
         0.95
     """
 
+    @with_advice(**OPTIMISER_ARGUMENTS)
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -469,6 +486,12 @@ class AdamW(Adam):
             if not is_frozen(parameter):
                 parameter.data *= kept
         self._step(rate, penalty=0.0)
+
+
+if not TYPE_CHECKING:  # a checker knows which names there are
+
+    def __getattr__(name: str) -> Any:
+        refuse(__name__, name, OPTIM)
 
 
 def _checked(name: str, number: float) -> float:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any
 
+from autograd.foreign import with_advice
 from nn import losses
 from nn.batches import Batches, Compiling, Loss, batches
 from nn.callbacks import Callbacks, Training
+from nn.foreign import FIT, LOSSES
 from nn.history import DivergenceError, History
 from nn.metrics import Metrics, resolved
 from nn.module import Module
@@ -23,6 +25,7 @@ from nn.samples import prepared
 __all__ = ["History", "fit"]
 
 
+@with_advice(**FIT)
 def fit(
     model: Module,
     loss: Loss,
@@ -247,7 +250,7 @@ def _check(training: Training, loss: float, cause: Exception | None) -> None:
 
 def _wrong_arguments(model: Any, loss: Any) -> TypeError:
     if isinstance(model, Module) and isinstance(loss, str):
-        name = losses.OTHER_NAMES.get(loss, loss)
+        name = LOSSES.get(loss, loss)
         known = name if name in losses.__all__ else "mean_squared_error"
         return TypeError(
             f"the loss is a function, such as nn.losses.{known}, and not a name, got {loss!r}"

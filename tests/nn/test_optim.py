@@ -440,6 +440,17 @@ def test_a_state_that_does_not_fit_changes_nothing(change: Any, message: str) ->
         optimiser.load_state_dict([1.0])  # type: ignore[arg-type]
 
 
+def test_a_subclass_may_call_its_attributes_as_it_likes() -> None:
+    class Named(SGD):
+        def __init__(self, parameters: list[Value], lr: float) -> None:
+            super().__init__(parameters, lr)
+            self.lr, self.state = lr, {"a": [1.0]}
+
+    optimiser, other = Named([Parameter(1.0)], 0.5), Named([Parameter(1.0)], 0.25)
+    other.load_state_dict(optimiser.state_dict())
+    assert (other.lr, other.learning_rate, other.state) == (0.5, 0.5, {"a": [1.0]})
+
+
 def test_what_is_no_plain_data_is_refused_by_name() -> None:
     optimiser = SGD([Parameter(1.0)], 0.1)
     vars(optimiser)["file"] = object()

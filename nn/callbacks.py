@@ -22,6 +22,7 @@ import math
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -292,7 +293,7 @@ class ClipValue(Callback):
 
 
 def _require_positive(name: str, number: Any) -> None:
-    if not isinstance(number, (int, float)) or not number > 0.0:
+    if not isinstance(number, Real) or not number > 0.0:  # type: ignore[operator]
         raise ValueError(f"{name} must be a positive number, got {shown(number)}")
 
 

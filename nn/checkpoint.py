@@ -46,7 +46,8 @@ def save_checkpoint(
     Raises:
         ImportError: NumPy or safetensors is missing.
         OSError: The file cannot be written.
-        TypeError: There is something else in `extra`, or in the optimiser.
+        TypeError: There is something else in `extra`, or in the optimiser; or the arguments are in
+            another order.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -86,6 +87,7 @@ def load_checkpoint(
     Raises:
         ImportError: NumPy or safetensors is missing.
         OSError: The file cannot be read.
+        TypeError: The arguments are in another order.
         ValueError: The file is damaged, of another format, of another model or optimiser; nothing
             has changed.
 
@@ -111,7 +113,12 @@ def load_checkpoint(
 def snapshot(
     model: Module, optimiser: Optimiser | None, extra: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Copy all that a checkpoint holds, as plain data."""
+    """Copy all that a checkpoint holds, as plain data.
+
+    Raises:
+        TypeError: The model or the optimiser is something else.
+    """
+    _require(model, optimiser)
     named = dict(model.named_parameters())
     known = set(named.values())
     others = [p.data for p in optimiser.parameters if p not in known] if optimiser else []
@@ -138,8 +145,10 @@ def restore(
         What was given as `extra`.
 
     Raises:
+        TypeError: The model or the optimiser is something else.
         ValueError: The snapshot is of another model or optimiser, or damaged.
     """
+    _require(model, optimiser)
     extra = extra_of(tree)
     named = dict(model.named_parameters())
     if unknown := [name for name in tree["frozen"] if name not in named]:
@@ -194,6 +203,15 @@ def extra_of(tree: Any) -> dict[str, Any]:
         if not isinstance(tree[name], kind):
             raise ValueError(f"its part {name!r} is damaged: {shown(tree[name])}")
     return tree["extra"]  # type: ignore[no-any-return]
+
+
+def _require(model: Any, optimiser: Any) -> None:
+    if not isinstance(model, Module):
+        raise TypeError(
+            f"a checkpoint is of a path and a Module, in this order, got {shown(model)}"
+        )
+    if optimiser is not None and not isinstance(optimiser, Optimiser):
+        raise TypeError(f"optimiser must be one of nn.optim, made, got {shown(optimiser)}")
 
 
 KINDS: dict[str, Any] = {

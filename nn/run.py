@@ -6,9 +6,11 @@ import math
 import os
 import random
 from dataclasses import asdict, dataclass, field
+from numbers import Integral
 from typing import Any
 
 from autograd import Value
+from autograd.errors import shown
 from nn import checkpoint
 from nn.callbacks import Callbacks, Training
 from nn.history import History, history_of
@@ -16,7 +18,7 @@ from nn.module import Module
 from nn.optim import Optimiser
 from nn.state import random_state, restored_random, to_plain
 
-__all__ = ["Order", "Run"]
+__all__ = ["Order", "Run", "state_of"]
 
 ATTRIBUTE = "_fit"
 """Where a model keeps how it was trained last, for the next call of `fit` to go on."""
@@ -53,6 +55,33 @@ class Order:
             return cls(seed, generator, optimiser=kept.optimiser)
         return cls(seed, generator)
 
+    @staticmethod
+    def seed_of(model: Module, seed: Any, state: Any) -> Any:
+        """Give the seed to use: what is None is that of before, or drawn.
+
+        Args:
+            model: What is trained.
+            seed: As given.
+            state: What `fit` keeps in a checkpoint, where one is resumed.
+
+        Raises:
+            TypeError: It is no seed.
+
+        Example:
+            >>> Order.seed_of(Module(), 3, None)
+            3
+        """
+        if isinstance(seed, Integral):
+            return int(seed)
+        if isinstance(seed, (float, str)):
+            return seed
+        if seed is not None:
+            raise TypeError(f"seed is an integer, or None for any, got {shown(seed)}")
+        if isinstance(state, dict) and isinstance(state.get("seed"), (int, float, str)):
+            return state["seed"]
+        kept = vars(model).get(ATTRIBUTE)
+        return kept.seed if isinstance(kept, Order) else random.SystemRandom().getrandbits(62)
+
     def begin(self, model: Module, count: int) -> None:
         """Be the model's, for so many samples."""
         if len(self.rows) != count:
@@ -65,6 +94,15 @@ class Order:
             return list(range(len(self.rows)))
         self.generator.shuffle(self.rows)
         return self.rows
+
+
+def state_of(tree: Any) -> Any:
+    """Give what `fit` keeps in a snapshot besides model, optimiser and random numbers.
+
+    Raises:
+        ValueError: This is no snapshot.
+    """
+    return checkpoint.extra_of(tree).get("fit")
 
 
 class Run:
@@ -113,20 +151,19 @@ class Run:
         extra = {"fit": to_plain(state, "a checkpoint")}
         return checkpoint.snapshot(training.model, training.optimiser, extra)
 
-    def resume(self, path: str | os.PathLike[str], count: int) -> None:
-        """Go on from a file with a snapshot; nothing changes where it does not fit.
+    def resume(self, path: str | os.PathLike[str], tree: Any, count: int) -> None:
+        """Go on from a snapshot; nothing changes where it does not fit.
 
         Args:
-            path: The file.
+            path: The file that it comes from, for errors.
+            tree: The snapshot.
             count: How many samples there are to train on.
 
         Raises:
-            OSError: It cannot be read.
             ValueError: It is damaged, or of another training.
         """
-        tree = checkpoint.read(path)
         try:
-            state: Any = checkpoint.extra_of(tree).get("fit")
+            state = state_of(tree)
             found = self._checked(state, count)
             checkpoint.restore(tree, self.training.model, self.training.optimiser)
             self.callbacks.load_state_dict(state["callbacks"])

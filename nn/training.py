@@ -10,7 +10,7 @@ from numbers import Integral
 from typing import Any
 
 from autograd.foreign import with_advice
-from nn import losses
+from nn import checkpoint, losses
 from nn.batches import Batches, Compiling, Loss, batches
 from nn.callbacks import Callbacks, Training
 from nn.foreign import FIT, LOSSES
@@ -19,7 +19,7 @@ from nn.metrics import Metrics, resolved
 from nn.module import Module
 from nn.optim import Adam, Optimiser
 from nn.progress import Progress
-from nn.run import Order, Run
+from nn.run import Order, Run, state_of
 from nn.samples import prepared
 
 __all__ = ["History", "fit"]
@@ -36,7 +36,7 @@ def fit(
     epochs: int = 100,
     batch_size: int | None = 32,
     shuffle: bool = True,
-    seed: int = 0,
+    seed: int | float | str | None = 0,
     validation: float | tuple[Any, ...] | None = None,
     patience: int | None = None,
     stratify: Any = False,
@@ -69,7 +69,7 @@ def fit(
         epochs: How often to go through the data.
         batch_size: The number of samples a step; None puts all into one batch.
         shuffle: Whether each epoch takes the samples in a new order.
-        seed: What shuffles them.
+        seed: What shuffles them; None for any.
         validation: Data to measure the model on after each epoch: `(X, Y)`, or `(X, Y, weights)`,
             or which fraction of the data to set aside for it (drawn at random by the seed; the last
             ones where shuffle is False).
@@ -131,6 +131,8 @@ def fit(
         if count is not None and count < 1:
             raise ValueError(f"{option} must be at least 1, got {count!r}")
     told = Callbacks(callbacks)
+    snapshot = None if resume is None else checkpoint.read(resume)
+    seed = Order.seed_of(model, seed, snapshot and state_of(snapshot))
     generator = random.Random(seed)
     data = prepared(
         model, X, Y, generator if shuffle else None, validation=validation, stratify=stratify,
@@ -142,7 +144,7 @@ def fit(
     training = Training(model, loss, optimiser, epochs, History(metrics={m: [] for m in measured}))
     run = Run(training, order, told)
     if resume is not None:
-        run.resume(resume, len(data.training))
+        run.resume(resume, snapshot, len(data.training))
     history = training.history
     costs = batches(
         model, loss, measured, data.training, data.held_out, optimiser, epochs, compiled,

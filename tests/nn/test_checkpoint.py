@@ -263,6 +263,44 @@ def test_another_training_is_refused(options: Any, message: str, path: Path) -> 
     assert bits(model) == before
 
 
+def test_a_seed_that_was_drawn_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    measured: list[frozenset[float]] = []
+
+    def trained(epochs: int, model: Module, **options: Any) -> Any:
+        seen: set[float] = set()
+
+        def loss(output: Any, target: Any) -> Any:
+            if isinstance(output, Value):
+                seen.add(target)
+            return losses.huber(output, target)
+
+        history = fit(
+            model, loss, X, Y, epochs=epochs, validation=0.3, seed=None, compiled=False, **options
+        )
+        measured.append(frozenset(seen))
+        return bits(model), history
+
+    model = MLP(2, [2, 1], seed=1)
+    trained(2, model, callbacks=[Checkpoint(path)])
+    further, _ = trained(2, model)
+    resumed, _ = trained(4, MLP(2, [2, 1], seed=5), resume=path)
+    assert further == resumed
+    assert len(set(measured)) == 1  # what was held out stays so
+    with pytest.raises(TypeError, match="seed is an integer"):
+        fit(model, losses.huber, X, Y, seed=[1])  # type: ignore[arg-type]
+    fit(model, losses.huber, X, Y, seed=np.int64(3), epochs=1)
+
+
+def test_arguments_in_another_order_are_refused(tmp_path: Path) -> None:
+    model: Any = MLP(2, [2, 1])
+    path: Any = tmp_path / "file"
+    with pytest.raises(TypeError, match="a path and a Module, in this order"):
+        save_checkpoint(model, path)
+    with pytest.raises(TypeError, match=r"optimiser must be one of nn\.optim, made"):
+        save_checkpoint(path, model, Adam)  # type: ignore[arg-type]
+
+
 def test_other_files_are_refused(path: Path, tmp_path: Path) -> None:
     model = MLP(2, [2, 1], seed=2)
     with pytest.raises(FileNotFoundError):

@@ -16,7 +16,7 @@ from nn import losses
 from nn.layers import parts_of
 from nn.module import Module, to_floats
 from nn.optim import Optimiser
-from nn.samples import Named, Samples, Several, applied
+from nn.samples import Applied, Named, Samples, Several, applied
 
 __all__ = ["Batches", "Compiling", "Loss", "Weights", "batches"]
 
@@ -147,8 +147,9 @@ class RecordedBatches:
 
     def measure(self, held_out: bool) -> tuple[float, dict[str, float]]:
         samples, weights = self.parts[held_out], self.weights[held_out]
+        predict = Applied(self.model).predict
+        pairs = [(predict(x), y) for x, y in samples]
         with no_grad():
-            pairs = [(to_floats(applied(self.model, x)), y) for x, y in samples]
             losses = [to_floats(self.loss(outputs, target)) for outputs, target in pairs]
             if weights is not None:
                 losses = [weight * loss for weight, loss in zip(weights, losses, strict=True)]
@@ -254,8 +255,7 @@ class CompiledBatches:
         for inputs, target in samples:
             key = shape(inputs)
             if key not in outputs:
-                with no_grad():
-                    outputs[key] = to_floats(applied(model, inputs))
+                outputs[key] = Applied(model).predict(inputs)
             loss(outputs[key], target)
 
     def _require_gradient_of(self, recorded: Value) -> None:

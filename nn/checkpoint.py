@@ -17,7 +17,7 @@ from typing import Any
 
 from autograd.errors import shown
 from autograd.value import FROZEN, PARAMETER
-from nn.module import Module, _modules, is_frozen
+from nn.module import Module, is_frozen
 from nn.optim import Optimiser
 from nn.state import random_state, restored_random, to_plain
 
@@ -230,10 +230,25 @@ KINDS: dict[str, Any] = {
 
 def _generators(model: Module) -> Iterator[tuple[str, Module, str, Any]]:
     """Walk the random generators that are attributes of a model's modules, with their names."""
-    for name, module in _modules(model, "", set()):
-        for key, part in vars(module).items():
-            if type(part) is random.Random or hasattr(part, "bit_generator"):
-                yield f"{name}.{key}" if name else key, module, key, part
+    waiting: list[tuple[str, Any]] = [("", model)]
+    seen: set[int] = set()
+    while waiting:
+        name, owner = waiting.pop()
+        if id(owner) in seen:
+            continue
+        seen.add(id(owner))
+        if isinstance(owner, Module):
+            owned: Mapping[Any, Any] = vars(owner)
+        else:
+            owned = owner if isinstance(owner, dict) else dict(enumerate(owner))
+        for key, part in owned.items():
+            place = f"{name}.{key}" if name else f"{key}"
+            if isinstance(part, (Module, list, tuple, dict)):
+                waiting.append((place, part))
+            elif isinstance(owner, Module) and (
+                type(part) is random.Random or hasattr(part, "bit_generator")
+            ):
+                yield place, owner, key, part
 
 
 def _state_of(generator: Any) -> Any:

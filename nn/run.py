@@ -120,9 +120,7 @@ class Run:
     def __init__(self, training: Training, order: Order, callbacks: Callbacks) -> None:
         self.training, self.order, self.callbacks = training, order, callbacks
         model, optimiser = training.model, training.optimiser
-        self._values: list[Value] = [
-            *dict.fromkeys([*model.parameters(), *optimiser.parameters]),
-        ]
+        self._values: list[Value] = [*dict.fromkeys([*model.parameters(), *optimiser.parameters])]
         self.best, self.least, self.stale = self.numbers(), math.inf, 0
         training.snapshot = self.snapshot
 

@@ -20,6 +20,7 @@ from nn.layers import MLP, Layer, Neuron
 from nn.module import Module
 
 __all__ = [
+    "Applied",
     "Data",
     "Named",
     "Samples",
@@ -60,6 +61,25 @@ def applied(model: Any, inputs: Any) -> Any:
     if type(inputs) is Several:
         return model(*inputs)
     return model(**inputs) if type(inputs) is Named else model(inputs)
+
+
+class Applied(Module):
+    """A model that is called with the inputs of one sample, whatever they are.
+
+    Example:
+        >>> class Difference(Module):
+        ...     def __call__(self, x, y):
+        ...         return x - y
+        >>> Applied(Difference()).predict(Several((5.0, 3.0)))
+        2.0
+    """
+
+    def __init__(self, model: Module) -> None:
+        self.model = model
+
+    def __call__(self, inputs: Any) -> Any:
+        """Compute the outputs."""
+        return applied(self.model, inputs)
 
 
 def samples(model: Module, X: Any, Y: Any, purpose: str = "") -> Samples:

@@ -2,8 +2,9 @@
 
 `Neuron`, `Layer` and `MLP` are the networks of the textbook, `Dropout` thins them out in training,
 `Module`, `Parameter` and `Buffer` are what others are made of, and `fit` trains any of them: down
-the gradient of a loss of `nn.losses`, by an optimiser of `nn.optim`. `nn.testing` draws networks
-with data, to check gradients.
+the gradient of a loss of `nn.losses`, by an optimiser of `nn.optim` at a rate of `nn.schedules`,
+measured by `nn.metrics`, and reached into by `nn.callbacks`. `save_checkpoint` keeps what a
+training needs to go on. `nn.testing` draws networks with data, to check gradients.
 
 Example:
     >>> from autograd import sigmoid
@@ -17,11 +18,16 @@ Example:
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 try:
-    from nn import losses, optim
+    from nn import callbacks, losses, metrics, optim, schedules
+    from nn.checkpoint import load_checkpoint, save_checkpoint
+    from nn.foreign import PACKAGE, refuse
+    from nn.history import DivergenceError, History
     from nn.layers import MLP, Dropout, Layer, Neuron
     from nn.module import Buffer, Module, Parameter, is_frozen
-    from nn.training import History, fit
+    from nn.training import fit
 except ImportError as error:
     import autograd as _autograd
 
@@ -37,14 +43,26 @@ except ImportError as error:
 __all__ = [
     "MLP",
     "Buffer",
+    "DivergenceError",
     "Dropout",
     "History",
     "Layer",
     "Module",
     "Neuron",
     "Parameter",
+    "callbacks",
     "fit",
     "is_frozen",
+    "load_checkpoint",
     "losses",
+    "metrics",
     "optim",
+    "save_checkpoint",
+    "schedules",
 ]
+
+
+if not TYPE_CHECKING:  # a checker knows which names there are
+
+    def __getattr__(name: str) -> Any:
+        refuse(__name__, name, PACKAGE)

@@ -5,22 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
+from numbers import Real
 from typing import Any, Literal, Protocol
 
 from autograd import Value, mean, no_grad
 from autograd.errors import shown
 from autograd.graph import adjoints, dependents, interior
-from autograd.rules import VALUES
 from autograd.value import as_value, recorded_adjoints
 from nn import losses
-from nn.layers import MLP, Layer, Neuron, linear
+from nn.layers import parts_of
 from nn.module import Module, evaluating, to_floats
 from nn.optim import Optimiser
+from nn.samples import Applied, Named, Samples, Several, applied
 
-__all__ = ["Batches", "Compiling", "Loss", "Samples", "batches"]
+__all__ = ["Batches", "Compiling", "Loss", "Weights", "batches"]
 
 Loss = Callable[[Any, Any], Any]
-Samples = list[tuple[Any, Any]]  # inputs and targets, each a number or a list of numbers
+Weights = Sequence[float] | None
+"""A weight for each sample, of mean 1; None where all weigh the same."""
 Compiling = Literal["auto"] | bool
 
 INDEPENDENT = "the loss does not depend on any parameter: it is a number"
@@ -51,6 +53,7 @@ def batches(
     optimiser: Optimiser,
     epochs: int,
     compiled: Compiling,
+    weights: tuple[Weights, Weights] = (None, None),
 ) -> Batches:
     """Decide how losses and gradients are computed.
 
@@ -66,6 +69,7 @@ def batches(
         optimiser: What changes the parameters.
         epochs: How often the data will be gone through.
         compiled: Whether to compile; "auto" where that is safe, possible, and worth the time.
+        weights: How much each training sample counts, and each held out.
 
     Returns:
         What computes them.
@@ -86,11 +90,13 @@ def batches(
         )
     if compiled:
         try:
-            return CompiledBatches(model, loss, metrics, data, held_out, optimiser.parameters)
+            return CompiledBatches(
+                model, loss, metrics, data, held_out, optimiser.parameters, weights
+            )
         except TypeError:
             if not by_itself:
                 raise
-    return RecordedBatches(model, loss, metrics, data, held_out)
+    return RecordedBatches(model, loss, metrics, data, held_out, weights)
 
 
 def _is_worth_compiling(weights: int, samples: int) -> bool:
@@ -106,14 +112,7 @@ def _is_known(model: Module, loss: Loss) -> bool:
     """Whether a model and a loss are made of this library's parts, which read nothing else."""
     if not any(loss is getattr(losses, name) for name in losses.__all__):
         return False
-    if type(model) is MLP:
-        return all(_is_known(layer, loss) for layer in model.layers)
-    if type(model) is Layer:
-        return all(_is_known(neuron, loss) for neuron in model.neurons)
-    if type(model) is not Neuron:
-        return False
-    name = getattr(model.activation, "__name__", "")
-    return model.activation is linear or model.activation is getattr(VALUES, name, None)
+    return parts_of(model) is not None
 
 
 class RecordedBatches:
@@ -126,13 +125,20 @@ class RecordedBatches:
         metrics: Mapping[str, Loss],
         data: Samples,
         held_out: Samples,
+        weights: tuple[Weights, Weights] = (None, None),
     ) -> None:
         self.model, self.loss, self.metrics = model, loss, metrics
-        self.data, self.held_out = data, held_out
+        self.parts, self.weights = (data, held_out), weights
 
     def add_gradient(self, chosen: Sequence[int]) -> float:
-        samples = [self.data[i] for i in chosen]
-        cost = mean([self.loss(self.model(x), y) for x, y in samples])
+        samples, weights = [self.parts[0][i] for i in chosen], self.weights[0]
+        losses = [self.loss(applied(self.model, x), y) for x, y in samples]
+        require_numbers(self.loss, losses[0])
+        cost = mean(
+            losses
+            if weights is None
+            else [weights[i] * loss for i, loss in zip(chosen, losses, strict=True)]
+        )
         if not isinstance(cost, Value):
             raise TypeError(INDEPENDENT)
         if math.isfinite(cost.data):
@@ -140,17 +146,46 @@ class RecordedBatches:
         return cost.data
 
     def measure(self, held_out: bool) -> tuple[float, dict[str, float]]:
-        pairs = [(self.model.predict(x), y) for x, y in (self.held_out if held_out else self.data)]
+        samples, weights = self.parts[held_out], self.weights[held_out]
+        predict = Applied(self.model).predict
+        pairs = [(predict(x), y) for x, y in samples]
         with no_grad():
-            losses, *averages = [
-                mean([to_floats(function(outputs, targets)) for outputs, targets in pairs])
-                for function in (self.loss, *self.metrics.values())
-            ]
-        return losses, dict(zip(self.metrics, averages, strict=True))
+            losses = [to_floats(self.loss(outputs, target)) for outputs, target in pairs]
+            if weights is not None:
+                losses = [weight * loss for weight, loss in zip(weights, losses, strict=True)]
+            averages = {
+                name: mean([number_of(name, metric(outputs, y)) for outputs, y in pairs])
+                for name, metric in self.metrics.items()
+            }
+            return mean(losses), averages
+
+
+def require_numbers(loss: Loss, found: Any) -> None:
+    """Name a loss that gives no number, such as one without `return`."""
+    if not isinstance(found, (Value, Real)):
+        name = getattr(loss, "__name__", type(loss).__name__)
+        hint = "; is its return missing?" if found is None else ""
+        raise TypeError(
+            f"the loss {name!r} should return a Value or a number, got {type(found).__name__}{hint}"
+        )
+
+
+def number_of(name: str, found: Any) -> float:
+    """Give the number that a metric has returned."""
+    if isinstance(found, Value):
+        return found.data
+    if getattr(found, "shape", None) == ():
+        found = found.item()  # a lone number of NumPy's
+    if not isinstance(found, Real):
+        hint = "; is its return missing?" if found is None else ""
+        raise TypeError(
+            f"the metric {name!r} should return a number, got {type(found).__name__}{hint}"
+        )
+    return float(found)
 
 
 class CompiledBatches:
-    """Losses and gradients by machine code."""
+    """Losses and gradients by machine code: a program for each shape that samples have."""
 
     def __init__(
         self,
@@ -160,6 +195,7 @@ class CompiledBatches:
         data: Samples,
         held_out: Samples,
         others: Sequence[Value] = (),
+        weights: tuple[Weights, Weights] = (None, None),
     ) -> None:
         import numpy
 
@@ -169,33 +205,46 @@ class CompiledBatches:
         # The model's, and what else is trained.
         self.parameters = list(dict.fromkeys([*model.parameters(), *others]))
         self.targets = [[target for _, target in samples] for samples in (data, held_out)]
-        self.arrays = [
-            tuple(numpy.array(column, dtype=float) for column in zip(*samples, strict=True))
-            for samples in (data, held_out)
-            if samples
-        ]
         inputs, target = data[0]
-        recorded = loss(model(inputs), target)
+        recorded = loss(applied(model, inputs), target)
+        require_numbers(loss, recorded)
         if not isinstance(recorded, Value):
             raise TypeError(INDEPENDENT)
-        outputs = model.predict(inputs)
-        for _, target in (*data, *held_out):
-            loss(outputs, target)  # raises what is wrong with it; traced code does not look at it
+        self._require_targets(model, loss, [*data, *held_out])
+        if weights[0] is not None:
+            recorded = recorded * weights[0][0]
+        elif weights[1] is not None:  # one program serves both
+            weights = [1.0] * len(data), weights[1]
+        if weights[0] is not None and weights[1] is None:
+            weights = weights[0], [1.0] * len(held_out)
+        # Each as stacks, and of each sample its stack and its place there.
+        self.stacks: list[list[Stack]] = []
+        self.places: list[list[tuple[int, int]]] = []
+        for samples, their_weights in zip((data, held_out), weights, strict=True):
+            stacks, places = _sorted_by_shape(samples, their_weights)
+            self.stacks.append(stacks)
+            self.places.append(places)
 
-        def cost(x: Any, y: Any) -> Any:
-            return loss(model(x), y)
+        kind = type(inputs) if isinstance(inputs, (Several, Named)) else None
+
+        def outputs(x: Any) -> Any:
+            return applied(model, kind(x) if kind else x)
+
+        def cost(x: Any, y: Any, *weight: Any) -> Any:
+            value = loss(outputs(x), y)
+            return value * weight[0] if weight else value
 
         # What is measured is measured in evaluation mode, as `predict` does.
-        def measured(x: Any, y: Any) -> Any:
+        def measured(*arguments: Any) -> Any:
             with evaluating():
-                return cost(x, y)
+                return cost(*arguments)
 
-        def outputs_of(x: Any) -> Any:
+        def predicted(x: Any) -> Any:
             with evaluating():
-                return model(x)
+                return outputs(x)
 
-        def value_and_gradient(x: Any, y: Any) -> tuple[Any, Any]:
-            value = as_value(cost(x, y))
+        def value_and_gradient(*arguments: Any) -> tuple[Any, Any]:
+            value = as_value(cost(*arguments))
             order = interior(value, stop=self.parameters)
             within = dependents(order, self.parameters)
             found = recorded_adjoints(value, order, within, again=False)
@@ -205,20 +254,29 @@ class CompiledBatches:
         # The parameters are Values from outside, which compiled code reads anew at each call.
         self._value_and_gradient = compile(value_and_gradient, in_axes=0, reduce="mean")
         self._loss = compile(measured, in_axes=0, reduce="mean")
-        self._outputs = compile(outputs_of, in_axes=0)
+        self._outputs = compile(predicted, in_axes=0)
         self._array = numpy.array
         self._require_gradient_of(recorded)
 
+    def _require_targets(self, model: Module, loss: Loss, samples: Samples) -> None:
+        """Have the loss raise what is wrong with a target; traced code does not look at it."""
+        outputs: dict[Any, Any] = {}  # of a sample of each shape
+        for inputs, target in samples:
+            key = shape(inputs)
+            if key not in outputs:
+                outputs[key] = Applied(model).predict(inputs)
+            loss(outputs[key], target)
+
     def _require_gradient_of(self, recorded: Value) -> None:
         """Hold the compiled gradient of the first sample to the recorded one."""
-        X, Y = self.arrays[0]
         found = adjoints(recorded)
         expected = self._array([found.get(parameter, 0.0) for parameter in self.parameters])
         size = abs(expected).max()
         if not math.isfinite(size):
             return
-        self._value_and_gradient.require_one_program(X[:1], Y[:1])
-        _, gradient = self._value_and_gradient(X[:1], Y[:1])
+        first = self.stacks[0][0].rows([0])
+        self._value_and_gradient.require_one_program(*first)
+        _, gradient = self._value_and_gradient(*first)
         if not abs(gradient - expected).max() <= 1e-6 * size:
             raise TypeError(
                 "compiled, the gradient of the first sample is not the recorded one: the model or "
@@ -227,25 +285,118 @@ class CompiledBatches:
             )
 
     def add_gradient(self, chosen: Sequence[int]) -> float:
-        X, Y = self.arrays[0]
-        rows = self._array(chosen)
-        loss, gradient = self._value_and_gradient(X[rows], Y[rows])
+        by_stack: dict[int, list[int]] = {}
+        for stack, place in [self.places[0][i] for i in chosen]:
+            by_stack.setdefault(stack, []).append(place)
+        total: float = 0.0
+        gradient: Any = 0.0
+        for stack, places in by_stack.items():
+            arguments = self.stacks[0][stack].rows(self._array(places))
+            loss, slopes = self._value_and_gradient(*arguments)
+            share = len(places) / len(chosen)
+            total, gradient = total + share * loss, gradient + share * slopes
         for parameter, slope in zip(self.parameters, gradient.tolist(), strict=True):
             parameter.grad += slope
-        return loss  # type: ignore[no-any-return]
+        return total
 
     def measure(self, held_out: bool) -> tuple[float, dict[str, float]]:
-        X, Y = self.arrays[1 if held_out else 0]
-        averages = {}
-        if self.metrics:
-            outputs = self._outputs(X)
-            several = isinstance(outputs, (list, tuple))
-            columns = zip(*outputs, strict=True) if several else outputs.tolist()
-            rows = [[*map(float, row)] if several else row for row in columns]
-            for name, metric in self.metrics.items():
-                values = [
-                    to_floats(metric(row, target))
-                    for row, target in zip(rows, self.targets[held_out], strict=True)
-                ]
-                averages[name] = mean(values)
-        return self._loss(X, Y), averages
+        stacks, count = self.stacks[held_out], len(self.targets[held_out])
+        loss = sum(len(stack.places) / count * self._loss(*stack.columns) for stack in stacks)
+        if not self.metrics:
+            return loss, {}
+        rows: list[Any] = [None] * count
+        for stack in stacks:
+            outputs = self._outputs(stack.columns[0])
+            for place, row in zip(
+                stack.places.tolist(), unstacked(outputs, len(stack.places)), strict=True
+            ):
+                rows[place] = row
+        pairs = [*zip(rows, self.targets[held_out], strict=True)]
+        return loss, {
+            name: mean([number_of(name, metric(row, target)) for row, target in pairs])
+            for name, metric in self.metrics.items()
+        }
+
+
+# --- samples as arrays ---------------------------------------------------------------------------
+
+NUMBERS = {float, int, bool}
+
+
+class Stack:
+    """Samples of one shape, as arrays with a row for each."""
+
+    def __init__(self, samples: Samples, places: Sequence[int], weights: Weights) -> None:
+        import numpy
+
+        xs, ys = zip(*[samples[i] for i in places], strict=True)
+        self.places = numpy.array(places)
+        self.columns = [stacked(xs), stacked(ys)]
+        if weights is not None:
+            self.columns.append(numpy.array([weights[i] for i in places], dtype=float))
+
+    def rows(self, places: Any) -> list[Any]:
+        """Take some rows, by their places in the stack."""
+        return [taken(column, places) for column in self.columns]
+
+
+def shape(part: Any) -> Any:
+    """Describe the structure of a sample, so that what is alike can be stacked."""
+    if type(part) is list and set(map(type, part)) <= NUMBERS:
+        return (len, len(part), None)
+    if isinstance(part, list):
+        shapes = [shape(inner) for inner in part]
+        return (len, len(part), shapes[0]) if len(set(shapes)) < 2 else (list, *shapes)
+    if isinstance(part, tuple):
+        return (type(part), *map(shape, part))
+    if isinstance(part, dict):
+        return (type(part), *[(key, shape(inner)) for key, inner in part.items()])
+    return None
+
+
+def stacked(parts: Sequence[Any]) -> Any:
+    """Stack samples of one shape: arrays where they are arrays, in the structure that they have."""
+    import numpy
+
+    first = parts[0]
+    if isinstance(first, dict):
+        return {key: stacked([part[key] for part in parts]) for key in first}
+    if isinstance(first, tuple) or not is_array(shape(first)):
+        return tuple([stacked(column) for column in zip(*parts, strict=True)])
+    return numpy.array(parts, dtype=float)
+
+
+def is_array(form: Any) -> bool:
+    """Whether what has a shape is a number, or nested lists that are an array."""
+    return form is None or (form[0] is len and is_array(form[2]))
+
+
+def taken(column: Any, places: Any) -> Any:
+    """Take some rows of what is stacked."""
+    if isinstance(column, dict):
+        return {key: taken(inner, places) for key, inner in column.items()}
+    if isinstance(column, tuple):
+        return tuple([taken(inner, places) for inner in column])
+    return column[places]
+
+
+def _sorted_by_shape(
+    samples: Samples, weights: Weights
+) -> tuple[list[Stack], list[tuple[int, int]]]:
+    """Stack what has one shape; and tell of each sample its stack and its place there."""
+    members: dict[Any, list[int]] = {}
+    places: list[tuple[int, int]] = []
+    number: dict[Any, int] = {}
+    for i, sample in enumerate(samples):
+        key = shape(sample)
+        rows = members.setdefault(key, [])
+        places.append((number.setdefault(key, len(number)), len(rows)))
+        rows.append(i)
+    return [Stack(samples, rows, weights) for rows in members.values()], places
+
+
+def unstacked(outputs: Any, count: int) -> list[Any]:
+    """Give the outputs row by row, in floats and lists, as `predict` does."""
+    if isinstance(outputs, (list, tuple)):
+        return [list(row) for row in zip(*[unstacked(o, count) for o in outputs], strict=True)]
+    return outputs.tolist()  # type: ignore[no-any-return]

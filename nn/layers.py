@@ -13,7 +13,8 @@ from autograd import Value, net, tracing
 from autograd.functions import Operands
 from autograd.rules import RULES, VALUES
 from autograd.value import as_float
-from nn.module import Buffer, Module, Parameter
+from nn.module import Buffer, Module, Parameter, evaluating
+from nn.tables import Predictor, is_table
 
 __all__ = ["MLP", "Activation", "Dropout", "Layer", "Neuron"]
 
@@ -26,7 +27,41 @@ RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus"}
 WITH_DEFAULTS = {("x", "slope"), ("x", "alpha")}
 
 
-class Neuron(Module):
+class OfRows(Module):
+    """What takes rows of `nin` numbers: its `predict` takes tables of them as well."""
+
+    def predict(self, inputs: Any) -> Any:
+        """Compute the outputs of one sample, or of a table, as plain floats; nothing is recorded.
+
+        Args:
+            inputs: What the module is called with; or a table, a row for each sample: a list of
+                lists, a two-dimensional array, or a pandas frame.
+
+        Returns:
+            A float, or a list of floats where there are several outputs; for a table, an array of
+            shape (rows, outputs), computed by machine code where the table is a long one.
+
+        Raises:
+            ModuleNotFoundError: It is a table, and NumPy is missing.
+            TypeError: Something is not a number.
+            ValueError: There are not `nin` numbers, or columns.
+
+        Example:
+            >>> model = Neuron(2, "linear")
+            >>> model.load_state_dict({"weights": [1.0, 2.0], "bias": 0.5})
+            >>> model.predict([1.0, 1.0])
+            3.5
+            >>> model.predict([[1.0, 1.0], [0.0, 0.0]]).tolist()
+            [[3.5], [0.5]]
+        """
+        if not is_table(inputs):
+            return super().predict(inputs)
+        predictor = vars(self).setdefault("_predictor", Predictor())
+        with evaluating():
+            return predictor.outputs(self, inputs, parts_of(self))
+
+
+class Neuron(OfRows):
     """A neuron: `activation(weights · inputs + bias)`.
 
     The net input is one node of the graph. The weights are drawn from a normal distribution of mean
@@ -105,7 +140,7 @@ class Neuron(Module):
         return f"Neuron({self.nin}, activation={_name(self.activation)})"
 
 
-class Layer(Module):
+class Layer(OfRows):
     """Neurons side by side: each sees all inputs, and none another neuron.
 
     Args:
@@ -172,7 +207,7 @@ class Layer(Module):
         return f"Layer({self.nin}, {len(self.neurons)}, activation={activation})"
 
 
-class MLP(Module):
+class MLP(OfRows):
     """A multi-layer perceptron: layers one after the other, each fed with the outputs before it.
 
     Args:
@@ -360,6 +395,23 @@ def _listed(mask: Any) -> Any:
     return [mask] if isinstance(mask, (Value, Real)) else mask
 
 
+def parts_of(model: Module) -> list[Any] | None:
+    """List the parameters and activations that a model of this library's parts is made of.
+
+    What it computes depends on nothing else. Of any other model that is not known: None.
+    """
+    if isinstance(model, (MLP, Layer)) and type(model) in (MLP, Layer):
+        inner: list[Any] = model.layers if isinstance(model, MLP) else [*model.neurons]
+        parts = [parts_of(part) for part in inner]
+        return None if None in parts else [x for part in parts if part is not None for x in part]
+    if type(model) is not Neuron:
+        return None
+    named = getattr(VALUES, getattr(model.activation, "__name__", ""), None)
+    if model.activation is not linear and model.activation is not named:
+        return None
+    return [model.activation, *model.weights, model.bias]
+
+
 def linear(x: Value) -> Value:
     """Return the net input as it is."""
     return x
@@ -372,7 +424,7 @@ def _refuse_table(model: Neuron | Layer, inputs: Any) -> None:
     if max(dimensions) > 1 or isinstance(first, (list, tuple)):
         raise TypeError(
             f"{model!r} takes one sample of {model.nin} numbers, and got a table of {len(inputs)} "
-            "rows: compile(model, in_axes=0)(X), or a row at a time"
+            "rows: model.predict(X), compile(model, in_axes=0)(X), or a row at a time"
         ) from None
 
 

@@ -12,7 +12,7 @@ import math
 import operator
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograd import (
     Value,
@@ -27,6 +27,7 @@ from autograd import (
 )
 from autograd import sum as total
 from autograd.tracing import is_traced
+from nn.foreign import LOSSES, refuse
 
 __all__ = [
     "binary_cross_entropy",
@@ -319,6 +320,12 @@ cross_entropy_of_class = custom_function(
     _partials_of_class,
     summary="cross_entropy of a class that is an operand, the first; a traced one.",
 )
+
+
+if not TYPE_CHECKING:  # a checker knows which names there are
+
+    def __getattr__(name: str) -> Any:
+        refuse(__name__, name, {key: f"it is {ours}" for key, ours in LOSSES.items()})
 
 
 # --- checks --------------------------------------------------------------------------------------

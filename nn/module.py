@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from numbers import Real
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from autograd import Value, no_grad
 from autograd.errors import shown, wrong_type
@@ -21,9 +22,59 @@ __all__ = [
     "is_parameter",
 ]  # fmt: skip
 
+P = ParamSpec("P")
 ModuleT = TypeVar("ModuleT", bound="Module")
 
 
+def is_buffer(candidate: object) -> bool:
+    """Tell whether something is a buffer.
+
+    Example:
+        >>> is_buffer(Buffer(1.0)), is_buffer(Parameter(1.0))
+        (True, False)
+    """
+    return isinstance(candidate, Value) and candidate.op is BUFFER
+
+
+def is_parameter(candidate: object) -> bool:
+    """Tell whether something is a parameter, frozen or not.
+
+    Example:
+        >>> is_parameter(Parameter(1.0)), is_parameter(Value(1.0))
+        (True, False)
+    """
+    return isinstance(candidate, Value) and any(candidate.op is kind for kind in PARAMETER_KINDS)
+
+
+def _told_by(check: Callable[[object], bool]) -> Callable[[Callable[P, Value]], Callable[P, Value]]:
+    """Decorate a function that makes Values of a kind: `isinstance` tells what is of the kind.
+
+    The result is a class without instances of its own: it makes what the function makes.
+    """
+
+    class Kinds(type):
+        def __instancecheck__(cls, candidate: object) -> bool:
+            return check(candidate)
+
+    def decorate(function: Callable[P, Value]) -> Callable[P, Value]:
+        def make(cls: type, *args: P.args, **kwargs: P.kwargs) -> Value:
+            return function(*args, **kwargs)
+
+        return Kinds(
+            function.__name__,
+            (),
+            {
+                "__new__": make,
+                "__doc__": function.__doc__,
+                "__module__": function.__module__,
+                "__signature__": inspect.signature(function),
+            },
+        )
+
+    return decorate
+
+
+@_told_by(is_parameter)
 def Parameter(data: float, label: str | None = None, *, frozen: bool = False) -> Value:  # noqa: N802
     """Make a parameter: a Value that training changes, or, frozen, leaves as it is.
 
@@ -41,14 +92,15 @@ def Parameter(data: float, label: str | None = None, *, frozen: bool = False) ->
     Example:
         >>> w = Parameter(0.5, "w")
         >>> (w * 3.0).backward()
-        >>> w.grad, is_frozen(w)
-        (3.0, False)
+        >>> w.grad, is_frozen(w), isinstance(w, Parameter)
+        (3.0, False, True)
     """
     parameter = Value(data, label)
     parameter.op = FROZEN if frozen else PARAMETER
     return parameter
 
 
+@_told_by(is_buffer)
 def Buffer(data: float, label: str | None = None) -> Value:  # noqa: N802
     """Make a number of a model's state that is no parameter, such as a running average.
 
@@ -82,26 +134,6 @@ def Buffer(data: float, label: str | None = None) -> Value:  # noqa: N802
     buffer = Value(data, label)
     buffer.op = BUFFER
     return buffer
-
-
-def is_buffer(candidate: object) -> bool:
-    """Tell whether something is a buffer.
-
-    Example:
-        >>> is_buffer(Buffer(1.0)), is_buffer(Parameter(1.0))
-        (True, False)
-    """
-    return isinstance(candidate, Value) and candidate.op is BUFFER
-
-
-def is_parameter(candidate: object) -> bool:
-    """Tell whether something is a parameter, frozen or not.
-
-    Example:
-        >>> is_parameter(Parameter(1.0)), is_parameter(Value(1.0))
-        (True, False)
-    """
-    return isinstance(candidate, Value) and any(candidate.op is kind for kind in PARAMETER_KINDS)
 
 
 def adopted(candidate: object) -> bool:
@@ -140,9 +172,6 @@ _evaluating: ContextVar[bool] = ContextVar("evaluating", default=False)
 @contextmanager
 def evaluating() -> Iterator[None]:
     """Have all modules be in evaluation mode within the block, in this thread or task alone.
-
-    Returns:
-        A context manager.
 
     Example:
         >>> with evaluating():

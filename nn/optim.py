@@ -5,12 +5,26 @@ A learning rate is a number or a schedule: a function of the number of steps tak
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from autograd import Value
+from autograd.errors import shown, wrong_type
+from autograd.foreign import lacking, with_advice
 from autograd.value import as_float
+from nn import schedules
+from nn.foreign import OPTIM, OPTIMISER, OPTIMISER_ARGUMENTS, refuse
 from nn.module import Module, adopted, is_frozen
+from nn.schedules import (
+    Schedule,
+    cosine_decay,
+    exponential_decay,
+    linear_warmup,
+    step_decay,
+)
+from nn.state import to_plain, updated
 
 __all__ = [
     "SGD",
@@ -23,9 +37,6 @@ __all__ = [
     "linear_warmup",
     "step_decay",
 ]
-
-Schedule = Callable[[int], float]
-"""A function from the number of steps taken so far to the learning rate of the next one."""
 
 
 class Optimiser:
@@ -60,6 +71,7 @@ class Optimiser:
         1.5
     """
 
+    @with_advice(**OPTIMISER_ARGUMENTS)
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -75,9 +87,33 @@ class Optimiser:
             if not adopted(parameter):
                 raise TypeError(f"an optimiser changes nn.Parameter, got {parameter!r}")
         self.learning_rate = learning_rate
-        self.weight_decay = _checked("weight_decay", weight_decay)
+        self.weight_decay = weight_decay
         self.steps = 0
+        Optimiser._require_options(self)
+
+    def __setattr__(self, name: str, content: Any) -> None:
+        # A subclass of the user's may call its attributes as it likes.
+        if name in OPTIMISER and type(self).__module__ == __name__:
+            raise lacking(type(self).__name__, name, OPTIMISER, self)
+        super().__setattr__(name, content)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise lacking(type(self).__name__, name, OPTIMISER, self)
+
+    def _require_options(self) -> None:
+        """Raise what is wrong with the options, given or read."""
+        if type(self.steps) is not int or self.steps < 0:
+            raise ValueError(f"steps must be an integer of at least 0, got {shown(self.steps)}")
+        self.weight_decay = _checked("weight_decay", self.weight_decay)
         self.rate()
+
+    def _require_one_for_each(self, *names: str) -> None:
+        for name in names:
+            length = len(getattr(self, f"_{name}"))
+            if length != len(self.parameters):
+                raise ValueError(f"{name} has length {length}, expected {len(self.parameters)}")
 
     def rate(self) -> float:
         """Return the learning rate of the next step.
@@ -128,6 +164,111 @@ class Optimiser:
         for parameter in self.parameters:
             parameter._grad = 0.0
 
+    # --- state -----------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copy what the optimiser holds besides the parameters, as numbers, texts and lists.
+
+        That is the number of steps, the learning rate or its schedule, the other options, and what
+        it remembers of each parameter. A subclass that keeps such things in its attributes needs
+        to do nothing. A schedule of one's own is a function, which the state does not hold; with a
+        `state_dict` and a `load_state_dict`, what it remembers is kept.
+
+        Returns:
+            A dictionary that JSON can write.
+
+        Raises:
+            TypeError: A subclass holds what is no plain data.
+
+        Example:
+            >>> from nn import Parameter
+            >>> w = Parameter(1.0)
+            >>> w.grad = 0.5
+            >>> optimiser = SGD([w], step_decay(0.1, every=10), momentum=0.9)
+            >>> optimiser.step()
+            >>> state = optimiser.state_dict()
+            >>> state["steps"], state["learning_rate"]["schedule"], state["velocities"]
+            (1, 'step_decay', [0.5])
+        """
+        kind = type(self).__name__
+        state: dict[str, Any] = {"optimiser": kind, "parameters": len(self.parameters)}
+        for name, content in self._contents().items():
+            place = f"{kind}.state_dict: {name}"
+            state[name.lstrip("_")] = (
+                schedules.to_data(content)
+                if name == "learning_rate"
+                else to_plain(content, place, self.parameters)
+            )
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where another optimiser was when its `state_dict` was called.
+
+        Args:
+            state: What it returned; the other one was of the same kind, with as many parameters.
+
+        Raises:
+            TypeError: The state is not a mapping.
+            ValueError: It is another kind's, of other parameters, or damaged. The error says all
+                that is wrong, and nothing has changed.
+
+        Example:
+            >>> from nn import Parameter
+            >>> optimiser, other = Adam([Parameter(1.0)]), Adam([Parameter(2.0)], 0.5)
+            >>> other.load_state_dict(optimiser.state_dict())
+            >>> other.rate()
+            0.001
+        """
+        schedule_state = None
+        contents = self._read(state)
+        vars(self).update(contents)
+        if isinstance(state["learning_rate"], Mapping):
+            schedule_state = state["learning_rate"].get("state")
+        if schedule_state is not None:
+            self.learning_rate.load_state_dict(schedule_state)  # type: ignore[union-attr]
+
+    def _contents(self) -> dict[str, Any]:
+        return {name: content for name, content in vars(self).items() if name != "parameters"}
+
+    def _read(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Check a state, and give the attributes that it describes."""
+        if not isinstance(state, Mapping):
+            raise wrong_type("load_state_dict", state, "what state_dict returned")
+        kind, count = type(self).__name__, len(self.parameters)
+        if state.get("optimiser") != kind:
+            raise ValueError(f"the state is of {shown(state.get('optimiser'))}, not of {kind}")
+        if state.get("parameters") != count:
+            raise ValueError(
+                f"the state is of {shown(state.get('parameters'))} parameters, and this {kind} has "
+                f"{count}"
+            )
+        attributes = {name.lstrip("_"): name for name in self._contents()}
+        expected = {"optimiser", "parameters", *attributes}
+        problems = [f"{name!r} is missing" for name in attributes if name not in state]
+        problems += [f"{shown(name)} is unexpected" for name in state if name not in expected]
+        trial = copy.copy(self)
+        for key, name in attributes.items():
+            if key not in state:
+                continue
+            current, plain = getattr(self, name), state[key]
+            try:
+                found = (
+                    schedules.from_data(plain, current)
+                    if key == "learning_rate"
+                    else updated(current, plain, key, self.parameters)
+                )
+                vars(trial)[name] = found
+            except ValueError as error:
+                problems.append(str(error))
+        if not problems:
+            try:
+                trial._require_options()
+            except (TypeError, ValueError) as error:
+                problems.append(str(error))
+        if problems:
+            raise ValueError(f"the state does not fit this {kind}:\n  " + "\n  ".join(problems))
+        return trial._contents()
+
 
 def _set(parameter: Value, number: float) -> None:
     """Set a parameter's number: by the quick way where it is a float."""
@@ -166,6 +307,7 @@ class SGD(Optimiser):
         0.95
     """
 
+    @with_advice(**OPTIMISER_ARGUMENTS)
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -176,11 +318,16 @@ class SGD(Optimiser):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, learning_rate, weight_decay)
-        self.momentum = _checked("momentum", momentum)
-        if nesterov and not momentum:
-            raise ValueError("Nesterov's momentum needs a momentum greater than 0")
-        self.nesterov = nesterov
+        self.momentum, self.nesterov = momentum, nesterov
         self._velocities = [0.0] * len(self.parameters)
+        SGD._require_options(self)
+
+    def _require_options(self) -> None:
+        super()._require_options()
+        self.momentum = _checked("momentum", self.momentum)
+        if self.nesterov and not self.momentum:
+            raise ValueError("Nesterov's momentum needs a momentum greater than 0")
+        self._require_one_for_each("velocities")
 
     def step(self) -> None:
         """Change every parameter that is not frozen by its gradient.
@@ -231,6 +378,7 @@ class Adam(Optimiser):
         0.9
     """
 
+    @with_advice(**OPTIMISER_ARGUMENTS)
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -241,13 +389,22 @@ class Adam(Optimiser):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, learning_rate, weight_decay)
-        for beta in betas:
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"betas are from 0 to less than 1, got {betas!r}")
-        self.betas = betas
-        self.epsilon = _checked("epsilon", epsilon)
+        self.betas, self.epsilon = betas, epsilon
         count = len(self.parameters)
         self._means, self._squares, self._counts = [0.0] * count, [0.0] * count, [0] * count
+        Adam._require_options(self)
+
+    def _require_options(self) -> None:
+        super()._require_options()
+        for beta in self.betas:
+            if not 0.0 <= beta < 1.0:
+                raise ValueError(f"betas are from 0 to less than 1, got {self.betas!r}")
+        self.epsilon = _checked("epsilon", self.epsilon)
+        self._require_one_for_each("means", "squares", "counts")
+        if not all(type(count) is int and count >= 0 for count in self._counts):
+            raise ValueError("counts must be integers of at least 0")
+        if not all(square >= 0.0 for square in self._squares if square == square):
+            raise ValueError("squares must be at least 0")
 
     def step(self) -> None:
         """Change every parameter that is not frozen by its gradient.
@@ -301,6 +458,7 @@ class AdamW(Adam):
         0.95
     """
 
+    @with_advice(**OPTIMISER_ARGUMENTS)
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -330,106 +488,10 @@ class AdamW(Adam):
         self._step(rate, penalty=0.0)
 
 
-# --- schedules -----------------------------------------------------------------------------------
+if not TYPE_CHECKING:  # a checker knows which names there are
 
-
-def step_decay(rate: float, every: int, factor: float = 0.1) -> Schedule:
-    """Multiply the rate by `factor` every so many steps.
-
-    Args:
-        rate: The rate of the first step.
-        every: After how many steps the rate changes, each time.
-        factor: What it is multiplied by.
-
-    Returns:
-        A schedule: a function from the number of steps taken so far to the rate.
-
-    Raises:
-        ValueError: `every` is less than 1.
-
-    Example:
-        >>> schedule = step_decay(1.0, every=10, factor=0.5)
-        >>> [schedule(step) for step in (0, 9, 10, 20)]
-        [1.0, 1.0, 0.5, 0.25]
-    """
-    if every < 1:
-        raise ValueError(f"step_decay: every must be at least 1, got {every!r}")
-    return lambda step: rate * factor ** (step // every)
-
-
-def exponential_decay(rate: float, factor: float) -> Schedule:
-    """Multiply the rate by `factor` at each step.
-
-    Args:
-        rate: The rate of the first step.
-        factor: What it is multiplied by.
-
-    Returns:
-        A schedule: a function from the number of steps taken so far to the rate.
-
-    Example:
-        >>> [exponential_decay(1.0, 0.5)(step) for step in range(4)]
-        [1.0, 0.5, 0.25, 0.125]
-    """
-    return lambda step: rate * factor**step
-
-
-def cosine_decay(rate: float, steps: int, final: float = 0.0) -> Schedule:
-    """Go from `rate` to `final` along half a wave of the cosine, and stay there.
-
-    After I. Loshchilov and F. Hutter, *SGDR: stochastic gradient descent with warm restarts*, ICLR
-    2017, without the restarts.
-
-    Args:
-        rate: The rate of the first step.
-        steps: After how many steps the rate is `final`.
-        final: The rate from then on.
-
-    Returns:
-        A schedule: a function from the number of steps taken so far to the rate.
-
-    Raises:
-        ValueError: `steps` is less than 1.
-
-    Example:
-        >>> [round(cosine_decay(1.0, 4)(step), 4) for step in (0, 1, 2, 4, 100)]
-        [1.0, 0.8536, 0.5, 0.0, 0.0]
-    """
-    if steps < 1:
-        raise ValueError(f"cosine_decay: steps must be at least 1, got {steps!r}")
-    return lambda step: (
-        final + 0.5 * (rate - final) * (1.0 + math.cos(math.pi * min(step / steps, 1.0)))
-    )
-
-
-def linear_warmup(rate: float | Schedule, steps: int, start: float = 1.0 / 3.0) -> Schedule:
-    """Raise the rate from `start` times its value to its value, then go on with it.
-
-    Args:
-        rate: The rate after the warm-up; a schedule begins when the warm-up ends.
-        steps: How many steps the warm-up takes.
-        start: The factor of the first step.
-
-    Returns:
-        A schedule: a function from the number of steps taken so far to the rate.
-
-    Raises:
-        ValueError: `steps` is less than 1.
-
-    Example:
-        >>> [linear_warmup(1.0, steps=4, start=0.0)(step) for step in range(6)]
-        [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
-    """
-    if steps < 1:
-        raise ValueError(f"linear_warmup: steps must be at least 1, got {steps!r}")
-    after = rate if callable(rate) else lambda step: rate
-
-    def schedule(step: int) -> float:
-        if step < steps:
-            return (start + (1.0 - start) * step / steps) * after(0)
-        return after(step - steps)
-
-    return schedule
+    def __getattr__(name: str) -> Any:
+        refuse(__name__, name, OPTIM)
 
 
 def _checked(name: str, number: float) -> float:

@@ -3,85 +3,29 @@
 from __future__ import annotations
 
 import math
+import os
 import random
-import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
-from numbers import Integral, Real
+from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any
 
-from autograd.errors import refuse_mask, shown
-from nn.batches import Compiling, Loss, Samples, batches
+from autograd.foreign import with_advice
+from nn import checkpoint, losses
+from nn.batches import Batches, Compiling, Loss, batches
+from nn.callbacks import Callbacks, Training
+from nn.foreign import FIT, LOSSES
+from nn.history import DivergenceError, History
+from nn.metrics import Metrics, resolved
 from nn.module import Module
 from nn.optim import Adam, Optimiser
+from nn.progress import Progress
+from nn.run import Order, Run, state_of
+from nn.samples import prepared
 
 __all__ = ["History", "fit"]
 
 
-@dataclass
-class History:
-    """What a training has done.
-
-    Attributes:
-        losses: The mean loss over the training data after each epoch.
-        validation_losses: The same over the validation data; empty where there are none.
-        metrics: By name, the mean of each metric after each epoch, over the validation data where
-            there are any, else over the training data.
-        best_epoch: The epoch, from 0, with the least loss (on the validation data where there are
-            any); None where no epoch was completed.
-        stopped: Why training ended: "completed", "early stopping" or "interrupted".
-
-    Example:
-        >>> from nn import Neuron
-        >>> from nn.losses import mean_squared_error
-        >>> history = fit(Neuron(1, "linear"), mean_squared_error, [[1.0], [2.0]], [1, 2], epochs=5)
-        >>> len(history.losses), history.stopped
-        (5, 'completed')
-    """
-
-    losses: list[float] = field(default_factory=list)
-    validation_losses: list[float] = field(default_factory=list)
-    metrics: dict[str, list[float]] = field(default_factory=dict)
-    best_epoch: int | None = None
-    stopped: str = "completed"
-
-    def plot(self, axes: Any = None) -> Any:
-        """Draw the learning curve.
-
-        Args:
-            axes: The Matplotlib axes to draw on; None makes a new figure.
-
-        Returns:
-            The axes; `axes.figure.savefig(path)` writes a picture.
-
-        Raises:
-            ImportError: Matplotlib is missing.
-
-        Example:
-            >>> from matplotlib.figure import Figure
-            >>> axes = Figure().add_subplot()
-            >>> History(losses=[1.0, 0.5, 0.25]).plot(axes).get_ylabel()
-            'loss'
-        """
-        if axes is None:
-            try:
-                from matplotlib import pyplot
-            except ImportError as error:
-                raise ImportError(
-                    "drawing a learning curve needs Matplotlib: install the extra 'train'"
-                ) from error
-            axes = pyplot.figure(layout="constrained").add_subplot()
-        axes.plot(self.losses, label="training")
-        if self.validation_losses:
-            axes.plot(self.validation_losses, label="validation")
-        if self.best_epoch is not None:
-            axes.axvline(self.best_epoch, color="grey", linestyle=":", label="best epoch")
-        axes.set(xlabel="epoch", ylabel="loss")
-        axes.legend()
-        return axes
-
-
+@with_advice(**FIT)
 def fit(
     model: Module,
     loss: Loss,
@@ -92,42 +36,66 @@ def fit(
     epochs: int = 100,
     batch_size: int | None = 32,
     shuffle: bool = True,
-    seed: int = 0,
-    validation: float | tuple[Any, Any] | None = None,
+    seed: int | float | str | None = 0,
+    validation: float | tuple[Any, ...] | None = None,
     patience: int | None = None,
-    metrics: Mapping[str, Callable[[Any, Any], float]] | None = None,
+    stratify: Any = False,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    metrics: Metrics = None,
+    callbacks: Any = (),
     progress: bool | None = None,
     compiled: Compiling = "auto",
+    resume: str | os.PathLike[str] | None = None,
 ) -> History:
     """Train a model on samples: for each mini-batch, a step down the gradient of the mean loss.
 
     After each epoch the loss is measured with the weights as they then are. Ctrl-C ends the
-    training and keeps the weights of the best epoch so far; so does an error, on its way out. The
-    same seed gives the same weights, bit for bit.
+    training and keeps the weights of the best epoch so far; so does an error, on its way out, which
+    carries the history as its attribute `history`. The same seed gives the same weights, bit for
+    bit. Called again for the same model, `fit` goes on: with new orders of the samples, and where
+    it made the optimiser, with that one; so two epochs and three more are five.
 
     Args:
         model: What to train.
         loss: `loss(outputs, targets)` of one sample, such as those of `nn.losses`.
-        X: The samples, one row each: lists, a NumPy array, or a pandas frame.
-        Y: The targets, a number or a row of numbers for each sample, likewise.
+        X: The samples, one row each: lists, a NumPy array, or a pandas frame. A model of one's own
+            may take something else than a row of numbers: sequences of any lengths (lists in lists,
+            a 3-D array), a dictionary (X is a dictionary of tables, or a list of dictionaries), or
+            several arguments (X is a tuple of tables, or a dictionary of them by the arguments'
+            names).
+        Y: The targets, a number or a row of numbers for each sample, or what else the loss takes.
         optimiser: What changes the parameters; by default Adam at a learning rate of 0.01.
         epochs: How often to go through the data.
         batch_size: The number of samples a step; None puts all into one batch.
         shuffle: Whether each epoch takes the samples in a new order.
-        seed: What shuffles them.
-        validation: Data to measure the model on after each epoch: `(X, Y)`, or which fraction of
-            the data to set aside for it (drawn at random; the last ones where shuffle is False).
+        seed: What shuffles them; None for any.
+        validation: Data to measure the model on after each epoch: `(X, Y)`, or `(X, Y, weights)`,
+            or which fraction of the data to set aside for it (drawn at random by the seed; the last
+            ones where shuffle is False).
         patience: Stop after so many epochs without a smaller loss (on the validation data where
             there are any), and keep the weights of the best epoch. By default training goes on to
             the end and keeps the last ones.
-        metrics: More to measure, by name: functions `(outputs, targets) -> float` of one sample.
-        progress: Whether to show a progress bar, which needs tqdm; by default, if standard error is
-            a terminal and training takes more than a second.
+        stratify: Whether the fraction that is set aside is one of each class of the targets; or a
+            class for each sample.
+        sample_weight: How much each sample counts in the losses, which are then weighted means; 0
+            leaves it out. Metrics are not weighted.
+        class_weight: How much the samples of each class count, by class (the number, or the place
+            of the 1 in a row), times their own weight; or "balanced", for all classes to count
+            the same.
+        metrics: More to measure: functions `(outputs, targets) -> float` of one sample, by name or
+            in a list; "accuracy" and the names of losses stand for those.
+        callbacks: What reaches into the training: see `nn.callbacks`.
+        progress: Whether to show a progress bar, which needs tqdm; by default, in a notebook, and
+            if standard error is a terminal, where training takes more than a second.
         compiled: Whether to compile the model and the loss, once, as they are at the start: the
             numbers are the same to rounding, and a step takes microseconds. By default where
             llvmlite is installed, there is enough to do, and model and loss are made of this
             library's parts; others might do what cannot be compiled, such as drawing random
-            numbers, or reading what changes.
+            numbers, or reading what changes. Samples of several shapes are compiled shape by shape.
+        resume: A checkpoint by `nn.callbacks.Checkpoint`, to go on from as if the training had
+            never ended: with its model, optimiser, random numbers and history. `epochs` counts from
+            the beginning.
 
     Returns:
         The losses epoch by epoch, and why training ended.
@@ -137,9 +105,11 @@ def fit(
             an argument is of another type than it should be; or the loss depends on no parameter;
             or compiling was asked for, and the model or the loss branches on numbers.
         ValueError: There are no data, X and Y differ in length, rows are of different widths or of
-            another than the model takes, a number is not finite, or an option is out of range.
-        FloatingPointError: The loss became infinite or nan.
-        ModuleNotFoundError: Compiling was asked for, and NumPy is missing.
+            another than the model takes, a number is not finite, or an option is out of range; or
+            the checkpoint is damaged, or of another training.
+        DivergenceError: The loss became infinite or nan; a FloatingPointError.
+        ImportError: Compiling was asked for, and NumPy is missing; or a progress bar, and tqdm is.
+        OSError: The checkpoint cannot be read.
 
     Example:
         >>> from nn import Neuron
@@ -154,162 +124,152 @@ def fit(
         (21.0, 'completed')
     """
     if not isinstance(model, Module) or not callable(loss):
-        raise TypeError("fit takes a Module, a loss function, X and Y, in this order")
-    if optimiser is None:
-        optimiser = Adam(model.parameters(), 0.01)
-    elif not isinstance(optimiser, Optimiser):
-        raise TypeError(f"optimiser must be one of nn.optim, made, got {optimiser!r}")
-    elif set(optimiser.parameters).isdisjoint(model.parameters()):
-        raise ValueError("the optimiser holds none of the model's parameters")
+        raise _wrong_arguments(model, loss)
     for option, count in ("epochs", epochs), ("batch_size", batch_size), ("patience", patience):
         if count is not None and not isinstance(count, Integral):
             raise TypeError(f"{option} must be an integer, got {count!r}")
         if count is not None and count < 1:
             raise ValueError(f"{option} must be at least 1, got {count!r}")
+    told = Callbacks(callbacks)
+    snapshot = None if resume is None else checkpoint.read(resume)
+    seed = Order.seed_of(model, seed, snapshot and state_of(snapshot))
     generator = random.Random(seed)
-    data = _samples(model, X, Y)
-    held_out: Samples = []
-    if isinstance(validation, Real):
-        data, held_out = _split(data, validation, generator if shuffle else None)
-    elif isinstance(validation, tuple) and len(validation) == 2:
-        held_out = _samples(model, *validation, purpose="validation ")
-    elif validation is not None:
-        raise TypeError(f"validation must be a fraction or a pair (X, Y), got {shown(validation)}")
-    size = batch_size or len(data)
-    metrics = metrics or {}
-    costs = batches(model, loss, metrics, data, held_out, optimiser, epochs, compiled)
-    order = list(range(len(data)))
+    data = prepared(
+        model, X, Y, generator if shuffle else None, validation=validation, stratify=stratify,
+        sample_weight=sample_weight, class_weight=class_weight,
+    )  # fmt: skip
+    measured = resolved(metrics, loss, [target for _, target in (*data.training, *data.held_out)])
+    order = Order.of(model, seed, generator)
+    optimiser = _optimiser(model, optimiser, order)
+    training = Training(model, loss, optimiser, epochs, History(metrics={m: [] for m in measured}))
+    run = Run(training, order, told)
+    if resume is not None:
+        run.resume(resume, snapshot, len(data.training))
+    history = training.history
+    costs = batches(
+        model, loss, measured, data.training, data.held_out, optimiser, epochs, compiled,
+        data.weights,
+    )  # fmt: skip
+    progress_bar = Progress(epochs, progress, len(history.losses))
+    order.begin(model, len(data.training))
+    size = batch_size or len(data.training)
 
-    history = History(metrics={name: [] for name in metrics})
-    parameters = dict.fromkeys([*model.parameters(), *optimiser.parameters])
-    best, least, stale = [parameter.data for parameter in parameters], math.inf, 0
     keep_best = True  # until all epochs are done: whatever ends training early
-    epoch_numbers = _progress(epochs, progress)
     try:
-        for epoch in epoch_numbers:
-            if shuffle:
-                generator.shuffle(order)
-            for start in range(0, len(order), size):
-                optimiser.zero_grad()
-                _check(costs.add_gradient(order[start : start + size]), epoch)
-                optimiser.step()
-            training_loss, values = costs.measure(held_out=False)
-            _check(training_loss, epoch)
-            monitored = training_loss
-            if held_out:
-                monitored, values = costs.measure(held_out=True)
-                history.validation_losses.append(monitored)
-            history.losses.append(training_loss)
-            for name, value in values.items():
-                history.metrics[name].append(value)
-            stale += 1
-            if monitored < least:
-                best, least, stale = [parameter.data for parameter in parameters], monitored, 0
-                history.best_epoch = epoch
-            if stale == patience:
-                history.stopped = "early stopping"
-                break
+        with progress_bar:
+            told.tell("on_start", training)
+            for epoch in range(len(history.losses), epochs):
+                if training.stopped is None and run.stale == patience:
+                    training.stop("early stopping")
+                if training.stopped is not None:
+                    break
+                training.epoch, rows = epoch, order.next(shuffle)
+                for batch, start in enumerate(range(0, len(rows), size)):
+                    training.batch = batch
+                    _step(training, costs, rows[start : start + size], told)
+                    if training.stopped is not None:
+                        break
+                else:
+                    _measure(run, costs, bool(data.held_out))
+                    if run.stale == patience:
+                        training.stop("early stopping")
+                    progress_bar.advance(history.losses[-1])
+                    told.tell("on_epoch", training)
         keep_best = patience is not None
     except KeyboardInterrupt:
-        history.stopped = "interrupted"
+        training.stop("interrupted")
+    except Exception as error:
+        training.stop("an error")
+        vars(error)["history"] = history
+        raise
     finally:
         if keep_best:
-            for parameter, number in zip(parameters, best, strict=True):
-                parameter.data = number
+            run.restore_best()
+        history.stopped = training.stopped or "completed"
+        told.end(training)
     return history
 
 
-# --- showing how far it is ----------------------------------------------------------------------
+def _step(training: Training, costs: Batches, chosen: Sequence[int], told: Callbacks) -> None:
+    """Go one step down the gradient of a mini-batch."""
+    training.optimiser.zero_grad()
+    training.batch_loss, cause = _computed(lambda: costs.add_gradient(chosen))
+    told.tell("on_gradient", training)
+    if training.stopped is None:
+        _check(training, training.batch_loss, cause)
+    if training.stopped is None:
+        training.optimiser.step()
+        told.tell("on_batch", training)
 
 
-def _check(number: float, epoch: int) -> None:
-    if not math.isfinite(number):
-        raise FloatingPointError(
-            f"the loss became {number} in epoch {epoch}: try a smaller learning rate, or scale the "
-            "inputs; the weights of the best epoch before are kept"
+def _measure(run: Run, costs: Batches, held_out: bool) -> None:
+    """Measure the losses and metrics after an epoch, and note whether it is the best."""
+    training, history = run.training, run.training.history
+    values: dict[str, float] = {}
+
+    def measured(held_out: bool) -> float:
+        values.clear()
+        loss, found = costs.measure(held_out)
+        values.update(found)
+        return loss
+
+    loss, cause = _computed(lambda: measured(False))
+    _check(training, loss, cause)
+    history.losses.append(loss)
+    if held_out:
+        loss, _ = _computed(lambda: measured(True))
+        history.validation_losses.append(loss)
+    for name, numbers in history.metrics.items():
+        numbers.append(values.get(name, math.nan))
+    run.stale += 1
+    if loss < run.least:
+        run.best, run.least, run.stale = run.numbers(), loss, 0
+        history.best_epoch = training.epoch
+
+
+def _computed(compute: Callable[[], float]) -> tuple[float, OverflowError | None]:
+    """Compute a loss; where recording it overflows, it is infinite, as when compiled."""
+    try:
+        return compute(), None
+    except OverflowError as error:
+        return math.inf, error
+
+
+def _check(training: Training, loss: float, cause: Exception | None) -> None:
+    if math.isfinite(loss):
+        return
+    if not training.may_diverge:
+        raise DivergenceError(
+            f"the loss became {loss} in epoch {training.epoch}: try a smaller learning rate, or "
+            "scale the inputs; the weights of the best epoch before are kept",
+            training.history,
+        ) from cause
+    training.stop("the loss diverged")
+
+
+# --- arguments -----------------------------------------------------------------------------------
+
+
+def _wrong_arguments(model: Any, loss: Any) -> TypeError:
+    if isinstance(model, Module) and isinstance(loss, str):
+        name = LOSSES.get(loss, loss)
+        known = name if name in losses.__all__ else "mean_squared_error"
+        return TypeError(
+            f"the loss is a function, such as nn.losses.{known}, and not a name, got {loss!r}"
         )
+    return TypeError("fit takes a Module, a loss function, X and Y, in this order")
 
 
-def _progress(epochs: int, show: bool | None) -> Iterable[int]:
-    """Count the epochs, with a progress bar where one is wanted and tqdm is there."""
-    if show or (show is None and sys.stderr is not None and sys.stderr.isatty()):
-        with suppress(ImportError):
-            from tqdm import tqdm
-
-            bar: Iterable[int] = tqdm(
-                range(epochs), unit="epoch", leave=False, delay=0.0 if show else 1.0
-            )
-            return bar
-    return range(epochs)
-
-
-# --- data ----------------------------------------------------------------------------------------
-
-
-def _samples(model: Module, X: Any, Y: Any, purpose: str = "") -> Samples:
-    """Pair the rows of X and Y, as plain numbers that are all there."""
-    xs, ys = _rows(X, f"{purpose}X"), _rows(Y, f"{purpose}Y")
-    if len(xs) != len(ys):
-        raise ValueError(f"{purpose}X has {len(xs)} rows but {purpose}Y has {len(ys)}")
-    nin = getattr(model, "nin", None)
-    if nin is not None and not isinstance(xs[0], list):
-        raise ValueError(
-            f"{purpose}X holds lone numbers where {model!r} takes rows of {nin}: a row is a list, "
-            "[[0.5], [1.5], …]"
-        )
-    if nin is not None and len(xs[0]) != nin:
-        raise ValueError(f"{purpose}X has rows of {len(xs[0])} numbers, but {model!r} takes {nin}")
-    return list(zip(xs, ys, strict=True))
-
-
-def _rows(data: Any, name: str) -> list[Any]:
-    """Turn a table into a list with a number, or a list of numbers, for each row."""
-    columns = list(getattr(data, "columns", []))  # pandas knows its columns by name
-    rows = _plain(data, name)
-    if not isinstance(rows, list):
-        raise TypeError(
-            f"{name} must be a list of rows, a NumPy array or a pandas frame, "
-            f"got {type(data).__name__}"
-        )
-    if not rows or rows[0] == []:
-        raise ValueError(f"{name} is empty")
-    for i, row in enumerate(rows):
-        if _width(row) != _width(rows[0]):
-            raise ValueError(f"{name}: row {i} is {_width(row)}, but row 0 is {_width(rows[0])}")
-        for j, number in enumerate(row if isinstance(row, list) else [row]):
-            place = f"{name}: row {i}"
-            if isinstance(row, list):
-                place += f", column {columns[j]!r}" if columns else f", column {j}"
-            if not isinstance(number, Real):
-                raise TypeError(f"{place} is not a number: {number!r}")
-            if not math.isfinite(number):
-                raise ValueError(f"{place} is {number}; fill in or drop what is missing")
-    return rows
-
-
-def _width(row: Any) -> str:
-    return f"{len(row)} numbers long" if isinstance(row, list) else "a lone number"
-
-
-def _plain(data: Any, name: str) -> Any:
-    """Turn what pandas, NumPy or tuples hold into lists and Python's numbers."""
-    if hasattr(data, "to_numpy"):
-        data = data.to_numpy()
-    if hasattr(data, "tolist"):
-        refuse_mask(name, data)
-        data = data.tolist()
-    return [_plain(part, name) for part in data] if isinstance(data, (list, tuple)) else data
-
-
-def _split(
-    data: Samples, fraction: float, generator: random.Random | None
-) -> tuple[Samples, Samples]:
-    """Set a fraction of the samples aside."""
-    if generator:
-        data = generator.sample(data, len(data))
-    count = round(fraction * len(data)) if math.isfinite(fraction) else 0
-    if not 0 < count < len(data):
-        raise ValueError(
-            f"validation={fraction} sets {count} of {len(data)} samples aside: both parts need one"
-        )
-    return data[:-count], data[-count:]
+def _optimiser(model: Module, given: Any, order: Order) -> Optimiser:
+    """Give the optimiser: the given one, the one of the last call, or a new one."""
+    parameters = model.parameters()
+    if given is None:
+        kept = order.optimiser
+        if kept is None or [*map(id, kept.parameters)] != [*map(id, parameters)]:
+            order.optimiser = Adam(parameters, 0.01)
+        return order.optimiser  # type: ignore[return-value]
+    if not isinstance(given, Optimiser):
+        raise TypeError(f"optimiser must be one of nn.optim, made, got {given!r}")
+    if set(given.parameters).isdisjoint(parameters):
+        raise ValueError("the optimiser holds none of the model's parameters")
+    return given

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import re
 import sys
 import time
@@ -47,7 +48,7 @@ def execute(notebook: Any) -> Any:
         coalesce_streams=True,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(FOLDER)}},
-    ).execute()
+    ).execute(env={**os.environ, "TQDM_DISABLE": "1"})  # no progress bars in what is stored
     executed.metadata = nbformat.from_dict(FORM)
     for number, cell in enumerate(executed.cells):
         cell.id = f"cell-{number:02d}"

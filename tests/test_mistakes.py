@@ -123,6 +123,34 @@ MISTAKES: list[tuple[str, type[Exception], list[str]]] = [
     ("gradcheck(lambda x: x, 'a')", TypeError, ["str"]),
     ("gradcheck(lambda x: x, 1.0, eps=1e-6)", TypeError, ["eps", "no step or tolerance"]),
     ("gradcheck(lambda x: x, 1.0, atol=1e-6)", TypeError, ["atol", "no step or tolerance"]),
+    # networks
+    ("nn.Linear(2, 1)", AttributeError, ["nn", "Linear", "Layer(nin, nout"]),
+    ("nn.Sequential()", AttributeError, ["MLP"]),
+    ("nn.MSELoss()", AttributeError, ["nn.losses.mean_squared_error"]),
+    ("nn.losses.mse(1.0, 2.0)", AttributeError, ["nn.losses", "mean_squared_error"]),
+    ("nn.losses.cross_entrop", AttributeError, ["nn.losses", "cross_entrop"]),
+    ("nn.optim.RMSprop([])", AttributeError, ["SGD, Adam and AdamW", "Optimiser"]),
+    ("nn.optim.lr_scheduler.StepLR", AttributeError, ["step_decay"]),
+    ("nn.optim.SGD([p], lr=0.1)", TypeError, ["SGD: there is no lr=", "learning_rate="]),
+    ("nn.optim.Adam([p], 0.1, eps=1e-8)", TypeError, ["Adam", "eps=", "epsilon="]),
+    ("nn.optim.AdamW([p], beta1=0.5)", TypeError, ["AdamW", "betas="]),
+    ("nn.optim.SGD(model, 0.1)", TypeError, ["model.parameters()"]),
+    ("opt.lr", AttributeError, ["SGD has no attribute 'lr'", "learning_rate"]),
+    ("opt.lr = 5", AttributeError, ["SGD has no attribute 'lr'", "learning_rate"]),
+    ("opt.param_groups[0]['lr'] = 5", AttributeError, ["param_groups", "parameters"]),
+    ("fit(model, 'mse', X, Y)", TypeError, ["'mse'", "nn.losses.mean_squared_error"]),
+    ("fit(model, mse, X, Y, lr=0.1)", TypeError, ["fit: there is no lr=", "optimiser="]),
+    ("fit(model, mse, X, Y, optimizer='adam')", TypeError, ["optimizer=", "optimiser=Adam"]),
+    ("fit(model, mse, X, Y, optimiser='adam')", TypeError, ["optimiser", "nn.optim", "'adam'"]),
+    ("fit(model, mse, X, Y, optimiser=nn.optim.Adam)", TypeError, ["optimiser", "made"]),
+    ("fit(model, mse, X, Y, verbose=2)", TypeError, ["verbose=", "progress="]),
+    ("fit(model, mse, X, Y, validation_split=0.2)", TypeError, ["validation=0.2"]),
+    ("fit(model, mse, X, Y, validation_data=(X, Y))", TypeError, ["validation=(X, Y)"]),
+    ("fit(model, mse, X, Y, metrics=['acc'])", ValueError, ["'acc'", "'accuracy'"]),
+    ("fit(model, lambda o, t: None, X, Y)", TypeError, ["<lambda>", "NoneType", "return"]),
+    ("fit(model, X, Y, mse)", TypeError, ["a Module, a loss function, X and Y"]),
+    ("fit(model, mse, X, Y, callbacks=[3])", TypeError, ["on_epoch", "3"]),
+    ("model(X)", TypeError, ["table", "model.predict(X)"]),
     # drawing
     ("autograd.draw(1.0)", TypeError, ["draw", "Value", "float: 1.0"]),
     ("autograd.draw(lambda x: x)", TypeError, ["draw(model(inputs))", "function"]),
@@ -139,6 +167,9 @@ def class_(base: type) -> type:
 @pytest.mark.parametrize(("typed", "error", "words"), MISTAKES, ids=[m[0] for m in MISTAKES])
 def test_the_error_says_what_to_do(typed: str, error: type[Exception], words: list[str]) -> None:
     scope = {**SCOPE, "x": Value(2.0, "x"), "class_": class_}
+    model, p = nn.MLP(1, [2, 1], seed=1), nn.Parameter(1.0)
+    scope |= {"model": model, "p": p, "opt": nn.optim.SGD([p], 0.1), "fit": nn.fit}
+    scope |= {"mse": nn.losses.mean_squared_error, "X": [[0.0], [1.0]], "Y": [0.0, 1.0]}
     with pytest.raises(error) as raised:
         exec(typed, scope)
     message = str(raised.value)

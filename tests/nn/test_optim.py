@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
+import random
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -309,3 +312,164 @@ def test_an_optimiser_takes_numbers_and_parameters_only() -> None:
 
 def test_a_step_decay_takes_a_tenth_where_nothing_else_is_said() -> None:
     assert step_decay(1.0, every=10)(10) == 0.1
+
+
+# --- state ---------------------------------------------------------------------------------------
+
+RATES: dict[str, float | Schedule] = {
+    "a number": 0.05,
+    "an integer": 0,
+    "a number of NumPy's": np.float64(0.05),
+    **{name: schedule for name, (schedule, _) in SCHEDULES.items()},
+}
+
+
+class Noisy(Optimiser):
+    """An optimiser of a user's, who keeps what a user may keep."""
+
+    def __init__(self, parameters: list[Value], rate: float | Schedule) -> None:
+        super().__init__(parameters, rate)
+        self.velocity: dict[Value, float] = {}
+        self.generator = random.Random(5)
+        self.sizes = np.zeros(len(self.parameters))
+        self.recent: list[float] = []
+
+    def step(self) -> None:
+        for i, parameter in enumerate(self.parameters):
+            self.velocity[parameter] = 0.5 * self.velocity.get(parameter, 0.0) + parameter.grad
+            self.sizes[i] = max(self.sizes[i], abs(parameter.grad))
+            noise = self.generator.gauss(0.0, 0.01)
+            change = self.velocity[parameter] / (1.0 + self.sizes[i]) + noise
+            parameter.data -= self.rate() * float(change)
+        self.recent.append(self.rate())
+        self.steps += 1
+
+
+def steps(optimiser: Optimiser, first: int, last: int) -> list[float]:
+    for step in range(first, last):
+        numbers = slope([parameter.data for parameter in optimiser.parameters], step)
+        for parameter, number in zip(optimiser.parameters, numbers, strict=True):
+            parameter.grad = number
+        optimiser.step()
+    return [parameter.data for parameter in optimiser.parameters]
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("rule", [*RULES, "of a user's"])
+def test_an_optimiser_goes_on_from_its_state(rule: str, rate: str) -> None:
+    def made(rate: float | Schedule) -> Optimiser:
+        parameters = [Parameter(number) for number in START]
+        if rule == "of a user's":
+            return Noisy(parameters, rate)
+        kind, options, _, _ = RULES[rule]
+        return kind(parameters, rate, **options)  # type: ignore[no-any-return]
+
+    through, first, second = made(RATES[rate]), made(RATES[rate]), made(123.0)
+    expected = steps(through, 0, 20)
+    middle = steps(first, 0, 9)
+    # Through text, as in a file.
+    state = json.loads(json.dumps(first.state_dict()))
+    second.load_state_dict(state)
+    for parameter, number in zip(second.parameters, middle, strict=True):
+        parameter.data = number
+    assert second.state_dict() == first.state_dict()
+    assert steps(second, 9, 20) == expected
+    assert second.state_dict() == through.state_dict()
+    assert state == json.loads(json.dumps(state))  # what was loaded is a copy
+    assert first.state_dict() == state
+
+
+def test_a_schedule_of_ones_own_keeps_what_it_remembers() -> None:
+    class Halving:
+        def __init__(self) -> None:
+            self.rate = 1.0
+
+        def __call__(self, step: int) -> float:
+            return self.rate
+
+        def state_dict(self) -> dict[str, float]:
+            return {"rate": self.rate}
+
+        def load_state_dict(self, state: dict[str, float]) -> None:
+            self.rate = state["rate"]
+
+    optimiser, other = SGD([Parameter(1.0)], Halving()), SGD([Parameter(1.0)], Halving())
+    optimiser.learning_rate.rate = 0.25  # type: ignore[union-attr]
+    other.load_state_dict(optimiser.state_dict())
+    assert other.rate() == 0.25
+    with pytest.raises(ValueError, match="its state differs"):
+        SGD([Parameter(1.0)], lambda step: 0.1).load_state_dict(optimiser.state_dict())
+
+
+def without(state: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: content for name, content in state.items() if name != key}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda state: without(state, "means"), "'means' is missing"),
+        (lambda state: state | {"mean": 3}, "'mean' is unexpected"),
+        (lambda state: state | {3: 3}, "3 is unexpected"),
+        (lambda state: state | {"optimiser": "SGD"}, "the state is of 'SGD', not of Adam"),
+        (lambda state: state | {"parameters": 3}, "of 3 parameters, and this Adam has 2"),
+        (lambda state: state | {"means": [1.0]}, "means has length 1, expected 2"),
+        (lambda state: state | {"means": [1.0, "2"]}, "means should be a list of numbers"),
+        (lambda state: state | {"means": 2.0}, "means should be a list of numbers"),
+        (lambda state: state | {"counts": [1, -1]}, "counts must be integers of at least 0"),
+        (lambda state: state | {"counts": [1, 1.5]}, "counts must be integers of at least 0"),
+        (lambda state: state | {"squares": [1.0, -1.0]}, "squares must be at least 0"),
+        (lambda state: state | {"steps": -1}, "steps must be an integer"),
+        (lambda state: state | {"steps": True}, "steps should be of the kind of 0, got True"),
+        (lambda state: state | {"steps": 1.5}, "steps should be of the kind of 0, got 1.5"),
+        (lambda state: state | {"betas": [0.9, 1.0]}, "betas are from 0 to less than 1"),
+        (lambda state: state | {"betas": [0.9]}, "betas has length 1, expected 2"),
+        (lambda state: state | {"epsilon": -1.0}, "epsilon must be a finite number"),
+        (lambda state: state | {"epsilon": None}, "epsilon should be of the kind"),
+        (lambda state: state | {"learning_rate": -1.0}, "learning_rate must be a finite number"),
+        (lambda state: state | {"learning_rate": "0.1"}, "neither a number nor a schedule"),
+    ],
+)
+def test_a_state_that_does_not_fit_changes_nothing(change: Any, message: str) -> None:
+    optimiser = Adam([Parameter(1.0), Parameter(2.0)], 0.1)
+    steps_before = optimiser.state_dict()
+    with pytest.raises(ValueError, match=message):
+        optimiser.load_state_dict(change(Adam([Parameter(1.0), Parameter(2.0)]).state_dict()))
+    assert optimiser.state_dict() == steps_before
+    with pytest.raises(TypeError, match="what state_dict returned"):
+        optimiser.load_state_dict([1.0])  # type: ignore[arg-type]
+
+
+def test_a_subclass_may_call_its_attributes_as_it_likes() -> None:
+    class Named(SGD):
+        def __init__(self, parameters: list[Value], lr: float) -> None:
+            super().__init__(parameters, lr)
+            self.lr, self.state = lr, {"a": [1.0]}
+
+    optimiser, other = Named([Parameter(1.0)], 0.5), Named([Parameter(1.0)], 0.25)
+    other.load_state_dict(optimiser.state_dict())
+    assert (other.lr, other.learning_rate, other.state) == (0.5, 0.5, {"a": [1.0]})
+
+
+def test_what_is_no_plain_data_is_refused_by_name() -> None:
+    optimiser = SGD([Parameter(1.0)], 0.1)
+    vars(optimiser)["file"] = object()
+    with pytest.raises(TypeError, match=r"SGD\.state_dict: file is a object.*define state_dict"):
+        optimiser.state_dict()
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text() | st.floats(), st.lists))
+def test_no_state_breaks_anything_but_by_a_value_error(plain: Any) -> None:
+    optimiser = Noisy([Parameter(1.0), Parameter(2.0)], 0.1)
+    optimiser.step()
+    before = optimiser.state_dict()
+    for key in before:
+        for damaged in (
+            plain, {"random": plain}, {"by parameter": plain}, {"schedule": plain}, [plain, plain]
+        ):  # fmt: skip
+            try:
+                optimiser.load_state_dict({**before, key: damaged})
+            except ValueError:
+                assert optimiser.state_dict() == before
+            else:
+                optimiser.load_state_dict(before)

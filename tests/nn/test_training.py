@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -426,19 +427,39 @@ def test_progress_is_shown_on_a_terminal(
 
 
 def test_long_runs_show_their_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    tqdm = pytest.importorskip("tqdm")
+    tqdm = pytest.importorskip("tqdm.auto")
     asked: dict[str, Any] = {}
     monkeypatch.setattr(sys, "stderr", Terminal())
-    monkeypatch.setattr(tqdm, "tqdm", lambda epochs, **options: asked.update(options) or epochs)
+    original = tqdm.tqdm
+    monkeypatch.setattr(
+        tqdm, "tqdm", lambda **options: asked.update(options) or original(**options)
+    )
     fit(Neuron(1), losses.mean_squared_error, LINE_X, LINE_Y, epochs=2)
     assert asked["delay"] == 1.0
 
 
-def test_without_tqdm_training_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_tqdm_training_is_quiet_unless_a_bar_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     monkeypatch.setattr(sys, "stderr", Terminal())
-    history = fit(Neuron(1), losses.mean_squared_error, LINE_X, LINE_Y, epochs=2, progress=True)
+    model = Neuron(1)
+    before = data(model)
+    with pytest.raises(ImportError, match="pip install tqdm"):
+        fit(model, losses.mean_squared_error, LINE_X, LINE_Y, epochs=2, progress=True)
+    assert data(model) == before
+    history = fit(model, losses.mean_squared_error, LINE_X, LINE_Y, epochs=2)
     assert len(history.losses) == 2
+
+
+def test_the_bar_shows_the_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    tqdm = pytest.importorskip("tqdm.auto")
+    monkeypatch.setattr(sys, "stderr", stderr := Terminal())
+    monkeypatch.setattr(tqdm, "tqdm", partial(tqdm.tqdm, mininterval=0.0))
+    history = fit(Neuron(1), losses.mean_squared_error, LINE_X, LINE_Y, epochs=3, progress=True)
+    assert "3/3" in stderr.getvalue()
+    assert f"loss {history.losses[-1]:.4g}" in stderr.getvalue()
 
 
 # --- data ----------------------------------------------------------------------------------------
@@ -567,6 +588,28 @@ def test_other_mistakes_are_refused() -> None:
         )
     with pytest.raises(TypeError, match="does not depend on any parameter"):
         fit(network(), lambda outputs, target: 1.0, X, Y)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_loss_that_gives_no_number_is_named(compiled: bool) -> None:
+    def forgetful(output: Any, target: Any) -> Any:
+        (output - target) ** 2
+
+    with pytest.raises(TypeError, match=r"the loss 'forgetful' .* NoneType; is its return"):
+        fit(network(), forgetful, *noisy(), compiled=compiled)
+    with pytest.raises(TypeError, match=r"the loss '<lambda>' should return .* got list"):
+        fit(network(), lambda output, target: [output], *noisy(), compiled=compiled)
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [("mse", "mean_squared_error"), ("huber", "huber"), ("x", "mean_squared_error")],
+)
+def test_a_loss_is_not_a_name(name: Any, ours: str) -> None:
+    with pytest.raises(
+        TypeError, match=rf"such as nn\.losses\.{ours}, and not a name, got '{name}'"
+    ):
+        fit(network(), name, *noisy())
 
 
 @pytest.mark.parametrize(

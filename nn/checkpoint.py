@@ -1,0 +1,381 @@
+"""Checkpoints: a model, its optimiser, and whatever random numbers hang on, in one file.
+
+A file holds numbers as arrays, in the safetensors format, and the rest as JSON in its metadata.
+Nothing in it is code, and reading it runs none.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+import random
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from autograd.errors import shown
+from autograd.value import FROZEN, PARAMETER
+from autograd.writing import write_whole
+from nn.module import Module, is_frozen
+from nn.optim import Optimiser
+from nn.state import random_state, restored_random, to_plain
+
+__all__ = ["load_checkpoint", "save_checkpoint"]
+
+
+def save_checkpoint(
+    path: str | os.PathLike[str],
+    model: Module,
+    optimiser: Optimiser | None = None,
+    *,
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Write all to a file that a training needs to go on bit for bit.
+
+    That is the model's numbers, and which parameters are frozen; the optimiser's state, with its
+    schedule; and the state of the random numbers: Python's, NumPy's, and those of generators that
+    are attributes of the model's modules. `fit` needs more, which `nn.callbacks.Checkpoint` writes.
+
+    Args:
+        path: The file, which appears whole or not at all; `.safetensors` is the usual suffix.
+        model: The model.
+        optimiser: What trains it, if it is to be kept as well.
+        extra: More to keep, by name: numbers, texts, None, and lists and dictionaries of such.
+
+    Raises:
+        ImportError: NumPy or safetensors is missing.
+        OSError: The file cannot be written.
+        TypeError: There is something else in `extra`, or in the optimiser; or the arguments are in
+            another order.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from nn import Neuron
+        >>> from nn.optim import Adam
+        >>> neuron, other = Neuron(2, seed=1), Neuron(2, seed=2)
+        >>> optimiser, theirs = Adam(neuron.parameters(), 0.1), Adam(other.parameters())
+        >>> with TemporaryDirectory() as folder:
+        ...     save_checkpoint(f"{folder}/file.safetensors", neuron, optimiser, extra={"epoch": 3})
+        ...     load_checkpoint(f"{folder}/file.safetensors", other, theirs)
+        {'epoch': 3}
+        >>> other.state_dict() == neuron.state_dict(), theirs.rate()
+        (True, 0.1)
+    """
+    write(path, snapshot(model, optimiser, {} if extra is None else extra))
+
+
+def load_checkpoint(
+    path: str | os.PathLike[str],
+    model: Module,
+    optimiser: Optimiser | None = None,
+    *,
+    random_numbers: bool = True,
+) -> dict[str, Any]:
+    """Go on where a training was when its checkpoint was written. Loading cannot run code.
+
+    Args:
+        path: A file of `save_checkpoint`, or of `nn.callbacks.Checkpoint`.
+        model: A model like the one that was saved.
+        optimiser: An optimiser of the same kind, of its parameters; None to leave that out.
+        random_numbers: Whether random numbers go on as well, those of Python's and NumPy's own
+            generators too.
+
+    Returns:
+        What was given as `extra`.
+
+    Raises:
+        ImportError: NumPy or safetensors is missing.
+        OSError: The file cannot be read.
+        TypeError: The arguments are in another order.
+        ValueError: The file is damaged, of another format, of another model or optimiser; nothing
+            has changed.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from nn import Neuron
+        >>> neuron = Neuron(2)
+        >>> with TemporaryDirectory() as folder:
+        ...     save_checkpoint(f"{folder}/file.safetensors", neuron)
+        ...     neuron.bias.data, first = 1.0, random.random()
+        ...     load_checkpoint(f"{folder}/file.safetensors", neuron)
+        {}
+        >>> neuron.bias.data, random.random() == first
+        (0.0, True)
+    """
+    tree = read(path)
+    try:
+        return restore(tree, model, optimiser, random_numbers)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def snapshot(
+    model: Module, optimiser: Optimiser | None, extra: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Copy all that a checkpoint holds, as plain data.
+
+    Raises:
+        TypeError: The model or the optimiser is something else.
+    """
+    _require(model, optimiser)
+    named = dict(model.named_parameters())
+    known = set(named.values())
+    others = [p.data for p in optimiser.parameters if p not in known] if optimiser else []
+    return {
+        "model": model.state_dict(),
+        "frozen": [name for name, parameter in named.items() if is_frozen(parameter)],
+        "others": others,
+        "optimiser": optimiser.state_dict() if optimiser else None,
+        "generators": {name: _state_of(g) for name, _, _, g in _generators(model)},
+        "random": _global_states(),
+        "extra": to_plain(dict(extra), "extra"),
+    }
+
+
+def restore(
+    tree: Any,
+    model: Module,
+    optimiser: Optimiser | None,
+    random_numbers: bool = True,
+) -> dict[str, Any]:
+    """Bring a model and its optimiser to a snapshot; nothing changes where it does not fit.
+
+    Returns:
+        What was given as `extra`.
+
+    Raises:
+        TypeError: The model or the optimiser is something else.
+        ValueError: The snapshot is of another model or optimiser, or damaged.
+    """
+    _require(model, optimiser)
+    extra = extra_of(tree)
+    named = dict(model.named_parameters())
+    if unknown := [name for name in tree["frozen"] if name not in named]:
+        raise ValueError(f"the model has no parameter {shown(unknown[0])}, which was frozen")
+    known = set(named.values())
+    others: list[Any] = []
+    if optimiser is not None:
+        if tree["optimiser"] is None:
+            raise ValueError("it holds no optimiser")
+        optimiser._read(tree["optimiser"])
+        others = [parameter for parameter in optimiser.parameters if parameter not in known]
+        if len(others) != len(tree["others"]) or not all(type(x) is float for x in tree["others"]):
+            raise ValueError(
+                f"the optimiser has {len(others)} parameters that are not the model's, and had "
+                f"{len(tree['others'])}"
+            )
+    generators = []
+    if random_numbers:
+        for name, module, key, generator in _generators(model):
+            if name not in tree["generators"]:
+                raise ValueError(f"there is no state of the random generator {name}")
+            generators.append((module, key, _restored(generator, tree["generators"][name], name)))
+        python = restored_random(tree["random"].get("python"), "the state of random numbers")
+        numpy_state = _numpy_state(tree["random"].get("numpy"))
+    model.load_state_dict(tree["model"])
+    for name, parameter in named.items():
+        parameter.op = FROZEN if name in tree["frozen"] else PARAMETER
+    for parameter, number in zip(others, tree["others"], strict=False):
+        parameter.data = number
+    if optimiser is not None:
+        optimiser.load_state_dict(tree["optimiser"])
+    if random_numbers:
+        for module, key, generator in generators:
+            vars(module)[key] = generator
+        random.setstate(python.getstate())
+        if numpy_state is not None:
+            import numpy
+
+            numpy.random.set_state(numpy_state)
+    return extra
+
+
+def extra_of(tree: Any) -> dict[str, Any]:
+    """Give what is kept besides model, optimiser and random numbers.
+
+    Raises:
+        ValueError: This is no snapshot.
+    """
+    if not isinstance(tree, dict) or not set(KINDS) <= set(tree):
+        raise ValueError("it is no checkpoint of a training")
+    for name, kind in KINDS.items():
+        if not isinstance(tree[name], kind):
+            raise ValueError(f"its part {name!r} is damaged: {shown(tree[name])}")
+    return tree["extra"]  # type: ignore[no-any-return]
+
+
+def _require(model: Any, optimiser: Any) -> None:
+    if not isinstance(model, Module):
+        raise TypeError(
+            f"a checkpoint is of a path and a Module, in this order, got {shown(model)}"
+        )
+    if optimiser is not None and not isinstance(optimiser, Optimiser):
+        raise TypeError(f"optimiser must be one of nn.optim, made, got {shown(optimiser)}")
+
+
+KINDS: dict[str, Any] = {
+    "model": dict,
+    "frozen": list,
+    "others": list,
+    "optimiser": (dict, type(None)),
+    "generators": dict,
+    "random": dict,
+    "extra": dict,
+}
+
+
+# --- random numbers ------------------------------------------------------------------------------
+
+
+def _generators(model: Module) -> Iterator[tuple[str, Module, str, Any]]:
+    """Walk the random generators that are attributes of a model's modules, with their names."""
+    waiting: list[tuple[str, Any]] = [("", model)]
+    seen: set[int] = set()
+    while waiting:
+        name, owner = waiting.pop()
+        if id(owner) in seen:
+            continue
+        seen.add(id(owner))
+        if isinstance(owner, Module):
+            owned: Mapping[Any, Any] = vars(owner)
+        else:
+            owned = owner if isinstance(owner, dict) else dict(enumerate(owner))
+        for key, part in owned.items():
+            place = f"{name}.{key}" if name else f"{key}"
+            if isinstance(part, (Module, list, tuple, dict)):
+                waiting.append((place, part))
+            elif isinstance(owner, Module) and (
+                type(part) is random.Random or hasattr(part, "bit_generator")
+            ):
+                yield place, owner, key, part
+
+
+def _state_of(generator: Any) -> Any:
+    if type(generator) is random.Random:
+        return random_state(generator)
+    return to_plain(generator.bit_generator.state, "the state of a generator")
+
+
+def _restored(generator: Any, state: Any, name: str) -> Any:
+    if type(generator) is random.Random:
+        return restored_random(state, name)
+    made = copy.deepcopy(generator)
+    try:
+        made.bit_generator.state = state
+    except (TypeError, ValueError, KeyError, OverflowError, AttributeError) as error:
+        raise ValueError(f"{name} is no state of such a random generator: {error}") from None
+    return made
+
+
+def _global_states() -> dict[str, Any]:
+    import numpy
+
+    python = random.Random()
+    python.setstate(random.getstate())
+    state = numpy.random.get_state()  # a dictionary, of another generator than Mersenne's
+    return {
+        "python": random_state(python),
+        "numpy": to_plain(state, "random") if isinstance(state, tuple) else None,
+    }
+
+
+def _numpy_state(plain: Any) -> Any:
+    if plain is None:
+        return None
+    import numpy
+
+    trial = numpy.random.RandomState()
+    try:
+        state = (plain[0], numpy.array(plain[1], dtype=numpy.uint32), *plain[2:])
+        trial.set_state(state)
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError):
+        raise ValueError("the state of NumPy's random numbers is damaged") from None
+    return state
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+KEY = "checkpoint"
+TENSOR = "__tensor__"
+
+
+def write(path: str | os.PathLike[str], tree: dict[str, Any]) -> None:
+    """Write plain data to a file: lists of numbers as arrays, the rest as JSON.
+
+    Raises:
+        ImportError: NumPy or safetensors is missing.
+        OSError: The file cannot be written.
+    """
+    numpy, safetensors = _packages()
+    arrays: dict[str, Any] = {}
+
+    def lifted(part: Any, name: str) -> Any:
+        if isinstance(part, dict):
+            return {key: lifted(inner, f"{name}.{key}") for key, inner in part.items()}
+        if not isinstance(part, list) or not part:
+            return part
+        kinds = set(map(type, part))
+        if kinds == {float} or (kinds == {int} and all(-(2**63) <= x < 2**63 for x in part)):
+            name = name if name not in arrays else f"{name} ({len(arrays)})"
+            arrays[name] = numpy.array(part, dtype=float if kinds == {float} else numpy.int64)
+            return {TENSOR: name}
+        return [lifted(inner, f"{name}.{i}") for i, inner in enumerate(part)]
+
+    text = json.dumps({key: lifted(part, key) for key, part in tree.items()})
+    content = safetensors.numpy.save(arrays, metadata={KEY: text, "sha256": _digest(text, arrays)})
+    write_whole(path, content)
+
+
+def read(path: str | os.PathLike[str]) -> Any:
+    """Read what `write` has written.
+
+    Raises:
+        ImportError: NumPy or safetensors is missing.
+        OSError: The file cannot be read.
+        ValueError: The file is damaged or of another format.
+    """
+    _, safetensors = _packages()
+    content = Path(path).read_bytes()
+    try:
+        arrays = safetensors.numpy.load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        metadata = header.get("__metadata__") or {}
+    except (safetensors.SafetensorError, KeyError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged or not a safetensors file: {error}") from error
+    if KEY not in metadata:
+        raise ValueError(f"{path} is no checkpoint; a model's file is read by model.load(path)")
+    if metadata.get("sha256") != _digest(metadata[KEY], arrays):
+        raise ValueError(f"{path} is damaged: its checksum does not fit its content")
+
+    def placed(part: Any) -> Any:
+        if isinstance(part, dict):
+            if set(part) == {TENSOR}:
+                return arrays[part[TENSOR]].tolist()
+            return {key: placed(inner) for key, inner in part.items()}
+        return [placed(inner) for inner in part] if isinstance(part, list) else part
+
+    try:
+        return placed(json.loads(metadata[KEY]))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def _digest(text: str, arrays: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        digest.update(f"\n{name} {arrays[name].dtype} {arrays[name].shape}\n".encode())
+        digest.update(arrays[name].tobytes())
+    return digest.hexdigest()
+
+
+def _packages() -> tuple[Any, Any]:
+    try:
+        import numpy
+        import safetensors.numpy
+    except ImportError as error:
+        raise ImportError(
+            "checkpoints need NumPy and safetensors: install the extra 'train'"
+        ) from error
+    return numpy, safetensors

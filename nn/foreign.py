@@ -1,0 +1,145 @@
+"""What PyTorch, Keras and scikit-learn call a thing of `nn`, and what it is called here.
+
+For the errors of newcomers: see `autograd.foreign`.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from autograd.foreign import lacking
+
+__all__ = ["FIT", "LOSSES", "OPTIMISER", "OPTIMISER_ARGUMENTS", "refuse"]
+
+_LAYER = "a layer is Layer(nin, nout, activation), layers one after the other are MLP(nin, sizes)"
+_ACTIVATION = "an activation is named where a layer is made: Layer(nin, nout, 'relu')"
+
+PACKAGE = {
+    "Linear": _LAYER,
+    "Dense": _LAYER,
+    "Sequential": _LAYER,
+    "ReLU": _ACTIVATION,
+    "Tanh": _ACTIVATION,
+    "Sigmoid": _ACTIVATION,
+    "functional": "functions are in autograd, losses in nn.losses",
+    "Model": "it is Module",
+    "Net": "it is Module",
+    "optimizers": "it is nn.optim",
+    "optimisers": "it is nn.optim",
+    "loss": "it is nn.losses",
+    "train": "it is nn.fit",
+    "ModelCheckpoint": "it is nn.callbacks.Checkpoint",
+    "EarlyStopping": "it is fit(patience=...)",
+    "MLPClassifier": "it is in nn.sklearn, which needs scikit-learn",
+    "MLPRegressor": "it is in nn.sklearn, which needs scikit-learn",
+    "MSELoss": "it is nn.losses.mean_squared_error",
+    "L1Loss": "it is nn.losses.mean_absolute_error",
+    "CrossEntropyLoss": "it is nn.losses.softmax_cross_entropy",
+    "BCELoss": "it is nn.losses.binary_cross_entropy, of logits",
+    "BCEWithLogitsLoss": "it is nn.losses.binary_cross_entropy",
+    "SGD": "it is nn.optim.SGD",
+    "Adam": "it is nn.optim.Adam",
+    "AdamW": "it is nn.optim.AdamW",
+}
+
+# By what others call it: the loss, or the metric.
+LOSSES = {
+    "acc": "accuracy",
+    "BCELoss": "binary_cross_entropy",
+    "BCEWithLogitsLoss": "binary_cross_entropy",
+    "bce": "binary_cross_entropy",
+    "binary_crossentropy": "binary_cross_entropy",
+    "categorical_crossentropy": "softmax_cross_entropy",
+    "cross_entropy": "softmax_cross_entropy",
+    "crossentropy": "softmax_cross_entropy",
+    "CrossEntropyLoss": "softmax_cross_entropy",
+    "HuberLoss": "huber",
+    "l1": "mean_absolute_error",
+    "L1Loss": "mean_absolute_error",
+    "l1_loss": "mean_absolute_error",
+    "l2": "mean_squared_error",
+    "log_loss": "binary_cross_entropy",
+    "mae": "mean_absolute_error",
+    "MeanSquaredError": "mean_squared_error",
+    "mse": "mean_squared_error",
+    "mse_loss": "mean_squared_error",
+    "MSELoss": "mean_squared_error",
+    "nll_loss": "softmax_cross_entropy",
+    "smooth_l1": "huber",
+    "SmoothL1Loss": "huber",
+    "sparse_categorical_crossentropy": "softmax_cross_entropy",
+    "squared_error": "mean_squared_error",
+}
+
+_OWN = "there are SGD, Adam and AdamW; one of your own is a subclass of Optimiser with a step()"
+OPTIM = {
+    "Optimizer": "it is Optimiser",
+    "RMSprop": _OWN,
+    "Adagrad": _OWN,
+    "Adadelta": _OWN,
+    "LBFGS": _OWN,
+    "NAdam": _OWN,
+    "lr_scheduler": "a schedule is given as learning_rate: step_decay, cosine_decay and others",
+    "StepLR": "it is step_decay",
+    "ExponentialLR": "it is exponential_decay",
+    "CosineAnnealingLR": "it is cosine_decay",
+    "LinearLR": "it is linear_warmup",
+}
+
+_RATE = "it is learning_rate"
+OPTIMISER = {
+    "lr": _RATE,
+    "eps": "it is epsilon",
+    "beta1": "it is betas",
+    "beta2": "it is betas",
+    "params": "it is parameters",
+    "param_groups": "it is parameters; with other options, another optimiser",
+    "state": "state_dict() gives a copy",
+    "iterations": "it is steps",
+    "minimize": "loss.backward(), then step(), or nn.fit",
+    "apply_gradients": "it is step()",
+}
+OPTIMISER_ARGUMENTS = {
+    "lr": "it is learning_rate=",
+    "eps": "it is epsilon=",
+    "params": "it is parameters=",
+    "beta1": "it is betas=(0.9, 0.999)",
+    "beta_1": "it is betas=(0.9, 0.999)",
+    "beta2": "it is betas=(0.9, 0.999)",
+    "beta_2": "it is betas=(0.9, 0.999)",
+    "rate": "it is learning_rate=",
+    "decay": "it is weight_decay=, or a schedule as learning_rate=",
+    "l2": "it is weight_decay=",
+}
+
+_OPTIMISER = "optimiser=Adam(model.parameters(), 0.01), of nn.optim"
+FIT = {
+    "optimizer": f"it is {_OPTIMISER}",
+    "optim": f"it is {_OPTIMISER}",
+    "lr": f"the optimiser has it, {_OPTIMISER}",
+    "learning_rate": f"the optimiser has it, {_OPTIMISER}",
+    "weight_decay": "the optimiser has it, optimiser=AdamW(model.parameters(), weight_decay=...)",
+    "verbose": "it is progress=, True or False; callbacks=[nn.callbacks.Log()] logs each epoch",
+    "validation_data": "it is validation=(X, Y)",
+    "validation_split": "it is validation=0.2",
+    "early_stopping": "it is patience=",
+    "criterion": "it is loss, the second argument",
+    "loss_fn": "it is loss, the second argument",
+    "x": "it is X, the third argument",
+    "y": "it is Y, the fourth argument",
+    "n_epochs": "it is epochs=",
+    "num_epochs": "it is epochs=",
+    "max_iter": "it is epochs=",
+    "random_state": "it is seed=",
+    "callback": "it is callbacks=",
+    "initial_epoch": "a training goes on by itself, or from a checkpoint by resume=",
+}
+
+
+def refuse(module: str, name: str, advice: dict[str, str]) -> NoReturn:
+    """Say that a module has no such name, and what it is called here.
+
+    Raises:
+        AttributeError: In any case.
+    """
+    raise lacking(f"module {module!r}", name, advice)

@@ -1,0 +1,168 @@
+"""Metrics: what is measured besides the loss, of one sample; and which function a name means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from autograd.errors import shown
+from nn import losses
+from nn.foreign import LOSSES
+
+__all__ = ["Metric", "Metrics", "accuracy"]
+
+Metric = Callable[[Any, Any], Any]
+"""A function of the outputs and the target of one sample."""
+
+Metrics = Mapping[str, Metric] | Iterable[str | Metric] | str | Metric | None
+"""What `fit` takes: functions by name, or a list of functions and names."""
+
+
+def accuracy(outputs: Any, target: Any) -> float:
+    """1 where the output says the target's class, 0 where it does not.
+
+    A lone output is a logit: positive for class 1, else the other one, be it 0 or -1. Of several
+    outputs the greatest is the class; the target is its index, or a row in which it is the
+    greatest.
+
+    Args:
+        outputs: What the model computed: a number, or one for each class.
+        target: The class.
+
+    Returns:
+        1.0 or 0.0, whose mean is the accuracy.
+
+    Raises:
+        ValueError: There is not a number in the target for each output.
+
+    Example:
+        >>> accuracy(-0.5, 0), accuracy([0.1, 2.0, 0.3], 1), accuracy([0.1, 2.0], [1.0, 0.0])
+        (1.0, 1.0, 0.0)
+    """
+    return _accuracy(outputs, target, 0.0)
+
+
+def _accuracy(outputs: Any, target: Any, threshold: float) -> float:
+    scores, wanted = _numbers(outputs), _numbers(target)
+    if len(scores) == 1 and len(wanted) == 1:
+        # Labels are 0 and 1, or -1 and 1: of both, 1 is the greater one.
+        return float((scores[0] > threshold) == (wanted[0] > 0.5))
+    found = scores.index(max(scores))
+    if len(wanted) == 1:
+        return float(found == wanted[0])
+    if len(wanted) != len(scores):
+        raise ValueError(f"accuracy: {len(scores)} outputs but {len(wanted)} targets")
+    return float(found == wanted.index(max(wanted)))
+
+
+def _accuracy_of_each(outputs: Any, target: Any) -> float:
+    scores, wanted = _numbers(outputs), _numbers(target)
+    if len(wanted) != len(scores):
+        raise ValueError(f"accuracy: {len(scores)} outputs but {len(wanted)} targets")
+    hits = [_accuracy(score, want, 0.0) for score, want in zip(scores, wanted, strict=True)]
+    return sum(hits) / len(hits)
+
+
+def _numbers(values: Any) -> list[Any]:
+    return list(values) if hasattr(values, "__iter__") else [values]
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+OF_LOGITS = losses.binary_cross_entropy, losses.hinge, losses.perceptron
+OF_VALUES = (
+    losses.half_squared_error,
+    losses.mean_squared_error,
+    losses.mean_absolute_error,
+    losses.huber,
+)
+NAMES = ["accuracy", *losses.__all__]
+
+
+def resolved(metrics: Metrics, loss: Any, targets: list[Any]) -> dict[str, Metric]:
+    """Find the functions that are meant.
+
+    Args:
+        metrics: Functions by name, or functions and names; None for none. A name is "accuracy" or
+            that of a loss.
+        loss: What the model is trained by, which tells what its outputs are.
+        targets: All there are.
+
+    Returns:
+        The functions by name.
+
+    Raises:
+        TypeError: Something is neither a function nor a name.
+        ValueError: There is no metric of that name, two have the same, or accuracy makes no sense.
+
+    Example:
+        >>> list(resolved(["accuracy", losses.huber], losses.hinge, [-1, 1]))
+        ['accuracy', 'huber']
+    """
+    if metrics is None:
+        return {}
+    if isinstance(metrics, Mapping):
+        named = [(str(name), metric) for name, metric in metrics.items()]
+    elif isinstance(metrics, str) or callable(metrics):
+        named = [(_name(metrics), metrics)]
+    elif isinstance(metrics, Iterable):
+        named = [(_name(metric), metric) for metric in metrics]
+    else:
+        raise TypeError(f"metrics are functions or names, in a list, got {shown(metrics)}")
+    found: dict[str, Metric] = {}
+    for name, metric in named:
+        if isinstance(metric, str):
+            metric = _metric(metric, loss, targets)
+        elif not callable(metric):
+            raise TypeError(f"a metric is a function or a name, got {shown(metric)}")
+        if name in found:
+            raise ValueError(
+                f"two metrics are called {name!r}: pass a dictionary, {{'a name': function, …}}"
+            )
+        found[name] = metric
+    return found
+
+
+def _name(metric: Any) -> str:
+    return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
+
+
+def _metric(name: str, loss: Any, targets: list[Any]) -> Metric:
+    if name == "accuracy":
+        return _accuracy_for(loss, targets)
+    if name in losses.__all__:
+        return getattr(losses, name)  # type: ignore[no-any-return]
+    meant = LOSSES.get(name) or next(iter(get_close_matches(name, NAMES, 1)), None)
+    hint = f"'{meant}' is" if meant else f"there are {', '.join(NAMES)}, and functions of your own"
+    raise ValueError(f"no metric is called {name!r}; {hint}")
+
+
+def _accuracy_for(loss: Any, targets: list[Any]) -> Metric:
+    """Accuracy of what a model gives that is trained by a loss."""
+    if any(loss is other for other in OF_LOGITS):
+        return _accuracy_of_each
+    if loss is losses.softmax_cross_entropy or any(len(_numbers(t)) > 1 for t in targets):
+        return accuracy
+    labels = {_numbers(target)[0] for target in targets}
+    if not labels <= {0, 1} and not labels <= {-1, 1}:
+        if all(label == int(label) and label >= 0 for label in labels):
+            return accuracy  # indices of classes
+        raise ValueError(
+            "accuracy is of classes: 0 and 1, -1 and 1, indices, or rows with a 1; the targets are "
+            f"others, such as {shown(next(iter(labels - {0, 1, -1})))}"
+        )
+    if -1 in labels:
+        return accuracy
+    if any(loss is other for other in OF_VALUES):
+        return lambda outputs, target: _accuracy(outputs, target, 0.5)  # nearer to 0 or to 1
+    return _of_several
+
+
+def _of_several(outputs: Any, target: Any) -> float:
+    if len(_numbers(outputs)) == 1:
+        raise ValueError(
+            "whether the output is a logit or a probability cannot be told by a loss of your own: "
+            "for logits pass metrics=[nn.metrics.accuracy], else a function of your own"
+        )
+    return accuracy(outputs, target)

@@ -1,0 +1,594 @@
+"""Samples: what a model is trained on, checked, and as plain numbers; their weights, and parts.
+
+A sample is what a model is called with, and a target. A model of `nn.layers` takes a row of
+numbers; one of the user's may take a lone number, sequences in sequences, dictionaries of such, or
+several of them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+from autograd.errors import refuse_mask, shown
+from nn.layers import MLP, Layer, Neuron
+from nn.module import Module
+
+__all__ = [
+    "Applied",
+    "Data",
+    "Named",
+    "Samples",
+    "Several",
+    "applied",
+    "balanced",
+    "class_weights",
+    "classes",
+    "prepared",
+    "samples",
+    "split",
+    "weights_of",
+]
+
+Samples = list[tuple[Any, Any]]
+"""Pairs of inputs and targets, each a number or a structure of numbers."""
+
+
+class Several(tuple[Any, ...]):
+    """The inputs of one sample, for a model that takes several."""
+
+    __slots__ = ()
+
+
+class Named(dict[str, Any]):
+    """The inputs of one sample by the names of the arguments, for a model that takes several."""
+
+    __slots__ = ()
+
+
+def applied(model: Any, inputs: Any) -> Any:
+    """Call a model with the inputs of one sample.
+
+    Example:
+        >>> applied(lambda x, y: x - y, Several((5.0, 3.0)))
+        2.0
+    """
+    if type(inputs) is Several:
+        return model(*inputs)
+    return model(**inputs) if type(inputs) is Named else model(inputs)
+
+
+class Applied(Module):
+    """A model that is called with the inputs of one sample, whatever they are.
+
+    Example:
+        >>> class Difference(Module):
+        ...     def __call__(self, x, y):
+        ...         return x - y
+        >>> Applied(Difference()).predict(Several((5.0, 3.0)))
+        2.0
+    """
+
+    def __init__(self, model: Module) -> None:
+        self.model = model
+
+    def __call__(self, inputs: Any) -> Any:
+        """Compute the outputs."""
+        return applied(self.model, inputs)
+
+
+def samples(model: Module, X: Any, Y: Any, purpose: str = "") -> Samples:
+    """Pair the samples in X with the targets in Y, as plain numbers that are all there.
+
+    Args:
+        model: What takes them.
+        X: The inputs, as `fit` takes them.
+        Y: The targets.
+        purpose: What they are for, to name them by in errors.
+
+    Returns:
+        A pair for each sample.
+
+    Raises:
+        TypeError: Something is not a number; the message says where.
+        ValueError: There are no data, or X and Y do not belong together.
+
+    Example:
+        >>> samples(Neuron(2), [[1.0, 2.0], [3.0, 4.0]], (0, 1))
+        [([1.0, 2.0], 0), ([3.0, 4.0], 1)]
+    """
+    name, of_targets = f"{purpose}X", f"{purpose}Y"
+    if isinstance(model, (MLP, Layer, Neuron)):
+        xs, ys = _table(X, name), _table(Y, of_targets)
+        count = f"{len(xs)} rows"
+    else:
+        ys = _rows(Y, of_targets)
+        xs = _inputs(model, X, name, len(ys))
+        count = f"{len(xs)} {'row' if len(xs) == 1 else 'rows'}"
+    if len(xs) != len(ys):
+        raise ValueError(f"{name} has {count} but {of_targets} has {len(ys)}")
+    nin = getattr(model, "nin", None)
+    if isinstance(model, (MLP, Layer, Neuron)):
+        if not isinstance(xs[0], list):
+            raise ValueError(
+                f"{name} holds lone numbers where {model!r} takes rows of {nin}: a row is a list, "
+                "[[0.5], [1.5], …]"
+            )
+        if len(xs[0]) != nin:
+            raise ValueError(f"{name} has rows of {len(xs[0])} numbers, but {model!r} takes {nin}")
+    return list(zip(xs, ys, strict=True))
+
+
+# --- inputs of any structure ---------------------------------------------------------------------
+
+
+def _inputs(model: Module, X: Any, name: str, count: int) -> list[Any]:
+    """Make a list of what a model of the user's is called with, one for each sample."""
+    names, required, any_number = _arguments(model)
+    if len(required) > 1 and hasattr(X, "columns"):
+        X = {column: X[column] for column in X.columns}  # pandas's
+    if isinstance(X, Mapping):
+        columns = _columns(X, name)
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        if len(required) < 2 and not (len(columns) > 1 and set(columns) <= set(names)):
+            return rows
+        unknown, missing = set(columns) - set(names), set(required) - set(columns)
+        if unknown or missing:
+            raise ValueError(
+                f"{name} has {_listed(columns)}, but {type(model).__name__} takes {_listed(names)}"
+            )
+        return [Named(row) for row in rows]
+    parts: Sequence[Any] = X if isinstance(X, (tuple, list)) else ()
+    if len(required) > 1:
+        if not len(required) <= len(parts) <= (math.inf if any_number else len(names)):
+            raise ValueError(
+                f"{type(model).__name__} takes {len(required)} inputs, {_listed(required)}: {name} "
+                "is a tuple of a table for each, or a dictionary by these names; got "
+                + (f"{len(parts)} of them" if parts else type(X).__name__)
+            )
+        several = True
+    else:
+        several = (
+            len(parts) not in (0, count)
+            and all(hasattr(part, "__len__") and len(part) == count for part in parts)
+            and (isinstance(parts, tuple) or all(getattr(part, "ndim", 0) for part in parts))
+        )
+    if not several:
+        return _rows(X, name)
+    columns = _columns(dict(enumerate(parts)), name)
+    made = Several if len(required) > 1 or any_number else tuple
+    return [made(row) for row in zip(*columns.values(), strict=True)]
+
+
+def _arguments(model: Module) -> tuple[list[str], list[str], bool]:
+    """List the arguments of a model's call, those without defaults, and whether it takes any."""
+    try:
+        found = [*inspect.signature(model.__call__).parameters.values()]
+    except (TypeError, ValueError):
+        return [], [], False
+    named = [p for p in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    required = [p.name for p in named if p.default is p.empty]
+    required += [p.name for p in found if p.kind is p.POSITIONAL_ONLY and p.default is p.empty]
+    return [p.name for p in named], required, any(p.kind is p.VAR_POSITIONAL for p in found)
+
+
+def _columns(X: Mapping[Any, Any], name: str) -> dict[Any, list[Any]]:
+    """Make rows of each of several tables of one length."""
+    if not X:
+        raise ValueError(f"{name} is empty")
+    columns = {key: _rows(part, f"{name}[{key!r}]") for key, part in X.items()}
+    first, *others = columns
+    for key in others:
+        if len(columns[key]) != len(columns[first]):
+            raise ValueError(
+                f"{name}[{first!r}] has {len(columns[first])} rows but {name}[{key!r}] has "
+                f"{len(columns[key])}"
+            )
+    return columns
+
+
+def _listed(names: Iterable[Any]) -> str:
+    return ", ".join(map(repr, names))
+
+
+def _rows(data: Any, name: str) -> list[Any]:
+    """Make a list of what there is for each sample, and require numbers that are all there."""
+    columns = _column_names(data)
+    rows = _list(data, name)
+    for i, row in enumerate(rows):
+        if isinstance(row, list) and not any(isinstance(part, (list, dict)) for part in row):
+            for j, number in enumerate(row):
+                if type(number) is not float or not math.isfinite(number):
+                    _require_number(number, _place(name, i, j, columns))
+        else:
+            _require_numbers(row, f"{name}: row {i}")
+    return rows
+
+
+def _require_numbers(part: Any, place: str) -> None:
+    if isinstance(part, (list, dict)):
+        for key, inner in part.items() if isinstance(part, dict) else enumerate(part):
+            _require_numbers(inner, f"{place}[{key!r}]")
+    else:
+        _require_number(part, place)
+
+
+def _require_number(number: Any, place: str) -> None:
+    if not isinstance(number, Real):
+        raise TypeError(f"{place} is not a number: {number!r}")
+    if not math.isfinite(number):
+        raise ValueError(f"{place} is {number}; fill in or drop what is missing")
+
+
+def _place(name: str, i: int, j: int, columns: Sequence[Any]) -> str:
+    return f"{name}: row {i}, column {columns[j] if columns else j}"
+
+
+def _column_names(data: Any) -> list[str]:
+    return [repr(column) for column in getattr(data, "columns", [])]  # pandas's
+
+
+# --- tables --------------------------------------------------------------------------------------
+
+
+def _table(data: Any, name: str) -> list[Any]:
+    """Turn a table into a list with a number, or a list of numbers, for each row."""
+    columns = _column_names(data)
+    rows = _list(data, name)
+    if rows[0] == []:
+        raise ValueError(f"{name} is empty")
+    for i, row in enumerate(rows):
+        if _width(row) != _width(rows[0]):
+            raise ValueError(f"{name}: row {i} is {_width(row)}, but row 0 is {_width(rows[0])}")
+        if isinstance(row, list):
+            for j, number in enumerate(row):
+                if type(number) is not float or not math.isfinite(number):
+                    _require_number(number, _place(name, i, j, columns))
+        else:
+            _require_number(row, f"{name}: row {i}")
+    return rows
+
+
+def _width(row: Any) -> str:
+    return f"{len(row)} numbers long" if isinstance(row, list) else "a lone number"
+
+
+def _list(data: Any, name: str) -> list[Any]:
+    rows = _plain(data, name)
+    if not isinstance(rows, list):
+        raise TypeError(
+            f"{name} must be a list of rows, a NumPy array or a pandas frame, "
+            f"got {type(data).__name__}"
+        )
+    if not rows:
+        raise ValueError(f"{name} is empty")
+    return rows
+
+
+def _plain(data: Any, name: str) -> Any:
+    """Turn what pandas, NumPy or tuples hold into lists and Python's numbers."""
+    if hasattr(data, "to_numpy"):
+        data = data.to_numpy()
+    if hasattr(data, "tolist"):
+        refuse_mask(name, data)
+        data = data.tolist()
+    if isinstance(data, (list, tuple)):
+        return [part if type(part) is float else _plain(part, name) for part in data]
+    if isinstance(data, dict):
+        return {key: _plain(part, name) for key, part in data.items()}
+    return data
+
+
+# --- classes and weights -------------------------------------------------------------------------
+
+
+def classes(targets: Sequence[Any], purpose: str) -> list[Any]:
+    """Tell the class of each target: a number, or the place of the 1 in a row of 0 and 1.
+
+    Args:
+        targets: The targets.
+        purpose: What needs classes, for the error.
+
+    Returns:
+        A number for each.
+
+    Raises:
+        TypeError: A target is something else.
+
+    Example:
+        >>> classes([[0, 0, 1], [1, 0, 0]], "stratify")
+        [2, 0]
+    """
+    found: list[Any] = []
+    for i, target in enumerate(targets):
+        row = target if isinstance(target, list) else [target]
+        if len(row) == 1 and isinstance(row[0], Real):
+            found.append(row[0])
+        elif all(isinstance(x, Real) for x in row) and sorted(row) == [0] * (len(row) - 1) + [1]:
+            found.append(row.index(1))
+        else:
+            raise TypeError(
+                f"{purpose} needs targets that are classes, numbers or rows with one 1 among 0: "
+                f"Y: row {i} is {shown(target)}"
+            )
+    return found
+
+
+def balanced(labels: Sequence[Any]) -> dict[Any, float]:
+    """Weigh each class by n / (k · its number), for k classes of n samples together.
+
+    After G. King and L. Zeng, *Logistic regression in rare events data*, Political Analysis 9,
+    2001; as scikit-learn does.
+
+    Example:
+        >>> balanced([0, 0, 0, 1])
+        {0: 0.6666666666666666, 1: 2.0}
+    """
+    counts: dict[Any, int] = {}
+    for label in labels:
+        counts[label] = counts.get(label, 0) + 1
+    return {label: len(labels) / (len(counts) * count) for label, count in counts.items()}
+
+
+def class_weights(targets: Sequence[Any], given: Any) -> dict[Any, float]:
+    """Give the weight of each class that has one.
+
+    Args:
+        targets: The targets of all samples.
+        given: The weight by class, or "balanced"; None for none.
+
+    Returns:
+        The weight by class.
+
+    Raises:
+        TypeError: It is something else, or the targets are no classes.
+        ValueError: A weight is negative or not finite, or no target is of its class.
+
+    Example:
+        >>> class_weights([0, 0, 0, 1], "balanced")
+        {0: 0.6666666666666666, 1: 2.0}
+    """
+    if given is None:
+        return {}
+    labels = classes(targets, "class_weight")
+    if isinstance(given, str) and given == "balanced":
+        return balanced(labels)
+    if not isinstance(given, Mapping):
+        raise TypeError(f"class_weight is a dictionary by class, or 'balanced', got {shown(given)}")
+    if unknown := [label for label in given if label not in set(labels)]:
+        raise ValueError(
+            f"class_weight: no target is of class {_listed(unknown)}; there are "
+            f"{_listed(dict.fromkeys(labels))}"
+        )
+    return {label: _weight(w, f"class_weight[{label!r}]") for label, w in given.items()}
+
+
+def weights_of(
+    targets: Sequence[Any],
+    sample_weight: Any,
+    by_class: Mapping[Any, float],
+    purpose: str = "",
+) -> list[float] | None:
+    """Weigh samples: each by its own weight times that of its class.
+
+    Args:
+        targets: Their targets.
+        sample_weight: A number of at least 0 for each; None for equal ones.
+        by_class: The weight of each class; one that is not there weighs 1.
+        purpose: What the samples are for, to name them by in errors.
+
+    Returns:
+        A weight for each sample; None where nothing was given.
+
+    Raises:
+        TypeError: Something is not a number.
+        ValueError: A weight is negative or not finite, there is not one for each sample, or all are
+            0.
+
+    Example:
+        >>> weights_of([0, 1, 1], [1, 2, 3], {1: 10.0})
+        [1.0, 20.0, 30.0]
+    """
+    if sample_weight is None and not by_class:
+        return None
+    weights = [1.0] * len(targets)
+    if sample_weight is not None:
+        name = f"{purpose}sample_weight"
+        given = [
+            row[0] if isinstance(row, list) and len(row) == 1 else row
+            for row in _list(sample_weight, name)
+        ]
+        if len(given) != len(targets):
+            raise ValueError(
+                f"{name} has length {len(given)}, but there are {len(targets)} samples"
+            )
+        weights = [_weight(weight, f"{name}[{i}]") for i, weight in enumerate(given)]
+    if by_class:
+        labels = classes(targets, "class_weight")
+        weights = [w * by_class.get(c, 1.0) for w, c in zip(weights, labels, strict=True)]
+    if not any(weights):
+        raise ValueError(f"the weights of all {purpose}samples are 0")
+    return weights
+
+
+def _weight(weight: Any, place: str) -> float:
+    if not isinstance(weight, Real):
+        raise TypeError(f"{place} is not a number: {shown(weight)}")
+    number = float(weight)
+    if not 0.0 <= number < math.inf:
+        raise ValueError(f"{place} must be a finite number of at least 0, got {number!r}")
+    return number
+
+
+# --- parts ---------------------------------------------------------------------------------------
+
+
+def split(
+    count: int,
+    fraction: float,
+    generator: random.Random | None,
+    labels: Sequence[Any] | None = None,
+) -> tuple[list[int], list[int]]:
+    """Choose which samples to set aside.
+
+    Args:
+        count: How many samples there are.
+        fraction: Which part of them to set aside.
+        generator: What draws them; None takes the last ones.
+        labels: A class for each sample: as nearly as can be, the fraction is taken of each.
+
+    Returns:
+        The indices of those that stay, and of those set aside.
+
+    Raises:
+        ValueError: One part would be empty, or would lack a class.
+
+    Example:
+        >>> split(6, 0.5, None, labels=["a", "a", "a", "a", "b", "b"])
+        ([0, 1, 4], [2, 3, 5])
+    """
+    order = list(range(count))
+    if generator:
+        order = generator.sample(order, count)
+    aside = round(fraction * count) if math.isfinite(fraction) else 0
+    if not 0 < aside < count:
+        raise ValueError(
+            f"validation={fraction} sets {aside} of {count} samples aside: both parts need one"
+        )
+    if labels is None:
+        return order[:-aside], order[-aside:]
+    members: dict[Any, list[int]] = {}
+    for i in order:
+        members.setdefault(labels[i], []).append(i)
+    shares = _shares({label: len(rows) for label, rows in members.items()}, aside)
+    chosen = {i for label, rows in members.items() for i in rows[len(rows) - shares[label] :]}
+    return [i for i in order if i not in chosen], [i for i in order if i in chosen]
+
+
+def _shares(counts: Mapping[Any, int], aside: int) -> dict[Any, int]:
+    """Share out how many of each class are set aside, by largest remainders, one at least."""
+    count = sum(counts.values())
+    for label, number in counts.items():
+        if number < 2:
+            raise ValueError(
+                f"stratify: of class {label!r} there is one sample, and both parts need one"
+            )
+    if not len(counts) <= aside <= count - len(counts):
+        raise ValueError(
+            f"stratify: {aside} of {count} samples are to be set aside, and both parts need one of "
+            f"each of the {len(counts)} classes"
+        )
+    wanted = {label: number * aside / count for label, number in counts.items()}
+    shares = {label: min(max(int(wanted[label]), 1), counts[label] - 1) for label in counts}
+    while (missing := aside - sum(shares.values())) != 0:
+        sign = 1 if missing > 0 else -1
+        open_to = [c for c in counts if 1 <= shares[c] + sign <= counts[c] - 1]
+        label = max(open_to, key=lambda c: sign * (wanted[c] - shares[c]))
+        shares[label] += sign
+    return shares
+
+
+# --- all together --------------------------------------------------------------------------------
+
+
+@dataclass
+class Data:
+    """What a model is trained on, and measured on.
+
+    Attributes:
+        training: The samples to train on.
+        held_out: Those for validation.
+        weights: How much each of both counts, of mean 1; None where all count the same.
+    """
+
+    training: Samples
+    held_out: Samples
+    weights: tuple[list[float] | None, list[float] | None]
+
+
+def prepared(
+    model: Module,
+    X: Any,
+    Y: Any,
+    generator: random.Random | None,
+    *,
+    validation: Any = None,
+    stratify: Any = False,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+) -> Data:
+    """Check and sort all data that `fit` is given.
+
+    Samples of weight 0 are left out, as if they had not been given.
+
+    Args:
+        model: What is trained.
+        X: The inputs.
+        Y: The targets.
+        generator: What draws the samples to be set aside; None takes the last ones.
+        validation: As for `fit`, as are the others.
+        stratify: Also a class for each sample.
+        sample_weight: The weights of samples.
+        class_weight: The weights of classes.
+
+    Returns:
+        The data.
+
+    Raises:
+        TypeError: As for `fit`.
+        ValueError: As for `fit`.
+    """
+    data = samples(model, X, Y)
+    by_class = class_weights([y for _, y in data], class_weight)
+    weights = weights_of([y for _, y in data], sample_weight, by_class)
+    labels = _labels(data, stratify, validation)
+    held_out: Samples = []
+    others: list[float] | None = None
+    if weights is not None:
+        there = [i for i, weight in enumerate(weights) if weight > 0.0]
+        data, weights = [data[i] for i in there], [weights[i] for i in there]
+        labels = [labels[i] for i in there] if labels is not None else None
+    if isinstance(validation, Real):
+        stay, aside = split(len(data), float(validation), generator, labels)
+        data, held_out = [data[i] for i in stay], [data[i] for i in aside]
+        if weights is not None:
+            weights, others = [weights[i] for i in stay], [weights[i] for i in aside]
+    elif isinstance(validation, (tuple, list)) and len(validation) in (2, 3):
+        held_out = samples(model, validation[0], validation[1], "validation ")
+        theirs = validation[2] if len(validation) == 3 else None
+        others = weights_of([y for _, y in held_out], theirs, by_class, "validation ")
+        if others is not None:
+            held_out = [sample for sample, w in zip(held_out, others, strict=True) if w > 0.0]
+            others = [weight for weight in others if weight > 0.0]
+    elif validation is not None:
+        raise TypeError(
+            "validation must be a fraction or a pair (X, Y), or three with their weights, got "
+            f"{shown(validation)}"
+        )
+    return Data(data, held_out, (_of_mean_1(weights), _of_mean_1(others)))
+
+
+def _labels(data: Samples, stratify: Any, validation: Any) -> list[Any] | None:
+    if stratify is None or (isinstance(stratify, bool) and not stratify):
+        return None
+    if not isinstance(validation, Real):
+        raise ValueError("stratify is for validation=a fraction, which is set aside of each class")
+    if isinstance(stratify, bool):
+        return classes([y for _, y in data], "stratify")
+    labels = _list(stratify, "stratify")
+    if len(labels) != len(data):
+        raise ValueError(f"stratify has length {len(labels)}, but there are {len(data)} samples")
+    return labels
+
+
+def _of_mean_1(weights: list[float] | None) -> list[float] | None:
+    if weights is None or len(set(weights)) == 1:
+        return None
+    scale = max(weights)  # so that no sum overflows
+    mean = math.fsum(weight / scale for weight in weights) / len(weights)
+    return [weight / scale / mean for weight in weights]

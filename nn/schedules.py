@@ -1,0 +1,251 @@
+"""Schedules: the learning rate as a function of the number of steps taken so far.
+
+Any such function is one. Those made here can be compared, printed and pickled, and an optimiser's
+state holds them: as their name and their numbers, not as code.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from autograd.errors import shown
+from autograd.value import as_float
+
+__all__ = ["Schedule", "cosine_decay", "exponential_decay", "linear_warmup", "step_decay"]
+
+Schedule = Callable[[int], float]
+"""A function from the number of steps taken so far to the learning rate of the next one."""
+
+
+@dataclass(frozen=True)
+class StepDecay:
+    """What `step_decay` returns."""
+
+    rate: float
+    every: int
+    factor: float
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ValueError(f"step_decay: every must be at least 1, got {self.every!r}")
+
+    def __call__(self, step: int) -> float:
+        return self.rate * self.factor ** (step // self.every)
+
+
+@dataclass(frozen=True)
+class ExponentialDecay:
+    """What `exponential_decay` returns."""
+
+    rate: float
+    factor: float
+
+    def __call__(self, step: int) -> float:
+        return self.rate * self.factor**step
+
+
+@dataclass(frozen=True)
+class CosineDecay:
+    """What `cosine_decay` returns."""
+
+    rate: float
+    steps: int
+    final: float
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"cosine_decay: steps must be at least 1, got {self.steps!r}")
+
+    def __call__(self, step: int) -> float:
+        wave = math.cos(math.pi * min(step / self.steps, 1.0))
+        return self.final + 0.5 * (self.rate - self.final) * (1.0 + wave)
+
+
+@dataclass(frozen=True)
+class LinearWarmup:
+    """What `linear_warmup` returns."""
+
+    rate: float | Schedule
+    steps: int
+    start: float
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"linear_warmup: steps must be at least 1, got {self.steps!r}")
+
+    def __call__(self, step: int) -> float:
+        if step < self.steps:
+            return (self.start + (1.0 - self.start) * step / self.steps) * self._after(0)
+        return self._after(step - self.steps)
+
+    def _after(self, step: int) -> float:
+        return self.rate(step) if callable(self.rate) else self.rate
+
+
+def step_decay(rate: float, every: int, factor: float = 0.1) -> Schedule:
+    """Multiply the rate by `factor` every so many steps.
+
+    Args:
+        rate: The rate of the first step.
+        every: After how many steps the rate changes, each time.
+        factor: What it is multiplied by.
+
+    Returns:
+        A schedule: a function from the number of steps taken so far to the rate.
+
+    Raises:
+        ValueError: `every` is less than 1.
+
+    Example:
+        >>> schedule = step_decay(1.0, every=10, factor=0.5)
+        >>> [schedule(step) for step in (0, 9, 10, 20)]
+        [1.0, 1.0, 0.5, 0.25]
+    """
+    return StepDecay(rate, every, factor)
+
+
+def exponential_decay(rate: float, factor: float) -> Schedule:
+    """Multiply the rate by `factor` at each step.
+
+    Args:
+        rate: The rate of the first step.
+        factor: What it is multiplied by.
+
+    Returns:
+        A schedule: a function from the number of steps taken so far to the rate.
+
+    Example:
+        >>> [exponential_decay(1.0, 0.5)(step) for step in range(4)]
+        [1.0, 0.5, 0.25, 0.125]
+    """
+    return ExponentialDecay(rate, factor)
+
+
+def cosine_decay(rate: float, steps: int, final: float = 0.0) -> Schedule:
+    """Go from `rate` to `final` along half a wave of the cosine, and stay there.
+
+    After I. Loshchilov and F. Hutter, *SGDR: stochastic gradient descent with warm restarts*, ICLR
+    2017, without the restarts.
+
+    Args:
+        rate: The rate of the first step.
+        steps: After how many steps the rate is `final`.
+        final: The rate from then on.
+
+    Returns:
+        A schedule: a function from the number of steps taken so far to the rate.
+
+    Raises:
+        ValueError: `steps` is less than 1.
+
+    Example:
+        >>> [round(cosine_decay(1.0, 4)(step), 4) for step in (0, 1, 2, 4, 100)]
+        [1.0, 0.8536, 0.5, 0.0, 0.0]
+    """
+    return CosineDecay(rate, steps, final)
+
+
+def linear_warmup(rate: float | Schedule, steps: int, start: float = 1.0 / 3.0) -> Schedule:
+    """Raise the rate from `start` times its value to its value, then go on with it.
+
+    Args:
+        rate: The rate after the warm-up; a schedule begins when the warm-up ends.
+        steps: How many steps the warm-up takes.
+        start: The factor of the first step.
+
+    Returns:
+        A schedule: a function from the number of steps taken so far to the rate.
+
+    Raises:
+        ValueError: `steps` is less than 1.
+
+    Example:
+        >>> [linear_warmup(1.0, steps=4, start=0.0)(step) for step in range(6)]
+        [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
+    """
+    return LinearWarmup(rate, steps, start)
+
+
+# --- as data -------------------------------------------------------------------------------------
+
+KINDS: dict[str, Any] = {
+    "step_decay": StepDecay,
+    "exponential_decay": ExponentialDecay,
+    "cosine_decay": CosineDecay,
+    "linear_warmup": LinearWarmup,
+}
+
+
+def to_data(rate: float | Schedule) -> Any:
+    """Describe a learning rate: a number, or a schedule by its name and numbers.
+
+    Of a schedule that is not made here there is its own `state_dict()`, if it has one.
+
+    Example:
+        >>> to_data(exponential_decay(1.0, 0.5))
+        {'schedule': 'exponential_decay', 'rate': 1.0, 'factor': 0.5}
+    """
+    if not callable(rate):
+        return rate if type(rate) is int else as_float(rate, "learning_rate", "a real number")
+    for name, kind in KINDS.items():
+        if type(rate) is kind:
+            numbers = {
+                field.name: to_data(getattr(rate, field.name)) for field in fields(KINDS[name])
+            }
+            return {"schedule": name, **numbers}
+    described = {"schedule": "of one's own"}
+    return {**described, "state": rate.state_dict()} if hasattr(rate, "state_dict") else described
+
+
+def from_data(data: Any, current: float | Schedule) -> float | Schedule:
+    """Make what `to_data` describes.
+
+    Args:
+        data: The description.
+        current: The rate that there is: what a description of a schedule of one's own means.
+
+    Returns:
+        The rate; a schedule of one's own as it is, without its state.
+
+    Raises:
+        ValueError: It describes no rate, or a schedule of one's own where there is none.
+    """
+    if isinstance(data, (int, float)) and not isinstance(data, bool):
+        return data
+    if not isinstance(data, dict) or not isinstance(data.get("schedule"), str):
+        raise ValueError(f"learning_rate is neither a number nor a schedule: {shown(data)}")
+    if data["schedule"] not in KINDS:
+        if not callable(current) or type(current) in KINDS.values():
+            raise ValueError(
+                "learning_rate was a schedule of one's own, which no file holds: make the "
+                "optimiser with that schedule first"
+            )
+        if hasattr(current, "load_state_dict") != ("state" in data):
+            raise ValueError("learning_rate was another schedule of one's own: its state differs")
+        return current
+    numbers = {key: value for key, value in data.items() if key != "schedule"}
+    kind: Any = KINDS[data["schedule"]]
+    names = [field.name for field in fields(kind)]
+    try:
+        if sorted(numbers) != sorted(names):
+            raise ValueError(f"its numbers are {', '.join(names)}")
+        made: Schedule = kind(
+            **{
+                name: from_data(number, 0.0)
+                if name == "rate" and kind is LinearWarmup
+                else _number(number, whole=name in ("every", "steps"))
+                for name, number in numbers.items()
+            }
+        )
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"learning_rate is no {data['schedule']}: {error}") from error
+    return made
+
+
+def _number(value: Any, whole: bool) -> float:
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        raise TypeError(f"expected {'an integer' if whole else 'a number'}, got {shown(value)}")
+    return value

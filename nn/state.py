@@ -1,0 +1,159 @@
+"""State: what an object holds, as plain data that a file can keep, and back.
+
+Plain data are numbers, texts, None, lists, and dictionaries with texts as keys. Nothing in them is
+code, and reading them runs none.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+from autograd import Value
+from autograd.errors import shown
+
+__all__ = ["random_state", "restored_random", "to_plain", "updated"]
+
+BY_PARAMETER, RANDOM = "by parameter", "random"
+
+
+def to_plain(content: Any, place: str, parameters: Sequence[Value] = ()) -> Any:
+    """Copy numbers, texts, lists, dictionaries and random generators as plain data.
+
+    Args:
+        content: What is copied.
+        place: Where it is, for the error.
+        parameters: What the keys of a dictionary may be as well.
+
+    Returns:
+        Plain data; a generator is its state, and a dictionary by parameters a list.
+
+    Raises:
+        TypeError: There is something else in it.
+
+    Example:
+        >>> to_plain({"steps": 3, "means": (0.5, 0.25)}, "state")
+        {'steps': 3, 'means': [0.5, 0.25]}
+    """
+    if content is None or type(content) in (bool, int, float, str):
+        return content
+    if isinstance(content, Integral):
+        return int(content)
+    if isinstance(content, Real):
+        return float(content)
+    if isinstance(content, (list, tuple)):
+        return [to_plain(part, f"{place}[{i}]", parameters) for i, part in enumerate(content)]
+    if hasattr(content, "tolist"):  # NumPy's
+        return to_plain(content.tolist(), place, parameters)
+    if type(content) is random.Random:
+        return {RANDOM: random_state(content)}
+    if isinstance(content, dict):
+        index = {parameter: i for i, parameter in enumerate(parameters)}
+        if content and all(isinstance(key, Value) and key in index for key in content):
+            pairs = [[index[key], to_plain(part, place)] for key, part in content.items()]
+            return {BY_PARAMETER: pairs}
+        if all(type(key) is str for key in content):
+            return {key: to_plain(part, f"{place}[{key!r}]") for key, part in content.items()}
+    raise TypeError(
+        f"{place} is a {type(content).__name__}, which is no plain data: define state_dict and "
+        "load_state_dict"
+    )
+
+
+def updated(current: Any, plain: Any, place: str, parameters: Sequence[Value] = ()) -> Any:
+    """Make of plain data what is of the kind of something that there is.
+
+    Args:
+        current: What is there; it stays as it is.
+        plain: The data that `to_plain` made of its like.
+        place: Where it is, for the error.
+        parameters: As for `to_plain`.
+
+    Returns:
+        A copy that holds the data.
+
+    Raises:
+        ValueError: The data are of another kind or length.
+
+    Example:
+        >>> updated((0.9, 0.999), [0.5, 0.25], "betas")
+        (0.5, 0.25)
+    """
+    if type(current) is random.Random:
+        return restored_random(plain.get(RANDOM) if isinstance(plain, dict) else None, place)
+    if isinstance(current, dict) and isinstance(plain, dict) and set(plain) == {BY_PARAMETER}:
+        return _by_parameter(plain[BY_PARAMETER], place, parameters)
+    if isinstance(current, (list, tuple)) or hasattr(current, "tolist"):
+        of = "a list of numbers" if all(isinstance(x, Real) for x in current) else "a list"
+        if not isinstance(plain, list) or (
+            of.endswith("numbers") and len(current) > 0 and not all(map(_is_number, plain))
+        ):
+            raise ValueError(f"{place} should be {of}, got {shown(plain)}")
+        if isinstance(current, tuple) and len(plain) != len(current):
+            raise ValueError(f"{place} has length {len(plain)}, expected {len(current)}")
+        if hasattr(current, "tolist"):
+            import numpy
+
+            try:
+                array = numpy.array(plain, dtype=current.dtype)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise ValueError(f"{place} should be an array of {current.dtype}") from error
+            return array
+        return tuple(plain) if isinstance(current, tuple) else list(plain)
+    kinds = {bool: (bool,), int: (int,), float: (int, float), str: (str,), dict: (dict,)}
+    allowed = kinds.get(type(current))
+    if allowed and (
+        not isinstance(plain, allowed) or (type(current) is not bool and plain is True)
+    ):
+        raise ValueError(f"{place} should be of the kind of {shown(current)}, got {shown(plain)}")
+    return plain
+
+
+def _is_number(plain: Any) -> bool:
+    return isinstance(plain, (int, float)) and not isinstance(plain, bool)
+
+
+def _by_parameter(pairs: Any, place: str, parameters: Sequence[Value]) -> dict[Value, Any]:
+    try:
+        numbers = {parameters[i] if i >= 0 else None: part for i, part in pairs}
+    except (TypeError, ValueError, IndexError):
+        numbers = {None: None}
+    if None in numbers:
+        raise ValueError(f"{place} should be pairs of a parameter's index and what belongs to it")
+    return numbers  # type: ignore[return-value]
+
+
+# --- random generators ---------------------------------------------------------------------------
+
+
+def random_state(generator: random.Random) -> list[Any]:
+    """Copy the state of a generator as plain data.
+
+    Example:
+        >>> generator = random.Random(3)
+        >>> again = restored_random(random_state(generator), "generator")
+        >>> again.random() == generator.random()
+        True
+    """
+    version, numbers, gauss = generator.getstate()
+    return [version, list(numbers), gauss]
+
+
+def restored_random(plain: Any, place: str) -> random.Random:
+    """Make a generator with a state that `random_state` copied.
+
+    Raises:
+        ValueError: It is no such state.
+    """
+    generator = random.Random()
+    try:
+        version, numbers, gauss = plain
+        if gauss is not None and not (_is_number(gauss) and math.isfinite(gauss)):
+            raise ValueError
+        generator.setstate((version, tuple(numbers), gauss))
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{place} is no state of a random generator") from None
+    return generator

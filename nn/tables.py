@@ -1,0 +1,100 @@
+"""Predictions for tables: many samples at once, compiled where that pays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+from autograd.errors import refuse_mask
+
+__all__ = ["Predictor", "is_table"]
+
+WORTH_COMPILING = 2_000_000
+"""From how many samples times weights on compiling takes less time than it saves."""
+
+
+def is_table(inputs: Any) -> bool:
+    """Tell whether inputs are rows of a table, and not numbers.
+
+    Example:
+        >>> is_table([[1.0, 2.0], [3.0, 4.0]]), is_table([1.0, 2.0])
+        (True, False)
+    """
+    if hasattr(inputs, "ndim"):  # NumPy's, pandas's
+        return bool(inputs.ndim == 2)
+    first = inputs[0] if isinstance(inputs, (list, tuple)) and inputs else None
+    return isinstance(first, (list, tuple)) or getattr(first, "ndim", 0) == 1
+
+
+class Predictor:
+    """Computes the outputs for the rows of a table, and keeps the code that it has compiled.
+
+    Copied or pickled, it is a new one.
+    """
+
+    def __init__(self) -> None:
+        self._code: tuple[list[Any], Callable[[Any], Any]] | None = None
+
+    def __reduce__(self) -> tuple[type[Predictor], tuple[()]]:
+        return Predictor, ()
+
+    def outputs(self, model: Any, table: Any, made_of: list[Any] | None) -> Any:
+        """Compute the outputs for each row.
+
+        Args:
+            model: The model, which takes rows of `nin` numbers.
+            table: The rows.
+            made_of: The parameters and functions on which alone its code depends; None where that
+                is not known, and nothing is compiled.
+
+        Returns:
+            An array of shape (rows, outputs).
+
+        Raises:
+            ModuleNotFoundError: NumPy is missing.
+            TypeError: Something in the table is not a number.
+            ValueError: The rows have another width than the model takes.
+        """
+        import numpy
+
+        name = f"{type(model).__name__}.predict"
+        if hasattr(table, "to_numpy"):
+            table = table.to_numpy()
+        refuse_mask(name, table)
+        try:
+            array = numpy.array(table, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{name}: this is no table of numbers: {error}") from None
+        if array.ndim != 2 or array.shape[1] != model.nin:
+            raise ValueError(
+                f"{name}: a table of shape {array.shape}, expected (rows, {model.nin})"
+            )
+        code = self._code_for(model, made_of, len(array))
+        if code is None:
+            found = numpy.array([model.predict(row) for row in array.tolist()], dtype=float)
+        else:
+            found = numpy.array(code(array), dtype=float)
+            found = found.T if found.ndim == 2 else found  # several outputs come one by one
+        return found.reshape(len(array), -1) if len(array) else found.reshape(0, 0)
+
+    def _code_for(
+        self, model: Any, made_of: list[Any] | None, rows: int
+    ) -> Callable[[Any], Any] | None:
+        """Give code that computes the outputs, if there is, or making it pays."""
+        if made_of is None:
+            return None
+        if self._code is not None:
+            of, code = self._code
+            if [*map(id, of)] == [*map(id, made_of)]:
+                return code
+        if (
+            rows * (len(made_of) + 60) < WORTH_COMPILING * (1.0 + len(made_of) / 20_000)
+            or find_spec("llvmlite") is None
+        ):
+            return None
+        from autograd.compiler import compile
+
+        code = compile(lambda x: model(x), in_axes=0)
+        self._code = made_of, code
+        return code

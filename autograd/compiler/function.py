@@ -7,7 +7,7 @@ import os
 import random
 import sys
 import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, overload
@@ -28,7 +28,7 @@ from autograd.compiler.execution import (
 from autograd.compiler.passes import optimised
 from autograd.compiler.program import Program
 from autograd.compiler.schedule import Group, Layout
-from autograd.compiler.storage import content, read, restored, written
+from autograd.compiler.storage import content, described, read, written
 from autograd.compiler.trace import call_traced, collector_paused, difference, program_of
 from autograd.errors import shown
 from autograd.foreign import with_advice
@@ -195,15 +195,6 @@ class Specialisation:
         if not self.captured:
             return arrays
         return [*arrays, numpy.array([value._number for value in self.captured], dtype=float)]
-
-
-def _plain_axes(axes: Any) -> Any:
-    """Write axes in Python's own integers."""
-    if isinstance(axes, Mapping):
-        return {key: _plain_axes(axis) for key, axis in axes.items()}
-    if isinstance(axes, (list, tuple)):
-        return [_plain_axes(axis) for axis in axes]
-    return None if axes is None else int(axes)
 
 
 def _checked(name: str, threads: Any, backend: Any) -> None:
@@ -458,17 +449,18 @@ class Compiled:
             self._last = None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the programs that there are, with their machine code, to a file.
+        """Write the programs that there are to a file, as data.
 
-        `autograd.compiler.load` makes a function of it, in another process, without tracing or
-        compiling.
+        `autograd.compiler.load` makes a function of it, in another process, without tracing; nor
+        does it optimise again where the machine code is in the user's cache.
 
         Args:
             path: The file; it appears whole or not at all, and replaces an older one.
 
         Raises:
             TypeError: An argument is a model, or holds what is of a class of the user's.
-            ValueError: There is no program yet: call the function first.
+            ValueError: There is no program yet: call the function first; or the programs are larger
+                than a file may be.
             OSError: The file cannot be written.
 
         Example:
@@ -482,21 +474,14 @@ class Compiled:
             27.0
         """
         with self._lock:
-            known = list(self._known.items())
+            every = list(self._known.items())
+        # Of arguments without rows, where rows are asked for, there is a program but no call.
+        known = [each for each in every if each[1].layout.batched or self.in_axes is None]
         if not known:
             raise ValueError(
                 f"{self._name}: there is nothing to save before the function is called"
             )
-        written(
-            path,
-            {
-                "name": self._name,
-                "in_axes": _plain_axes(self.in_axes),
-                "reduce": self.reduce,
-                "exact": self.options.exact,
-                "programs": [content(*program) for program in known],
-            },
-        )
+        written(path, content(self._name, self.in_axes, self.options, known))
 
     # --- making a program ----------------------------------------------------------------------
 
@@ -666,19 +651,21 @@ def load(
     """Load a compiled function that `Compiled.save` wrote.
 
     Args:
-        path: The file. It holds machine code, which a checksum protects from damage, not from an
-            attacker: load only files that you trust.
+        path: The file. It may come from anybody: it holds programs as data, all of which is
+            checked, and no code. Machine code is made from them here, or taken from the user's own
+            cache (see `autograd.clear_compile_cache`). As with any program, what they compute is
+            what their author wants, and a large one takes long to compile.
         threads: As for `compile`.
         backend: As for `compile`.
 
     Returns:
         The function, for arguments of the structures that it had been called with; others are a
-        TypeError. Where the file was written on another kind of machine, its programs are compiled
-        again.
+        TypeError.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: The file is damaged, or of another version; or an option is none that there is.
+        ValueError: The file is damaged, malformed, or of another version; or an option is none that
+            there is.
         ModuleNotFoundError: llvmlite is missing, and `backend` is "llvm".
 
     Example:
@@ -692,20 +679,26 @@ def load(
     """
     _checked("load", threads, backend)
     data = read(path)
+    try:
+        found = described(data)
+    except ValueError as error:
+        raise ValueError(f"{path} is malformed: {error}") from None
 
     def unknown(*args: Any, **kwargs: Any) -> Any:
         raise TypeError(
             f"{path} holds no program for arguments of this structure, and cannot trace one"
         )
 
-    options = Options(
-        data["reduce"], data["exact"], threads or processors(), backend or best_backend()
-    )
-    compiled = Compiled(
-        unknown, data["in_axes"], options.reduce, options.exact, False, threads, options.backend
-    )
-    compiled._name = data["name"]
-    compiled._known.update(restored(program, options) for program in data["programs"])
+    compiled = Compiled(unknown, found.in_axes, found.reduce, found.exact, False, threads, backend)
+    compiled._name = found.name
+    for place, stored in enumerate(found.programs):
+        try:
+            known = _specialisation(stored.program, stored.result, stored.layout, compiled.options)
+        except (ArithmeticError, LookupError, TracingError, ValueError) as error:
+            raise ValueError(
+                f"{path} is malformed: program {place} cannot be compiled: {error}"
+            ) from error
+        compiled._known[stored.key] = known
     return compiled
 
 

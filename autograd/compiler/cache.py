@@ -43,7 +43,6 @@ _ENTRY = re.compile(r"[0-9a-f]{64}\.code")
 _UNFINISHED = re.compile(r"\.[0-9a-f]{32}\.tmp")
 _ABANDONED = 3600.0
 """After how many seconds an unfinished file is of a process that has died."""
-_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -95,21 +94,28 @@ def _folder() -> Path:
 
 
 def _require_own(folder: Path) -> None:
-    """Require that a folder is the user's, and that nobody else may write to it."""
-    for status in (folder.lstat(), folder.stat()):  # a link is to be the user's as well
-        if not _is_own(status, writable=stat.S_ISLNK(status.st_mode)):
-            raise PermissionError(
-                f"{folder} belongs to somebody else, or others may write to it: it is left alone"
-            )
+    """Require that a folder, or a link to one, is the user's, and that nobody else may write there.
+
+    Raises:
+        OSError: It is not.
+    """
+    if not (_belongs_to_user(folder.lstat()) and _is_own(folder.stat())):
+        raise PermissionError(
+            f"{folder} belongs to somebody else, or others may write to it: it is left alone"
+        )
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is no folder")
 
 
-def _is_own(status: os.stat_result, writable: bool = False) -> bool:
-    """Whether something is the user's; and, unless all may write to it, nobody else writes."""
-    if not hasattr(os, "geteuid"):  # on Windows the folder lies in the user's profile
-        return True
-    return status.st_uid == os.geteuid() and (writable or not status.st_mode & _OTHERS_MAY_WRITE)
+def _belongs_to_user(status: os.stat_result) -> bool:
+    # On Windows the folder lies in the user's profile.
+    return not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+
+
+def _is_own(status: os.stat_result) -> bool:
+    """Whether something is the user's, and nobody else may write to it."""
+    others = stat.S_IWGRP | stat.S_IWOTH if hasattr(os, "geteuid") else 0
+    return _belongs_to_user(status) and not status.st_mode & others
 
 
 def _made(folder: Path) -> None:

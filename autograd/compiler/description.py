@@ -25,6 +25,8 @@ __all__ = [
 MOST_NESTED = 100
 """How deeply structures may be nested."""
 MOST_DIMENSIONS = 64
+MOST_KEYS = 4096
+"""How many keys of a dictionary may be tuples, floats or large integers."""
 MOST_ELEMENTS = 2**60
 EXACT = 2**53
 """Integers from here on are written as texts, in hexadecimal digits."""
@@ -131,9 +133,22 @@ def _shape(data: Any, what: str) -> tuple[int, ...]:
     return tuple(sizes)
 
 
+def _described_items(pairs: Sequence[tuple[Any, Any]], depth: int) -> list[Any] | None:
+    """Describe the items of a dictionary; None where a file cannot hold its keys."""
+    items = [[_described_value(key, depth), part] for key, part in pairs]
+    if any(key is NotImplemented for key, _ in items):
+        return None
+    return None if sum(type(key) is list for key, _ in items) > MOST_KEYS else items
+
+
 def _keys(items: Any, what: str, depth: int) -> list[tuple[Any, Any]]:
     """Read the keys of a dictionary, which are unlike each other."""
     pairs = [_pair(item, what) for item in _parts(items, what)]
+    # What may have the same hash as many others makes a dictionary slow.
+    if sum(type(key) is list for key, _ in pairs) > MOST_KEYS:
+        raise ValueError(
+            f"{what}: a dictionary of more than {MOST_KEYS:,} keys that are tuples or floats"
+        )
     found = [(_value(key, what, depth), part) for key, part in pairs]
     if len({key for key, _ in found}) < len(found):
         raise ValueError(f"{what}: a dictionary has the same key twice")
@@ -202,11 +217,11 @@ def _described(part: Any, depth: int) -> Any:
     elif part[0] in _SEQUENCES.values():
         return [_NAMES[part[0]], [_described(inner, depth + 1) for inner in part[1:]]]
     elif part[0] in _MAPPINGS.values() and all(type(item) is tuple for item in part[1:]):
-        pairs = [(key.value if isinstance(key, Static) else key, x) for key, x in part[1:]]
-        items = [
-            [_described_value(key, depth), _described(inner, depth + 1)] for key, inner in pairs
+        pairs = [
+            (key.value if isinstance(key, Static) else key, _described(inner, depth + 1))
+            for key, inner in part[1:]
         ]
-        if not any(key is NotImplemented for key, _ in items):
+        if (items := _described_items(pairs, depth)) is not None:
             return [_NAMES[part[0]], items]
     raise TypeError(
         f"save: an argument is or holds {shown(part)}, which a file cannot: only functions of "
@@ -295,12 +310,9 @@ def described_axes(axes: Any, depth: int = 0) -> Any:
         TypeError: The keys of a dictionary are of a class of the user's.
     """
     if isinstance(axes, Mapping):
-        items = [
-            [_described_value(key, depth), described_axes(axis, depth + 1)]
-            for key, axis in axes.items()
-        ]
-        if any(key is NotImplemented for key, _ in items):
-            raise TypeError(f"save: in_axes has a key which a file cannot hold: {shown(axes)}")
+        pairs = [(key, described_axes(axis, depth + 1)) for key, axis in axes.items()]
+        if (items := _described_items(pairs, depth)) is None:
+            raise TypeError(f"save: in_axes has keys which a file cannot hold: {shown(axes)}")
         return ["dict", items]
     if isinstance(axes, (list, tuple)):
         return ["list", [described_axes(axis, depth + 1) for axis in axes]]
@@ -408,11 +420,8 @@ def described_result(part: Any, depth: int = 0) -> Any:
     if kind is NumbersPlace:
         return ["numbers", [_NAMES[part.kind], part.stop - part.start]]
     if kind in _MAPPINGS.values():
-        items = [
-            [_described_value(key, depth), described_result(inner, depth + 1)]
-            for key, inner in part.items()
-        ]
-        if not any(key is NotImplemented for key, _ in items):
+        pairs = [(key, described_result(inner, depth + 1)) for key, inner in part.items()]
+        if (items := _described_items(pairs, depth)) is not None:
             return [_NAMES[kind], items]
     elif kind in _SEQUENCES.values():
         return [_NAMES[kind], [described_result(inner, depth + 1) for inner in part]]

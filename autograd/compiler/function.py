@@ -28,7 +28,7 @@ from autograd.compiler.execution import (
 from autograd.compiler.passes import optimised
 from autograd.compiler.program import Program
 from autograd.compiler.schedule import Group, Layout
-from autograd.compiler.storage import content, described, read, written
+from autograd.compiler.storage import Stored, content, described, read, written
 from autograd.compiler.trace import call_traced, collector_paused, difference, program_of
 from autograd.errors import shown
 from autograd.foreign import with_advice
@@ -303,6 +303,7 @@ class Compiled:
         self.traces = 0
         self._name = f"compile({getattr(function, '__name__', type(function).__name__)})"
         self._known: dict[Hashable, Specialisation] = {}
+        self._stored: dict[Hashable, Stored] = {}  # of a file: compiled when they are called
         self._last: Repeated | None = None
         self._lock = threading.RLock()
 
@@ -427,13 +428,13 @@ class Compiled:
         except HoldsValues:
             raise TypeError(f"{self._name}: a program is of numbers, not of Values") from None
         key = (found.key, *kwargs) if kwargs else found.key
-        known = self._known.get(key) or self._specialised(key, args, kwargs, axes, found)
-        return known.program
+        known = self._known.get(key) or self._stored.get(key)
+        return (known or self._specialised(key, args, kwargs, axes, found)).program
 
     @property
     def signatures(self) -> list[Hashable]:
         """The structures of arguments for which there is a program."""
-        return list(self._known)
+        return list(self._stored | self._known)
 
     def clear(self) -> None:
         """Forget all programs; what the function reads besides its arguments is then read again.
@@ -446,6 +447,7 @@ class Compiled:
         """
         with self._lock:
             self._known.clear()
+            self._stored.clear()
             self._last = None
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -474,9 +476,16 @@ class Compiled:
             27.0
         """
         with self._lock:
-            every = list(self._known.items())
+            every = self._stored | {
+                key: Stored(known.program, known.result, known.layout, known.captured)
+                for key, known in self._known.items()
+            }
         # Of arguments without rows, where rows are asked for, there is a program but no call.
-        known = [each for each in every if each[1].layout.batched or self.in_axes is None]
+        known = {
+            key: stored
+            for key, stored in every.items()
+            if stored.layout.batched or self.in_axes is None
+        }
         if not known:
             raise ValueError(
                 f"{self._name}: there is nothing to save before the function is called"
@@ -515,6 +524,10 @@ class Compiled:
         with self._lock, collector_paused():
             if key in self._known:  # by another thread, in the meantime
                 return self._known[key]
+            if stored := self._stored.get(key):
+                known = _specialisation(stored, self.options)
+                self._known[key] = known
+                return known
             layout = found.layout()
             before = _random_states()
             program, result, captured = self._traced(args, kwargs, axes, layout)
@@ -524,8 +537,7 @@ class Compiled:
                 self._require_the_same(first, args, kwargs, axes, layout)
             if captured:
                 layout = Layout((*layout.groups, Group(len(captured), False)), layout.batched)
-            known = _specialisation(program, result, layout, self.options)
-            known.captured = captured
+            known = _specialisation(Stored(program, result, layout, captured), self.options)
             self._known[key] = known
             return known
 
@@ -652,9 +664,9 @@ def load(
 
     Args:
         path: The file. It may come from anybody: it holds programs as data, all of which is
-            checked, and no code. Machine code is made from them here, or taken from the user's own
-            cache (see `autograd.clear_compile_cache`). As with any program, what they compute is
-            what their author wants, and a large one takes long to compile.
+            checked, and no code. Machine code is made from them, at the first call, or taken from
+            the user's own cache (see `autograd.clear_compile_cache`). What a program computes, and
+            how long it takes to compile and to run, is up to its author.
         threads: As for `compile`.
         backend: As for `compile`.
 
@@ -691,21 +703,13 @@ def load(
 
     compiled = Compiled(unknown, found.in_axes, found.reduce, found.exact, False, threads, backend)
     compiled._name = found.name
-    for place, stored in enumerate(found.programs):
-        try:
-            known = _specialisation(stored.program, stored.result, stored.layout, compiled.options)
-        except (ArithmeticError, LookupError, TracingError, ValueError) as error:
-            raise ValueError(
-                f"{path} is malformed: program {place} cannot be compiled: {error}"
-            ) from error
-        compiled._known[stored.key] = known
+    compiled._stored.update(found.programs)
     return compiled
 
 
-def _specialisation(
-    program: Program, result: Result, layout: Layout, options: Options
-) -> Specialisation:
+def _specialisation(stored: Stored, options: Options) -> Specialisation:
     """Compile a traced program."""
+    program, result, layout, captured = stored
     lowered = optimised(program)
     first, constants = len(lowered.inputs), lowered.constants
     computed = dict.fromkeys(
@@ -725,4 +729,4 @@ def _specialisation(
                 fixed[place] = constants[slot - first]
     distinct = Program(lowered.inputs, constants, lowered.operations, tuple(computed))
     run = Executor(distinct, layout, options)
-    return Specialisation(program, result, layout, run, positions, fixed)
+    return Specialisation(program, result, layout, run, positions, fixed, captured)

@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from autograd.compiler.arguments import Result
 from autograd.compiler.description import (
@@ -34,9 +34,7 @@ from autograd.compiler.program import Operation, Program
 from autograd.compiler.schedule import Layout
 from autograd.errors import shown
 from autograd.rules import DETACHED, KINKED, MEETS, RULES, OwnName
-
-if TYPE_CHECKING:
-    from autograd.compiler.function import Specialisation
+from autograd.value import Value
 
 __all__ = ["FORMAT", "LARGEST", "Described", "Stored", "content", "described", "read", "written"]
 
@@ -44,6 +42,7 @@ FORMAT = "scalar-autograd program 2"
 OLDER = b"scalar-autograd program 1"
 LARGEST = 2**27
 """How many bytes a file may hold: some five million operations."""
+MOST_PROGRAMS = 4096
 DIGITS = 18
 """How many digits an integer in a file may have."""
 NEVER = {KINKED, DETACHED, MEETS}
@@ -51,19 +50,19 @@ NEVER = {KINKED, DETACHED, MEETS}
 
 
 class Stored(NamedTuple):
-    """A program in a file.
+    """A program that is not compiled yet.
 
     Attributes:
-        key: What a compiled function knows it by.
         program: The program, as traced.
         result: The structure of what it returns.
         layout: Where the inputs lie.
+        captured: The Values from outside that it reads; of a file's there are none.
     """
 
-    key: Hashable
     program: Program
     result: Result
     layout: Layout
+    captured: tuple[Value, ...] = ()
 
 
 class Described(NamedTuple):
@@ -79,7 +78,7 @@ class Described(NamedTuple):
     in_axes: Any
     reduce: Any
     exact: bool
-    programs: Sequence[Stored]
+    programs: dict[Hashable, Stored]
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -180,7 +179,7 @@ def content(
     name: str,
     in_axes: Any,
     options: Options,
-    known: Sequence[tuple[Hashable, Specialisation]],
+    known: dict[Hashable, Stored],
 ) -> dict[str, Any]:
     """Describe a compiled function.
 
@@ -188,7 +187,7 @@ def content(
         name: What it is called.
         in_axes: As for `compile`.
         options: How it is executed.
-        known: Its programs, with the structures of arguments that they are for.
+        known: Its programs, by the structures of arguments that they are for.
 
     Returns:
         What can be written as JSON.
@@ -196,17 +195,20 @@ def content(
     Raises:
         TypeError: A structure holds what a file cannot: a model, or an object of a class of the
             user's.
+        ValueError: There are more programs than a file may hold.
     """
+    if len(known) > MOST_PROGRAMS:
+        raise ValueError(f"save: {len(known):,} programs are more than a file may hold")
     return {
-        "name": name,
+        "name": name if name.isprintable() else ascii(name),
         "in_axes": described_axes(in_axes),
         "reduce": options.reduce,
         "exact": bool(options.exact),
-        "programs": [_described_program(*each) for each in known],
+        "programs": [_described_program(*each) for each in known.items()],
     }
 
 
-def _described_program(key: Hashable, known: Specialisation) -> dict[str, Any]:
+def _described_program(key: Hashable, known: Stored) -> dict[str, Any]:
     if known.captured:
         raise TypeError(
             f"save: the function reads {known.captured[0]!r} from outside, which a file cannot: "
@@ -214,7 +216,10 @@ def _described_program(key: Hashable, known: Specialisation) -> dict[str, Any]:
         )
     program = _without_own(known.program)
     if len(set(program.inputs)) < len(program.inputs):
-        raise TypeError("save: two inputs have the same name, which a file cannot")
+        raise TypeError("save: two inputs have the same name, which a file cannot tell apart")
+    for name in program.inputs:
+        if not name.isprintable():
+            raise TypeError(f"save: an input's name cannot be printed: {shown(name)}")
     return {
         **described_arguments(key),
         "result": described_result(known.result.structure),
@@ -251,8 +256,8 @@ def described(data: Any) -> Described:
     """
     _require_fields("the file", data, ("name", "in_axes", "reduce", "exact", "programs"))
     name, reduce, exact = data["name"], data["reduce"], data["exact"]
-    if type(name) is not str:
-        raise wrong("name", "a text", name)
+    if type(name) is not str or not name.isprintable():
+        raise wrong("name", "a text that can be printed", name)
     if not (reduce is None or reduce in ("mean", "sum")):
         raise wrong("reduce", "'mean', 'sum' or null", reduce)
     if type(exact) is not bool:
@@ -262,16 +267,18 @@ def described(data: Any) -> Described:
         raise ValueError("there are no rows to reduce without in_axes")
     if type(data["programs"]) is not list or not data["programs"]:
         raise wrong("programs", "a list of programs", data["programs"])
+    if len(data["programs"]) > MOST_PROGRAMS:
+        raise ValueError(f"{len(data['programs']):,} programs: at most {MOST_PROGRAMS:,}")
     programs: dict[Hashable, Stored] = {}
     for place, each in enumerate(data["programs"]):
         try:
-            stored = _stored(each, in_axes)
-            if stored.key in programs:
+            key, stored = _stored(each, in_axes)
+            if key in programs:
                 raise ValueError("it is for the same arguments as one before it")
         except ValueError as error:
             raise ValueError(f"program {place}: {error}") from None
-        programs[stored.key] = stored
-    return Described(name, in_axes, reduce, exact, [*programs.values()])
+        programs[key] = stored
+    return Described(name, in_axes, reduce, exact, programs)
 
 
 FIELDS = ("arguments", "keywords", "result", "inputs", "constants", "operations", "outputs")
@@ -288,7 +295,7 @@ def _require_fields(what: str, data: Any, names: Sequence[str]) -> None:
             raise ValueError(f"{what} holds {shown(name)}, which is not known")
 
 
-def _stored(data: Any, in_axes: Any) -> Stored:
+def _stored(data: Any, in_axes: Any) -> tuple[Hashable, Stored]:
     _require_fields("it", data, FIELDS)
     given = arguments(data["arguments"], data["keywords"])
     require_fit(in_axes, given)
@@ -305,13 +312,16 @@ def _stored(data: Any, in_axes: Any) -> Stored:
             f"the result holds {shown(numbers)} numbers, and the program has "
             f"{len(program.outputs)} outputs"
         )
-    return Stored(given.key, program, Result.of_structure(structure), given.layout)
+    return given.key, Stored(program, Result.of_structure(structure), given.layout)
 
 
 def _program(data: dict[str, Any]) -> Program:
     inputs = data["inputs"]
     if type(inputs) is not list or not all(type(name) is str for name in inputs):
         raise wrong("inputs", "a list of names", inputs)
+    for name in inputs:
+        if not name.isprintable():
+            raise wrong("inputs", "names that can be printed", name)
     if len(set(inputs)) < len(inputs):
         raise ValueError(f"inputs: a name occurs twice in {shown(inputs)}")
     for name in ("constants", "operations", "outputs"):

@@ -395,18 +395,24 @@ def _tried(content: bytes, path: Path, backend: Any) -> tuple[str, str]:
     data = json.loads(content.split(b"\n", 2)[2])
     kind, message = "unknown", ""
     for program in data["programs"]:
+        expected, largest = None, 0.0
         try:
             given = _Arguments(program, data["in_axes"])
-            expected, largest = _expected(data, program, given)
         except UnknownError as reason:
             message = str(reason)
             continue
+        try:
+            expected, largest = _expected(data, program, given)
+        except UnknownError as reason:
+            message = str(reason)
         try:
             result = function(*given.args, **given.kwargs)
         except (TypeError, ValueError) as error:
             kind, message = "call refused", str(error)
             continue
         found = _flat(result, data)
+        if expected is None:
+            continue
         if len(found) != len(expected):
             return "gives other numbers", f"{len(found)} for {len(expected)}"
         for x, y in zip(found, expected, strict=True):

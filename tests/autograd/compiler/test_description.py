@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autograd.compiler import description
 from autograd.compiler.arguments import Result, Static, taken
 from autograd.compiler.description import (
     MOST_NESTED,
@@ -153,6 +154,18 @@ def test_what_is_nested_deeply_is_refused_on_both_ways() -> None:
         value = (value,)
     with pytest.raises(TypeError, match="which a file cannot"):
         described_arguments((Static(value),))
+
+
+def test_keys_that_may_collide_are_not_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever chooses the hashes of keys makes a dictionary of them slow."""
+    monkeypatch.setattr(description, "MOST_KEYS", 2)
+    fine, many = {0.5: 1.0, (1, 2): 1.0, 3: 1.0, "a": 1.0}, {(k,): 1.0 for k in range(3)}
+    described = described_arguments(taken("f", [fine], [None]).key)
+    assert arguments(described["arguments"], []).layout.groups[0].width == 4
+    with pytest.raises(TypeError, match="which a file cannot"):
+        described_arguments(taken("f", [many], [None]).key)
+    with pytest.raises(ValueError, match="a dictionary of more than 2 keys"):
+        result(["dict", [[["tuple", [k]], "number"] for k in range(3)]])
 
 
 def test_what_is_told_by_its_identity_is_refused() -> None:

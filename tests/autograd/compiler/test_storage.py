@@ -329,6 +329,8 @@ FORGED: list[tuple[Any, str]] = [
     # names
     (part("inputs", ["w", "w", "x", "y"]), "inputs: a name occurs twice"),
     (part("inputs", ["w", 1, "x", "y"]), "inputs: expected a list of names"),
+    (part("inputs", ["w", "\x1b[2J", "x", "y"]), "inputs: expected names that can be printed"),
+    (lambda data: data.update(name="a\nb"), "name: expected a text that can be printed"),
     (part("inputs", ["a", "b", "c", "d", "e"]), "hold 4 numbers, and the program has 5 inputs"),
     (lambda data: json.dumps(data).replace('"exact"', '"name"').encode(), "'?name'? occurs twice"),
     # arguments
@@ -360,7 +362,7 @@ FORGED: list[tuple[Any, str]] = [
     # the whole
     (lambda data: data.update(reduce="max"), "reduce: expected 'mean', 'sum' or null, got 'max'"),
     (lambda data: data.update(exact=0), "exact: expected true or false, got 0"),
-    (lambda data: data.update(name=None), "name: expected a text, got None"),
+    (lambda data: data.update(name=None), "name: expected a text that can be printed, got None"),
     (lambda data: data.update(in_axes=None), "no rows to reduce without in_axes"),
     (lambda data: data.update(in_axes=["list", 0]), "in_axes: expected a list, got 0"),
     (
@@ -369,6 +371,7 @@ FORGED: list[tuple[Any, str]] = [
     ),
     (lambda data: data.update(programs=[]), "programs: expected a list of programs"),
     (lambda data: data["programs"].append(data["programs"][0]), "program 1: .* same arguments"),
+    (lambda data: data.update(programs=[0] * 5000), "5,000 programs: at most 4,096"),
     (lambda data: data.update(codes={}), "the file holds 'codes', which is not known"),
     (part("codes", {}), "it holds 'codes', which is not known"),
     (of_program(lambda program: program.clear()), "it lacks 'arguments'"),
@@ -417,6 +420,49 @@ def test_a_bomb_takes_neither_time_nor_memory(tmp_path: Path) -> None:
                 load(path)
     assert time.process_time() - start < 5.0
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kilobytes
+
+
+def test_a_program_that_would_take_long_to_compile_is_read_at_once(path: Path) -> None:
+    """Each of these operations is written out in many; that is for who calls it."""
+    outputs = [100_005, 0, 0]
+    longest = [["log_ndtr", 0]] * 100_000
+    forged(path, of_program(lambda p: p.update(operations=longest, outputs=outputs)))
+    start = time.process_time()
+    loaded = load(path)
+    assert time.process_time() - start < 5.0
+    assert loaded.traces == 0
+    assert len(loaded.signatures) == 1
+
+
+def test_what_is_loaded_is_saved_again(tmp_path: Path) -> None:
+    compiled = compile(lambda x: x * x)
+    compiled(2.0)
+    compiled(np.ones(2))
+    compiled.save(tmp_path / "f")
+    loaded = load(tmp_path / "f")
+    assert loaded(3.0) == 9.0
+    loaded.save(tmp_path / "g")
+    assert (tmp_path / "g").read_bytes() == (tmp_path / "f").read_bytes()
+    assert str(load(tmp_path / "g").program(2.0)) == str(compiled.program(2.0))
+    loaded.clear()
+    assert loaded.signatures == []
+    with pytest.raises(TypeError, match="holds no program"):
+        loaded(3.0)
+
+
+def test_names_that_cannot_be_printed_are_not_written(tmp_path: Path) -> None:
+    def f(x: Any) -> Any:
+        return x
+
+    f.__name__ = "f\n\x1b"
+    compiled = compile(f)
+    compiled(1.0)
+    compiled.save(tmp_path / "f")
+    assert repr(load(tmp_path / "f")).isprintable()
+    of_names = compile(lambda **named: named["a\n"])
+    of_names(**{"a\n": 1.0})
+    with pytest.raises(TypeError, match="an input's name cannot be printed"):
+        of_names.save(tmp_path / "f")
 
 
 def test_a_file_without_an_end_is_refused() -> None:

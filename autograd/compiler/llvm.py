@@ -257,6 +257,7 @@ def target_name() -> str:
         >>> target_name() == target_name()
         True
     """
+    import llvmlite
     from llvmlite import binding
 
     version = ".".join(map(str, binding.llvm_version_info))
@@ -266,7 +267,7 @@ def target_name() -> str:
     )
     processor = f"{binding.get_process_triple()} {binding.get_host_cpu_name()} {features}"
     ours = f"scalar-autograd {autograd.__version__} {' '.join(CALL)}"
-    return f"{processor}, LLVM {version}, {library}, {ours}"
+    return f"{processor}, LLVM {version} of llvmlite {llvmlite.__version__}, {library}, {ours}"
 
 
 def _lanes() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import subprocess
@@ -303,6 +304,18 @@ def test_there_are_at_most_so_many(folder: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(cache, "MOST_ENTRIES", 4)
     keys = kept(10, 10)
     assert names(folder) == [f"{key}.code" for key in keys[-4:]]
+
+
+def test_of_many_small_programs_there_are_hardly_more(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "MOST_ENTRIES", 40)
+    for number in range(200):
+        keep(hashlib.sha256(bytes([number])).hexdigest(), b"content")
+        assert state().entries < 40 + 64
+    monkeypatch.setattr(cache, "LARGE", 100)
+    keep("7" * 64, bytes(101))
+    assert state().entries == 40
 
 
 def test_what_a_process_that_has_died_left_goes(folder: Path) -> None:

@@ -182,7 +182,8 @@ def _taken(path: str, argument: Any, axis: Axes, found: Arguments, loose: list[f
         )
     if isinstance(argument, (list, tuple)):
         if isinstance(axis, Integral) and _is_plain(argument):
-            return type(argument), _array(path, _as_array(path, argument), axis, found)
+            # Which is not a list of arrays, though it may hold the same numbers.
+            return "stacked", type(argument), _array(path, _as_array(path, argument), axis, found)
         return (
             type(argument),
             *[

@@ -200,7 +200,7 @@ def described_arguments(key: Any) -> dict[str, Any]:
 
 
 def _is_argument(part: Any) -> bool:
-    return isinstance(part[0], type) or part[0] in ("array", "rows")
+    return isinstance(part[0], type) or part[0] in ("array", "rows", "stacked")
 
 
 def _described(part: Any, depth: int) -> Any:
@@ -214,6 +214,8 @@ def _described(part: Any, depth: int) -> Any:
             return ["value", value]
     elif part[0] in ("array", "rows"):
         return [part[0], list(part[1])]
+    elif part[0] == "stacked" and part[1] in _SEQUENCES.values():
+        return ["stacked", [_NAMES[part[1]], list(part[2][1])]]
     elif part[0] in _SEQUENCES.values():
         return [_NAMES[part[0]], [_described(inner, depth + 1) for inner in part[1:]]]
     elif part[0] in _MAPPINGS.values() and all(type(item) is tuple for item in part[1:]):
@@ -281,6 +283,13 @@ class _Reading:
             shape = _shape(content, what)
             self.arrays.append(Group(math.prod(shape), kind == "rows"))
             return kind, shape
+        if kind == "stacked":
+            name, sizes = _pair(content, what)
+            if type(name) is not str or name not in _SEQUENCES:
+                raise wrong(what, "a list or a tuple of rows", data)
+            shape = _shape(sizes, what)
+            self.arrays.append(Group(math.prod(shape), True))
+            return kind, _SEQUENCES[name], ("rows", shape)
         if type(kind) is str and kind in _SEQUENCES:
             parts = [self.part(part, what, depth + 1) for part in _parts(content, what)]
             return _SEQUENCES[kind], *parts
@@ -375,7 +384,7 @@ def _fits(part: Any, axis: Any) -> bool:
         return True
     if part == "number" or part[0] == "array":
         return axis is None
-    if part[0] == "rows":
+    if part[0] in ("rows", "stacked"):
         return type(axis) is int
     items: Sequence[tuple[Any, Any]] = part[1:]
     if part[0] in _SEQUENCES.values():

@@ -23,7 +23,6 @@ import itertools
 import json
 import math
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -86,6 +85,7 @@ def originals() -> tuple[str, ...]:
         (_branches, {"in_axes": 0, "exact": True}, [(rows, rows)]),
         (grad(_many), {"in_axes": 1, "reduce": "sum", "exact": True}, [(np.ones((6, ROWS)),)]),
         (_many, {"in_axes": ([0, None],)}, [([rows, 1.0],)]),
+        (_many, {"in_axes": 0}, [(np.ones((ROWS, 3)).tolist(),), ([rows, rows],)]),
     ]  # fmt: skip
     found = []
     with tempfile.TemporaryDirectory() as folder:
@@ -135,7 +135,18 @@ def _stranger(random: Random, old: Any) -> Any:
             value.hex() for value in (0.0, -0.0, 1.0, 0.5, 1e308, 5e-324, math.inf, math.nan)
         ]
         numbers += ["0x1p0", "1.0", " 0x1.0p0", "0x1p99999", "0x" + "f" * 400, "-nan", "infinity"]
-        kinds = ["number", "array", "rows", "list", "tuple", "dict", "value", "float", "int"]
+        kinds = [
+            "number",
+            "array",
+            "rows",
+            "stacked",
+            "list",
+            "tuple",
+            "dict",
+            "value",
+            "float",
+            "int",
+        ]
         kinds += ["numbers", "OrderedDict", "mean", "sum", "", "\ud800", "x" * 5000, "__class__"]
         return random.choice([random.choice(sorted(RULES)), random.choice(numbers + kinds)])
     return random.choice(
@@ -266,6 +277,10 @@ class _Arguments:
         kind, content = data
         if kind == "value":
             return value(content)
+        if kind == "stacked":
+            name, sizes = content
+            array = self.part(["rows", sizes], axis)
+            return array.tolist() if name == "list" else tuple(array.tolist())
         if kind in ("array", "rows"):
             shape = (ROWS, *content) if kind == "rows" else tuple(content)
             if math.prod(shape) > TOO_LARGE:
@@ -510,7 +525,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 said = time.monotonic()
                 print(f"--- {numbers[-1] + 1 - options.first} mutations\n{report}", flush=True)
     print(report)
-    print(f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    if sys.platform != "win32":
+        import resource
+
+        print(f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
     return int(bool(report.wrong))
 
 

@@ -241,6 +241,9 @@ def state() -> State:
     try:
         folder = _folder()
         if not folder.exists():
+            around = next(parent for parent in folder.parents if parent.exists())
+            if not os.access(around, os.W_OK):
+                return State(None, f"{folder} cannot be made: {around} is read-only")
             return State(folder, "")
         _require_own(folder)
         sizes = [status.st_size for _, status in _listed(folder)]

@@ -18,10 +18,12 @@ from autograd.compiler.schedule import Group, Layout
 from autograd.errors import shown
 
 __all__ = [
-    "Arguments", "arguments", "axes", "described_arguments", "described_axes", "described_result",
-    "number", "require_fit", "result", "wrong",
+    "Arguments", "arguments", "axes", "brief", "described_arguments", "described_axes",
+    "described_result", "number", "require_fit", "result", "wrong",
 ]  # fmt: skip
 
+LONGEST = 120
+"""How many characters of a part of a file an error shows."""
 MOST_NESTED = 100
 """How deeply structures may be nested."""
 MOST_DIMENSIONS = 64
@@ -38,7 +40,13 @@ _NAMES = {kind: name for name, kind in (_SEQUENCES | _MAPPINGS).items()}
 
 def wrong(what: str, expected: str, data: Any) -> ValueError:
     """Say of a part of a file that it is not what it should be."""
-    return ValueError(f"{what}: expected {expected}, got {shown(data)}")
+    return ValueError(f"{what}: expected {expected}, got {brief(data)}")
+
+
+def brief(data: object) -> str:
+    """Write a part of a file for an error, whatever it is, in a line."""
+    text = shown(data)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _pair(data: Any, what: str) -> tuple[Any, Any]:
@@ -129,7 +137,7 @@ def _shape(data: Any, what: str) -> tuple[int, ...]:
         if type(size) is not int or size < 0:
             raise wrong(what, "the sizes of an array", data)
     if math.prod(size for size in sizes if size) > MOST_ELEMENTS:
-        raise ValueError(f"{what}: an array of the shape {shown(sizes)} is larger than any memory")
+        raise ValueError(f"{what}: an array of the shape {brief(sizes)} is larger than any memory")
     return tuple(sizes)
 
 
@@ -226,7 +234,7 @@ def _described(part: Any, depth: int) -> Any:
         if (items := _described_items(pairs, depth)) is not None:
             return [_NAMES[part[0]], items]
     raise TypeError(
-        f"save: an argument is or holds {shown(part)}, which a file cannot: only functions of "
+        f"save: an argument is or holds {brief(part)}, which a file cannot: only functions of "
         "numbers, arrays, and lists and dictionaries of them can be saved"
     )
 
@@ -257,7 +265,7 @@ def arguments(data: Any, keywords: Any) -> Arguments:
     if not all(type(name) is str for name in names):
         raise wrong("keywords", "names", keywords)
     if len(set(names)) < len(names) or len(names) > len(key):
-        raise ValueError(f"keywords: {shown(names)} of {len(key)} arguments")
+        raise ValueError(f"keywords: {brief(names)} of {len(key)} arguments")
     loose = [Group(reading.numbers, False)] if reading.numbers else []
     groups = (*loose, *reading.arrays)
     batched = any(group.varies for group in groups)
@@ -321,7 +329,7 @@ def described_axes(axes: Any, depth: int = 0) -> Any:
     if isinstance(axes, Mapping):
         pairs = [(key, described_axes(axis, depth + 1)) for key, axis in axes.items()]
         if (items := _described_items(pairs, depth)) is None:
-            raise TypeError(f"save: in_axes has keys which a file cannot hold: {shown(axes)}")
+            raise TypeError(f"save: in_axes has keys which a file cannot hold: {brief(axes)}")
         return ["dict", items]
     if isinstance(axes, (list, tuple)):
         return ["list", [described_axes(axis, depth + 1) for axis in axes]]
@@ -372,11 +380,11 @@ def require_fit(axes: Any, given: Arguments) -> None:
     if len(each) != positional:
         raise ValueError(f"in_axes has {len(each)} entries for {positional} arguments")
     if given.layout.batched != (axes is not None):
-        raise ValueError(f"in_axes is {shown(axes)}, and the arguments have other rows")
+        raise ValueError(f"in_axes is {brief(axes)}, and the arguments have other rows")
     each = [*each, *[None] * len(given.keywords)]
     for place, (part, axis) in enumerate(zip(given.positional, each, strict=True)):
         if not _fits(part, axis):
-            raise ValueError(f"argument {place}: in_axes has {shown(axis)} for {shown(part)}")
+            raise ValueError(f"argument {place}: in_axes has {brief(axis)} for {brief(part)}")
 
 
 def _fits(part: Any, axis: Any) -> bool:
@@ -434,7 +442,7 @@ def described_result(part: Any, depth: int = 0) -> Any:
             return [_NAMES[kind], items]
     elif kind in _SEQUENCES.values():
         return [_NAMES[kind], [described_result(inner, depth + 1) for inner in part]]
-    raise TypeError(f"save: the result holds {shown(part)}, which a file cannot")
+    raise TypeError(f"save: the result holds {brief(part)}, which a file cannot")
 
 
 def result(data: Any) -> tuple[Any, int]:

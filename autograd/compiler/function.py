@@ -91,6 +91,9 @@ def compile(
     parameters) is read once, and stays as it was. A branch or loop that depends on a number is an
     error: choose by `where`.
 
+    Machine code is kept in a folder of the user's own, and is found there by any process that
+    compiles the same program: see `autograd.clear_compile_cache`.
+
     Args:
         f: The function, `grad(f)`, `value_and_grad(f)`, `hessian(f)` or any function of such; or a
             model. To differentiate with respect to a model's parameters give it as an argument,

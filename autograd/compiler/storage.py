@@ -20,6 +20,7 @@ from autograd.compiler.arguments import Result
 from autograd.compiler.description import (
     arguments,
     axes,
+    brief,
     described_arguments,
     described_axes,
     described_result,
@@ -32,7 +33,6 @@ from autograd.compiler.execution import Options
 from autograd.compiler.passes import lowered
 from autograd.compiler.program import Operation, Program
 from autograd.compiler.schedule import Layout
-from autograd.errors import shown
 from autograd.rules import DETACHED, KINKED, MEETS, RULES, OwnName
 from autograd.value import Value
 
@@ -145,20 +145,20 @@ def read(path: str | os.PathLike[str]) -> Any:
 
 def _other_format(form: bytes) -> str:
     if form.startswith(FORMAT.rstrip("0123456789").encode()):
-        found = shown(form.decode("ascii", "replace"))
+        found = brief(form.decode("ascii", "replace"))
         if form == OLDER:
             return (
                 f"is of an older format, {found}, which held machine code, and is not read any "
                 "more: compile the function and save it again"
             )
         return f"is of another format, {found}: this version reads {FORMAT!r}"
-    return f"is no file of this format, {FORMAT!r}: it begins with {shown(form[:40])}"
+    return f"is no file of this format, {FORMAT!r}: it begins with {brief(form[:40])}"
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError(f"a name occurs twice among {shown([name for name, _ in pairs])}")
+        raise ValueError(f"a name occurs twice among {brief([name for name, _ in pairs])}")
     return found
 
 
@@ -169,7 +169,7 @@ def _integer(text: str) -> int:
 
 
 def _no_integer(text: str) -> float:
-    raise ValueError(f"{shown(text)}: numbers are integers, or texts as float.hex writes them")
+    raise ValueError(f"{brief(text)}: numbers are integers, or texts as float.hex writes them")
 
 
 # --- what is in them -----------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def _described_program(key: Hashable, known: Stored) -> dict[str, Any]:
         raise TypeError("save: two inputs have the same name, which a file cannot tell apart")
     for name in program.inputs:
         if not name.isprintable():
-            raise TypeError(f"save: an input's name cannot be printed: {shown(name)}")
+            raise TypeError(f"save: an input's name cannot be printed: {brief(name)}")
     return {
         **described_arguments(key),
         "result": described_result(known.result.structure),
@@ -292,7 +292,7 @@ def _require_fields(what: str, data: Any, names: Sequence[str]) -> None:
             raise ValueError(f"{what} lacks {name!r}")
     for name in data:
         if name not in names:
-            raise ValueError(f"{what} holds {shown(name)}, which is not known")
+            raise ValueError(f"{what} holds {brief(name)}, which is not known")
 
 
 def _stored(data: Any, in_axes: Any) -> tuple[Hashable, Stored]:
@@ -303,13 +303,13 @@ def _stored(data: Any, in_axes: Any) -> tuple[Hashable, Stored]:
     widths = sum(group.width for group in given.layout.groups)
     if widths != len(program.inputs):
         raise ValueError(
-            f"the arguments hold {shown(widths)} numbers, and the program has "
+            f"the arguments hold {brief(widths)} numbers, and the program has "
             f"{len(program.inputs)} inputs"
         )
     structure, numbers = result(data["result"])
     if numbers != len(program.outputs):
         raise ValueError(
-            f"the result holds {shown(numbers)} numbers, and the program has "
+            f"the result holds {brief(numbers)} numbers, and the program has "
             f"{len(program.outputs)} outputs"
         )
     return given.key, Stored(program, Result.of_structure(structure), given.layout)
@@ -323,7 +323,7 @@ def _program(data: dict[str, Any]) -> Program:
         if not name.isprintable():
             raise wrong("inputs", "names that can be printed", name)
     if len(set(inputs)) < len(inputs):
-        raise ValueError(f"inputs: a name occurs twice in {shown(inputs)}")
+        raise ValueError(f"inputs: a name occurs twice in {brief(inputs)}")
     for name in ("constants", "operations", "outputs"):
         if type(data[name]) is not list:
             raise wrong(name, "a list", data[name])
@@ -341,7 +341,7 @@ def _operation(data: Any, place: int) -> Operation:
     op, *operands = data
     rule = RULES.get(op)
     if rule is None or isinstance(rule.name, OwnName) or op in NEVER:
-        raise ValueError(f"operation {place}: there is no {shown(op)}")
+        raise ValueError(f"operation {place}: there is no {brief(op)} in the table")
     if not all(type(slot) is int for slot in operands):
         raise wrong(f"operation {place}", "the numbers of slots", data)
     if not operands and op != "dot":

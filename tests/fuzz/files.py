@@ -404,7 +404,7 @@ def _tried(content: bytes, path: Path, backend: Any) -> tuple[str, str]:
         function = load(path, threads=1, backend=backend)
     except ValueError as error:
         message = str(error).removeprefix(str(path))
-        if len(message) > 1000:
+        if len(message) > 400:
             return "says too much", message
         return "refused", message
     data = json.loads(content.split(b"\n", 2)[2])

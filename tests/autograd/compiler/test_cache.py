@@ -252,6 +252,14 @@ def test_whatever_the_system_refuses_it_compiles(
     monkeypatch.undo()
 
 
+def test_where_the_folder_cannot_be_made_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "a" / "b"))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert state() == State(None, f"{tmp_path}/a/b cannot be made: {tmp_path} is read-only")
+
+
 @posix
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     script = """

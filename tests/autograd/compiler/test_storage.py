@@ -401,7 +401,7 @@ def test_a_forged_file_is_refused_in_words(path: Path, change: Any, message: str
     with pytest.raises(ValueError, match=message) as refusal:
         load(path)
     assert str(refusal.value).startswith(f"{path} is malformed: ")
-    assert len(str(refusal.value)) < 500 + len(str(path))
+    assert len(str(refusal.value)) < 300 + len(str(path))
 
 
 def test_functions_of_a_users_are_not_called_by_a_file(path: Path, table: None) -> None:

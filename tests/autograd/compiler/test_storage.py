@@ -27,7 +27,10 @@ from autograd import compile, custom_function, dot, grad, hessian, tanh, value_a
 from autograd.compiler import Compiled, Operation, Program, llvm, load
 from autograd.compiler.schedule import Group, Layout
 from autograd.compiler.storage import DIGITS, FORMAT, LARGEST
+from autograd.rules import Rule
+from autograd.testing import programs
 from nn import MLP
+from tests.table import NAMES, SAMPLES, TABLE, call
 
 ROOT = Path(__file__).parents[3]
 
@@ -140,6 +143,32 @@ def test_values_that_json_does_not_have_come_back(
     expected = compiled(*arguments)
     compiled.save(tmp_path / "f")
     assert repr(load(tmp_path / "f")(*arguments)) == repr(expected)
+
+
+@pytest.mark.parametrize("rule", TABLE, ids=NAMES)
+def test_every_function_comes_back(tmp_path: Path, rule: Rule) -> None:
+    def f(*xs: Any) -> Any:
+        return call(rule, xs)
+
+    compiled = compile(f, backend="numpy")
+    point = [float(x) for x in SAMPLES[rule.name]]
+    expected = compiled(*point)
+    compiled.save(tmp_path / "f")
+    loaded = load(tmp_path / "f", backend="numpy")
+    assert loaded(*point) == expected
+    assert str(loaded.program(*point)) == str(compiled.program(*point))
+
+
+@given(programs(max_size=10))
+def test_random_programs_come_back(tmp_path_factory: pytest.TempPathFactory, f: Any) -> None:
+    compiled = compile(value_and_grad(lambda xs: f(*xs)), backend="numpy")
+    point = [*f.inputs]
+    expected = repr(compiled(point))
+    path = tmp_path_factory.getbasetemp() / "random"
+    compiled.save(path)
+    loaded = load(path, backend="numpy")
+    assert repr(loaded(point)) == expected
+    assert str(loaded.program(point)) == str(compiled.program(point))
 
 
 def test_axes_of_parts_and_arguments_by_keyword_come_back(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Hashable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,6 +46,8 @@ LARGEST = 2**27
 MOST_PROGRAMS = 4096
 DIGITS = 18
 """How many digits an integer in a file may have."""
+FEW = 8
+"""Of how many operands a function of any number of them is defined in any case."""
 NEVER = {KINKED, DETACHED, MEETS}
 """Operations that matter to derivatives only: in programs there are none."""
 
@@ -332,7 +335,23 @@ def _program(data: dict[str, Any]) -> Program:
     outputs = data["outputs"]
     if not all(type(slot) is int for slot in outputs):
         raise wrong("outputs", "a list of slots", outputs)
-    return Program(tuple(inputs), tuple(constants), tuple(operations), tuple(outputs)).checked()
+    program = Program(tuple(inputs), tuple(constants), tuple(operations), tuple(outputs)).checked()
+    for op, count in {(op, len(operands)) for op, operands in program.operations}:
+        if count < FEW and RULES[op].operands[0].startswith("*") and not _is_defined(op, count):
+            raise ValueError(f"there is no {op!r} of {count} operand{'' if count == 1 else 's'}")
+    return program
+
+
+@cache
+def _is_defined(op: str, count: int) -> bool:
+    """Whether a function of any number of operands can be written out for so few."""
+    if not count:
+        return op == "dot"
+    try:
+        lowered(Program(("x",), (), (Operation(op, (0,) * count),), (1,)))
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return False
+    return True
 
 
 def _operation(data: Any, place: int) -> Operation:
@@ -344,6 +363,4 @@ def _operation(data: Any, place: int) -> Operation:
         raise ValueError(f"operation {place}: there is no {brief(op)} in the table")
     if not all(type(slot) is int for slot in operands):
         raise wrong(f"operation {place}", "the numbers of slots", data)
-    if not operands and op != "dot":
-        raise ValueError(f"operation {place}: {op!r} has no operands")
     return Operation(op, tuple(operands))

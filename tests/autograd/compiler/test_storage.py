@@ -24,10 +24,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd import compile, custom_function, dot, grad, hessian, tanh, value_and_grad, where
-from autograd.compiler import Compiled, Operation, Program, llvm, load
+from autograd.compiler import Compiled, Operation, Program, llvm, load, storage
+from autograd.compiler.passes import optimised
 from autograd.compiler.schedule import Group, Layout
 from autograd.compiler.storage import DIGITS, FORMAT, LARGEST
-from autograd.rules import Rule
+from autograd.rules import RULES, OwnName, Rule
 from autograd.testing import programs
 from nn import MLP
 from tests.table import NAMES, SAMPLES, TABLE, call
@@ -342,7 +343,9 @@ FORGED: list[tuple[Any, str]] = [
     (operation(0, "*", 0, True), "operation 0: expected the numbers of slots"),
     (operation(0, "*", 0, "1"), "operation 0: expected the numbers of slots"),
     (operation(0, "*", 0), "takes 2 operands, got 1"),
-    (operation(0, "sum"), "operation 0: 'sum' has no operands"),
+    (operation(0, "sum"), "there is no 'sum' of 0 operands"),
+    (operation(0, "share_covariance_", 0), "there is no 'share_covariance_' of 1 operand"),
+    (operation(0, "logsumexp"), "there is no 'logsumexp' of 0 operands"),
     (operation(0, "net", 0, 1), "takes pairs of operands and a bias"),
     (operation(0, "system", 0), "operation 0: there is no 'system'"),
     (operation(0, "linear", 0), "operation 0: there is no 'linear'"),
@@ -472,6 +475,21 @@ def test_a_program_that_would_take_long_to_compile_is_read_at_once(path: Path) -
     assert time.process_time() - start < 5.0
     assert loaded.traces == 0
     assert len(loaded.signatures) == 1
+
+
+OPERATIONS = [name for name, rule in RULES.items() if not isinstance(rule.name, OwnName)]
+
+
+@pytest.mark.parametrize("op", OPERATIONS)
+def test_what_is_read_can_be_compiled(op: str) -> None:
+    """Of a file that is not refused, no program fails at its first call."""
+    for count in range(12):
+        program = {**SQUARE, "operations": [[op, *[0] * count]]}
+        try:
+            read = storage._program(program)
+        except ValueError:
+            continue
+        assert optimised(read).inputs == ("x",)
 
 
 def test_what_is_loaded_is_saved_again(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ soak: $(DEV) ## the derivatives of a million random programs, in every way: for 
 	.venv/bin/python -m pytest -n auto --hypothesis-profile=soak -k programs tests/autograd/test_gradients.py \
 		tests/fuzz/test_differential.py
 	.venv/bin/python -m tests.fuzz.differential --programs 1000000
+	.venv/bin/python -m tests.fuzz.files --mutations 1000000
 	.venv/bin/python -m tests.autograd.checking.badly --draws 1000000 --seed 1
 
 mutants: $(MUTANTS) ## faults planted one by one: do the tests notice? SAMPLE=200 MODULES='autograd/graph.py nn'

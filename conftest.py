@@ -1,4 +1,4 @@
-"""What holds for every test and doctest: the package is there, and how long Hypothesis searches.
+"""What holds for every test and doctest: the package, how long Hypothesis searches, the cache.
 
 The package is imported before pytest collects it: `autograd.draw` and `autograd.explain` are
 functions, and submodules as well. Were a submodule collected first, pytest would import it by
@@ -8,8 +8,12 @@ itself and put it in the place of the function.
 import functools
 import gc
 import inspect
+import os
+import shutil
+import tempfile
 from importlib.util import find_spec
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 import autograd  # noqa: F401
@@ -43,6 +47,16 @@ settings.load_profile("default")
 # The seed of a test's examples is a digest of its source, which is read, and taken apart, anew for
 # each of its parameters: a fifth of the time of a quick one.
 inspect.getsource = functools.lru_cache(maxsize=8)(inspect.getsource)  # type: ignore[assignment]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep machine code in a folder of this process's own, and of the processes that it starts.
+
+    Tests leave the user's cache alone, and find in theirs what the same module has compiled before.
+    """
+    folder = tempfile.mkdtemp(prefix="autograd-cache-")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    os.environ["AUTOGRAD_CACHE"] = folder
 
 
 def pytest_collection_finish() -> None:

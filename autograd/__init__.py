@@ -44,6 +44,7 @@ from autograd.value import Value
 
 if TYPE_CHECKING:
     from autograd.checking import GradientError, gradcheck
+    from autograd.compiler import clear_compile_cache as clear_compile_cache
     from autograd.compiler import compile as compile
     from autograd.draw import RenderingError
 else:
@@ -52,6 +53,7 @@ else:
         "RenderingError": "autograd.draw",
         "gradcheck": "autograd.checking",
     }
+    _COMPILER = ("clear_compile_cache", "compile")
 
     def __getattr__(name: str) -> object:
         """Load what is large when it is first asked for: `import autograd` stays light.
@@ -63,9 +65,9 @@ else:
 
         if name in _HOMES:
             return getattr(import_module(_HOMES[name]), name)
-        if name == "compile":
+        if name in _COMPILER:
             try:
-                from autograd.compiler import compile
+                from autograd.compiler import clear_compile_cache, compile
             except ModuleNotFoundError as error:  # NumPy is an extra: said when it is called
                 reason = str(error)
 
@@ -73,7 +75,11 @@ else:
                     """Compile a function; it needs what the extra `compile` installs."""
                     raise ModuleNotFoundError(reason)
 
-            return compile
+                def clear_compile_cache() -> int:
+                    """Remove what `compile` keeps; it needs what the extra `compile` installs."""
+                    raise ModuleNotFoundError(reason)
+
+            return compile if name == "compile" else clear_compile_cache
         if name in ("compiler", "testing"):
             return import_module(f"autograd.{name}")
         from autograd.foreign import PACKAGE, lacking
@@ -82,7 +88,7 @@ else:
 
     def __dir__() -> list[str]:
         """List what is loaded later as well, for `help` and for completion."""
-        return sorted({*globals(), *_HOMES, "compile"})
+        return sorted({*globals(), *_HOMES, *_COMPILER})
 
 
 del TYPE_CHECKING  # no name of the library's

@@ -1,4 +1,4 @@
-"""The command line, `python -m autograd draw`: an expression's graph and derivatives."""
+"""The command line: `python -m autograd draw`, an expression's graph and derivatives; `… cache`."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ examples:
   python -m autograd draw "tanh(w*x + b)" w=0.5 x=2 b=-1 -o neuron.svg -o neuron.html
   python -m autograd draw "tanh(w*x + b)" w=0.5 x=2 b=-1 --explain w
   python -m autograd draw "tanh(w*x + b)" w=0.5 x=2 b=-1 -o - > neuron.svg
+  python -m autograd cache          where compile keeps machine code, and how much
+  python -m autograd cache clear    remove it
 
 An expression that begins with -o, or with two minus signs, goes in parentheses.
 
@@ -67,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0
     """
     try:
-        status = _draw(sys.argv[1:] if arguments is None else arguments)
+        given = sys.argv[1:] if arguments is None else arguments
+        status = _cache(given[1:]) if given and given[0] == "cache" else _draw(given)
         if sys.stdout is not None:
             sys.stdout.flush()
     except KeyboardInterrupt:
@@ -153,6 +156,41 @@ def _pointed(error: ExpressionError) -> ExpressionError:
         return ExpressionError(problem)
     before = printable(error.expression[: error.column], encoding)
     return ExpressionError(problem, expression, len(before))
+
+
+def _cache(arguments: Sequence[str]) -> int:
+    """Tell where machine code is kept, or remove it."""
+    parser = argparse.ArgumentParser(
+        "python -m autograd cache",
+        description="Tell where compile keeps machine code, and how much of it there is. The "
+        "environment variable AUTOGRAD_CACHE names another folder, or is 'off' to keep none.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("action", nargs="?", choices=["clear"], help="clear: remove all of it")
+    options = parser.parse_args(arguments)
+    try:
+        from autograd.compiler import cache
+    except ModuleNotFoundError as error:  # NumPy is an extra
+        return _failed(str(error))
+    found = cache.state()
+    if found.folder is None:
+        problem = f"there is no cache: {found.problem}"
+        if options.action:
+            return _failed(problem)
+        _say(problem)
+        return 0
+    _say(f"folder: {found.folder}")
+    if options.action:
+        _say(f"removed: {_counted(cache.clear_compile_cache())}")
+    else:
+        most = f"{_counted(cache.MOST_ENTRIES)}, {cache.MOST_BYTES / 2**20:.0f} MiB"
+        size = f"{_counted(found.entries)}, {found.bytes / 2**20:.2f} MiB"
+        _say(f"size: {size} (at most {most})")
+    return 0
+
+
+def _counted(programs: int) -> str:
+    return f"{programs:,} program{'' if programs == 1 else 's'}"
 
 
 def _failed(problem: str) -> int:

@@ -447,6 +447,7 @@ PAGE = 0.004096  # megabytes
 
 def compilation(library: str, make: Callable[[], Batch]) -> Compilation:
     """Set up and call once, in a process that has done nothing else."""
+    os.environ["AUTOGRAD_CACHE"] = "off"  # or another process would have compiled it
     batch = make()
     LIBRARIES[library](straight_line(20), 1)()  # the library's own start
     before = megabytes("VmRSS")

@@ -173,6 +173,9 @@ _evaluating: ContextVar[bool] = ContextVar("evaluating", default=False)
 def evaluating() -> Iterator[None]:
     """Have all modules be in evaluation mode within the block, in this thread or task alone.
 
+    Returns:
+        A context manager.
+
     Example:
         >>> with evaluating():
         ...     Module().training

@@ -2,9 +2,11 @@
 
 A function is traced (`trace`) to a program (`program`), which passes make smaller (`passes`), and
 which a backend executes: LLVM (`schedule`, `emission`, `mathematics`, `llvm`), or NumPy (`arrays`).
+Machine code is kept in a folder of the user's own (`cache`).
 """
 
 try:
+    from autograd.compiler.cache import clear_compile_cache
     from autograd.compiler.function import Compiled, compile, load
 except ModuleNotFoundError as error:  # pragma: no cover (in an environment of its own)
     if error.name != "numpy":
@@ -15,4 +17,4 @@ except ModuleNotFoundError as error:  # pragma: no cover (in an environment of i
     ) from None
 from autograd.compiler.program import Operation, Program
 
-__all__ = ["Compiled", "Operation", "Program", "compile", "load"]
+__all__ = ["Compiled", "Operation", "Program", "clear_compile_cache", "compile", "load"]

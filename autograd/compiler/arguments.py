@@ -6,7 +6,6 @@ numbers: two calls that agree in all of this, in their `key`, run the same progr
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Number, Real
@@ -20,7 +19,16 @@ from autograd.errors import refuse_mask, shown
 from autograd.transforms import _live
 from autograd.value import Value, as_float
 
-__all__ = ["Arguments", "HoldsValues", "Result", "Static", "rebuilt", "taken"]
+__all__ = [
+    "Arguments",
+    "ArrayPlace",
+    "HoldsValues",
+    "NumbersPlace",
+    "Result",
+    "Static",
+    "rebuilt",
+    "taken",
+]
 
 _DOUBLE = numpy.dtype(float)
 
@@ -174,7 +182,8 @@ def _taken(path: str, argument: Any, axis: Axes, found: Arguments, loose: list[f
         )
     if isinstance(argument, (list, tuple)):
         if isinstance(axis, Integral) and _is_plain(argument):
-            return type(argument), _array(path, _as_array(path, argument), axis, found)
+            # Which is not a list of arrays, though it may hold the same numbers.
+            return "stacked", type(argument), _array(path, _as_array(path, argument), axis, found)
         return (
             type(argument),
             *[
@@ -416,10 +425,10 @@ class Result:
             count += 1
             return slice(count - 1, count)
 
-        def array(path: str, part: Any) -> _Array:
+        def array(path: str, part: Any) -> ArrayPlace:
             nonlocal count
             count += part.size
-            return _Array(count - part.size, count, part.shape)
+            return ArrayPlace(count - part.size, count, part.shape)
 
         def model(path: str, part: Any) -> dict[str, slice]:
             return {name: number("", None) for name, _ in part.named_parameters()}
@@ -439,61 +448,16 @@ class Result:
         """
         return _filled(self.structure, numbers, rows)
 
-    def described(self) -> Any:
-        """Describe the structure as JSON has it.
-
-        Raises:
-            TypeError: It holds what is of a class of the user's, such as a named tuple.
-        """
-        return _described(self.structure)
-
     @classmethod
-    def of_description(cls, data: Any) -> Result:
-        """Make a structure of what `described` gave."""
+    def of_structure(cls, structure: Any) -> Result:
+        """Make one of the structure of another."""
         result = cls.__new__(cls)
-        result.structure, result.numbers = _of_description(data), []
+        result.structure, result.numbers = structure, []
         return result
 
 
-_DICTIONARIES: dict[type, str] = {dict: "dict", OrderedDict: "ordered"}
-
-
-def _described(part: Any) -> Any:
-    kind = type(part)
-    if part is None:
-        return None
-    if kind is slice:
-        return ["number", part.start]
-    if kind is _Array:
-        return ["array", part.start, part.stop, list(part.shape)]
-    if kind is _Numbers:
-        return ["numbers", part.start, part.stop, part.kind is list]
-    if kind in _DICTIONARIES and all(isinstance(key, (str, int, float)) for key in part):
-        return [_DICTIONARIES[kind], [[key, _described(inner)] for key, inner in part.items()]]
-    if kind is list or kind is tuple:
-        return [kind.__name__, [_described(inner) for inner in part]]
-    raise TypeError(f"save: the result holds a {kind.__name__}, which a file cannot")
-
-
-def _of_description(data: Any) -> Any:
-    if data is None:
-        return None
-    kind, first, *rest = data
-    if kind == "number":
-        return slice(first, first + 1)
-    if kind == "array":
-        return _Array(first, rest[0], tuple(rest[1]))
-    if kind == "numbers":
-        return _Numbers(first, rest[0], list if rest[1] else tuple)
-    for mapping, name in _DICTIONARIES.items():
-        if kind == name:
-            return mapping((key, _of_description(inner)) for key, inner in first)
-    parts = [_of_description(inner) for inner in first]
-    return parts if kind == "list" else tuple(parts)
-
-
 @dataclass(frozen=True)
-class _Array:
+class ArrayPlace:
     """The place of an array among the numbers of a result."""
 
     start: int
@@ -502,7 +466,7 @@ class _Array:
 
 
 @dataclass(frozen=True)
-class _Numbers:
+class NumbersPlace:
     """The place of a list or tuple of numbers."""
 
     start: int
@@ -518,7 +482,7 @@ def _gathered(part: Any) -> Any:
     if not isinstance(part, (list, tuple)):
         return part
     if type(part) in (list, tuple) and part and all(type(inner) is slice for inner in part):
-        return _Numbers(part[0].start, part[-1].stop, type(part))
+        return NumbersPlace(part[0].start, part[-1].stop, type(part))
     parts = [_gathered(inner) for inner in part]
     return type(part)(*parts) if hasattr(part, "_fields") else type(part)(parts)
 
@@ -527,12 +491,12 @@ def _filled(part: Any, numbers: Any, rows: bool) -> Any:
     kind = type(part)
     if kind is slice:
         return numbers[part.start] if rows else numbers.item(part.start)
-    if kind is _Array:
+    if kind is ArrayPlace:
         block = numbers[part.start : part.stop]
         if rows:
             return block.T.reshape(numbers.shape[1], *part.shape)
         return block.reshape(part.shape)
-    if kind is _Numbers:
+    if kind is NumbersPlace:
         block = numbers[part.start : part.stop]
         return part.kind(block if rows else block.tolist())
     if kind is dict:

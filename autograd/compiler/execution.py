@@ -68,18 +68,11 @@ class Executor:
         program: The program. No output is a constant, or occurs twice.
         layout: Where its inputs lie.
         options: How it is to be executed.
-        codes: Machine code that is there already.
     """
 
-    def __init__(
-        self,
-        program: Program,
-        layout: Layout,
-        options: Options,
-        codes: dict[str, Code] | None = None,
-    ) -> None:
+    def __init__(self, program: Program, layout: Layout, options: Options) -> None:
         self.program, self.layout, self.options = program, layout, options
-        self.codes = codes if codes is not None else {}
+        self.codes: dict[str, Code] = {}
         self._lock = Reopened()
         self._ready: dict[str, tuple[Program, Kernel | None]] = {}
         plain = unguarded(program)
@@ -93,10 +86,10 @@ class Executor:
         if self.options.backend == "llvm":
             from autograd.compiler import llvm
 
-            if name not in self.codes:
-                reduces = self.options.reduce is not None and not self.options.exact
-                self.codes[name] = llvm.compiled(program, self.layout, reduces, self.options.exact)
-            kernel = llvm.Kernel(self.codes[name])
+            exact = self.options.exact
+            reduces = self.options.reduce is not None and not exact
+            code = self.codes[name] = llvm.code_of(program, self.layout, reduces, exact)
+            kernel = llvm.Kernel(code)
         self._ready[name] = program, kernel
 
     def __call__(self, given: Sequence[Any], rows: int) -> Any:

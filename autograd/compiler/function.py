@@ -6,7 +6,7 @@ import functools
 import os
 import random
 import sys
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, overload
@@ -28,7 +28,7 @@ from autograd.compiler.execution import (
 from autograd.compiler.passes import optimised
 from autograd.compiler.program import Program
 from autograd.compiler.schedule import Group, Layout
-from autograd.compiler.storage import content, read, restored, written
+from autograd.compiler.storage import Stored, content, described, read, written
 from autograd.compiler.trace import call_traced, collector_paused, difference, program_of
 from autograd.errors import shown
 from autograd.foreign import with_advice
@@ -91,6 +91,9 @@ def compile(
     Whatever else it reads there (floats, random numbers, attributes of a model other than
     parameters) is read once, and stays as it was. A branch or loop that depends on a number is an
     error: choose by `where`.
+
+    Machine code is kept in a folder of the user's own, and is found there by any process that
+    compiles the same program: see `autograd.clear_compile_cache`.
 
     Args:
         f: The function, `grad(f)`, `value_and_grad(f)`, `hessian(f)` or any function of such; or a
@@ -196,15 +199,6 @@ class Specialisation:
         if not self.captured:
             return arrays
         return [*arrays, numpy.array([value._number for value in self.captured], dtype=float)]
-
-
-def _plain_axes(axes: Any) -> Any:
-    """Write axes in Python's own integers."""
-    if isinstance(axes, Mapping):
-        return {key: _plain_axes(axis) for key, axis in axes.items()}
-    if isinstance(axes, (list, tuple)):
-        return [_plain_axes(axis) for axis in axes]
-    return None if axes is None else int(axes)
 
 
 def _checked(name: str, threads: Any, backend: Any) -> None:
@@ -313,6 +307,7 @@ class Compiled:
         self.traces = 0
         self._name = f"compile({getattr(function, '__name__', type(function).__name__)})"
         self._known: dict[Hashable, Specialisation] = {}
+        self._stored: dict[Hashable, Stored] = {}  # of a file: compiled when they are called
         self._last: Repeated | None = None
         self._lock = Reopened()
 
@@ -437,13 +432,13 @@ class Compiled:
         except HoldsValues:
             raise TypeError(f"{self._name}: a program is of numbers, not of Values") from None
         key = (found.key, *kwargs) if kwargs else found.key
-        known = self._known.get(key) or self._specialised(key, args, kwargs, axes, found)
-        return known.program
+        known = self._known.get(key) or self._stored.get(key)
+        return (known or self._specialised(key, args, kwargs, axes, found)).program
 
     @property
     def signatures(self) -> list[Hashable]:
         """The structures of arguments for which there is a program."""
-        return list(self._known)
+        return list(self._stored | self._known)
 
     def clear(self) -> None:
         """Forget all programs; what the function reads besides its arguments is then read again.
@@ -456,20 +451,22 @@ class Compiled:
         """
         with self._lock:
             self._known.clear()
+            self._stored.clear()
             self._last = None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the programs that there are, with their machine code, to a file.
+        """Write the programs that there are to a file, as data.
 
-        `autograd.compiler.load` makes a function of it, in another process, without tracing or
-        compiling.
+        `autograd.compiler.load` makes a function of it, in another process, without tracing; nor
+        does it optimise again where the machine code is in the user's cache.
 
         Args:
             path: The file; it appears whole or not at all, and replaces an older one.
 
         Raises:
             TypeError: An argument is a model, or holds what is of a class of the user's.
-            ValueError: There is no program yet: call the function first.
+            ValueError: There is no program yet: call the function first; or the programs are larger
+                than a file may be.
             OSError: The file cannot be written.
 
         Example:
@@ -483,21 +480,21 @@ class Compiled:
             27.0
         """
         with self._lock:
-            known = list(self._known.items())
+            every = self._stored | {
+                key: Stored(known.program, known.result, known.layout, known.captured)
+                for key, known in self._known.items()
+            }
+        # Of arguments without rows, where rows are asked for, there is a program but no call.
+        known = {
+            key: stored
+            for key, stored in every.items()
+            if stored.layout.batched or self.in_axes is None
+        }
         if not known:
             raise ValueError(
                 f"{self._name}: there is nothing to save before the function is called"
             )
-        written(
-            path,
-            {
-                "name": self._name,
-                "in_axes": _plain_axes(self.in_axes),
-                "reduce": self.reduce,
-                "exact": self.options.exact,
-                "programs": [content(*program) for program in known],
-            },
-        )
+        written(path, content(self._name, self.in_axes, self.options, known))
 
     # --- making a program ----------------------------------------------------------------------
 
@@ -531,6 +528,10 @@ class Compiled:
         with self._lock, collector_paused():
             if key in self._known:  # by another thread, in the meantime
                 return self._known[key]
+            if stored := self._stored.get(key):
+                known = _specialisation(stored, self.options)
+                self._known[key] = known
+                return known
             layout = found.layout()
             before = _random_states()
             program, result, captured = self._traced(args, kwargs, axes, layout)
@@ -540,8 +541,7 @@ class Compiled:
                 self._require_the_same(first, args, kwargs, axes, layout)
             if captured:
                 layout = Layout((*layout.groups, Group(len(captured), False)), layout.batched)
-            known = _specialisation(program, result, layout, self.options)
-            known.captured = captured
+            known = _specialisation(Stored(program, result, layout, captured), self.options)
             self._known[key] = known
             return known
 
@@ -667,19 +667,21 @@ def load(
     """Load a compiled function that `Compiled.save` wrote.
 
     Args:
-        path: The file. It holds machine code, which a checksum protects from damage, not from an
-            attacker: load only files that you trust.
+        path: The file. It may come from anybody: it holds programs as data, all of which is
+            checked, and no code. Machine code is made from them, at the first call, or taken from
+            the user's own cache (see `autograd.clear_compile_cache`). What a program computes, and
+            how long it takes to compile and to run, is up to its author.
         threads: As for `compile`.
         backend: As for `compile`.
 
     Returns:
         The function, for arguments of the structures that it had been called with; others are a
-        TypeError. Where the file was written on another kind of machine, its programs are compiled
-        again.
+        TypeError.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: The file is damaged, or of another version; or an option is none that there is.
+        ValueError: The file is damaged, malformed, or of another version; or an option is none that
+            there is.
         ModuleNotFoundError: llvmlite is missing, and `backend` is "llvm".
 
     Example:
@@ -693,27 +695,25 @@ def load(
     """
     _checked("load", threads, backend)
     data = read(path)
+    try:
+        found = described(data)
+    except ValueError as error:
+        raise ValueError(f"{path} is malformed: {error}") from None
 
     def unknown(*args: Any, **kwargs: Any) -> Any:
         raise TypeError(
             f"{path} holds no program for arguments of this structure, and cannot trace one"
         )
 
-    options = Options(
-        data["reduce"], data["exact"], threads or processors(), backend or best_backend()
-    )
-    compiled = Compiled(
-        unknown, data["in_axes"], options.reduce, options.exact, False, threads, options.backend
-    )
-    compiled._name = data["name"]
-    compiled._known.update(restored(program, options) for program in data["programs"])
+    compiled = Compiled(unknown, found.in_axes, found.reduce, found.exact, False, threads, backend)
+    compiled._name = found.name
+    compiled._stored.update(found.programs)
     return compiled
 
 
-def _specialisation(
-    program: Program, result: Result, layout: Layout, options: Options
-) -> Specialisation:
+def _specialisation(stored: Stored, options: Options) -> Specialisation:
     """Compile a traced program."""
+    program, result, layout, captured = stored
     lowered = optimised(program)
     first, constants = len(lowered.inputs), lowered.constants
     computed = dict.fromkeys(
@@ -733,4 +733,4 @@ def _specialisation(
                 fixed[place] = constants[slot - first]
     distinct = Program(lowered.inputs, constants, lowered.operations, tuple(computed))
     run = Executor(distinct, layout, options)
-    return Specialisation(program, result, layout, run, positions, fixed)
+    return Specialisation(program, result, layout, run, positions, fixed, captured)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
+import json
 import platform
+import struct
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy
 
 import autograd
-from autograd.compiler import mathematics
+from autograd.compiler import emission, mathematics
+from autograd.compiler import schedule as scheduling
 from autograd.compiler.arrays import BY_PYTHON
+from autograd.compiler.cache import found, keep
 from autograd.compiler.emission import (
     CALL,
     Part,
@@ -27,7 +34,7 @@ from autograd.compiler.program import Program
 from autograd.compiler.schedule import Layout, Place, Straight, cost, scheduled
 from autograd.forks import waited_for
 
-__all__ = ["Code", "Kernel", "compiled", "target_name"]
+__all__ = ["Code", "Kernel", "code_of", "compiled", "target_name"]
 
 THOROUGH_COST = 8000
 """Straight-line code of more elementary operations is compiled ten times as fast, by an LLVM that
@@ -36,7 +43,7 @@ thinks less about registers; it takes a third more time to run."""
 
 @dataclass(frozen=True)
 class Code:
-    """The machine code of a program, as data that can be stored.
+    """The machine code of a program.
 
     Attributes:
         target: The processor and the version of LLVM that it was made by.
@@ -63,6 +70,113 @@ class Code:
     memory: tuple[int, int, int]
     cost: int
     inputs: int
+
+
+# --- machine code that there is already ----------------------------------------------------------
+
+MAKERS = (emission, mathematics, scheduling)
+"""The modules that, with this one, decide what the code is."""
+
+
+def code_of(program: Program, layout: Layout, reduces: bool, exact: bool) -> Code:
+    """Find the machine code of a program in the user's cache, or make it, and keep it there.
+
+    Args:
+        program: As for `compiled`; so are the others.
+        layout: Likewise.
+        reduces: Likewise.
+        exact: Likewise.
+
+    Returns:
+        The code, the same in either case.
+    """
+    key = _key(program, layout, reduces, exact)
+    content = found(key)
+    code = None if content is None else _unpacked(content, program, layout, reduces)
+    if code is None:
+        code = compiled(program, layout, reduces, exact)
+        keep(key, _packed(code))
+    return code
+
+
+def _key(program: Program, layout: Layout, reduces: bool, exact: bool) -> str:
+    """Hash all that machine code depends on; what the inputs are called is nothing of it."""
+    parts = [
+        target_name(),
+        _lanes(),
+        _sources(),
+        [_bounds(globals()), *map(_bounds, map(vars, MAKERS))],
+        [[group.width, bool(group.varies)] for group in layout.groups],
+        [bool(layout.batched), bool(reduces), bool(exact)],
+        [len(program.inputs), len(program.constants)],
+        program.operations,
+        program.outputs,
+    ]
+    text = json.dumps(parts, default=int).encode()  # NumPy's integers are none of Python's
+    constants = struct.pack(f"<{len(program.constants)}d", *program.constants)
+    return hashlib.sha256(text + constants).hexdigest()
+
+
+@cache
+def _sources() -> str:
+    """Hash what makes the code: between two versions it changes as well."""
+    digest = hashlib.sha256()
+    for path in (__file__, *(module.__file__ for module in MAKERS)):
+        with suppress(OSError):  # where there are only Python's own compiled files
+            digest.update(Path(path or "").read_bytes())
+    return digest.hexdigest()
+
+
+def _bounds(names: dict[str, Any]) -> list[tuple[str, int]]:
+    """Give the numbers that a module decides by, which may be set by hand."""
+    return [(name, x) for name, x in names.items() if name.isupper() and type(x) is int]
+
+
+def _packed(code: Code) -> bytes:
+    """Write what cannot be told from the program."""
+    sizes = [*map(len, code.objects)]
+    head = json.dumps({"rows": code.rows, "memory": code.memory, "cost": code.cost, "sizes": sizes})
+    return b"\n".join([head.encode(), b"".join(code.objects)])
+
+
+def _unpacked(content: bytes, program: Program, layout: Layout, reduces: bool) -> Code | None:
+    """Read what `_packed` wrote; None if that is something else."""
+    head, _, body = content.partition(b"\n")
+    try:
+        data = json.loads(head)
+        objects = []
+        for size in data["sizes"]:
+            objects.append(body[:size])
+            body = body[size:]
+        uniform, block, sums = data["memory"]
+        memory = uniform, block, sums
+        return _code(program, layout, reduces, objects, data["rows"], memory, data["cost"])
+    except (LookupError, TypeError, ValueError):
+        return None
+
+
+def _code(
+    program: Program,
+    layout: Layout,
+    reduces: bool,
+    objects: Sequence[bytes],
+    rows: int,
+    memory: tuple[int, int, int],
+    cost: int,
+) -> Code:
+    return Code(
+        target_name(),
+        tuple(objects),
+        len(program.outputs),
+        layout.batched,
+        reduces,
+        rows,
+        tuple(group.width for group in layout.groups if group.varies),
+        program.constants,
+        memory,
+        cost,
+        len(layout.groups),
+    )
 
 
 # --- making machine code -------------------------------------------------------------------------
@@ -131,19 +245,10 @@ def compiled(program: Program, layout: Layout, reduces: bool, exact: bool) -> Co
         texts.append((part_text(part), 2, False))
     texts.append((kernel_text(body, prologue, len(program.outputs)), 2, True))
     sums = len(program.outputs) * lanes if reduces and not schedule.rolled else 0
-    return Code(
-        target_name(),
-        tuple(_object(*text) for text in texts),
-        len(program.outputs),
-        layout.batched,
-        reduces,
-        shape.rows,
-        tuple(group.width for group in layout.groups if group.varies),
-        program.constants,
-        (uniform, schedule.memory * shape.rows, sums),
-        cost(program, row_slots),
-        len(layout.groups),
-    )
+    objects = [_object(*text) for text in texts]
+    memory = uniform, schedule.memory * shape.rows, sums
+    row_cost = cost(program, row_slots)
+    return _code(program, layout, reduces, objects, shape.rows, memory, row_cost)
 
 
 def target_name() -> str:
@@ -153,14 +258,17 @@ def target_name() -> str:
         >>> target_name() == target_name()
         True
     """
+    import llvmlite
     from llvmlite import binding
 
     version = ".".join(map(str, binding.llvm_version_info))
     features = _features().flatten()
-    library = " ".join(platform.libc_ver())
+    library = " ".join(
+        [*platform.libc_ver(), *(["libmvec"] if mathematics.vector_library() else [])]
+    )
     processor = f"{binding.get_process_triple()} {binding.get_host_cpu_name()} {features}"
     ours = f"scalar-autograd {autograd.__version__} {' '.join(CALL)}"
-    return f"{processor}, LLVM {version}, {library}, {ours}"
+    return f"{processor}, LLVM {version} of llvmlite {llvmlite.__version__}, {library}, {ours}"
 
 
 def _lanes() -> int:

@@ -33,6 +33,7 @@ __all__ = [
     "merged",
     "symbol",
     "type_of",
+    "vector_library",
 ]
 
 # --- writing instructions ------------------------------------------------------------------------
@@ -798,7 +799,7 @@ _VERSIONS = ((8, "e", "avx512f"), (4, "d", "avx2"), (2, "b", "sse2"))
 def _library_function(op: str, lanes: int) -> tuple[int, str]:
     """The function of a library for the widest vectors of at most so many elements."""
     name = _C_NAMES[op]
-    library = _vector_library() if lanes > 1 and op in _ACCURATE else None
+    library = vector_library() if lanes > 1 and op in _ACCURATE else None
     if library:
         from llvmlite import binding
 
@@ -812,7 +813,8 @@ def _library_function(op: str, lanes: int) -> tuple[int, str]:
 
 
 @cache
-def _vector_library() -> ctypes.CDLL | None:
+def vector_library() -> ctypes.CDLL | None:
+    """Open libmvec; None where there is none."""
     try:
         return ctypes.CDLL("libmvec.so.1")
     except OSError:
@@ -833,7 +835,7 @@ def load_libraries() -> None:
     """
     from llvmlite import binding
 
-    if _vector_library():
+    if vector_library():
         binding.load_library_permanently("libmvec.so.1")
     library = ctypes.CDLL("ucrtbase" if os.name == "nt" else None)
     for name in [*_C_NAMES.values(), "fmod"]:

@@ -1,42 +1,88 @@
-"""Compiled functions in files: programs with their machine code, loaded without compiling again.
+"""Compiled functions in files: programs and the structures of their arguments, as data.
 
-A file begins with a line that names its format, and a checksum of what follows: JSON, compressed.
-Loading reads data only, and runs no code unless the file is whole. Code of another processor, or
-another version of LLVM, is compiled again from the program beside it.
+A file begins with a line that names its format, and a checksum, which tells damage. What follows is
+JSON, and says what is computed, never how: machine code does not come from a file, but is made from
+the program, or found in the user's own cache (`cache`). So a file may come from anybody. All of it
+is checked when it is read, in time and memory that are bounded by its size; nothing is compressed,
+since a short text would then stand for a long one.
 """
 
 from __future__ import annotations
 
-import ast
-import base64
 import hashlib
 import json
 import os
-import zlib
-from collections import OrderedDict
-from collections.abc import Hashable
-from dataclasses import asdict
+from collections.abc import Hashable, Sequence
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
-from autograd.compiler.arguments import Result, Static
-from autograd.compiler.execution import Executor, Options
+from autograd.compiler.arguments import Result
+from autograd.compiler.description import (
+    arguments,
+    axes,
+    brief,
+    described_arguments,
+    described_axes,
+    described_result,
+    number,
+    require_fit,
+    result,
+    wrong,
+)
+from autograd.compiler.execution import Options
 from autograd.compiler.passes import lowered
 from autograd.compiler.program import Operation, Program
-from autograd.compiler.schedule import Group, Layout
-from autograd.rules import OwnName
+from autograd.compiler.schedule import Layout
+from autograd.rules import DETACHED, KINKED, MEETS, RULES, OwnName
+from autograd.value import Value
 from autograd.writing import write_whole
 
-if TYPE_CHECKING:
-    from autograd.compiler.function import Specialisation
+__all__ = ["FORMAT", "LARGEST", "Described", "Stored", "content", "described", "read", "written"]
 
-__all__ = ["FORMAT", "content", "read", "restored", "written"]
+FORMAT = "scalar-autograd program 2"
+OLDER = b"scalar-autograd program 1"
+LARGEST = 2**27
+"""How many bytes a file may hold: some five million operations."""
+MOST_PROGRAMS = 4096
+DIGITS = 18
+"""How many digits an integer in a file may have."""
+FEW = 8
+"""Of how many operands a function of any number of them is defined in any case."""
+NEVER = {KINKED, DETACHED, MEETS}
+"""Operations that matter to derivatives only: in programs there are none."""
 
-FORMAT = "scalar-autograd program 1"
-KINDS: dict[str, type] = {
-    "list": list, "tuple": tuple, "dict": dict, "OrderedDict": OrderedDict,
-}  # fmt: skip
-PLAIN = (bool, int, float, str, type(None))
+
+class Stored(NamedTuple):
+    """A program that is not compiled yet.
+
+    Attributes:
+        program: The program, as traced.
+        result: The structure of what it returns.
+        layout: Where the inputs lie.
+        captured: The Values from outside that it reads; of a file's there are none.
+    """
+
+    program: Program
+    result: Result
+    layout: Layout
+    captured: tuple[Value, ...] = ()
+
+
+class Described(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        name: What the function is called.
+        in_axes: As for `compile`; so are `reduce` and `exact`.
+        programs: A program for each structure of arguments.
+    """
+
+    name: str
+    in_axes: Any
+    reduce: Any
+    exact: bool
+    programs: dict[Hashable, Stored]
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -48,13 +94,18 @@ def written(path: str | os.PathLike[str], data: dict[str, Any]) -> None:
     Args:
         path: The file; an older one is replaced.
         data: What is to be stored, as JSON has it.
+
+    Raises:
+        ValueError: It is more than a file may hold.
     """
-    body = zlib.compress(json.dumps(data).encode(), 6)
+    body = json.dumps(data, separators=(",", ":"), allow_nan=False).encode()
+    if len(body) > LARGEST:
+        raise ValueError(f"save: {len(body):,} bytes are more than a file may hold, {LARGEST:,}")
     head = f"{FORMAT}\n{hashlib.sha256(body).hexdigest()}\n".encode()
     write_whole(path, head + body)
 
 
-def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read(path: str | os.PathLike[str]) -> Any:
     """Read a file that `written` wrote.
 
     Args:
@@ -64,120 +115,117 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         What was stored.
 
     Raises:
-        ValueError: The file is damaged, or of another format.
+        ValueError: The file is damaged, of another format, or no JSON of texts and integers.
     """
-    form, _, rest = Path(path).read_bytes().partition(b"\n")
-    if form != FORMAT.encode():
-        raise ValueError(
-            f"{path} is no file of this format, {FORMAT!r}: it begins with {form[:40]!r}"
-        )
-    checksum, _, body = rest.partition(b"\n")
+    with Path(path).open("rb") as file:
+        form = file.readline(80).removesuffix(b"\n")
+        if form != FORMAT.encode():
+            raise ValueError(f"{path} {_other_format(form)}")
+        checksum = file.readline(80).removesuffix(b"\n")
+        body = file.read(LARGEST + 1)
+    if len(body) > LARGEST:
+        raise ValueError(f"{path} holds more than {LARGEST:,} bytes: no such file is written")
     if checksum != hashlib.sha256(body).hexdigest().encode():
         raise ValueError(f"{path} is damaged: its checksum does not fit its content")
-    data: dict[str, Any] = json.loads(zlib.decompress(body))
-    return data
+    try:
+        return json.loads(
+            body.decode("ascii"),
+            object_pairs_hook=_without_doubles,
+            parse_int=_integer,
+            parse_float=_no_integer,
+            parse_constant=_no_integer,
+        )
+    except RecursionError:
+        raise ValueError(f"{path} is malformed: it is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is malformed: {error}") from None
+
+
+def _other_format(form: bytes) -> str:
+    if form.startswith(FORMAT.rstrip("0123456789").encode()):
+        found = brief(form.decode("ascii", "replace"))
+        if form == OLDER:
+            return (
+                f"is of an older format, {found}, which held machine code, and is not read any "
+                "more: compile the function and save it again"
+            )
+        return f"is of another format, {found}: this version reads {FORMAT!r}"
+    return f"is no file of this format, {FORMAT!r}: it begins with {brief(form[:40])}"
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"a name occurs twice among {brief([name for name, _ in pairs])}")
+    return found
+
+
+def _integer(text: str) -> int:
+    if len(text) > DIGITS:
+        raise ValueError(f"an integer of {len(text)} characters")
+    return int(text)
+
+
+def _no_integer(text: str) -> float:
+    raise ValueError(f"{brief(text)}: numbers are integers, or texts as float.hex writes them")
 
 
 # --- what is in them -----------------------------------------------------------------------------
 
 
-def content(key: Hashable, known: Specialisation) -> dict[str, Any]:
-    """Describe a program that was compiled for one structure of arguments.
+def content(
+    name: str,
+    in_axes: Any,
+    options: Options,
+    known: dict[Hashable, Stored],
+) -> dict[str, Any]:
+    """Describe a compiled function.
 
     Args:
-        key: The structure.
-        known: The program and its code.
+        name: What it is called.
+        in_axes: As for `compile`.
+        options: How it is executed.
+        known: Its programs, by the structures of arguments that they are for.
 
     Returns:
         What can be written as JSON.
 
     Raises:
-        TypeError: The structure holds what a file cannot: a model, or an object of a class of the
+        TypeError: A structure holds what a file cannot: a model, or an object of a class of the
             user's.
+        ValueError: There are more programs than a file may hold.
     """
+    if len(known) > MOST_PROGRAMS:
+        raise ValueError(f"save: {len(known):,} programs are more than a file may hold")
+    return {
+        "name": name if name.isprintable() else ascii(name),
+        "in_axes": described_axes(in_axes),
+        "reduce": options.reduce,
+        "exact": bool(options.exact),
+        "programs": [_described_program(*each) for each in known.items()],
+    }
+
+
+def _described_program(key: Hashable, known: Stored) -> dict[str, Any]:
     if known.captured:
         raise TypeError(
             f"save: the function reads {known.captured[0]!r} from outside, which a file cannot: "
             "give it as an argument"
         )
-    run = known.run
+    program = _without_own(known.program)
+    if len(set(program.inputs)) < len(program.inputs):
+        raise TypeError("save: two inputs have the same name, which a file cannot tell apart")
+    for name in program.inputs:
+        if not name.isprintable():
+            raise TypeError(f"save: an input's name cannot be printed: {brief(name)}")
     return {
-        "key": _plain(key),
-        "program": _of_program(_without_own(known.program)),
-        "executed": _of_program(run.program),
-        "result": known.result.described(),
-        "groups": [[group.width, group.varies] for group in known.layout.groups],
-        "batched": known.layout.batched,
-        "positions": None
-        if known.positions is None
-        else [positions.tolist() for positions in known.positions],
-        "constants": [number.hex() for number in known.constants.tolist()],
-        "codes": {name: _of_code(code) for name, code in run.codes.items()},
+        **described_arguments(key),
+        "result": described_result(known.result.structure),
+        "inputs": program.inputs,
+        "constants": [constant.hex() for constant in program.constants],
+        "operations": [(op, *operands) for op, operands in program.operations],
+        "outputs": program.outputs,
     }
-
-
-def restored(data: dict[str, Any], options: Options) -> tuple[Hashable, Specialisation]:
-    """Make what `content` described.
-
-    Args:
-        data: The description.
-        options: How it is to be executed.
-
-    Returns:
-        The structure of arguments, and the program; compiled again if its code is of another kind
-        of machine.
-    """
-    import numpy
-
-    from autograd.compiler.function import Specialisation
-
-    layout = Layout(tuple(Group(*group) for group in data["groups"]), data["batched"])
-    codes = {}
-    if options.backend == "llvm":
-        from autograd.compiler import llvm
-
-        found = {name: _to_code(code) for name, code in data["codes"].items()}
-        codes = {name: code for name, code in found.items() if code.target == llvm.target_name()}
-    run = Executor(_to_program(data["executed"]), layout, options, codes)
-    positions = data["positions"] and tuple(numpy.array(p, dtype=int) for p in data["positions"])
-    constants = numpy.array([float.fromhex(number) for number in data["constants"]])
-    result = Result.of_description(data["result"])
-    program = _to_program(data["program"])
-    known = Specialisation(program, result, layout, run, positions, constants)
-    return _hashable(data["key"]), known
-
-
-def _plain(key: Any) -> Any:
-    """Write the structure of arguments as JSON has it: lists that begin with what they are."""
-    if isinstance(key, tuple):
-        return ["tuple", *map(_plain, key)]
-    if key in KINDS.values():
-        return ["type", key.__name__]
-    if isinstance(key, Static) and _is_literal(key.value):
-        return ["static", repr(key.value)]
-    if type(key) in PLAIN:
-        return ["plain", key]
-    raise TypeError(
-        f"save: an argument is or holds {key!r}, which a file cannot: only functions of numbers, "
-        "arrays, and lists and dictionaries of them can be saved"
-    )
-
-
-def _is_literal(value: Any) -> bool:
-    if type(value) is tuple:
-        return all(map(_is_literal, value))
-    return type(value) in PLAIN
-
-
-def _hashable(data: Any) -> Any:
-    kind, *rest = data
-    if kind == "tuple":
-        return tuple(map(_hashable, rest))
-    if kind == "type":
-        return KINDS[rest[0]]
-    if kind == "static":
-        return Static(ast.literal_eval(rest[0]))
-    return rest[0]
 
 
 def _without_own(program: Program) -> Program:
@@ -186,37 +234,128 @@ def _without_own(program: Program) -> Program:
     return lowered(program) if is_own else program
 
 
-def _of_program(program: Program) -> dict[str, Any]:
-    return {
-        "inputs": program.inputs,
-        "constants": [number.hex() for number in program.constants],
-        "operations": program.operations,
-        "outputs": program.outputs,
-    }
+def described(data: Any) -> Described:
+    """Check what a file holds, all of it.
+
+    Args:
+        data: What was read.
+
+    Returns:
+        What `content` described.
+
+    Raises:
+        ValueError: It is something else; the message says what.
+
+    Example:
+        >>> described({"name": "f", "in_axes": None, "reduce": None, "exact": False})
+        Traceback (most recent call last):
+        ...
+        ValueError: the file lacks 'programs'
+    """
+    _require_fields("the file", data, ("name", "in_axes", "reduce", "exact", "programs"))
+    name, reduce, exact = data["name"], data["reduce"], data["exact"]
+    if type(name) is not str or not name.isprintable():
+        raise wrong("name", "a text that can be printed", name)
+    if not (reduce is None or reduce in ("mean", "sum")):
+        raise wrong("reduce", "'mean', 'sum' or null", reduce)
+    if type(exact) is not bool:
+        raise wrong("exact", "true or false", exact)
+    in_axes = axes(data["in_axes"])
+    if reduce is not None and in_axes is None:
+        raise ValueError("there are no rows to reduce without in_axes")
+    if type(data["programs"]) is not list or not data["programs"]:
+        raise wrong("programs", "a list of programs", data["programs"])
+    if len(data["programs"]) > MOST_PROGRAMS:
+        raise ValueError(f"{len(data['programs']):,} programs: at most {MOST_PROGRAMS:,}")
+    programs: dict[Hashable, Stored] = {}
+    for place, each in enumerate(data["programs"]):
+        try:
+            key, stored = _stored(each, in_axes)
+            if key in programs:
+                raise ValueError("it is for the same arguments as one before it")
+        except ValueError as error:
+            raise ValueError(f"program {place}: {error}") from None
+        programs[key] = stored
+    return Described(name, in_axes, reduce, exact, programs)
 
 
-def _to_program(data: dict[str, Any]) -> Program:
-    return Program(
-        tuple(data["inputs"]),
-        tuple(map(float.fromhex, data["constants"])),
-        tuple(Operation(op, tuple(operands)) for op, operands in data["operations"]),
-        tuple(data["outputs"]),
-    )
+FIELDS = ("arguments", "keywords", "result", "inputs", "constants", "operations", "outputs")
 
 
-def _of_code(code: Any) -> dict[str, Any]:
-    data = asdict(code)
-    data["objects"] = [base64.b64encode(content).decode() for content in code.objects]
-    data["constants"] = [number.hex() for number in code.constants]
-    return data
+def _require_fields(what: str, data: Any, names: Sequence[str]) -> None:
+    if type(data) is not dict:
+        raise wrong(what, f"an object of {', '.join(names)}", data)
+    for name in names:
+        if name not in data:
+            raise ValueError(f"{what} lacks {name!r}")
+    for name in data:
+        if name not in names:
+            raise ValueError(f"{what} holds {brief(name)}, which is not known")
 
 
-def _to_code(data: dict[str, Any]) -> Any:
-    from autograd.compiler.llvm import Code
+def _stored(data: Any, in_axes: Any) -> tuple[Hashable, Stored]:
+    _require_fields("it", data, FIELDS)
+    given = arguments(data["arguments"], data["keywords"])
+    require_fit(in_axes, given)
+    program = _program(data)
+    widths = sum(group.width for group in given.layout.groups)
+    if widths != len(program.inputs):
+        raise ValueError(
+            f"the arguments hold {brief(widths)} numbers, and the program has "
+            f"{len(program.inputs)} inputs"
+        )
+    structure, numbers = result(data["result"])
+    if numbers != len(program.outputs):
+        raise ValueError(
+            f"the result holds {brief(numbers)} numbers, and the program has "
+            f"{len(program.outputs)} outputs"
+        )
+    return given.key, Stored(program, Result.of_structure(structure), given.layout)
 
-    fields: dict[str, Any] = {
-        name: tuple(x) if isinstance(x, list) else x for name, x in data.items()
-    }
-    fields["objects"] = tuple(map(base64.b64decode, data["objects"]))
-    fields["constants"] = tuple(map(float.fromhex, data["constants"]))
-    return Code(**fields)
+
+def _program(data: dict[str, Any]) -> Program:
+    inputs = data["inputs"]
+    if type(inputs) is not list or not all(type(name) is str for name in inputs):
+        raise wrong("inputs", "a list of names", inputs)
+    for name in inputs:
+        if not name.isprintable():
+            raise wrong("inputs", "names that can be printed", name)
+    if len(set(inputs)) < len(inputs):
+        raise ValueError(f"inputs: a name occurs twice in {brief(inputs)}")
+    for name in ("constants", "operations", "outputs"):
+        if type(data[name]) is not list:
+            raise wrong(name, "a list", data[name])
+    constants = [number(text, f"constant {i}") for i, text in enumerate(data["constants"])]
+    operations = [_operation(each, place) for place, each in enumerate(data["operations"])]
+    outputs = data["outputs"]
+    if not all(type(slot) is int for slot in outputs):
+        raise wrong("outputs", "a list of slots", outputs)
+    program = Program(tuple(inputs), tuple(constants), tuple(operations), tuple(outputs)).checked()
+    for op, count in {(op, len(operands)) for op, operands in program.operations}:
+        if count < FEW and RULES[op].operands[0].startswith("*") and not _is_defined(op, count):
+            raise ValueError(f"there is no {op!r} of {count} operand{'' if count == 1 else 's'}")
+    return program
+
+
+@cache
+def _is_defined(op: str, count: int) -> bool:
+    """Whether a function of any number of operands can be written out for so few."""
+    if not count:
+        return op == "dot"
+    try:
+        lowered(Program(("x",), (), (Operation(op, (0,) * count),), (1,)))
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return False
+    return True
+
+
+def _operation(data: Any, place: int) -> Operation:
+    if type(data) is not list or not data or type(data[0]) is not str:
+        raise wrong(f"operation {place}", "a list of a name and slots", data)
+    op, *operands = data
+    rule = RULES.get(op)
+    if rule is None or isinstance(rule.name, OwnName) or op in NEVER:
+        raise ValueError(f"operation {place}: there is no {brief(op)} in the table")
+    if not all(type(slot) is int for slot in operands):
+        raise wrong(f"operation {place}", "the numbers of slots", data)
+    return Operation(op, tuple(operands))

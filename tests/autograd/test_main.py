@@ -507,6 +507,43 @@ def test_the_program_whose_reader_leaves(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+# --- the cache -----------------------------------------------------------------------------------
+
+
+def test_the_cache_is_shown_and_cleared(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("llvmlite")
+    monkeypatch.setenv("AUTOGRAD_CACHE", str(tmp_path / "cache"))
+    place = f"folder: {tmp_path / 'cache'}\n"
+    most = "(at most 2,048 programs, 256 MiB)\n"
+    assert run("cache").output == f"{place}size: 0 programs, 0.00 MiB {most}"
+    autograd.compile(lambda x: x * x)(3.0)
+    assert run("cache").output == f"{place}size: 1 program, 0.00 MiB {most}"
+    assert run("cache", "clear").output == f"{place}removed: 1 program\n"
+    assert [*(tmp_path / "cache").iterdir()] == []
+
+
+def test_a_cache_that_is_not_there_says_why(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOGRAD_CACHE", "off")
+    shown, cleared = run("cache"), run("cache", "clear")
+    assert (shown.status, shown.output) == (0, "there is no cache: AUTOGRAD_CACHE is 'off'\n")
+    assert (cleared.status, cleared.output) == (1, "")
+    assert cleared.errors == "error: there is no cache: AUTOGRAD_CACHE is 'off'\n"
+
+
+def test_without_numpy_there_is_no_cache(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "autograd.compiler", None)
+    assert run("cache").status == 1
+
+
+def test_what_can_be_done_with_the_cache_is_said(run: Run) -> None:
+    wrong = run("cache", "empty")
+    assert wrong.status == 2
+    assert "choose from" in wrong.errors
+    assert "AUTOGRAD_CACHE" in run("cache", "--help").output
+
+
 def test_importing_the_library_does_not_import_the_command_line() -> None:
     listed = "import sys, autograd; print('autograd.expression' in sys.modules)"
     done = subprocess.run(

@@ -27,9 +27,10 @@ def test_compiling_grows_with_the_program() -> None:
     assert time.theirs.median > time.ours.median
 
 
-def test_loading_is_faster_than_compiling() -> None:
-    (row,) = compiled.storage_rows()
-    assert row.ratio.median > 1.0
+def test_loading_is_faster_than_compiling_and_compiling_again_is() -> None:
+    loaded, again = compiled.storage_rows()
+    assert loaded.ratio.median > 2.0
+    assert again.ratio.median > 2.0
 
 
 def test_the_time_to_compile_has_a_target() -> None:

@@ -30,6 +30,7 @@ from __future__ import annotations
 import argparse
 import collections
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -779,6 +780,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--ways", nargs="*", help="instead of taking turns")
     parser.add_argument("--shrink", type=int, default=5, help="of each kind and way, so many")
     options = parser.parse_args(arguments)
+    os.environ.setdefault("AUTOGRAD_CACHE", "off")  # a million programs are not worth keeping
     report, variants = Report(), list(VARIANTS)
     shown: dict[tuple[str, str], list[str]] = collections.defaultdict(list)
     begun = said = time.monotonic()

@@ -444,6 +444,14 @@ def test_results_may_be_inputs_constants_and_one_another(backend: Any) -> None:
 # --- rows ----------------------------------------------------------------------------------------
 
 
+def test_a_list_of_rows_is_not_a_list_with_an_array_of_rows() -> None:
+    table = [[1.0, 2.0], [3.0, 4.0]]
+    compiled = compile(lambda p: p[0] * 2.0 if len(p) == 1 else p[0] + p[1], in_axes=0)
+    for _ in range(2):
+        assert compiled(table).tolist() == [3.0, 7.0]
+        assert compiled([np.array(table)]).tolist() == [[2.0, 4.0], [6.0, 8.0]]
+
+
 @pytest.mark.parametrize("rows", [*range(10), 15, 16, 17, 31, 32, 33, 97])
 def test_any_number_of_rows(rows: int) -> None:
     generator = np.random.default_rng(rows)

@@ -16,6 +16,7 @@ import pytest
 from autograd import compile, exp, net, relu, square, sum, tanh, value_and_grad
 from autograd.compiler import llvm, schedule
 from autograd.compiler.arrays import BY_PYTHON, FUNCTIONS
+from autograd.compiler.cache import keep
 from autograd.compiler.execution import every_row
 from autograd.compiler.llvm import Kernel, compiled, target_name
 from autograd.compiler.passes import adjoint, gathered, optimised
@@ -54,6 +55,73 @@ def test_code_is_plain_data() -> None:
 def test_the_same_program_has_the_same_code() -> None:
     first = compiled(PRODUCT, ROWS, reduces=True, exact=False)
     assert compiled(PRODUCT, ROWS, reduces=True, exact=False).objects == first.objects
+
+
+# --- machine code that is kept -------------------------------------------------------------------
+
+CASES: dict[str, tuple[Program, Layout, bool, bool]] = {
+    "as it is": (PRODUCT, ROWS, True, False),
+    "exact": (PRODUCT, ROWS, True, True),
+    "every row": (PRODUCT, ROWS, False, False),
+    "another output": (dataclasses.replace(PRODUCT, outputs=(2,)), ROWS, True, False),
+    "another layout": (PRODUCT, Layout((Group(1, True), Group(1, True)), True), True, False),
+    "one row": (PRODUCT, Layout((Group(2, False),), False), False, False),
+    **{
+        f"constant {number!r}": (
+            Program(("x",), (number,), (Operation("*", (0, 1)),), (2,)), ROWS, True, False,
+        )
+        for number in (0.0, -0.0, 1.0, math.inf, math.nan)
+    },
+    "another operation": (
+        Program(("x",), (1.0,), (Operation("+", (0, 1)),), (2,)), ROWS, True, False,
+    ),
+}  # fmt: skip
+
+
+def test_what_code_depends_on_is_in_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {name: llvm._key(*case) for name, case in CASES.items()}
+    assert len(set(keys.values())) == len(keys)
+    case, key = CASES["as it is"], keys["as it is"]
+    renamed = dataclasses.replace(PRODUCT, inputs=tuple(f"y{i}" for i in range(2)))
+    assert llvm._key(renamed, *case[1:]) == llvm._key(*case) == key
+    for target, name, value in [
+        (llvm, "target_name", lambda: "another machine"),
+        (llvm, "_sources", lambda: "another version"),
+        (llvm, "_lanes", lambda: 1),
+        (llvm, "THOROUGH_COST", 1),
+        (schedule, "STRAIGHT_COST", 1),
+    ]:
+        with monkeypatch.context() as patch:
+            patch.setattr(target, name, value)
+            assert llvm._key(*case) != key, name
+
+
+def test_code_that_is_kept_is_the_code_that_was_made(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOGRAD_CACHE", str(tmp_path))
+    made = [llvm.code_of(*case) for case in CASES.values() if len(case[0].inputs) == 2]
+    assert made == [compiled(*case) for case in CASES.values() if len(case[0].inputs) == 2]
+    monkeypatch.setattr(llvm, "compiled", None)
+    found = [llvm.code_of(*case) for case in CASES.values() if len(case[0].inputs) == 2]
+    assert found == made
+    for code, again in zip(made, found, strict=True):
+        assert [*map(type, dataclasses.astuple(code))] == [*map(type, dataclasses.astuple(again))]
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"{}\n", b"[]\nx", b'{"sizes": 3}\n', b"\xff\n"])
+def test_what_is_kept_and_is_no_code_is_made_again(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    monkeypatch.setenv("AUTOGRAD_CACHE", str(tmp_path))
+    case = CASES["as it is"]
+    keep(llvm._key(*case), content)
+    assert llvm.code_of(*case) == compiled(*case)
+    monkeypatch.setattr(llvm, "compiled", None)
+    assert llvm.code_of(*case).outputs == len(PRODUCT.outputs)
+
+
+# --- running it ----------------------------------------------------------------------------------
 
 
 def test_code_for_another_machine_is_refused() -> None:

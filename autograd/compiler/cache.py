@@ -1,0 +1,280 @@
+"""Machine code that was made before, in a folder of the user's own.
+
+An entry is a file named by the hash of all that its code depends on. Nobody else's files are read:
+the folder and each entry belong to the user, and nobody else may write to them. An entry appears
+whole or not at all, and its digest is verified when it is read. Nothing here is a reason to fail:
+what cannot be read is made anew, and what cannot be written is made again next time.
+
+There is no lock, which a fork could leave held: a file is replaced by renaming another one, and the
+file system sees to it that each reader finds one of the two.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = [
+    "MOST_BYTES",
+    "MOST_ENTRIES",
+    "VARIABLE",
+    "State",
+    "clear_compile_cache",
+    "found",
+    "keep",
+    "state",
+]
+
+VARIABLE = "AUTOGRAD_CACHE"
+"""The environment variable: `off`, or a folder to be used."""
+OFF = ("off", "no", "false", "0")
+MOST_BYTES = 256 * 2**20
+MOST_ENTRIES = 2048
+"""How much is kept, give or take a few small entries: of more, what has not been used for the
+longest time goes."""
+LARGE = 2**20
+"""An entry of more bytes makes room at once."""
+
+FORMAT = b"scalar-autograd code 1\n"
+SUFFIX = ".code"
+_ENTRY = re.compile(r"[0-9a-f]{64}\.code")
+_UNFINISHED = re.compile(r"\.[0-9a-f]{32}\.tmp")
+_ABANDONED = 3600.0
+"""After how many seconds an unfinished file is of a process that has died."""
+_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
+
+class State(NamedTuple):
+    """What there is.
+
+    Attributes:
+        folder: Where; None where there is no cache.
+        problem: Why there is none; empty if there is one.
+        entries: The number of entries.
+        bytes: What they take together.
+    """
+
+    folder: Path | None
+    problem: str
+    entries: int = 0
+    bytes: int = 0
+
+
+# --- the folder ----------------------------------------------------------------------------------
+
+
+def _folder() -> Path:
+    """Tell where the cache is to be.
+
+    Raises:
+        OSError: It is switched off, or there is no place for it.
+    """
+    chosen = os.environ.get(VARIABLE, "").strip()
+    if chosen.casefold() in OFF:
+        raise OSError(f"{VARIABLE} is {chosen!r}")
+    try:
+        if chosen:
+            return Path(chosen).expanduser().absolute()
+        import platformdirs
+
+        folder = Path(platformdirs.user_cache_dir("scalar-autograd", appauthor=False))
+    except ImportError:
+        raise OSError(
+            "platformdirs is not installed: install scalar-autograd[compile], or name a folder in "
+            f"{VARIABLE}"
+        ) from None
+    except (RuntimeError, ValueError) as error:
+        raise OSError(f"there is no place for it: {error}") from None
+    # A home that is missing is not made: it is somebody's who is to have none.
+    if not (folder.is_absolute() and folder.parent.parent.is_dir()):
+        raise OSError(f"there is no home folder for it: {folder}")
+    return folder
+
+
+def _require_own(folder: Path) -> None:
+    """Require that a folder, or a link to one, is the user's, and that nobody else may write there.
+
+    Raises:
+        OSError: It is not.
+    """
+    if not (_belongs_to_user(folder.lstat()) and _is_own(folder.stat())):
+        raise PermissionError(
+            f"{folder} belongs to somebody else, or others may write to it: it is left alone"
+        )
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is no folder")
+
+
+def _belongs_to_user(status: os.stat_result) -> bool:
+    # On Windows the folder lies in the user's profile.
+    return not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+
+
+def _is_own(status: os.stat_result) -> bool:
+    """Whether something is the user's, and nobody else may write to it."""
+    others = stat.S_IWGRP | stat.S_IWOTH if hasattr(os, "geteuid") else 0
+    return _belongs_to_user(status) and not status.st_mode & others
+
+
+def _made(folder: Path) -> None:
+    """Make a folder, and those around it that are missing, for the user alone."""
+    missing = []
+    while not folder.exists() and folder != folder.parent:
+        missing.append(folder)
+        folder = folder.parent
+    for each in reversed(missing):
+        each.mkdir(0o700, exist_ok=True)
+
+
+# --- entries -------------------------------------------------------------------------------------
+
+
+def found(key: str) -> bytes | None:
+    """Look an entry up.
+
+    Args:
+        key: The hash of what it depends on, 64 hexadecimal digits.
+
+    Returns:
+        Its content; None if there is none that is whole and the user's own.
+
+    Example:
+        >>> found("0" * 64)
+    """
+    try:
+        folder = _folder()
+        _require_own(folder)
+        flags = os.O_RDONLY | _FLAGS | getattr(os, "O_NONBLOCK", 0)
+        path = folder / f"{key}{SUFFIX}"
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not (stat.S_ISREG(status.st_mode) and _is_own(status)):
+                return None
+            if status.st_size > MOST_BYTES:
+                return None
+            head, digest, content = file.read(len(FORMAT)), file.read(32), file.read()
+            if head != FORMAT or digest != _digest(key, content):
+                return None
+            with suppress(OSError):  # of a read-only file system
+                os.utime(file.fileno() if os.utime in os.supports_fd else path)
+            return content
+    except OSError:
+        return None
+
+
+def _digest(key: str, content: bytes) -> bytes:
+    """Tell whether an entry is what was written, for this key."""
+    return hashlib.sha256(key.encode() + content).digest()
+
+
+def keep(key: str, content: bytes) -> None:
+    """Write an entry, if that can be done; entries that have not been used for long make room.
+
+    Args:
+        key: The hash of what it depends on.
+        content: What is to be found.
+
+    Example:
+        >>> keep("0" * 64, b"") if state().folder is None else None
+    """
+    size = len(FORMAT) + 32 + len(content)
+    if size > MOST_BYTES:
+        return
+    try:
+        folder = _folder()
+        _made(folder)
+        _require_own(folder)
+        temporary = folder / f".{os.urandom(16).hex()}.tmp"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS
+        try:
+            with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+                file.write(FORMAT + _digest(key, content) + content)
+            temporary.replace(folder / f"{key}{SUFFIX}")
+        finally:
+            temporary.unlink(missing_ok=True)
+        # Listing all takes as long as compiling a small program: one key in eight has it done.
+        if key[0] in "08" or size > LARGE:
+            _make_room(folder)
+    except OSError:
+        pass
+
+
+def _listed(folder: Path) -> list[tuple[Path, os.stat_result]]:
+    """List the files that are the cache's, finished or not."""
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if _ENTRY.fullmatch(entry.name) or _UNFINISHED.fullmatch(entry.name):
+                with suppress(OSError):  # removed by another process in the meantime
+                    found.append((Path(entry.path), entry.stat(follow_symlinks=False)))
+    return found
+
+
+def _make_room(folder: Path) -> None:
+    entries = _listed(folder)
+    total, left = sum(status.st_size for _, status in entries), len(entries)
+    newest = max((status.st_mtime for _, status in entries), default=0.0)
+    for path, status in sorted(entries, key=lambda entry: entry[1].st_mtime_ns):
+        is_abandoned = path.suffix == ".tmp" and status.st_mtime < newest - _ABANDONED
+        if total > MOST_BYTES or left > MOST_ENTRIES or is_abandoned:
+            path.unlink(missing_ok=True)
+            total -= status.st_size
+            left -= 1
+
+
+# --- for the user --------------------------------------------------------------------------------
+
+
+def state() -> State:
+    """Tell where the cache is, and how large.
+
+    Example:
+        >>> state().entries <= MOST_ENTRIES
+        True
+    """
+    folder = None
+    try:
+        folder = _folder()
+        if not folder.exists():
+            around = next(parent for parent in folder.parents if parent.exists())
+            if not os.access(around, os.W_OK):
+                return State(None, f"{folder} cannot be made: {around} is read-only")
+            return State(folder, "")
+        _require_own(folder)
+        sizes = [status.st_size for _, status in _listed(folder)]
+    except OSError as error:
+        return State(None, str(error))
+    return State(folder, "", len(sizes), sum(sizes))
+
+
+def clear_compile_cache() -> int:
+    """Remove the machine code that `compile` has kept in the user's cache.
+
+    It lies in the folder for caches that the system gives each user, of which `python -m autograd
+    cache` tells the path and the size, or in the one that the environment variable `AUTOGRAD_CACHE`
+    names; `AUTOGRAD_CACHE=off` keeps nothing. Some 256 MiB and 2,048 programs are kept: what has
+    not been used for the longest time goes first.
+
+    Returns:
+        How many programs there were.
+
+    Raises:
+        OSError: One cannot be removed.
+
+    Example:
+        >>> from autograd import clear_compile_cache
+        >>> removed = clear_compile_cache()
+    """
+    folder = state().folder
+    if folder is None or not folder.exists():
+        return 0
+    count = 0
+    for path, _ in _listed(folder):
+        path.unlink(missing_ok=True)
+        count += path.suffix == SUFFIX
+    return count

@@ -51,6 +51,7 @@ class Point:
     Attributes:
         names: What the arguments are called.
         data: The numbers.
+        scales: For each the root of the mean square of those in its array; 1 where that is 0.
         epsilon: The distance from 1 to the next number of the coarsest kind among them.
 
     Args:
@@ -97,6 +98,7 @@ class Point:
         for name, argument in arguments.items():
             structure.visited(argument, name, structure.Visit(number, array, model))
         self.data = np.concatenate(pieces) if pieces else np.empty(0)
+        self.scales = np.concatenate([np.full(p.size, _scale(p)) for p in pieces] or [np.empty(0)])
 
     def path(self, i: int) -> str:
         """Give the path to a number."""
@@ -133,6 +135,14 @@ class Point:
         if isinstance(claimed, Mapping) and claimed.keys() == self._arguments.keys():
             claimed = [claimed[name] for name in self.names]
         return _joined(claimed, arguments, [f"{what} in {n}" for n in self.names], rows, what)
+
+
+def _scale(xs: Any) -> float:
+    """Say how large numbers are, whatever their size: a square of them may leave the range."""
+    largest = float(abs(xs).max(initial=0.0))
+    if not 0.0 < largest < math.inf:
+        return 1.0
+    return largest * math.sqrt(float(((xs / largest) ** 2).mean()))
 
 
 def _is_scalar(x: Any) -> bool:

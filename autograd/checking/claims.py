@@ -41,18 +41,34 @@ _FLAT = 1e-3  # one that is so small a part of the largest derivative does as we
 _LEVEL = 0.58  # of the digits of coarse arithmetic: what no more can be seen of beside the value
 _DOUBTED = 2.0  # times its bound, from where on a difference with a reservation is wrong
 _STEPS = tuple(10.0**-k for k in range(1, 7))
+_SECOND_STEP = 0.1331  # the first one, where that of the differences meets a kink
+_FIRST_STEPS = (0.1887, 0.0531)  # relative to inputs that are of another scale than
+_ALIKE = 0.25  # this part of 1, to its reciprocal
 
 
-def _differentiated(function: Callable[[float], float], x: float) -> Estimate:
-    """Take differences, and others where these do not tell."""
-    estimate = differentiate(function, x)
-    if estimate.reason and not math.isfinite(estimate.left):  # a kink has been seen
-        estimate = min(estimate, differentiate(function, x, first_step=0.1331), key=_unknown)
-    return estimate
+def _differentiated(function: Callable[[float], float], x: float, scale: float = 1.0) -> Estimate:
+    """Take differences, and others where these do not tell.
+
+    Args:
+        function: The function.
+        x: Where.
+        scale: How large inputs like this one are: the function may vary on that scale.
+    """
+    best = differentiate(function, x)
+    relative = scale / max(abs(x), 1.0)
+    if not _ALIKE <= relative <= 1.0 / _ALIKE:
+        steps = [first * relative for first in _FIRST_STEPS]
+    else:
+        steps = [] if math.isfinite(best.left) else [_SECOND_STEP]  # a kink has been seen
+    for step in steps:
+        if best.reason:
+            best = min(best, differentiate(function, x, first_step=step), key=_unknown)
+    return best
 
 
-def _unknown(estimate: Estimate) -> bool:
-    return bool(estimate.reason)
+def _unknown(estimate: Estimate) -> tuple[bool, float]:
+    is_limit = math.isnan(estimate.left) and math.isnan(estimate.right)
+    return bool(estimate.reason), estimate.bound if estimate.reason and is_limit else math.inf
 
 
 @dataclass(slots=True)
@@ -97,7 +113,7 @@ class _Search:
             return float(self.known[i, x][j])
 
         y = float(claimed.value[j])
-        estimate = _differentiated(output, float(data[i]))
+        estimate = _differentiated(output, float(data[i]), float(claimed.point.scales[i]))
         if j not in self.paired:
             self.paired[j] = claimed.paired(weights)
         found, size = self.paired[j](direction)
@@ -109,7 +125,10 @@ class _Search:
         """Hold the derivative along a direction to what differences say."""
         np, claimed = numpy(), self.claimed
         y = float(np.abs(weights * claimed.value).sum())
-        estimate = _differentiated(self._line(weights, direction), 0.0)
+        used = direction != 0.0
+        scales = claimed.point.scales[used] / abs(direction[used])
+        scale = float(scales.min()) if scales.size else 1.0
+        estimate = _differentiated(self._line(weights, direction), 0.0, scale)
         found, size = claimed.paired(weights)(direction)
         return self._judged("", called, found, size, estimate, self._allowed(y))
 
@@ -360,7 +379,7 @@ def _by_directions(
     """
     np, claimed = numpy(), search.claimed
     scales = np.abs(claimed.point.data)
-    scales[scales == 0.0] = 1.0
+    scales = np.where(scales == 0.0, claimed.point.scales, scales)
     derivatives: list[Derivative] = []
     everything = np.arange(inputs)
     left = everything

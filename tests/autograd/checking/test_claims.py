@@ -280,6 +280,24 @@ def test_in_single_precision_a_flat_derivative_is_decided_beside_steep_ones(seed
     assert check.outcome == ("failed" if abs(right[2]) > 1e-2 else check.outcome)
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("scale", [2.0**-13, 2.0**-9, 1.0, 2.0**13])
+@pytest.mark.parametrize("count", [4, 40])
+def test_in_single_precision_the_inputs_may_be_of_any_scale(
+    seed: int, scale: float, count: int
+) -> None:
+    random = np.random.default_rng(seed)
+    matrix = random.uniform(-1.0, 1.0, (5, count)).astype(np.float32)
+    x = (scale * random.uniform(-2.0, 2.0, count)).astype(np.float32)
+    x[1] = 0.0
+
+    def f(x: Any) -> Any:
+        return 0.5 * np.sum((matrix @ (x / np.float32(scale)) - 1.0) ** 2)
+
+    right = (matrix @ (x / np.float32(scale)) - 1.0) @ matrix / scale
+    assert gradcheck(f, x, gradient=right), gradcheck(f, x, gradient=right)
+
+
 def test_where_every_direction_meets_kinks_each_input_is_looked_at() -> None:
     x = np.concatenate([[0.5], 1.0 + 10.0 ** -np.linspace(2.0, 12.0, 19)])
 

@@ -26,7 +26,7 @@ from autograd.checking.report import (
     summary,
 )
 
-__all__ = ["check_claims"]
+__all__ = ["check_claims", "require_precision"]
 
 _DIGITS = 0.75  # of those of the arithmetic, that a claimed derivative has
 _FEW = 12  # inputs, each of which is looked at
@@ -43,7 +43,8 @@ _DOUBTED = 2.0  # times its bound, from where on a difference with a reservation
 _STEPS = tuple(10.0**-k for k in range(1, 7))
 _SECOND_STEP = 0.1331  # the first one, where that of the differences meets a kink
 _FIRST_STEPS = (0.1887, 0.0531)  # relative to inputs that are of another scale than
-_ALIKE = 0.25  # this part of 1, to its reciprocal
+_ALIKE = 0.25  # this part of 1, to its reciprocal, unless it is as far off as
+_FAR = 2.0**-900
 
 
 def _differentiated(function: Callable[[float], float], x: float, scale: float = 1.0) -> Estimate:
@@ -56,7 +57,7 @@ def _differentiated(function: Callable[[float], float], x: float, scale: float =
     """
     best = differentiate(function, x)
     relative = scale / max(abs(x), 1.0)
-    if not _ALIKE <= relative <= 1.0 / _ALIKE:
+    if _FAR <= relative < _ALIKE or 1.0 / _ALIKE < relative <= 1.0 / _FAR:
         steps = [first * relative for first in _FIRST_STEPS]
     else:
         steps = [] if math.isfinite(best.left) else [_SECOND_STEP]  # a kink has been seen
@@ -279,6 +280,22 @@ class _Quick:
             return math.nan
 
 
+def require_precision(who: str, precision: str | None) -> None:
+    """Refuse a precision that there is not.
+
+    Args:
+        who: Who was called, for the error.
+        precision: The precision, if one was given.
+
+    Raises:
+        ValueError: It is none of those there are.
+    """
+    if precision is not None and precision not in EPSILONS:
+        raise ValueError(
+            f"{who}: precision must be {', '.join(map(repr, EPSILONS))}, got {precision!r}"
+        )
+
+
 def check_claims(
     claims: Iterable[Claimed], precision: Precision | None = None, raise_exception: bool = True
 ) -> GradientCheck:
@@ -297,11 +314,10 @@ def check_claims(
         GradientError: One is wrong.
         ValueError: The precision is none of those there are.
     """
-    if precision is not None and precision not in EPSILONS:
-        raise ValueError(
-            f"gradcheck: precision must be {', '.join(map(repr, EPSILONS))}, got {precision!r}"
-        )
-    checked = [_checked(claimed, precision) for claimed in claims]
+    require_precision("gradcheck", precision)
+    read = list(claims)
+    with numpy().errstate(all="ignore"):  # what overflows is not finite, and is seen to be
+        checked = [_checked(claimed, precision) for claimed in read]
     derivatives = tuple(derivative for check in checked for derivative in check.derivatives)
     worst = max(checked, key=lambda check: OUTCOMES.index(check.outcome))
     if raise_exception and worst.outcome == "failed":
@@ -379,7 +395,7 @@ def _by_directions(
     """
     np, claimed = numpy(), search.claimed
     scales = np.abs(claimed.point.data)
-    scales = np.where(scales == 0.0, claimed.point.scales, scales)
+    scales = np.where(scales == 0.0, claimed.point.scales, scales).clip(_FAR, 1.0 / _FAR)
     derivatives: list[Derivative] = []
     everything = np.arange(inputs)
     left = everything

@@ -298,6 +298,20 @@ def test_in_single_precision_the_inputs_may_be_of_any_scale(
     assert gradcheck(f, x, gradient=right), gradcheck(f, x, gradient=right)
 
 
+@pytest.mark.parametrize("x", [5e-324, 1e-300, 1e300, 1.7e308])
+def test_inputs_at_the_ends_of_the_range_are_no_error(x: float) -> None:
+    def f(x: float) -> float:
+        return float(np.float32(np.tanh(x)))
+
+    right = 1.0 if x < 1.0 else 0.0
+    assert gradcheck(f, x, gradient=right, raise_exception=False).outcome != "failed"
+    many = np.append(np.full(20, x), 1.0)
+    assert gradcheck(
+        lambda xs: np.sum(np.tanh(xs).astype(np.float32)), many,
+        gradient=np.append(np.full(20, right), 1.0 / math.cosh(1.0) ** 2), raise_exception=False,
+    ).outcome != "failed"  # fmt: skip
+
+
 def test_where_every_direction_meets_kinks_each_input_is_looked_at() -> None:
     x = np.concatenate([[0.5], 1.0 + 10.0 ** -np.linspace(2.0, 12.0, 19)])
 

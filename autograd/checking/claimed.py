@@ -100,6 +100,13 @@ class Point:
         self.data = np.concatenate(pieces) if pieces else np.empty(0)
         self.scales = np.concatenate([np.full(p.size, _scale(p)) for p in pieces] or [np.empty(0)])
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether there is one argument, of numbers or an array, but no arrays in it."""
+        first, *others = self._arguments.values()
+        parts = first if isinstance(first, (list, tuple)) else ()
+        return not others and not isinstance(first, Mapping) and all(map(_is_number, parts))
+
     def path(self, i: int) -> str:
         """Give the path to a number."""
         part = bisect_right(self._starts, i) - 1
@@ -282,13 +289,25 @@ def _epsilon(result: Any) -> float:
 
 
 def _rows(claimed: Any, result: Any, point: Point, what: str) -> Any:
-    """Read a gradient or Jacobian: a row for each number of the result."""
+    """Read a gradient or Jacobian: a row for each number of the result.
+
+    The parts of the result come first, as in `autograd.jacobian`: what is claimed has its lists,
+    tuples and dictionaries, and in the place of each number or array that of the arguments. Where
+    there is but one argument, of numbers or an array, a list of numbers may have a matrix.
+    """
     np = numpy()
     if isinstance(result, Mapping):
         _require_keys(claimed, result, what, "result")
         parts = [_rows(claimed[k], part, point, f"{what}[{k!r}]") for k, part in result.items()]
         return np.vstack(parts)
-    if isinstance(result, (list, tuple)) and not all(map(_is_number, result)):
+    if isinstance(result, (list, tuple)) and not (point.is_flat and all(map(_is_number, result))):
+        if hasattr(claimed, "toarray"):  # a sparse matrix
+            claimed = claimed.toarray()
+        if not hasattr(claimed, "__len__") or len(claimed) != len(result):
+            raise ValueError(
+                f"gradcheck: {what} is to hold the derivatives of {len(result)} results, a "
+                f"sequence with one part for each, got {shown(claimed)}"
+            )
         parts = [
             _rows(part, each, point, f"{what}[{i}]")
             for i, (part, each) in enumerate(zip(claimed, result, strict=True))

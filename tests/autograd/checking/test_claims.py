@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.optimize import rosen, rosen_der, rosen_hess, rosen_hess_prod
 
-from autograd import gradcheck
+from autograd import gradcheck, jacobian
 from autograd.checking import GradientError
 
 X = np.array([1.3, 0.7, 0.8, 1.9, 1.2])
@@ -124,6 +124,42 @@ def test_results_may_be_nested() -> None:
     assert gradcheck(f, x, gradient=jacobian)
     wrong = failed(f, x, gradient=lambda x: {**jacobian(x), "a": [x[1], -x[0]]})
     assert (wrong.worst.output, wrong.worst.input) == ("['a']", "x[1]")
+
+
+# Functions to results and of arguments of every structure: the Jacobian has the form that our own
+# `jacobian` gives it.
+@pytest.mark.parametrize(
+    ("f", "arguments"),
+    [
+        (lambda x, y: x * y**2, (2.0, 3.0)),
+        (lambda x, y: [x * y, x + y, x / y], (2.0, 3.0)),
+        (lambda x, y: (x * y, x + y), (2.0, 3.0)),
+        (lambda x, y: {"a": x * y, "b": [x, y**2]}, (2.0, 3.0)),
+        (lambda x, y: [x * y, {"b": (x**3, y)}], (2.0, 3.0)),
+        (lambda p: [p["a"][0] * p["b"], p["b"] ** 2], ({"a": [1.0, 2.0], "b": 3.0},)),
+        (lambda x: [x[0] * x[1], x[1] ** 2, x[0]], ([1.0, 2.0],)),
+        (lambda x: [x[0] * x[1], x[1] ** 2, x[0]], (np.array([1.0, 2.0]),)),
+        (lambda x, y: [x[0] * y, x[1] * x[0] * y], (np.array([1.0, 2.0]), 3.0)),
+        (lambda x, y: [x[0] * y[1], x[1] * y[0]], ([1.0, 2.0], (3.0, 4.0))),
+        (lambda x: [x[0][0] * x[1], x[0][1] ** 2], ([(1.0, 2.0), 3.0],)),
+        (lambda x: x * x[::-1], (np.array([1.0, 2.0, 3.0]),)),
+    ],
+)
+def test_a_jacobian_has_the_form_that_our_own_has(f: Any, arguments: tuple[Any, ...]) -> None:
+    places = 0 if len(arguments) == 1 else tuple(range(len(arguments)))
+    own = jacobian(f, places)
+    assert gradcheck(f, *arguments, gradient=own), gradcheck(f, *arguments, gradient=own)
+    if len(arguments) > 1 or isinstance(arguments[0], dict):
+        named = failed(f, *arguments, gradient=lambda *xs: doubled(own(*xs)))
+        assert "each is 2 times what it should be" in str(named)
+
+
+def doubled(structure: Any) -> Any:
+    if isinstance(structure, dict):
+        return {key: doubled(part) for key, part in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return [doubled(part) for part in structure]
+    return 2.0 * structure
 
 
 @pytest.mark.parametrize("make", [np.float32, lambda x: np.array(x, np.float32)])
@@ -452,6 +488,8 @@ def test_bad_claims(claims: Any, exception: type[Exception], message: str) -> No
         (lambda x, y: x * y, (1.0, 2.0), 2.0, ValueError, "2 arguments"),
         (lambda p: p["a"], ({"a": 1.0},), [1.0], ValueError, "keys"),
         (lambda x: {"y": x}, (1.0,), [1.0], ValueError, "keys"),
+        (lambda x, y: [x, y, x * y], (1.0, 2.0), [1.0, 0.0], ValueError, "of 3 results, a sequence"),
+        (lambda x: [np.ones(2) * x, x], (1.0,), 1.0, ValueError, "of 2 results, a sequence"),
         (lambda x: x @ np.ones((3, 2)), (np.ones(3),), np.ones((3, 2)), ValueError, "transposed"),
     ],
 )

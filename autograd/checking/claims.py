@@ -28,6 +28,7 @@ from autograd.checking.report import (
 
 __all__ = ["check_claims", "require_precision"]
 
+_RESIDUE = 64.0  # roundings of what cancels may be left
 _DIGITS = 0.75  # of those of the arithmetic, that a claimed derivative has
 _FEW = 12  # inputs, each of which is looked at
 _ENTRIES = 256  # of a Jacobian, each of which is looked at
@@ -41,6 +42,7 @@ _FLAT = 1e-3  # one that is so small a part of the largest derivative does as we
 _LEVEL = 0.58  # of the digits of coarse arithmetic: what no more can be seen of beside the value
 _DOUBTED = 2.0  # times its bound, from where on a difference with a reservation is wrong
 _STEPS = tuple(10.0**-k for k in range(1, 7))
+_SAME_SIDE = 1e-6  # relative: so close to a derivative from one side, a claim is that
 _SECOND_STEP = 0.1331  # the first one, where that of the differences meets a kink
 _FIRST_STEPS = (0.1887, 0.0531)  # relative to inputs that are of another scale than
 _ALIKE = 0.25  # this part of 1, to its reciprocal, unless it is as far off as
@@ -67,6 +69,19 @@ def _differentiated(function: Callable[[float], float], x: float, scale: float =
     return best
 
 
+def _of_sides(claimed: float, estimate: Estimate) -> str:
+    """Say which side of a kink a claim is right on."""
+    left, right = estimate.left, estimate.right
+    if not (math.isfinite(left) and math.isfinite(right)):
+        return ""
+    close = _SAME_SIDE * max(abs(left), abs(right))
+    if abs(claimed - left) <= close or abs(claimed - right) <= close:
+        side = "below" if abs(claimed - left) <= close else "above"
+        return f"; what is claimed is right from {side}"
+    is_between = min(left, right) < claimed < max(left, right)
+    return "; what is claimed lies between" if is_between else "; what is claimed is neither"
+
+
 def _unknown(estimate: Estimate) -> tuple[bool, float]:
     is_limit = math.isnan(estimate.left) and math.isnan(estimate.right)
     return bool(estimate.reason), estimate.bound if estimate.reason and is_limit else math.inf
@@ -80,7 +95,8 @@ class _Search:
     epsilon: float
     random: Any
     known: dict[tuple[int, float], Any] = field(default_factory=dict)
-    paired: dict[int, Callable[[Any], tuple[float, float]]] = field(default_factory=dict)
+    rows: dict[int, Any] = field(default_factory=dict)
+    columns: dict[int, Any] = field(default_factory=dict)
 
     def scattered(self, count: int) -> Any:
         """Draw numbers of both signs that are about as large as each other."""
@@ -100,11 +116,8 @@ class _Search:
 
     def partial(self, i: int, j: int) -> Derivative:
         """Hold one partial derivative to what differences say."""
-        np, claimed = numpy(), self.claimed
-        data, weights = claimed.point.data, np.zeros(claimed.value.size)
-        weights[j] = 1.0
-        direction = np.zeros(data.size)
-        direction[i] = 1.0
+        claimed = self.claimed
+        data = claimed.point.data
 
         def output(x: float) -> float:
             if (i, x) not in self.known:
@@ -114,13 +127,43 @@ class _Search:
             return float(self.known[i, x][j])
 
         y = float(claimed.value[j])
-        estimate = _differentiated(output, float(data[i]), float(claimed.point.scales[i]))
-        if j not in self.paired:
-            self.paired[j] = claimed.paired(weights)
-        found, size = self.paired[j](direction)
+        scales = claimed.point.scales
+        estimate = _differentiated(output, float(data[i]), float(scales[i]))
+        found, largest = self._claim(i, j)
         allowed = self._allowed(y) / max(abs(float(data[i])), 1.0)
         allowed = max(allowed, _ENOUGH * abs(estimate.value))
-        return self._judged(claimed.names[j], claimed.point.path(i), found, size, estimate, allowed)
+        rounding = self._rounding(found) + _RESIDUE * self.epsilon * largest
+        name, path = claimed.names[j], claimed.point.path(i)
+        return self._judged(name, path, found, rounding, estimate, allowed)
+
+    def _claim(self, i: int, j: int) -> tuple[float, float]:
+        """Give a partial derivative that is claimed, and how large its like are.
+
+        That is the largest of the same result, by what each adds to it: where terms cancel, one
+        that is 0 comes out as a rounding of it.
+        """
+        np, claimed, scales = numpy(), self.claimed, self.claimed.point.scales
+        count = scales.size
+
+        def unit(place: int, size: int) -> Any:
+            return np.bincount([place], minlength=size).astype(float)
+
+        if claimed.has_rows:
+            if j not in self.rows:
+                self.rows[j] = claimed.row(unit(j, claimed.value.size))
+            row = self.rows[j]
+        else:
+            row = np.zeros(count)
+            for k in range(count) if count <= _FEW else [i]:
+                if k not in self.columns:
+                    self.columns[k] = claimed.column(unit(k, count))
+                row[k] = self.columns[k][j]
+        sizes = abs(row) * scales
+        return float(row[i]), float(sizes[np.isfinite(sizes)].max(initial=0.0) / scales[i])
+
+    def _rounding(self, size: float) -> float:
+        """Say how far off rounding explains a claim to be, which is a sum of terms of a size."""
+        return float(4.0 * self.epsilon**_DIGITS * abs(size)) if abs(size) < math.inf else 0.0
 
     def along(self, weights: Any, direction: Any, called: str) -> Derivative:
         """Hold the derivative along a direction to what differences say."""
@@ -131,7 +174,7 @@ class _Search:
         scale = float(scales.min()) if scales.size else 1.0
         estimate = _differentiated(self._line(weights, direction), 0.0, scale)
         found, size = claimed.paired(weights)(direction)
-        return self._judged("", called, found, size, estimate, self._allowed(y))
+        return self._judged("", called, found, self._rounding(size), estimate, self._allowed(y))
 
     def _line(self, weights: Any, direction: Any) -> Callable[[float], float]:
         data, claimed = self.claimed.point.data, self.claimed
@@ -146,7 +189,7 @@ class _Search:
         output: str,
         path: str,
         found: float,
-        size: float,
+        rounding: float,
         estimate: Estimate,
         allowed: float = 0.0,
     ) -> Derivative:
@@ -155,13 +198,12 @@ class _Search:
         A bound holds even where the estimate has a reservation: what is far beyond it is wrong, and
         what is within it is right where the bound is small, or as small as the arithmetic allows.
         """
-        rounding = 4.0 * self.epsilon**_DIGITS * size if size < math.inf else 0.0
         outcome: Outcome = "passed"
         reason = estimate.reason and f"as a function of {path}, {estimate.reason}"
         doubt = _DOUBTED if reason else 1.0
         has_sides = not math.isnan(estimate.left) or not math.isnan(estimate.right)
         if reason and (has_sides or not math.isfinite(estimate.bound)):
-            outcome = "undecided"
+            outcome, reason = "undecided", reason + _of_sides(found, estimate)
         elif not abs(found - estimate.value) <= doubt * estimate.bound + rounding:
             outcome, reason = "failed", "no error bound explains the difference"
         elif reason:
@@ -347,7 +389,7 @@ def _checked(claimed: Claimed, precision: Precision | None = None) -> GradientCh
     claimed.at(claimed.point.data)  # what it raises at the point itself comes through
     if inputs <= _FEW and inputs * outputs <= _ENTRIES:
         derivatives = _partials(search, inputs, outputs)
-        notes = _hints(derivatives, inputs, outputs)
+        notes = _hints(search, derivatives)
     else:
         derivatives, notes = _by_directions(search, inputs, outputs)
     outcome, reason = summary(derivatives)
@@ -358,14 +400,20 @@ def _checked(claimed: Claimed, precision: Precision | None = None) -> GradientCh
     )
 
 
-def _hints(derivatives: Sequence[Derivative], inputs: int, outputs: int) -> list[str]:
+def _hints(search: _Search, derivatives: Sequence[Derivative]) -> list[str]:
     if all(d.outcome != "failed" for d in derivatives):
         return []
+    point = search.claimed.point
+    if search.claimed.ignores_vectors:
+        return ["hint: it is the same whatever vector it is to be multiplied by"]
     found = hint(
         [d.gradient for d in derivatives],
         [d.numerical for d in derivatives],
         [d.outcome == "failed" for d in derivatives],
-        (outputs, inputs),
+        (search.claimed.value.size, point.data.size),
+        bounds=[d.bound + d.rounding for d in derivatives],
+        data=point.data.tolist(),
+        matrices=point.matrices,
     )
     return [f"hint: {found}"] if found else []
 
@@ -396,10 +444,15 @@ def _by_directions(
     np, claimed = numpy(), search.claimed
     scales = np.abs(claimed.point.data)
     scales = np.where(scales == 0.0, claimed.point.scales, scales).clip(_FAR, 1.0 / _FAR)
+    sizes = scales
     derivatives: list[Derivative] = []
     everything = np.arange(inputs)
     left = everything
-    for place in range(_DIRECTIONS):
+    for place in range(_DIRECTIONS + 1):
+        if place == _DIRECTIONS:  # in the end those that are small beside others like them
+            if not left.size:
+                break
+            scales = np.maximum(scales, claimed.point.scales)
         direction = _brief(search.scattered(inputs) * scales)
         weights = search.weights(direction)
         if place == 0:
@@ -418,9 +471,10 @@ def _by_directions(
     if not decided:
         if inputs * outputs <= _ENTRIES:
             partials = _partials(search, inputs, outputs)  # some may have no kink nearby
-            return partials, _hints(partials, inputs, outputs)
+            return partials, _hints(search, partials)
         return derivatives, []
     # One direction tells of all inputs, but for those that are small beside the others.
+    scales = sizes
     parts = [left] if left.size else []
     for _ in range(_PARTS):
         if not parts:
@@ -476,7 +530,7 @@ def _named(
 ) -> tuple[list[Derivative], list[str]]:
     """Find wrong partial derivatives because of which that along a direction is wrong."""
     claimed = search.claimed
-    inputs, outputs = claimed.point.data.size, claimed.value.size
+    inputs = claimed.point.data.size
     wrong: list[Derivative] = []
     numerical, rest = derivative.numerical, direction.copy()
     while len(wrong) < _NAMED:
@@ -492,4 +546,4 @@ def _named(
         numerical = again.numerical
     if not wrong:
         return [], []
-    return wrong, [*_hints(wrong, inputs, outputs), f"found by halving {derivative.input}"]
+    return wrong, [*_hints(search, wrong), f"found by halving {derivative.input}"]

@@ -278,6 +278,52 @@ def test_precision_may_be_given() -> None:
         gradcheck(f, 0.5, gradient=1.0, precision="triple")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("count", [3, 30])
+@pytest.mark.parametrize("form", ["vjp", "jvp"])
+def test_a_product_that_ignores_its_vector_is_wrong(count: int, form: str) -> None:
+    x = np.linspace(0.5, 1.5, count)
+    claims: dict[str, Any] = {"vjp": lambda x, w: 2.0 * x, "jvp": lambda x, v: np.sum(2.0 * x)}
+    check = failed(lambda x: np.sum(x * x), x, **{form: claims[form]})
+    assert "the same whatever vector it is to be multiplied by" in str(check)
+
+
+@pytest.mark.parametrize("form", ["gradient", "vjp", "jvp"])
+def test_what_is_left_of_terms_that_cancel_is_no_fault(form: str) -> None:
+    def f(x: Any) -> Any:
+        return x[0] - x[1]
+
+    residue = np.array([1.0, -1.0, 1e-17])
+    claims: dict[str, Any] = {
+        "gradient": residue, "vjp": lambda x, w: w * residue, "jvp": lambda x, v: residue @ v
+    }  # fmt: skip
+    x = np.array([1.0, 2.0, 3.0])
+    assert gradcheck(f, x, **{form: claims[form]})
+    residue[2] = 1e-12
+    assert failed(f, x, **{form: claims[form]}).worst.input == "x[2]"
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-6])
+def test_what_adds_as_much_as_the_others_is_no_residue(scale: float) -> None:
+    def f(large: float, small: float) -> float:
+        return large * scale + small
+
+    assert gradcheck(f, 1.0 / scale, 1.0, gradient=(scale, 1.0))
+    assert failed(f, 1.0 / scale, 1.0, gradient=(1.001 * scale, 1.0)).worst.input == "large"
+
+
+def test_inputs_that_are_small_beside_others_like_them_are_told_in_single_precision() -> None:
+    x = np.random.default_rng(1).normal(size=1_000).astype(np.float32)
+    x[17] = 1e-5
+
+    def f(x: Any) -> Any:
+        return np.sum(np.sin(x))
+
+    assert gradcheck(f, x, gradient=np.cos(x))
+    wrong = np.cos(x)
+    wrong[17] = 0.0
+    assert failed(f, x, gradient=wrong).worst.input == "x[17]"
+
+
 # --- functions that are evaluated badly ---------------------------------------------------------
 
 
@@ -433,6 +479,26 @@ def test_a_kink_is_undecided() -> None:
     assert "kink" in str(check)
 
 
+@pytest.mark.parametrize(
+    ("claim", "said"),
+    [
+        (-1.0, "is right from below"),
+        (3.0, "is right from above"),
+        (0.0, "lies between"),
+        (4.0, "is neither"),
+        (-1.1, "is neither"),
+    ],
+)
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_which_side_of_a_kink_is_claimed_is_said(claim: float, said: str, sign: float) -> None:
+    def f(x: float) -> float:
+        return sign * (3.0 * x if x > 0.0 else -x)
+
+    check = gradcheck(f, 0.0, gradient=sign * claim)
+    assert check.outcome == "undecided"
+    assert check.reason.endswith(f"what is claimed {said}")
+
+
 def test_a_value_that_is_not_finite_is_undecided() -> None:
     assert gradcheck(lambda x: math.inf, 0.0, gradient=0.0).outcome == "undecided"
 
@@ -488,7 +554,13 @@ def test_bad_claims(claims: Any, exception: type[Exception], message: str) -> No
         (lambda x, y: x * y, (1.0, 2.0), 2.0, ValueError, "2 arguments"),
         (lambda p: p["a"], ({"a": 1.0},), [1.0], ValueError, "keys"),
         (lambda x: {"y": x}, (1.0,), [1.0], ValueError, "keys"),
-        (lambda x, y: [x, y, x * y], (1.0, 2.0), [1.0, 0.0], ValueError, "of 3 results, a sequence"),
+        (
+            lambda x, y: [x, y, x * y],
+            (1.0, 2.0),
+            [1.0, 0.0],
+            ValueError,
+            "of 3 results, a sequence",
+        ),
         (lambda x: [np.ones(2) * x, x], (1.0,), 1.0, ValueError, "of 2 results, a sequence"),
         (lambda x: x @ np.ones((3, 2)), (np.ones(3),), np.ones((3, 2)), ValueError, "transposed"),
     ],

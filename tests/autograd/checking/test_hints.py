@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -65,6 +67,9 @@ def test_a_term_that_is_missing() -> None:
 
 
 def test_few_digits() -> None:
+    assert "is right to 3 digits" in hinted([math.pi * (1.0 + 9e-4)], [math.pi])
+    assert "is right to 1 digit:" in hinted([1.01, 2.03, 3.0], [1.0, 2.0, 3.0])
+    assert hinted([1.01, 2.1, 3.0], [1.0, 2.0, 3.0]) == ""
     assert "float32" in hinted([math.pi * (1.0 + 1e-7)], [math.pi])
     assert "float32" in hinted([1.0000001, 2.0000001], [1.0, 2.0])
     assert "has a term too many, 0.5" in hinted([1.5, 2.5, 3.9], [1.0, 2.0, 3.4])
@@ -78,3 +83,43 @@ def test_what_is_not_finite(claimed: float) -> None:
 @given(NUMBERS)
 def test_nothing_is_said_of_what_is_right(right: list[float]) -> None:
     assert hint(right, right, [False] * len(right), (1, len(right))) == ""
+
+
+@given(NUMBERS, st.sampled_from([-0.1, 0.05, 2.0]))
+def test_a_penalty(right: list[float], factor: float) -> None:
+    data = [math.sin(1.0 + i) for i in range(len(right))]
+    claimed = [d - factor * x for d, x in zip(right, data, strict=True)]
+    wrong = [True] * len(right)
+    text = hint(claimed, right, wrong, (1, len(right)), data=data)
+    assert f"{abs(factor):g} times its input" in text or "digits" in text
+    assert ("lacks" if factor > 0.0 else "too much") in text or "digits" in text
+    assert "times its input" not in hint(claimed, right, wrong, (1, len(right)))
+    data[0] += 0.5
+    assert "times its input" not in hint(claimed, right, wrong, (1, len(right)), data=data)
+
+
+@given(st.integers(2, 4), st.integers(2, 4), st.integers(1, 2), st.integers(0, 10**6))
+def test_the_transpose_with_respect_to_a_matrix(
+    height: int, width: int, rows: int, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    right = random.normal(size=(rows, 1 + height * width))
+    claimed = right.copy()
+    claimed[:, 1:] = [row.reshape(height, width).T.ravel() for row in right[:, 1:]]
+    columns = right.shape[1]
+    wrong = (claimed != right).ravel().tolist()
+    given: list[Any] = [claimed.ravel().tolist(), right.ravel().tolist(), wrong, (rows, columns)]
+    text = hint(*given, matrices=[("W", 1, (height, width))])
+    assert text == "with respect to W it is the transpose of what it should be"
+    assert hint(*given) == "its numbers are right, and in another order"
+    assert hint(*given, matrices=[("W", 0, (height, width))]) == hint(*given)
+
+
+def test_what_numerical_derivatives_have_too_few_digits_for() -> None:
+    right, bounds = [1.0, 2.0, 1e-4], [1e-3, 1e-3, 1e-3]
+    wrong = [True, True, True]
+    noisy = [2.0007, 3.9995, 2.2e-4]
+    assert "each is 2 times" in hint(noisy, right, wrong, (1, 3), bounds=bounds)
+    assert hint(noisy, right, wrong, (1, 3)) == ""
+    assert hint([2.1, 3.9, 5.0], right, wrong, (1, 3), bounds=[1.0, 1.0, 1.0]) == ""
+    assert "wrong sign" in hint([-1.0002, -2.0], [1.0, 2.0], wrong[:2], (1, 2), bounds=bounds[:2])

@@ -244,52 +244,81 @@ class _Search:
         """Find the partial derivative because of which the derivative along a direction is wrong.
 
         The differences on the way are quick ones, at the step that served best for the whole; what
-        is left in the end is held to one that knows its own error.
+        is left in the end is held to one that knows its own error. Where that is not wrong, noise
+        has led astray, and the way is gone again with such, as far as they tell.
         """
         np = numpy()
-        line = self._line(weights, direction)
-        quick = _Quick(line, numerical)
+        quick = _Quick(self._line(weights, direction), numerical)
         paired = self.claimed.paired(weights)
-        places = np.arange(direction.size)
-        error = paired(direction)[0] - numerical
-        while places.size > 1:
-            half = places[: places.size // 2]
-            part = np.zeros(direction.size)
-            part[half] = direction[half]
-            error_of_half = paired(part)[0] - quick.slope(self._line(weights, part))
-            if abs(error_of_half) >= abs(error - error_of_half):
-                places, error = half, error_of_half
-            else:
-                places, error = places[places.size // 2 :], error - error_of_half
-        (i,) = map(int, places)
+
+        def error(part: Any) -> float:
+            return paired(part)[0] - quick.slope(self._line(weights, part))
+
+        i = _most_to_blame(direction, error, paired(direction)[0] - numerical)
         alone = np.zeros(direction.size)
         alone[i] = direction[i]
-        return self._of_output(i, self._worst_output(weights, alone, quick.step))
+        found = self._of_output(i, self._worst_output(weights, alone, quick.step))
+        return found or self._of_group(weights, direction)
+
+    def _of_group(self, weights: Any, direction: Any) -> Derivative | None:
+        """Find the fewest inputs, side by side, along which the derivative is seen to be wrong."""
+        np, path = numpy(), self.claimed.point.path
+        found = None
+        places = np.flatnonzero(direction)
+        while places.size > 1:
+            wrong = []
+            for half in (places[: places.size // 2], places[places.size // 2 :]):
+                part = np.zeros(direction.size)
+                part[half] = direction[half]
+                called = path(int(half[0]))
+                if half.size > 1:
+                    called = f"{half.size} inputs, {called} to {path(int(half[-1]))}"
+                derivative = self.along(weights, part, called)
+                if derivative.outcome == "failed":
+                    wrong.append((derivative.difference, derivative, half))
+            if not wrong:
+                break
+            _, found, places = max(wrong, key=lambda each: each[0])
+        return found
 
     def _worst_output(self, weights: Any, direction: Any, step: float) -> int:
         """Find the result whose derivative along a direction is furthest off."""
-        np, claimed = numpy(), self.claimed
-        data = claimed.point.data
+        claimed = self.claimed
         try:
-            slopes = _central(claimed.at, data, direction, step)
+            slopes = _central(claimed.at, claimed.point.data, direction, step)
         except ValueError:
             return 0
-        places = np.arange(weights.size)
-        while places.size > 1:
-            errors = []
-            for half in (places[: places.size // 2], places[places.size // 2 :]):
-                part = np.zeros(weights.size)
-                part[half] = weights[half]
-                claim = claimed.paired(part)(direction)[0]
-                errors.append(abs(claim - sum_of_products(part, slopes)))
-            places = (
-                places[: places.size // 2] if errors[0] >= errors[1] else places[places.size // 2 :]
-            )
-        return int(places[0])
+
+        def error(part: Any) -> float:
+            return claimed.paired(part)(direction)[0] - sum_of_products(part, slopes)
+
+        return _most_to_blame(weights, error, error(weights))
 
     def _of_output(self, i: int, j: int) -> Derivative | None:
         derivative = self.partial(i, j)
         return derivative if derivative.outcome == "failed" else None
+
+
+def _most_to_blame(vector: Any, error_of: Callable[[Any], float], error: float) -> int:
+    """Find the place in a vector because of which there is an error, by halving it.
+
+    Args:
+        vector: The vector.
+        error_of: Tells the error of a part of it, which is 0 elsewhere: errors of parts add up.
+        error: That of the whole.
+    """
+    np = numpy()
+    places = np.arange(vector.size)
+    while places.size > 1:
+        half = places[: places.size // 2]
+        part = np.zeros(vector.size)
+        part[half] = vector[half]
+        error_of_half = error_of(part)
+        if abs(error_of_half) >= abs(error - error_of_half):
+            places, error = half, error_of_half
+        else:
+            places, error = places[half.size :], error - error_of_half
+    return int(places[0])
 
 
 def _central(function: Callable[[Any], Any], data: Any, direction: Any, step: float) -> Any:
@@ -529,8 +558,9 @@ def _named(
     search: _Search, weights: Any, direction: Any, derivative: Derivative
 ) -> tuple[list[Derivative], list[str]]:
     """Find wrong partial derivatives because of which that along a direction is wrong."""
-    claimed = search.claimed
-    inputs = claimed.point.data.size
+    np = numpy()
+    path = search.claimed.point.path
+    places = {path(int(i)): int(i) for i in np.flatnonzero(direction)}
     wrong: list[Derivative] = []
     numerical, rest = derivative.numerical, direction.copy()
     while len(wrong) < _NAMED:
@@ -538,12 +568,14 @@ def _named(
         if found is None or found.input in {each.input for each in wrong}:
             break
         wrong.append(found)
-        i = next(i for i in range(inputs) if claimed.point.path(i) == found.input)
-        rest[i] = 0.0
+        if found.input not in places:  # a group
+            break
+        rest[places[found.input]] = 0.0
         again = search.along(weights, rest, derivative.input)
         if again.outcome != "failed":
             break
         numerical = again.numerical
     if not wrong:
         return [], []
-    return wrong, [*_hints(search, wrong), f"found by halving {derivative.input}"]
+    hints = _hints(search, [each for each in wrong if each.input in places])
+    return wrong, [*hints, f"found by halving {derivative.input}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -322,6 +323,22 @@ def test_inputs_that_are_small_beside_others_like_them_are_told_in_single_precis
     wrong = np.cos(x)
     wrong[17] = 0.0
     assert failed(f, x, gradient=wrong).worst.input == "x[17]"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_single_precision_does_not_tell_one_input_its_neighbours_are_named(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    x, j = random.normal(size=3_000).astype(np.float32), int(random.integers(3_000))
+
+    def f(x: Any) -> Any:
+        return np.log(np.sum(np.exp(x)))
+
+    wrong = np.exp(x) / np.exp(x).sum()
+    wrong[j] *= -1.0
+    check = failed(f, x, gradient=wrong)
+    named = next(d for d in check.derivatives if d.outcome == "failed")
+    first, last = (2 * [int(each) for each in re.findall(r"x\[(\d+)\]", named.input)])[:2]
+    assert first <= j <= last
 
 
 # --- functions that are evaluated badly ---------------------------------------------------------

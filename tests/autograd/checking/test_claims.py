@@ -232,6 +232,19 @@ def test_a_wrong_entry_among_a_hundred_thousand_takes_some_hundred_evaluations()
     assert calls < 400
 
 
+@pytest.mark.parametrize("count", [2, 20])
+def test_how_many_evaluations_it_took_is_said(count: int) -> None:
+    calls = 0
+
+    def f(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return np.sum(x**2)
+
+    check = failed(f, np.linspace(0.5, 1.5, count), gradient=lambda x: 3.0 * x)
+    assert f"found in {calls} evaluations of f" in str(check)
+
+
 def test_several_wrong_entries_are_named() -> None:
     f, jacobian, x = mixed(50, 3)
 

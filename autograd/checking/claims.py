@@ -478,13 +478,14 @@ def _by_directions(
     everything = np.arange(inputs)
     left = everything
     for place in range(_DIRECTIONS + 1):
+        steps = search.scattered(inputs)
         if place == _DIRECTIONS:  # in the end those that are small beside others like them
             if not left.size:
                 break
-            scales = np.maximum(scales, claimed.point.scales)
-        direction = _brief(search.scattered(inputs) * scales)
+            scales, steps = np.maximum(scales, claimed.point.scales), np.sign(steps)
+        direction = _brief(steps * scales)
         weights = search.weights(direction)
-        if place == 0:
+        if place in (0, _DIRECTIONS):
             # Where no terms cancel, most is left of the derivative beside the noise.
             row = claimed.row(weights)
             direction = direction if row is None else np.copysign(direction, row)

@@ -123,3 +123,35 @@ def test_what_numerical_derivatives_have_too_few_digits_for() -> None:
     assert hint(noisy, right, wrong, (1, 3)) == ""
     assert hint([2.1, 3.9, 5.0], right, wrong, (1, 3), bounds=[1.0, 1.0, 1.0]) == ""
     assert "wrong sign" in hint([-1.0002, -2.0], [1.0, 2.0], wrong[:2], (1, 2), bounds=bounds[:2])
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [
+        (2.0, "each is 2 times what it should be: is there a factor too many?"),
+        (0.5, "each is 1/2 times what it should be: is a factor missing?"),
+        (-0.25, "each is -1/4 times what it should be: is a factor missing?"),
+        (2.0 / 3.0, "each is 2/3 times what it should be: is a factor or an exponent wrong?"),
+        (math.pi, "each is 3.14159 times what it should be"),
+    ],
+)
+def test_the_words_for_factors(factor: float, said: str) -> None:
+    right = [1.25, -3.5, 0.75, 7.0, 2.0]
+    assert hinted([factor * x for x in right], right) == said
+    alone = hinted([factor * right[0], *right[1:]], right)
+    assert alone == ("" if factor == math.pi else said.replace("each", "it"))
+
+
+def test_numbers_that_are_nothing_beside_the_others_are_in_no_other_order() -> None:
+    right = [1.0, 2.0, 0.0, 4.0, 5.0, 6.0]
+    turned = [1.0, 4.0, 2.0 + 1e-12, 5.0, 1e-13, 6.0]
+    assert hinted(turned, right, (2, 3)) == "it is the transpose of what it should be"
+    turned[4] = 1e-3
+    assert hinted(turned, right, (2, 3)) == ""
+
+
+def test_two_that_lack_the_same_term() -> None:
+    assert "lacks the same term, 0.75" in hinted([0.5, 2.0, 9.0], [1.25, 2.75, 9.0])
+    assert hinted([0.5, 2.0, 9.0], [1.25, 2.85, 9.0]) == ""
+    assert "as large as another" in hinted([-0.3, 2.6, 9.0], [2.3, 2.6, 9.0])
+    assert hinted([-0.3, 2.7, 9.0], [2.3, 2.7, 9.0]) == ""

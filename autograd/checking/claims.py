@@ -191,7 +191,7 @@ class _Search:
         found: float,
         rounding: float,
         estimate: Estimate,
-        allowed: float = 0.0,
+        allowed: float,
     ) -> Derivative:
         """Hold what is claimed to an estimate.
 

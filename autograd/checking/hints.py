@@ -113,6 +113,8 @@ def _arranged(
     def comes_from(places: Sequence[int]) -> bool:
         return _all_close(claimed, [numerical[i] for i in places], [tolerances[i] for i in places])
 
+    if comes_from(range(len(entries))):  # what is wrong is so by little
+        return ""
     turned = [j * columns + i for i in range(columns) for j in range(rows)]
     if rows > 1 and columns > 1 and comes_from(turned):
         return "it is the transpose of what it should be"

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from autograd import gradcheck
 from autograd.checking.hints import hint
+from benchmarks.faults import draw
 
 NUMBERS = st.lists(
     st.floats(0.1, 10.0).map(lambda x: round(x, 3)) | st.floats(-10.0, -0.1), min_size=4, max_size=9
@@ -67,6 +69,7 @@ def test_a_term_that_is_missing() -> None:
 
 
 def test_few_digits() -> None:
+    assert "is right to 5 digits" in hinted([math.pi * (1.0 + 7e-6), 1.0], [math.pi, 1.0])
     assert "is right to 3 digits" in hinted([math.pi * (1.0 + 9e-4)], [math.pi])
     assert "is right to 1 digit:" in hinted([1.01, 2.03, 3.0], [1.0, 2.0, 3.0])
     assert hinted([1.01, 2.1, 3.0], [1.0, 2.0, 3.0]) == ""
@@ -122,6 +125,7 @@ def test_what_numerical_derivatives_have_too_few_digits_for() -> None:
     assert "each is 2 times" in hint(noisy, right, wrong, (1, 3), bounds=bounds)
     assert hint(noisy, right, wrong, (1, 3)) == ""
     assert hint([2.1, 3.9, 5.0], right, wrong, (1, 3), bounds=[1.0, 1.0, 1.0]) == ""
+    assert hint([2.1, 3.9], right[:2], wrong[:2], (1, 2), bounds=[0.5, 0.5]) == ""
     assert "wrong sign" in hint([-1.0002, -2.0], [1.0, 2.0], wrong[:2], (1, 2), bounds=bounds[:2])
 
 
@@ -155,3 +159,29 @@ def test_two_that_lack_the_same_term() -> None:
     assert hinted([0.5, 2.0, 9.0], [1.25, 2.85, 9.0]) == ""
     assert "as large as another" in hinted([-0.3, 2.6, 9.0], [2.3, 2.6, 9.0])
     assert hinted([-0.3, 2.7, 9.0], [2.3, 2.7, 9.0]) == ""
+
+
+# What each fault of the generator looks like, at one of the inputs.
+SEEN = {
+    "sign": ("wrong sign",),
+    "factor": ("times what it should be", "digit"),
+    "swapped operands": ("in another order",),
+    "small error": ("digit",),
+}
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_the_faults_of_the_generator(precision: str) -> None:
+    seen = 0
+    for number in range(250):
+        case = draw(12, number, precision)
+        if case.fault not in SEEN or case.excess <= 1.0 or case.function.family == "program":
+            continue
+        if case.x.size > 12 or np.unique(case.right).size < case.right.size:
+            continue
+        check = gradcheck(case.value, case.x, gradient=case.gradient, raise_exception=False)
+        hints = [note for note in check.notes if note.startswith("hint")]
+        if check.outcome == "failed" and hints:
+            assert any(each in hints[0] for each in SEEN[case.fault]), (number, case.fault, hints)
+            seen += 1
+    assert seen >= 12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -47,18 +48,18 @@ def check_gradients(
     """Make a Hypothesis test of a function: on each example, its gradient is checked.
 
     The arguments are drawn from the strategies given, or by their type hints: a float is finite and
-    of moderate size, and so are those in a list, tuple or dict; whatever is not made of floats (an
-    int, a str, a Literal, an enumeration) is drawn as Hypothesis draws its type, and held fixed
-    while the gradient with respect to the floats is checked. An argument with a default keeps it,
-    unless there is a strategy.
+    of moderate size, and so are those in a list, tuple, dict or NumPy array; whatever is not made
+    of floats (an int, a str, a Literal, an enumeration) is drawn as Hypothesis draws its type, and
+    held fixed while the gradient with respect to the floats is checked. An argument with a default
+    keeps it, unless there is a strategy.
 
     pytest collects the test if its name begins with `test`; it can also be called, without
     arguments. `hypothesis.settings` and `hypothesis.example` can be stacked on top. There is no
     deadline but one that they set, and that is not Hypothesis's default of 200 ms: how long a check
     takes says nothing of a gradient. Examples at which the function is not defined (it raises
-    ValueError or ArithmeticError) or the check is undecided (on a kink, at a border) are rejected,
-    as `hypothesis.assume` does: a function that can be checked nowhere fails. Hypothesis's
-    statistics count the outcomes.
+    ValueError or ArithmeticError), that are not finite, or of which the check is undecided (on a
+    kink, at a border) are rejected, as `hypothesis.assume` does: a function that can be checked
+    nowhere fails. Hypothesis's statistics count the outcomes.
 
     With `gradient=`, or what else `gradcheck` takes in its place, it is a test of a derivative that
     is claimed of any function, of NumPy's for example: draw its arguments by
@@ -230,6 +231,8 @@ def _check(
     varied.__name__ = varied.__qualname__ = function.__name__
     if not names:
         _reject("nothing to differentiate")
+    if not all(_is_finite(drawn[name]) for name in names):
+        _reject("not at a finite point")
     try:
         result = gradcheck(
             varied,
@@ -292,6 +295,19 @@ def _varies(value: Any) -> bool:
     return getattr(getattr(value, "dtype", None), "kind", None) == "f"
 
 
+def _is_finite(value: Any) -> bool:
+    """Tell whether there is a derivative to be taken at all."""
+    if isinstance(value, (float, Value)):
+        return math.isfinite(value if isinstance(value, float) else value.data)
+    if isinstance(value, Mapping):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_finite, value))
+    if getattr(getattr(value, "dtype", None), "kind", None) == "f":
+        return all(map(math.isfinite, value.ravel().tolist()))
+    return True
+
+
 # --- strategies by type --------------------------------------------------------------------------
 
 
@@ -331,7 +347,7 @@ def _strategies(
 def _is_instance(function: Callable[..., Any], parameter: inspect.Parameter) -> bool:
     """Tell the first parameter of a method, which is not drawn."""
     in_class = function.__qualname__.rpartition(".")[0].rpartition(".")[2] not in ("", "<locals>")
-    return in_class and parameter.name == "self"
+    return in_class and parameter.name in ("self", "cls")
 
 
 def _drawable(function: str, argument: str, hint: Any) -> st.SearchStrategy[Any]:
@@ -355,6 +371,22 @@ def _drawable(function: str, argument: str, hint: Any) -> st.SearchStrategy[Any]
     return strategy
 
 
+def _is_array(hint: Any) -> bool:
+    return (getattr(hint, "__module__", ""), getattr(hint, "__name__", "")) == ("numpy", "ndarray")
+
+
+def _arrays(dtype: Any) -> st.SearchStrategy[Any]:
+    """Draw small arrays, floats of moderate size in them where nothing else is asked for."""
+    import numpy as np
+    from hypothesis.extra.numpy import array_shapes, arrays
+
+    if dtype in (Any, np.generic, np.number, np.inexact, np.floating):
+        dtype = np.float64
+    is_floating = np.issubdtype(dtype, np.floating)
+    elements = REAL.floats.map(np.dtype(dtype).type) if is_floating else None
+    return arrays(dtype, array_shapes(max_dims=2, max_side=3), elements=elements)
+
+
 def _of_type(hint: Any) -> st.SearchStrategy[Any]:
     """Draw a type, its floats of moderate size."""
     if hint is float:
@@ -362,6 +394,8 @@ def _of_type(hint: Any) -> st.SearchStrategy[Any]:
     if hint is Value:
         return REAL.floats.map(Value)
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if _is_array(origin or hint):  # NDArray[np.float32] is of a shape and a dtype
+        return _arrays((*typing.get_args(parts[1] if parts else Any), Any)[0])
     if origin in _SEQUENCES:
         return st.lists(_of_type(parts[0]), min_size=1, max_size=4)
     if origin is tuple and parts[1:] == (...,):

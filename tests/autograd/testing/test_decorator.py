@@ -18,6 +18,7 @@ from hypothesis import Phase, example, settings
 from hypothesis import strategies as st
 from hypothesis.errors import DeadlineExceeded, FailedHealthCheck, Flaky, Unsatisfiable
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 import autograd
 from autograd import Value, custom_function
@@ -529,3 +530,69 @@ def test_what_no_example_could_be_checked_by_is_refused_at_decoration(
 ) -> None:
     with pytest.raises(exception, match=message):
         check_gradients(**arguments)
+
+
+def test_arrays_are_drawn_by_their_types() -> None:
+    dtypes = set()
+
+    @check_gradients(gradient=lambda x, y, z: (2.0 * x, y**0, z**0))
+    def squares(
+        x: np.ndarray[Any, Any], y: NDArray[np.float32], z: NDArray[Any], n: NDArray[np.int8]
+    ) -> Any:
+        dtypes.add((x.dtype, y.dtype, z.dtype, n.dtype))
+        return np.sum(x * x) + np.sum(y) + np.sum(z)
+
+    with pytest.raises(TypeError, match="positional argument"):  # n is drawn as well
+        squares()
+    assert dtypes == {tuple(map(np.dtype, ("float64", "float32", "float64", "int8")))}
+
+    @check_gradients(gradient=lambda x: 2.0 * x)
+    def square(x: np.ndarray) -> Any:
+        assert abs(x).max() <= 8.0
+        return np.sum(x * x)
+
+    square()
+
+
+def test_points_that_are_not_finite_are_rejected() -> None:
+    parts = st.fixed_dictionaries({"a": st.lists(st.floats(), min_size=1, max_size=1)})
+    near = st.floats(-1e3, 1e3) | st.sampled_from([math.inf, math.nan])
+
+    @check_gradients(
+        gradient=lambda x, p, v: (2.0 * x, {"a": [0.0]}, np.full(2, 3.0)),
+        x=near,
+        p=parts,
+        v=arrays(np.float64, 2, elements=near),
+    )
+    def squares(x: Any, p: Any, v: Any) -> Any:
+        assert math.isfinite(x)
+        assert math.isfinite(p["a"][0])
+        assert np.isfinite(v).all()
+        return x * x + 3.0 * np.sum(v)
+
+    squares()
+
+    @check_gradients()
+    def negative(x: float) -> Any:
+        return -x
+
+    @settings(max_examples=10)
+    @check_gradients(x=st.just(math.inf))
+    def nowhere(x: float) -> Any:
+        return -x
+
+    negative()
+    with pytest.raises(Unsatisfiable):
+        nowhere()
+
+
+def test_a_class_method() -> None:
+    class TestSquares:
+        factor = 2.0
+
+        @classmethod
+        @check_gradients(gradient=lambda cls, x: cls.factor * x, x=VECTORS)
+        def test_square(cls, x: Any) -> Any:
+            return cls.factor / 2.0 * (x @ x)
+
+    TestSquares.test_square()

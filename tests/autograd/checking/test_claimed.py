@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd.checking.claimed import Claimed, Point, sum_of_products
+from autograd.checking.claimed import EPSILONS, Claimed, Point, sum_of_products
 
 NESTED: dict[str, Any] = {
     "x": 1.5,
@@ -181,6 +181,28 @@ def test_a_function_that_returns_both() -> None:
 )
 def test_the_coarsest_kind_of_number_among_results(f: Any, epsilon: float) -> None:
     assert Claimed(f, {"x": DATA}, "vjp", None, "f").epsilon == epsilon
+
+
+@pytest.mark.parametrize(
+    "result", [1j, np.array([1.0, 1j]), "a", np.array(["a"]), [1.0, {"b": "a"}]]
+)
+def test_results_that_are_no_real_numbers_are_refused(result: Any) -> None:
+    with pytest.raises(TypeError, match=r"^the_function returned"):
+        Claimed(lambda x: result, {"x": DATA}, "vjp", None, "the_function")
+
+
+def test_a_matrix_may_lie_down_where_there_is_but_one_input() -> None:
+    for claim in (np.ones((3, 1)), np.ones((1, 3)), np.ones(3)):
+        found = Claimed(lambda x: x * np.ones(3), {"x": 2.0}, "gradient", claim, "f")
+        assert found.row(np.arange(3.0)).tolist() == [3.0]
+    with pytest.raises(ValueError, match=r"is it transposed\?"):
+        Claimed(linear, {"x": DATA}, "gradient", JACOBIAN.T, "f")
+
+
+def test_the_precisions() -> None:
+    kinds = {"double": np.float64, "single": np.float32, "half": np.float16}
+    assert {k: EPSILONS[k] for k in kinds} == {k: float(np.finfo(v).eps) for k, v in kinds.items()}
+    assert EPSILONS["bfloat16"] == 2.0**-7  # seven bits behind the point
 
 
 def test_zero_times_anything_is_0() -> None:

@@ -200,7 +200,7 @@ def test_a_matrix_may_lie_down_where_there_is_but_one_input() -> None:
 
 
 def test_the_precisions() -> None:
-    kinds = {"double": np.float64, "single": np.float32, "half": np.float16}
+    kinds: dict[str, Any] = {"double": np.float64, "single": np.float32, "half": np.float16}
     assert {k: EPSILONS[k] for k in kinds} == {k: float(np.finfo(v).eps) for k, v in kinds.items()}
     assert EPSILONS["bfloat16"] == 2.0**-7  # seven bits behind the point
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 import warnings
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,9 @@ from scipy import sparse
 from scipy.optimize import rosen, rosen_der, rosen_hess, rosen_hess_prod
 
 from autograd import gradcheck, jacobian
-from autograd.checking import GradientError
+from autograd.checking import Derivative, GradientError
+from autograd.checking.claimed import Claimed
+from autograd.checking.claims import _Search
 
 X = np.array([1.3, 0.7, 0.8, 1.9, 1.2])
 
@@ -460,6 +464,52 @@ def test_a_result_that_is_nothing_but_rounding_does_not_hide_the_others() -> Non
     last = np.eye(13)[:1]
     assert gradcheck(f, np.ones(13), gradient=np.vstack([2.0 * np.eye(13), last]))
     failed(f, np.ones(13), gradient=np.vstack([6.0 * np.eye(13), last]))
+
+
+def test_no_two_errors_make_up_for_each_other() -> None:
+    for i, j in combinations(range(14), 2):
+        g = np.ones(14)
+        g[[i, j]] += 0.5, -0.5
+        check = gradcheck(np.sum, np.ones(14), gradient=g, raise_exception=False)
+        assert check.outcome == "failed", (i, j)
+
+
+def test_in_single_precision_thousands_of_inputs_of_any_size_pass() -> None:
+    x = np.random.default_rng(1).normal(size=4_000).astype(np.float32)
+    check = gradcheck(lambda x: np.mean(x * x), x, gradient=lambda x: 2.0 * x / x.size)
+    assert check, check
+
+
+def flat(bound: float, reason: str, outcome: Any = "undecided", x: str = "x") -> Derivative:
+    return Derivative("", x, 0.0, 0.25 * bound, bound, 0.0, outcome, reason)
+
+
+# What is undecided is as good as 0 beside a derivative of 1, by what it adds to the result.
+@pytest.mark.parametrize(
+    ("x", "other", "is_settled"),
+    [
+        (1.0, flat(1e-3, "noise"), True),
+        (0.1, flat(1e-3, "noise"), True),
+        (2.0, flat(1e-3, "noise"), False),
+        (1.0, flat(1.1e-3, "noise"), False),
+        (1.0, flat(1e-6, "there is a kink"), False),
+        (1.0, flat(1e-6, "at a border"), False),
+        (1.0, Derivative("", "x", 1e-5, 0.0, 1e-6, 0.0, "undecided", "noise"), False),
+        (1.0, Derivative("", "x", 1e-5, 0.0, 1e-6, 1e-5, "undecided", "noise"), True),
+        (1.0, Derivative("", "x", 1e-5, 0.0, 1e-6, 1e-5, "failed", "noise"), False),
+    ],
+)
+def test_what_is_as_good_as_0_beside_the_largest(
+    x: float, other: Derivative, is_settled: bool
+) -> None:
+    claimed = Claimed(np.sum, {"x": np.array([1.0, x])}, "gradient", np.ones(2), "f")
+    search = _Search(claimed, 2.0**-23, np.random.default_rng(0))
+    largest = Derivative("", "x", 1.0, -1.0, 1e-9, 0.0, "passed")
+    first, second = search.settled([largest, other])
+    assert first == largest
+    assert (second.outcome == "passed" and not second.reason) == is_settled
+    alone = search.settled([dataclasses.replace(largest, outcome="undecided", reason="?"), other])
+    assert alone[1] == other
 
 
 def test_a_zero_among_thousands_is_seen_in_single_precision() -> None:

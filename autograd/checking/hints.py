@@ -121,10 +121,9 @@ def _arranged(
     for path, first, (height, width) in matrices:
         places = list(range(columns))
         transposed = [first + i * width + j for j in range(width) for i in range(height)]
-        if height > 1 and width > 1:
-            places[first : first + height * width] = transposed
-            if comes_from([row * columns + place for row in range(rows) for place in places]):
-                return f"with respect to {path} it is the transpose of what it should be"
+        places[first : first + height * width] = transposed
+        if comes_from([row * columns + place for row in range(rows) for place in places]):
+            return f"with respect to {path} it is the transpose of what it should be"
     order = sorted(range(len(entries)), key=numerical.__getitem__)
     ordered = [numerical[i] for i in order], [tolerances[i] for i in order]
     if len(set(numerical)) > 1 and _all_close(sorted(claimed), *ordered):

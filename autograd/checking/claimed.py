@@ -30,6 +30,11 @@ EPSILONS: dict[str, float] = {
 }
 
 
+# What vectors are multiplied by, and products divided: one that ignores its vector would be right
+# for the vector 1. A power of two takes no digits.
+_PROBE = -2.0
+
+
 def numpy() -> Any:
     """Import NumPy, or say what it is needed for."""
     try:
@@ -51,6 +56,7 @@ class Point:
     Attributes:
         names: What the arguments are called.
         data: The numbers.
+        scales: For each the root of the mean square of those in its array; 1 where that is 0.
         epsilon: The distance from 1 to the next number of the coarsest kind among them.
 
     Args:
@@ -97,6 +103,23 @@ class Point:
         for name, argument in arguments.items():
             structure.visited(argument, name, structure.Visit(number, array, model))
         self.data = np.concatenate(pieces) if pieces else np.empty(0)
+        self.scales = np.concatenate([np.full(p.size, _scale(p)) for p in pieces] or [np.empty(0)])
+
+    @property
+    def matrices(self) -> list[tuple[str, int, tuple[int, int]]]:
+        """The matrices among the arguments: the path to each, where it starts, and its shape."""
+        return [
+            (path, start, (shape[0], shape[1]))
+            for start, (path, shape) in zip(self._starts, self._places, strict=True)
+            if len(shape) == 2
+        ]
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether there is one argument, of numbers or an array, but no arrays in it."""
+        first, *others = self._arguments.values()
+        parts = first if isinstance(first, (list, tuple)) else ()
+        return not others and not isinstance(first, Mapping) and all(map(_is_number, parts))
 
     def path(self, i: int) -> str:
         """Give the path to a number."""
@@ -133,6 +156,14 @@ class Point:
         if isinstance(claimed, Mapping) and claimed.keys() == self._arguments.keys():
             claimed = [claimed[name] for name in self.names]
         return _joined(claimed, arguments, [f"{what} in {n}" for n in self.names], rows, what)
+
+
+def _scale(xs: Any) -> float:
+    """Say how large numbers are, whatever their size: a square of them may leave the range."""
+    largest = float(abs(xs).max(initial=0.0))
+    if not 0.0 < largest < math.inf:
+        return 1.0
+    return largest * math.sqrt(float(((xs / largest) ** 2).mean()))
 
 
 def _is_scalar(x: Any) -> bool:
@@ -272,13 +303,25 @@ def _epsilon(result: Any) -> float:
 
 
 def _rows(claimed: Any, result: Any, point: Point, what: str) -> Any:
-    """Read a gradient or Jacobian: a row for each number of the result."""
+    """Read a gradient or Jacobian: a row for each number of the result.
+
+    The parts of the result come first, as in `autograd.jacobian`: what is claimed has its lists,
+    tuples and dictionaries, and in the place of each number or array that of the arguments. Where
+    there is but one argument, of numbers or an array, a list of numbers may have a matrix.
+    """
     np = numpy()
     if isinstance(result, Mapping):
         _require_keys(claimed, result, what, "result")
         parts = [_rows(claimed[k], part, point, f"{what}[{k!r}]") for k, part in result.items()]
         return np.vstack(parts)
-    if isinstance(result, (list, tuple)) and not all(map(_is_number, result)):
+    if isinstance(result, (list, tuple)) and not (point.is_flat and all(map(_is_number, result))):
+        if hasattr(claimed, "toarray"):  # a sparse matrix
+            claimed = claimed.toarray()
+        if not hasattr(claimed, "__len__") or len(claimed) != len(result):
+            raise ValueError(
+                f"gradcheck: {what} is to hold the derivatives of {len(result)} results, a "
+                f"sequence with one part for each, got {shown(claimed)}"
+            )
         parts = [
             _rows(part, each, point, f"{what}[{i}]")
             for i, (part, each) in enumerate(zip(claimed, result, strict=True))
@@ -298,6 +341,7 @@ class Claimed:
         value: The function's numbers there.
         names: The paths to them.
         calls: How often the function has been called.
+        has_rows: Whether the derivatives of one result can be had without those of all.
 
     Args:
         f: The function.
@@ -321,6 +365,7 @@ class Claimed:
         self.calls = 0
         self._f, self._kind, self._claim = f, kind, claim
         self._pair = kind == "gradient" and claim is True
+        self.has_rows = kind != "jvp"
         if not self.point.data.size:
             raise TypeError("gradcheck: there is no float among the arguments of the function")
         for i, x in enumerate(self.point.data):
@@ -379,11 +424,36 @@ class Claimed:
         """Give what is claimed of a weighted sum of the results: an array, but None of a jvp."""
         if self._kind == "gradient":
             return weights @ self._rows
-        if self._kind == "jvp":
-            return None
-        (cotangent,) = _refilled([self._result], weights)
+        return self._pulled_back(weights, _PROBE) if self.has_rows else None
+
+    def column(self, direction: Any) -> Any:
+        """Give what a jvp claims along a direction: an array, of each result."""
+        return self._pushed_forward(direction, _PROBE)
+
+    def _pulled_back(self, weights: Any, probe: float) -> Any:
+        """Multiply by the Jacobian a vector that is so many times another, and divide by that."""
+        (cotangent,) = _refilled([self._result], probe * weights)
         given = self.point.arguments(self.point.data)
-        return self.point.like(self._claim(*given, cotangent), 1, "vjp")[0]
+        return self.point.like(self._claim(*given, cotangent), 1, "vjp")[0] / probe
+
+    def _pushed_forward(self, direction: Any, probe: float) -> Any:
+        given = self.point.arguments(self.point.data)
+        slopes = _flat(self._claim(*given, *self.point.arguments(probe * direction)), "jvp")
+        if slopes.size != self.value.size:
+            raise ValueError(
+                f"gradcheck: jvp returned {slopes.size} numbers for {self.value.size} results"
+            )
+        return slopes / probe
+
+    @property
+    def ignores_vectors(self) -> bool:
+        """Whether a product with a vector is the same whatever the vector's length."""
+        if self._kind == "gradient":
+            return False
+        product = self._pulled_back if self._kind == "vjp" else self._pushed_forward
+        ones = numpy().ones((self.value if self._kind == "vjp" else self.point.data).size)
+        first, second = (probe * product(ones, probe) for probe in (1.0, _PROBE))
+        return bool(first.any() and (first == second).all())
 
     def paired(self, weights: Any) -> Callable[[Any], tuple[float, float]]:
         """Give what is claimed of a weighted sum of the results, along a direction.
@@ -401,13 +471,7 @@ class Claimed:
             )  # fmt: skip
 
         def along(direction: Any) -> tuple[float, float]:
-            given = self.point.arguments(self.point.data)
-            tangents = self.point.arguments(direction)
-            slopes = _flat(self._claim(*given, *tangents), "jvp")
-            if slopes.size != self.value.size:
-                raise ValueError(
-                    f"gradcheck: jvp returned {slopes.size} numbers for {self.value.size} results"
-                )
+            slopes = self.column(direction)
             size = sum_of_products(abs(weights), abs(slopes))
             return sum_of_products(weights, slopes), math.sqrt(direction.size) * size
 

@@ -26,8 +26,9 @@ from autograd.checking.report import (
     summary,
 )
 
-__all__ = ["check_claims"]
+__all__ = ["check_claims", "require_precision"]
 
+_RESIDUE = 64.0  # roundings of what cancels may be left
 _DIGITS = 0.75  # of those of the arithmetic, that a claimed derivative has
 _FEW = 12  # inputs, each of which is looked at
 _ENTRIES = 256  # of a Jacobian, each of which is looked at
@@ -41,18 +42,49 @@ _FLAT = 1e-3  # one that is so small a part of the largest derivative does as we
 _LEVEL = 0.58  # of the digits of coarse arithmetic: what no more can be seen of beside the value
 _DOUBTED = 2.0  # times its bound, from where on a difference with a reservation is wrong
 _STEPS = tuple(10.0**-k for k in range(1, 7))
+_SAME_SIDE = 1e-6  # relative: so close to a derivative from one side, a claim is that
+_SECOND_STEP = 0.1331  # the first one, where that of the differences meets a kink
+_FIRST_STEPS = (0.1887, 0.0531)  # relative to inputs that are of another scale than
+_ALIKE = 0.25  # this part of 1, to its reciprocal, unless it is as far off as
+_FAR = 2.0**-900
 
 
-def _differentiated(function: Callable[[float], float], x: float) -> Estimate:
-    """Take differences, and others where these do not tell."""
-    estimate = differentiate(function, x)
-    if estimate.reason and not math.isfinite(estimate.left):  # a kink has been seen
-        estimate = min(estimate, differentiate(function, x, first_step=0.1331), key=_unknown)
-    return estimate
+def _differentiated(function: Callable[[float], float], x: float, scale: float = 1.0) -> Estimate:
+    """Take differences, and others where these do not tell.
+
+    Args:
+        function: The function.
+        x: Where.
+        scale: How large inputs like this one are: the function may vary on that scale.
+    """
+    best = differentiate(function, x)
+    relative = scale / max(abs(x), 1.0)
+    if _FAR <= relative < _ALIKE or 1.0 / _ALIKE < relative <= 1.0 / _FAR:
+        steps = [first * relative for first in _FIRST_STEPS]
+    else:
+        steps = [] if math.isfinite(best.left) else [_SECOND_STEP]  # a kink has been seen
+    for step in steps:
+        if best.reason:
+            best = min(best, differentiate(function, x, first_step=step), key=_unknown)
+    return best
 
 
-def _unknown(estimate: Estimate) -> bool:
-    return bool(estimate.reason)
+def _of_sides(claimed: float, estimate: Estimate) -> str:
+    """Say which side of a kink a claim is right on."""
+    left, right = estimate.left, estimate.right
+    if not (math.isfinite(left) and math.isfinite(right)):
+        return ""
+    close = _SAME_SIDE * max(abs(left), abs(right))
+    if abs(claimed - left) <= close or abs(claimed - right) <= close:
+        side = "below" if abs(claimed - left) <= close else "above"
+        return f"; what is claimed is right from {side}"
+    is_between = min(left, right) < claimed < max(left, right)
+    return "; what is claimed lies between" if is_between else "; what is claimed is neither"
+
+
+def _unknown(estimate: Estimate) -> tuple[bool, float]:
+    is_limit = math.isnan(estimate.left) and math.isnan(estimate.right)
+    return bool(estimate.reason), estimate.bound if estimate.reason and is_limit else math.inf
 
 
 @dataclass(slots=True)
@@ -63,7 +95,8 @@ class _Search:
     epsilon: float
     random: Any
     known: dict[tuple[int, float], Any] = field(default_factory=dict)
-    paired: dict[int, Callable[[Any], tuple[float, float]]] = field(default_factory=dict)
+    rows: dict[int, Any] = field(default_factory=dict)
+    columns: dict[int, Any] = field(default_factory=dict)
 
     def scattered(self, count: int) -> Any:
         """Draw numbers of both signs that are about as large as each other."""
@@ -83,11 +116,8 @@ class _Search:
 
     def partial(self, i: int, j: int) -> Derivative:
         """Hold one partial derivative to what differences say."""
-        np, claimed = numpy(), self.claimed
-        data, weights = claimed.point.data, np.zeros(claimed.value.size)
-        weights[j] = 1.0
-        direction = np.zeros(data.size)
-        direction[i] = 1.0
+        claimed = self.claimed
+        data = claimed.point.data
 
         def output(x: float) -> float:
             if (i, x) not in self.known:
@@ -97,21 +127,54 @@ class _Search:
             return float(self.known[i, x][j])
 
         y = float(claimed.value[j])
-        estimate = _differentiated(output, float(data[i]))
-        if j not in self.paired:
-            self.paired[j] = claimed.paired(weights)
-        found, size = self.paired[j](direction)
+        scales = claimed.point.scales
+        estimate = _differentiated(output, float(data[i]), float(scales[i]))
+        found, largest = self._claim(i, j)
         allowed = self._allowed(y) / max(abs(float(data[i])), 1.0)
         allowed = max(allowed, _ENOUGH * abs(estimate.value))
-        return self._judged(claimed.names[j], claimed.point.path(i), found, size, estimate, allowed)
+        rounding = self._rounding(found) + _RESIDUE * self.epsilon * largest
+        name, path = claimed.names[j], claimed.point.path(i)
+        return self._judged(name, path, found, rounding, estimate, allowed)
+
+    def _claim(self, i: int, j: int) -> tuple[float, float]:
+        """Give a partial derivative that is claimed, and how large its like are.
+
+        That is the largest of the same result, by what each adds to it: where terms cancel, one
+        that is 0 comes out as a rounding of it.
+        """
+        np, claimed, scales = numpy(), self.claimed, self.claimed.point.scales
+        count = scales.size
+
+        def unit(place: int, size: int) -> Any:
+            return np.bincount([place], minlength=size).astype(float)
+
+        if claimed.has_rows:
+            if j not in self.rows:
+                self.rows[j] = claimed.row(unit(j, claimed.value.size))
+            row = self.rows[j]
+        else:
+            row = np.zeros(count)
+            for k in range(count) if count <= _FEW else [i]:
+                if k not in self.columns:
+                    self.columns[k] = claimed.column(unit(k, count))
+                row[k] = self.columns[k][j]
+        sizes = abs(row) * scales
+        return float(row[i]), float(sizes[np.isfinite(sizes)].max(initial=0.0) / scales[i])
+
+    def _rounding(self, size: float) -> float:
+        """Say how far off rounding explains a claim to be, which is a sum of terms of a size."""
+        return float(4.0 * self.epsilon**_DIGITS * abs(size)) if abs(size) < math.inf else 0.0
 
     def along(self, weights: Any, direction: Any, called: str) -> Derivative:
         """Hold the derivative along a direction to what differences say."""
         np, claimed = numpy(), self.claimed
         y = float(np.abs(weights * claimed.value).sum())
-        estimate = _differentiated(self._line(weights, direction), 0.0)
+        used = direction != 0.0
+        scales = claimed.point.scales[used] / abs(direction[used])
+        scale = float(scales.min()) if scales.size else 1.0
+        estimate = _differentiated(self._line(weights, direction), 0.0, scale)
         found, size = claimed.paired(weights)(direction)
-        return self._judged("", called, found, size, estimate, self._allowed(y))
+        return self._judged("", called, found, self._rounding(size), estimate, self._allowed(y))
 
     def _line(self, weights: Any, direction: Any) -> Callable[[float], float]:
         data, claimed = self.claimed.point.data, self.claimed
@@ -126,22 +189,21 @@ class _Search:
         output: str,
         path: str,
         found: float,
-        size: float,
+        rounding: float,
         estimate: Estimate,
-        allowed: float = 0.0,
+        allowed: float,
     ) -> Derivative:
         """Hold what is claimed to an estimate.
 
         A bound holds even where the estimate has a reservation: what is far beyond it is wrong, and
         what is within it is right where the bound is small, or as small as the arithmetic allows.
         """
-        rounding = 4.0 * self.epsilon**_DIGITS * size if size < math.inf else 0.0
         outcome: Outcome = "passed"
         reason = estimate.reason and f"as a function of {path}, {estimate.reason}"
         doubt = _DOUBTED if reason else 1.0
         has_sides = not math.isnan(estimate.left) or not math.isnan(estimate.right)
         if reason and (has_sides or not math.isfinite(estimate.bound)):
-            outcome = "undecided"
+            outcome, reason = "undecided", reason + _of_sides(found, estimate)
         elif not abs(found - estimate.value) <= doubt * estimate.bound + rounding:
             outcome, reason = "failed", "no error bound explains the difference"
         elif reason:
@@ -182,52 +244,81 @@ class _Search:
         """Find the partial derivative because of which the derivative along a direction is wrong.
 
         The differences on the way are quick ones, at the step that served best for the whole; what
-        is left in the end is held to one that knows its own error.
+        is left in the end is held to one that knows its own error. Where that is not wrong, noise
+        has led astray, and the way is gone again with such, as far as they tell.
         """
         np = numpy()
-        line = self._line(weights, direction)
-        quick = _Quick(line, numerical)
+        quick = _Quick(self._line(weights, direction), numerical)
         paired = self.claimed.paired(weights)
-        places = np.arange(direction.size)
-        error = paired(direction)[0] - numerical
-        while places.size > 1:
-            half = places[: places.size // 2]
-            part = np.zeros(direction.size)
-            part[half] = direction[half]
-            error_of_half = paired(part)[0] - quick.slope(self._line(weights, part))
-            if abs(error_of_half) >= abs(error - error_of_half):
-                places, error = half, error_of_half
-            else:
-                places, error = places[places.size // 2 :], error - error_of_half
-        (i,) = map(int, places)
+
+        def error(part: Any) -> float:
+            return paired(part)[0] - quick.slope(self._line(weights, part))
+
+        i = _most_to_blame(direction, error, paired(direction)[0] - numerical)
         alone = np.zeros(direction.size)
         alone[i] = direction[i]
-        return self._of_output(i, self._worst_output(weights, alone, quick.step))
+        found = self._of_output(i, self._worst_output(weights, alone, quick.step))
+        return found or self._of_group(weights, direction)
+
+    def _of_group(self, weights: Any, direction: Any) -> Derivative | None:
+        """Find the fewest inputs, side by side, along which the derivative is seen to be wrong."""
+        np, path = numpy(), self.claimed.point.path
+        found = None
+        places = np.flatnonzero(direction)
+        while places.size > 1:
+            wrong = []
+            for half in (places[: places.size // 2], places[places.size // 2 :]):
+                part = np.zeros(direction.size)
+                part[half] = direction[half]
+                called = path(int(half[0]))
+                if half.size > 1:
+                    called = f"{half.size} inputs, {called} to {path(int(half[-1]))}"
+                derivative = self.along(weights, part, called)
+                if derivative.outcome == "failed":
+                    wrong.append((derivative.difference, derivative, half))
+            if not wrong:
+                break
+            _, found, places = max(wrong, key=lambda each: each[0])
+        return found
 
     def _worst_output(self, weights: Any, direction: Any, step: float) -> int:
         """Find the result whose derivative along a direction is furthest off."""
-        np, claimed = numpy(), self.claimed
-        data = claimed.point.data
+        claimed = self.claimed
         try:
-            slopes = _central(claimed.at, data, direction, step)
+            slopes = _central(claimed.at, claimed.point.data, direction, step)
         except ValueError:
             return 0
-        places = np.arange(weights.size)
-        while places.size > 1:
-            errors = []
-            for half in (places[: places.size // 2], places[places.size // 2 :]):
-                part = np.zeros(weights.size)
-                part[half] = weights[half]
-                claim = claimed.paired(part)(direction)[0]
-                errors.append(abs(claim - sum_of_products(part, slopes)))
-            places = (
-                places[: places.size // 2] if errors[0] >= errors[1] else places[places.size // 2 :]
-            )
-        return int(places[0])
+
+        def error(part: Any) -> float:
+            return claimed.paired(part)(direction)[0] - sum_of_products(part, slopes)
+
+        return _most_to_blame(weights, error, error(weights))
 
     def _of_output(self, i: int, j: int) -> Derivative | None:
         derivative = self.partial(i, j)
         return derivative if derivative.outcome == "failed" else None
+
+
+def _most_to_blame(vector: Any, error_of: Callable[[Any], float], error: float) -> int:
+    """Find the place in a vector because of which there is an error, by halving it.
+
+    Args:
+        vector: The vector.
+        error_of: Tells the error of a part of it, which is 0 elsewhere: errors of parts add up.
+        error: That of the whole.
+    """
+    np = numpy()
+    places = np.arange(vector.size)
+    while places.size > 1:
+        half = places[: places.size // 2]
+        part = np.zeros(vector.size)
+        part[half] = vector[half]
+        error_of_half = error_of(part)
+        if abs(error_of_half) >= abs(error - error_of_half):
+            places, error = half, error_of_half
+        else:
+            places, error = places[half.size :], error - error_of_half
+    return int(places[0])
 
 
 def _central(function: Callable[[Any], Any], data: Any, direction: Any, step: float) -> Any:
@@ -260,6 +351,22 @@ class _Quick:
             return math.nan
 
 
+def require_precision(who: str, precision: str | None) -> None:
+    """Refuse a precision that there is not.
+
+    Args:
+        who: Who was called, for the error.
+        precision: The precision, if one was given.
+
+    Raises:
+        ValueError: It is none of those there are.
+    """
+    if precision is not None and precision not in EPSILONS:
+        raise ValueError(
+            f"{who}: precision must be {', '.join(map(repr, EPSILONS))}, got {precision!r}"
+        )
+
+
 def check_claims(
     claims: Iterable[Claimed], precision: Precision | None = None, raise_exception: bool = True
 ) -> GradientCheck:
@@ -278,11 +385,10 @@ def check_claims(
         GradientError: One is wrong.
         ValueError: The precision is none of those there are.
     """
-    if precision is not None and precision not in EPSILONS:
-        raise ValueError(
-            f"gradcheck: precision must be {', '.join(map(repr, EPSILONS))}, got {precision!r}"
-        )
-    checked = [_checked(claimed, precision) for claimed in claims]
+    require_precision("gradcheck", precision)
+    read = list(claims)
+    with numpy().errstate(all="ignore"):  # what overflows is not finite, and is seen to be
+        checked = [_checked(claimed, precision) for claimed in read]
     derivatives = tuple(derivative for check in checked for derivative in check.derivatives)
     worst = max(checked, key=lambda check: OUTCOMES.index(check.outcome))
     if raise_exception and worst.outcome == "failed":
@@ -312,7 +418,7 @@ def _checked(claimed: Claimed, precision: Precision | None = None) -> GradientCh
     claimed.at(claimed.point.data)  # what it raises at the point itself comes through
     if inputs <= _FEW and inputs * outputs <= _ENTRIES:
         derivatives = _partials(search, inputs, outputs)
-        notes = _hints(derivatives, inputs, outputs)
+        notes = _hints(search, derivatives)
     else:
         derivatives, notes = _by_directions(search, inputs, outputs)
     outcome, reason = summary(derivatives)
@@ -323,14 +429,20 @@ def _checked(claimed: Claimed, precision: Precision | None = None) -> GradientCh
     )
 
 
-def _hints(derivatives: Sequence[Derivative], inputs: int, outputs: int) -> list[str]:
+def _hints(search: _Search, derivatives: Sequence[Derivative]) -> list[str]:
     if all(d.outcome != "failed" for d in derivatives):
         return []
+    point = search.claimed.point
+    if search.claimed.ignores_vectors:
+        return ["hint: it is the same whatever vector it is to be multiplied by"]
     found = hint(
         [d.gradient for d in derivatives],
         [d.numerical for d in derivatives],
         [d.outcome == "failed" for d in derivatives],
-        (outputs, inputs),
+        (search.claimed.value.size, point.data.size),
+        bounds=[d.bound + d.rounding for d in derivatives],
+        data=point.data.tolist(),
+        matrices=point.matrices,
     )
     return [f"hint: {found}"] if found else []
 
@@ -360,14 +472,20 @@ def _by_directions(
     """
     np, claimed = numpy(), search.claimed
     scales = np.abs(claimed.point.data)
-    scales[scales == 0.0] = 1.0
+    scales = np.where(scales == 0.0, claimed.point.scales, scales).clip(_FAR, 1.0 / _FAR)
+    sizes = scales
     derivatives: list[Derivative] = []
     everything = np.arange(inputs)
     left = everything
-    for place in range(_DIRECTIONS):
-        direction = _brief(search.scattered(inputs) * scales)
+    for place in range(_DIRECTIONS + 1):
+        steps = search.scattered(inputs)
+        if place == _DIRECTIONS:  # in the end those that are small beside others like them
+            if not left.size:
+                break
+            scales, steps = np.maximum(scales, claimed.point.scales), np.sign(steps)
+        direction = _brief(steps * scales)
         weights = search.weights(direction)
-        if place == 0:
+        if place in (0, _DIRECTIONS):
             # Where no terms cancel, most is left of the derivative beside the noise.
             row = claimed.row(weights)
             direction = direction if row is None else np.copysign(direction, row)
@@ -383,9 +501,10 @@ def _by_directions(
     if not decided:
         if inputs * outputs <= _ENTRIES:
             partials = _partials(search, inputs, outputs)  # some may have no kink nearby
-            return partials, _hints(partials, inputs, outputs)
+            return partials, _hints(search, partials)
         return derivatives, []
     # One direction tells of all inputs, but for those that are small beside the others.
+    scales = sizes
     parts = [left] if left.size else []
     for _ in range(_PARTS):
         if not parts:
@@ -440,8 +559,9 @@ def _named(
     search: _Search, weights: Any, direction: Any, derivative: Derivative
 ) -> tuple[list[Derivative], list[str]]:
     """Find wrong partial derivatives because of which that along a direction is wrong."""
-    claimed = search.claimed
-    inputs, outputs = claimed.point.data.size, claimed.value.size
+    np = numpy()
+    path = search.claimed.point.path
+    places = {path(int(i)): int(i) for i in np.flatnonzero(direction)}
     wrong: list[Derivative] = []
     numerical, rest = derivative.numerical, direction.copy()
     while len(wrong) < _NAMED:
@@ -449,12 +569,14 @@ def _named(
         if found is None or found.input in {each.input for each in wrong}:
             break
         wrong.append(found)
-        i = next(i for i in range(inputs) if claimed.point.path(i) == found.input)
-        rest[i] = 0.0
+        if found.input not in places:  # a group
+            break
+        rest[places[found.input]] = 0.0
         again = search.along(weights, rest, derivative.input)
         if again.outcome != "failed":
             break
         numerical = again.numerical
     if not wrong:
         return [], []
-    return wrong, [*_hints(wrong, inputs, outputs), f"found by halving {derivative.input}"]
+    hints = _hints(search, [each for each in wrong if each.input in places])
+    return wrong, [*hints, f"found by halving {derivative.input}"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import math
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import wraps
-from typing import Any, overload
+from typing import Any
 
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,8 @@ from hypothesis.errors import HypothesisException
 
 from autograd import Value, gradcheck
 from autograd.checking import GradientError
+from autograd.checking.claimed import Precision
+from autograd.checking.claims import require_precision
 from autograd.testing.domains import REAL
 
 __all__ = ["check_gradients"]
@@ -25,22 +28,10 @@ _MAPPINGS = {dict, Mapping}
 _HYPOTHESIS_DEADLINE = timedelta(
     milliseconds=200
 )  # what Hypothesis sets where nobody says anything
+_BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _SETTINGS = "_hypothesis_internal_use_settings"  # where it keeps the settings of a test
 
 
-@overload
-def check_gradients(function: Callable[..., Any], /) -> Callable[..., None]: ...
-@overload
-def check_gradients(
-    *,
-    order: int = 1,
-    gradient: Any = None,
-    hessian: Any = None,
-    vjp: Callable[..., Any] | None = None,
-    jvp: Callable[..., Any] | None = None,
-    hvp: Callable[..., Any] | None = None,
-    **strategies: st.SearchStrategy[Any],
-) -> Callable[[Callable[..., Any]], Callable[..., None]]: ...
 def check_gradients(
     function: Callable[..., Any] | None = None,
     /,
@@ -51,37 +42,42 @@ def check_gradients(
     vjp: Callable[..., Any] | None = None,
     jvp: Callable[..., Any] | None = None,
     hvp: Callable[..., Any] | None = None,
+    precision: Precision | None = None,
     **strategies: st.SearchStrategy[Any],
 ) -> Callable[..., Any]:
     """Make a Hypothesis test of a function: on each example, its gradient is checked.
 
     The arguments are drawn from the strategies given, or by their type hints: a float is finite and
-    of moderate size, and so are those in a list, tuple or dict; whatever is not made of floats (an
-    int, a str, a Literal, an enumeration) is drawn as Hypothesis draws its type, and held fixed
-    while the gradient with respect to the floats is checked. An argument with a default keeps it,
-    unless there is a strategy.
+    of moderate size, and so are those in a list, tuple, dict or NumPy array; whatever is not made
+    of floats (an int, a str, a Literal, an enumeration) is drawn as Hypothesis draws its type, and
+    held fixed while the gradient with respect to the floats is checked. An argument with a default
+    keeps it, unless there is a strategy.
 
     pytest collects the test if its name begins with `test`; it can also be called, without
     arguments. `hypothesis.settings` and `hypothesis.example` can be stacked on top. There is no
     deadline but one that they set, and that is not Hypothesis's default of 200 ms: how long a check
     takes says nothing of a gradient. Examples at which the function is not defined (it raises
-    ValueError or ArithmeticError) or the check is undecided (on a kink, at a border) are rejected,
-    as `hypothesis.assume` does: a function that can be checked nowhere fails. Hypothesis's
-    statistics count the outcomes.
+    ValueError or ArithmeticError), that are not finite, or of which the check is undecided (on a
+    kink, at a border) are rejected, as `hypothesis.assume` does: a function that can be checked
+    nowhere fails. Hypothesis's statistics count the outcomes.
 
     With `gradient=`, or what else `gradcheck` takes in its place, it is a test of a derivative that
     is claimed of any function, of NumPy's for example: draw its arguments by
-    `hypothesis.extra.numpy.arrays`.
+    `hypothesis.extra.numpy.arrays`. What is claimed is called as the function is: with what has
+    been drawn, in the order of the function's parameters. An argument that keeps its default is
+    handed on where the claim has a parameter of its name, and so is `self`, of a method.
 
     Args:
         function: The function, where there is nothing else to say: `@check_gradients`.
-        order: Which derivatives are checked, as for `gradcheck`.
+        order: Which derivatives are checked, as for `gradcheck`; of what is claimed, `hessian` or
+            `hvp` is the second.
         gradient: The gradient or Jacobian that is claimed: a function of the same arguments. Of
             several arguments that vary it returns a sequence, one for each.
         hessian: The derivative of that.
         vjp: As for `gradcheck`: the vector follows the arguments.
         jvp: Likewise, with one vector for each argument that varies.
         hvp: Likewise.
+        precision: As for `gradcheck`: what a function computes in whose derivative is claimed.
         **strategies: For arguments by name, what to draw them from.
 
     Returns:
@@ -92,7 +88,8 @@ def check_gradients(
         TypeError: What is given for an argument is no strategy. By the decorator: an argument has
             neither a strategy, a default nor a type hint to draw it by, or there is a strategy for
             an argument that the function lacks.
-        ValueError: `order` is neither 1 nor 2.
+        ValueError: `order` is neither 1 nor 2, or 2 of what is claimed; `precision` is none of
+            those there are, or nothing is claimed; a Hessian is claimed without a gradient.
         GradientError: By the test: a gradient is wrong.
 
     Example:
@@ -114,19 +111,16 @@ def check_gradients(
 
     given_claims = {"gradient": gradient, "hessian": hessian, "vjp": vjp, "jvp": jvp, "hvp": hvp}
     claims = {kind: claim for kind, claim in given_claims.items() if claim is not None}
-    for kind, claim in claims.items():
-        if not callable(claim) and claim is not True:
-            raise TypeError(
-                f"check_gradients: {kind} is to be a function, of whatever is drawn, got {claim!r}"
-            )
+    _require_claims(claims, order, precision)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., None]:
         signature = inspect.signature(function)
         arguments = _strategies(function, signature, strategies)
+        settings_of_check = {"precision": precision} if claims else {"order": order}
 
         @wraps(function)
         def test(*instance: Any, **drawn: Any) -> None:
-            _check(function, signature, instance, drawn, order, claims)
+            _check(function, signature, instance, drawn, claims, settings_of_check)
 
         parameters = [
             parameter.replace(kind=parameter.KEYWORD_ONLY, default=parameter.empty)
@@ -165,6 +159,31 @@ def _unhurried(test: Callable[..., None]) -> Callable[..., None]:
     return without_deadline
 
 
+def _require_claims(claims: Mapping[str, Any], order: int, precision: str | None) -> None:
+    """Refuse what no example could be checked by."""
+    for kind, claim in claims.items():
+        if not callable(claim) and not (claim is True and kind == "gradient"):
+            raise TypeError(
+                f"check_gradients: {kind} is to be a function, of whatever is drawn, got {claim!r}"
+            )
+    require_precision("check_gradients", precision)
+    if not claims and precision is not None:
+        raise ValueError(
+            "check_gradients: precision= is for a derivative that is claimed: gradient=..."
+        )
+    if claims and order != 1:
+        raise ValueError(
+            "check_gradients: order=2 is for functions that record a graph; of a derivative that "
+            "is claimed, give hessian= or hvp= for the second order"
+        )
+    for kind in ("hessian", "hvp"):
+        if kind in claims and "gradient" not in claims:
+            raise ValueError(
+                f"check_gradients: {kind}= is the derivative of the gradient: give that as well, "
+                "gradient=..."
+            )
+
+
 # --- one example ---------------------------------------------------------------------------------
 
 
@@ -173,8 +192,8 @@ def _check(
     signature: inspect.Signature,
     instance: tuple[Any, ...],
     drawn: dict[str, Any],
-    order: int,
     claims: Mapping[str, Any],
+    settings_of_check: Mapping[str, Any],
 ) -> None:
     """Check the gradient at one example, or reject it."""
     names = [name for name, value in drawn.items() if _varies(value)]
@@ -199,7 +218,8 @@ def _check(
     def of_what_varies(claim: Any) -> Any:
         def claimed(*inputs: Any) -> Any:  # and vectors
             bound = bound_to(inputs[: len(names)])
-            return claim(*bound.args, *inputs[len(names) :], **bound.kwargs)
+            positional, keywords = _handed_on(claim, signature, bound.arguments, drawn)
+            return claim(*positional, *inputs[len(names) :], **keywords)
 
         return claim if claim is True else claimed
 
@@ -211,13 +231,15 @@ def _check(
     varied.__name__ = varied.__qualname__ = function.__name__
     if not names:
         _reject("nothing to differentiate")
+    if not all(_is_finite(drawn[name]) for name in names):
+        _reject("not at a finite point")
     try:
         result = gradcheck(
             varied,
             *[drawn[name] for name in names],
-            order=order,
             raise_exception=False,
             **{kind: of_what_varies(claim) for kind, claim in claims.items()},
+            **settings_of_check,
         )
     except (ArithmeticError, ValueError) as error:
         if error not in off_domain:
@@ -227,6 +249,34 @@ def _check(
     if result.outcome == "failed":
         raise GradientError(result)
     assume(result.outcome == "passed")
+
+
+def _handed_on(
+    claim: Callable[..., Any],
+    signature: inspect.Signature,
+    arguments: Mapping[str, Any],
+    drawn: Collection[str],
+) -> tuple[list[Any], dict[str, Any]]:
+    """Choose what a claim is called with, of what the function is."""
+    try:
+        taken: Mapping[str, inspect.Parameter] = inspect.signature(claim).parameters
+    except (TypeError, ValueError):  # of C's
+        taken = {}
+    places = [name for name, parameter in taken.items() if parameter.kind in _BY_PLACE]
+    positional: list[Any] = []
+    keywords: dict[str, Any] = {}
+    for name, parameter in signature.parameters.items():
+        if name not in drawn and name not in taken:
+            continue
+        value = arguments.get(name, parameter.default)
+        by_name = parameter.kind is parameter.KEYWORD_ONLY
+        if name not in drawn:
+            by_name = name not in places[len(positional) : len(positional) + 1]
+        if by_name:
+            keywords[name] = value
+        else:
+            positional.append(value)
+    return positional, keywords
 
 
 def _reject(reason: str) -> None:
@@ -243,6 +293,19 @@ def _varies(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(map(_varies, value))
     return getattr(getattr(value, "dtype", None), "kind", None) == "f"
+
+
+def _is_finite(value: Any) -> bool:
+    """Tell whether there is a derivative to be taken at all."""
+    if isinstance(value, (float, Value)):
+        return math.isfinite(value if isinstance(value, float) else value.data)
+    if isinstance(value, Mapping):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_finite, value))
+    if getattr(getattr(value, "dtype", None), "kind", None) == "f":
+        return all(map(math.isfinite, value.ravel().tolist()))
+    return True
 
 
 # --- strategies by type --------------------------------------------------------------------------
@@ -284,7 +347,7 @@ def _strategies(
 def _is_instance(function: Callable[..., Any], parameter: inspect.Parameter) -> bool:
     """Tell the first parameter of a method, which is not drawn."""
     in_class = function.__qualname__.rpartition(".")[0].rpartition(".")[2] not in ("", "<locals>")
-    return in_class and parameter.name == "self"
+    return in_class and parameter.name in ("self", "cls")
 
 
 def _drawable(function: str, argument: str, hint: Any) -> st.SearchStrategy[Any]:
@@ -308,6 +371,22 @@ def _drawable(function: str, argument: str, hint: Any) -> st.SearchStrategy[Any]
     return strategy
 
 
+def _is_array(hint: Any) -> bool:
+    return (getattr(hint, "__module__", ""), getattr(hint, "__name__", "")) == ("numpy", "ndarray")
+
+
+def _arrays(dtype: Any) -> st.SearchStrategy[Any]:
+    """Draw small arrays, floats of moderate size in them where nothing else is asked for."""
+    import numpy as np
+    from hypothesis.extra.numpy import array_shapes, arrays
+
+    if dtype in (Any, np.generic, np.number, np.inexact, np.floating):
+        dtype = np.float64
+    is_floating = np.issubdtype(dtype, np.floating)
+    elements = REAL.floats.map(np.dtype(dtype).type) if is_floating else None
+    return arrays(dtype, array_shapes(max_dims=2, max_side=3), elements=elements)
+
+
 def _of_type(hint: Any) -> st.SearchStrategy[Any]:
     """Draw a type, its floats of moderate size."""
     if hint is float:
@@ -315,6 +394,8 @@ def _of_type(hint: Any) -> st.SearchStrategy[Any]:
     if hint is Value:
         return REAL.floats.map(Value)
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if _is_array(origin or hint):  # NDArray[np.float32] is of a shape and a dtype
+        return _arrays((*typing.get_args(parts[1] if parts else Any), Any)[0])
     if origin in _SEQUENCES:
         return st.lists(_of_type(parts[0]), min_size=1, max_size=4)
     if origin is tuple and parts[1:] == (...,):

@@ -21,6 +21,7 @@ from autograd.checking.claimed import Claimed, Precision
 from autograd.checking.claims import check_claims
 from autograd.checking.report import GradientCheck
 from autograd.structure import argument_names
+from autograd.testing import frameworks
 
 try:
     import jax
@@ -66,17 +67,16 @@ def gradcheck(
             forward mode was asked for and cannot be had.
         ValueError: An input is not finite, or `order` or `mode` is none of these.
     """
-    if order not in (1, 2) or isinstance(order, bool):
-        raise ValueError(f"gradcheck: order must be 1 or 2, got {order!r}")
+    frameworks.require_order(order)
     if mode not in ("both", "reverse", "forward"):
         raise ValueError(f"gradcheck: mode must be 'both', 'reverse' or 'forward', got {mode!r}")
     function = _Function(f, inputs)
-    if precision is None and any(leaf.dtype == jnp.bfloat16 for leaf in function.leaves):
-        precision = "bfloat16"
-    claims = list(_claims(function, function.results, function.name, mode))
+    claims = [*_claims(function, function.results, function.name, mode)]
     if order == 2:
         # A gradient can be differentiated in whatever mode the function can.
-        claims += _claims(function, function.gradients, f"∇{function.name}", mode)
+        gradients = functools.partial(function.gradients, mode)
+        claims += _claims(function, gradients, f"∇{function.name}", mode)
+    precision = frameworks.coarsest(precision, function.has_bfloat16)
     return check_claims(claims, precision, raise_exception)
 
 
@@ -84,34 +84,29 @@ def _claims(
     function: _Function, results: Callable[..., list[Any]], name: str, mode: Mode
 ) -> Iterator[Claimed]:
     """Give what each mode says of a function."""
-    is_one = len(results(*function.leaves)) == 1
     evaluate = _compiled(results, function.leaves)
 
-    def values(*arrays: Any) -> Any:
-        found = list(map(_array, evaluate(*function.made(arrays))))
-        return found[0] if is_one else found
-
     @functools.cache  # it is pulled back from each result, at one point
-    def pulled_back() -> Any:
+    def recorded() -> Any:
         return jax.vjp(results, *function.leaves)
 
-    def vjp(*arrays: Any) -> Any:
-        found, pull_back = pulled_back()
-        given = [arrays[-1]] if is_one else arrays[-1]
-        cotangents = [jnp.asarray(w, y.dtype) for w, y in zip(given, found, strict=True)]
-        slopes = list(map(_array, pull_back(cotangents)))
-        return slopes[0] if len(slopes) == 1 else slopes
+    def pulled_back(vectors: Sequence[Any]) -> list[Any]:
+        found, pull_back = recorded()
+        given = [jnp.asarray(w, y.dtype) for w, y in zip(vectors, found, strict=True)]
+        return list(map(_array, pull_back(given)))
 
-    def jvp(*arrays: Any) -> list[Any]:
-        half = len(arrays) // 2
-        primals, tangents = function.made(arrays[:half]), function.made(arrays[half:])
-        return list(map(_array, jax.jvp(results, primals, tangents)[1]))
+    def pushed_forward(vectors: Sequence[Any]) -> list[Any]:
+        slopes = jax.jvp(results, tuple(function.leaves), tuple(function.made(vectors)))[1]
+        return list(map(_array, slopes))
 
-    arguments = dict(zip(function.names, map(_array, function.leaves), strict=True))
-    if mode != "forward":
-        yield Claimed(values, arguments, "vjp", vjp, name)
-    if mode != "reverse" and (mode == "forward" or function.has_forward_mode(results)):
-        yield Claimed(values, arguments, "jvp", jvp, f"{name} (forward mode)")
+    has_forward = mode == "forward" or (mode == "both" and function.has_forward_mode(results))
+    return frameworks.claims(
+        name,
+        dict(zip(function.names, map(_array, function.leaves), strict=True)),
+        lambda arrays: list(map(_array, evaluate(*function.made(arrays)))),
+        pulled_back=pulled_back if mode != "forward" else None,
+        pushed_forward=pushed_forward if has_forward else None,
+    )
 
 
 def _compiled(results: Callable[..., list[Any]], leaves: Sequence[Any]) -> Callable[..., list[Any]]:
@@ -131,11 +126,12 @@ class _Function:
         name: What it is called.
         names: The paths to the arrays.
         leaves: The arrays.
+        has_bfloat16: Whether that is among them, or among its results.
     """
 
     def __init__(self, f: Callable[..., Any], inputs: Sequence[Any]) -> None:
         self._f = f
-        self.name = getattr(f, "__name__", type(f).__name__).replace("<lambda>", "f")
+        self.name = frameworks.name_of(f)
         paths, self._tree = jax.tree_util.tree_flatten_with_path(list(inputs))
         names = argument_names(f, inputs)
         self._all = [leaf for _, leaf in paths]
@@ -150,6 +146,8 @@ class _Function:
             raise TypeError(
                 "gradcheck: there is no floating-point array among the arguments of the function"
             )
+        every = [*self.leaves, *self.results(*self.leaves)]
+        self.has_bfloat16 = any(x.dtype == jnp.bfloat16 for x in every)
 
     def made(self, arrays: Sequence[Any]) -> list[Any]:
         """Make JAX's arrays of others, of the kinds of those that were given."""
@@ -168,13 +166,14 @@ class _Function:
             raise TypeError(f"gradcheck: {self.name} returned no floating-point array")
         return results
 
-    def gradients(self, *leaves: Any) -> list[Any]:
+    def gradients(self, mode: Mode, *leaves: Any) -> list[Any]:
         """Differentiate a sum of the results, with weights: what adds up to 1 is not to be lost."""
 
         def total(*leaves: Any) -> Any:
             return sum(jnp.sum(y * _weights(y)) for y in self.results(*leaves))
 
-        return list(jax.grad(total, argnums=tuple(range(len(leaves))))(*leaves))
+        differentiate = jax.jacfwd if mode == "forward" else jax.grad
+        return list(differentiate(total, argnums=tuple(range(len(leaves))))(*leaves))
 
     def has_forward_mode(self, results: Callable[..., list[Any]]) -> bool:
         """Tell a function that JAX refuses to differentiate in forward mode."""
@@ -186,7 +185,7 @@ class _Function:
 
 
 def _weights(y: Any) -> Any:
-    return (1.5 + jnp.cos(jnp.arange(1.0, 1.0 + y.size))).reshape(y.shape).astype(y.dtype)
+    return jnp.asarray(frameworks.weights(y.shape), y.dtype)
 
 
 def _is_floating(leaf: Any) -> bool:

@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from typing import Any
 
 from autograd.checking.claimed import Claimed, Precision
 from autograd.checking.claims import check_claims
 from autograd.checking.report import GradientCheck
-from autograd.structure import argument_names
+from autograd.structure import Visit, argument_names, visited
+from autograd.testing import frameworks
 
 try:
     import numpy as np
@@ -45,12 +47,13 @@ def gradcheck(
     """Check the gradient that PyTorch computes of a function at a point.
 
     Args:
-        f: A function of tensors to a tensor or a sequence of tensors, the `apply` of an
-            `autograd.Function`, or a module, which is checked in its parameters as well. It is to
-            be deterministic: put a module with dropout into `eval()`.
-        *inputs: Its arguments. Checked are the floating-point tensors among them that require a
-            gradient; where none does, all of them. Whatever else there is stays as it is. Neither
-            the arguments are changed nor the module: its parameters, buffers and gradients.
+        f: A function of tensors to tensors, in lists, tuples and dictionaries if you like, the
+            `apply` of an `autograd.Function`, or a module, which is checked in its parameters as
+            well. It is to be deterministic: put a module with dropout into `eval()`.
+        *inputs: Its arguments, nested likewise. Checked are the floating-point tensors among them
+            that require a gradient; where none does, all of them. Whatever else there is stays as
+            it is. Neither the arguments are changed nor the module: its parameters, buffers and
+            gradients.
         order: 1 for the gradient; 2 for the gradient, and then its own derivative.
         forward: Whether forward mode is checked as well: `torch.func.jvp`.
         precision: What `f` computes in, if it is less than its tensors show.
@@ -64,30 +67,19 @@ def gradcheck(
         TypeError: There is no floating-point tensor among the arguments, or `f` returns none.
         ValueError: An input is not finite, or `order` is neither 1 nor 2.
     """
-    if order not in (1, 2) or isinstance(order, bool):
-        raise ValueError(f"gradcheck: order must be 1 or 2, got {order!r}")
+    frameworks.require_order(order)
     function = _Function(f, inputs)
-    claims = _claims(function, function.results, function.name, forward)
+    claims = [*_claims(function, function.results, function.name, forward)]
     if order == 2:
-        gradients = _claims(function, function.gradients, f"∇{function.name}", False)
-        return check_claims([*claims, *gradients], _coarser(function, precision), raise_exception)
-    return check_claims(claims, _coarser(function, precision), raise_exception)
-
-
-def _coarser(function: _Function, precision: Precision | None) -> Precision | None:
-    is_brief = any(tensor.dtype == torch.bfloat16 for tensor in function.tensors)
-    return "bfloat16" if precision is None and is_brief else precision
+        claims += _claims(function, function.gradients, f"∇{function.name}", False)
+    precision = frameworks.coarsest(precision, function.has_bfloat16)
+    return check_claims(claims, precision, raise_exception)
 
 
 def _claims(
     function: _Function, results: Callable[..., list[Any]], name: str, forward: bool
 ) -> Iterator[Claimed]:
     """Give what reverse mode, and forward mode if it is asked for, say of a function."""
-    is_one = len(results(function.tensors)) == 1
-
-    def values(*arrays: Any) -> Any:
-        found = list(map(_array, results(function.made(arrays))))
-        return found[0] if is_one else found
 
     @functools.cache  # it is pulled back from each result, at one point
     def recorded() -> tuple[list[Any], list[Any]]:
@@ -95,34 +87,33 @@ def _claims(
             tensors = [tensor.clone().requires_grad_(True) for tensor in function.tensors]
             return tensors, results(tensors)
 
-    def vjp(*arrays: Any) -> list[Any]:
+    def pulled_back(vectors: Sequence[Any]) -> list[Any]:
         tensors, found = recorded()
-        used = [i for i, y in enumerate(found) if y.requires_grad]
-        if not used:
-            return [np.zeros(tensor.shape) for tensor in tensors]
-        given = [arrays[-1]] if is_one else arrays[-1]
-        cotangents = [
-            torch.as_tensor(given[i], dtype=found[i].dtype, device=found[i].device) for i in used
-        ]
-        slopes = torch.autograd.grad(
-            [found[i] for i in used], tensors, cotangents, retain_graph=True, allow_unused=True
-        )
+        used = [(y, w) for y, w in zip(found, vectors, strict=True) if y.requires_grad]
+        slopes = [None] * len(tensors)
+        if used:
+            ys = [y for y, _ in used]
+            cotangents = [torch.as_tensor(w, dtype=y.dtype, device=y.device) for y, w in used]
+            slopes = torch.autograd.grad(
+                ys, tensors, cotangents, retain_graph=True, allow_unused=True
+            )
         return [
             np.zeros(tensor.shape) if slope is None else _array(slope)
             for slope, tensor in zip(slopes, tensors, strict=True)
         ]
 
-    def jvp(*arrays: Any) -> list[Any]:
-        half = len(arrays) // 2
-        primals, tangents = function.made(arrays[:half]), function.made(arrays[half:])
-        slopes = torch.func.jvp(lambda *xs: tuple(results(xs)), tuple(primals), tuple(tangents))[1]
+    def pushed_forward(vectors: Sequence[Any]) -> list[Any]:
+        primals, tangents = map(tuple, (function.tensors, function.made(vectors)))
+        slopes = torch.func.jvp(lambda *xs: tuple(results(xs)), primals, tangents)[1]
         return list(map(_array, slopes))
 
-    arguments = dict(zip(function.names, map(_array, function.tensors), strict=True))
-    single = len(arguments) == 1
-    yield Claimed(values, arguments, "vjp", (lambda *xs: vjp(*xs)[0]) if single else vjp, name)
-    if forward:
-        yield Claimed(values, arguments, "jvp", jvp, f"{name} (forward mode)")
+    return frameworks.claims(
+        name,
+        dict(zip(function.names, map(_array, function.tensors), strict=True)),
+        lambda arrays: list(map(_array, results(function.made(arrays)))),
+        pulled_back=pulled_back,
+        pushed_forward=pushed_forward if forward else None,
+    )
 
 
 class _Function:
@@ -132,36 +123,39 @@ class _Function:
         name: What it is called.
         names: What the tensors are called.
         tensors: The tensors that it is differentiated in.
+        has_bfloat16: Whether that is among its arguments, parameters and results.
     """
 
-    def __init__(self, f: Callable[..., Any], inputs: Sequence[Any]) -> None:
+    def __init__(self, f: Any, inputs: Sequence[Any]) -> None:
         self._f, self._inputs = f, inputs
-        self._parameters: list[str] = []
-        self.name = getattr(f, "__name__", type(f).__name__).replace("<lambda>", "f")
+        self.name = frameworks.name_of(f)
         owner = getattr(getattr(f, "__self__", None), "__name__", "")
         if self.name == "apply" and owner:
             self.name = owner
-        names = argument_names(f.forward if isinstance(f, torch.nn.Module) else f, inputs)
-        named = list(zip(names, inputs, strict=True))
-        floating = [
-            place
-            for place, (_, x) in enumerate(named)
-            if isinstance(x, torch.Tensor) and x.is_floating_point()
+        self._is_module = isinstance(f, torch.nn.Module)
+        names = argument_names(f.forward if self._is_module else f, inputs)
+        named = [
+            (path, x)
+            for name, x in zip(names, inputs, strict=True)
+            for path, x in _tensors(x, name)
         ]
-        required = [place for place in floating if inputs[place].requires_grad]
+        floating = [place for place, (_, x) in enumerate(named) if x.is_floating_point()]
+        required = [place for place in floating if named[place][1].requires_grad]
         self._places = required or floating
-        self.names = [names[place] for place in self._places]
-        self.tensors = [inputs[place].detach().clone() for place in self._places]
-        if isinstance(f, torch.nn.Module):
-            for name, parameter in f.named_parameters():
-                if parameter.requires_grad:
-                    self._parameters.append(name)
-                    self.names.append(name)
-                    self.tensors.append(parameter.detach().clone())
+        self._parameters = dict(f.named_parameters()) if self._is_module else {}
+        dtypes = {x.dtype for x in (*(x for _, x in named), *self._parameters.values())}
+        self._parameters = {k: v for k, v in self._parameters.items() if v.requires_grad}
+        arguments = {path for path, _ in named}
+        self.names = [named[place][0] for place in self._places]
+        self.names += [f"self.{k}" if k in arguments else k for k in self._parameters]
+        differentiated = [*(named[place][1] for place in self._places), *self._parameters.values()]
+        self.tensors = [x.detach().clone() for x in differentiated]
         if not self.tensors:
             raise TypeError(
                 "gradcheck: there is no floating-point tensor among the arguments of the function"
             )
+        dtypes |= {y.dtype for y in self.results(self.tensors)}
+        self.has_bfloat16 = torch.bfloat16 in dtypes
 
     def made(self, arrays: Sequence[Any]) -> list[Any]:
         """Make tensors of arrays, of the kinds of those that were given."""
@@ -172,17 +166,23 @@ class _Function:
 
     def results(self, tensors: Sequence[Any]) -> list[Any]:
         """Call the function; give its results as a list of tensors."""
-        inputs = [x.clone() if isinstance(x, torch.Tensor) else x for x in self._inputs]
-        for place, tensor in zip(self._places, tensors, strict=False):
-            inputs[place] = tensor * 1  # which may be changed in place
-        if isinstance(self._f, torch.nn.Module):
+        places = count()
+        given = dict(zip(self._places, tensors, strict=False))
+
+        def renewed(path: str, x: Any) -> Any:
+            if not isinstance(x, torch.Tensor):
+                return x
+            place = next(places)
+            return given[place] * 1 if place in given else x.clone()  # to be changed in place
+
+        inputs = visited(tuple(self._inputs), "", Visit(renewed, _as_it_is, _as_it_is))
+        if self._is_module:
             parameters = dict(zip(self._parameters, tensors[len(self._places) :], strict=True))
             buffers = {name: buffer.clone() for name, buffer in self._f.named_buffers()}
-            found = torch.func.functional_call(self._f, {**parameters, **buffers}, tuple(inputs))
+            found = torch.func.functional_call(self._f, {**parameters, **buffers}, inputs)
         else:
             found = self._f(*inputs)
-        results = list(found) if isinstance(found, (tuple, list)) else [found]
-        results = [y for y in results if isinstance(y, torch.Tensor) and y.is_floating_point()]
+        results = [y for _, y in _tensors(found, "") if y.is_floating_point()]
         if not results:
             raise TypeError(f"gradcheck: {self.name} returned no floating-point tensor")
         return results
@@ -202,7 +202,23 @@ class _Function:
 
 
 def _weights(y: Any) -> Any:
-    return (1.5 + torch.cos(1.0 + torch.arange(y.numel()))).reshape(y.shape).to(y)
+    return torch.as_tensor(frameworks.weights(tuple(y.shape))).to(y)
+
+
+def _tensors(structure: Any, path: str) -> list[tuple[str, Any]]:
+    """List the tensors in nested lists, tuples and dictionaries, with the path to each."""
+    found: list[tuple[str, Any]] = []
+
+    def look(path: str, x: Any) -> Any:
+        if isinstance(x, torch.Tensor):
+            found.append((path, x))
+
+    visited(structure, path, Visit(look, _as_it_is, _as_it_is))
+    return found
+
+
+def _as_it_is(path: str, x: Any) -> Any:
+    return x
 
 
 def _array(tensor: Any) -> Any:

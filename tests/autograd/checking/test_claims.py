@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import re
 import warnings
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -14,8 +17,10 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.optimize import rosen, rosen_der, rosen_hess, rosen_hess_prod
 
-from autograd import gradcheck
-from autograd.checking import GradientError
+from autograd import gradcheck, jacobian
+from autograd.checking import Derivative, GradientError
+from autograd.checking.claimed import Claimed
+from autograd.checking.claims import _Search
 
 X = np.array([1.3, 0.7, 0.8, 1.9, 1.2])
 
@@ -126,6 +131,42 @@ def test_results_may_be_nested() -> None:
     assert (wrong.worst.output, wrong.worst.input) == ("['a']", "x[1]")
 
 
+# Functions to results and of arguments of every structure: the Jacobian has the form that our own
+# `jacobian` gives it.
+@pytest.mark.parametrize(
+    ("f", "arguments"),
+    [
+        (lambda x, y: x * y**2, (2.0, 3.0)),
+        (lambda x, y: [x * y, x + y, x / y], (2.0, 3.0)),
+        (lambda x, y: (x * y, x + y), (2.0, 3.0)),
+        (lambda x, y: {"a": x * y, "b": [x, y**2]}, (2.0, 3.0)),
+        (lambda x, y: [x * y, {"b": (x**3, y)}], (2.0, 3.0)),
+        (lambda p: [p["a"][0] * p["b"], p["b"] ** 2], ({"a": [1.0, 2.0], "b": 3.0},)),
+        (lambda x: [x[0] * x[1], x[1] ** 2, x[0]], ([1.0, 2.0],)),
+        (lambda x: [x[0] * x[1], x[1] ** 2, x[0]], (np.array([1.0, 2.0]),)),
+        (lambda x, y: [x[0] * y, x[1] * x[0] * y], (np.array([1.0, 2.0]), 3.0)),
+        (lambda x, y: [x[0] * y[1], x[1] * y[0]], ([1.0, 2.0], (3.0, 4.0))),
+        (lambda x: [x[0][0] * x[1], x[0][1] ** 2], ([(1.0, 2.0), 3.0],)),
+        (lambda x: x * x[::-1], (np.array([1.0, 2.0, 3.0]),)),
+    ],
+)
+def test_a_jacobian_has_the_form_that_our_own_has(f: Any, arguments: tuple[Any, ...]) -> None:
+    places = 0 if len(arguments) == 1 else tuple(range(len(arguments)))
+    own = jacobian(f, places)
+    assert gradcheck(f, *arguments, gradient=own), gradcheck(f, *arguments, gradient=own)
+    if len(arguments) > 1 or isinstance(arguments[0], dict):
+        named = failed(f, *arguments, gradient=lambda *xs: doubled(own(*xs)))
+        assert "each is 2 times what it should be" in str(named)
+
+
+def doubled(structure: Any) -> Any:
+    if isinstance(structure, dict):
+        return {key: doubled(part) for key, part in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return [doubled(part) for part in structure]
+    return 2.0 * structure
+
+
 @pytest.mark.parametrize("make", [np.float32, lambda x: np.array(x, np.float32)])
 def test_numbers_of_numpy_stay_of_their_kind(make: Any) -> None:
     kinds = set()
@@ -195,6 +236,19 @@ def test_a_wrong_entry_among_a_hundred_thousand_takes_some_hundred_evaluations()
     assert calls < 400
 
 
+@pytest.mark.parametrize("count", [2, 20])
+def test_how_many_evaluations_it_took_is_said(count: int) -> None:
+    calls = 0
+
+    def f(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return np.sum(x**2)
+
+    check = failed(f, np.linspace(0.5, 1.5, count), gradient=lambda x: 3.0 * x)
+    assert f"found in {calls} evaluations of f" in str(check)
+
+
 def test_several_wrong_entries_are_named() -> None:
     f, jacobian, x = mixed(50, 3)
 
@@ -242,6 +296,68 @@ def test_precision_may_be_given() -> None:
         gradcheck(f, 0.5, gradient=1.0, precision="triple")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("count", [3, 30])
+@pytest.mark.parametrize("form", ["vjp", "jvp"])
+def test_a_product_that_ignores_its_vector_is_wrong(count: int, form: str) -> None:
+    x = np.linspace(0.5, 1.5, count)
+    claims: dict[str, Any] = {"vjp": lambda x, w: 2.0 * x, "jvp": lambda x, v: np.sum(2.0 * x)}
+    check = failed(lambda x: np.sum(x * x), x, **{form: claims[form]})
+    assert "the same whatever vector it is to be multiplied by" in str(check)
+
+
+@pytest.mark.parametrize("form", ["gradient", "vjp", "jvp"])
+def test_what_is_left_of_terms_that_cancel_is_no_fault(form: str) -> None:
+    def f(x: Any) -> Any:
+        return x[0] - x[1]
+
+    residue = np.array([1.0, -1.0, 1e-17])
+    claims: dict[str, Any] = {
+        "gradient": residue, "vjp": lambda x, w: w * residue, "jvp": lambda x, v: residue @ v
+    }  # fmt: skip
+    x = np.array([1.0, 2.0, 3.0])
+    assert gradcheck(f, x, **{form: claims[form]})
+    residue[2] = 1e-12
+    assert failed(f, x, **{form: claims[form]}).worst.input == "x[2]"
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-6])
+def test_what_adds_as_much_as_the_others_is_no_residue(scale: float) -> None:
+    def f(large: float, small: float) -> float:
+        return large * scale + small
+
+    assert gradcheck(f, 1.0 / scale, 1.0, gradient=(scale, 1.0))
+    assert failed(f, 1.0 / scale, 1.0, gradient=(1.001 * scale, 1.0)).worst.input == "large"
+
+
+def test_inputs_that_are_small_beside_others_like_them_are_told_in_single_precision() -> None:
+    x = np.random.default_rng(1).normal(size=1_000).astype(np.float32)
+    x[17] = 1e-5
+
+    def f(x: Any) -> Any:
+        return np.sum(np.sin(x))
+
+    assert gradcheck(f, x, gradient=np.cos(x))
+    wrong = np.cos(x)
+    wrong[17] = 0.0
+    assert failed(f, x, gradient=wrong).worst.input == "x[17]"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_single_precision_does_not_tell_one_input_its_neighbours_are_named(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    x, j = random.normal(size=3_000).astype(np.float32), int(random.integers(3_000))
+
+    def f(x: Any) -> Any:
+        return np.log(np.sum(np.exp(x)))
+
+    wrong = np.exp(x) / np.exp(x).sum()
+    wrong[j] *= -1.0
+    check = failed(f, x, gradient=wrong)
+    named = next(d for d in check.derivatives if d.outcome == "failed")
+    first, last = (2 * [int(each) for each in re.findall(r"x\[(\d+)\]", named.input)])[:2]
+    assert first <= j <= last
+
+
 # --- functions that are evaluated badly ---------------------------------------------------------
 
 
@@ -280,6 +396,38 @@ def test_in_single_precision_a_flat_derivative_is_decided_beside_steep_ones(seed
     assert check.outcome == ("failed" if abs(right[2]) > 1e-2 else check.outcome)
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("scale", [2.0**-13, 2.0**-9, 1.0, 2.0**13])
+@pytest.mark.parametrize("count", [4, 40])
+def test_in_single_precision_the_inputs_may_be_of_any_scale(
+    seed: int, scale: float, count: int
+) -> None:
+    random = np.random.default_rng(seed)
+    matrix = random.uniform(-1.0, 1.0, (5, count)).astype(np.float32)
+    x = (scale * random.uniform(-2.0, 2.0, count)).astype(np.float32)
+    x[1] = 0.0
+
+    def f(x: Any) -> Any:
+        return 0.5 * np.sum((matrix @ (x / np.float32(scale)) - 1.0) ** 2)
+
+    right = (matrix @ (x / np.float32(scale)) - 1.0) @ matrix / scale
+    assert gradcheck(f, x, gradient=right), gradcheck(f, x, gradient=right)
+
+
+@pytest.mark.parametrize("x", [5e-324, 1e-300, 1e300, 1.7e308])
+def test_inputs_at_the_ends_of_the_range_are_no_error(x: float) -> None:
+    def f(x: float) -> float:
+        return float(np.float32(np.tanh(x)))
+
+    right = 1.0 if x < 1.0 else 0.0
+    assert gradcheck(f, x, gradient=right, raise_exception=False).outcome != "failed"
+    many = np.append(np.full(20, x), 1.0)
+    assert gradcheck(
+        lambda xs: np.sum(np.tanh(xs).astype(np.float32)), many,
+        gradient=np.append(np.full(20, right), 1.0 / math.cosh(1.0) ** 2), raise_exception=False,
+    ).outcome != "failed"  # fmt: skip
+
+
 def test_where_every_direction_meets_kinks_each_input_is_looked_at() -> None:
     x = np.concatenate([[0.5], 1.0 + 10.0 ** -np.linspace(2.0, 12.0, 19)])
 
@@ -316,6 +464,52 @@ def test_a_result_that_is_nothing_but_rounding_does_not_hide_the_others() -> Non
     last = np.eye(13)[:1]
     assert gradcheck(f, np.ones(13), gradient=np.vstack([2.0 * np.eye(13), last]))
     failed(f, np.ones(13), gradient=np.vstack([6.0 * np.eye(13), last]))
+
+
+def test_no_two_errors_make_up_for_each_other() -> None:
+    for i, j in combinations(range(14), 2):
+        g = np.ones(14)
+        g[[i, j]] += 0.5, -0.5
+        check = gradcheck(np.sum, np.ones(14), gradient=g, raise_exception=False)
+        assert check.outcome == "failed", (i, j)
+
+
+def test_in_single_precision_thousands_of_inputs_of_any_size_pass() -> None:
+    x = np.random.default_rng(1).normal(size=4_000).astype(np.float32)
+    check = gradcheck(lambda x: np.mean(x * x), x, gradient=lambda x: 2.0 * x / x.size)
+    assert check, check
+
+
+def flat(bound: float, reason: str, outcome: Any = "undecided", x: str = "x") -> Derivative:
+    return Derivative("", x, 0.0, 0.25 * bound, bound, 0.0, outcome, reason)
+
+
+# What is undecided is as good as 0 beside a derivative of 1, by what it adds to the result.
+@pytest.mark.parametrize(
+    ("x", "other", "is_settled"),
+    [
+        (1.0, flat(1e-3, "noise"), True),
+        (0.1, flat(1e-3, "noise"), True),
+        (2.0, flat(1e-3, "noise"), False),
+        (1.0, flat(1.1e-3, "noise"), False),
+        (1.0, flat(1e-6, "there is a kink"), False),
+        (1.0, flat(1e-6, "at a border"), False),
+        (1.0, Derivative("", "x", 1e-5, 0.0, 1e-6, 0.0, "undecided", "noise"), False),
+        (1.0, Derivative("", "x", 1e-5, 0.0, 1e-6, 1e-5, "undecided", "noise"), True),
+        (1.0, Derivative("", "x", 1e-5, 0.0, 1e-6, 1e-5, "failed", "noise"), False),
+    ],
+)
+def test_what_is_as_good_as_0_beside_the_largest(
+    x: float, other: Derivative, is_settled: bool
+) -> None:
+    claimed = Claimed(np.sum, {"x": np.array([1.0, x])}, "gradient", np.ones(2), "f")
+    search = _Search(claimed, 2.0**-23, np.random.default_rng(0))
+    largest = Derivative("", "x", 1.0, -1.0, 1e-9, 0.0, "passed")
+    first, second = search.settled([largest, other])
+    assert first == largest
+    assert (second.outcome == "passed" and not second.reason) == is_settled
+    alone = search.settled([dataclasses.replace(largest, outcome="undecided", reason="?"), other])
+    assert alone[1] == other
 
 
 def test_a_zero_among_thousands_is_seen_in_single_precision() -> None:
@@ -363,6 +557,26 @@ def test_a_kink_is_undecided() -> None:
     assert check.outcome == "undecided"
     assert "kink" in check.reason
     assert "kink" in str(check)
+
+
+@pytest.mark.parametrize(
+    ("claim", "said"),
+    [
+        (-1.0, "is right from below"),
+        (3.0, "is right from above"),
+        (0.0, "lies between"),
+        (4.0, "is neither"),
+        (-1.1, "is neither"),
+    ],
+)
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_which_side_of_a_kink_is_claimed_is_said(claim: float, said: str, sign: float) -> None:
+    def f(x: float) -> float:
+        return sign * (3.0 * x if x > 0.0 else -x)
+
+    check = gradcheck(f, 0.0, gradient=sign * claim)
+    assert check.outcome == "undecided"
+    assert check.reason.endswith(f"what is claimed {said}")
 
 
 def test_a_value_that_is_not_finite_is_undecided() -> None:
@@ -420,6 +634,14 @@ def test_bad_claims(claims: Any, exception: type[Exception], message: str) -> No
         (lambda x, y: x * y, (1.0, 2.0), 2.0, ValueError, "2 arguments"),
         (lambda p: p["a"], ({"a": 1.0},), [1.0], ValueError, "keys"),
         (lambda x: {"y": x}, (1.0,), [1.0], ValueError, "keys"),
+        (
+            lambda x, y: [x, y, x * y],
+            (1.0, 2.0),
+            [1.0, 0.0],
+            ValueError,
+            "of 3 results, a sequence",
+        ),
+        (lambda x: [np.ones(2) * x, x], (1.0,), 1.0, ValueError, "of 2 results, a sequence"),
         (lambda x: x @ np.ones((3, 2)), (np.ones(3),), np.ones((3, 2)), ValueError, "transposed"),
     ],
 )

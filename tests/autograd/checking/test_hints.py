@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from autograd import gradcheck
 from autograd.checking.hints import hint
+from benchmarks.faults import draw
 
 NUMBERS = st.lists(
     st.floats(0.1, 10.0).map(lambda x: round(x, 3)) | st.floats(-10.0, -0.1), min_size=4, max_size=9
@@ -65,6 +69,10 @@ def test_a_term_that_is_missing() -> None:
 
 
 def test_few_digits() -> None:
+    assert "is right to 5 digits" in hinted([math.pi * (1.0 + 7e-6), 1.0], [math.pi, 1.0])
+    assert "is right to 3 digits" in hinted([math.pi * (1.0 + 9e-4)], [math.pi])
+    assert "is right to 1 digit:" in hinted([1.01, 2.03, 3.0], [1.0, 2.0, 3.0])
+    assert hinted([1.01, 2.1, 3.0], [1.0, 2.0, 3.0]) == ""
     assert "float32" in hinted([math.pi * (1.0 + 1e-7)], [math.pi])
     assert "float32" in hinted([1.0000001, 2.0000001], [1.0, 2.0])
     assert "has a term too many, 0.5" in hinted([1.5, 2.5, 3.9], [1.0, 2.0, 3.4])
@@ -78,3 +86,102 @@ def test_what_is_not_finite(claimed: float) -> None:
 @given(NUMBERS)
 def test_nothing_is_said_of_what_is_right(right: list[float]) -> None:
     assert hint(right, right, [False] * len(right), (1, len(right))) == ""
+
+
+@given(NUMBERS, st.sampled_from([-0.1, 0.05, 2.0]))
+def test_a_penalty(right: list[float], factor: float) -> None:
+    data = [(-1.0) ** i * (1.0 + 0.3 * i) for i in range(len(right))]
+    claimed = [d - factor * x for d, x in zip(right, data, strict=True)]
+    wrong = [True] * len(right)
+    text = hint(claimed, right, wrong, (1, len(right)), data=data)
+    assert f"{abs(factor):g} times its input" in text or "digits" in text
+    assert ("lacks" if factor > 0.0 else "too much") in text or "digits" in text
+    assert "times its input" not in hint(claimed, right, wrong, (1, len(right)))
+    data[0] += 0.5
+    assert "times its input" not in hint(claimed, right, wrong, (1, len(right)), data=data)
+
+
+@given(st.integers(2, 4), st.integers(2, 4), st.integers(1, 2), st.integers(0, 10**6))
+def test_the_transpose_with_respect_to_a_matrix(
+    height: int, width: int, rows: int, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    right = random.normal(size=(rows, 1 + height * width))
+    claimed = right.copy()
+    claimed[:, 1:] = [row.reshape(height, width).T.ravel() for row in right[:, 1:]]
+    columns = right.shape[1]
+    wrong = (claimed != right).ravel().tolist()
+    given: list[Any] = [claimed.ravel().tolist(), right.ravel().tolist(), wrong, (rows, columns)]
+    text = hint(*given, matrices=[("W", 1, (height, width))])
+    assert text == "with respect to W it is the transpose of what it should be"
+    assert hint(*given) == "its numbers are right, and in another order"
+    assert hint(*given, matrices=[("W", 0, (height, width))]) == hint(*given)
+
+
+def test_what_numerical_derivatives_have_too_few_digits_for() -> None:
+    right, bounds = [1.0, 2.0, 1e-4], [1e-3, 1e-3, 1e-3]
+    wrong = [True, True, True]
+    noisy = [2.0007, 3.9995, 2.2e-4]
+    assert "each is 2 times" in hint(noisy, right, wrong, (1, 3), bounds=bounds)
+    assert hint(noisy, right, wrong, (1, 3)) == ""
+    assert hint([2.1, 3.9, 5.0], right, wrong, (1, 3), bounds=[1.0, 1.0, 1.0]) == ""
+    assert hint([2.1, 3.9], right[:2], wrong[:2], (1, 2), bounds=[0.5, 0.5]) == ""
+    assert "wrong sign" in hint([-1.0002, -2.0], [1.0, 2.0], wrong[:2], (1, 2), bounds=bounds[:2])
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [
+        (2.0, "each is 2 times what it should be: is there a factor too many?"),
+        (0.5, "each is 1/2 times what it should be: is a factor missing?"),
+        (-0.25, "each is -1/4 times what it should be: is a factor missing?"),
+        (2.0 / 3.0, "each is 2/3 times what it should be: is a factor or an exponent wrong?"),
+        (math.pi, "each is 3.14159 times what it should be"),
+    ],
+)
+def test_the_words_for_factors(factor: float, said: str) -> None:
+    right = [1.25, -3.5, 0.75, 7.0, 2.0]
+    assert hinted([factor * x for x in right], right) == said
+    alone = hinted([factor * right[0], *right[1:]], right)
+    assert alone == ("" if factor == math.pi else said.replace("each", "it"))
+
+
+def test_numbers_that_are_nothing_beside_the_others_are_in_no_other_order() -> None:
+    right = [1.0, 2.0, 0.0, 4.0, 5.0, 6.0]
+    turned = [1.0, 4.0, 2.0 + 1e-12, 5.0, 1e-13, 6.0]
+    assert hinted(turned, right, (2, 3)) == "it is the transpose of what it should be"
+    turned[4] = 1e-3
+    assert hinted(turned, right, (2, 3)) == ""
+
+
+def test_two_that_lack_the_same_term() -> None:
+    assert "lacks the same term, 0.75" in hinted([0.5, 2.0, 9.0], [1.25, 2.75, 9.0])
+    assert hinted([0.5, 2.0, 9.0], [1.25, 2.85, 9.0]) == ""
+    assert "as large as another" in hinted([-0.3, 2.6, 9.0], [2.3, 2.6, 9.0])
+    assert hinted([-0.3, 2.7, 9.0], [2.3, 2.7, 9.0]) == ""
+
+
+# What each fault of the generator looks like, at one of the inputs.
+SEEN = {
+    "sign": ("wrong sign",),
+    "factor": ("times what it should be", "digit"),
+    "swapped operands": ("in another order",),
+    "small error": ("digit",),
+}
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_the_faults_of_the_generator(precision: str) -> None:
+    seen = 0
+    for number in range(250):
+        case = draw(12, number, precision)
+        if case.fault not in SEEN or case.excess <= 1.0 or case.function.family == "program":
+            continue
+        if case.x.size > 12 or np.unique(case.right).size < case.right.size:
+            continue
+        check = gradcheck(case.value, case.x, gradient=case.gradient, raise_exception=False)
+        hints = [note for note in check.notes if note.startswith("hint")]
+        if check.outcome == "failed" and hints:
+            assert any(each in hints[0] for each in SEEN[case.fault]), (number, case.fault, hints)
+            seen += 1
+    assert seen >= 12

@@ -18,6 +18,7 @@ from hypothesis import Phase, example, settings
 from hypothesis import strategies as st
 from hypothesis.errors import DeadlineExceeded, FailedHealthCheck, Flaky, Unsatisfiable
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 import autograd
 from autograd import Value, custom_function
@@ -276,7 +277,7 @@ def test_the_function_stays_at_hand() -> None:
         return x / 2.0
 
     test = check_gradients()(f)
-    assert test.hypothesis.inner_test.__wrapped__ is f  # type: ignore[attr-defined]
+    assert test.hypothesis.inner_test.__wrapped__ is f
     assert test.__name__ == "f"
     assert test.__doc__ == "Half of x."
 
@@ -320,7 +321,7 @@ def test_strategies_of_no_use_are_errors() -> None:
     with pytest.raises(TypeError, match="untyped has no argument z"):
         check_gradients(x=st.floats(), z=st.floats())(untyped)
     with pytest.raises(TypeError, match="x is to be drawn from a strategy"):
-        check_gradients(x=float)  # type: ignore[call-overload]
+        check_gradients(x=float)  # type: ignore[arg-type]
 
 
 def test_pytest_collects_and_reports(tmp_path: Path) -> None:
@@ -437,6 +438,161 @@ def test_claims_of_several_arguments_and_of_products() -> None:
     product()
 
 
+def test_of_a_method_the_claim_need_not_take_self() -> None:
+    class TestSquares:
+        factor = 2.0
+
+        def by_a_method(self, x: Any) -> Any:
+            return self.factor * x
+
+        @check_gradients(gradient=lambda x: 2.0 * x, x=VECTORS)
+        def test_without(self, x: Any) -> Any:
+            return self.factor / 2.0 * (x @ x)
+
+        @check_gradients(gradient=by_a_method, x=VECTORS)
+        def test_with(self, x: Any) -> Any:
+            return self.factor / 2.0 * (x @ x)
+
+        @check_gradients(gradient=lambda self, x: 3.0 * x, x=VECTORS)
+        def test_wrong(self, x: Any) -> Any:
+            return self.factor / 2.0 * (x @ x)
+
+    TestSquares().test_without()
+    TestSquares().test_with()
+    with pytest.raises(GradientError):
+        TestSquares().test_wrong()
+
+
+# An argument with a default between what is drawn and the vectors, or behind them; by keyword.
+@pytest.mark.parametrize(
+    "vjp",
+    [
+        lambda x, w: 3.0 * w * x,
+        lambda x, power, w: power * w * x,
+        lambda x, w, power=3.0: power * w * x,
+        lambda x, w, *, power: power * w * x,
+    ],
+)
+@pytest.mark.parametrize("by_keyword", [False, True])
+def test_arguments_with_a_default_do_not_displace_vectors(vjp: Any, by_keyword: bool) -> None:
+    if by_keyword:
+
+        @check_gradients(vjp=vjp, x=VECTORS)
+        def product(x: Any, *, power: float = 3.0) -> Any:
+            return power * x * x / 2.0
+
+    else:
+
+        @check_gradients(vjp=vjp, x=VECTORS)
+        def product(x: Any, power: float = 3.0) -> Any:
+            return power * x * x / 2.0
+
+    product()
+
+
+def test_a_claim_of_c_has_no_signature() -> None:
+    @check_gradients(gradient=np.sin, x=st.floats(-3.0, 3.0))
+    def cosine(x: float, shift: float = 1.0) -> Any:
+        return shift - np.cos(x)
+
+    cosine()
+
+
+def test_precision_is_that_of_what_is_claimed() -> None:
+    decorate = check_gradients(
+        gradient=lambda x: np.float32(np.cos(np.float32(x))), precision="single", x=st.floats(-2, 2)
+    )
+
+    def sine(x: float) -> float:
+        return float(np.float32(np.sin(np.float32(x))))
+
+    decorate(sine)()
+
+
 def test_a_claim_has_to_be_a_function() -> None:
     with pytest.raises(TypeError, match="gradient is to be a function"):
         check_gradients(gradient=1.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exception", "message"),
+    [
+        ({"gradient": np.cos, "order": 2}, ValueError, "give hessian= or hvp= for the second"),
+        ({"hessian": np.cos}, ValueError, "hessian= is the derivative of the gradient"),
+        ({"jvp": np.cos, "hvp": np.cos}, ValueError, "hvp= is the derivative of the gradient"),
+        ({"vjp": True}, TypeError, "vjp is to be a function"),
+        ({"gradient": np.cos, "precision": "triple"}, ValueError, "'half', 'bfloat16', got 'tripl"),
+        ({"precision": "single"}, ValueError, "for a derivative that is claimed"),
+    ],
+)
+def test_what_no_example_could_be_checked_by_is_refused_at_decoration(
+    arguments: Any, exception: type[Exception], message: str
+) -> None:
+    with pytest.raises(exception, match=message):
+        check_gradients(**arguments)
+
+
+def test_arrays_are_drawn_by_their_types() -> None:
+    dtypes = set()
+
+    @check_gradients(gradient=lambda x, y, z: (2.0 * x, y**0, z**0))
+    def squares(
+        x: np.ndarray[Any, Any], y: NDArray[np.float32], z: NDArray[Any], n: NDArray[np.int8]
+    ) -> Any:
+        dtypes.add((x.dtype, y.dtype, z.dtype, n.dtype))
+        return np.sum(x * x) + np.sum(y) + np.sum(z)
+
+    with pytest.raises(TypeError, match="positional argument"):  # n is drawn as well
+        squares()
+    assert dtypes == {tuple(map(np.dtype, ("float64", "float32", "float64", "int8")))}
+
+    @check_gradients(gradient=lambda x: 2.0 * x)
+    def square(x: np.ndarray) -> Any:
+        assert abs(x).max() <= 8.0
+        return np.sum(x * x)
+
+    square()
+
+
+def test_points_that_are_not_finite_are_rejected() -> None:
+    parts = st.fixed_dictionaries({"a": st.lists(st.floats(), min_size=1, max_size=1)})
+    near = st.floats(-1e3, 1e3) | st.sampled_from([math.inf, math.nan])
+
+    @check_gradients(
+        gradient=lambda x, p, v: (2.0 * x, {"a": [0.0]}, np.full(2, 3.0)),
+        x=near,
+        p=parts,
+        v=arrays(np.float64, 2, elements=near),
+    )
+    def squares(x: Any, p: Any, v: Any) -> Any:
+        assert math.isfinite(x)
+        assert math.isfinite(p["a"][0])
+        assert np.isfinite(v).all()
+        return x * x + 3.0 * np.sum(v)
+
+    squares()
+
+    @check_gradients()
+    def negative(x: float) -> Any:
+        return -x
+
+    @settings(max_examples=10)
+    @check_gradients(x=st.just(math.inf))
+    def nowhere(x: float) -> Any:
+        return -x
+
+    negative()
+    with pytest.raises(Unsatisfiable):
+        nowhere()
+
+
+def test_a_class_method() -> None:
+    class TestSquares:
+        factor = 2.0
+
+        @classmethod
+        @check_gradients(gradient=lambda cls, x: cls.factor * x, x=VECTORS)
+        def test_square(cls, x: Any) -> Any:
+            return cls.factor / 2.0 * (x @ x)
+
+    TestSquares.test_square()

@@ -80,6 +80,29 @@ def test_forward_mode_by_itself() -> None:
         gradcheck(with_a_custom_vjp(3.0), x, mode="forward")
 
 
+def test_forward_mode_of_what_has_no_reverse_mode() -> None:
+    def tripled(x: Any) -> Any:
+        return jax.lax.while_loop(lambda y: y[1] < 3, lambda y: (y[0] + x, y[1] + 1), (x, 1))[0]
+
+    @jax.custom_jvp  # type: ignore[untyped-decorator]
+    def cube(x: Any) -> Any:
+        return (tripled(x) / 3.0) ** 3
+
+    cube.defjvp(lambda xs, vs: (cube(xs[0]), 3.0 * jax.lax.stop_gradient(xs[0]) ** 2 * vs[0]))
+    with jax.enable_x64(True):
+        x = jnp.asarray([0.5, 1.5])
+        assert gradcheck(lambda x: tripled(x) ** 3, x, mode="forward", order=2)
+        assert gradcheck(cube, x, mode="forward")
+        with pytest.raises(GradientError, match=r"the gradient of ∇cube \(forward mode\) is wrong"):
+            gradcheck(cube, x, mode="forward", order=2)
+
+
+def test_bfloat16_is_seen_in_results() -> None:
+    for seed in range(3):
+        x = jnp.asarray(np.random.default_rng(seed).normal(size=3), jnp.float32)
+        assert gradcheck(lambda x: jnp.tanh(1.25 * x.astype(jnp.bfloat16)), x).outcome != "failed"
+
+
 def test_trees_have_names() -> None:
     def f(parameters: Any, power: int) -> Any:
         return jax.lax.stop_gradient(parameters["w"][0]) * parameters["b"] ** power

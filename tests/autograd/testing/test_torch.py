@@ -139,6 +139,59 @@ def test_which_tensors_are_checked() -> None:
     assert {d.input for d in check.derivatives} == {"a[0]"}
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")  # by torch.func
+def test_a_parameter_may_have_the_name_of_an_argument() -> None:
+    class Scaled(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.x = torch.nn.Parameter(torch.tensor([2.0, 0.5], dtype=torch.float64))
+
+        def forward(self, x: Any) -> Any:
+            return x * self.x.detach() ** 2
+
+    x = torch.tensor([0.5, 3.0], dtype=torch.float64)
+    check = gradcheck(Scaled(), x, raise_exception=False)
+    wrong = {d.input for d in check.derivatives if d.outcome == "failed"}
+    assert wrong == {"self.x[0]", "self.x[1]"}
+    assert {"x[0]", "x[1]"} <= {
+        d.input for d in gradcheck(Scaled(), x, raise_exception=False).derivatives
+    }
+
+
+def test_arguments_and_results_may_be_nested() -> None:
+    def f(batch: dict[str, Any], pair: Any, factor: float) -> dict[str, Any]:
+        (a, index), b = pair, batch["b"]
+        return {"sum": a[index].sum() * factor, "more": [b * a, (b.detach() ** 2 * b,)], "n": 3}
+
+    a, b = (torch.tensor(x, dtype=torch.float64) for x in ([0.5, -1.0], [2.0, 3.0]))
+    batch, pair = {"b": b, "name": "of a batch"}, (a, torch.tensor([1]))
+    check = gradcheck(f, batch, pair, 3.0, raise_exception=False)
+    wrong = {(d.output, d.input) for d in check.derivatives if d.outcome == "failed"}
+    assert wrong == {("[2][0]", "batch['b'][0]"), ("[2][1]", "batch['b'][1]")}
+    assert {d.input for d in check.derivatives} == {
+        "batch['b'][0]", "batch['b'][1]", "pair[0][0]", "pair[0][1]"
+    }  # fmt: skip
+    assert b.tolist() == [2.0, 3.0]
+
+
+class Brief(torch.nn.Module):  # type: ignore[misc]
+    """What computes in bfloat16, and takes and returns something else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.tensor(1.25, dtype=torch.bfloat16), False)
+
+    def forward(self, x: Any) -> Any:
+        return torch.tanh(x.to(torch.bfloat16) * self.scale).float()
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")  # by torch.func
+@pytest.mark.parametrize("f", [Brief(), lambda x: torch.tanh(1.25 * x.to(torch.bfloat16))])
+@pytest.mark.parametrize("seed", range(4))
+def test_bfloat16_is_seen_in_parameters_and_results(f: Any, seed: int) -> None:
+    assert gradcheck(f, drawn(seed, 3, torch.float32)).outcome != "failed"
+
+
 def test_a_kink_is_undecided() -> None:
     check = gradcheck(torch.relu, torch.zeros(1, dtype=torch.float64))
     assert check.outcome == "undecided"

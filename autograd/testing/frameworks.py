@@ -1,0 +1,138 @@
+"""What `gradcheck` of PyTorch and of JAX have in common: the products that a framework computes.
+
+A framework's function is one of some arrays to some arrays, at one point, with the products of
+vectors with its Jacobian that reverse and forward mode give. Those are what is claimed of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from autograd.checking.claimed import Claimed, Precision, numpy
+
+__all__ = ["claims", "coarsest", "name_of", "require_order", "weights"]
+
+Arrays: TypeAlias = Sequence[Any]
+
+
+def require_order(order: int) -> None:
+    """Refuse an order that there is not.
+
+    Args:
+        order: Which derivatives are to be checked.
+
+    Raises:
+        ValueError: It is neither 1 nor 2.
+    """
+    if order not in (1, 2) or isinstance(order, bool):
+        raise ValueError(f"gradcheck: order must be 1 or 2, got {order!r}")
+
+
+def name_of(f: Callable[..., Any]) -> str:
+    """Give the name of a function; f of one that has none.
+
+    Args:
+        f: The function.
+
+    Returns:
+        The name.
+
+    Example:
+        >>> name_of(len), name_of(lambda x: x)
+        ('len', 'f')
+    """
+    return getattr(f, "__name__", type(f).__name__).replace("<lambda>", "f")
+
+
+def weights(shape: tuple[int, ...]) -> Any:
+    """Weigh numbers for a sum of them: those that add up to 1 are not to be lost.
+
+    Args:
+        shape: How many there are.
+
+    Returns:
+        An array of numbers from 0.5 to 2.5.
+
+    Example:
+        >>> weights((2,)).round(3).tolist()
+        [2.04, 1.084]
+    """
+    np = numpy()
+    count = int(np.prod(shape))
+    return (1.5 + np.cos(np.arange(1.0, 1.0 + count))).reshape(shape)
+
+
+def coarsest(precision: Precision | None, has_bfloat16: bool) -> Precision | None:
+    """Say what a function computes in, where its arrays do not: NumPy has no bfloat16.
+
+    Args:
+        precision: What the user says, if anything.
+        has_bfloat16: Whether bfloat16 is among its arguments, parameters or results.
+
+    Returns:
+        The precision; None where the arrays tell.
+
+    Example:
+        >>> coarsest(None, True), coarsest("half", True), coarsest(None, False)
+        ('bfloat16', 'half', None)
+    """
+    return "bfloat16" if precision is None and has_bfloat16 else precision
+
+
+def claims(
+    name: str,
+    arguments: Mapping[str, Any],
+    evaluate: Callable[[Arrays], Arrays],
+    *,
+    pulled_back: Callable[[Arrays], Arrays] | None = None,
+    pushed_forward: Callable[[Arrays], Arrays] | None = None,
+) -> Iterator[Claimed]:
+    """Give what reverse and forward mode say of a function, as far as either is to be checked.
+
+    Args:
+        name: What it is called.
+        arguments: Its arguments at the point, NumPy's arrays, by name.
+        evaluate: The function.
+        pulled_back: Gives, of a vector for each result, the product with the Jacobian at the point:
+            an array for each argument.
+        pushed_forward: Gives, of a vector for each argument, the product: an array for each result.
+
+    Returns:
+        The claims, reverse mode first.
+
+    Example:
+        >>> import numpy as np
+        >>> x = {"x": np.array([1.0, 2.0])}
+        >>> square = lambda arrays: [arrays[0] ** 2]
+        >>> back = lambda vectors: [2.0 * x["x"] * vectors[0]]
+        >>> [claimed.value.tolist() for claimed in claims("f", x, square, pulled_back=back)]
+        [[1.0, 4.0]]
+    """
+
+    def one_or_many(arrays: Arrays) -> Any:
+        return arrays[0] if len(arrays) == 1 else list(arrays)
+
+    is_one = len(evaluate(list(arguments.values()))) == 1
+
+    def values(*arrays: Any) -> Any:
+        return one_or_many(evaluate(arrays))
+
+    if pulled_back is not None:
+        back = pulled_back
+        yield Claimed(
+            values,
+            arguments,
+            "vjp",
+            lambda *given: one_or_many(back([given[-1]] if is_one else given[-1])),
+            name,
+        )
+    if pushed_forward is not None:
+        forward = pushed_forward
+        yield Claimed(
+            values,
+            arguments,
+            "jvp",
+            lambda *given: list(forward(given[len(arguments) :])),
+            f"{name} (forward mode)",
+        )

@@ -1,0 +1,91 @@
+"""What frameworks compute, as claims: of one array or several, to one array or several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograd.checking.claims import check_claims
+from autograd.testing import frameworks
+
+A, B = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([0.5, -1.5])
+FUNCTIONS: dict[tuple[int, int], Any] = {
+    (1, 1): lambda a: [a**2],
+    (1, 2): lambda a: [a**2, a.sum(0)],
+    (2, 1): lambda a, b: [a @ b],
+    (2, 2): lambda a, b: [a @ b, np.array(b.sum())],
+}
+
+
+def products(count: int, results: int, factor: float) -> tuple[Any, Any, list[Any]]:
+    """Give the products of the right Jacobian, times a factor, found by complex steps."""
+    arrays = [A, B][:count]
+    f = FUNCTIONS[count, results]
+
+    def pushed_forward(vectors: Sequence[Any]) -> list[Any]:
+        moved = [x + 1e-30j * v for x, v in zip(arrays, vectors, strict=True)]
+        return [factor * y.imag / 1e-30 for y in f(*moved)]
+
+    def pulled_back(vectors: Sequence[Any]) -> list[Any]:
+        found = [np.empty(x.shape) for x in arrays]
+        for array, slopes in zip(arrays, found, strict=True):
+            for place in np.ndindex(array.shape):
+                unit = [np.zeros(x.shape) for x in arrays]
+                next(u for u, x in zip(unit, arrays, strict=True) if x is array)[place] = 1.0
+                pushed = pushed_forward(unit)
+                slopes[place] = sum(np.sum(w * y) for w, y in zip(vectors, pushed, strict=True))
+        return found
+
+    return pulled_back, pushed_forward, arrays
+
+
+@pytest.mark.parametrize(("count", "results"), FUNCTIONS)
+@pytest.mark.parametrize("factor", [1.0, 1.5])
+def test_both_modes_are_claims(count: int, results: int, factor: float) -> None:
+    pulled_back, pushed_forward, arrays = products(count, results, factor)
+
+    def evaluate(arrays: Sequence[Any]) -> Any:
+        return FUNCTIONS[count, results](*arrays)
+
+    named = dict(zip("ab", arrays, strict=False))
+    for mode in ({"pulled_back": pulled_back}, {"pushed_forward": pushed_forward}):
+        (claimed,) = frameworks.claims("f", named, evaluate, **mode)
+        assert claimed.name == ("f" if "pulled_back" in mode else "f (forward mode)")
+        check = check_claims([claimed], raise_exception=False)
+        assert check.outcome == ("passed" if factor == 1.0 else "failed"), check
+    both = frameworks.claims(
+        "f", named, evaluate, pulled_back=pulled_back, pushed_forward=pushed_forward
+    )
+    assert [claimed.name for claimed in both] == ["f", "f (forward mode)"]
+    assert [*frameworks.claims("f", named, evaluate)] == []
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (0,)])
+def test_weights_are_apart_and_of_the_shape(shape: tuple[int, ...]) -> None:
+    found = frameworks.weights(shape)
+    assert found.shape == shape
+    assert np.unique(found).size == found.size
+    assert ((found >= 0.5) & (found <= 2.5)).all()
+
+
+def test_names() -> None:
+    class Squared:
+        def __call__(self, x: float) -> float:
+            return x * x
+
+    assert frameworks.name_of(Squared()) == "Squared"
+    assert frameworks.name_of(test_names) == "test_names"
+
+
+@pytest.mark.parametrize("order", [0, 3, True, 1.5])
+def test_an_order_that_there_is_not(order: Any) -> None:
+    with pytest.raises(ValueError, match="order must be 1 or 2"):
+        frameworks.require_order(order)
+
+
+def test_orders_that_there_are() -> None:
+    frameworks.require_order(1)
+    frameworks.require_order(2)

@@ -1,9 +1,4 @@
-"""What holds for every test and doctest: the package, how long Hypothesis searches, the cache.
-
-The package is imported before pytest collects it: `autograd.draw` and `autograd.explain` are
-functions, and submodules as well. Were a submodule collected first, pytest would import it by
-itself and put it in the place of the function.
-"""
+"""What holds for every test and doctest: how long Hypothesis searches, and the cache."""
 
 import functools
 import gc
@@ -15,8 +10,6 @@ from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
-
-import autograd  # noqa: F401
 
 # Their examples need what continuous integration alone installs.
 collect_ignore = [

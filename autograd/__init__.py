@@ -28,8 +28,8 @@ To read the engine, begin with `autograd.value`, `autograd.graph` and `autograd.
 from typing import TYPE_CHECKING
 
 from autograd import names
-from autograd.draw import draw
-from autograd.explain import explain
+from autograd.drawing import draw
+from autograd.explanation import explain
 from autograd.functions import cumprod, cumsum, custom_function, dot, log, net, softmax
 from autograd.installation import warn_of_others as _warn_of_others
 from autograd.names import *  # noqa: F403  the functions of the table
@@ -46,11 +46,11 @@ if TYPE_CHECKING:
     from autograd.checking import GradientError, gradcheck
     from autograd.compiler import clear_compile_cache as clear_compile_cache
     from autograd.compiler import compile as compile
-    from autograd.draw import RenderingError
+    from autograd.drawing import RenderingError
 else:
     _HOMES = {
         "GradientError": "autograd.checking",
-        "RenderingError": "autograd.draw",
+        "RenderingError": "autograd.drawing",
         "gradcheck": "autograd.checking",
     }
     _COMPILER = ("clear_compile_cache", "compile")

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TextIO
 
 from autograd import __version__
-from autograd.draw import RenderingError, draw
-from autograd.explain import explain
+from autograd.drawing import RenderingError, draw
+from autograd.explanation import explain
 from autograd.expression import ExpressionError, function_names, parse
 from autograd.graph import interior, topological_order
 from autograd.value import Value

@@ -56,7 +56,7 @@ PYTEST = "-m pytest -x -q --tb=no -p no:cacheprovider -m 'not slow'"
 # What programs and operands are shrunk to is this room's to decide, so its tests shrink.
 SHRUNK = Path("autograd/testing")
 # Tests in a browser judge the page and its steps alone.
-BROWSER = Path("tests/autograd/draw/test_page.py")
+BROWSER = Path("tests/autograd/drawing/test_page.py")
 
 MEMORY = 4 * 2**30
 """Bytes that a mutant's tests may take, before a loop that never ends takes the machine's."""

@@ -17,7 +17,7 @@ from textwrap import fill
 from typing import Any, NamedTuple
 
 from autograd import Value, draw, explain
-from autograd.draw import RenderingError
+from autograd.drawing import RenderingError
 from autograd.wording import printable
 from nn import MLP, History, Neuron, fit, losses, optim
 

@@ -9,7 +9,6 @@ import inspect
 import math
 import pydoc
 import re
-import sys
 import textwrap
 from collections.abc import Iterator
 from functools import cache
@@ -27,8 +26,8 @@ from tests.table import SAMPLES, TABLE
 ROOT = Path(autograd.__file__).parent.parent
 SOURCES = [path for name in ("autograd", "nn") for path in sorted((ROOT / name).rglob("*.py"))]
 MODULES = [
-    "autograd", "autograd.checking", "autograd.compiler", "autograd.draw", "autograd.explain",
-    "autograd.functions", "autograd.testing", "nn", "nn.callbacks", "nn.checkpoint", "nn.history",
+    "autograd", "autograd.checking", "autograd.compiler", "autograd.drawing",
+    "autograd.explanation", "autograd.functions", "autograd.testing", "nn", "nn.callbacks", "nn.checkpoint", "nn.history",
     "nn.layers", "nn.losses", "nn.metrics", "nn.module", "nn.optim", "nn.schedules",
     "nn.testing", "nn.training",
 ]  # fmt: skip
@@ -44,9 +43,7 @@ WITHOUT_ARGUMENTS = {"autograd.compiler.Compiled"}
 
 
 def module_of(name: str) -> ModuleType:
-    """Give a module; `autograd.draw` and `autograd.explain` are names of functions as well."""
-    importlib.import_module(name)
-    return sys.modules[name]
+    return importlib.import_module(name)
 
 
 def members(cls: type) -> Iterator[tuple[str, Any]]:
@@ -135,7 +132,7 @@ def statements(documented: Any) -> Iterator[ast.AST]:
 
 def test_the_public_objects_are_found() -> None:
     names = {"autograd.compile", "autograd.exp", "autograd.Value.backward", "nn.MLP.__call__"}
-    names |= {"nn.losses.huber", "autograd.draw.Drawing.svg", "autograd.checking.Derivative"}
+    names |= {"nn.losses.huber", "autograd.drawing.Drawing.svg", "autograd.checking.Derivative"}
     assert names <= PUBLIC.keys()
     assert not [name for name in PUBLIC if name.startswith("autograd.Value.exp")]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from autograd.draw import draw
+from autograd.drawing import draw
 from autograd.pausing import resumed
 from autograd.rules import rule_of
 from autograd.traced import traced

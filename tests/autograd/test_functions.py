@@ -649,8 +649,8 @@ def test_every_public_function_says_where_it_is_from(name: str) -> None:
     documented = getattr(autograd, name)
     if inspect.isfunction(documented):
         homes = {
-            "draw": "autograd.draw",
-            "explain": "autograd.explain",
+            "draw": "autograd.drawing",
+            "explain": "autograd.explanation",
             "compile": "autograd.compiler.function",
             "gradcheck": "autograd.checking.check",
         } | dict.fromkeys(autograd.transforms.__all__, "autograd.transforms")

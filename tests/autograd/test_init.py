@@ -61,7 +61,7 @@ def test_exceptions_are_there() -> None:
 
     assert autograd.TracingError is tracing.TracingError
     assert autograd.GradientError is checking.GradientError
-    assert autograd.RenderingError is importlib.import_module("autograd.draw").RenderingError
+    assert autograd.RenderingError is importlib.import_module("autograd.drawing").RenderingError
 
 
 def test_packages_that_are_large_are_loaded_when_asked_for() -> None:

@@ -17,7 +17,7 @@ import autograd
 import autograd.__main__ as command_line
 from autograd import Value
 from autograd.__main__ import main
-from autograd.draw import Drawing, RenderingError, draw
+from autograd.drawing import Drawing, RenderingError, draw
 
 ROOT = Path(autograd.__file__).parents[1]
 NEURON = ["tanh(w*x + b)", "w=0.5", "x=2", "b=-1"]

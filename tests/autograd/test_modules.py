@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from autograd import Value
 from autograd.modules import DEEPEST, ancestors_of, folded, leaf_kind, module_of
 from autograd.value import CONSTANT, FROZEN, PARAMETER
-from tests.autograd.draw.graphs import ANY_TEXT, DOTTED, HOSTILE, MODULES
+from tests.autograd.drawing.graphs import ANY_TEXT, DOTTED, HOSTILE, MODULES
 
 
 @pytest.mark.parametrize(

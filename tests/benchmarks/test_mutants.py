@@ -94,7 +94,7 @@ def test_what_does_not_compile_is_no_mutant(tmp_path: Path) -> None:
     [
         ("autograd/graph.py", "tests/autograd/test_graph.py autograd/graph.py"),
         ("autograd/__main__.py", "tests/autograd/test_main.py autograd/__main__.py"),
-        ("autograd/draw/dot.py", "tests/autograd/draw/test_dot.py autograd/draw/dot.py"),
+        ("autograd/drawing/dot.py", "tests/autograd/drawing/test_dot.py autograd/drawing/dot.py"),
         ("nn/layers.py", "tests/nn/test_layers.py nn/layers.py"),
     ],
 )

@@ -34,7 +34,7 @@ from autograd.formulary_special import SPECIAL
 from autograd.rules import RULES, Rule
 from autograd.traced import traced as traced_leaf
 from nn import MLP, losses
-from tests.autograd.draw.graphs import textbook_model
+from tests.autograd.drawing.graphs import textbook_model
 from tests.table import NAMES, SAMPLES, call, operands
 
 C99 = ["cc", "-std=c99"]

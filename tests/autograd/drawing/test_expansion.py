@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, no_grad
-from autograd.draw.expansion import expanded
+from autograd.drawing.expansion import expanded
 from autograd.graph import adjoints, leaves, topological_order
-from tests.autograd.draw.graphs import graphs
+from tests.autograd.drawing.graphs import graphs
 from tests.table import TABLE
 
 CALLS: dict[str, Callable[[list[Value]], Value]] = {

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from autograd.draw.dot import clean
-from autograd.draw.steps import Step
+from autograd.drawing.dot import clean
+from autograd.drawing.steps import Step
 
 __all__ = ["page"]
 
@@ -38,7 +38,7 @@ def page(svg: str, steps: Sequence[Step], title: str) -> str:
         ValueError: There are no steps.
 
     Example:
-        >>> from autograd.draw.steps import Step
+        >>> from autograd.drawing.steps import Step
         >>> step = Step("forward", "n0", (), "1 of 1 · forward: y", "y = x", "= 2")
         >>> text = page('<svg><g id="n0" class="node"/></svg>', [step], "x < y")
         >>> text[:15], "<title>x &lt; y</title>" in text

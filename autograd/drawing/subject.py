@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any, Literal
 
-from autograd.draw import dot
-from autograd.draw.drawing import Drawing, Play
-from autograd.draw.expansion import expanded
-from autograd.draw.network import network
-from autograd.draw.scene import Scene, scene
-from autograd.draw.steps import steps
+from autograd.drawing import dot
+from autograd.drawing.drawing import Drawing, Play
+from autograd.drawing.expansion import expanded
+from autograd.drawing.network import network
+from autograd.drawing.scene import Scene, scene
+from autograd.drawing.steps import steps
 from autograd.errors import shown
 from autograd.graph import adjoints
 from autograd.rules import LINEAR, RULES

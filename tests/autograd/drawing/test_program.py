@@ -15,12 +15,12 @@ from autograd import Value, compile, draw, no_grad, value_and_grad, where
 from autograd.compiler.passes import adjoint
 from autograd.compiler.program import Operation, Program
 from autograd.compiler.trace import traced_program
-from autograd.draw.drawing import Drawing
+from autograd.drawing.drawing import Drawing
 from autograd.rules import RULES, Rule
 from autograd.traced import traced
 from autograd.value import as_value, linear
 from nn import MLP
-from tests.autograd.draw.graphs import read
+from tests.autograd.drawing.graphs import read
 from tests.table import NAMES, SAMPLES, call
 
 

@@ -17,9 +17,9 @@ def test_importing_autograd_does_not_load_what_draws() -> None:
 import sys
 sys.path.insert(0, sys.argv[1])
 from autograd import Value, draw
-before = {name for name in sys.modules if name.startswith("autograd.draw.")}
+before = {name for name in sys.modules if name.startswith("autograd.drawing.")}
 draw(Value(1.0))
-from autograd.draw import Drawing, RenderingError
+from autograd.drawing import Drawing, RenderingError
 from autograd import draw as again
 print(sorted(before), draw is again, Drawing.__name__, RenderingError.__name__)
 """
@@ -30,7 +30,7 @@ print(sorted(before), draw is again, Drawing.__name__, RenderingError.__name__)
 
 
 def test_what_the_package_offers() -> None:
-    package = importlib.import_module("autograd.draw")
+    package = importlib.import_module("autograd.drawing")
     assert [getattr(package, name).__name__ for name in package.__all__] == package.__all__
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = package.nothing

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value
-from autograd.draw.folding import modules as modules_of
-from autograd.draw.scene import FAR, MOST_ASKED, MOST_LINKS, MOST_TEXTS, Box, Link, Scene, scene
+from autograd.drawing.folding import modules as modules_of
+from autograd.drawing.scene import FAR, MOST_ASKED, MOST_LINKS, MOST_TEXTS, Box, Link, Scene, scene
 from autograd.graph import adjoints, topological_order
 from autograd.modules import ancestors_of, folded
 from autograd.value import CONSTANT, as_value
 from autograd.wording import names, number
 from nn import MLP, losses
-from tests.autograd.draw.graphs import (
+from tests.autograd.drawing.graphs import (
     MODULES,
     chain,
     graphs,

@@ -10,10 +10,10 @@ from html import escape, unescape
 from pathlib import Path
 from typing import TypeAlias
 
-from autograd.draw.dot import clean
-from autograd.draw.page import page
-from autograd.draw.render import RenderingError, render
-from autograd.draw.steps import Step
+from autograd.drawing.dot import clean
+from autograd.drawing.page import page
+from autograd.drawing.render import RenderingError, render
+from autograd.drawing.steps import Step
 from autograd.forks import cached_property
 from autograd.wording import cut
 from autograd.writing import write_whole

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, no_grad, relu, sigmoid, sqrt
-from autograd.explain import (
+from autograd.explanation import (
     LONGEST,
     MOST_PATHS,
     Contributions,

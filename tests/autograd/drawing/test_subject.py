@@ -10,11 +10,11 @@ import pytest
 
 import autograd
 from autograd import Value, draw, no_grad, tanh
-from autograd.draw.drawing import Drawing
+from autograd.drawing.drawing import Drawing
 from autograd.graph import topological_order
 from autograd.value import as_value
 from nn import MLP, Layer, Neuron, losses
-from tests.autograd.draw.graphs import chain, neuron, read, textbook
+from tests.autograd.drawing.graphs import chain, neuron, read, textbook
 
 # --- subjects ------------------------------------------------------------------------------------
 

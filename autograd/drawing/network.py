@@ -15,9 +15,9 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
-from autograd.draw.dot import BLUE, GREY, NOTE, ROOT, VERMILION, clean, digraph
-from autograd.draw.dot import STYLES as KINDS
-from autograd.draw.drawing import Drawing
+from autograd.drawing.dot import BLUE, GREY, NOTE, ROOT, VERMILION, clean, digraph
+from autograd.drawing.dot import STYLES as KINDS
+from autograd.drawing.drawing import Drawing
 from autograd.modules import leaf_kind
 from autograd.value import Value
 from autograd.wording import cut, gradient, number, width

@@ -15,7 +15,7 @@ from html import escape
 from textwrap import wrap
 from typing import Any
 
-from autograd.draw.scene import Box, Link, Scene
+from autograd.drawing.scene import Box, Link, Scene
 
 __all__ = [
     "BLUE", "FONT", "GREY", "INK", "MUTED", "NOTE", "VERMILION",

@@ -15,7 +15,7 @@ class RenderingError(RuntimeError):
     Example:
         >>> render("not DOT", "svg")
         Traceback (most recent call last):
-        autograd.draw.render.RenderingError: ...
+        autograd.drawing.render.RenderingError: ...
     """
 
 

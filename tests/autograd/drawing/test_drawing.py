@@ -1,7 +1,7 @@
 """Drawings as SVG, read back and compared with the graph; and what `save` writes.
 
 The pictures in `references` are compared by structure. After a change of what drawings show, look
-at the new ones, and write the references again: python -m tests.autograd.draw.test_drawing
+at the new ones, and write the references again: python -m tests.autograd.drawing.test_drawing
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd import Value, draw, tanh
-from autograd.draw.dot import WIDEST
-from autograd.draw.drawing import Drawing
-from autograd.draw.render import RenderingError
+from autograd.drawing.dot import WIDEST
+from autograd.drawing.drawing import Drawing
+from autograd.drawing.render import RenderingError
 from autograd.graph import topological_order
 from nn import MLP
-from tests.autograd.draw.graphs import (
+from tests.autograd.drawing.graphs import (
     ANY_TEXT,
     DOTTED,
     HOSTILE,

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value
-from autograd.draw.drawing import Drawing
-from autograd.draw.scene import FAR
+from autograd.drawing.drawing import Drawing
+from autograd.drawing.scene import FAR
 from autograd.graph import depth
 from autograd.value import FROZEN, PARAMETER
 from nn import MLP, losses

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value
-from autograd.draw.folding import alike, modules
+from autograd.drawing.folding import alike, modules
 from autograd.graph import topological_order
 from autograd.modules import ancestors_of, folded, leaf_kind, module_of
 from autograd.value import FROZEN, PARAMETER
 from nn import MLP, Layer, Module, Neuron, Parameter
-from tests.autograd.draw.graphs import MODULES, graphs
+from tests.autograd.drawing.graphs import MODULES, graphs
 
 # --- nodes ---------------------------------------------------------------------------------------
 

@@ -16,10 +16,10 @@ import pytest
 
 from autograd import Value, sin, tanh
 from autograd import sum as total
-from autograd.draw import draw
-from autograd.draw.dot import clean
-from autograd.draw.page import page
-from autograd.draw.steps import Change, Step
+from autograd.drawing import draw
+from autograd.drawing.dot import clean
+from autograd.drawing.page import page
+from autograd.drawing.steps import Change, Step
 from autograd.graph import interior, topological_order
 from autograd.wording import number
 from nn import MLP, losses
@@ -324,7 +324,7 @@ def test_gradients_at_the_end_are_those_of_backward(
 
 def drawn_in_order(root: Value) -> list[Value]:
     """List the nodes of a drawing in the order of their ids, told by the drawing's own scene."""
-    from autograd.draw.scene import scene
+    from autograd.drawing.scene import scene
 
     boxes = sorted(scene([root]).boxes, key=lambda box: int(box.identifier[1:]))
     return [box.nodes[0] for box in boxes]

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd import Value
-from autograd.draw import draw
-from autograd.draw.drawing import Drawing
-from autograd.draw.network import network
+from autograd.drawing import draw
+from autograd.drawing.drawing import Drawing
+from autograd.drawing.network import network
 from autograd.wording import number
 from nn import MLP, Layer, Neuron, losses
-from tests.autograd.draw.graphs import textbook_model
+from tests.autograd.drawing.graphs import textbook_model
 
 BLUE, VERMILION, GREY = "#0072b2", "#d55e00", "#808080"
 NAMESPACE = "{http://www.w3.org/2000/svg}"

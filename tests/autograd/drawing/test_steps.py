@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from autograd import Value, exp, net, relu, sqrt
 from autograd import sum as total
-from autograd.draw.steps import Change, Step, steps
+from autograd.drawing.steps import Change, Step, steps
 from autograd.graph import adjoints, interior, topological_order
 from autograd.value import CONSTANT
 from autograd.wording import number

@@ -1,6 +1,6 @@
 """Graphs as pictures: from the nodes to DOT, and by Graphviz to SVG.
 
-`autograd.draw` is the function; what else is here comes by `from autograd.draw import Drawing`.
+`autograd.draw` is the function; what else is here comes by `from autograd.drawing import Drawing`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from autograd.draw.drawing import Drawing
-    from autograd.draw.render import RenderingError
+    from autograd.drawing.drawing import Drawing
+    from autograd.drawing.render import RenderingError
     from autograd.value import Value
 
 __all__ = ["Drawing", "RenderingError", "draw"]
@@ -75,7 +75,7 @@ def draw(
         6
     """
     # Here, as drawing needs much that `import autograd` should not take the time to load.
-    from autograd.draw.subject import drawing_of
+    from autograd.drawing.subject import drawing_of
 
     return drawing_of(
         subject,
@@ -89,7 +89,7 @@ def draw(
     )
 
 
-_HOMES = {"Drawing": "autograd.draw.drawing", "RenderingError": "autograd.draw.render"}
+_HOMES = {"Drawing": "autograd.drawing.drawing", "RenderingError": "autograd.drawing.render"}
 
 
 if not TYPE_CHECKING:  # a type checker would take any name for one of the module's

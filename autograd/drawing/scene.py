@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from autograd.draw.folding import alike, modules
+from autograd.drawing.folding import alike, modules
 from autograd.graph import topological_order
 from autograd.modules import ancestors_of, folded, leaf_kind
 from autograd.tracing import UNKNOWN

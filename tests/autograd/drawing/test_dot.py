@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd import Value
-from autograd.draw import dot
-from autograd.draw.scene import Box, Link, Scene, scene
-from tests.autograd.draw.graphs import (
+from autograd.drawing import dot
+from autograd.drawing.scene import Box, Link, Scene, scene
+from tests.autograd.drawing.graphs import (
     ANY_TEXT,
     DOTTED,
     HOSTILE,

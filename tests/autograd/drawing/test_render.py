@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from autograd import Value, draw, tanh
-from autograd.draw.render import RenderingError, render
-from tests.autograd.draw.graphs import neuron, read, textbook
+from autograd.drawing.render import RenderingError, render
+from tests.autograd.drawing.graphs import neuron, read, textbook
 
 DIGRAPH = "digraph { a [id=n0 class=input label=<<b>権重</b> &amp;>]; a -> b [id=e0 class=link] }"
 MAGIC = {"svg": b"<", "png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-"}

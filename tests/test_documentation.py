@@ -27,9 +27,9 @@ ROOT = Path(autograd.__file__).parent.parent
 SOURCES = [path for name in ("autograd", "nn") for path in sorted((ROOT / name).rglob("*.py"))]
 MODULES = [
     "autograd", "autograd.checking", "autograd.compiler", "autograd.drawing",
-    "autograd.explanation", "autograd.functions", "autograd.testing", "nn", "nn.callbacks", "nn.checkpoint", "nn.history",
-    "nn.layers", "nn.losses", "nn.metrics", "nn.module", "nn.optim", "nn.schedules",
-    "nn.testing", "nn.training",
+    "autograd.explanation", "autograd.functions", "autograd.testing", "nn", "nn.callbacks",
+    "nn.checkpoint", "nn.history", "nn.layers", "nn.losses", "nn.metrics", "nn.module",
+    "nn.optim", "nn.schedules", "nn.testing", "nn.training",
 ]  # fmt: skip
 
 # What a star does not import, as it would hide a function of Python's own.

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from autograd.foreign import lacking
 
-__all__ = ["FIT", "LOSSES", "OPTIMISER", "OPTIMISER_ARGUMENTS", "refuse"]
+__all__ = ["FIT", "LOSSES", "MODULE", "OPTIMISER", "OPTIMISER_ARGUMENTS", "refuse"]
 
 _LAYER = "a layer is Layer(nin, nout, activation), layers one after the other are MLP(nin, sizes)"
 _ACTIVATION = "an activation is named where a layer is made: Layer(nin, nout, 'relu')"
@@ -40,6 +40,33 @@ PACKAGE = {
     "SGD": "it is nn.optim.SGD",
     "Adam": "it is nn.optim.Adam",
     "AdamW": "it is nn.optim.AdamW",
+}
+
+_MEMORY = "numbers live in Python's memory, in double precision"
+MODULE = {
+    "forward": "a model is called, model(x), and its class defines __call__",
+    "fit": "it is nn.fit(model, loss, X, Y)",
+    "compile": "nn.fit(model, loss, X, Y) compiles by itself; autograd.compile(model) for calls",
+    "evaluate": "model.predict(X), and metrics in the history of nn.fit",
+    "predict_proba": "predict gives the outputs; nn.sklearn.MLPClassifier has predict_proba",
+    "score": "nn.sklearn.MLPClassifier and MLPRegressor have it",
+    "summary": "repr(model) tells its parts, autograd.draw(model) draws it",
+    "to": _MEMORY,
+    "cuda": _MEMORY,
+    "cpu": _MEMORY,
+    "double": _MEMORY,
+    "float": _MEMORY,
+    "children": "the modules are the attributes; named_parameters() has dotted names",
+    "named_modules": "the modules are the attributes; named_parameters() has dotted names",
+    "trainable_variables": "it is parameters()",
+    "trainable_weights": "it is parameters()",
+    "get_weights": "it is state_dict()",
+    "set_weights": "it is load_state_dict()",
+    "save_weights": "it is save(path)",
+    "load_weights": "it is load(path)",
+    "register_buffer": "assign a Buffer: self.mean = Buffer(0.0)",
+    "register_parameter": "assign a Parameter: self.w = Parameter(0.0)",
+    "requires_grad_": "it is freeze() and unfreeze()",
 }
 
 # By what others call it: the loss, or the metric.

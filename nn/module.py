@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from numbers import Real
 from types import MappingProxyType
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from autograd import Value, no_grad
 from autograd.errors import shown, wrong_type
+from autograd.foreign import lacking
 from autograd.value import BUFFER, FROZEN, PARAMETER, PARAMETER_KINDS, Kind, as_float
 from nn.files import read_arrays, write_arrays
+from nn.foreign import MODULE
 
 __all__ = [
     "Buffer", "Module", "Parameter", "adopted", "evaluating", "is_buffer", "is_frozen",
@@ -227,6 +229,11 @@ class Module:
             )
         super().__setattr__(name, part)
 
+    if not TYPE_CHECKING:  # a type checker would take any name for one of a module's
+
+        def __getattr__(self, name: str) -> Any:
+            raise lacking(type(self).__name__, name, MODULE, self)
+
     def __call__(self, inputs: Any) -> Any:
         """Compute the outputs of one sample; a subclass says how.
 
@@ -239,7 +246,8 @@ class Module:
         Raises:
             NotImplementedError: The subclass does not define it.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not define __call__")
+        also = ": call its forward __call__" if hasattr(self, "forward") else ""
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__{also}")
 
     def predict(self, inputs: Any) -> Any:
         """Compute the outputs of one sample as plain floats, and record nothing.

@@ -135,6 +135,19 @@ MISTAKES: list[tuple[str, type[Exception], list[str]]] = [
     ("nn.optim.Adam([p], 0.1, eps=1e-8)", TypeError, ["Adam", "eps=", "epsilon="]),
     ("nn.optim.AdamW([p], beta1=0.5)", TypeError, ["AdamW", "betas="]),
     ("nn.optim.SGD(model, 0.1)", TypeError, ["model.parameters()"]),
+    ("nn.MLP(2, 3, 1)", TypeError, ["sizes", "list", "3"]),
+    ("nn.MLP(2, [3, 1], activation='rleu')", ValueError, ["'rleu'", "relu"]),
+    ("model([1.0, 2.0])", ValueError, ["1 inputs", "got 2"]),
+    ("model([[1.0], [2.0]])", TypeError, ["table", "model.predict(X)"]),
+    ("model.forward([1.0])", AttributeError, ["MLP", "model(x)", "__call__"]),
+    ("model.fit(X, Y)", AttributeError, ["nn.fit(model, loss, X, Y)"]),
+    ("model.compile('adam', loss='mse')", AttributeError, ["nn.fit"]),
+    ("model.summary()", AttributeError, ["draw(model)"]),
+    ("model.to('cpu')", AttributeError, ["memory"]),
+    ("model.trainable_variables", AttributeError, ["parameters()"]),
+    ("model.load('no such file')", FileNotFoundError, ["no such file"]),
+    ("model.load_state_dict({})", ValueError, ["MLP", "is missing"]),
+    ("Forward()(1.0)", NotImplementedError, ["Forward", "__call__", "forward"]),
     ("opt.lr", AttributeError, ["SGD has no attribute 'lr'", "learning_rate"]),
     ("opt.lr = 5", AttributeError, ["SGD has no attribute 'lr'", "learning_rate"]),
     ("opt.param_groups[0]['lr'] = 5", AttributeError, ["param_groups", "parameters"]),
@@ -160,13 +173,20 @@ MISTAKES: list[tuple[str, type[Exception], list[str]]] = [
 ]
 
 
+class Forward(nn.Module):
+    """A model as PyTorch has them."""
+
+    def forward(self, x: Any) -> Any:
+        return x
+
+
 def class_(base: type) -> type:
     return type("Mine", (base,), {})
 
 
 @pytest.mark.parametrize(("typed", "error", "words"), MISTAKES, ids=[m[0] for m in MISTAKES])
 def test_the_error_says_what_to_do(typed: str, error: type[Exception], words: list[str]) -> None:
-    scope = {**SCOPE, "x": Value(2.0, "x"), "class_": class_}
+    scope = {**SCOPE, "x": Value(2.0, "x"), "class_": class_, "Forward": Forward}
     model, p = nn.MLP(1, [2, 1], seed=1), nn.Parameter(1.0)
     scope |= {"model": model, "p": p, "opt": nn.optim.SGD([p], 0.1), "fit": nn.fit}
     scope |= {"mse": nn.losses.mean_squared_error, "X": [[0.0], [1.0]], "Y": [0.0, 1.0]}

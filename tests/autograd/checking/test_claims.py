@@ -361,6 +361,7 @@ def test_where_single_precision_does_not_tell_one_input_its_neighbours_are_named
 # --- functions that are evaluated badly ---------------------------------------------------------
 
 
+@settings(max_examples=settings().max_examples // 3)
 @given(st.floats(-1.0, 1.0), st.sampled_from([4, 5, 6]))
 def test_noise_does_not_hide_what_is_above_it(x: float, decimals: int) -> None:
     def f(x: float) -> float:

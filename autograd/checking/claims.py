@@ -65,7 +65,9 @@ def _differentiated(function: Callable[[float], float], x: float, scale: float =
         steps = [] if math.isfinite(best.left) else [_SECOND_STEP]  # a kink has been seen
     for step in steps:
         if best.reason:
-            best = min(best, differentiate(function, x, first_step=step), key=_unknown)
+            other = differentiate(function, x, first_step=step)
+            # A plateau is no derivative: the function may be rounded, and has been seen to vary.
+            best = min(best, other, key=_unknown) if other.value else best
     return best
 
 

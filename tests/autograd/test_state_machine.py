@@ -23,6 +23,7 @@ from autograd.checking import check_graph
 from autograd.value import PARAMETER
 from tests.autograd.naive import Node, path_sums
 
+ELSEWHERE = "but the function as a whole has another derivative there"
 LARGEST = 8
 DEEPEST = 8
 
@@ -196,7 +197,11 @@ class Graphs(sm.RuleBasedStateMachine):
         """The gradient checker finds nothing wrong with a graph that no one has tampered with."""
         value, root = pair
         if self.changed.isdisjoint(path_sums(root, 1)):
-            assert check_graph(value).outcome != "failed"
+            # Where a 0 meets a jump, as in where(x, 1, x) * x at 0, `backward` is wrong by design.
+            assert all(
+                derivative.outcome != "failed" or ELSEWHERE in derivative.reason
+                for derivative in check_graph(value).derivatives
+            )
 
     # --- copying ---
 

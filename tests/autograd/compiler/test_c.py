@@ -143,6 +143,7 @@ def scale(name: str, xs: Sequence[float]) -> float:
     return 0.0
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", WRITTEN)
 @given(st.data())
 def test_rows_have_the_numbers_of_the_engine(rows: Rows, name: str, data: st.DataObject) -> None:

@@ -189,6 +189,7 @@ def test_what_python_evaluates_is_called_back(op: str) -> None:
     assert np.array_equal(results(kernel, pairs)[0, : len(pairs)], expected, equal_nan=True)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("op", sorted(FUNCTIONS))
 @pytest.mark.parametrize("lanes", [1, 4])
 def test_every_primitive_has_machine_code(

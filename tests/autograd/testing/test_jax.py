@@ -28,12 +28,14 @@ FUNCTIONS: list[Any] = [
 X = np.random.default_rng(0).normal(size=30)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_right_gradients_are_never_called_wrong(function: Any, dtype: Any) -> None:
     gradcheck(function, jnp.asarray(X[:2], dtype))
 
 
+@pytest.mark.no_cover
 def test_right_gradients_along_directions_are_never_called_wrong() -> None:
     gradcheck(FUNCTIONS[-1], jnp.asarray(X[:13], jnp.float16))
 

@@ -54,6 +54,7 @@ def drawn(seed: int, count: int, dtype: Any) -> Any:
     return torch.randn(count, generator=generator, dtype=torch.float64).to(dtype)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
 @given(seed=st.integers(0, 10**6), count=st.sampled_from([1, 3, 30]))

@@ -280,6 +280,7 @@ def test_nan_in_nan_out(name: str) -> None:
             assert math.isnan(rule.evaluate(*xs))
 
 
+@pytest.mark.no_cover
 @each(*TABLE)
 @given(st.data())
 def test_local_derivatives_never_raise(rule: Rule, data: st.DataObject) -> None:

@@ -532,6 +532,7 @@ ENTIRE = {"sin", "cos", "tan", "sinpi", "cospi", "sinc", "j0", "j1", "i0", "i1"}
 OF_OTHERS = {"ndtr_excess"}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("backend", MODES[1:])
 @each(*[
     rule

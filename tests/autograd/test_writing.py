@@ -362,6 +362,7 @@ def test_processes_that_write_to_one_file_all_succeed(tmp_path: Path) -> None:
     assert names(tmp_path) == ["file"]
 
 
+@pytest.mark.no_cover
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a process cannot be forked here")
 @pytest.mark.parametrize("what", ["module", "compiled", "drawing"])
 def test_a_process_that_is_killed_leaves_the_older_file_or_the_newer_one(

@@ -31,6 +31,7 @@ TARGETS: dict[str, tuple[int, Any]] = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("loss", losses.__all__)
 def test_a_hundred_compiled_steps_have_the_history_of_recorded_ones(loss: str) -> None:
     size, Y = TARGETS[loss]

@@ -856,6 +856,7 @@ def network(activation: str, seed: int = 1) -> tuple[MLP, Callable[[Any], Any]]:
     return MLP(2, [16, 16, 1], activation, seed=seed), loss
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("method", ["auto", "numerical"])
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_the_loss_of_a_network_is_checked_in_some_hundred_calls(
@@ -877,6 +878,7 @@ def test_the_loss_of_a_network_is_checked_in_some_hundred_calls(
     assert calls <= (4 if method == "auto" else few)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("method", ["auto", "numerical"])
 def test_a_fault_in_a_network_is_found(method: Any) -> None:
     own = custom_function("check_tanh", math.tanh, lambda m, y, x: 1.000001 - y * y)

@@ -54,6 +54,7 @@ def close(found: Slope, exact: Any) -> bool:
 # --- precisely -----------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in HELD_ELSEWHERE])
 @settings(max_examples=20)
 @given(data=st.data())

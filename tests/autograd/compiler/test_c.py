@@ -246,6 +246,7 @@ def batches(draw: st.DrawFn, /, **options: Any) -> list[autograd.testing.Program
     return draw(st.lists(autograd.testing.programs(**options), min_size=20, max_size=40))
 
 
+@pytest.mark.no_cover
 @settings(max_examples=5, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(batches=batches(max_size=30), pieces=st.sampled_from([1, 3, 10, 1000]))
 def test_random_programs(
@@ -307,6 +308,7 @@ def perceptron(sizes: Sequence[int], parameters: Sequence[Any], inputs: Sequence
     return inputs[0]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("piece", [7, 100, 1000])
 def test_a_perceptron_runs_in_loops(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
@@ -360,6 +362,7 @@ def chain(length: int) -> Program:
     return Program(("x", "y"), (), tuple(operations), (1 + len(operations),))
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_a_long_program_is_cut_into_functions(tmp_path: Path) -> None:
     program = chain(20_000)

@@ -1068,6 +1068,7 @@ UNUSED: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("steep", STEEP_AT_0)
 @pytest.mark.parametrize("unused", UNUSED)
 def test_an_unused_branch_of_infinite_derivative_takes_no_part(steep: str, unused: str) -> None:
@@ -1441,6 +1442,7 @@ def rosenbrock(xs: Any) -> Any:
     return sum(100.0 * (b - a * a) ** 2.0 + (1.0 - a) ** 2.0 for a, b in pairs)
 
 
+@pytest.mark.no_cover
 def test_rosenbrock_in_a_thousand_variables() -> None:
     xs = np.random.default_rng(0).normal(size=1000)
     value, slopes = compiled(value_and_grad(rosenbrock))(xs)
@@ -1456,6 +1458,7 @@ def test_rosenbrock_in_a_thousand_variables() -> None:
     assert expected == pytest.approx(by_hand, rel=1e-10, abs=1e-10)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("reduce", ["mean", None])
 def test_a_large_network_agrees_with_matrices(reduce: Any) -> None:
     model = MLP(30, [40, 20, 5], "tanh", seed=0)
@@ -1507,6 +1510,7 @@ def test_a_long_recurrence_is_compiled_without_recursion() -> None:
     assert slope == pytest.approx(1.0, rel=1e-10)
 
 
+@pytest.mark.no_cover
 def test_wide_sums_of_products_agree() -> None:
     generator = np.random.default_rng(3)
 

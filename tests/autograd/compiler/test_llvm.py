@@ -267,6 +267,7 @@ def machine(triple: str, cpu: str, features: str = "") -> Any:
     return make
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("cost", [0, 10**9])
 @pytest.mark.parametrize(
     ("cpu", "features", "lanes"),
@@ -298,6 +299,7 @@ def test_processors_of_every_width_compute_the_same(
     assert found == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("cost", [0, 10**9])
 @pytest.mark.parametrize(
     ("triple", "cpu", "magic"),

@@ -271,6 +271,7 @@ def samples(op: str) -> Any:
 # --- accuracy ------------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("op", UNARY)
 def test_functions_are_accurate(op: str) -> None:
     xs = samples(op)
@@ -301,6 +302,7 @@ def test_kernels_give_the_same_in_vectors_of_every_width(op: str) -> None:
     np.testing.assert_array_equal(compiled(op, 8, inline=False)(xs), expected)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("op", UNARY)
 def test_functions_are_accurate_everywhere(op: str) -> None:
     function = compiled(op, 8)

@@ -281,6 +281,7 @@ def test_parts_of_a_sum_hold_every_term_once(op: str, count: int, most: int, see
         assert parted == program
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("op", ["sum", "dot", "net", "+"])
 def test_the_error_of_a_sum_does_not_grow_with_its_terms(op: str) -> None:
     count, x = 100_000, 0.1
@@ -430,6 +431,7 @@ def mixed(x: Any) -> Any:
     return y
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("f", [additions, additions_from_the_left, products, mixed])
 def test_no_pass_recurses(f: Any) -> None:
     traced = traced_program(f, ["x"])

@@ -712,6 +712,7 @@ def test_a_drawing_of_a_part_tells_what_it_shows(opened: Open) -> None:
     assert sorted(shown_gradients) == sorted(number(node.grad) for node in drawn)
 
 
+@pytest.mark.no_cover
 def test_three_hundred_nodes(opened: Open) -> None:
     root = tangle(300)
     shown = opened(root)

@@ -324,6 +324,7 @@ def test_strategies_of_no_use_are_errors() -> None:
         check_gradients(x=float)  # type: ignore[arg-type]
 
 
+@pytest.mark.no_cover
 def test_pytest_collects_and_reports(tmp_path: Path) -> None:
     module = tmp_path / "test_mine.py"
     module.write_text(
@@ -532,6 +533,7 @@ def test_what_no_example_could_be_checked_by_is_refused_at_decoration(
         check_gradients(**arguments)
 
 
+@pytest.mark.no_cover
 def test_arrays_are_drawn_by_their_types() -> None:
     dtypes = set()
 

@@ -12,12 +12,12 @@ import json
 import os
 import random
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from autograd.errors import shown
 from autograd.value import FROZEN, PARAMETER
 from autograd.writing import write_whole
+from nn.files import packages, parsed
 from nn.module import Module, is_frozen
 from nn.optim import Optimiser
 from nn.state import random_state, restored_random, to_plain
@@ -299,6 +299,7 @@ def _numpy_state(plain: Any) -> Any:
 
 KEY = "checkpoint"
 TENSOR = "__tensor__"
+PURPOSE = "checkpoints need"
 
 
 def write(path: str | os.PathLike[str], tree: dict[str, Any]) -> None:
@@ -308,7 +309,7 @@ def write(path: str | os.PathLike[str], tree: dict[str, Any]) -> None:
         ImportError: NumPy or safetensors is missing.
         OSError: The file cannot be written.
     """
-    numpy, safetensors = _packages()
+    numpy, safetensors = packages(PURPOSE)
     arrays: dict[str, Any] = {}
 
     def lifted(part: Any, name: str) -> Any:
@@ -336,14 +337,8 @@ def read(path: str | os.PathLike[str]) -> Any:
         OSError: The file cannot be read.
         ValueError: The file is damaged or of another format.
     """
-    _, safetensors = _packages()
-    content = Path(path).read_bytes()
-    try:
-        arrays = safetensors.numpy.load(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        metadata = header.get("__metadata__") or {}
-    except (safetensors.SafetensorError, KeyError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged or not a safetensors file: {error}") from error
+    _, safetensors = packages(PURPOSE)
+    _, arrays, metadata = parsed(path, safetensors)
     if KEY not in metadata:
         raise ValueError(f"{path} is no checkpoint; a model's file is read by model.load(path)")
     if metadata.get("sha256") != _digest(metadata[KEY], arrays):
@@ -368,14 +363,3 @@ def _digest(text: str, arrays: Mapping[str, Any]) -> str:
         digest.update(f"\n{name} {arrays[name].dtype} {arrays[name].shape}\n".encode())
         digest.update(arrays[name].tobytes())
     return digest.hexdigest()
-
-
-def _packages() -> tuple[Any, Any]:
-    try:
-        import numpy
-        import safetensors.numpy
-    except ImportError as error:
-        raise ImportError(
-            "checkpoints need NumPy and safetensors: install the extra 'train'"
-        ) from error
-    return numpy, safetensors

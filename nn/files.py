@@ -11,13 +11,14 @@ from typing import Any
 
 from autograd.writing import write_whole
 
-__all__ = ["read_arrays", "write_arrays"]
+__all__ = ["packages", "parsed", "read_arrays", "write_arrays"]
 
 KEY = "scalar-autograd"
 """Under what the checksum stands in the metadata, `__metadata__`, of a file."""
 MARK = "scalar-autograd sha256 "
 """How the checksum begins: damage to the key alone hides nothing."""
 UNKNOWN = "0" * 64
+PURPOSE = "saving and loading parameters needs"
 
 
 def write_arrays(path: str | os.PathLike[str], numbers: Mapping[str, Any]) -> None:
@@ -40,7 +41,7 @@ def write_arrays(path: str | os.PathLike[str], numbers: Mapping[str, Any]) -> No
         ...     read_arrays(f"{folder}/file")
         {'bias': 2.0, 'weights': [0.5, -1.0]}
     """
-    numpy, safetensors = _packages()
+    numpy, safetensors = packages(PURPOSE)
     arrays = {name: numpy.array(entry, dtype=float) for name, entry in numbers.items()}
     content: bytes = safetensors.numpy.save(arrays, metadata={KEY: MARK + UNKNOWN})
     digits = hashlib.sha256(content).hexdigest()
@@ -62,15 +63,8 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, Any]:
         OSError: The file cannot be read.
         ValueError: The file is damaged, or of another format.
     """
-    _, safetensors = _packages()
-    content = Path(path).read_bytes()
-    try:
-        arrays = safetensors.numpy.load(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        metadata = header.get("__metadata__") or {}
-    # KeyError: of a type that NumPy lacks.
-    except (safetensors.SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise ValueError(f"{path} is damaged or not a safetensors file: {error}") from error
+    _, safetensors = packages(PURPOSE)
+    content, arrays, metadata = parsed(path, safetensors)
     for key, text in metadata.items():
         if key != KEY and not text.startswith(MARK):
             continue  # another writer's
@@ -81,16 +75,44 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, Any]:
     return {name: arrays[name].tolist() for name in sorted(arrays)}
 
 
-def _sealed(digits: str) -> bytes:
-    return f"{MARK}{digits}".encode()
+def parsed(
+    path: str | os.PathLike[str], safetensors: Any
+) -> tuple[bytes, dict[str, Any], dict[str, str]]:
+    """Take a safetensors file apart.
+
+    Args:
+        path: The file.
+        safetensors: The package, of `packages`.
+
+    Returns:
+        Its content, its arrays by name, and its metadata.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: The file is damaged, or of another format.
+    """
+    content = Path(path).read_bytes()
+    try:
+        arrays = safetensors.numpy.load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        metadata = header.get("__metadata__") or {}
+    # KeyError: of a type that NumPy lacks.
+    except (
+        safetensors.SafetensorError, KeyError, ValueError, TypeError, RecursionError
+    ) as error:  # fmt: skip
+        raise ValueError(f"{path} is damaged or not a safetensors file: {error}") from error
+    return content, arrays, metadata
 
 
-def _packages() -> tuple[Any, Any]:
+def packages(purpose: str) -> tuple[Any, Any]:
+    """Import NumPy and safetensors, or say what they are needed for."""
     try:
         import numpy
         import safetensors.numpy
     except ImportError as error:
-        raise ImportError(
-            "saving and loading parameters needs NumPy and safetensors: install the extra 'train'"
-        ) from error
+        raise ImportError(f"{purpose} NumPy and safetensors: install the extra 'train'") from error
     return numpy, safetensors
+
+
+def _sealed(digits: str) -> bytes:
+    return f"{MARK}{digits}".encode()

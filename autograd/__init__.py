@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING
 
 from autograd import names
 from autograd.drawing import draw
-from autograd.explanation import explain
 from autograd.functions import cumprod, cumsum, custom_function, dot, log, net, softmax
 from autograd.installation import warn_of_others as _warn_of_others
 from autograd.names import *  # noqa: F403  the functions of the table
@@ -47,10 +46,12 @@ if TYPE_CHECKING:
     from autograd.compiler import clear_compile_cache as clear_compile_cache
     from autograd.compiler import compile as compile
     from autograd.drawing import RenderingError
+    from autograd.explanation import explain
 else:
     _HOMES = {
         "GradientError": "autograd.checking",
         "RenderingError": "autograd.drawing",
+        "explain": "autograd.explanation",
         "gradcheck": "autograd.checking",
     }
     _COMPILER = ("clear_compile_cache", "compile")

@@ -18,7 +18,6 @@ what is agreed on at a kink, stands in its row. Further functions, of the same k
 from __future__ import annotations
 
 import math
-import pickle
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -943,12 +942,14 @@ class OwnName(str):
 
 def _home(name: OwnName) -> tuple[str, str]:
     """Find a module that a user's function is an attribute of: its own, or any other."""
+    from pickle import PicklingError  # of no use to whoever pickles nothing
+
     own = sys.modules.get(name.function.__module__)
     for module in (own, *list(sys.modules.values())):
         for attribute, value in list(vars(module).items()) if module else ():
             if value is name.function:
                 return str(module.__name__), attribute  # type: ignore[union-attr]
-    raise pickle.PicklingError(
+    raise PicklingError(
         f"{name}, a function of one's own, cannot be pickled, nor a graph that it takes part in: "
         "it would have to stand under a name at the top of a module, to be found there again"
     )

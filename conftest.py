@@ -50,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.mkdtemp(prefix="autograd-cache-")
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     os.environ["AUTOGRAD_CACHE"] = folder
+    os.environ["AUTOGRAD_VERIFY"] = "1"  # each program, after each pass
 
 
 def pytest_collection_finish() -> None:

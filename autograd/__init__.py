@@ -40,6 +40,7 @@ from autograd.pausing import no_grad
 from autograd.tracing import TracingError
 from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autograd.value import Value
+from autograd.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from autograd.checking import GradientError, gradcheck
@@ -94,8 +95,6 @@ else:
 
 del TYPE_CHECKING  # no name of the library's
 _warn_of_others(__path__[0])  # noqa: F405  which every package has
-
-__version__ = "0.1.0"
 
 __all__ = [
     "GradientError", "RenderingError", "TracingError", "Value", "cumprod", "cumsum",

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from autograd.compiler.layout import Group, Layout
 from autograd.compiler.program import Operation, Program
-from autograd.compiler.schedule import Group, Layout
 
 __all__ = ["EDGES", "Case", "cases", "evaluated", "same_bits"]
 

@@ -1,8 +1,8 @@
 """Scalar functions, and derivatives of them, as machine code.
 
-A function is traced (`trace`) to a program (`program`), which passes make smaller (`passes`), and
-which a backend executes: LLVM (`schedule`, `emission`, `mathematics`, `llvm`), or NumPy (`arrays`).
-Machine code is kept in a folder of the user's own (`cache`).
+A function is traced (`trace`) to a program (`program`), which goes through a `pipeline` of
+`passes`; a backend executes it (`backends`, `execution`): LLVM, NumPy, or C. Machine code is kept
+in a folder of the user's own (`cache`).
 """
 
 try:

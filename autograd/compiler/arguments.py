@@ -14,7 +14,7 @@ from typing import Any
 import numpy
 
 from autograd import structure
-from autograd.compiler.schedule import Group, Layout
+from autograd.compiler.layout import Group, Layout
 from autograd.errors import refuse_mask, shown
 from autograd.transforms import _live
 from autograd.value import Value, as_float

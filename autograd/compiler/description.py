@@ -14,7 +14,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from autograd.compiler.arguments import ArrayPlace, NumbersPlace, Static
-from autograd.compiler.schedule import Group, Layout
+from autograd.compiler.layout import Group, Layout
 from autograd.errors import shown
 
 __all__ = [

@@ -8,35 +8,20 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy
 
-from autograd.compiler import arrays
-from autograd.compiler.passes import MANY_TERMS, gathered, unguarded
+from autograd.compiler.backends import BACKENDS, Backend, BackendName, Kernel
+from autograd.compiler.layout import Layout
+from autograd.compiler.passes import drop_guards
 from autograd.compiler.program import Program
-from autograd.compiler.schedule import Layout
 from autograd.forks import Reopened, in_child
 
-if TYPE_CHECKING:
-    from autograd.compiler.llvm import Code, Kernel
+__all__ = ["Executor", "Options", "Reduce", "processors", "reduced_constants"]
 
-__all__ = [
-    "Backend",
-    "Executor",
-    "Options",
-    "Reduce",
-    "best_backend",
-    "every_row",
-    "processors",
-    "reduced_constants",
-]
-
-Backend: TypeAlias = Literal["llvm", "numpy"]
 Reduce: TypeAlias = Literal["mean", "sum"]
 
-CHUNK_COST = 1_500_000
-"""How many elementary operations are worth a thread."""
 MOST_CHUNKS = 16
 MOST_ROWS = 32_768
 """Over how many rows machine code adds up in order: of more, parts are added up."""
@@ -49,48 +34,52 @@ class Options:
     reduce: Reduce | None
     exact: bool
     threads: int
-    backend: Backend
+    backend: BackendName
+    chunk_cost: int = 1_500_000
+    """How many elementary operations are worth a thread."""
 
 
 class Executor:
     """A program, ready to be executed.
 
     It is executed without the guards of the chain rule's products first, and once more with them
-    where an output turns out to be nan: see `passes.unguarded`.
+    where an output turns out to be nan: see `passes.drop_guards`.
 
     Attributes:
         program: The program, of primitive operations.
         layout: Where its inputs lie.
         options: How it is executed.
-        codes: Machine code: of the program without guards, and of that with them.
+        codes: What the backend has made: of the program without guards, and of that with them.
 
     Args:
         program: The program. No output is a constant, or occurs twice.
         layout: Where its inputs lie.
         options: How it is to be executed.
+        backend: What executes it; by default the one of that name.
+
+    Raises:
+        ValueError: The backend has no code for an operation.
     """
 
-    def __init__(self, program: Program, layout: Layout, options: Options) -> None:
+    def __init__(
+        self, program: Program, layout: Layout, options: Options, backend: Backend | None = None
+    ) -> None:
         self.program, self.layout, self.options = program, layout, options
-        self.codes: dict[str, Code] = {}
+        self.codes: dict[str, Any] = {}
+        self._backend = backend or BACKENDS[options.backend]
         self._lock = Reopened()
-        self._ready: dict[str, tuple[Program, Kernel | None]] = {}
-        plain = unguarded(program)
+        self._ready: dict[str, Kernel] = {}
+        plain = drop_guards(program)
         self._first = "guarded" if plain is None else "plain"
         if program.outputs:
             self._prepare(self._first, program if plain is None else plain)
 
     def _prepare(self, name: str, program: Program) -> None:
-        program = gathered(program, most=None if self.options.exact else MANY_TERMS)
-        kernel = None
-        if self.options.backend == "llvm":
-            from autograd.compiler import llvm
-
-            exact = self.options.exact
-            reduces = self.options.reduce is not None and not exact
-            code = self.codes[name] = llvm.code_of(program, self.layout, reduces, exact)
-            kernel = llvm.Kernel(code)
-        self._ready[name] = program, kernel
+        backend, options = self._backend, self.options
+        reduces = options.reduce is not None
+        plan = backend.plan(program, self.layout, reduces=reduces, exact=options.exact)
+        code = self.codes[name] = backend.compile(plan)
+        self._ready[name] = backend.load(code)
 
     def __call__(self, given: Sequence[Any], rows: int) -> Any:
         """Execute the program.
@@ -117,12 +106,12 @@ class Executor:
         return outputs
 
     def is_short(self, rows: int) -> bool:
-        """Tell whether one call of machine code, for these rows, gives the numbers of a result."""
-        _, kernel = self._ready.get(self._first, (None, None))
+        """Tell whether one run of a kernel, for these rows, gives the numbers of a result."""
+        kernel = self._ready.get(self._first)
         return (
             kernel is not None
-            and (not self.layout.batched or (kernel.code.reduces and rows <= MOST_ROWS))
-            and rows * kernel.code.cost < 2 * CHUNK_COST
+            and (not self.layout.batched or (kernel.reduces and rows <= MOST_ROWS))
+            and rows * kernel.cost < 2 * self.options.chunk_cost
         )
 
     def repeated(self, rows: int) -> Callable[[Sequence[Any]], Any]:
@@ -132,9 +121,7 @@ class Executor:
             A function of the arrays of inputs, which gives the outputs; None where they have to be
             computed with guards.
         """
-        kernel = self._ready[self._first][1]
-        assert kernel is not None
-        execute = kernel.repeated(rows, self._divisor(rows))
+        execute = self._ready[self._first].repeated(rows, self._divisor(rows))
         guarded = self._first == "guarded"
 
         def run(given: Sequence[Any]) -> Any:
@@ -147,45 +134,38 @@ class Executor:
         return (rows or math.nan) if self.options.reduce == "mean" else 1.0
 
     def _outputs(self, name: str, given: Sequence[Any], rows: int) -> Any:
-        program, kernel = self._ready[name]
+        kernel = self._ready[name]
         if not self.layout.batched:
-            if kernel is None:
-                return every_row(program, self.layout, given, 1)[:, 0]
-            out = numpy.empty((kernel.code.outputs, 1))
-            kernel(given, 0, 1, out)
+            out = numpy.empty((kernel.outputs, 1))
+            kernel.run(given, 0, 1, out)
             return out[:, 0]
-        reduce, exact = self.options.reduce, self.options.exact
-        if kernel is None:
-            every = every_row(program, self.layout, given, rows)
-            return _reduced(every, reduce, exact) if reduce else every
-        if kernel.code.reduces:
+        if kernel.reduces:
             return self._added_up(kernel, given, rows)
-        block = kernel.code.rows
-        every = numpy.empty((kernel.code.outputs, -(-rows // block) * block))
+        every = numpy.empty((kernel.outputs, -(-rows // kernel.block) * kernel.block))
         chunks = self._chunks(kernel, rows)
         if len(chunks) < 2:
-            kernel(given, 0, rows, every)
+            kernel.run(given, 0, rows, every)
         else:
-            self._share(lambda number: kernel(given, *chunks[number], every), len(chunks))
-        every = every[:, :rows]
-        return _reduced(every, reduce, exact) if reduce else every
+            self._share(lambda number: kernel.run(given, *chunks[number], every), len(chunks))
+        every, reduce = every[:, :rows], self.options.reduce
+        return _reduced(every, reduce, self.options.exact) if reduce else every
 
     def _added_up(self, kernel: Kernel, given: Sequence[Any], rows: int) -> Any:
         divisor = self._divisor(rows)
-        is_short = rows * kernel.code.cost < 2 * CHUNK_COST
+        is_short = rows * kernel.cost < 2 * self.options.chunk_cost
         if is_short and rows <= MOST_ROWS:
-            total = numpy.empty(kernel.code.outputs)
-            kernel(given, 0, rows, total, divisor)
+            total = numpy.empty(kernel.outputs)
+            kernel.run(given, 0, rows, total, divisor)
             return total
         chunks = [(0, rows)] if is_short else self._chunks(kernel, rows)
-        parts = numpy.empty((len(chunks), kernel.code.outputs))
+        parts = numpy.empty((len(chunks), kernel.outputs))
 
         def work(number: int) -> None:
             first, count = chunks[number]
             starts = range(first, first + count, MOST_ROWS)
-            pieces = numpy.empty((len(starts), kernel.code.outputs))
+            pieces = numpy.empty((len(starts), kernel.outputs))
             for piece, start in zip(pieces, starts, strict=True):
-                kernel(given, start, min(MOST_ROWS, first + count - start), piece)
+                kernel.run(given, start, min(MOST_ROWS, first + count - start), piece)
             pieces.sum(axis=0, out=parts[number])
 
         if is_short:
@@ -196,9 +176,9 @@ class Executor:
 
     def _chunks(self, kernel: Kernel, rows: int) -> list[tuple[int, int]]:
         """Cut the rows into chunks, in a way that does not depend on the number of threads."""
-        count = min(MOST_CHUNKS, rows * kernel.code.cost // CHUNK_COST)
+        count = min(MOST_CHUNKS, rows * kernel.cost // self.options.chunk_cost)
         count = max(count, 1)
-        block = kernel.code.rows
+        block = kernel.block
         size = max(-(-rows // count // block), 1) * block
         return [(start, min(size, rows - start)) for start in range(0, rows, size)]
 
@@ -213,29 +193,6 @@ class Executor:
             except RuntimeError:  # while the interpreter shuts down, no thread can be started
                 for number in range(count):
                     work(number)
-
-
-def every_row(program: Program, layout: Layout, given: Sequence[Any], rows: int) -> Any:
-    """Evaluate a program by NumPy.
-
-    Args:
-        program: A program of primitive operations.
-        layout: Where its inputs lie.
-        given: The arrays of inputs.
-        rows: The number of rows.
-
-    Returns:
-        An array of outputs by rows.
-    """
-    inputs = [
-        given[group][:, place] if layout.groups[group].varies else given[group][place]
-        for group, place in layout.places()
-    ]
-    outputs = arrays.evaluate(program, inputs)
-    every = numpy.empty((len(outputs), rows))
-    for place, output in enumerate(outputs):
-        every[place] = output
-    return every
 
 
 def _reduced(every: Any, reduce: Reduce, exact: bool) -> Any:
@@ -279,13 +236,3 @@ def processors() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # on macOS and Windows
         return os.cpu_count() or 1
-
-
-@cache
-def best_backend() -> Backend:
-    """Tell which backend there is."""
-    try:
-        import llvmlite.binding  # noqa: F401
-    except (ImportError, OSError):
-        return "numpy"
-    return "llvm"

@@ -15,19 +15,18 @@ import numpy
 import numpy.random  # NumPy would at its first use: maybe in a thread, while another forks
 
 from autograd.compiler.arguments import Arguments, HoldsValues, Result, rebuilt, taken
+from autograd.compiler.backends import BACKENDS, BackendName, best_backend
+from autograd.compiler.backends.arrays import every_row
 from autograd.compiler.execution import (
-    Backend,
     Executor,
     Options,
     Reduce,
-    best_backend,
-    every_row,
     processors,
     reduced_constants,
 )
-from autograd.compiler.passes import optimised
+from autograd.compiler.layout import Group, Layout
+from autograd.compiler.pipeline import optimise
 from autograd.compiler.program import Program
-from autograd.compiler.schedule import Group, Layout
 from autograd.compiler.storage import Stored, content, described, read, written
 from autograd.compiler.trace import call_traced, collector_paused, difference, program_of
 from autograd.errors import shown
@@ -52,7 +51,7 @@ def compile(
     exact: bool = False,
     check: bool = False,
     threads: int | None = None,
-    backend: Backend | None = None,
+    backend: BackendName | None = None,
 ) -> Compiled: ...
 @overload
 def compile(
@@ -63,7 +62,7 @@ def compile(
     exact: bool = False,
     check: bool = False,
     threads: int | None = None,
-    backend: Backend | None = None,
+    backend: BackendName | None = None,
 ) -> Callable[[Callable[..., Any]], Compiled]: ...
 @with_advice(
     static_argnums="ints, bools and strings among the arguments are constants of the program",
@@ -81,7 +80,7 @@ def compile(
     exact: bool = False,
     check: bool = False,
     threads: int | None = None,
-    backend: Backend | None = None,
+    backend: BackendName | None = None,
 ) -> Any:
     """Compile a scalar function, or a derivative of one, to machine code.
 
@@ -120,8 +119,9 @@ def compile(
             and whether the function is traced twice, so that one that draws random numbers, or
             reads a clock, is found.
         threads: How many threads share the rows; by default as many as there are processors.
-        backend: "llvm", or "numpy", which is slower and needs no LLVM; by default LLVM where
-            llvmlite is installed.
+        backend: "llvm"; or "numpy", which is slower and needs no LLVM; or "c", which has the
+            system's C compiler make code of `Program.to_c`, without vectors and threads. By default
+            LLVM where llvmlite is installed, else NumPy.
 
     Returns:
         The compiled function. It returns floats and arrays in the structure of the result of `f`,
@@ -133,7 +133,7 @@ def compile(
     Raises:
         TypeError: `f` is no function.
         ValueError: An option is none that there is, or `reduce` is given without `in_axes`.
-        ModuleNotFoundError: NumPy is missing; or llvmlite, and `backend` is "llvm".
+        ModuleNotFoundError: NumPy is missing, or llvmlite or a C compiler, if `backend` needs it.
 
     Example:
         >>> from autograd import sin, value_and_grad
@@ -203,12 +203,12 @@ class Specialisation:
 
 def _checked(name: str, threads: Any, backend: Any) -> None:
     """Check how a program is to be executed."""
-    if backend not in (None, "llvm", "numpy"):
-        raise ValueError(f"{name}: backend is 'llvm', 'numpy' or None, got {shown(backend)}")
-    if backend == "llvm" and best_backend() != "llvm":
-        raise ModuleNotFoundError(
-            f"{name}: backend='llvm' needs llvmlite: install scalar-autograd[compile]"
-        )
+    if backend is not None:
+        if not isinstance(backend, str) or backend not in BACKENDS:
+            known = ", ".join(map(repr, BACKENDS))
+            raise ValueError(f"{name}: backend is one of {known}, or None, got {shown(backend)}")
+        if missing := BACKENDS[backend].missing():
+            raise ModuleNotFoundError(f"{name}: backend={backend!r} needs {missing}")
     if threads is not None and (not isinstance(threads, Integral) or threads < 1):
         raise ValueError(f"{name}: threads is a positive int or None, got {shown(threads)}")
 
@@ -292,7 +292,7 @@ class Compiled:
         exact: bool,
         check: bool,
         threads: int | None,
-        backend: Backend | None,
+        backend: BackendName | None,
     ) -> None:
         if isinstance(function, Compiled):
             function = function.function
@@ -662,7 +662,7 @@ def _call(model: Any, *inputs: Any, **options: Any) -> Any:
 
 
 def load(
-    path: str | os.PathLike[str], *, threads: int | None = None, backend: Backend | None = None
+    path: str | os.PathLike[str], *, threads: int | None = None, backend: BackendName | None = None
 ) -> Compiled:
     """Load a compiled function that `Compiled.save` wrote.
 
@@ -682,7 +682,7 @@ def load(
         OSError: The file cannot be read.
         ValueError: The file is damaged, malformed, or of another version; or an option is none that
             there is.
-        ModuleNotFoundError: llvmlite is missing, and `backend` is "llvm".
+        ModuleNotFoundError: What `backend` needs is missing.
 
     Example:
         >>> import tempfile, pathlib
@@ -714,7 +714,7 @@ def load(
 def _specialisation(stored: Stored, options: Options) -> Specialisation:
     """Compile a traced program."""
     program, result, layout, captured = stored
-    lowered = optimised(program)
+    lowered = optimise(program)
     first, constants = len(lowered.inputs), lowered.constants
     computed = dict.fromkeys(
         slot for slot in lowered.outputs if not first <= slot < lowered.first_result

@@ -12,10 +12,13 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
-from autograd.compiler.arrays import FUNCTIONS
+import numpy
+
+from autograd.compiler.builder import ProgramBuilder
 from autograd.compiler.definitions import DEFINITIONS
+from autograd.compiler.primitives import PRIMITIVES
 from autograd.compiler.program import Operation, Program
-from autograd.compiler.trace import Numbering, call_traced, program_of
+from autograd.compiler.trace import call_traced, program_of
 from autograd.formulary import DEVIATION, ZSCORE
 from autograd.functions import dot
 from autograd.graph import dependents, interior
@@ -26,48 +29,38 @@ from autograd.value import Value, as_value, record, recorded_adjoints
 
 __all__ = [
     "adjoint",
-    "folded",
-    "gathered",
-    "lowered",
-    "optimised",
-    "unguarded",
-    "without_dead_code",
-    "without_repetition",
+    "drop_guards",
+    "eliminate_common_subexpressions",
+    "eliminate_dead_code",
+    "fold_constants",
+    "fuse_sums",
+    "lower",
 ]
 
-Rewrite = Callable[[Numbering, str, tuple[int, ...]], int]
+Rewrite = Callable[[ProgramBuilder, str, tuple[int, ...]], int]
 
-COMMUTATIVE = {"+", "*", "==", "!="}
-REWRITTEN = {"*", "·", "neg", "abs", "where", "<", "<=", "==", "!=", ">", ">="}
-"""The operations that `folded` looks at even where no operand is a constant."""
-CONDITIONS = {"<", "<=", "==", "!=", ">", ">="}
-NAN_PASSES = {
-    "+", "-", "*", "·", "/", "neg", "abs", "sqrt", "exp", "exp2", "expm1", "log", "log2", "log10",
-    "log1p", "cbrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
-    "arcsinh", "arccosh", "arctanh", "erf", "erfc", "sum", "dot", "net",
-}  # fmt: skip
-"""The operations whose result is nan wherever an operand is."""
+COMMUTATIVE = frozenset(op for op, primitive in PRIMITIVES.items() if primitive.is_commutative)
 
 
 def _rewritten(program: Program, rewrite: Rewrite) -> Program:
     """Go through a program in order, and write another one."""
-    numbering = Numbering(program.inputs)
-    slots = [*range(len(program.inputs)), *map(numbering.constant, program.constants)]
+    builder = ProgramBuilder(program.inputs)
+    slots = [*range(len(program.inputs)), *map(builder.constant, program.constants)]
     for op, operands in program.operations:
-        slots.append(rewrite(numbering, op, tuple([slots[slot] for slot in operands])))
-    return numbering.program([slots[slot] for slot in program.outputs])
+        slots.append(rewrite(builder, op, tuple([slots[slot] for slot in operands])))
+    return builder.program([slots[slot] for slot in program.outputs])
 
 
 # --- what need not be computed -------------------------------------------------------------------
 
 
-def without_dead_code(program: Program) -> Program:
+def eliminate_dead_code(program: Program) -> Program:
     """Leave out the operations and constants that no output depends on; inputs stay.
 
     Example:
         >>> from autograd.compiler.trace import traced_program
         >>> program = Program(("x",), (), (Operation("sin", (0,)), Operation("exp", (0,))), (2,))
-        >>> print(without_dead_code(program))
+        >>> print(eliminate_dead_code(program))
         %0 = input x
         %1 = exp %0
         output %1
@@ -82,17 +75,17 @@ def without_dead_code(program: Program) -> Program:
                 used[operand] = 1
     if all(used[len(program.inputs) :]):
         return program
-    numbering = Numbering(program.inputs)
+    builder = ProgramBuilder(program.inputs)
     slots: list[Any] = [*range(len(program.inputs))]
     for slot, number in enumerate(program.constants, len(program.inputs)):
-        slots.append(numbering.constant(number) if used[slot] else None)
-    add, append = numbering.add, slots.append
+        slots.append(builder.constant(number) if used[slot] else None)
+    add, append = builder.add, slots.append
     for slot, (op, operands) in enumerate(operations, first):
         append(add(op, tuple([slots[x] for x in operands])) if used[slot] else None)
-    return numbering.program([slots[slot] for slot in program.outputs])
+    return builder.program([slots[slot] for slot in program.outputs])
 
 
-def without_repetition(program: Program) -> Program:
+def eliminate_common_subexpressions(program: Program) -> Program:
     """Compute what occurs more than once only once (common subexpressions).
 
     Example:
@@ -102,7 +95,7 @@ def without_repetition(program: Program) -> Program:
         ...     (Operation("sin", (0,)), Operation("sin", (0,)), Operation("*", (1, 2))),
         ...     (3,),
         ... )
-        >>> print(without_repetition(program))
+        >>> print(eliminate_common_subexpressions(program))
         %0 = input x
         %1 = sin %0
         %2 = * %1 %1
@@ -110,7 +103,7 @@ def without_repetition(program: Program) -> Program:
     """
     known: dict[tuple[str | Rule, tuple[int, ...]], int] = {}
 
-    def rewrite(numbering: Numbering, op: str, operands: tuple[int, ...]) -> int:
+    def rewrite(builder: ProgramBuilder, op: str, operands: tuple[int, ...]) -> int:
         key: tuple[str | Rule, tuple[int, ...]] = op, operands
         if isinstance(op, OwnName):  # of which there may be others of that name
             key = op.rule, operands
@@ -118,7 +111,7 @@ def without_repetition(program: Program) -> Program:
             key = op, operands[::-1]
         slot = known.get(key)
         if slot is None:
-            slot = known[key] = numbering.add(op, operands)
+            slot = known[key] = builder.add(op, operands)
         return slot
 
     return _rewritten(program, rewrite)
@@ -127,96 +120,175 @@ def without_repetition(program: Program) -> Program:
 # --- constants and identities --------------------------------------------------------------------
 
 
-def folded(program: Program) -> Program:
+def fold_constants(program: Program) -> Program:
     """Compute what depends on constants alone, and apply identities that hold for every float.
 
     Powers with the exponents 2, 3 and 4 become products, which can change the last bits.
 
     Example:
         >>> from autograd.compiler.trace import traced_program
-        >>> print(without_dead_code(folded(traced_program(lambda x: (x * 1.0) ** 2.0, ["x"]))))
+        >>> program = traced_program(lambda x: (x * 1.0) ** 2.0, ["x"])
+        >>> print(eliminate_dead_code(fold_constants(program)))
         %0 = input x
         %1 = * %0 %0
         output %1
     """
-    negated: dict[int, int] = {}  # of the slot of -x, that of x
-    scaled: dict[int, tuple[float, int]] = {}  # of the slot of c x, c and that of x
-    finite: set[int] = set()  # slots that are never infinite or nan
-    conditions: set[int] = set()  # slots that are 0 or 1
+    return _rewritten(program, _Folding().rewrite)
 
-    def rewrite(numbering: Numbering, op: str, operands: tuple[int, ...]) -> int:
-        numbers: list[float | None] = [None, None, None]
+
+class _Folding:
+    """What is known of the slots of the program that is written; and a rule an operation.
+
+    Attributes:
+        negated: Of the slot of -x, that of x.
+        scaled: Of the slot of c x, c and the slot of x.
+        finite: Slots that are never infinite or nan.
+        conditions: Slots that are 0 or 1.
+    """
+
+    def __init__(self) -> None:
+        self.negated: dict[int, int] = {}
+        self.scaled: dict[int, tuple[float, int]] = {}
+        self.finite: set[int] = set()
+        self.conditions: set[int] = set()
+
+    def rewrite(self, builder: ProgramBuilder, op: str, operands: tuple[int, ...]) -> int:
+        """Write an operation, or something simpler."""
+        numbers: Numbers = (None,) * len(operands)
         if operands and min(operands) < 0:  # there are constants among them
-            numbers = [numbering.number(slot) for slot in operands]
-            if None not in numbers and op in FUNCTIONS:
-                return numbering.constant(_evaluated(op, numbers))
-        elif op not in REWRITTEN:
-            return numbering.add(op, operands)
-        x = operands[0]
-        if op in ("*", "·"):
-            y = operands[1]
-            c, d = numbers[:2]
-            if c == 1.0:
-                return y
-            if d == 1.0:
-                return x
-            if op == "·" and ((c is not None and c != 0.0) or _is_finite(d) or y in finite):
-                op = "*"
-            if op == "*" and (c == -1.0 or d == -1.0):
-                return rewrite(numbering, "neg", (y if c == -1.0 else x,))
-            slot = numbering.add(op, operands)
-            if op == "*" and (c is not None or d is not None):
-                scaled[slot] = (c, y) if c is not None else (d, x)  # type: ignore[assignment]
-            if (x in finite and y in conditions) or (y in finite and x in conditions):
-                finite.add(slot)
-            return slot
-        if op == "/" and numbers[1] == 1.0:
-            return x
-        if op == "-" and _is_plus_zero(numbers[1]):
-            return x
-        if op == "+" and (_is_minus_zero(numbers[0]) or _is_minus_zero(numbers[1])):
-            return operands[1] if _is_minus_zero(numbers[0]) else x
-        if op == "**" and numbers[1] in _POWERS:
-            return _POWERS[numbers[1]](numbering, x)
-        if op == "neg":
-            if x in negated:
-                return negated[x]
-            slot = numbering.add(op, operands)
-            negated[slot] = x
-            return slot
-        if op == "abs":
-            if x in negated:
-                return rewrite(numbering, op, (negated[x],))
-            if x in scaled:
-                c, y = scaled[x]
-                size = rewrite(numbering, op, (y,))
-                return rewrite(numbering, "*", (numbering.constant(abs(c)), size))
-        if op == "where":
-            if numbers[0] is not None:
-                return operands[1] if numbers[0] else operands[2]
-            if operands[1] == operands[2]:
-                return operands[1]
-            if x in conditions and numbers[1] == 1.0 and _is_plus_zero(numbers[2]):
-                return x
-        slot = numbering.add(op, operands)
-        if op in CONDITIONS:
-            conditions.add(slot)
-            finite.add(slot)
-        elif op == "where" and all(
-            branch in finite or _is_finite(number)
-            for branch, number in zip(operands[1:], numbers[1:], strict=True)
+            numbers = tuple([builder.number(slot) for slot in operands])
+            if None not in numbers and op in PRIMITIVES:
+                return builder.constant(_evaluated(op, numbers))
+            rule = _RULES.get(op) or _RULES_OF_CONSTANTS.get(op)
+        else:
+            rule = _RULES.get(op)
+        return rule(self, builder, op, operands, numbers) if rule else builder.add(op, operands)
+
+    def product(
+        self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
+    ) -> int:
+        """1 x, -1 x; the product of the chain rule, if it is an ordinary one."""
+        (x, y), (c, d) = operands, numbers
+        if 1.0 in numbers:
+            return y if c == 1.0 else x
+        if op == "·" and ((c is not None and c != 0.0) or _is_finite(d) or y in self.finite):
+            op = "*"
+        if op == "*" and -1.0 in numbers:
+            return self.negative(builder, "neg", (y if c == -1.0 else x,), numbers)
+        slot = builder.add(op, operands)
+        if op == "*" and c is not None:
+            self.scaled[slot] = c, y
+        elif op == "*" and d is not None:
+            self.scaled[slot] = d, x
+        if (x in self.finite and y in self.conditions) or (
+            y in self.finite and x in self.conditions
         ):
-            finite.add(slot)
+            self.finite.add(slot)
         return slot
 
-    return _rewritten(program, rewrite)
+    def negative(
+        self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
+    ) -> int:
+        """-(-x)."""
+        if operands[0] in self.negated:
+            return self.negated[operands[0]]
+        slot = builder.add(op, operands)
+        self.negated[slot] = operands[0]
+        return slot
+
+    def size(
+        self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
+    ) -> int:
+        """|-x| and |c x|."""
+        (x,) = operands
+        if x in self.negated:
+            return self.rewrite(builder, op, (self.negated[x],))
+        if x in self.scaled:
+            c, y = self.scaled[x]
+            size = self.rewrite(builder, op, (y,))
+            return self.rewrite(builder, "*", (builder.constant(abs(c)), size))
+        return builder.add(op, operands)
+
+    def choice(
+        self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
+    ) -> int:
+        """A known condition, equal branches, a condition as a number."""
+        condition, x, y = operands
+        if numbers[0] is not None:
+            return x if numbers[0] else y
+        if x == y:
+            return x
+        if condition in self.conditions and numbers[1] == 1.0 and _is_plus_zero(numbers[2]):
+            return condition
+        slot = builder.add(op, operands)
+        if all(
+            branch in self.finite or _is_finite(number)
+            for branch, number in zip(operands[1:], numbers[1:], strict=True)
+        ):
+            self.finite.add(slot)
+        return slot
+
+    def condition(
+        self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
+    ) -> int:
+        """What is 0 or 1."""
+        slot = builder.add(op, operands)
+        self.conditions.add(slot)
+        self.finite.add(slot)
+        return slot
+
+    def total(
+        self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
+    ) -> int:
+        """x + -0."""
+        if _is_minus_zero(numbers[0]):
+            return operands[1]
+        return operands[0] if _is_minus_zero(numbers[1]) else builder.add(op, operands)
+
+    def difference(
+        self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
+    ) -> int:
+        """x - 0."""
+        return operands[0] if _is_plus_zero(numbers[1]) else builder.add(op, operands)
+
+    def quotient(
+        self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
+    ) -> int:
+        """x / 1."""
+        return operands[0] if numbers[1] == 1.0 else builder.add(op, operands)
+
+    def power(
+        self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
+    ) -> int:
+        """Small exponents."""
+        if numbers[1] in _POWERS:
+            return _POWERS[numbers[1]](builder, operands[0])
+        return builder.add(op, operands)
+
+
+Numbers = tuple[float | None, ...]
+"""Of each operand its number, where it is a constant."""
+
+_RULES = {
+    "*": _Folding.product,
+    "·": _Folding.product,
+    "neg": _Folding.negative,
+    "abs": _Folding.size,
+    "where": _Folding.choice,
+    **{op: _Folding.condition for op in PRIMITIVES if PRIMITIVES[op].is_condition},
+}
+_RULES_OF_CONSTANTS = {
+    "+": _Folding.total,
+    "-": _Folding.difference,
+    "/": _Folding.quotient,
+    "**": _Folding.power,
+}
+"""Those that need looking at only where an operand is a constant."""
 
 
 def _evaluated(op: str, numbers: Sequence[Any]) -> float:
-    import numpy
-
     with numpy.errstate(all="ignore"):
-        return float(FUNCTIONS[op](*numbers))
+        return float(PRIMITIVES[op].on_arrays(*numbers))
 
 
 def _is_finite(number: float | None) -> bool:
@@ -231,24 +303,24 @@ def _is_minus_zero(number: float | None) -> bool:
     return number == 0.0 and math.copysign(1.0, number) < 0.0
 
 
-def _square(numbering: Numbering, x: int) -> int:
-    return numbering.add("*", (x, x))
+def _square(builder: ProgramBuilder, x: int) -> int:
+    return builder.add("*", (x, x))
 
 
-_POWERS: dict[float | None, Callable[[Numbering, int], int]] = {
-    0.0: lambda numbering, x: numbering.constant(1.0),
-    1.0: lambda numbering, x: x,
+_POWERS: dict[float | None, Callable[[ProgramBuilder, int], int]] = {
+    0.0: lambda builder, x: builder.constant(1.0),
+    1.0: lambda builder, x: x,
     2.0: _square,
-    3.0: lambda numbering, x: numbering.add("*", (_square(numbering, x), x)),
-    4.0: lambda numbering, x: _square(numbering, _square(numbering, x)),
-    -1.0: lambda numbering, x: numbering.add("/", (numbering.constant(1.0), x)),
+    3.0: lambda builder, x: builder.add("*", (_square(builder, x), x)),
+    4.0: lambda builder, x: _square(builder, _square(builder, x)),
+    -1.0: lambda builder, x: builder.add("/", (builder.constant(1.0), x)),
 }
 
 
 # --- rows in primitive operations ----------------------------------------------------------------
 
 
-def lowered(program: Program) -> Program:
+def lower(program: Program) -> Program:
     """Write out the rows of the table that are no primitive operation by their definitions.
 
     A row that a user has added is written out by its own evaluation, traced.
@@ -258,19 +330,19 @@ def lowered(program: Program) -> Program:
 
     Example:
         >>> from autograd.compiler.trace import traced_program
-        >>> print(lowered(traced_program(lambda x: x.square(), ["x"])))
+        >>> print(lower(traced_program(lambda x: x.square(), ["x"])))
         %0 = input x
         %1 = * %0 %0
         output %1
     """
-    if all(op in FUNCTIONS and op not in DEFINITIONS for op in program.counts()):
+    if all(op in PRIMITIVES and op not in DEFINITIONS for op in program.counts()):
         return program
     return _rewritten(program, _inlined)
 
 
-def _inlined(numbering: Numbering, op: str, operands: tuple[int, ...]) -> int:
-    if op in FUNCTIONS and op not in DEFINITIONS:
-        return numbering.add(op, operands)
+def _inlined(builder: ProgramBuilder, op: str, operands: tuple[int, ...]) -> int:
+    if op in PRIMITIVES and op not in DEFINITIONS:
+        return builder.add(op, operands)
     if op in SHARED:
         operands = operands[0], *sorted(operands)
     elif op in SYMMETRIC:
@@ -279,9 +351,9 @@ def _inlined(numbering: Numbering, op: str, operands: tuple[int, ...]) -> int:
     if rule is None:
         raise KeyError(op)
     definition = _definition(rule, len(operands))
-    slots = [*operands, *map(numbering.constant, definition.constants)]
+    slots = [*operands, *map(builder.constant, definition.constants)]
     for inner, inner_operands in definition.operations:
-        slots.append(_inlined(numbering, inner, tuple([slots[slot] for slot in inner_operands])))
+        slots.append(_inlined(builder, inner, tuple([slots[slot] for slot in inner_operands])))
     return slots[definition.outputs[0]]
 
 
@@ -319,7 +391,7 @@ PART = 512
 """How many terms there are in each part of a larger one."""
 
 
-def gathered(program: Program, least: int = 4, most: int | None = None) -> Program:
+def fuse_sums(program: Program, least: int = 4, most: int | None = None) -> Program:
     """Make one n-ary operation of a chain of additions: a `dot`, `net` or `sum`.
 
     Its terms stay in their order. Backends may round a product and its addition to a sum at once.
@@ -333,7 +405,7 @@ def gathered(program: Program, least: int = 4, most: int | None = None) -> Progr
 
     Example:
         >>> from autograd.compiler.trace import traced_program
-        >>> print(gathered(traced_program(lambda x, y: x * y + x * x + y * y + x * x, ["x", "y"])))
+        >>> print(fuse_sums(traced_program(lambda x, y: x * y + x * x + y * y + x * x, ["x", "y"])))
         %0 = input x
         %1 = input y
         %2 = dot %0 %0 %1 %0 %1 %0 %1 %0
@@ -342,8 +414,8 @@ def gathered(program: Program, least: int = 4, most: int | None = None) -> Progr
     first, operations = program.first_result, program.operations
     uses = Counter(slot for _, operands in operations for slot in operands)
     uses.update(program.outputs)
-    numbering = Numbering(program.inputs)
-    slots: list[Any] = [*range(len(program.inputs)), *map(numbering.constant, program.constants)]
+    builder = ProgramBuilder(program.inputs)
+    slots: list[Any] = [*range(len(program.inputs)), *map(builder.constant, program.constants)]
     # What is used once is written where it is used, if nothing gathers it: of a slot of the old
     # program the terms of its sum, or the factors of its product.
     sums: dict[int, list[int]] = {}
@@ -355,7 +427,7 @@ def gathered(program: Program, least: int = 4, most: int | None = None) -> Progr
                 slots[slot] = total(sums.pop(slot))
             else:
                 left, right = products.pop(slot)
-                slots[slot] = numbering.add("*", (slots[left], slots[right]))
+                slots[slot] = builder.add("*", (slots[left], slots[right]))
         return slots[slot]  # type: ignore[no-any-return]
 
     def total(terms: list[int]) -> int:
@@ -366,20 +438,20 @@ def gathered(program: Program, least: int = 4, most: int | None = None) -> Progr
             if factors.index(None) == len(terms) - 1:
                 return n_ary("net", terms[:-1], written(terms[-1]))
             if not any(factors):
-                return _sum(numbering, "sum", tuple(map(written, terms)), most)
+                return _sum(builder, "sum", tuple(map(written, terms)), most)
         if most is not None and len(terms) > most:  # some are products, and others are not
             size = min(PART, most)
             pieces = [terms[start : start + size] for start in range(0, len(terms), size)]
-            return _sum(numbering, "sum", tuple(map(total, pieces)), most)
+            return _sum(builder, "sum", tuple(map(total, pieces)), most)
         result = written(terms[0])
         for term in terms[1:]:
-            result = numbering.add("+", (result, written(term)))
+            result = builder.add("+", (result, written(term)))
         return result
 
     def n_ary(op: str, terms: list[int], *last: int) -> int:
         pairs = [products.pop(term) for term in terms]
         left, right = ([slots[pair[side]] for pair in pairs] for side in (0, 1))
-        return _sum(numbering, op, (*left, *right, *last), most)
+        return _sum(builder, op, (*left, *right, *last), most)
 
     for slot, (op, operands) in enumerate(operations, first):
         slots.append(None)
@@ -393,37 +465,33 @@ def gathered(program: Program, least: int = 4, most: int | None = None) -> Progr
             products[slot] = operands[0], operands[1]
             for operand in operands:
                 written(operand)
-        elif op in ("sum", "dot", "net"):
-            slots[slot] = _sum(numbering, op, tuple(map(written, operands)), most)
+        elif op in PRIMITIVES and PRIMITIVES[op].sequences:
+            slots[slot] = _sum(builder, op, tuple(map(written, operands)), most)
         else:
-            slots[slot] = numbering.add(op, tuple(map(written, operands)))
+            slots[slot] = builder.add(op, tuple(map(written, operands)))
         if uses[slot] != 1:
             written(slot)
-    return numbering.program([written(slot) for slot in program.outputs])
+    return builder.program([written(slot) for slot in program.outputs])
 
 
-def _sum(numbering: Numbering, op: str, operands: tuple[int, ...], most: int | None) -> int:
+def _sum(builder: ProgramBuilder, op: str, operands: tuple[int, ...], most: int | None) -> int:
     """Write a sum, or one of parts."""
-    count = len(operands) if op == "sum" else len(operands) // 2
+    sequences, bias = PRIMITIVES[op].split(operands)
+    count = len(sequences[0])
     if most is None or count <= most:
-        return numbering.add(op, operands)
-    parts, size = [], min(PART, most)
-    for start in range(0, count, size):
-        stop = min(start + size, count)
-        if op == "sum":
-            parts.append(numbering.add("sum", operands[start:stop]))
-        else:
-            pairs = operands[start:stop] + operands[count + start : count + stop]
-            parts.append(numbering.add("dot", pairs))
-    if op == "net":
-        parts.append(operands[-1])
-    return _sum(numbering, "sum", tuple(parts), most)
+        return builder.add(op, operands)
+    part, size = "sum" if len(sequences) == 1 else "dot", min(PART, most)
+    parts = [
+        builder.add(part, tuple(x for sequence in sequences for x in sequence[i : i + size]))
+        for i in range(0, count, size)
+    ]
+    return _sum(builder, "sum", (*parts, *bias), most)
 
 
 # --- the product of the chain rule ---------------------------------------------------------------
 
 
-def unguarded(program: Program) -> Program | None:
+def drop_guards(program: Program) -> Program | None:
     """Make plain products of those of the chain rule, where that can be told by a nan.
 
     A zero adjoint contributes nothing even through an infinite or undefined local derivative, where
@@ -435,7 +503,7 @@ def unguarded(program: Program) -> Program | None:
 
     Example:
         >>> product = Program(("a", "x"), (), (Operation("·", (0, 1)),), (2,))
-        >>> print(unguarded(product))
+        >>> print(drop_guards(product))
         %0 = input a
         %1 = input x
         %2 = * %0 %1
@@ -449,7 +517,7 @@ def unguarded(program: Program) -> Program | None:
     for slot, (op, operands) in enumerate(program.operations, first):
         if not tainted.isdisjoint(operands):
             # A choice may drop a nan: with the branch that is not taken, guarded or not.
-            if op not in NAN_PASSES and (op != "where" or operands[0] in tainted):
+            if not PRIMITIVES[op].propagates_nan and (op != "where" or operands[0] in tainted):
                 return None
             tainted.add(slot)
     for slot in range(first + len(program) - 1, first - 1, -1):
@@ -504,21 +572,4 @@ def adjoint(program: Program) -> Program:
     seed: Value | float = seeds[0] if len(outputs) == 1 else 1.0
     found = recorded_adjoints(root, order, dependents(order, inputs), seed)
     adjoints = [found.get(leaf, 0.0) for leaf in inputs]
-    return without_dead_code(program_of([*outputs, *adjoints], [*inputs, *seeds]))
-
-
-# --- all together --------------------------------------------------------------------------------
-
-
-def optimised(program: Program) -> Program:
-    """Lower a program, and leave out what is repeated, constant or dead.
-
-    Args:
-        program: A program as traced.
-
-    Returns:
-        A program of primitive operations.
-    """
-    for each in (lowered, folded, without_repetition, without_dead_code):
-        program = each(program)
-    return program
+    return eliminate_dead_code(program_of([*outputs, *adjoints], [*inputs, *seeds]))

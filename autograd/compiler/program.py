@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from autograd.compiler.primitives import PRIMITIVES
 from autograd.drawing import draw
 from autograd.pausing import resumed
 from autograd.rules import rule_of
@@ -134,39 +135,10 @@ class Program:
 
     # --- as text and pictures --------------------------------------------------------------------
 
-    def to_c(self, name: str = "f") -> str:
-        """Write the program as a file of C99 that needs nothing but the C library.
+    if TYPE_CHECKING:
 
-        The file defines `void f(const double *inputs, double *outputs)`, and how many of both there
-        are as `F_INPUTS` and `F_OUTPUTS`. It allocates no memory. For a function and its gradient,
-        take the program of `compile(value_and_grad(function))`.
-
-        Args:
-            name: What the function is called in C.
-
-        Returns:
-            The text of the file. Compile it without `-ffast-math`, and with `-ffp-contract=off` for
-            the bits of Python's arithmetic; sums of more than 2,048 terms are added up in parts.
-
-        Raises:
-            ValueError: The name is no identifier of C, or is taken; or the program is malformed.
-
-        Example:
-            >>> program = Program(("x",), (2.0,), (Operation("*", (0, 1)),), (2,))
-            >>> print(program.to_c("twice").partition("#include")[2])
-             <math.h>
-            ...
-            void twice(const double *inputs, double *outputs)
-            {
-                const double v2 = inputs[0] * 2.0;
-                outputs[0] = v2;
-            }
-            <BLANKLINE>
-        """
-        # Here, as what prepares a program for a backend is made of programs itself.
-        from autograd.compiler.c import c_source
-
-        return c_source(self, name)
+        def to_c(self, name: str = "f") -> str:
+            """Write the program as a file of C99; `backends.c.source.to_c`, which sets it."""
 
     def graph(self) -> list[Value]:
         """Make the graph of the program: what `draw` draws.
@@ -240,12 +212,16 @@ def _listed(slots: Sequence[int]) -> str:
 
 def _arity_problem(op: str, count: int) -> str:
     """Say what is wrong with an operation of so many operands; nothing if it is right."""
-    rule = rule_of(op)
-    if rule is None:
+    primitive, rule = PRIMITIVES.get(op), rule_of(op)
+    if primitive is not None and primitive.sequences:
+        if (count - primitive.has_bias) % primitive.sequences or count < primitive.has_bias:
+            bias = " and a bias" if primitive.has_bias else ""
+            return f"takes pairs of operands{bias}, got {count}"
+        return ""
+    if primitive is not None:
+        expected = primitive.arity
+    elif rule is not None:
+        expected = None if rule.operands[0].startswith("*") else len(rule.operands)
+    else:
         return f"{op!r} is not in the table of functions"
-    if not rule.operands[0].startswith("*"):
-        expected = len(rule.operands)
-        return f"takes {expected} operands, got {count}" if count != expected else ""
-    if op in ("dot", "net") and count % 2 != (op == "net"):
-        return f"takes pairs of operands{' and a bias' if op == 'net' else ''}, got {count}"
-    return ""
+    return f"takes {expected} operands, got {count}" if expected not in (None, count) else ""

@@ -31,9 +31,9 @@ from autograd.compiler.description import (
     wrong,
 )
 from autograd.compiler.execution import Options
-from autograd.compiler.passes import lowered
+from autograd.compiler.layout import Layout
+from autograd.compiler.passes import lower
 from autograd.compiler.program import Operation, Program
-from autograd.compiler.schedule import Layout
 from autograd.rules import DETACHED, KINKED, MEETS, RULES, OwnName
 from autograd.value import Value
 from autograd.writing import write_whole
@@ -231,7 +231,7 @@ def _described_program(key: Hashable, known: Stored) -> dict[str, Any]:
 def _without_own(program: Program) -> Program:
     """Write a program out where it holds functions of a user's, which a file cannot."""
     is_own = any(isinstance(op, OwnName) for op, _ in program.operations)
-    return lowered(program) if is_own else program
+    return lower(program) if is_own else program
 
 
 def described(data: Any) -> Described:
@@ -343,7 +343,7 @@ def _is_defined(op: str, count: int) -> bool:
     if not count:
         return op == "dot"
     try:
-        lowered(Program(("x",), (), (Operation(op, (0,) * count),), (1,)))
+        lower(Program(("x",), (), (Operation(op, (0,) * count),), (1,)))
     except (ArithmeticError, LookupError, TypeError, ValueError):
         return False
     return True

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import gc
-import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from autograd.compiler.program import Operation, Program
+from autograd.compiler.builder import ProgramBuilder
+from autograd.compiler.program import Program
 from autograd.forks import in_child
 from autograd.graph import interior
 from autograd.pausing import resumed
@@ -23,7 +22,6 @@ from autograd.value import Operand, Value
 
 __all__ = [
     "Call",
-    "Numbering",
     "call_traced",
     "collector_paused",
     "difference",
@@ -150,59 +148,6 @@ def _forked() -> None:
 in_child(_forked)
 
 
-class Numbering:
-    """Slots given out while a program is written: inputs, then constants, then results.
-
-    Constants are known last, so their slots count from -1 downwards until `program` renumbers them.
-
-    Attributes:
-        names: What the inputs are called.
-        operations: The operations so far.
-    """
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = tuple(names)
-        self._before = len(self.names) - 1
-        self.operations: list[tuple[str, tuple[int, ...]]] = []
-        self._constants: dict[Any, int] = {}
-        self._numbers: list[float] = []
-
-    def constant(self, number: float) -> int:
-        """Give the slot of a constant; 0.0 and -0.0 have two, all nans one."""
-        key = (number, math.copysign(1.0, number)) if number == number else None
-        slot = self._constants.get(key)
-        if slot is None:
-            self._numbers.append(number)
-            slot = self._constants[key] = -len(self._numbers)
-        return slot
-
-    def number(self, slot: int) -> float | None:
-        """Give the number of a constant's slot, None of any other."""
-        return self._numbers[-slot - 1] if slot < 0 else None
-
-    def add(self, op: str, operands: tuple[int, ...]) -> int:
-        """Append an operation and give the slot of its result."""
-        self.operations.append((op, operands))
-        return self._before + len(self.operations)
-
-    def program(self, outputs: Sequence[int]) -> Program:
-        """Give the program of what has been added."""
-        inputs, constants = len(self.names), len(self._numbers)
-        first = inputs + constants
-        # Looked up by slot: those of constants, being negative, from the end.
-        final = [*range(inputs), *range(first, first + len(self.operations))]
-        final += range(first - 1, inputs - 1, -1)
-        new = functools.partial(tuple.__new__, Operation)
-        return Program(
-            self.names,
-            tuple(self._numbers),
-            tuple(
-                [new((op, tuple([final[x] for x in operands]))) for op, operands in self.operations]
-            ),
-            tuple([final[slot] for slot in outputs]),
-        )
-
-
 def difference(first: Program, second: Program) -> str:
     """Say how two programs that one function has given differ.
 
@@ -263,19 +208,19 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
         >>> program_of([x + x], [x]).operations
         (Operation(op='+', operands=(0, 0)),)
     """
-    numbering = Numbering([leaf.label or f"x{place}" for place, leaf in enumerate(inputs)])
+    builder = ProgramBuilder([leaf.label or f"x{place}" for place, leaf in enumerate(inputs)])
     slots: dict[Value, int] = {leaf: place for place, leaf in enumerate(inputs)}
 
     def slot_of(operand: Operand) -> int:
         if not isinstance(operand, Value):
-            return numbering.constant(float(operand))
+            return builder.constant(float(operand))
         slot = slots.get(operand)
         if slot is None:  # a leaf, or a node that does not depend on the inputs
             if operand._number is UNKNOWN:
                 raise TracingError(
                     f"{operand!r} is not an input of this program, or was computed in no_grad"
                 )
-            slot = slots[operand] = numbering.constant(operand._number)
+            slot = slots[operand] = builder.constant(operand._number)
         return slot
 
     roots = [output for output in outputs if isinstance(output, Value)]
@@ -289,15 +234,15 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
         ):  # which matters to derivatives only, and these have been taken
             slots[node] = operands[0]
         elif node.op == MEETS:
-            below, above = numbering.add("<", operands), numbering.add(">", operands)
-            zero, one = numbering.constant(0.0), numbering.constant(1.0)
-            slots[node] = numbering.add("where", (above, zero, one))
-            slots[node] = numbering.add("where", (below, zero, slots[node]))
+            below, above = builder.add("<", operands), builder.add(">", operands)
+            zero, one = builder.constant(0.0), builder.constant(1.0)
+            slots[node] = builder.add("where", (above, zero, one))
+            slots[node] = builder.add("where", (below, zero, slots[node]))
         elif node.op != LINEAR:
-            slots[node] = numbering.add(node.op, operands)
+            slots[node] = builder.add(node.op, operands)
         elif node.local_derivatives == (1.0,):  # a node that stands for another
             slots[node] = operands[0]
         else:
-            coefficients = tuple(map(numbering.constant, node.local_derivatives))
-            slots[node] = numbering.add("dot", coefficients + operands)
-    return numbering.program([slot_of(output) for output in outputs])
+            coefficients = tuple(map(builder.constant, node.local_derivatives))
+            slots[node] = builder.add("dot", coefficients + operands)
+    return builder.program([slot_of(output) for output in outputs])

@@ -19,7 +19,7 @@ from hypothesis.extra.numpy import array_shapes
 
 from autograd import Value, grad
 from autograd.compiler.arguments import HoldsValues, Result, Static, rebuilt, taken
-from autograd.compiler.schedule import Group
+from autograd.compiler.layout import Group
 from autograd.transforms import differentiable_variables
 from nn import MLP
 

@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd import compile, grad
-from autograd.compiler.arrays import FUNCTIONS, evaluate
+from autograd.compiler.backends.arrays import evaluate
 from autograd.compiler.definitions import DEFINITIONS
-from autograd.compiler.passes import lowered, optimised
+from autograd.compiler.passes import lower
+from autograd.compiler.pipeline import optimise
+from autograd.compiler.primitives import PRIMITIVES
 from autograd.compiler.program import Program
 from autograd.compiler.trace import traced_program
 from autograd.formulary import FORMULARY
@@ -74,8 +76,8 @@ def agree(rule: Rule, operands: tuple[float, ...], found: float, expected: float
 
 @pytest.mark.parametrize("rule", TABLE, ids=lambda rule: rule.name)
 def test_rows_in_primitive_operations_have_the_values_of_floats(rule: Rule) -> None:
-    program = lowered(program_of_row(rule))
-    assert set(program.counts()) <= set(FUNCTIONS) - set(DEFINITIONS)
+    program = lower(program_of_row(rule))
+    assert set(program.counts()) <= set(PRIMITIVES) - set(DEFINITIONS)
     chosen = points(rule)
     found = evaluate(program, [np.array(column) for column in zip(*chosen, strict=True)])[0]
     for operands, number in zip(chosen, np.broadcast_to(found, len(chosen)).tolist(), strict=True):
@@ -92,7 +94,7 @@ def test_rows_in_primitive_operations_have_the_values_of_floats(rule: Rule) -> N
 
 @pytest.mark.parametrize("rule", TABLE, ids=lambda rule: rule.name)
 def test_every_row_is_a_primitive_operation_or_has_a_definition(rule: Rule) -> None:
-    ways = [rule.name in FUNCTIONS, rule.name in DEFINITIONS, rule.primitive is not None]
+    ways = [rule.name in PRIMITIVES, rule.name in DEFINITIONS, rule.primitive is not None]
     # a row of the wider formulary may also be traced as it is evaluated: tested above
     assert sum(ways) == 1 or (rule in FORMULARY and sum(ways) == 0)
 
@@ -109,21 +111,19 @@ def share(i: int, xs: tuple[Any, ...]) -> Any:
 def test_softmax_adds_up_to_one_and_shares_its_exponentials(xs: list[float]) -> None:
     names = [f"x{place}" for place in range(len(xs))]
     programs = [traced_program(lambda *ys, i=i: share(i, ys), names) for i in range(len(xs))]
-    numbers = [float(evaluate(optimised(program), xs)[0]) for program in programs]
+    numbers = [float(evaluate(optimise(program), xs)[0]) for program in programs]
     assert math.fsum(numbers) == pytest.approx(1.0)
 
 
 def test_a_classifiers_gradient_takes_one_exponential_a_class() -> None:
     classes = 7
     program = compile(grad(lambda zs: softmax_cross_entropy(zs, 2))).program([0.0] * classes)
-    assert optimised(program).counts()["exp"] <= 2 * classes
+    assert optimise(program).counts()["exp"] <= 2 * classes
 
 
 @given(st.lists(st.floats(allow_nan=False), min_size=1, max_size=8))
 def test_a_product_neither_over_nor_underflows_on_its_way(xs: list[float]) -> None:
     rule = RULES["prod"]
-    program = lowered(
-        traced_program(lambda *ys: record(rule, ys), [f"x{i}" for i in range(len(xs))])
-    )
+    program = lower(traced_program(lambda *ys: record(rule, ys), [f"x{i}" for i in range(len(xs))]))
     found = float(evaluate(program, xs)[0])
     assert agree(rule, tuple(xs), found, rule.evaluate(*xs)) or abs(found) < 1e-300

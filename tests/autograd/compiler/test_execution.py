@@ -16,16 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd.compiler import execution
-from autograd.compiler.execution import (
-    Executor,
-    Options,
-    best_backend,
-    every_row,
-    processors,
-    reduced_constants,
-)
+from autograd.compiler.backends import BACKENDS, best_backend
+from autograd.compiler.backends.arrays import every_row
+from autograd.compiler.execution import Executor, Options, processors, reduced_constants
+from autograd.compiler.layout import Group, Layout
 from autograd.compiler.program import Operation, Program
-from autograd.compiler.schedule import Group, Layout
 from tests.programs import Case, cases, same_bits
 
 ROWS = [0, 1, 2, 5, 17]
@@ -93,17 +88,17 @@ def test_sums_beyond_the_largest_float_are_infinite(exact: bool) -> None:
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_error_of_a_sum_over_rows_does_not_grow_with_their_number(
-    reduce: Any, exact: bool, threads: int, monkeypatch: pytest.MonkeyPatch
+    reduce: Any, exact: bool, threads: int
 ) -> None:
     program = Program(("x",), (), (Operation("neg", (0,)),), (1,))
     layout = Layout((Group(1, True),), True)
     for rows in (execution.MOST_ROWS + 1, 1_000_000):
         expected = -float(Fraction(0.1) * (rows if reduce == "sum" else 1))
         column = np.full((rows, 1), 0.1)
-        for cost in (execution.CHUNK_COST, 10):
-            monkeypatch.setattr(execution, "CHUNK_COST", cost)
+        for cost in (Options.chunk_cost, 10):
             for backend in ("numpy", best_backend()):
-                executor = Executor(program, layout, Options(reduce, exact, threads, backend))
+                options = Options(reduce, exact, threads, backend, chunk_cost=cost)
+                executor = Executor(program, layout, options)
                 assert executor([column], rows) == pytest.approx([expected], rel=1e-13)
                 assert backend == "numpy" or exact or not executor.is_short(rows)
 
@@ -197,19 +192,19 @@ def test_the_guarded_program_is_made_once_by_many_threads() -> None:
 # --- threads -------------------------------------------------------------------------------------
 
 
-def test_chunks_cover_the_rows_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_cover_the_rows_once() -> None:
     pytest.importorskip("llvmlite")
-    monkeypatch.setattr(execution, "CHUNK_COST", 50)
     program = Program(("x",), (), (Operation("*", (0, 0)), Operation("neg", (0,))), (1, 2))
     layout = Layout((Group(1, True),), True)
     for rows in (0, 1, 24, 25, 26, 100, 799, 800, 801, 5000):
         column = np.arange(rows * 1.0).reshape(rows, 1)
         results: list[Any] = []
         for threads in (1, 2, 3):
-            executor = Executor(program, layout, Options(None, False, threads, "llvm"))
+            executor = Executor(
+                program, layout, Options(None, False, threads, "llvm", chunk_cost=50)
+            )
             results.append(executor([column], rows))
-            kernel = executor._ready["guarded"][1]
-            assert kernel
+            kernel = executor._ready["guarded"]
             chunks = executor._chunks(kernel, rows)
             assert len(chunks) <= execution.MOST_CHUNKS + 1
             assert [start for start, _ in chunks] == [
@@ -220,15 +215,16 @@ def test_chunks_cover_the_rows_once(monkeypatch: pytest.MonkeyPatch) -> None:
             assert same_bits(result, np.array([column[:, 0] ** 2, -column[:, 0]]))
 
 
-def test_sums_have_the_same_bits_for_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sums_have_the_same_bits_for_any_number_of_threads() -> None:
     pytest.importorskip("llvmlite")
-    monkeypatch.setattr(execution, "CHUNK_COST", 50)
     program = Program(("x", "y"), (), (Operation("*", (0, 1)), Operation("sqrt", (2,))), (2, 3))
     layout = Layout((Group(2, True),), True)
     rows = 3001
     pairs = np.abs(np.random.default_rng(0).normal(size=(rows, 2)))
     totals = [
-        Executor(program, layout, Options("mean", False, threads, "llvm"))([pairs], rows)
+        Executor(program, layout, Options("mean", False, threads, "llvm", chunk_cost=50))(
+            [pairs], rows
+        )
         for threads in (1, 2, 5)
     ]
     assert same_bits(totals[0], totals[1])
@@ -240,14 +236,13 @@ def test_sums_have_the_same_bits_for_any_number_of_threads(monkeypatch: pytest.M
 FORKED = """
 import os, threading
 import numpy as np
-from autograd.compiler import execution
 from autograd.compiler.execution import Executor, Options
+from autograd.compiler.layout import Group, Layout
 from autograd.compiler.program import Operation, Program
-from autograd.compiler.schedule import Group, Layout
 
-execution.CHUNK_COST = 50
 program = Program(("x",), (), (Operation("neg", (0,)),), (1,))
-executor = Executor(program, Layout((Group(1, True),), True), Options(None, False, 2, "llvm"))
+options = Options(None, False, 2, "llvm", chunk_cost=50)
+executor = Executor(program, Layout((Group(1, True),), True), options)
 column = np.ones((1000, 1))
 executor([column], 1000)
 child = os.fork()
@@ -280,7 +275,8 @@ def test_there_are_processors_and_a_backend() -> None:
 def test_without_llvm_the_backend_is_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
     monkeypatch.setitem(sys.modules, "llvmlite", None)
-    assert best_backend.__wrapped__() == "numpy"
+    assert best_backend() == "numpy"
+    assert "llvmlite" in BACKENDS["llvm"].missing()
 
 
 def test_processors_are_counted_where_affinity_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ import sys
 import time
 import zlib
 from collections import OrderedDict, namedtuple
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,9 +26,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd import compile, custom_function, dot, grad, hessian, tanh, value_and_grad, where
-from autograd.compiler import Compiled, Operation, Program, llvm, load, storage
-from autograd.compiler.passes import optimised
-from autograd.compiler.schedule import Group, Layout
+from autograd.compiler import Compiled, Operation, Program, load, storage
+from autograd.compiler.backends.contract import Plan
+from autograd.compiler.backends.llvm import backend as llvm
+from autograd.compiler.backends.llvm.target import host
+from autograd.compiler.layout import Group, Layout
+from autograd.compiler.pipeline import optimise
 from autograd.compiler.storage import DIGITS, FORMAT, LARGEST
 from autograd.rules import RULES, OwnName, Rule
 from autograd.testing import programs
@@ -214,12 +218,12 @@ def test_lists_of_rows_come_back(tmp_path: Path) -> None:
     assert len(loaded.signatures) == 4
 
 
-@pytest.mark.parametrize("backend", ["llvm", "numpy"])
-def test_a_file_of_either_backend_runs_on_either(tmp_path: Path, backend: Any) -> None:
+@pytest.mark.parametrize("backend", ["llvm", "numpy", "c"])
+def test_a_file_of_any_backend_runs_on_any(tmp_path: Path, backend: Any) -> None:
     compiled = compile(value_and_grad(lambda x: x * tanh(x)), backend=backend)
     expected = compiled(0.5)
     compiled.save(tmp_path / "f")
-    for other in ("llvm", "numpy"):
+    for other in ("llvm", "numpy", "c"):
         assert load(tmp_path / "f", backend=other)(0.5) == pytest.approx(expected, rel=1e-14)
 
 
@@ -227,11 +231,12 @@ def test_code_of_another_machine_is_compiled_again_from_the_program(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiled, path, arguments = trained(tmp_path)
-    monkeypatch.setattr(llvm, "target_name", lambda: "another machine")
+    another = replace(host(), software="another LLVM")
+    monkeypatch.setattr(llvm, "host", lambda: another)
     loaded = load(path)
     assert loaded(*arguments) == compiled(*arguments)
     code = next(iter(loaded._known.values())).run.codes["plain"]
-    assert code.target == "another machine"
+    assert code.machine == another.machine
 
 
 @settings(deadline=None, max_examples=60)
@@ -278,11 +283,12 @@ SQUARE: dict[str, Any] = {
 def with_machine_code(mark: Path, groups: Any) -> bytes:
     """A file of the first format: of x * x, with code that makes a file."""
     square = Program(("x",), (), (Operation("*", (0, 0)),), (1,))
-    code = llvm.compiled(square, Layout((Group(1, False),), False), reduces=False, exact=False)
+    code = llvm.compiled(Plan(square, Layout((Group(1, False),), False)), host())
     command = f"touch {mark}"
     text = RUN.format(length=len(command) + 1, command=command)
     described = {
-        "target": code.target, "objects": [base64.b64encode(llvm._object(text, 2, False)).decode()],
+        "target": code.machine,
+        "objects": [base64.b64encode(llvm._object(host(), text, 2, False)).decode()],
         "outputs": 1, "batched": False, "reduces": False, "rows": code.rows, "widths": [],
         "constants": [], "memory": code.memory, "cost": 1, "inputs": 1,
     }  # fmt: skip
@@ -490,7 +496,7 @@ def test_what_is_read_can_be_compiled(op: str) -> None:
             read = storage._program(program)
         except ValueError:
             continue
-        assert optimised(read).inputs == ("x",)
+        assert optimise(read).inputs == ("x",)
 
 
 def test_what_is_loaded_is_saved_again(tmp_path: Path) -> None:

@@ -10,12 +10,10 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from autograd import Value, compile, dot, exp, grad, no_grad, sin, where
 from autograd.compiler.program import Operation
 from autograd.compiler.trace import (
-    Numbering,
     call_traced,
     collector_paused,
     program_of,
@@ -157,28 +155,6 @@ def test_derivatives_taken_inside_stay_connected() -> None:
     x = traced("x")
     inner = call_traced(lambda x: grad(lambda y: x * y * y)(3.0), [x], x).result
     assert by_the_table(program_of([inner], [x]), 5.0) == [30.0]
-
-
-def test_numbering_counts_inputs_then_constants_then_results() -> None:
-    numbering = Numbering(["x"])
-    two = numbering.constant(2.0)
-    product = numbering.add("*", (0, two))
-    three = numbering.constant(3.0)
-    result = numbering.add("+", (product, three))
-    assert numbering.number(two) == 2.0
-    assert numbering.number(product) is None
-    program = numbering.program([result, two, 0])
-    assert program.constants == (2.0, 3.0)
-    assert program.operations == (Operation("*", (0, 1)), Operation("+", (3, 2)))
-    assert program.outputs == (4, 1, 0)
-
-
-@given(st.lists(st.floats(), max_size=8))
-def test_constants_keep_their_bits(numbers: list[float]) -> None:
-    numbering = Numbering([])
-    slots = [numbering.constant(number) for number in numbers]
-    program = numbering.program(slots)
-    assert [repr(program.constants[slot]) for slot in program.outputs] == [*map(repr, numbers)]
 
 
 @pytest.fixture(params=[True, False], ids=["enabled", "disabled"])

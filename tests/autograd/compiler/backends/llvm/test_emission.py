@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd.compiler import emission, llvm, schedule
-from autograd.compiler.emission import CALL, Part, Shape, kernel_text, part_text, step_texts
+from autograd.compiler.backends.llvm import LLVM
+from autograd.compiler.backends.llvm.emission import (
+    CALL,
+    Part,
+    Shape,
+    kernel_text,
+    part_text,
+    step_texts,
+)
+from autograd.compiler.backends.llvm.schedule import Place, inputs_of, scheduled
+from autograd.compiler.backends.llvm.target import host
 from autograd.compiler.execution import Executor, Options
+from autograd.compiler.layout import Group, Layout
+from autograd.compiler.primitives import PRIMITIVES
 from autograd.compiler.program import Operation, Program
-from autograd.compiler.schedule import Group, Layout, Place, scheduled
 from tests.programs import Case, cases, same_bits
 
 binding = pytest.importorskip("llvmlite.binding")
@@ -28,13 +39,11 @@ FEW_LOOPS = (0, 600, 4, 3)
 
 
 def executor(case: Case, lanes: int, cut: tuple[int, ...], reduce: Any, exact: bool) -> Executor:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(llvm, "_lanes", lambda: lanes)
-        names = ("STRAIGHT_COST", "PIECE_COST", "SHORTEST_LOOP", "LONG_SUM")
-        for name, number in zip(names, cut, strict=True):
-            patch.setattr(schedule, name, number)
-        patch.setattr(schedule, "UNCUT_COST", 0)
-        return Executor(case.program, case.layout, Options(reduce, exact, 1, "llvm"))
+    names = ("straight_cost", "piece_cost", "shortest_loop", "long_sum")
+    cuts: dict[str, Any] = dict(zip(names, cut, strict=True))
+    target = replace(host(), lanes=lanes, uncut_cost=0, **cuts)
+    options = Options(reduce, exact, 1, "llvm")
+    return Executor(case.program, case.layout, options, LLVM(target))
 
 
 def check(
@@ -147,10 +156,10 @@ def test_memory_is_as_it_was_after_a_nan() -> None:
 def parts(lanes: int, vectors: int) -> tuple[Part, Layout]:
     layout = Layout((Group(2, True),), True)
     program = Program(("x", "y"), (), (Operation("*", (0, 1)), Operation("tanh", (2,))), (3,))
-    places = {slot: Place("input 0", slot) for slot in (0, 1)}
-    arranged = scheduled(program, [2, 3], places, {3: 0}, [0, 1])
+    places = {slot: Place(inputs_of(0), slot) for slot in (0, 1)}
+    arranged = scheduled(host(), program, [2, 3], places, {3: 0}, [0, 1])
     shape = Shape(lanes, vectors, reduces=False, exact=False)
-    return Part("body", program, layout, arranged, shape, {3: 0}), layout
+    return Part("body", host(), program, layout, arranged, shape, {3: 0}), layout
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 4, 8])
@@ -176,7 +185,7 @@ def test_a_call_is_described_in_eight_bytes_each() -> None:
 def test_comparisons_are_ieee() -> None:
     inputs = [0.0, -0.0, 1.0, np.inf, np.nan]
     pairs = np.array([(a, b) for a in inputs for b in inputs])
-    signs = list(emission.COMPARISONS)
+    signs = [op for op, primitive in PRIMITIVES.items() if primitive.is_condition]
     operations = tuple(Operation(sign, (0, 1)) for sign in signs)
     program = Program(("x", "y"), (), operations, tuple(range(2, 2 + len(signs))))
     case = Case(program, Layout((Group(2, True),), True), False)

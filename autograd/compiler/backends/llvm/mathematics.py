@@ -25,6 +25,8 @@ import struct
 from collections.abc import Callable, Iterable
 from functools import cache
 
+from autograd.compiler.primitives import PRIMITIVES
+
 __all__ = [
     "FUNCTIONS",
     "declaration",
@@ -611,30 +613,15 @@ _KERNELS: dict[str, Callable[..., _Vector]] = {
     "%": _mod,
 }
 
-# What C calls the others, and these where they meet numbers that a kernel leaves out.
-_C_NAMES = {
-    "sin": "sin",
-    "cos": "cos",
-    "tan": "tan",
-    "arcsin": "asin",
-    "arccos": "acos",
-    "arctan2": "atan2",
-    "arcsinh": "asinh",
-    "arccosh": "acosh",
-    "arctanh": "atanh",
-    "erf": "erf",
-    "erfc": "erfc",
-    "**": "pow",
-}
-
-FUNCTIONS = frozenset(_KERNELS) | frozenset(_C_NAMES)
+FUNCTIONS = frozenset(_KERNELS) | frozenset(
+    primitive.name for primitive in PRIMITIVES.values() if primitive.library and not primitive.llvm
+)
 """The operations that `definitions` defines."""
 
-_TWO_OPERANDS = frozenset({"**", "arctan2", "//", "%"})
-
-# Of libmvec's on x86-64 those that keep to 2 units in the last place, as measured; at the edges all
-# keep to IEEE 754.
-_ACCURATE = frozenset({"**", "erfc"})
+_FAR = frozenset({"sin", "cos", "tan"})
+"""Those whose kernels leave large numbers to the C library."""
+_CALLED = sorted(PRIMITIVES[op].library for op in FUNCTIONS - frozenset(_KERNELS) | _FAR)
+"""The functions of the C library that are called."""
 
 
 def symbol(op: str, lanes: int) -> str:
@@ -652,7 +639,7 @@ def symbol(op: str, lanes: int) -> str:
         ('@elementary.exp.8', '@elementary.pow.1')
     """
     names = {"//": "floordiv", "%": "mod"}
-    return f"@elementary.{names.get(op) or _C_NAMES.get(op, op)}.{lanes}"
+    return f"@elementary.{names.get(op) or PRIMITIVES[op].library}.{lanes}"
 
 
 def definitions(
@@ -685,6 +672,8 @@ def definitions(
     """
     texts = []
     for op in names:
+        if op not in FUNCTIONS:
+            raise KeyError(op)
         if op in _KERNELS:
             texts.append(_kernel_text(op, lanes, inline))
         else:
@@ -719,11 +708,11 @@ def merged(*texts: str) -> str:
 
 def _kernel_text(op: str, lanes: int, inline: bool) -> str:
     writer = _Writer(lanes)
-    parameters = [_Vector(writer, REAL, f"%{x}") for x in ("xy" if op in _TWO_OPERANDS else "x")]
+    parameters = [_Vector(writer, REAL, f"%{x}") for x in "xy"[: PRIMITIVES[op].arity]]
     text = ""
-    if op in ("sin", "cos", "tan"):
+    if op in _FAR:
         far = f"@elementary.far.{op}.{lanes}"
-        text = _library_text(far, op, lanes, 1, _C_NAMES[op])
+        text = _library_text(far, op, lanes, 1, PRIMITIVES[op].library)
         _leave_far(writer, parameters[0], far)
     writer.lines.append(f"  ret {_KERNELS[op](*parameters)}")
     attribute = "alwaysinline" if inline else "noinline"
@@ -747,7 +736,7 @@ def _library_text(name: str, op: str, lanes: int, width: int, callee: str) -> st
     """A function that calls a library's for each part, so many elements wide, of its operands."""
     writer = _Writer(lanes)
     whole, part = type_of(lanes), type_of(width)
-    operands = "xy" if op in _TWO_OPERANDS else "x"
+    operands = "xy"[: PRIMITIVES[op].arity]
     writer.declarations[declaration(width, callee, len(operands))] = None
     result = "poison"
     for first in range(0, lanes, width):
@@ -798,13 +787,13 @@ _VERSIONS = ((8, "e", "avx512f"), (4, "d", "avx2"), (2, "b", "sse2"))
 
 def _library_function(op: str, lanes: int) -> tuple[int, str]:
     """The function of a library for the widest vectors of at most so many elements."""
-    name = _C_NAMES[op]
-    library = vector_library() if lanes > 1 and op in _ACCURATE else None
+    name = PRIMITIVES[op].library
+    library = vector_library() if lanes > 1 and PRIMITIVES[op].in_libmvec else None
     if library:
         from llvmlite import binding
 
         features = binding.get_host_cpu_features()
-        operands = "vv" if op in _TWO_OPERANDS else "v"
+        operands = "v" * (PRIMITIVES[op].arity or 0)
         for width, letter, feature in _VERSIONS:
             version = f"_ZGV{letter}N{width}{operands}_{name}"
             if width <= lanes and features.get(feature) and hasattr(library, version):
@@ -838,6 +827,6 @@ def load_libraries() -> None:
     if vector_library():
         binding.load_library_permanently("libmvec.so.1")
     library = ctypes.CDLL("ucrtbase" if os.name == "nt" else None)
-    for name in [*_C_NAMES.values(), "fmod"]:
+    for name in [*_CALLED, "fmod"]:
         if binding.address_of_symbol(name) is None:
             binding.add_symbol(name, ctypes.cast(getattr(library, name), ctypes.c_void_p).value)

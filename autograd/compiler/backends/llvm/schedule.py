@@ -10,68 +10,73 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple, TypeAlias
 
+from autograd.compiler.backends.llvm.target import Target
+from autograd.compiler.primitives import PRIMITIVES
 from autograd.compiler.program import Program
 
-__all__ = ["Group", "Layout", "Loop", "Place", "Schedule", "Step", "Straight", "cost", "scheduled"]
-
-N_ARY = {"sum": 1, "dot": 2, "net": 2}
-"""The operations of many operands, with the number of sequences that they take."""
-STRAIGHT_COST = 2000
-"""Programs of no more elementary operations than this are not worth a loop."""
-UNCUT_COST = 2000
-"""Straight-line code of no more elementary operations than this is one piece."""
-PIECE_COST = 600
-"""How many elementary operations a piece of longer code holds."""
-LONG_SUM = 64
-"""How many terms make a loop of a sum in straight-line code."""
-SHORTEST_LOOP = 8
-"""The least number of equal steps that are worth a loop."""
-
-
-class Group(NamedTuple):
-    """Inputs that lie side by side in one array.
-
-    Attributes:
-        width: Their number.
-        varies: Whether there is a row of them for each row of the batch.
-    """
-
-    width: int
-    varies: bool
+__all__ = [
+    "CONSTANT",
+    "ROW",
+    "UNIFORM",
+    "Loop",
+    "Place",
+    "Region",
+    "Schedule",
+    "Step",
+    "Straight",
+    "cost",
+    "inputs_of",
+    "scheduled",
+]
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Where the inputs of a program lie.
+class Region:
+    """A region of memory, which generated code has a pointer to; there is one object of each.
 
     Attributes:
-        groups: The arrays; inputs are numbered through them.
-        batched: Whether the program runs on rows at all.
+        name: That of the pointer.
+        group: Of an array of inputs, its number; else None.
+        by_row: Whether it holds, for each number, one for each row of a block.
     """
 
-    groups: tuple[Group, ...]
-    batched: bool
+    __slots__ = ("by_row", "group", "name")
 
-    def places(self) -> list[tuple[int, int]]:
-        """List for each input its group and its place there."""
-        return [
-            (number, place)
-            for number, group in enumerate(self.groups)
-            for place in range(group.width)
-        ]
+    def __init__(self, name: str, group: int | None = None, *, by_row: bool = False) -> None:
+        self.name, self.group, self.by_row = name, group, by_row
+
+    def __repr__(self) -> str:
+        return f"<the region {self.name}>"
+
+
+CONSTANT, UNIFORM, ROW = Region("constant"), Region("uniform"), Region("row", by_row=True)
+"""The constants; what is the same in all rows; what each row of a block has for itself."""
+
+
+@cache
+def inputs_of(group: int) -> Region:
+    """Give the region of an array of inputs.
+
+    Args:
+        group: The number of the array.
+
+    Returns:
+        The region, the same each time.
+    """
+    return Region(f"input{group}", group)
 
 
 class Place(NamedTuple):
     """Where a number lies.
 
     Attributes:
-        region: "input 0", "input 1" and so on, "constant", "uniform" or "row".
+        region: The region.
         offset: How many numbers lie before it there.
     """
 
-    region: str
+    region: Region
     offset: int
 
 
@@ -107,7 +112,7 @@ class Loop:
     op: str
     terms: int
     length: int
-    regions: tuple[str, ...]
+    regions: tuple[Region, ...]
     strides: tuple[int, ...]
     inner: tuple[int, ...]
     starts: tuple[tuple[int, ...], ...]
@@ -151,10 +156,10 @@ class Schedule:
         for operand in operands:
             self.copies.setdefault(operand, []).append(self.new_place())
 
-    def long_sum(self, slot: int, op: str, operands: Sequence[int], region: str) -> list[Step]:
+    def long_sum(self, slot: int, op: str, operands: Sequence[int], region: Region) -> list[Step]:
         """Make the loop of a long sum, and hand on its result."""
-        start, sequences = self.sums[slot], N_ARY[op]
-        terms = len(operands) // sequences
+        start, sequences = self.sums[slot], PRIMITIVES[op].sequences
+        terms = PRIMITIVES[op].terms(len(operands))
         starts = [start + terms * sequence for sequence in range(sequences)]
         starts += range(start + terms * sequences, start + len(operands))
         strides = (0,) * (len(starts) + 2)
@@ -165,17 +170,19 @@ class Schedule:
 
 
 def scheduled(
+    target: Target,
     program: Program,
     slots: Sequence[int],
     places: dict[int, Place],
     outputs: dict[int, int],
     inputs: Sequence[int] = (),
-    region: str = "row",
+    region: Region = ROW,
     lasting: Container[int] = (),
 ) -> Schedule:
     """Arrange some operations of a program.
 
     Args:
+        target: At what sizes it is cut.
         program: A program of primitive operations.
         slots: The results to compute, operands first.
         places: Where the other slots that they need lie.
@@ -187,16 +194,18 @@ def scheduled(
     Returns:
         The schedule.
     """
-    if cost(program, slots) > STRAIGHT_COST:
-        rolled = _Rolling(program, slots, places, outputs, inputs, region, lasting).schedule()
+    if cost(program, slots) > target.straight_cost:
+        rolled = _Rolling(
+            target, program, slots, places, outputs, inputs, region, lasting
+        ).schedule()
         if rolled is not None:
             return rolled
-    return _straight(program, slots, places, region, lasting)
+    return _straight(target, program, slots, places, region, lasting)
 
 
 def _terms(program: Program, slot: int) -> int:
     op, operands = program.operations[slot - program.first_result]
-    return len(operands) // N_ARY[op] if op in N_ARY else 0
+    return PRIMITIVES[op].terms(len(operands))
 
 
 def cost(program: Program, slots: Iterable[int]) -> int:
@@ -213,23 +222,25 @@ def cost(program: Program, slots: Iterable[int]) -> int:
     total = 0
     for slot in slots:
         op, operands = operations[slot - first]
-        total += len(operands) // N_ARY[op] if op in N_ARY else 1
+        primitive = PRIMITIVES[op]
+        total += primitive.terms(len(operands)) if primitive.sequences else 1
     return total
 
 
 def _straight(
+    target: Target,
     program: Program,
     slots: Sequence[int],
     places: dict[int, Place],
-    region: str,
+    region: Region,
     lasting: Container[int],
 ) -> Schedule:
     """Cut operations into pieces, and find memory for what passes from one to another.
 
     A long sum is a loop between two pieces; its operands are stored side by side for it.
     """
-    pieces = _pieces(program, slots)
-    long_sums = {slot for slot in slots if _terms(program, slot) >= LONG_SUM}
+    pieces = _pieces(target, program, slots)
+    long_sums = {slot for slot in slots if _terms(program, slot) >= target.long_sum}
     piece_of = {slot: number for number, piece in enumerate(pieces) for slot in piece}
     schedule = Schedule([], dict(places))
     last_use: dict[int, int] = {}
@@ -264,18 +275,18 @@ def _straight(
     return schedule
 
 
-def _pieces(program: Program, slots: Sequence[int]) -> list[tuple[int, ...]]:
+def _pieces(target: Target, program: Program, slots: Sequence[int]) -> list[tuple[int, ...]]:
     """Cut operations into pieces of a bounded size; a long sum is a piece of its own."""
     pieces: list[list[int]] = [[]]
     size = 0
-    is_large = cost(program, slots) > UNCUT_COST
+    is_large = cost(program, slots) > target.uncut_cost
     for slot in slots:
         terms = _terms(program, slot)
-        if terms >= LONG_SUM:
+        if terms >= target.long_sum:
             pieces += [[slot], []]
             size = 0
             continue
-        if is_large and size >= PIECE_COST:
+        if is_large and size >= target.piece_cost:
             pieces.append([])
             size = 0
         pieces[-1].append(slot)
@@ -296,14 +307,16 @@ class _Rolling:
 
     def __init__(
         self,
+        target: Target,
         program: Program,
         slots: Sequence[int],
         places: dict[int, Place],
         outputs: dict[int, int],
         inputs: Sequence[int],
-        region: str,
+        region: Region,
         lasting: Container[int],
     ) -> None:
+        self.target = target
         self.program, self.outputs, self.region = program, outputs, region
         self.first = program.first_result
         self.places = dict(places)
@@ -346,7 +359,7 @@ class _Rolling:
             for slot in pending:
                 piece.append(slot)
                 size += max(_terms(self.program, slot), 1)
-                if size >= PIECE_COST:
+                if size >= self.target.piece_cost:
                     steps.append(Straight(tuple(piece)))
                     size, piece = 0, []
             if piece:
@@ -376,10 +389,10 @@ class _Rolling:
         """Make loops of operations that do the same, and list those that are left over."""
         op = self.program.operations[group[0] - self.first].op
         terms = _terms(self.program, group[0])
-        if len(group) * max(terms, 1) < SHORTEST_LOOP:
+        if len(group) * max(terms, 1) < self.target.shortest_loop:
             return [], group
         rest: list[int] = []
-        alike: dict[tuple[tuple[str, ...], tuple[int, ...], bool, bool], list[_Member]] = {}
+        alike: dict[tuple[tuple[Region, ...], tuple[int, ...], bool, bool], list[_Member]] = {}
         for slot in group:
             found = self._member(slot, op, terms)
             if found is None:
@@ -394,14 +407,14 @@ class _Rolling:
             for run, strides in _runs(members):
                 runs.setdefault((len(run), strides), []).append(run)
             for (length, strides), found_runs in runs.items():
-                if length * len(found_runs) * max(terms, 1) < SHORTEST_LOOP:
+                if length * len(found_runs) * max(terms, 1) < self.target.shortest_loop:
                     rest += [member.slot for run in found_runs for member in run]
                     continue
                 starts = tuple(run[0].indices for run in found_runs)
                 loops.append(Loop(op, terms, length, regions, strides, inner, starts))
         return loops, rest
 
-    def _member(self, slot: int, op: str, terms: int) -> tuple[tuple[str, ...], _Member] | None:
+    def _member(self, slot: int, op: str, terms: int) -> tuple[tuple[Region, ...], _Member] | None:
         """Find where an operation's operands and results lie; None where that is irregular."""
         operands = self.program.operations[slot - self.first].operands
         own = self.places[slot].offset if slot in self.kept else -1
@@ -410,19 +423,19 @@ class _Rolling:
         if not terms:
             indices = tuple([place.offset for place in places])
             return tuple([place.region for place in places]), _Member(slot, indices + last, ())
-        regions: list[str] = []
+        regions: list[Region] = []
         indices_, inner = [], []
-        for start in range(0, terms * N_ARY[op], terms):
-            sequence = places[start : start + terms]
+        sequences, biases = PRIMITIVES[op].split(places)
+        for sequence in sequences:
             stride = sequence[1].offset - sequence[0].offset if terms > 1 else 0
             region, index = sequence[0]
             for i, place in enumerate(sequence):
-                if place.offset != index + i * stride or place.region != region:
+                if place.offset != index + i * stride or place.region is not region:
                     return None
             regions.append(region)
             indices_.append(index)
             inner.append(stride)
-        for place in places[terms * N_ARY[op] :]:
+        for place in biases:
             regions.append(place.region)
             indices_.append(place.offset)
         return tuple(regions), _Member(slot, (*indices_, *last), tuple(inner))

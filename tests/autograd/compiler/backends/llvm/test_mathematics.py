@@ -20,7 +20,7 @@ np = pytest.importorskip("numpy")
 binding = pytest.importorskip("llvmlite.binding")
 mpmath = pytest.importorskip("mpmath")
 
-from autograd.compiler.mathematics import (  # noqa: E402  # needs what is skipped for above
+from autograd.compiler.backends.llvm.mathematics import (  # noqa: E402  # needs what is skipped for above
     FUNCTIONS,
     declaration,
     definitions,

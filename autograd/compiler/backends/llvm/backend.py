@@ -1,28 +1,24 @@
-"""The LLVM backend: programs to object code, and object code to functions of arrays."""
+"""Programs to object code, and object code to functions of arrays."""
 
 from __future__ import annotations
 
 import ctypes
 import hashlib
 import json
-import platform
 import struct
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy
 
-import autograd
-from autograd.compiler import emission, mathematics
-from autograd.compiler import schedule as scheduling
-from autograd.compiler.arrays import BY_PYTHON
-from autograd.compiler.cache import found, keep
-from autograd.compiler.emission import (
+from autograd.compiler.backends.contract import Plan, planned
+from autograd.compiler.backends.llvm import emission, mathematics, schedule, target
+from autograd.compiler.backends.llvm.emission import (
     CALL,
     Part,
     Shape,
@@ -30,23 +26,33 @@ from autograd.compiler.emission import (
     part_text,
     step_texts,
 )
+from autograd.compiler.backends.llvm.schedule import (
+    CONSTANT,
+    UNIFORM,
+    Place,
+    Schedule,
+    Straight,
+    cost,
+    inputs_of,
+    scheduled,
+)
+from autograd.compiler.backends.llvm.target import Target, host
+from autograd.compiler.cache import found, keep
+from autograd.compiler.layout import Layout
+from autograd.compiler.primitives import PRIMITIVES
 from autograd.compiler.program import Program
-from autograd.compiler.schedule import Layout, Place, Straight, cost, scheduled
 from autograd.forks import waited_for
+from autograd.version import __version__
 
-__all__ = ["Code", "Kernel", "code_of", "compiled", "target_name"]
-
-THOROUGH_COST = 8000
-"""Straight-line code of more elementary operations is compiled ten times as fast, by an LLVM that
-thinks less about registers; it takes a third more time to run."""
+__all__ = ["LLVM", "Code", "MachineKernel", "code_of", "compiled"]
 
 
 @dataclass(frozen=True)
 class Code:
-    """The machine code of a program.
+    """The machine code of a plan.
 
     Attributes:
-        target: The processor and the version of LLVM that it was made by.
+        machine: What it was made for; see `Target.machine`.
         objects: Object files.
         outputs: The number of outputs.
         batched: Whether it runs on rows.
@@ -59,7 +65,7 @@ class Code:
         inputs: The number of arrays of inputs.
     """
 
-    target: str
+    machine: str
     objects: tuple[bytes, ...]
     outputs: int
     batched: bool
@@ -72,42 +78,77 @@ class Code:
     inputs: int
 
 
+class LLVM:
+    """The backend.
+
+    Args:
+        target: What it compiles for; by default this machine.
+    """
+
+    name = "llvm"
+
+    def __init__(self, target: Target | None = None) -> None:
+        self._target = target
+
+    def missing(self) -> str:
+        """Say what has to be installed: llvmlite."""
+        try:
+            import llvmlite.binding  # noqa: F401
+        except (ImportError, OSError):
+            return "llvmlite: install scalar-autograd[compile]"
+        return ""
+
+    def plan(self, program: Program, layout: Layout, *, reduces: bool, exact: bool) -> Plan:
+        """Plan a program; what is to be exact is added up over the rows by whoever runs it."""
+        return planned(program, layout, reduces=reduces and not exact, exact=exact)
+
+    def compile(self, plan: Plan) -> Code:
+        """Find the machine code of a plan, or make it."""
+        return code_of(plan, self._target or host())
+
+    def load(self, code: Code) -> MachineKernel:
+        """Load machine code.
+
+        Raises:
+            ValueError: It was made for another machine.
+        """
+        return MachineKernel(code)
+
+
 # --- machine code that there is already ----------------------------------------------------------
 
-MAKERS = (emission, mathematics, scheduling)
+MAKERS = (emission, mathematics, schedule, target)
 """The modules that, with this one, decide what the code is."""
 
 
-def code_of(program: Program, layout: Layout, reduces: bool, exact: bool) -> Code:
-    """Find the machine code of a program in the user's cache, or make it, and keep it there.
+def code_of(plan: Plan, target: Target) -> Code:
+    """Find the machine code of a plan in the user's cache, or make it, and keep it there.
 
     Args:
-        program: As for `compiled`; so are the others.
-        layout: Likewise.
-        reduces: Likewise.
-        exact: Likewise.
+        plan: The plan.
+        target: What it is made for.
 
     Returns:
         The code, the same in either case.
     """
-    key = _key(program, layout, reduces, exact)
+    key = _key(plan, target)
     content = found(key)
-    code = None if content is None else _unpacked(content, program, layout, reduces)
+    code = None if content is None else _unpacked(content, plan, target)
     if code is None:
-        code = compiled(program, layout, reduces, exact)
+        code = compiled(plan, target)
         keep(key, _packed(code))
     return code
 
 
-def _key(program: Program, layout: Layout, reduces: bool, exact: bool) -> str:
+def _key(plan: Plan, target: Target) -> str:
     """Hash all that machine code depends on; what the inputs are called is nothing of it."""
+    program, layout = plan.program, plan.layout
     parts = [
-        target_name(),
-        _lanes(),
+        __version__,
         _sources(),
-        [_bounds(globals()), *map(_bounds, map(vars, MAKERS))],
+        astuple(target),
         [[group.width, bool(group.varies)] for group in layout.groups],
-        [bool(layout.batched), bool(reduces), bool(exact)],
+        [bool(layout.batched), bool(plan.reduces), bool(plan.exact)],
         [len(program.inputs), len(program.constants)],
         program.operations,
         program.outputs,
@@ -127,11 +168,6 @@ def _sources() -> str:
     return digest.hexdigest()
 
 
-def _bounds(names: dict[str, Any]) -> list[tuple[str, int]]:
-    """Give the numbers that a module decides by, which may be set by hand."""
-    return [(name, x) for name, x in names.items() if name.isupper() and type(x) is int]
-
-
 def _packed(code: Code) -> bytes:
     """Write what cannot be told from the program."""
     sizes = [*map(len, code.objects)]
@@ -139,7 +175,7 @@ def _packed(code: Code) -> bytes:
     return b"\n".join([head.encode(), b"".join(code.objects)])
 
 
-def _unpacked(content: bytes, program: Program, layout: Layout, reduces: bool) -> Code | None:
+def _unpacked(content: bytes, plan: Plan, target: Target) -> Code | None:
     """Read what `_packed` wrote; None if that is something else."""
     head, _, body = content.partition(b"\n")
     try:
@@ -150,160 +186,155 @@ def _unpacked(content: bytes, program: Program, layout: Layout, reduces: bool) -
             body = body[size:]
         uniform, block, sums = data["memory"]
         memory = uniform, block, sums
-        return _code(program, layout, reduces, objects, data["rows"], memory, data["cost"])
+        return _code(plan, target, objects, data["rows"], memory, data["cost"])
     except (LookupError, TypeError, ValueError):
         return None
 
 
 def _code(
-    program: Program,
-    layout: Layout,
-    reduces: bool,
+    plan: Plan,
+    target: Target,
     objects: Sequence[bytes],
     rows: int,
     memory: tuple[int, int, int],
     cost: int,
 ) -> Code:
+    groups = plan.layout.groups
     return Code(
-        target_name(),
+        target.machine,
         tuple(objects),
-        len(program.outputs),
-        layout.batched,
-        reduces,
+        len(plan.program.outputs),
+        plan.layout.batched,
+        plan.reduces,
         rows,
-        tuple(group.width for group in layout.groups if group.varies),
-        program.constants,
+        tuple(group.width for group in groups if group.varies),
+        plan.program.constants,
         memory,
         cost,
-        len(layout.groups),
+        len(groups),
     )
 
 
 # --- making machine code -------------------------------------------------------------------------
 
 
-def compiled(program: Program, layout: Layout, reduces: bool, exact: bool) -> Code:
-    """Make the machine code of a program.
+def compiled(plan: Plan, target: Target) -> Code:
+    """Make the machine code of a plan.
 
     Args:
-        program: A program of primitive operations. No output is a constant, or occurs twice.
-        layout: Where its inputs lie.
-        reduces: Whether outputs are added up over the rows.
-        exact: Whether products and sums are rounded each on its own.
+        plan: The plan.
+        target: What it is made for.
 
     Returns:
-        The code, for this machine.
+        The code.
     """
-    first = program.first_result
-    places: dict[int, Place] = {}
-    varying_inputs = []
-    for slot, (group, place) in enumerate(layout.places()):
-        places[slot] = Place(f"input {group}", place)
-        if layout.groups[group].varies:
-            varying_inputs.append(slot)
-    for index in range(len(program.constants)):
-        places[len(program.inputs) + index] = Place("constant", index)
-    outputs = {slot: place for place, slot in enumerate(program.outputs)}
-    slots = range(first, first + len(program))
-    lanes = _lanes() if layout.batched else 1
-    prologue = None
-    uniform = 0
-    row_slots: Sequence[int] = slots
-    if layout.batched:
-        varies = set(varying_inputs)
-        for slot in slots:
-            if not varies.isdisjoint(program.operations[slot - first].operands):
-                varies.add(slot)
-        before = [slot for slot in slots if slot not in varies]
-        row_slots = [slot for slot in slots if slot in varies]
-        needed = {x for slot in row_slots for x in program.operations[slot - first].operands}
-        needed.update(program.outputs)
-        lasting = needed.intersection(before)
-        if before:
-            once = scheduled(program, before, places, {}, region="uniform", lasting=lasting)
-            for slot in lasting:
-                places[slot] = once.places[slot]
-            uniform = once.memory
-            shape = Shape(1, 1, reduces=False, exact=exact)
-            prologue = Part("prologue", program, layout, once, shape, {}, "uniform")
-    schedule = scheduled(program, row_slots, places, outputs, varying_inputs)
-    handed = {*row_slots, *schedule.copies}  # with what is copied for a long sum
-    if passed := tuple(slot for slot in program.outputs if slot not in handed):
-        schedule.steps.append(Straight(passed, computes=False))
-    vectors = 4 if schedule.rolled and layout.batched else 1
-    # Leaving rows out costs nothing where masks are registers of their own.
-    small = cost(program, slots) <= THOROUGH_COST
-    doubled = reduces and not exact and not schedule.rolled and lanes == 8 and small
-    shape = Shape(2 * lanes if doubled else lanes, vectors, reduces, exact, doubled)
-    body = Part("body", program, layout, schedule, shape, outputs)
-    level = 2 if small else 0
+    places, varying_inputs = _places(plan)
+    before, by_row = _split_by_rows(plan, varying_inputs)
+    prologue = _prologue(plan, target, before, by_row, places)
+    body = _body(plan, target, by_row, places, varying_inputs)
+    level = 2 if _is_small(plan, target) else 0
     texts: list[tuple[str, int, bool]] = []
     for part in (body, prologue) if prologue else (body,):
         straight, loops = step_texts(part)
         texts += [(text, level, False) for text in straight]
         texts += [(text, 2, True) for text in loops]
         texts.append((part_text(part), 2, False))
-    texts.append((kernel_text(body, prologue, len(program.outputs)), 2, True))
-    sums = len(program.outputs) * lanes if reduces and not schedule.rolled else 0
-    objects = [_object(*text) for text in texts]
-    memory = uniform, schedule.memory * shape.rows, sums
-    row_cost = cost(program, row_slots)
-    return _code(program, layout, reduces, objects, shape.rows, memory, row_cost)
-
-
-def target_name() -> str:
-    """Name the processor, LLVM, the C library and this one: object code is good for no others.
-
-    Example:
-        >>> target_name() == target_name()
-        True
-    """
-    import llvmlite
-    from llvmlite import binding
-
-    version = ".".join(map(str, binding.llvm_version_info))
-    features = _features().flatten()
-    library = " ".join(
-        [*platform.libc_ver(), *(["libmvec"] if mathematics.vector_library() else [])]
+    texts.append((kernel_text(body, prologue, len(plan.program.outputs)), 2, True))
+    memory = (
+        prologue.schedule.memory if prologue else 0,
+        body.schedule.memory * body.shape.rows,
+        len(plan.program.outputs) * _lanes(plan, target) * body.adds_in_lanes,
     )
-    processor = f"{binding.get_process_triple()} {binding.get_host_cpu_name()} {features}"
-    ours = f"scalar-autograd {autograd.__version__} {' '.join(CALL)}"
-    return f"{processor}, LLVM {version} of llvmlite {llvmlite.__version__}, {library}, {ours}"
+    objects = [_object(target, *text) for text in texts]
+    return _code(plan, target, objects, body.shape.rows, memory, cost(plan.program, by_row))
 
 
-def _lanes() -> int:
-    """How many doubles a vector register of this processor holds."""
-    features = _features()
-    return 8 if features.get("avx512f") else 4 if features.get("avx") else 2
+def _places(plan: Plan) -> tuple[dict[int, Place], list[int]]:
+    """Tell where inputs and constants lie, and which inputs vary from row to row."""
+    places: dict[int, Place] = {}
+    varying = []
+    for slot, (group, place) in enumerate(plan.layout.places()):
+        places[slot] = Place(inputs_of(group), place)
+        if plan.layout.groups[group].varies:
+            varying.append(slot)
+    for index in range(len(plan.program.constants)):
+        places[len(plan.program.inputs) + index] = Place(CONSTANT, index)
+    return places, varying
 
 
-def _features() -> Any:
-    """The instruction sets of this processor; none where LLVM cannot tell."""
-    from llvmlite import binding
-
-    try:
-        return binding.get_host_cpu_features()
-    except RuntimeError:
-        return binding.FeatureMap()
-
-
-def _machine(level: int = 2) -> Any:
-    """Describe this machine to LLVM. An engine takes the description over."""
-    from llvmlite import binding
-
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    target = binding.Target.from_triple(binding.get_process_triple())
-    return target.create_target_machine(
-        cpu=binding.get_host_cpu_name(),
-        features=_features().flatten(),
-        opt=level,
-        codemodel="jitdefault",
-        jit=True,
-    )
+def _split_by_rows(plan: Plan, varying_inputs: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Split the results into those that are the same in all rows, and the others."""
+    program = plan.program
+    first = program.first_result
+    slots = range(first, first + len(program))
+    if not plan.layout.batched:
+        return [], list(slots)
+    varies = set(varying_inputs)
+    for slot in slots:
+        if not varies.isdisjoint(program.operations[slot - first].operands):
+            varies.add(slot)
+    return [s for s in slots if s not in varies], [s for s in slots if s in varies]
 
 
-def _object(text: str, level: int, optimise: bool) -> bytes:
+def _prologue(
+    plan: Plan,
+    target: Target,
+    before: Sequence[int],
+    by_row: Sequence[int],
+    places: dict[int, Place],
+) -> Part | None:
+    """Lay out what is computed once; places are added for what the rows need of it."""
+    if not before:
+        return None
+    program = plan.program
+    first = program.first_result
+    needed = {x for slot in by_row for x in program.operations[slot - first].operands}
+    lasting = needed.union(program.outputs).intersection(before)
+    once = scheduled(target, program, before, places, {}, region=UNIFORM, lasting=lasting)
+    for slot in lasting:
+        places[slot] = once.places[slot]
+    shape = Shape(1, 1, reduces=False, exact=plan.exact)
+    return Part("prologue", target, program, plan.layout, once, shape, {}, UNIFORM)
+
+
+def _body(
+    plan: Plan,
+    target: Target,
+    by_row: Sequence[int],
+    places: dict[int, Place],
+    varying_inputs: Sequence[int],
+) -> Part:
+    """Lay out what is computed for each block of rows."""
+    program = plan.program
+    outputs = {slot: place for place, slot in enumerate(program.outputs)}
+    steps = scheduled(target, program, by_row, places, outputs, varying_inputs)
+    handed = {*by_row, *steps.copies}  # with what is copied for a long sum
+    if passed := tuple(slot for slot in program.outputs if slot not in handed):
+        steps.steps.append(Straight(passed, computes=False))
+    shape = _shape(plan, target, steps)
+    return Part("body", target, program, plan.layout, steps, shape, outputs)
+
+
+def _shape(plan: Plan, target: Target, steps: Schedule) -> Shape:
+    lanes = _lanes(plan, target)
+    vectors = 4 if steps.rolled and plan.layout.batched else 1
+    # Leaving rows out costs nothing where masks are registers of their own.
+    doubled = plan.reduces and not plan.exact and not steps.rolled and lanes == 8
+    doubled = doubled and _is_small(plan, target)
+    return Shape(2 * lanes if doubled else lanes, vectors, plan.reduces, plan.exact, doubled)
+
+
+def _lanes(plan: Plan, target: Target) -> int:
+    return target.lanes if plan.layout.batched else 1
+
+
+def _is_small(plan: Plan, target: Target) -> bool:
+    """Whether straight-line code is worth LLVM's thinking about it."""
+    first = plan.program.first_result
+    return cost(plan.program, range(first, first + len(plan.program))) <= target.thorough_cost
+
+
+def _object(target: Target, text: str, level: int, optimise: bool) -> bytes:
     """Compile a module to an object file.
 
     Straight-line code has been optimised before it was written, so LLVM only allocates registers
@@ -312,7 +343,7 @@ def _object(text: str, level: int, optimise: bool) -> bytes:
     from llvmlite import binding
 
     with waited_for:
-        machine = _machine(level)
+        machine = target.description(level)
         module = binding.parse_assembly(text)
         options = binding.create_pipeline_tuning_options(speed_level=2 if optimise else 0)
         options.loop_vectorization = optimise
@@ -325,7 +356,7 @@ def _object(text: str, level: int, optimise: bool) -> bytes:
 # --- running it ----------------------------------------------------------------------------------
 
 
-class Kernel:
+class MachineKernel:
     """Machine code that has been loaded.
 
     Args:
@@ -338,34 +369,29 @@ class Kernel:
     def __init__(self, code: Code) -> None:
         from llvmlite import binding
 
-        if code.target != target_name():
-            raise ValueError(f"this code was made for another machine: {code.target}")
+        if code.machine != host().machine:
+            raise ValueError(f"this code was made for another machine: {code.machine}")
         self.code = code
+        self.outputs, self.reduces = code.outputs, code.reduces
+        self.block, self.cost = code.rows, code.cost
         self._constants = numpy.array(code.constants or (0.0,))
         self._local = threading.local()
         with waited_for:
             mathematics.load_libraries()
             _register_callbacks()
-            self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
+            self._engine = binding.create_mcjit_compiler(
+                binding.parse_assembly(""), host().description()
+            )
             for content in code.objects:
                 self._engine.add_object_file(binding.ObjectFileRef.from_data(content))
             self._engine.finalize_object()
             address = self._engine.get_function_address("kernel")
         self._function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(address)
 
-    def __call__(
+    def run(
         self, arrays: Sequence[Any], first: int, rows: int, out: Any, divisor: float = 1.0
     ) -> None:
-        """Run the program on some rows.
-
-        Args:
-            arrays: The arrays of inputs, contiguous doubles.
-            first: The first row.
-            rows: The number of rows.
-            out: Where the outputs go: an array for each output, of at least as many elements as
-                whole blocks have rows; or, where they are added up, a number for each.
-            divisor: What sums are divided by.
-        """
+        """Run the program on some rows; see `contract.Kernel`."""
         call = self._taken()
         fields = call.fields
         target = _address(out)
@@ -385,16 +411,8 @@ class Kernel:
         self._function(call.address)
         self._local.free.append(call)
 
-    def repeated(self, rows: int, divisor: float) -> Callable[[Sequence[Any]], tuple[Any, int]]:
-        """Make a shorter way to call it, where outputs are numbers.
-
-        Args:
-            rows: The number of rows.
-            divisor: What sums are divided by.
-
-        Returns:
-            A function of the arrays of inputs, which gives the outputs, and whether one is nan.
-        """
+    def repeated(self, rows: int, divisor: float) -> Callable[[Sequence[Any]], tuple[Any, Any]]:
+        """Make a shorter way to run it, where outputs are numbers; see `contract.Kernel`."""
         function, empty, count = self._function, numpy.empty, self.code.outputs
         local, taken, inputs = self._local, self._taken, len(CALL)
         address = ctypes.addressof
@@ -479,8 +497,13 @@ def _register_callbacks() -> list[Any]:
     from llvmlite import binding
 
     kept = []
-    for name, (operands, evaluate) in BY_PYTHON.items():
-        callback = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * operands)(evaluate)
-        binding.add_symbol(f"autograd.{name}", ctypes.cast(callback, ctypes.c_void_p).value)
+    for primitive in PRIMITIVES.values():
+        if primitive.by_python is None:
+            continue
+        operands = [ctypes.c_double] * (primitive.arity or 0)
+        callback = ctypes.CFUNCTYPE(ctypes.c_double, *operands)(primitive.by_python)
+        binding.add_symbol(
+            f"autograd.{primitive.name}", ctypes.cast(callback, ctypes.c_void_p).value
+        )
         kept.append(callback)
     return kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,35 +12,40 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd import compile, value_and_grad
-from autograd.compiler import schedule as scheduling
 from autograd.compiler.arguments import taken
-from autograd.compiler.passes import optimised
-from autograd.compiler.program import Operation, Program
-from autograd.compiler.schedule import (
-    Group,
-    Layout,
+from autograd.compiler.backends.llvm.schedule import (
+    CONSTANT,
+    ROW,
     Loop,
     Place,
+    Region,
     Schedule,
     Straight,
     cost,
+    inputs_of,
     scheduled,
 )
+from autograd.compiler.backends.llvm.target import Target
+from autograd.compiler.layout import Group, Layout
+from autograd.compiler.pipeline import optimise
+from autograd.compiler.program import Operation, Program
 from nn import MLP, losses
 from tests.programs import FUNCTIONS, Case, cases, same_bits
+
+TARGET = Target("", "", "", "", 1)
 
 
 def places_of(case: Case) -> dict[int, Place]:
     places = {
-        slot: Place(f"input {group}", place)
+        slot: Place(inputs_of(group), place)
         for slot, (group, place) in enumerate(case.layout.places())
     }
     for index in range(len(case.program.constants)):
-        places[len(case.program.inputs) + index] = Place("constant", index)
+        places[len(case.program.inputs) + index] = Place(CONSTANT, index)
     return places
 
 
-def arranged(case: Case, lasting: Any = ()) -> Schedule:
+def arranged(case: Case, target: Target = TARGET, lasting: Any = ()) -> Schedule:
     program = case.program
     first = program.first_result
     varying = [
@@ -49,7 +55,7 @@ def arranged(case: Case, lasting: Any = ()) -> Schedule:
     ]
     outputs = {slot: number for number, slot in enumerate(program.outputs)}
     slots = range(first, first + len(program))
-    return scheduled(program, slots, places_of(case), outputs, varying, "row", lasting)
+    return scheduled(target, program, slots, places_of(case), outputs, varying, ROW, lasting)
 
 
 class Machine:
@@ -58,19 +64,19 @@ class Machine:
     def __init__(self, case: Case, schedule: Schedule, lasting: Any = ()) -> None:
         self.case, self.schedule, self.program = case, schedule, case.program
         arrays = case.arrays(1, seed=3)
-        self.regions: dict[str, Any] = {
-            f"input {number}": (array[0] if array.ndim == 2 else array)
+        self.regions: dict[Region, Any] = {
+            inputs_of(number): (array[0] if array.ndim == 2 else array)
             for number, array in enumerate(arrays)
         }
-        self.regions["constant"] = np.array(self.program.constants)
-        self.regions["row"] = np.full(schedule.memory, np.nan)
+        self.regions[CONSTANT] = np.array(self.program.constants)
+        self.regions[ROW] = np.full(schedule.memory, np.nan)
         self.outputs = np.full(len(self.program.outputs), np.nan)
         self.expected = case.expected(arrays, 1)[:, 0]
         for slot, index in schedule.packed.items():
             group, place = case.layout.places()[slot]
-            self.regions["row"][index] = self.regions[f"input {group}"][place]
+            self.regions[ROW][index] = self.regions[inputs_of(group)][place]
 
-    def read(self, region: str, index: int) -> float:
+    def read(self, region: Region, index: int) -> float:
         return float(self.regions[region][index])
 
     def apply(self, op: str, operands: list[float]) -> float:
@@ -103,7 +109,7 @@ class Machine:
             else:
                 registers[slot] = self.read(*self.schedule.places[slot])
             for offset in self.schedule.copies.get(slot, ()):
-                self.regions["row"][offset] = registers[slot]
+                self.regions[ROW][offset] = registers[slot]
             if slot in self.program.outputs:
                 self.outputs[self.program.outputs.index(slot)] = registers[slot]
 
@@ -124,7 +130,7 @@ class Machine:
                         operands.append(self.read(region, index))
                 number = self.apply(loop.op, operands)
                 if start[-2] >= 0:
-                    self.regions["row"][result] = number
+                    self.regions[ROW][result] = number
                 if start[-1] >= 0:
                     self.outputs[output] = number
 
@@ -142,13 +148,15 @@ class Machine:
 def test_a_schedule_computes_what_the_program_does(
     case: Case, piece: int, rolls: bool, long: int
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scheduling, "STRAIGHT_COST", 0 if rolls else 10**9)
-        patch.setattr(scheduling, "PIECE_COST", piece)
-        patch.setattr(scheduling, "UNCUT_COST", 0)
-        patch.setattr(scheduling, "LONG_SUM", long)
-        patch.setattr(scheduling, "SHORTEST_LOOP", 2)
-        schedule = arranged(case)
+    target = replace(
+        TARGET,
+        straight_cost=0 if rolls else 10**9,
+        piece_cost=piece,
+        uncut_cost=0,
+        long_sum=long,
+        shortest_loop=2,
+    )
+    schedule = arranged(case, target)
     assert rolls or not schedule.rolled
     machine = Machine(case, schedule)
     machine.run()
@@ -162,13 +170,15 @@ def test_what_is_needed_afterwards_is_in_memory_to_the_end(case: Case, piece: in
     first = case.program.first_result
     lasting = {slot for slot in range(first, first + len(case.program)) if slot % 3 == 0}
     for straight in (0, 10**9):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(scheduling, "STRAIGHT_COST", straight)
-            patch.setattr(scheduling, "PIECE_COST", piece)
-            patch.setattr(scheduling, "UNCUT_COST", 0)
-            patch.setattr(scheduling, "LONG_SUM", 3)
-            patch.setattr(scheduling, "SHORTEST_LOOP", 2)
-            schedule = arranged(case, lasting)
+        target = replace(
+            TARGET,
+            straight_cost=straight,
+            piece_cost=piece,
+            uncut_cost=0,
+            long_sum=3,
+            shortest_loop=2,
+        )
+        schedule = arranged(case, target, lasting)
         machine = Machine(case, schedule)
         machine.run()
         everything = Program(
@@ -187,10 +197,7 @@ def test_memory_is_used_again() -> None:
     operations = [Operation("neg", (slot,)) for slot in range(1000)]
     program = Program(("x",), (), tuple(operations), (1000,))
     case = Case(program, Layout((Group(1, True),), True), True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scheduling, "PIECE_COST", 10)
-        patch.setattr(scheduling, "UNCUT_COST", 0)
-        schedule = arranged(case)
+    schedule = arranged(case, replace(TARGET, piece_cost=10, uncut_cost=0))
     assert len(schedule.steps) == 100
     assert schedule.memory <= 2
 
@@ -215,8 +222,8 @@ def test_pieces_are_of_a_bounded_size() -> None:
     )
     schedule = arranged(Case(program, Layout((Group(2, True),), True), False))
     straight = [step for step in schedule.steps if isinstance(step, Straight)]
-    assert all(len(step.slots) <= scheduling.PIECE_COST for step in straight)
-    assert len(schedule.steps) < 9999 / scheduling.PIECE_COST + 2
+    assert all(len(step.slots) <= TARGET.piece_cost for step in straight)
+    assert len(schedule.steps) < 9999 / TARGET.piece_cost + 2
 
 
 def test_irregular_sums_are_cut_into_pieces_by_their_terms() -> None:
@@ -228,7 +235,7 @@ def test_irregular_sums_are_cut_into_pieces_by_their_terms() -> None:
     schedule = arranged(Case(program, Layout((Group(100, True),), True), False))
     for step in schedule.steps:
         if isinstance(step, Straight) and step.computes:
-            assert cost(program, step.slots) <= scheduling.PIECE_COST + 100
+            assert cost(program, step.slots) <= TARGET.piece_cost + 100
 
 
 def dense(inputs: int, neurons: int) -> Program:
@@ -250,7 +257,7 @@ def test_a_layer_is_a_loop_of_sums_and_a_loop_of_activations() -> None:
     nets, activations = schedule.steps
     assert isinstance(nets, Loop)
     assert (nets.op, nets.terms, nets.length, nets.regions) == (
-        "net", 50, 90, ("input 1", "row", "input 1"),
+        "net", 50, 90, (inputs_of(1), ROW, inputs_of(1)),
     )  # fmt: skip
     assert nets.strides[:4] == (51, 0, 51, 1)
     assert nets.inner == (1, 1)
@@ -301,5 +308,5 @@ def test_networks_that_are_large_become_loops(inputs: int, sizes: list[int], rol
     model, X, y = MLP(inputs, sizes), np.ones((3, inputs)), np.ones(3)
     step = compile(value_and_grad(lambda model, x, y: losses.hinge(model(x), y)), (None, 0, 0))
     layout = taken("step", (model, X, y), (None, 0, 0)).layout()
-    case = Case(optimised(step.program(model, X, y)), layout, whole=False)
+    case = Case(optimise(step.program(model, X, y)), layout, whole=False)
     assert arranged(case).rolled == rolled

@@ -13,19 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from autograd.compiler import mathematics
-from autograd.compiler.arrays import BY_PYTHON
+from autograd.compiler.backends.llvm import mathematics
+from autograd.compiler.backends.llvm.schedule import ROW, Loop, Place, Region, Schedule, Straight
+from autograd.compiler.backends.llvm.target import Target
+from autograd.compiler.layout import Layout
+from autograd.compiler.primitives import PRIMITIVES
 from autograd.compiler.program import Program
-from autograd.compiler.schedule import Layout, Loop, Place, Schedule, Straight
 
 __all__ = ["CALL", "Part", "Shape", "kernel_text", "part_text", "step_texts"]
-
-COMPARISONS = {"<": "olt", "<=": "ole", "==": "oeq", "!=": "une", ">": "ogt", ">=": "oge"}
-ARITHMETIC = {"+": "fadd", "-": "fsub", "*": "fmul", "/": "fdiv"}
-INTRINSICS = {"abs": "fabs", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil"}
-MOST_INLINED = 64
-"""Where a module calls more elementary functions, inlining would cost more than it saves."""
-
 
 CALL = {
     "constant": "ptr",  # the constants
@@ -80,6 +75,7 @@ class Part:
 
     Attributes:
         name: What its function is called.
+        target: What it is compiled for.
         program: The program.
         layout: Where the inputs lie.
         schedule: Its steps.
@@ -89,12 +85,18 @@ class Part:
     """
 
     name: str
+    target: Target
     program: Program
     layout: Layout
     schedule: Schedule
     shape: Shape
     outputs: dict[int, int]
-    region: str = "row"
+    region: Region = ROW
+
+    @property
+    def adds_in_lanes(self) -> bool:
+        """Whether sums over rows are kept lane by lane until the end."""
+        return self.shape.reduces and not self.schedule.rolled
 
     @property
     def parameters(self) -> str:
@@ -215,15 +217,13 @@ class _Writer:
 
 def _operation(writer: _Writer, op: str, operands: Sequence[str]) -> str:
     """Write one operation on vectors."""
-    kind = writer.kind
-    if op in ARITHMETIC:
-        return writer.let(f"{ARITHMETIC[op]} {kind} {operands[0]}, {operands[1]}")
-    if op == "neg":
-        return writer.let(f"fneg {kind} {operands[0]}")
-    if op in INTRINSICS:
-        return writer.intrinsic(INTRINSICS[op], *operands)
-    if op in COMPARISONS:
+    kind, primitive = writer.kind, PRIMITIVES[op]
+    if primitive.is_condition:
         return _number(writer, _condition(writer, op, operands))
+    if primitive.llvm.startswith("llvm."):
+        return writer.intrinsic(primitive.llvm.removeprefix("llvm."), *operands)
+    if primitive.llvm:
+        return writer.let(f"{primitive.llvm} {kind} {', '.join(operands)}")
     if op == "where":
         test = writer.let(f"fcmp une {kind} {operands[0]}, {writer.constant(0.0)}")
         return _choice(writer, test, operands[1], operands[2])
@@ -235,7 +235,7 @@ def _operation(writer: _Writer, op: str, operands: Sequence[str]) -> str:
         kept = _choice(writer, is_nan, zero, product)
         is_zero = writer.let(f"fcmp oeq {kind} {operands[0]}, {zero}")
         return _choice(writer, is_zero, kept, product)
-    if op in BY_PYTHON:
+    if primitive.by_python:
         parts = "poison"
         for lane in range(writer.lanes):
             scalars = [_lane(writer, operand, lane) for operand in operands]
@@ -256,7 +256,7 @@ def _lane(writer: _Writer, vector: str, lane: int) -> str:
 
 
 def _condition(writer: _Writer, op: str, operands: Sequence[str]) -> str:
-    return writer.let(f"fcmp {COMPARISONS[op]} {writer.kind} {operands[0]}, {operands[1]}")
+    return writer.let(f"{PRIMITIVES[op].llvm} {writer.kind} {operands[0]}, {operands[1]}")
 
 
 def _number(writer: _Writer, condition: str) -> str:
@@ -312,7 +312,7 @@ class _Straight:
 
     def _compute(self, slot: int, op: str, operands: tuple[int, ...], used: dict[int, int]) -> None:
         writer, value = self.writer, self.value
-        if op in COMPARISONS:
+        if PRIMITIVES[op].is_condition:
             self.conditions[slot] = _condition(writer, op, [value(x) for x in operands])
         elif op == "where" and operands[0] in self.conditions:
             choice = [value(x) for x in operands[1:]]
@@ -324,16 +324,16 @@ class _Straight:
             for x in operands[1:]:
                 added = writer.let(f"fadd {writer.kind} {added}, {value(x)}")
             self.values[slot] = added
-        elif op in ("dot", "net"):
+        elif PRIMITIVES[op].sequences:
             self.values[slot] = self._sum_of_products(op, operands)
         else:
             self.values[slot] = _operation(writer, op, [value(x) for x in operands])
 
     def _sum_of_products(self, op: str, operands: tuple[int, ...]) -> str:
-        terms = len(operands) // 2
-        bias = operands[-1] if op == "net" else None
+        (left, right), biases = PRIMITIVES[op].split(operands)
+        bias = biases[0] if biases else None
         total = self.value(bias) if bias is not None and not self.shape.exact else None
-        for x, y in zip(operands[:terms], operands[terms : 2 * terms], strict=True):
+        for x, y in zip(left, right, strict=True):
             total = _multiplied(self.writer, self.value(x), self.value(y), total, self.shape)
         if total is None:
             return self.value(bias) if bias is not None else self.writer.constant(0.0)
@@ -353,24 +353,25 @@ class _Straight:
         if len(program.inputs) <= slot < program.first_result:
             return writer.constant(program.constants[slot - len(program.inputs)])
         place = self.schedule.places[slot]
-        if place.region == "row":
+        if place.region.by_row:
             self.values[slot] = writer.load(self._address(place))
             return self.values[slot]
-        if place.region.startswith("input") and self.layout.groups[int(place.region[6:])].varies:
-            self.values[slot] = self._collected(place)
+        group = place.region.group
+        if group is not None and self.layout.groups[group].varies:
+            self.values[slot] = self._collected(group, place.offset)
             return self.values[slot]
         # Loaded anew for each use: it takes no register, and the processor spreads it as it loads.
         return writer.splat(writer.load(self._address(place), "double"))
 
-    def _collected(self, place: Place) -> str:
+    def _collected(self, group: int, offset: int) -> str:
         """Collect an input of all rows of a vector from the rows of its array."""
-        writer, group = self.writer, int(place.region[6:])
+        writer = self.writer
         width = self.layout.groups[group].width
         if width == 1:
             return writer.load(f"%input{group}")
         vector = "poison"
         for lane in range(writer.lanes):
-            address = writer.address(f"%input{group}", lane * width + place.offset)
+            address = writer.address(f"%input{group}", lane * width + offset)
             number = writer.load(address, "double")
             if writer.lanes == 1:
                 return number
@@ -380,8 +381,8 @@ class _Straight:
         return vector
 
     def _address(self, place: Place) -> str:
-        step = self.shape.rows if place.region == "row" else 1
-        return self.writer.address(f"%{place.region.replace(' ', '')}", place.offset * step)
+        step = self.shape.rows if place.region.by_row else 1
+        return self.writer.address(f"%{place.region.name}", place.offset * step)
 
     def _hand_out(self, slot: int, output: int) -> None:
         writer = self.writer
@@ -471,7 +472,7 @@ def _add_to(writer: _Writer, number: str, address: str) -> None:
 class _Loop:
     """Writes a loop over equal operations, for a block of rows."""
 
-    def __init__(self, loop: Loop, shape: Shape, region: str, name: str) -> None:
+    def __init__(self, loop: Loop, shape: Shape, region: Region, name: str) -> None:
         self.loop, self.shape, self.region, self.function = loop, shape, region, name
         self.writer = _Writer(shape.lanes)
         self.globals: list[str] = []
@@ -498,16 +499,16 @@ class _Loop:
         address = self.writer.address(table, run, "i32")
         return self.writer.let(f"sext i32 {self.writer.load(address, 'i32')} to i64")
 
-    def _pointer(self, region: str, index: str) -> str:
+    def _pointer(self, region: Region, index: str) -> str:
         """Point to the number, or to the block of numbers, of an index."""
-        step = self.shape.rows if region == "row" else 1
+        step = self.shape.rows if region.by_row else 1
         index = self.writer.times(index, step)
-        return self.writer.address(f"%{region.replace(' ', '')}", 0 if index == "0" else index)
+        return self.writer.address(f"%{region.name}", 0 if index == "0" else index)
 
-    def _vectors(self, region: str, pointer: str) -> list[str]:
+    def _vectors(self, region: Region, pointer: str) -> list[str]:
         """Load the vectors of a block."""
         writer = self.writer
-        if region != "row":
+        if not region.by_row:
             return [writer.splat(writer.load(pointer, "double"))] * self.shape.vectors
         addresses = [
             writer.address(pointer, vector * self.shape.lanes)
@@ -597,7 +598,7 @@ class _Loop:
         """Write sums and sums of products, several at a time if they share their right operands."""
         loop, writer = self.loop, self.writer
         columns = len(loop.regions)
-        shared = loop.op != "sum" and loop.strides[1] == 0
+        shared = len(loop.inner) == 2 and loop.strides[1] == 0
         tile = 4 if shared and loop.length >= 4 else 1
         with writer.loop(len(loop.starts)) as run:
             starts = [self._starts(column, loop.starts, run) for column in range(columns + 2)]
@@ -620,7 +621,7 @@ class _Loop:
         ]
         zero = writer.constant(-0.0)
         initial = [[zero] * shape.vectors for _ in steps]
-        if loop.op == "net" and not shape.exact:
+        if PRIMITIVES[loop.op].has_bias and not shape.exact:
             initial = [
                 self._vectors(loop.regions[2], self._pointer(loop.regions[2], origin[2]))
                 for origin in origins
@@ -679,7 +680,7 @@ class _Loop:
         writer.block = done
         for i, origin in enumerate(origins):
             vectors = grown[i]
-            if loop.op == "net" and shape.exact:
+            if PRIMITIVES[loop.op].has_bias and shape.exact:
                 region = loop.regions[2]
                 bias = self._vectors(region, self._pointer(region, origin[2]))
                 vectors = [
@@ -768,7 +769,7 @@ def _module(part: Part, functions: Sequence[tuple[_Writer, str, list[str]]]) -> 
             called[op] = called.get(op, 0) + count
         texts += [*constants, f"define void @{name}({part.parameters}) {part.attributes} {{"]
         texts += ["entry:", *writer.lines, "  ret void", "}", ""]
-    inline = sum(called.values()) <= MOST_INLINED
+    inline = sum(called.values()) <= part.target.most_inlined
     elementary = mathematics.definitions(part.shape.lanes, called, inline=inline)
     return mathematics.merged("\n".join(declared), elementary, "\n".join(texts))
 
@@ -855,7 +856,7 @@ def kernel_text(body: Part, prologue: Part | None, outputs: int) -> str:
         writer.do(
             f"call void @{prologue.name}({prologue.arguments(**given, stride='0', valid='1')})"
         )
-    in_lanes = shape.reduces and not body.schedule.rolled
+    in_lanes = body.adds_in_lanes
     target = "%sums" if in_lanes else "%out"
 
     def block(first_row: str, valid: str, arrays: dict[str, str]) -> None:

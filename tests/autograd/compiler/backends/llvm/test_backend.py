@@ -14,14 +14,17 @@ import numpy as np
 import pytest
 
 from autograd import compile, exp, net, relu, square, sum, tanh, value_and_grad
-from autograd.compiler import llvm, schedule
-from autograd.compiler.arrays import BY_PYTHON, FUNCTIONS
+from autograd.compiler.backends.arrays import every_row
+from autograd.compiler.backends.contract import Plan
+from autograd.compiler.backends.llvm import backend
+from autograd.compiler.backends.llvm.backend import Code, MachineKernel, code_of, compiled
+from autograd.compiler.backends.llvm.target import Target, host
 from autograd.compiler.cache import keep
-from autograd.compiler.execution import every_row
-from autograd.compiler.llvm import Kernel, compiled, target_name
-from autograd.compiler.passes import adjoint, gathered, optimised
+from autograd.compiler.layout import Group, Layout
+from autograd.compiler.passes import adjoint, fuse_sums
+from autograd.compiler.pipeline import optimise
+from autograd.compiler.primitives import PRIMITIVES
 from autograd.compiler.program import Operation, Program
-from autograd.compiler.schedule import Group, Layout
 from autograd.compiler.trace import traced_program
 from autograd.rules import RULES
 from tests.table import SAMPLES
@@ -33,79 +36,87 @@ ROWS = Layout((Group(2, True),), True)
 ONE = Layout((Group(2, False),), False)
 
 
-def results(kernel: Kernel, array: Any, first: int = 0, rows: int | None = None) -> Any:
+EVERY_ROW, REDUCED = Plan(PRODUCT, ROWS), Plan(PRODUCT, ROWS, reduces=True)
+
+
+def made(plan: Plan) -> Code:
+    return compiled(plan, host())
+
+
+def loaded(plan: Plan) -> MachineKernel:
+    return MachineKernel(made(plan))
+
+
+def results(kernel: MachineKernel, array: Any, first: int = 0, rows: int | None = None) -> Any:
     rows = len(array) if rows is None else rows
     block = kernel.code.rows
     out = np.full((kernel.code.outputs, -(-(first + rows) // block) * block + block), -1.0)
-    kernel([array], first, rows, out)
+    kernel.run([array], first, rows, out)
     return out
 
 
 def test_code_is_plain_data() -> None:
-    code = compiled(PRODUCT, ROWS, reduces=False, exact=False)
+    code = made(EVERY_ROW)
     again = pickle.loads(pickle.dumps(code))
     assert again == code
     assert (code.outputs, code.batched, code.reduces, code.widths) == (2, True, False, (2,))
     assert code.constants == (2.0,)
     assert code.cost == 2
     pairs = np.array([[2.0, 3.0], [4.0, 5.0]])
-    assert results(Kernel(again), pairs)[:, :2].tolist() == [[6.0, 20.0], [4.0, 18.0]]
+    assert results(MachineKernel(again), pairs)[:, :2].tolist() == [[6.0, 20.0], [4.0, 18.0]]
 
 
 def test_the_same_program_has_the_same_code() -> None:
-    first = compiled(PRODUCT, ROWS, reduces=True, exact=False)
-    assert compiled(PRODUCT, ROWS, reduces=True, exact=False).objects == first.objects
+    first = made(REDUCED)
+    assert made(REDUCED).objects == first.objects
 
 
 # --- machine code that is kept -------------------------------------------------------------------
 
-CASES: dict[str, tuple[Program, Layout, bool, bool]] = {
-    "as it is": (PRODUCT, ROWS, True, False),
-    "exact": (PRODUCT, ROWS, True, True),
-    "every row": (PRODUCT, ROWS, False, False),
-    "another output": (dataclasses.replace(PRODUCT, outputs=(2,)), ROWS, True, False),
-    "another layout": (PRODUCT, Layout((Group(1, True), Group(1, True)), True), True, False),
-    "one row": (PRODUCT, Layout((Group(2, False),), False), False, False),
+CASES = {
+    "as it is": REDUCED,
+    "exact": Plan(PRODUCT, ROWS, reduces=True, exact=True),
+    "every row": EVERY_ROW,
+    "another output": Plan(dataclasses.replace(PRODUCT, outputs=(2,)), ROWS, reduces=True),
+    "another layout": Plan(PRODUCT, Layout((Group(1, True), Group(1, True)), True), reduces=True),
+    "one row": Plan(PRODUCT, ONE),
     **{
-        f"constant {number!r}": (
-            Program(("x",), (number,), (Operation("*", (0, 1)),), (2,)), ROWS, True, False,
+        f"constant {number!r}": Plan(
+            Program(("x",), (number,), (Operation("*", (0, 1)),), (2,)), ROWS, reduces=True
         )
         for number in (0.0, -0.0, 1.0, math.inf, math.nan)
     },
-    "another operation": (
-        Program(("x",), (1.0,), (Operation("+", (0, 1)),), (2,)), ROWS, True, False,
+    "another operation": Plan(
+        Program(("x",), (1.0,), (Operation("+", (0, 1)),), (2,)), ROWS, reduces=True
     ),
-}  # fmt: skip
+}
+OF_PRODUCT = [plan for plan in CASES.values() if len(plan.program.inputs) == 2]
 
 
 def test_what_code_depends_on_is_in_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = {name: llvm._key(*case) for name, case in CASES.items()}
+    keys = {name: backend._key(plan, host()) for name, plan in CASES.items()}
     assert len(set(keys.values())) == len(keys)
-    case, key = CASES["as it is"], keys["as it is"]
+    plan, key = CASES["as it is"], keys["as it is"]
     renamed = dataclasses.replace(PRODUCT, inputs=tuple(f"y{i}" for i in range(2)))
-    assert llvm._key(renamed, *case[1:]) == llvm._key(*case) == key
-    for target, name, value in [
-        (llvm, "target_name", lambda: "another machine"),
-        (llvm, "_sources", lambda: "another version"),
-        (llvm, "_lanes", lambda: 1),
-        (llvm, "THOROUGH_COST", 1),
-        (schedule, "STRAIGHT_COST", 1),
-    ]:
-        with monkeypatch.context() as patch:
-            patch.setattr(target, name, value)
-            assert llvm._key(*case) != key, name
+    renamed_plan = dataclasses.replace(plan, program=renamed)
+    assert backend._key(renamed_plan, host()) == backend._key(plan, host()) == key
+    for field in dataclasses.fields(Target):
+        other: Any = {field.name: "another" if field.type == "str" else 1}
+        assert backend._key(plan, dataclasses.replace(host(), **other)) != key, field
+    monkeypatch.setattr(backend, "_sources", lambda: "another version")
+    assert backend._key(plan, host()) != key
 
 
 def test_code_that_is_kept_is_the_code_that_was_made(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTOGRAD_CACHE", str(tmp_path))
-    made = [llvm.code_of(*case) for case in CASES.values() if len(case[0].inputs) == 2]
-    assert made == [compiled(*case) for case in CASES.values() if len(case[0].inputs) == 2]
-    monkeypatch.setattr(llvm, "compiled", None)
-    found = [llvm.code_of(*case) for case in CASES.values() if len(case[0].inputs) == 2]
-    assert found == made
-    for code, again in zip(made, found, strict=True):
+    first = [code_of(plan, host()) for plan in OF_PRODUCT]
+    assert first == [*map(made, OF_PRODUCT)]
+    monkeypatch.setattr(backend, "compiled", None)
+    found = [code_of(plan, host()) for plan in OF_PRODUCT]
+    assert found == first
+    for code, again in zip(first, found, strict=True):
         assert [*map(type, dataclasses.astuple(code))] == [*map(type, dataclasses.astuple(again))]
 
 
@@ -114,26 +125,25 @@ def test_what_is_kept_and_is_no_code_is_made_again(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
     monkeypatch.setenv("AUTOGRAD_CACHE", str(tmp_path))
-    case = CASES["as it is"]
-    keep(llvm._key(*case), content)
-    assert llvm.code_of(*case) == compiled(*case)
-    monkeypatch.setattr(llvm, "compiled", None)
-    assert llvm.code_of(*case).outputs == len(PRODUCT.outputs)
+    keep(backend._key(REDUCED, host()), content)
+    assert code_of(REDUCED, host()) == made(REDUCED)
+    monkeypatch.setattr(backend, "compiled", None)
+    assert code_of(REDUCED, host()).outputs == len(PRODUCT.outputs)
 
 
 # --- running it ----------------------------------------------------------------------------------
 
 
 def test_code_for_another_machine_is_refused() -> None:
-    code = compiled(PRODUCT, ONE, reduces=False, exact=False)
+    code = made(Plan(PRODUCT, ONE))
     with pytest.raises(ValueError, match="made for another machine: a toaster"):
-        Kernel(dataclasses.replace(code, target="a toaster"))
-    assert code.target == target_name()
-    assert "LLVM" in target_name()
+        MachineKernel(dataclasses.replace(code, machine="a toaster"))
+    assert code.machine == host().machine
+    assert "LLVM" in host().machine
 
 
 def test_a_range_of_rows_is_computed_in_its_place() -> None:
-    kernel = Kernel(compiled(PRODUCT, ROWS, reduces=False, exact=False))
+    kernel = loaded(EVERY_ROW)
     block = kernel.code.rows
     pairs = np.random.default_rng(0).normal(size=(5 * block, 2))
     out = results(kernel, pairs, 2 * block, block)
@@ -144,16 +154,16 @@ def test_a_range_of_rows_is_computed_in_its_place() -> None:
 
 
 def test_sums_are_divided() -> None:
-    kernel = Kernel(compiled(PRODUCT, ROWS, reduces=True, exact=False))
+    kernel = loaded(REDUCED)
     out = np.empty(2)
-    kernel([np.full((10, 2), 3.0)], 0, 10, out, 4.0)
+    kernel.run([np.full((10, 2), 3.0)], 0, 10, out, 4.0)
     assert out.tolist() == [22.5, 17.5]
-    kernel([np.zeros((0, 2))], 0, 0, out, 1.0)
+    kernel.run([np.zeros((0, 2))], 0, 0, out, 1.0)
     assert out.tolist() == [0.0, 0.0]
 
 
 def test_read_only_and_empty_arrays_are_read() -> None:
-    kernel = Kernel(compiled(PRODUCT, ROWS, reduces=False, exact=False))
+    kernel = loaded(EVERY_ROW)
     pairs = np.array([[2.0, 3.0]])
     pairs.flags.writeable = False
     assert results(kernel, pairs)[0, 0] == 6.0
@@ -161,7 +171,7 @@ def test_read_only_and_empty_arrays_are_read() -> None:
 
 
 def test_a_kernel_is_called_by_many_threads_at_once() -> None:
-    kernel = Kernel(compiled(PRODUCT, ROWS, reduces=True, exact=False))
+    kernel = loaded(REDUCED)
     barrier = threading.Barrier(8)
 
     def run(number: int) -> bool:
@@ -169,7 +179,7 @@ def test_a_kernel_is_called_by_many_threads_at_once() -> None:
         out = np.empty(2)
         barrier.wait()
         for _ in range(50):
-            kernel([pairs], 0, 1001, out)
+            kernel.run([pairs], 0, 1001, out)
             if out[0] != 1001.0 * number * number:
                 return False
         return True
@@ -182,29 +192,26 @@ def test_a_kernel_is_called_by_many_threads_at_once() -> None:
 def test_what_python_evaluates_is_called_back(op: str) -> None:
     operands = (0, 1) if op == "polygamma" else (1,)
     program = Program(("n", "x"), (), (Operation(op, operands),), (2,))
-    kernel = Kernel(compiled(program, ROWS, reduces=False, exact=False))
+    kernel = loaded(Plan(program, ROWS))
     pairs = np.array([[1.0, x] for x in (0.5, 1.0, 2.0, 7.5, -0.5, 0.0, -1.0, math.inf, math.nan)])
     with np.errstate(all="ignore"):
-        expected = FUNCTIONS[op](*[pairs[:, operand] for operand in operands])
+        expected = PRIMITIVES[op].on_arrays(*[pairs[:, operand] for operand in operands])
     assert np.array_equal(results(kernel, pairs)[0, : len(pairs)], expected, equal_nan=True)
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("op", sorted(FUNCTIONS))
+@pytest.mark.parametrize("op", sorted(PRIMITIVES))
 @pytest.mark.parametrize("lanes", [1, 4])
-def test_every_primitive_has_machine_code(
-    monkeypatch: pytest.MonkeyPatch, op: str, lanes: int
-) -> None:
-    monkeypatch.setattr(llvm, "_lanes", lambda: lanes)
-    counts = {"where": 3, "sum": 5, "dot": 4, "net": 5}
-    binary = {*"+-*/%", "//", "**", "·", "<", "<=", "==", "!=", ">", ">=", "arctan2", "polygamma"}
-    called = RULES[op] if op in BY_PYTHON else None
-    count = len(called.operands) if called else counts.get(op, 2 if op in binary else 1)
+def test_every_primitive_has_machine_code(op: str, lanes: int) -> None:
+    primitive = PRIMITIVES[op]
+    called = RULES[op] if primitive.by_python else None
+    count = primitive.arity or 2 * primitive.sequences + primitive.has_bias
     layout = Layout((Group(count, True),), True)
     program = Program(
         tuple(f"x{i}" for i in range(count)), (), (Operation(op, tuple(range(count))),), (count,)
     )
-    kernel = Kernel(compiled(program, layout, reduces=False, exact=True))
+    target = dataclasses.replace(host(), lanes=lanes)
+    kernel = MachineKernel(compiled(Plan(program, layout, exact=True), target))
     X = np.random.default_rng(0).uniform(0.1, 0.9, size=(11, count))
     for position, name in enumerate(called.operands if called else ()):
         if called and name in called.fixed:
@@ -212,7 +219,7 @@ def test_every_primitive_has_machine_code(
     if op == "arccosh":
         X += 1.0
     with np.errstate(all="ignore"):
-        expected = FUNCTIONS[op](*X.T) * np.ones(11)
+        expected = PRIMITIVES[op].on_arrays(*X.T) * np.ones(11)
     assert results(kernel, X)[0, :11] == pytest.approx(expected, rel=1e-14, abs=1e-16)
 
 
@@ -255,23 +262,10 @@ def network() -> Program:
 
     names = [*(f"w{i}" for i in range(160)), "x0", "x1", "x2"]
     traced = traced_program(lambda *xs: cost(list(xs[:160]), list(xs[160:])), names)
-    return gathered(optimised(adjoint(traced)))
+    return fuse_sums(optimise(adjoint(traced)))
 
 
 NETWORK = Layout((Group(160, False), Group(4, True)), True)
-
-
-def machine(triple: str, cpu: str, features: str = "") -> Any:
-    def make(level: int = 2) -> Any:
-        from llvmlite import binding
-
-        binding.initialize_all_targets()
-        binding.initialize_all_asmprinters()
-        return binding.Target.from_triple(triple).create_target_machine(
-            cpu=cpu, features=features, opt=level, codemodel="jitdefault", jit=True
-        )
-
-    return make
 
 
 @pytest.mark.no_cover
@@ -287,22 +281,21 @@ def machine(triple: str, cpu: str, features: str = "") -> Any:
     ],
 )
 def test_processors_of_every_width_compute_the_same(
-    monkeypatch: pytest.MonkeyPatch, cpu: str, features: str, lanes: int, cost: int
+    cpu: str, features: str, lanes: int, cost: int
 ) -> None:
-    if llvm._lanes() < lanes:
+    if host().lanes < lanes:
         pytest.skip(f"this processor has no vectors of {lanes}")
     program = network()
     generator = np.random.default_rng(0)
     arrays = [generator.normal(size=160), generator.normal(size=(37, 4))]
     expected = every_row(program, NETWORK, arrays, 37).sum(axis=1)
-    monkeypatch.setattr(schedule, "STRAIGHT_COST", cost)
-    monkeypatch.setattr(llvm, "_lanes", lambda: lanes)
-    from llvmlite import binding
-
-    monkeypatch.setattr(llvm, "_machine", machine(binding.get_process_triple(), cpu, features))
-    kernel = Kernel(compiled(program, NETWORK, reduces=True, exact=False))
+    target = dataclasses.replace(
+        host(), processor=cpu, features=features, lanes=lanes, straight_cost=cost
+    )
+    code = compiled(Plan(program, NETWORK, reduces=True), target)
+    kernel = MachineKernel(dataclasses.replace(code, machine=host().machine))
     found = np.empty(len(program.outputs))
-    kernel(arrays, 0, 37, found)
+    kernel.run(arrays, 0, 37, found)
     assert found == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
@@ -317,13 +310,15 @@ def test_processors_of_every_width_compute_the_same(
         ("x86_64-apple-macosx", "haswell", b"\xcf\xfa\xed\xfe"),
     ],
 )
-def test_code_is_made_for_other_systems(
-    monkeypatch: pytest.MonkeyPatch, triple: str, cpu: str, magic: bytes, cost: int
-) -> None:
-    monkeypatch.setattr(schedule, "STRAIGHT_COST", cost)
-    monkeypatch.setattr(llvm, "_lanes", lambda: 2 if triple.startswith("a") else 4)
-    monkeypatch.setattr(llvm, "_machine", machine(triple, cpu))
-    code = compiled(network(), NETWORK, reduces=True, exact=False)
+def test_code_is_made_for_other_systems(triple: str, cpu: str, magic: bytes, cost: int) -> None:
+    from llvmlite import binding
+
+    binding.initialize_all_targets()
+    binding.initialize_all_asmprinters()
+    lanes = 2 if triple.startswith("a") else 4
+    target = Target(triple, cpu, "", "", lanes, straight_cost=cost)
+    code = compiled(Plan(network(), NETWORK, reduces=True), target)
+    assert code.machine == target.machine
     assert all(content.startswith(magic) for content in code.objects)
 
 
@@ -336,5 +331,5 @@ def test_a_processor_that_llvm_does_not_know_has_no_instruction_sets(
         raise RuntimeError("failed to get host cpu features")
 
     monkeypatch.setattr(binding, "get_host_cpu_features", unknown)
-    assert llvm._lanes() == 2
-    assert "LLVM" in target_name()
+    assert host.__wrapped__().lanes == 2
+    assert host.__wrapped__().features == ""

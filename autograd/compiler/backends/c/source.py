@@ -17,10 +17,12 @@ from itertools import groupby
 from typing import NamedTuple, TypeAlias
 
 from autograd import special
-from autograd.compiler.passes import MANY_TERMS, gathered, optimised
+from autograd.compiler.passes import MANY_TERMS, fuse_sums
+from autograd.compiler.pipeline import optimise
+from autograd.compiler.primitives import PRIMITIVES, Primitive
 from autograd.compiler.program import Program
 
-__all__ = ["c_source"]
+__all__ = ["file_of", "to_c"]
 
 PIECE = 500
 """How many statements there are in a function, more or less."""
@@ -32,30 +34,46 @@ STACK = 4_096
 """Up to how many numbers the work array is a local variable."""
 
 
-def c_source(program: Program, name: str = "f") -> str:
-    """Write a program as C; see `Program.to_c`, which this is.
+def to_c(program: Program, name: str = "f") -> str:
+    """Write the program as a file of C99 that needs nothing but the C library.
+
+    The file defines `void f(const double *inputs, double *outputs)`, and how many of both there
+    are as `F_INPUTS` and `F_OUTPUTS`. It allocates no memory. For a function and its gradient,
+    take the program of `compile(value_and_grad(function))`.
 
     Args:
         program: The program, as traced.
-        name: What the function is called.
+        name: What the function is called in C.
 
     Returns:
-        The text of the file.
+        The text of the file. Compile it without `-ffast-math`, and with `-ffp-contract=off` for
+        the bits of Python's arithmetic; sums of more than 2,048 terms are added up in parts.
 
     Raises:
-        ValueError: The name is no identifier, or is taken; or the program is malformed.
+        ValueError: The name is no identifier of C, or is taken; or the program is malformed, or
+            holds an operation that there is no C of.
 
     Example:
-        >>> from autograd.compiler.trace import traced_program
-        >>> text = c_source(traced_program(lambda x: 2.0 * x, ["x"]))
-        >>> "#define F_INPUTS 1" in text, "const double v2 = 2.0 * inputs[0];" in text
-        (True, True)
+        >>> from autograd.compiler.program import Operation
+        >>> program = Program(("x",), (2.0,), (Operation("*", (0, 1)),), (2,))
+        >>> print(program.to_c("twice").partition("#include")[2])
+         <math.h>
+        ...
+        void twice(const double *inputs, double *outputs)
+        {
+            const double v2 = inputs[0] * 2.0;
+            outputs[0] = v2;
+        }
+        <BLANKLINE>
     """
     if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
         raise ValueError(f"to_c: {name!r} is no identifier of C")
     if name in TAKEN:
         raise ValueError(f"to_c: the name {name!r} has a meaning in C already: choose another")
-    return _file(gathered(optimised(program.checked()), most=MANY_TERMS), name)
+    return file_of(fuse_sums(optimise(program.checked()), most=MANY_TERMS), name)
+
+
+Program.to_c = to_c  # type: ignore[method-assign, assignment]  # a program stands below what writes it
 
 
 KEYWORDS = [
@@ -92,30 +110,6 @@ TAKEN = {
 
 # --- operations ----------------------------------------------------------------------------------
 
-FORMATS = {
-    **{op: f"{{}} {op} {{}}" for op in "+-*/"},
-    **{op: f"(double)({{}} {op} {{}})" for op in ("<", "<=", "==", "!=", ">", ">=")},
-    "neg": "-{}",
-    "where": "{} != 0.0 ? {} : {}",
-    "·": "{0} == 0.0 && !isfinite({1}) ? 0.0 : {0} * {1}",
-}
-FUNCTIONS = {
-    "abs": "fabs", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2",
-    "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "**": "pow",
-    **{
-        name: name
-        for name in (
-            "sqrt", "floor", "ceil", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p",
-            "cbrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf", "erfc",
-        )
-    },
-}  # fmt: skip
-"""The functions of the C library."""
-HELPERS = {
-    "//": "floor_divide", "%": "modulo",
-    "lgamma": "lgamma", "digamma": "digamma", "polygamma": "polygamma",
-}  # fmt: skip
-N_ARY = ("sum", "dot", "net")
 MOST = 170
 """The largest number whose factorial is a float."""
 
@@ -199,7 +193,7 @@ class _Memory:
     def _group(self) -> None:
         """Let the operands of a long sum be neighbours, that a loop can read."""
         for op, operands in self._program.operations:
-            for side in _sides(op, operands) if op in N_ARY else ():
+            for side in PRIMITIVES[op].split(operands)[0]:
                 for kind, run in groupby(side, self._kind):
                     slots = list(run)
                     if kind and len(slots) >= LEAST_LOOP and len(set(slots)) == len(slots):
@@ -245,12 +239,6 @@ class _Memory:
                 ends.setdefault(max(last[member] for member in group), []).append(group)
             for group in ends.pop(slot, ()):
                 free.setdefault(len(group), []).append(self.places[group[0]].offset)
-
-
-def _sides(op: str, operands: Sequence[int]) -> tuple[Sequence[int], ...]:
-    """Give the operands of a sum whose terms are added up: one sequence, or two of factors."""
-    n = len(operands) // 2
-    return (operands,) if op == "sum" else (operands[:n], operands[n : 2 * n])
 
 
 def _is_short(number: float) -> bool:
@@ -303,27 +291,26 @@ class _Body:
     def add(self, slot: int) -> None:
         """Write one operation."""
         op, operands = self.program.operations[slot - self.program.first_result]
-        if op in N_ARY:
-            self.add_sum(slot, op, operands)
+        primitive = PRIMITIVES[op]
+        if primitive.sequences:
+            self.add_sum(slot, primitive, operands)
             return
         numbers = [self.number(operand) for operand in operands]
-        if op in FORMATS:
-            self.define(slot, FORMATS[op].format(*numbers))
+        if primitive.c:
+            self.define(slot, primitive.c.replace("NAME", self.name).format(*numbers))
+        elif primitive.library:
+            self.define(slot, f"{primitive.library}({', '.join(numbers)})")
         else:
-            if op not in FUNCTIONS and op not in HELPERS:
-                raise ValueError(f"{op} cannot be written as C: there is no C code of its row")
-            function = FUNCTIONS.get(op) or f"{self.name}_{HELPERS[op]}"
-            self.define(slot, f"{function}({', '.join(numbers)})")
+            raise ValueError(f"{op} cannot be written as C: there is no C code of its row")
 
     def define(self, slot: int, expression: str) -> None:
         kind = "" if slot in self.memory.places else "const double "
         self.lines.append(f"{kind}{self.number(slot)} = {expression};")
 
-    def add_sum(self, slot: int, op: str, operands: Sequence[int]) -> None:
+    def add_sum(self, slot: int, primitive: Primitive, operands: Sequence[int]) -> None:
         """Write a sum, added up in its order: loops, and lines of terms."""
-        terms: list[Term] = list(zip(*_sides(op, operands), strict=True))
-        if op == "net":
-            terms.append((operands[-1],))
+        sequences, bias = primitive.split(operands)
+        terms: list[Term] = [*zip(*sequences, strict=True), *([tuple(bias)] if bias else [])]
         stretches = list(self.stretches(terms))
         if len(terms) <= LINE and not any(is_loop for _, _, is_loop in stretches):
             self.define(slot, " + ".join(map(self.term, terms)) or "0.0")
@@ -413,8 +400,19 @@ PARAMETERS = {
 }  # fmt: skip
 
 
-def _file(program: Program, name: str) -> str:
-    """Write the file of a program of primitive operations."""
+def file_of(program: Program, name: str) -> str:
+    """Write the file of a program of primitive operations.
+
+    Args:
+        program: The program, its sums fused.
+        name: What the function is called.
+
+    Returns:
+        The text of the file.
+
+    Raises:
+        ValueError: There is no C of an operation.
+    """
     pieces = _pieces(program)
     memory = _Memory(program, pieces)
     bodies = [_statements(program, memory, piece, name) for piece in pieces]
@@ -515,9 +513,9 @@ def _helpers(counts: Counter[str], name: str) -> list[str]:
         if helper not in needed:
             needed.append(helper)
 
-    for op, helper in HELPERS.items():
-        if counts[op]:
-            need(helper)
+    for op, primitive in PRIMITIVES.items():
+        if counts[op] and (helper := re.match(r"NAME_(\w+)", primitive.c)):
+            need(helper[1])
     return [
         line
         for helper in needed

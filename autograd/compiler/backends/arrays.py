@@ -1,0 +1,163 @@
+"""The NumPy backend: programs evaluated on arrays of rows, operation by operation.
+
+It needs no LLVM, and is what machine code is held to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+
+from autograd.compiler.backends.contract import Plan, planned, run_alone
+from autograd.compiler.layout import Layout
+from autograd.compiler.primitives import PRIMITIVES
+from autograd.compiler.program import Program
+
+__all__ = ["ArrayKernel", "NumPy", "Step", "evaluate", "every_row"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation on arrays.
+
+    Attributes:
+        function: What computes it.
+        operands: The slots that it reads.
+        freed: Those that nothing reads afterwards: their memory is free again.
+    """
+
+    function: Callable[..., Any]
+    operands: tuple[int, ...]
+    freed: tuple[int, ...]
+
+
+def _steps(program: Program) -> list[Step]:
+    """List the steps of a program.
+
+    Raises:
+        KeyError: An operation is not primitive.
+    """
+    if unknown := program.counts().keys() - PRIMITIVES.keys():
+        raise KeyError(f"{', '.join(sorted(unknown))}: no primitive operations; lower the program")
+    first = program.first_result
+    last_use: dict[int, int] = {}
+    for slot, (_, operands) in enumerate(program.operations, first):
+        last_use.update(dict.fromkeys(operands, slot))
+    for slot in program.outputs:
+        last_use[slot] = -1
+    return [
+        Step(
+            PRIMITIVES[op].on_arrays,
+            operands,
+            tuple({x for x in operands if x >= first and last_use[x] == slot}),
+        )
+        for slot, (op, operands) in enumerate(program.operations, first)
+    ]
+
+
+def _evaluated(program: Program, steps: Sequence[Step], inputs: Sequence[Any]) -> list[Any]:
+    numbers: list[Any] = [*inputs, *program.constants]
+    with numpy.errstate(all="ignore"):
+        for step in steps:
+            numbers.append(step.function(*[numbers[operand] for operand in step.operands]))
+            for operand in step.freed:
+                numbers[operand] = None
+    return [numbers[slot] for slot in program.outputs]
+
+
+def evaluate(program: Program, inputs: Sequence[Any]) -> list[Any]:
+    """Evaluate a program.
+
+    Args:
+        program: A program of primitive operations.
+        inputs: For each input a float, or an array with an element for each row.
+
+    Returns:
+        For each output likewise; infinite or nan off the domain of an operation.
+
+    Raises:
+        KeyError: An operation is not primitive: the program is to be lowered first.
+
+    Example:
+        >>> from autograd.compiler.trace import traced_program
+        >>> evaluate(traced_program(lambda x: x * x + 1.0, ["x"]), [numpy.array([1.0, 2.0])])
+        [array([2., 5.])]
+    """
+    return _evaluated(program, _steps(program), inputs)
+
+
+def every_row(program: Program, layout: Layout, given: Sequence[Any], rows: int) -> Any:
+    """Evaluate a program on every row.
+
+    Args:
+        program: A program of primitive operations.
+        layout: Where its inputs lie.
+        given: The arrays of inputs.
+        rows: The number of rows.
+
+    Returns:
+        An array of outputs by rows.
+
+    Raises:
+        KeyError: An operation is not primitive.
+    """
+    kernel = ArrayKernel(Plan(program, layout), _steps(program))
+    every = numpy.empty((kernel.outputs, rows))
+    kernel.run(given, 0, rows, every)
+    return every
+
+
+class ArrayKernel:
+    """A program as steps on arrays.
+
+    Args:
+        plan: The program, and where its inputs lie.
+        steps: Its steps.
+    """
+
+    reduces = False
+    block = 1
+    cost = 0  # NumPy's own threads, if it has any, are enough
+
+    def __init__(self, plan: Plan, steps: Sequence[Step]) -> None:
+        self.program, self.layout, self.steps = plan.program, plan.layout, steps
+        self.outputs = len(plan.program.outputs)
+
+    def run(
+        self, arrays: Sequence[Any], first: int, rows: int, out: Any, divisor: float = 1.0
+    ) -> None:
+        """Run the program on some rows; see `contract.Kernel`."""
+        inputs = [
+            arrays[group][first : first + rows, place]
+            if self.layout.groups[group].varies
+            else arrays[group][place]
+            for group, place in self.layout.places()
+        ]
+        for place, output in enumerate(_evaluated(self.program, self.steps, inputs)):
+            out[place, first : first + rows] = output
+
+    def repeated(self, rows: int, divisor: float) -> Callable[[Sequence[Any]], tuple[Any, Any]]:
+        """Make a shorter way to run it, without rows; see `contract.Kernel`."""
+        return run_alone(self)
+
+
+class NumPy:
+    """The backend."""
+
+    name = "numpy"
+    plan = staticmethod(planned)
+
+    def missing(self) -> str:
+        """Say what has to be installed: nothing, as the compiler itself needs NumPy."""
+        return ""
+
+    def compile(self, plan: Plan) -> tuple[Plan, list[Step]]:
+        """List the steps of a plan; they do not add up over the rows."""
+        return plan, _steps(plan.program)
+
+    def load(self, code: tuple[Plan, list[Step]]) -> ArrayKernel:
+        """Make a kernel of the steps."""
+        return ArrayKernel(*code)

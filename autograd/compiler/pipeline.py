@@ -1,0 +1,66 @@
+"""The pipeline: the passes that a traced program goes through, in their order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from autograd.compiler.passes import (
+    eliminate_common_subexpressions,
+    eliminate_dead_code,
+    fold_constants,
+    lower,
+)
+from autograd.compiler.program import Program
+
+__all__ = ["PASSES", "VERIFY", "optimise"]
+
+PASSES: tuple[Callable[[Program], Program], ...] = (
+    lower,
+    fold_constants,
+    eliminate_common_subexpressions,
+    eliminate_dead_code,
+)
+"""What every program goes through before a backend plans it. Behind these, `passes.drop_guards`
+makes a second, faster version of a program that has guards, and `passes.fuse_sums`, with what a
+backend may reorder, is the first step of its plan (`backends.contract.planned`)."""
+
+VERIFY = "AUTOGRAD_VERIFY"
+"""The environment variable that has a program checked after each pass, as the tests do."""
+
+
+def optimise(program: Program) -> Program:
+    """Lower a program, and leave out what is repeated, constant or dead.
+
+    Args:
+        program: A program as traced.
+
+    Returns:
+        A program of primitive operations.
+
+    Raises:
+        TracingError: The evaluation of a function of a user's cannot be traced.
+
+    Example:
+        >>> from autograd.compiler.trace import traced_program
+        >>> print(optimise(traced_program(lambda x: x.square() + x.square(), ["x"])))
+        %0 = input x
+        %1 = * %0 %0
+        %2 = + %1 %1
+        output %2
+    """
+    verified = bool(os.environ.get(VERIFY))
+    for each in PASSES:
+        program = each(program)
+        if verified:
+            _verify(program, each.__name__)
+    return program
+
+
+def _verify(program: Program, name: str) -> None:
+    try:
+        program.checked()
+    except ValueError as error:
+        raise AssertionError(
+            f"the pass {name} has made a program that is malformed: {error}"
+        ) from error

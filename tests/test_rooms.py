@@ -1,0 +1,83 @@
+"""The order of rooms: imports run one way, and none is hidden in a function to dodge that."""
+
+from __future__ import annotations
+
+import ast
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PATHS = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for package in ("autograd", "nn")
+    for path in (ROOT / package).rglob("*.py")
+}
+
+LAZY = {
+    "autograd": "what is large is loaded when it is asked for",
+    "autograd.__main__": "a command loads what it needs",
+    "autograd.drawing": "drawing is loaded by the first picture",
+    "nn.batches": "NumPy is an extra",
+    "nn.tables": "NumPy is an extra",
+}
+"""The modules that may import others of ours within a function, and why."""
+
+
+def imports(name: str) -> dict[str, bool]:
+    """The modules of ours that a module imports, and whether within a function."""
+    found: dict[str, bool] = {}
+
+    def visit(node: ast.AST, inside: bool) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+                for branch in child.orelse:
+                    visit(branch, inside)
+                continue
+            names: list[str] = []
+            if isinstance(child, ast.Import):
+                names = [alias.name for alias in child.names]
+            elif isinstance(child, ast.ImportFrom) and child.module:
+                whole = [f"{child.module}.{alias.name}" for alias in child.names]
+                names = [each if each in PATHS else child.module for each in whole]
+            for other in names:
+                if other in PATHS:
+                    found[other] = found.get(other, True) and inside
+            visit(child, inside or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef))
+
+    visit(ast.parse(PATHS[name].read_text(encoding="utf-8")), False)
+    return found
+
+
+GRAPH = {name: imports(name) for name in PATHS}
+
+
+def test_there_is_no_circle() -> None:
+    try:
+        TopologicalSorter(GRAPH).prepare()
+    except CycleError as error:
+        pytest.fail(f"these import each other in a circle: {' -> '.join(error.args[1])}")
+
+
+@pytest.mark.parametrize("name", sorted(PATHS))
+def test_imports_stand_at_the_top(name: str) -> None:
+    hidden = sorted(other for other, inside in GRAPH[name].items() if inside)
+    assert not hidden or name in LAZY, f"{name} imports {', '.join(hidden)} within a function"
+
+
+def test_nn_stands_on_autograd() -> None:
+    for name, found in GRAPH.items():
+        up = [other for other in found if other.partition(".")[0] == "nn"]
+        assert not up or name.partition(".")[0] == "nn", f"{name} imports {', '.join(up)}"
+
+
+def test_the_engine_stands_on_nothing_but_itself() -> None:
+    below, left = set(), ["autograd.functions"]
+    while left:
+        name = left.pop()
+        if name not in below:
+            below.add(name)
+            left += GRAPH[name]
+    assert "autograd.value" in below
+    assert not [name for name in below if name.count(".") != 1], below

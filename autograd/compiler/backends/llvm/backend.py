@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy
 
+from autograd.compiler import primitives
 from autograd.compiler.backends.contract import Plan, planned
-from autograd.compiler.backends.llvm import emission, mathematics, schedule, target
+from autograd.compiler.backends.llvm import emission, mathematics, schedule, target, writer
 from autograd.compiler.backends.llvm.emission import (
     CALL,
     Part,
@@ -117,7 +118,7 @@ class LLVM:
 
 # --- machine code that there is already ----------------------------------------------------------
 
-MAKERS = (emission, mathematics, schedule, target)
+MAKERS = (emission, mathematics, primitives, schedule, target, writer)
 """The modules that, with this one, decide what the code is."""
 
 

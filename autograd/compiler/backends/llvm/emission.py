@@ -7,15 +7,21 @@ which each slot has a place with room for the block; a loop reads and writes tha
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from autograd.compiler.backends.llvm import mathematics
-from autograd.compiler.backends.llvm.schedule import ROW, Loop, Place, Region, Schedule, Straight
+from autograd.compiler.backends.llvm.schedule import (
+    ROW,
+    Loop,
+    Place,
+    Region,
+    Schedule,
+    Straight,
+    inputs_of,
+)
 from autograd.compiler.backends.llvm.target import Target
+from autograd.compiler.backends.llvm.writer import Writer, literal, merged, type_of
 from autograd.compiler.layout import Layout
 from autograd.compiler.primitives import PRIMITIVES
 from autograd.compiler.program import Program
@@ -120,99 +126,16 @@ class Part:
         return ", ".join([*texts, *numbers])
 
 
-class _Writer:
-    """Writes the instructions of a function."""
+class _Writer(Writer):
+    """Writes the instructions of a function of a part.
+
+    Attributes:
+        functions: The elementary functions that it calls, and how often.
+    """
 
     def __init__(self, lanes: int) -> None:
-        self.lanes = lanes
-        self.kind = mathematics.type_of(lanes)
-        self.lines: list[str] = []
-        self.block = "entry"
-        self.declarations: dict[str, None] = {}
+        super().__init__(lanes)
         self.functions: dict[str, int] = {}
-        self._count = 0
-
-    def name(self) -> str:
-        self._count += 1
-        return f"%t{self._count}"
-
-    def do(self, instruction: str) -> None:
-        self.lines.append(f"  {instruction}")
-
-    def let(self, instruction: str) -> str:
-        name = self.name()
-        self.lines.append(f"  {name} = {instruction}")
-        return name
-
-    def call(self, name: str, *operands: str, kind: str | None = None) -> str:
-        kind = kind or self.kind
-        kinds = ", ".join([kind] * len(operands))
-        self.declarations[f"declare {kind} @{name}({kinds})"] = None
-        return self.let(f"call {kind} @{name}({', '.join(f'{kind} {x}' for x in operands)})")
-
-    def intrinsic(self, name: str, *operands: str) -> str:
-        suffix = "f64" if self.lanes == 1 else f"v{self.lanes}f64"
-        return self.call(f"llvm.{name}.{suffix}", *operands)
-
-    def constant(self, number: float) -> str:
-        literal = f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}"
-        if self.lanes == 1:
-            return literal
-        return f"<{', '.join([f'double {literal}'] * self.lanes)}>"
-
-    def address(self, pointer: str, index: str | int, kind: str = "double") -> str:
-        if index == 0:
-            return pointer
-        return self.let(f"getelementptr {kind}, ptr {pointer}, i64 {index}")
-
-    def splat(self, scalar: str) -> str:
-        if self.lanes == 1:
-            return scalar
-        one = self.let(f"insertelement {self.kind} poison, double {scalar}, i32 0")
-        zeros = f"<{self.lanes} x i32> zeroinitializer"
-        return self.let(f"shufflevector {self.kind} {one}, {self.kind} poison, {zeros}")
-
-    def load(self, address: str, kind: str | None = None) -> str:
-        return self.let(f"load {kind or self.kind}, ptr {address}, align 8")
-
-    def store(self, value: str, address: str, kind: str | None = None) -> None:
-        self.do(f"store {kind or self.kind} {value}, ptr {address}, align 8")
-
-    def times(self, index: str, factor: int) -> str:
-        if factor in (0, 1) or index == "0":
-            return "0" if factor == 0 else index
-        return self.let(f"mul i64 {index}, {factor}")
-
-    def plus(self, a: str, b: str) -> str:
-        if a == "0" or b == "0":
-            return b if a == "0" else a
-        return self.let(f"add i64 {a}, {b}")
-
-    @contextmanager
-    def loop(self, count: int | str) -> Any:
-        """Repeat what is written within the block; yields the counter."""
-        if count == 1:
-            yield "0"
-            return
-        label, counter, following = self.name()[1:], self.name(), self.name()
-        before, done = self.block, self.name()[1:]
-        if isinstance(count, str):  # which may be 0
-            some = self.let(f"icmp sgt i64 {count}, 0")
-            self.do(f"br i1 {some}, label %{label}, label %{done}")
-        else:
-            self.do(f"br label %{label}")
-        self.lines.append(f"{label}:")
-        place = len(self.lines)
-        self.block = label
-        yield counter
-        self.lines.insert(
-            place, f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{self.block} ]"
-        )
-        self.do(f"{following} = add nsw i64 {counter}, 1")
-        again = self.let(f"icmp slt i64 {following}, {count}")
-        self.do(f"br i1 {again}, label %{label}, label %{done}")
-        self.lines.append(f"{done}:")
-        self.block = done
 
 
 def _operation(writer: _Writer, op: str, operands: Sequence[str]) -> str:
@@ -226,19 +149,19 @@ def _operation(writer: _Writer, op: str, operands: Sequence[str]) -> str:
         return writer.let(f"{primitive.llvm} {kind} {', '.join(operands)}")
     if op == "where":
         test = writer.let(f"fcmp une {kind} {operands[0]}, {writer.constant(0.0)}")
-        return _choice(writer, test, operands[1], operands[2])
+        return writer.choice(test, operands[1], operands[2])
     if op == "·":
         zero = writer.constant(0.0)
         product = writer.let(f"fmul {kind} {operands[0]}, {operands[1]}")
         # 0 times something is nan only where that is infinite or nan.
         is_nan = writer.let(f"fcmp uno {kind} {product}, {product}")
-        kept = _choice(writer, is_nan, zero, product)
+        kept = writer.choice(is_nan, zero, product)
         is_zero = writer.let(f"fcmp oeq {kind} {operands[0]}, {zero}")
-        return _choice(writer, is_zero, kept, product)
+        return writer.choice(is_zero, kept, product)
     if primitive.by_python:
         parts = "poison"
         for lane in range(writer.lanes):
-            scalars = [_lane(writer, operand, lane) for operand in operands]
+            scalars = [writer.lane(operand, lane) for operand in operands]
             result = writer.call(f"autograd.{op}", *scalars, kind="double")
             if writer.lanes == 1:
                 return result
@@ -249,24 +172,13 @@ def _operation(writer: _Writer, op: str, operands: Sequence[str]) -> str:
     return writer.let(f"call {kind} {mathematics.symbol(op, writer.lanes)}({arguments})")
 
 
-def _lane(writer: _Writer, vector: str, lane: int) -> str:
-    if writer.lanes == 1:
-        return vector
-    return writer.let(f"extractelement {writer.kind} {vector}, i32 {lane}")
-
-
 def _condition(writer: _Writer, op: str, operands: Sequence[str]) -> str:
     return writer.let(f"{PRIMITIVES[op].llvm} {writer.kind} {operands[0]}, {operands[1]}")
 
 
 def _number(writer: _Writer, condition: str) -> str:
-    bits = mathematics.type_of(writer.lanes, "i1")
+    bits = type_of(writer.lanes, "i1")
     return writer.let(f"uitofp {bits} {condition} to {writer.kind}")
-
-
-def _choice(writer: _Writer, condition: str, x: str, y: str) -> str:
-    bits = mathematics.type_of(writer.lanes, "i1")
-    return writer.let(f"select {bits} {condition}, {writer.kind} {x}, {writer.kind} {y}")
 
 
 def _multiplied(writer: _Writer, x: str, y: str, total: str | None, shape: Shape) -> str:
@@ -316,7 +228,7 @@ class _Straight:
             self.conditions[slot] = _condition(writer, op, [value(x) for x in operands])
         elif op == "where" and operands[0] in self.conditions:
             choice = [value(x) for x in operands[1:]]
-            self.values[slot] = _choice(writer, self.conditions[operands[0]], *choice)
+            self.values[slot] = writer.choice(self.conditions[operands[0]], *choice)
         elif op == "*" and self.fused and slot in self.outputs and not used.get(slot):
             self.products[slot] = operands[0], operands[1]
         elif op == "sum":
@@ -391,7 +303,7 @@ class _Straight:
             writer.store(self.value(slot), writer.address("%out", index))
         elif self.schedule.rolled:
             value = _choice_of_rows(writer, self._total(slot, None), self.mask)
-            _add_to(writer, _horizontal(writer, value), writer.address("%out", output))
+            writer.add_to(_horizontal(writer, value), writer.address("%out", output))
         elif self.shape.doubled:
             self._add_halves(slot, output)
         else:
@@ -401,7 +313,7 @@ class _Straight:
     def _add_halves(self, slot: int, output: int) -> None:
         """Add both registers of a vector to one of sums, but for rows that only fill up a block."""
         writer, lanes = self.writer, self.shape.sum_lanes
-        kind, bits = (mathematics.type_of(lanes, inner) for inner in ("double", "i1"))
+        kind, bits = (type_of(lanes, inner) for inner in ("double", "i1"))
         address = writer.address("%out", output, kind)
         total = writer.load(address, kind)
         factors = [self.value(x) for x in self.products.get(slot, (slot,))]
@@ -427,43 +339,33 @@ class _Straight:
 
 def _half(writer: _Writer, vector: str, start: int, lanes: int, inner: str = "double") -> str:
     """Take one register of a vector of two."""
-    kind = mathematics.type_of(2 * lanes, inner)
+    kind = type_of(2 * lanes, inner)
     places = ", ".join(f"i32 {start + lane}" for lane in range(lanes))
     return writer.let(f"shufflevector {kind} {vector}, {kind} poison, <{lanes} x i32> <{places}>")
 
 
-def _mask(writer: _Writer, vector: int, valid: str = "%valid") -> str:
+def _mask(writer: Writer, vector: int, valid: str = "%valid") -> str:
     """Tell which rows of a vector are rows of the batch, and do not only fill up the last block."""
     if writer.lanes == 1:
         return writer.let(f"icmp slt i64 {vector}, {valid}")
-    kind = mathematics.type_of(writer.lanes, "i64")
     rows = ", ".join(f"i64 {vector * writer.lanes + lane}" for lane in range(writer.lanes))
-    one = writer.let(f"insertelement {kind} poison, i64 {valid}, i32 0")
-    zeros = f"<{writer.lanes} x i32> zeroinitializer"
-    all_valid = writer.let(f"shufflevector {kind} {one}, {kind} poison, {zeros}")
-    return writer.let(f"icmp slt {kind} <{rows}>, {all_valid}")
+    all_valid = writer.splat(valid, "i64")
+    return writer.let(f"icmp slt {type_of(writer.lanes, 'i64')} <{rows}>, {all_valid}")
 
 
-def _choice_of_rows(writer: _Writer, value: str, mask: str) -> str:
+def _choice_of_rows(writer: Writer, value: str, mask: str) -> str:
     """Leave out the rows that only fill up the last block."""
-    bits = mathematics.type_of(writer.lanes, "i1")
-    kind = writer.kind
-    return writer.let(f"select {bits} {mask}, {kind} {value}, {kind} {writer.constant(0.0)}")
+    return writer.choice(mask, value, writer.constant(0.0))
 
 
-def _horizontal(writer: _Writer, vector: str) -> str:
+def _horizontal(writer: Writer, vector: str) -> str:
     """Add up the lanes of a vector."""
     if writer.lanes == 1:
         return vector
     name = f"llvm.vector.reduce.fadd.v{writer.lanes}f64"
     writer.declarations[f"declare double @{name}(double, {writer.kind})"] = None
-    zero = "0x8000000000000000"
+    zero = literal(-0.0)
     return writer.let(f"call reassoc double @{name}(double {zero}, {writer.kind} {vector})")
-
-
-def _add_to(writer: _Writer, number: str, address: str) -> None:
-    total = writer.let(f"fadd double {writer.load(address, 'double')}, {number}")
-    writer.store(total, address, "double")
 
 
 # --- loops ---------------------------------------------------------------------------------------
@@ -527,9 +429,7 @@ class _Loop:
             offset = writer.let(f"mul i64 {index}, %stride")
             self._store(vectors, writer.address("%out", offset))
             return
-        _add_to(
-            writer, _horizontal(writer, self._masked_sum(vectors)), writer.address("%out", index)
-        )
+        writer.add_to(_horizontal(writer, self._masked_sum(vectors)), writer.address("%out", index))
 
     def _masked_sum(self, vectors: Sequence[str]) -> str:
         writer = self.writer
@@ -543,8 +443,10 @@ class _Loop:
         loop, writer = self.loop, self.writer
         operands = len(loop.regions)
         stored, handed = loop.starts[0][-2] >= 0, loop.starts[0][-1] >= 0
-        with writer.loop(len(loop.starts)) as run:
-            starts = [self._starts(column, loop.starts, run) for column in range(operands + 2)]
+        with writer.loop(len(loop.starts)) as runs:
+            starts = [
+                self._starts(column, loop.starts, runs.counter) for column in range(operands + 2)
+            ]
             fixed = {
                 column: self._vectors(region, self._pointer(region, starts[column]))
                 for column, region in enumerate(loop.regions)
@@ -570,8 +472,8 @@ class _Loop:
             if handed and not stored and self.shape.reduces and tile > 1 and loop.strides[-1] == 1:
                 tiles = loop.length // tile
             if tiles:
-                with writer.loop(tiles) as number:
-                    base = writer.times(number, tile)
+                with writer.loop(tiles) as tiled:
+                    base = writer.times(tiled.counter, tile)
                     sums = [
                         self._masked_sum(results(writer.plus(base, str(i)))) for i in range(tile)
                     ]
@@ -581,8 +483,8 @@ class _Loop:
                     writer.store(writer.let(f"fadd {writer.kind} {before}, {added}"), address)
             rest = loop.length - tiles * tile
             if rest:
-                with writer.loop(rest) as number:
-                    step = writer.plus(number, str(tiles * tile))
+                with writer.loop(rest) as left:
+                    step = writer.plus(left.counter, str(tiles * tile))
                     vectors = results(step)
                     if stored:
                         self._store(
@@ -598,102 +500,98 @@ class _Loop:
         """Write sums and sums of products, several at a time if they share their right operands."""
         loop, writer = self.loop, self.writer
         columns = len(loop.regions)
-        shared = len(loop.inner) == 2 and loop.strides[1] == 0
-        tile = 4 if shared and loop.length >= 4 else 1
-        with writer.loop(len(loop.starts)) as run:
-            starts = [self._starts(column, loop.starts, run) for column in range(columns + 2)]
+        tile = 4 if self._shares_right and loop.length >= 4 else 1
+        with writer.loop(len(loop.starts)) as runs:
+            starts = [
+                self._starts(column, loop.starts, runs.counter) for column in range(columns + 2)
+            ]
             done = 0
             for size in (tile, 1):
                 count = (loop.length - done) // size
                 if count:
-                    with writer.loop(count) as number:
-                        base = writer.plus(writer.times(number, size), str(done))
-                        self._tile(starts, [writer.plus(base, str(i)) for i in range(size)])
+                    with writer.loop(count) as tiled:
+                        base = writer.plus(writer.times(tiled.counter, size), str(done))
+                        steps = [writer.plus(base, str(i)) for i in range(size)]
+                        self._sums([
+                            [self._index(starts, column, step) for column in range(columns + 2)]
+                            for step in steps
+                        ])  # fmt: skip
                 done += count * size
 
-    def _tile(self, starts: Sequence[str], steps: Sequence[str]) -> None:
-        loop, writer, shape = self.loop, self.writer, self.shape
-        columns = len(loop.regions)
-        sequences = len(loop.inner)
-        size = len(steps)
-        origins = [
-            [self._index(starts, column, step) for column in range(columns + 2)] for step in steps
-        ]
-        zero = writer.constant(-0.0)
-        initial = [[zero] * shape.vectors for _ in steps]
-        if PRIMITIVES[loop.op].has_bias and not shape.exact:
-            initial = [
-                self._vectors(loop.regions[2], self._pointer(loop.regions[2], origin[2]))
-                for origin in origins
-            ]
-        label, done = writer.name()[1:], writer.name()[1:]
-        counter, following = writer.name(), writer.name()
-        before = writer.block
-        writer.do(f"br label %{label}")
-        writer.lines.append(f"{label}:")
-        writer.block = label
-        totals = [[writer.name() for _ in range(shape.vectors)] for _ in steps]
-        place = len(writer.lines)
-        shared = sequences == 2 and loop.strides[1] == 0
-        values: list[list[list[str]]] = []
-        for i in range(size):
-            values.append([])
-            for sequence in range(sequences):
-                if i and sequence == 1 and shared:
-                    values[i].append(values[0][1])
+    @property
+    def _shares_right(self) -> bool:
+        """Whether the sums of a run have their right factors in common."""
+        return len(self.loop.inner) == 2 and self.loop.strides[1] == 0
+
+    def _sums(self, origins: Sequence[Sequence[str]]) -> None:
+        """Write some sums at once, term by term; origins are where their operands begin."""
+        loop, writer, vectors = self.loop, self.writer, self.shape.vectors
+        first = [x for origin in origins for x in self._first(origin)]
+        with writer.loop(loop.terms, first) as terms:
+            factors = self._factors(origins, terms.counter)
+            terms.carry([
+                self._grown(terms.values[i * vectors + vector], [of[vector] for of in factors[i]])
+                for i in range(len(origins))
+                for vector in range(vectors)
+            ])  # fmt: skip
+        for i, origin in enumerate(origins):
+            self._finish(terms.values[i * vectors : (i + 1) * vectors], origin)
+
+    @property
+    def _begins_with_bias(self) -> bool:
+        return PRIMITIVES[self.loop.op].has_bias and not self.shape.exact
+
+    def _first(self, origin: Sequence[str]) -> list[str]:
+        """What a sum begins with: its bias, unless that is to be added last."""
+        if self._begins_with_bias:
+            return self._bias(origin)
+        return [self.writer.constant(-0.0)] * self.shape.vectors
+
+    def _bias(self, origin: Sequence[str]) -> list[str]:
+        place = len(self.loop.inner)
+        region = self.loop.regions[place]
+        return self._vectors(region, self._pointer(region, origin[place]))
+
+    def _factors(self, origins: Sequence[Sequence[str]], term: str) -> list[list[list[str]]]:
+        """Load a term of each sum: of each factor the vectors."""
+        loop, writer = self.loop, self.writer
+        found: list[list[list[str]]] = []
+        for origin in origins:
+            factors = []
+            for sequence, stride in enumerate(loop.inner):
+                if found and sequence == 1 and self._shares_right:
+                    factors.append(found[0][1])
                     continue
                 region = loop.regions[sequence]
-                index = writer.plus(
-                    origins[i][sequence], writer.times(counter, loop.inner[sequence])
-                )
-                values[i].append(self._vectors(region, self._pointer(region, index)))
-        grown: list[list[str]] = []
-        for i in range(size):
-            grown.append([])
-            for vector in range(shape.vectors):
-                x = values[i][0][vector]
-                if sequences == 1:
-                    grown[i].append(
-                        writer.let(f"fadd {self._flags()}{writer.kind} {totals[i][vector]}, {x}")
-                    )
-                elif shape.lanes == 1 and not shape.exact:  # for LLVM to make vectors of
-                    product = writer.let(f"fmul {self._flags()}double {x}, {values[i][1][vector]}")
-                    grown[i].append(
-                        writer.let(f"fadd {self._flags()}double {totals[i][vector]}, {product}")
-                    )
-                else:
-                    grown[i].append(
-                        _multiplied(writer, x, values[i][1][vector], totals[i][vector], shape)
-                    )
-        phis = [f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{label} ]"]
-        phis += [
-            f"  {totals[i][v]} = phi {writer.kind} [ {initial[i][v]}, %{before} ], "
-            f"[ {grown[i][v]}, %{label} ]"
-            for i in range(size)
-            for v in range(shape.vectors)
-        ]
-        writer.lines[place:place] = phis
-        writer.do(f"{following} = add nsw i64 {counter}, 1")
-        again = writer.let(f"icmp slt i64 {following}, {loop.terms}")
-        writer.do(f"br i1 {again}, label %{label}, label %{done}")
-        writer.lines.append(f"{done}:")
-        writer.block = done
-        for i, origin in enumerate(origins):
-            vectors = grown[i]
-            if PRIMITIVES[loop.op].has_bias and shape.exact:
-                region = loop.regions[2]
-                bias = self._vectors(region, self._pointer(region, origin[2]))
-                vectors = [
-                    writer.let(f"fadd {writer.kind} {total}, {b}")
-                    for total, b in zip(vectors, bias, strict=True)
-                ]
-            if loop.starts[0][-2] >= 0:
-                self._store(vectors, self._pointer(self.region, origin[-2]))
-            if loop.starts[0][-1] >= 0:
-                self._hand_out(vectors, origin[-1])
+                index = writer.plus(origin[sequence], writer.times(term, stride))
+                factors.append(self._vectors(region, self._pointer(region, index)))
+            found.append(factors)
+        return found
 
-    def _flags(self) -> str:
-        return "reassoc contract " if self.shape.lanes == 1 and not self.shape.exact else ""
+    def _grown(self, total: str, factors: Sequence[str]) -> str:
+        """Add a term, one factor or two, to a vector of sums."""
+        writer, shape = self.writer, self.shape
+        if len(factors) == 2 and (shape.lanes > 1 or shape.exact):
+            return _multiplied(writer, factors[0], factors[1], total, shape)
+        # Of single rows, LLVM is to make vectors of terms.
+        flags = "reassoc contract " if shape.lanes == 1 and not shape.exact else ""
+        term = factors[0]
+        if len(factors) == 2:
+            term = writer.let(f"fmul {flags}double {', '.join(factors)}")
+        return writer.let(f"fadd {flags}{writer.kind} {total}, {term}")
+
+    def _finish(self, vectors: list[str], origin: Sequence[str]) -> None:
+        """Store a sum, and hand it out."""
+        loop, writer = self.loop, self.writer
+        if PRIMITIVES[loop.op].has_bias and not self._begins_with_bias:
+            vectors = [
+                writer.let(f"fadd {writer.kind} {total}, {bias}")
+                for total, bias in zip(vectors, self._bias(origin), strict=True)
+            ]
+        if loop.starts[0][-2] >= 0:
+            self._store(vectors, self._pointer(self.region, origin[-2]))
+        if loop.starts[0][-1] >= 0:
+            self._hand_out(vectors, origin[-1])
 
 
 def _transposed_sum(writer: _Writer, vectors: list[str]) -> str:
@@ -771,7 +669,7 @@ def _module(part: Part, functions: Sequence[tuple[_Writer, str, list[str]]]) -> 
         texts += ["entry:", *writer.lines, "  ret void", "}", ""]
     inline = sum(called.values()) <= part.target.most_inlined
     elementary = mathematics.definitions(part.shape.lanes, called, inline=inline)
-    return mathematics.merged("\n".join(declared), elementary, "\n".join(texts))
+    return merged("\n".join(declared), elementary, "\n".join(texts))
 
 
 def part_text(part: Part) -> str:
@@ -793,19 +691,20 @@ def part_text(part: Part) -> str:
                 for slot, (of_group, _) in enumerate(part.layout.places())
                 if of_group == number
             )
-            with writer.loop(rows) as row, writer.loop(group.width) as column:
-                source = writer.plus(writer.times(row, group.width), column)
+            with writer.loop(rows) as each, writer.loop(group.width) as column:
+                source = writer.plus(writer.times(each.counter, group.width), column.counter)
                 number_ = writer.load(writer.address(f"%input{number}", source), "double")
-                target = writer.times(writer.plus(column, str(base)), rows)
-                writer.store(number_, writer.address("%row", writer.plus(target, row)), "double")
+                target = writer.times(writer.plus(column.counter, str(base)), rows)
+                place = writer.plus(target, each.counter)
+                writer.store(number_, writer.address("%row", place), "double")
     for number, step in enumerate(part.schedule.steps):
         name = f"{part.name}.step{number}"
         declarations.append(f"declare void @{name}({part.parameters}) {part.attributes}")
         if isinstance(step, Loop) or part.shape.vectors == 1:
             writer.do(f"call void @{name}({part.arguments()})")
             continue
-        with writer.loop(part.shape.vectors) as vector:
-            offset = writer.times(vector, part.shape.lanes)
+        with writer.loop(part.shape.vectors) as vectors:
+            offset = writer.times(vectors.counter, part.shape.lanes)
             row = writer.address("%row", offset)
             out = "%out" if part.shape.reduces else writer.address("%out", offset)
             valid = writer.let(f"sub i64 %valid, {offset}")
@@ -837,100 +736,143 @@ def kernel_text(body: Part, prologue: Part | None, outputs: int) -> str:
     Returns:
         A module's text.
     """
-    shape, layout = body.shape, body.layout
-    writer = _Writer(shape.sum_lanes)
-    declarations = [f"declare void @{body.name}({body.parameters})"]
-    for place, (name, kind) in enumerate(CALL.items()):
-        address = writer.address("%call", place)
-        writer.do(f"%{name} = load {kind}, ptr {address}, align 8")
-    inputs = []
-    for number in range(len(layout.groups)):
-        address = writer.address("%call", len(CALL) + number)
-        inputs.append(writer.let(f"load ptr, ptr {address}, align 8"))
-    if shape.reduces:
-        with writer.loop(outputs) as output:
-            writer.store("0.0", writer.address("%out", output), "double")
-    given = {f"input{number}": name for number, name in enumerate(inputs)}
-    if prologue:
-        declarations.append(f"declare void @{prologue.name}({prologue.parameters})")
-        writer.do(
-            f"call void @{prologue.name}({prologue.arguments(**given, stride='0', valid='1')})"
+    return _Kernel(body, prologue, outputs).text()
+
+
+class _Kernel:
+    """Writes the function that is called."""
+
+    def __init__(self, body: Part, prologue: Part | None, outputs: int) -> None:
+        self.body, self.prologue, self.outputs = body, prologue, outputs
+        self.shape, self.layout = body.shape, body.layout
+        self.writer = Writer(self.shape.sum_lanes)
+        self.inputs: list[str] = []
+        self.varying = [
+            number
+            for number, group in enumerate(self.layout.groups)
+            if group.varies and group.width
+        ]
+
+    def text(self) -> str:
+        """Write it, from its arguments to its result."""
+        self._read_arguments()
+        if self.shape.reduces:
+            with self.writer.loop(self.outputs) as output:
+                self.writer.store("0.0", self.writer.address("%out", output.counter), "double")
+        if self.prologue:
+            arguments = self.prologue.arguments(**self._given(), stride="0", valid="1")
+            self.writer.do(f"call void @{self.prologue.name}({arguments})")
+        if self.layout.batched:
+            self._remaining_rows(self._whole_blocks())
+        else:
+            self._block("0", "1", self._given())
+        if self.shape.reduces or not self.layout.batched:
+            self._finish_outputs()
+        result = self.writer.load("%nan", "i64")
+        parts = (self.body, self.prologue) if self.prologue else (self.body,)
+        return "\n".join(
+            [
+                *(f"declare void @{part.name}({part.parameters})" for part in parts),
+                *self.writer.declarations,
+                f"define i64 @kernel(ptr noalias %call) {self.body.attributes} {{",
+                "entry:",
+                "  %nan = alloca i64",
+                "  store i64 0, ptr %nan",
+                *self.writer.lines,
+                f"  ret i64 {result}",
+                "}",
+            ]
         )
-    in_lanes = body.adds_in_lanes
-    target = "%sums" if in_lanes else "%out"
 
-    def block(first_row: str, valid: str, arrays: dict[str, str]) -> None:
-        out = target if shape.reduces else writer.address("%out", first_row)
-        writer.do(f"call void @{body.name}({body.arguments(**arrays, out=out, valid=valid)})")
+    def _read_arguments(self) -> None:
+        writer = self.writer
+        for place, (name, kind) in enumerate(CALL.items()):
+            address = writer.address("%call", place)
+            writer.do(f"%{name} = load {kind}, ptr {address}, align 8")
+        for number in range(len(self.layout.groups)):
+            address = writer.address("%call", len(CALL) + number)
+            self.inputs.append(writer.let(f"load ptr, ptr {address}, align 8"))
 
-    def fold(valid: str) -> None:
-        with writer.loop(outputs) as output:
-            address = writer.address("%sums", output, writer.kind)
+    def _given(self) -> dict[str, str]:
+        """The pointers to the inputs, by the names that parts have for them."""
+        return {inputs_of(number).name: name for number, name in enumerate(self.inputs)}
+
+    def _block(self, first_row: str, valid: str, arrays: dict[str, str]) -> None:
+        """Execute the body on a block of rows."""
+        if self.body.adds_in_lanes:
+            out = "%sums"
+        elif self.shape.reduces:
+            out = "%out"
+        else:
+            out = self.writer.address("%out", first_row)
+        arguments = self.body.arguments(**arrays, out=out, valid=valid)
+        self.writer.do(f"call void @{self.body.name}({arguments})")
+
+    def _add_up_lanes(self, valid: str = "") -> None:
+        """Add the sums of each lane, or of the valid ones, to the outputs, and clear them."""
+        writer = self.writer
+        with writer.loop(self.outputs) as output:
+            address = writer.address("%sums", output.counter, writer.kind)
             vector = writer.load(address)
             if valid:
                 vector = _choice_of_rows(writer, vector, _mask(writer, 0, valid))
-            _add_to(writer, _horizontal(writer, vector), writer.address("%out", output))
+            writer.add_to(_horizontal(writer, vector), writer.address("%out", output.counter))
             writer.store(writer.constant(0.0), address)
 
-    varying = [number for number, group in enumerate(layout.groups) if group.varies and group.width]
-    if not layout.batched:
-        block("0", "1", given)
-    else:
-        blocks = writer.let(f"sdiv i64 %rows, {shape.rows}")
-        with writer.loop(blocks) as number:
-            row = writer.times(number, shape.rows)
-            arrays = dict(given)
-            for group in varying:
-                offset = writer.times(row, layout.groups[group].width)
-                arrays[f"input{group}"] = writer.address(inputs[group], offset)
-            block(row, str(shape.rows), arrays)
-        if in_lanes:
-            fold("")
-        done = writer.times(blocks, shape.rows)
+    def _whole_blocks(self) -> str:
+        """Execute the body on whole blocks; give the number of rows that are done."""
+        writer, rows = self.writer, self.shape.rows
+        blocks = writer.let(f"sdiv i64 %rows, {rows}")
+        with writer.loop(blocks) as done:
+            row = writer.times(done.counter, rows)
+            arrays = self._given()
+            for group in self.varying:
+                offset = writer.times(row, self.layout.groups[group].width)
+                arrays[inputs_of(group).name] = writer.address(self.inputs[group], offset)
+            self._block(row, str(rows), arrays)
+        if self.body.adds_in_lanes:
+            self._add_up_lanes()
+        return writer.times(blocks, rows)
+
+    def _remaining_rows(self, done: str) -> None:
+        """Execute the body on a last block, filled up with copies of the last row."""
+        writer = self.writer
         left = writer.let(f"sub i64 %rows, {done}")
         some = writer.let(f"icmp sgt i64 {left}, 0")
         with writer.loop(writer.let(f"zext i1 {some} to i64")):
-            arrays = dict(given)
-            offset_of_tile = 0
+            arrays = self._given()
+            offset = 0
             last = writer.let(f"sub i64 {left}, 1")
-            for group in varying:
-                width = layout.groups[group].width
-                tile = writer.address("%tile", offset_of_tile)
-                offset_of_tile += width * shape.rows
-                arrays[f"input{group}"] = tile
-                with writer.loop(shape.rows) as row, writer.loop(width) as column:
-                    beyond = writer.let(f"icmp sgt i64 {row}, {last}")
-                    there = writer.let(f"select i1 {beyond}, i64 {last}, i64 {row}")
-                    source = writer.times(writer.plus(there, done), width)
-                    origin = writer.address(inputs[group], writer.plus(source, column))
-                    copy = writer.load(origin, "double")
-                    destination = writer.plus(writer.times(row, width), column)
-                    writer.store(copy, writer.address(tile, destination), "double")
-            block(done, left, arrays)
-            if in_lanes:
-                fold("" if shape.doubled else left)
-    if shape.reduces or not layout.batched:
-        with writer.loop(outputs) as output:
-            address = writer.address("%out", output)
+            for group in self.varying:
+                tile = writer.address("%tile", offset)
+                offset += self.layout.groups[group].width * self.shape.rows
+                arrays[inputs_of(group).name] = tile
+                self._fill(tile, group, done, last)
+            self._block(done, left, arrays)
+            if self.body.adds_in_lanes:
+                self._add_up_lanes("" if self.shape.doubled else left)
+
+    def _fill(self, tile: str, group: int, done: str, last: str) -> None:
+        writer, width = self.writer, self.layout.groups[group].width
+        with writer.loop(self.shape.rows) as row, writer.loop(width) as column:
+            beyond = writer.let(f"icmp sgt i64 {row.counter}, {last}")
+            there = writer.let(f"select i1 {beyond}, i64 {last}, i64 {row.counter}")
+            source = writer.times(writer.plus(there, done), width)
+            origin = writer.address(self.inputs[group], writer.plus(source, column.counter))
+            copy = writer.load(origin, "double")
+            target = writer.plus(writer.times(row.counter, width), column.counter)
+            writer.store(copy, writer.address(tile, target), "double")
+
+    def _finish_outputs(self) -> None:
+        """Divide sums, and find out whether an output is nan."""
+        writer = self.writer
+        with writer.loop(self.outputs) as output:
+            address = writer.address("%out", output.counter)
             total = writer.load(address, "double")
-            if shape.reduces:
+            if self.shape.reduces:
                 total = writer.let(f"fdiv double {total}, %divisor")
                 writer.store(total, address, "double")
             is_nan = writer.let(f"fcmp uno double {total}, {total}")
             bit = writer.let(f"zext i1 {is_nan} to i64")
             found = writer.let(f"or i64 {writer.load('%nan', 'i64')}, {bit}")
             writer.store(found, "%nan", "i64")
-    result = writer.load("%nan", "i64")
-    return "\n".join(
-        [
-            *declarations,
-            *writer.declarations,
-            f"define i64 @kernel(ptr noalias %call) {body.attributes} {{",
-            "entry:",
-            "  %nan = alloca i64",
-            "  store i64 0, ptr %nan",
-            *writer.lines,
-            f"  ret i64 {result}",
-            "}",
-        ]
-    )

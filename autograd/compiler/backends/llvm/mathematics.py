@@ -25,16 +25,14 @@ import struct
 from collections.abc import Callable, Iterable
 from functools import cache
 
+from autograd.compiler.backends.llvm.writer import Writer, declaration, literal, merged, type_of
 from autograd.compiler.primitives import PRIMITIVES
 
 __all__ = [
     "FUNCTIONS",
-    "declaration",
     "definitions",
     "load_libraries",
-    "merged",
     "symbol",
-    "type_of",
     "vector_library",
 ]
 
@@ -43,69 +41,18 @@ __all__ = [
 REAL, INTEGER, BIT = "double", "i64", "i1"
 
 
-def type_of(lanes: int, kind: str = REAL) -> str:
-    """Name the type of a vector.
-
-    Args:
-        lanes: How many elements it has; 1 for a scalar.
-        kind: The type of an element.
-
-    Returns:
-        The type, as it is written in LLVM's intermediate representation.
-
-    Example:
-        >>> type_of(4), type_of(1)
-        ('<4 x double>', 'double')
-    """
-    return kind if lanes == 1 else f"<{lanes} x {kind}>"
-
-
-def declaration(lanes: int, name: str, operands: int) -> str:
-    """Declare a function of floating-point vectors.
-
-    Args:
-        lanes: How many elements the vectors have.
-        name: The function's name, without the sign `@`.
-        operands: How many operands it has.
-
-    Returns:
-        The line that declares it, always in the same words, so that `merged` can find doubles.
-
-    Example:
-        >>> declaration(1, "hypot", 2)
-        'declare double @hypot(double, double)'
-    """
-    kind = type_of(lanes)
-    return f"declare {kind} @{name}({', '.join([kind] * operands)})"
-
-
-class _Writer:
-    """Writes the instructions of one function, one after the other."""
-
-    def __init__(self, lanes: int) -> None:
-        self.lanes = lanes
-        self.lines: list[str] = []
-        self.declarations: dict[str, None] = {}  # in order, each once
+class _Kernel(Writer):
+    """Writes the instructions of one function, whose values are `_Vector`s."""
 
     def emit(self, kind: str, instruction: str) -> _Vector:
-        name = f"%v{len(self.lines)}"
-        self.lines.append(f"  {name} = {instruction}")
-        return _Vector(self, kind, name)
+        return _Vector(self, kind, self.let(instruction))
 
-    def constant(self, kind: str, number: float) -> _Vector:
-        literal = f"0x{_bits(number):016X}" if kind == REAL else str(int(number))
-        if self.lanes > 1:
-            literal = f"<{', '.join([f'{kind} {literal}'] * self.lanes)}>"
-        return _Vector(self, kind, literal)
+    def number(self, kind: str, number: float) -> _Vector:
+        element = literal(number) if kind == REAL else str(int(number))
+        return _Vector(self, kind, self.filled(element, kind))
 
-    def call(self, name: str, *operands: _Vector) -> _Vector:
-        self.declarations[declaration(self.lanes, name, len(operands))] = None
-        kind = type_of(self.lanes)
-        return self.emit(REAL, f"call {kind} @{name}({', '.join(map(str, operands))})")
-
-    def intrinsic(self, name: str, *operands: _Vector) -> _Vector:
-        suffix = "f64" if self.lanes == 1 else f"v{self.lanes}f64"
-        return self.call(f"llvm.{name}.{suffix}", *operands)
+    def of(self, intrinsic: str, *operands: _Vector) -> _Vector:
+        return _Vector(self, REAL, self.intrinsic(intrinsic, *[x.name for x in operands]))
 
 
 def _bits(number: float) -> int:
@@ -116,7 +63,7 @@ def _bits(number: float) -> int:
 class _Vector:
     """The result of an instruction, or a constant; arithmetic on it writes instructions."""
 
-    def __init__(self, writer: _Writer, kind: str, name: str) -> None:
+    def __init__(self, writer: _Kernel, kind: str, name: str) -> None:
         self.writer = writer
         self.kind = kind
         self.name = name
@@ -128,7 +75,7 @@ class _Vector:
         """Make a number a constant of this type."""
         if isinstance(number, _Vector):
             return number
-        return self.writer.constant(self.kind, number)
+        return self.writer.number(self.kind, number)
 
     def binary(self, operation: str, other: _Vector | float, kind: str = "") -> _Vector:
         name = self.same(other).name
@@ -165,7 +112,7 @@ class _Vector:
         return self.writer.emit(REAL, f"fneg {self}")
 
     def __abs__(self) -> _Vector:
-        return self.writer.intrinsic("fabs", self)
+        return self.writer.of("fabs", self)
 
     def __and__(self, other: _Vector | int) -> _Vector:
         return self.binary("and", other)
@@ -212,17 +159,17 @@ class _Vector:
 def _where(condition: _Vector, x: _Vector | float, y: _Vector | float) -> _Vector:
     """x where the condition holds, y elsewhere."""
     writer = condition.writer
-    x, y = (v if isinstance(v, _Vector) else writer.constant(REAL, v) for v in (x, y))
+    x, y = (v if isinstance(v, _Vector) else writer.number(REAL, v) for v in (x, y))
     return writer.emit(x.kind, f"select {condition}, {x}, {y}")
 
 
 def _fma(x: _Vector, y: _Vector | float, z: _Vector | float) -> _Vector:
     """x y + z, fused where the processor can."""
-    return x.writer.intrinsic("fmuladd", x, x.same(y), x.same(z))
+    return x.writer.of("fmuladd", x, x.same(y), x.same(z))
 
 
 def _with_sign(x: _Vector, sign: _Vector) -> _Vector:
-    return x.writer.intrinsic("copysign", x, sign)
+    return x.writer.of("copysign", x, sign)
 
 
 def _at_most(x: _Vector, bound: float) -> _Vector:
@@ -582,7 +529,7 @@ def _floordiv(x: _Vector, y: _Vector) -> _Vector:
     remainder, differs = _remainder(x, y)
     quotient = (x - remainder) / y  # an integer, but for its rounding
     quotient = _where(differs, quotient - 1.0, quotient)
-    floor = x.writer.intrinsic("floor", quotient)
+    floor = x.writer.of("floor", quotient)
     floor = _where(quotient - floor > 0.5, floor + 1.0, floor)
     return _where(y.equals(0.0), x / y, _with_sign_of_zero(floor, x / y))
 
@@ -665,8 +612,8 @@ def definitions(
         >>> print(definitions(1, ["arcsin"]))
         declare double @asin(double)
         define internal double @elementary.asin.1(double %x) noinline {
-          %v0 = call double @asin(double %x)
-          ret double %v0
+          %t1 = call double @asin(double %x)
+          ret double %t1
         }
         <BLANKLINE>
     """
@@ -682,32 +629,8 @@ def definitions(
     return merged(*texts)
 
 
-def merged(*texts: str) -> str:
-    """Put texts of LLVM's intermediate representation together.
-
-    Args:
-        *texts: Definitions and declarations, each on a line of its own.
-
-    Returns:
-        The texts one after the other, with each declaration once.
-
-    Example:
-        >>> print(merged("declare double @asin(double)", "declare double @asin(double)"))
-        declare double @asin(double)
-        <BLANKLINE>
-    """
-    declarations: dict[str, None] = {}
-    others = []
-    for line in "\n".join(texts).splitlines():
-        if line.startswith("declare "):
-            declarations[line] = None
-        else:
-            others.append(line)
-    return "\n".join([*declarations, *others]) + "\n"
-
-
 def _kernel_text(op: str, lanes: int, inline: bool) -> str:
-    writer = _Writer(lanes)
+    writer = _Kernel(lanes)
     parameters = [_Vector(writer, REAL, f"%{x}") for x in "xy"[: PRIMITIVES[op].arity]]
     text = ""
     if op in _FAR:
@@ -719,7 +642,7 @@ def _kernel_text(op: str, lanes: int, inline: bool) -> str:
     return text + _function(writer, symbol(op, lanes), len(parameters), attribute)
 
 
-def _leave_far(writer: _Writer, x: _Vector, name: str) -> None:
+def _leave_far(writer: _Kernel, x: _Vector, name: str) -> None:
     """Leave the numbers to another function where one of them is large, infinite or nan."""
     far = abs(x).binary("fcmp ugt", _LARGEST_ANGLE, BIT)
     test = far.name
@@ -734,10 +657,10 @@ def _leave_far(writer: _Writer, x: _Vector, name: str) -> None:
 
 def _library_text(name: str, op: str, lanes: int, width: int, callee: str) -> str:
     """A function that calls a library's for each part, so many elements wide, of its operands."""
-    writer = _Writer(lanes)
+    writer = _Kernel(lanes)
     whole, part = type_of(lanes), type_of(width)
     operands = "xy"[: PRIMITIVES[op].arity]
-    writer.declarations[declaration(width, callee, len(operands))] = None
+    writer.declarations[declaration(part, callee, len(operands))] = None
     result = "poison"
     for first in range(0, lanes, width):
         parts = [_part(writer, f"%{operand}", first, width) for operand in operands]
@@ -747,7 +670,7 @@ def _library_text(name: str, op: str, lanes: int, width: int, callee: str) -> st
     return _function(writer, name, len(operands), "noinline")
 
 
-def _part(writer: _Writer, vector: str, first: int, width: int) -> str:
+def _part(writer: _Kernel, vector: str, first: int, width: int) -> str:
     """So many elements of a vector, with their type."""
     whole, part = type_of(writer.lanes), type_of(width)
     if width == writer.lanes:
@@ -759,7 +682,7 @@ def _part(writer: _Writer, vector: str, first: int, width: int) -> str:
     return f"{part} {writer.emit(REAL, f'call {part} {name}({whole} {vector}, i64 {first})').name}"
 
 
-def _joined(writer: _Writer, vector: str, part: str, first: int, width: int) -> str:
+def _joined(writer: _Kernel, vector: str, part: str, first: int, width: int) -> str:
     """The vector with a part put in its place."""
     whole = type_of(writer.lanes)
     if width == writer.lanes:
@@ -771,7 +694,7 @@ def _joined(writer: _Writer, vector: str, part: str, first: int, width: int) -> 
     return writer.emit(REAL, f"call {whole} {name}({whole} {vector}, {part}, i64 {first})").name
 
 
-def _function(writer: _Writer, name: str, operands: int, attribute: str) -> str:
+def _function(writer: _Kernel, name: str, operands: int, attribute: str) -> str:
     """The text of a function whose instructions are written."""
     kind = type_of(writer.lanes)
     parameters = ", ".join(f"{kind} %{x}" for x in "xy"[:operands])

@@ -22,11 +22,13 @@ mpmath = pytest.importorskip("mpmath")
 
 from autograd.compiler.backends.llvm.mathematics import (  # noqa: E402  # needs what is skipped for above
     FUNCTIONS,
-    declaration,
     definitions,
     load_libraries,
-    merged,
     symbol,
+)
+from autograd.compiler.backends.llvm.writer import (  # noqa: E402
+    declaration,
+    merged,
     type_of,
 )
 
@@ -407,7 +409,7 @@ def test_division_with_remainder_is_pythons_everywhere(pairs: list[tuple[float, 
 
 def test_functions_of_several_widths_share_a_module() -> None:
     every = [definitions(lanes, sorted(FUNCTIONS), inline=lanes > 1) for lanes in LANES]
-    module = binding.parse_assembly(merged(declaration(8, "llvm.fabs.v8f64", 1), *every))
+    module = binding.parse_assembly(merged(declaration(type_of(8), "llvm.fabs.v8f64", 1), *every))
     module.verify()
     names = {function.name for function in module.functions}
     assert {symbol(op, lanes)[1:] for op in FUNCTIONS for lanes in LANES} <= names

@@ -1,0 +1,268 @@
+"""LLVM's intermediate representation, written instruction by instruction: values, memory, loops."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+__all__ = ["Repetition", "Writer", "declaration", "literal", "merged", "type_of"]
+
+
+def type_of(lanes: int, kind: str = "double") -> str:
+    """Name the type of a vector.
+
+    Args:
+        lanes: How many elements it has; 1 for a scalar.
+        kind: The type of an element.
+
+    Returns:
+        The type, as it is written in LLVM's intermediate representation.
+
+    Example:
+        >>> type_of(4), type_of(1)
+        ('<4 x double>', 'double')
+    """
+    return kind if lanes == 1 else f"<{lanes} x {kind}>"
+
+
+def declaration(kind: str, name: str, operands: int) -> str:
+    """Declare a function whose operands and result are of one type.
+
+    Args:
+        kind: The type.
+        name: The function's name, without the sign `@`.
+        operands: How many operands it has.
+
+    Returns:
+        The line that declares it, always in the same words, so that `merged` can find doubles.
+
+    Example:
+        >>> declaration("double", "hypot", 2)
+        'declare double @hypot(double, double)'
+    """
+    return f"declare {kind} @{name}({', '.join([kind] * operands)})"
+
+
+def literal(number: float) -> str:
+    """Write a double by its bits.
+
+    Example:
+        >>> literal(1.0)
+        '0x3FF0000000000000'
+    """
+    return f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}"
+
+
+def merged(*texts: str) -> str:
+    """Put texts of LLVM's intermediate representation together.
+
+    Args:
+        *texts: Definitions and declarations, each on a line of its own.
+
+    Returns:
+        The texts one after the other, with each declaration once.
+
+    Example:
+        >>> print(merged("declare double @asin(double)", "declare double @asin(double)"))
+        declare double @asin(double)
+        <BLANKLINE>
+    """
+    declarations: dict[str, None] = {}
+    others = []
+    for line in "\n".join(texts).splitlines():
+        if line.startswith("declare "):
+            declarations[line] = None
+        else:
+            others.append(line)
+    return "\n".join([*declarations, *others]) + "\n"
+
+
+class Repetition:
+    """A loop that is being written.
+
+    Attributes:
+        counter: How many rounds are done.
+        values: What is carried from round to round; behind the loop, what the last round gave.
+    """
+
+    def __init__(self, counter: str, values: Sequence[str]) -> None:
+        self.counter = counter
+        self.values = list(values)
+        self.following = self.values
+
+    def carry(self, values: Sequence[str]) -> None:
+        """Hand values on to the next round.
+
+        Args:
+            values: As many as are carried.
+        """
+        self.following = list(values)
+
+
+class Writer:
+    """Writes the instructions of one function, one after the other.
+
+    Attributes:
+        lanes: How many doubles its vectors hold.
+        kind: The type of these vectors.
+        lines: The instructions so far.
+        declarations: What it calls, declared; in order, each once.
+        block: The label of the block that is being written.
+
+    Args:
+        lanes: How many doubles its vectors hold.
+    """
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        self.kind = type_of(lanes)
+        self.lines: list[str] = []
+        self.declarations: dict[str, None] = {}
+        self.block = "entry"
+        self._count = 0
+
+    def name(self) -> str:
+        """Give a name that nothing has yet."""
+        self._count += 1
+        return f"%t{self._count}"
+
+    def do(self, instruction: str) -> None:
+        """Write an instruction that gives nothing."""
+        self.lines.append(f"  {instruction}")
+
+    def let(self, instruction: str) -> str:
+        """Write an instruction, and give the name of its result."""
+        name = self.name()
+        self.lines.append(f"  {name} = {instruction}")
+        return name
+
+    def begin(self, label: str) -> None:
+        """Begin another block."""
+        self.lines.append(f"{label}:")
+        self.block = label
+
+    # --- values ----------------------------------------------------------------------------------
+
+    def call(self, name: str, *operands: str, kind: str = "") -> str:
+        """Call a function of vectors, or of another type."""
+        kind = kind or self.kind
+        self.declarations[declaration(kind, name, len(operands))] = None
+        return self.let(f"call {kind} @{name}({', '.join(f'{kind} {x}' for x in operands)})")
+
+    def intrinsic(self, name: str, *operands: str) -> str:
+        """Call an intrinsic function of LLVM's."""
+        suffix = "f64" if self.lanes == 1 else f"v{self.lanes}f64"
+        return self.call(f"llvm.{name}.{suffix}", *operands)
+
+    def constant(self, number: float) -> str:
+        """Give a vector of one number."""
+        return self.filled(literal(number))
+
+    def filled(self, element: str, kind: str = "double") -> str:
+        """Give a vector of one literal."""
+        if self.lanes == 1:
+            return element
+        return f"<{', '.join([f'{kind} {element}'] * self.lanes)}>"
+
+    def splat(self, scalar: str, kind: str = "double") -> str:
+        """Make a vector of one scalar."""
+        if self.lanes == 1:
+            return scalar
+        vector = type_of(self.lanes, kind)
+        one = self.let(f"insertelement {vector} poison, {kind} {scalar}, i32 0")
+        zeros = f"<{self.lanes} x i32> zeroinitializer"
+        return self.let(f"shufflevector {vector} {one}, {vector} poison, {zeros}")
+
+    def choice(self, condition: str, x: str, y: str) -> str:
+        """Take x where a condition holds, else y."""
+        bits = type_of(self.lanes, "i1")
+        return self.let(f"select {bits} {condition}, {self.kind} {x}, {self.kind} {y}")
+
+    def lane(self, vector: str, lane: int) -> str:
+        """Take one element."""
+        if self.lanes == 1:
+            return vector
+        return self.let(f"extractelement {self.kind} {vector}, i32 {lane}")
+
+    # --- memory and indices ----------------------------------------------------------------------
+
+    def address(self, pointer: str, index: str | int, kind: str = "double") -> str:
+        """Give the address of an element."""
+        if index in (0, "0"):
+            return pointer
+        return self.let(f"getelementptr {kind}, ptr {pointer}, i64 {index}")
+
+    def load(self, address: str, kind: str = "") -> str:
+        """Read from memory."""
+        return self.let(f"load {kind or self.kind}, ptr {address}, align 8")
+
+    def store(self, value: str, address: str, kind: str = "") -> None:
+        """Write to memory."""
+        self.do(f"store {kind or self.kind} {value}, ptr {address}, align 8")
+
+    def add_to(self, number: str, address: str) -> None:
+        """Add a double to one in memory."""
+        total = self.let(f"fadd double {self.load(address, 'double')}, {number}")
+        self.store(total, address, "double")
+
+    def times(self, index: str, factor: int) -> str:
+        """Multiply an index."""
+        if factor in (0, 1) or index == "0":
+            return "0" if factor == 0 else index
+        return self.let(f"mul i64 {index}, {factor}")
+
+    def plus(self, a: str, b: str) -> str:
+        """Add two indices."""
+        if a == "0" or b == "0":
+            return b if a == "0" else a
+        return self.let(f"add i64 {a}, {b}")
+
+    # --- loops -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def loop(
+        self, count: int | str, carried: Sequence[str] = (), kind: str = ""
+    ) -> Iterator[Repetition]:
+        """Repeat what is written within the block.
+
+        Args:
+            count: How many rounds there are: a positive number, or the name of one, which may be 0
+                if nothing is carried.
+            carried: What the first round is given.
+            kind: The type of that; by default that of vectors.
+
+        Returns:
+            The loop. Within the block its `values` are what is carried, and `carry` hands other
+            ones on; behind the block they are what the last round has handed on.
+        """
+        if count == 1:
+            repetition = Repetition("0", carried)
+            yield repetition
+            repetition.values = repetition.following
+            return
+        label, following, done = self.name()[1:], self.name(), self.name()[1:]
+        repetition = Repetition(self.name(), [self.name() for _ in carried])
+        before, names = self.block, repetition.values
+        if isinstance(count, str):
+            some = self.let(f"icmp sgt i64 {count}, 0")
+            self.do(f"br i1 {some}, label %{label}, label %{done}")
+        else:
+            self.do(f"br label %{label}")
+        self.begin(label)
+        place = len(self.lines)
+        yield repetition
+        end, repetition.values = self.block, repetition.following
+        phis = [(repetition.counter, "i64", "0", following)]
+        phis += [
+            (name, kind or self.kind, first, later)
+            for name, first, later in zip(names, carried, repetition.values, strict=True)
+        ]
+        self.lines[place:place] = [
+            f"  {name} = phi {of} [ {first}, %{before} ], [ {later}, %{end} ]"
+            for name, of, first, later in phis
+        ]
+        self.do(f"{following} = add nsw i64 {repetition.counter}, 1")
+        again = self.let(f"icmp slt i64 {following}, {count}")
+        self.do(f"br i1 {again}, label %{label}, label %{done}")
+        self.begin(done)

@@ -14,8 +14,9 @@ from operator import add
 from typing import Any
 
 from autograd import special
+from autograd.extended import extended
 from autograd.formulary_special import SPECIAL
-from autograd.rules import EXTENDED, FLOATS, TABLE, XS, XX, Rule, X, register, unit_slope
+from autograd.rules import EXTENDED, FLOATS, TABLE, XS, XX, Rule, X, over, register, unit_slope
 
 __all__ = ["DEVIATION", "FORMULARY", "HELPERS", "ROWS", "ZSCORE"]
 
@@ -82,7 +83,7 @@ def _logit_partials(m: Any, y: Any, x: Any) -> tuple[Any, ...]:
     # In the middle by the distance from 1/2, which the second derivative is a multiple of.
     near = m.abs(x - 0.5) < 0.25
     middle = 1.0 / (0.25 - m.square(m.where(near, x - 0.5, 0.0)))
-    return (m.where(near, middle, 1.0 / x + 1.0 / (1.0 - x)),)
+    return (m.where(near, middle, over(1.0, x) + over(1.0, 1.0 - x)),)
 
 
 def _xlogy(x1: float, x2: float) -> float:
@@ -97,7 +98,7 @@ def _quotient(m: Any, x1: Any, x2: Any) -> Any:
     """x1 / x2, whose derivatives keep their digits where it is subnormal, and they are not."""
     is_small = (x1 < 1e-280) & (x1 > -1e-280)
     scale = m.where(is_small, 2.0**200, 1.0)
-    return x1 * scale / x2 / scale
+    return over(x1 * scale, x2) / scale
 
 
 def _logaddexp2(x1: float, x2: float) -> float:
@@ -406,8 +407,9 @@ FORMULARY: tuple[Rule, ...] = (
          smooth=(POSITIVE,)),
     # --- roots ---
     Rule("rsqrt", X, lambda x: 1.0 / math.sqrt(x),
-         lambda m, y, x: (-0.5 * y / x,),
+         lambda m, y, x: (over(-0.5 * y, x),),
          "1 / sqrt(x). Its derivative is `-1 / (2 * x * sqrt(x))`.", ((4.0,), 0.5), "x > 0",
+         fused=lambda x: ((y := 1.0 / math.sqrt(x)), (-0.5 * y / x,)),
          within=lambda m, x: x > 0.0,
          primitive=lambda m, x: m.where(x == 0.0, inf, 1.0 / m.sqrt(x)),
          exact=lambda mp, x: 1 / mp.sqrt(x),
@@ -445,7 +447,9 @@ FORMULARY: tuple[Rule, ...] = (
          "The size of x1 with the sign of x2. "
          "Its derivatives are `sign(x1) * sign(copysign(x1, x2))`, which is 0 at x1 = 0, and `0`.",
          ((2.0, -0.0), -2.0),
-         kinks=lambda m, y, x1, x2: m.meets(x1, 0.0) + m.meets(x2, 0.0),
+         kinks=lambda m, y, x1, x2: m.where(  # of both operands, whichever is 0 or nan
+             ((x1 < 0.0) | (x1 > 0.0)) & ((x2 < 0.0) | (x2 > 0.0)),
+             0.0, m.meets(x1, x1) + m.meets(x2, x2)),
          primitive=lambda m, x1, x2: m.abs(x1) * _sign_of(m, x2),
          exact=lambda mp, x1, x2: abs(x1) * (1 if x2 > 0 else -1) if x2 else mp.nan,  # lacks -0
          smooth=(NONZERO, NONZERO)),
@@ -473,7 +477,8 @@ FORMULARY: tuple[Rule, ...] = (
          smooth=(NONZERO, _near([(0.1, 0.3), (0.7, 1.3), (1.7, 2.3)]))),
     # --- activations ---
     Rule("softsign", X, _softsign,
-         lambda m, y, x: (1.0 / (1.0 + m.abs(x)) / (1.0 + m.abs(x)),),  # a square may overflow
+         lambda m, y, x: (  # a square may overflow
+             over(over(1.0, 1.0 + m.abs(x)), 1.0 + m.abs(x)),),
          "x / (1 + |x|), a sigmoid with heavy tails. Its derivative is `1 / (1 + abs(x))**2`.",
          ((1.0,), 0.5),
          kinks=lambda m, y, x: m.meets(x, 0.0),  # of the derivative
@@ -550,5 +555,22 @@ HELPERS = (
 
 for _rule in (*FORMULARY, *HELPERS):
     register(_rule)
+
+
+def _with_sign(evaluate: Callable[[float], float], sign: Callable[[float], float]) -> Any:
+    """A function on the extended line whose infinity, where it overflows, has a sign of its own."""
+
+    def signed(x: float) -> float:
+        try:
+            return evaluate(x)
+        except OverflowError:
+            return math.copysign(inf, sign(x))
+
+    return extended(signed)
+
+
+EXTENDED.y1 = _with_sign(FLOATS.y1, lambda x: -1.0)
+EXTENDED.gamma = _with_sign(FLOATS.gamma, float)
+EXTENDED.i1 = _with_sign(FLOATS.i1, float)
 FLOATS.zscores_ = EXTENDED.zscores_ = _zscores
 FLOATS.deviations_ = EXTENDED.deviations_ = _float_deviations_unscaled

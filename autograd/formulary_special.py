@@ -10,12 +10,13 @@ from typing import Any
 
 from autograd import eulerian, normal
 from autograd.from_scipy import bessel, betainc, evaluated_by_scipy, scaled_bessel
-from autograd.rules import SQRT_HALF, Rule, X
+from autograd.rules import SQRT_HALF, Rule, X, over
 from autograd.special import SQRT_HALF_HEAD, SQRT_HALF_TAIL, leading_half
 
 __all__ = ["SPECIAL"]
 
 inf = math.inf
+LN2_LESS_EULER_GAMMA = 0.11593151565841244881
 SQRT_2 = math.sqrt(2.0)
 SQRT_2PI = math.sqrt(2.0 * math.pi)
 HALF_SQRT_PI = 0.5 * math.sqrt(math.pi)
@@ -66,11 +67,10 @@ def _inverse_partial(m: Any, at_0: float, scale: float, distance: Any, tail: Any
     """
     is_near = distance < 1.0
     near = m.where(is_near, distance, 0.0)
-    return m.where(
-        is_near,
-        at_0 * m.exp(0.5 * near * near),
-        1.0 / ((distance + m.ndtr_excess(1.0, -distance)) * tail * scale),
-    )
+    far = over(1.0 / ((distance + m.ndtr_excess(1.0, -distance)) * scale), tail)
+    # Where it is too large for a float, a quotient has further ones of the right signs.
+    far = m.where(far == inf, inf / tail, far)
+    return m.where(is_near, at_0 * m.exp(0.5 * near * near), far)
 
 
 def _ndtri_partials(m: Any, y: Any, x: Any) -> tuple[Any]:
@@ -269,7 +269,8 @@ SPECIAL: tuple[Rule, ...] = (
          exact=lambda mp, x: -_exact_ndtri(mp, x / 2) / mp.sqrt(2)),
     # --- Euler's integrals ---
     Rule("gamma", X, eulerian.gamma,
-         lambda m, y, x: (y * m.digamma(x),),
+         lambda m, y, x: (  # at infinity, where further derivatives meet 0 times an infinity, y
+             m.where(x == inf, y, y * m.digamma(m.where(x == inf, 2.0, x))),),
          "The gamma function of x. Its derivative is `gamma(x) * digamma(x)`.",
          ((5.0,), 24.0), "x other than 0, -1, -2, …",
          by_python=True, exact=_exact_gamma, smooth=((
@@ -387,7 +388,7 @@ SPECIAL: tuple[Rule, ...] = (
          "Its derivative is `-y1(x)`.", ((1.0,), 0.08825696421567697), "finite x > 0",
          by_python=True, exact=lambda mp, x: mp.bessely(0, x), smooth=(((0.0, inf),),)),
     Rule("y1", X, evaluated_by_scipy("y1", lambda x: x > 0.0),
-         lambda m, y, x: (m.y0(x) - y / x,),
+         lambda m, y, x: (m.y0(x) - over(y, x),),
          "The Bessel function of the second kind of order 1, evaluated by SciPy. "
          "Its derivative is `y0(x) - y1(x) / x`.", ((1.0,), -0.7812128213002888), "finite x > 0",
          by_python=True, exact=lambda mp, x: mp.bessely(1, x), smooth=(((0.0, inf),),)),
@@ -438,13 +439,14 @@ SPECIAL: tuple[Rule, ...] = (
          smooth=(((0.0, 0.0), (1.0, 1.0)), ((0.0, 0.0), (1.0, 1.0)), ((0.0, inf),)),
          exact=lambda mp, order, index, x: mp.diff(
              lambda x: mp.exp(-x) * mp.besseli(index, x) / x**index, x, int(order))),
-    Rule("k0", X, evaluated_by_scipy("k0", lambda x: x > 0.0),
+    Rule("k0", X, evaluated_by_scipy(
+             "k0", lambda x: x > 0.0, lambda x: LN2_LESS_EULER_GAMMA - math.log(x)),
          lambda m, y, x: (-m.k1(x),),
          "The modified Bessel function of the second kind of order 0, evaluated by SciPy. "
          "Its derivative is `-k1(x)`.", ((1.0,), 0.4210244382407082), "x > 0",
          by_python=True, exact=lambda mp, x: mp.besselk(0, x), smooth=(((0.0, inf),),)),
-    Rule("k1", X, evaluated_by_scipy("k1", lambda x: x > 0.0),
-         lambda m, y, x: (-m.k0(x) - y / x,),
+    Rule("k1", X, evaluated_by_scipy("k1", lambda x: x > 0.0, lambda x: 1.0 / x),
+         lambda m, y, x: (-m.k0(x) - over(y, x),),
          "The modified Bessel function of the second kind of order 1, evaluated by SciPy. "
          "Its derivative is `-k0(x) - k1(x) / x`.", ((1.0,), 0.6019072301972346), "x > 0",
          by_python=True, exact=lambda mp, x: mp.besselk(1, x), smooth=(((0.0, inf),),)),

@@ -31,13 +31,17 @@ def _functions(name: str) -> Any:
 
 
 def evaluated_by_scipy(
-    name: str, within: Callable[..., bool] = lambda *xs: True
+    name: str,
+    within: Callable[..., bool] = lambda *xs: True,
+    next_to_0: Callable[[float], float] | None = None,
 ) -> Callable[..., float]:
     """Make a function of floats of one of `scipy.special`.
 
     Args:
         name: Its name.
         within: Tells of operands that are numbers whether they are in the domain.
+        next_to_0: The first terms of the series at 0, for positive operands of which SciPy loses
+            digits, if it has such.
 
     Returns:
         The function. It raises ModuleNotFoundError where SciPy is not installed.
@@ -53,7 +57,8 @@ def evaluated_by_scipy(
             return math.nan
         if not within(*xs):
             raise ValueError("math domain error")
-        y = float(function(*xs))
+        is_next_to_0 = next_to_0 is not None and xs[0] < 1e-300
+        y = float(next_to_0(*xs) if is_next_to_0 else function(*xs))  # type: ignore[misc]
         if isnan(y):
             raise ValueError("math domain error")
         if not isfinite(y) and all(map(isfinite, xs)):

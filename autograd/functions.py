@@ -292,7 +292,7 @@ def log(x: Any, base: Any = None, /) -> Any:
     return _apply(RULES["log"], (x,))
 
 
-_natural = _fused(RULES["log"])
+_natural = RULES["log"].fused or _fused(RULES["log"])
 VALUES.log = log  # a method, too
 
 # Methods of Value, where the first operand is the one that a method would act on. NumPy's functions

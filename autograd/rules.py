@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
@@ -32,8 +32,8 @@ from autograd.extended import Extended, extended
 
 __all__ = [
     "CHAIN_PRODUCT", "DETACHED", "EXTENDED", "FLOATS", "HELPERS", "KINKED", "LINEAR", "MEETS",
-    "RULES", "TABLE", "VALUES", "OwnName", "Rule", "loses_parity", "register", "rule_of",
-    "unit_slope",
+    "RULES", "TABLE", "VALUES", "OwnName", "Rule", "loses_parity", "over", "register",
+    "rule_of", "unit_slope",
 ]  # fmt: skip
 
 
@@ -212,7 +212,7 @@ def _many_directions(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     the length. There is one at most; its direction is a function of the squares of the others.
     """
     length = m.where(y == 0.0, math.inf, y)
-    directions = [x / length for x in xs]
+    directions = [over(x, length) for x in xs]
     most = m.where(y < 1e150, m.where(y > 1e-150, 0.75 * y, math.inf), math.inf)  # or squares fail
     dominant = [(x > most) | (x < -most) for x in xs]
     if all(isinstance(each, bool) for each in dominant) and not any(dominant):
@@ -228,7 +228,7 @@ def _many_directions(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _cosine_partials(m: Any, y: Any, x: Any, square: Any) -> tuple[Any, Any]:
     length = m.sqrt(m.square(x) + square)
-    return square / length / length / length, -0.5 * y / length / length
+    return over(over(over(square, length), length), length), over(over(-0.5 * y, length), length)
 
 
 FEW = 16
@@ -250,7 +250,7 @@ def _direction_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]
             m.direction_((other, x, *others[:i], *others[i + 1 :]))
             for i, other in enumerate(others)
         ]
-    rates = [u / h for u in directions]
+    rates = [over(u, h) for u in directions]
     own = reduce(add, map(mul, directions, rates)) if others else 0.0
     return (own, *(-y * rate for rate in rates))
 
@@ -275,33 +275,67 @@ def loses_parity(n: Any) -> Any:
     return n - (n - 1.0) != 1.0
 
 
+def over(x1: Any, x2: Any) -> Any:
+    """x1 / x2, which may be differentiated although x2**2 is too large for a float, or too small.
+
+    Of a recorded x2 that is large or small a power of two, `scale`, is taken out: the derivative of
+    each step is a float. (Of traced ones, whose number is not known, `ChainRule` takes care.)
+    """
+    if isinstance(x2, float) or (scale := _scale_of(x2)) == 1.0:
+        return x1 / x2
+    return x1 / (x2 * scale) * scale
+
+
+def _scale_of(x: Any) -> float:
+    size = getattr(x, "_number", 1.0)
+    if not isinstance(size, float) or not size or BOUND > abs(size) > 1.0 / BOUND:
+        return 1.0
+    return math.ldexp(1.0, min(1 - math.frexp(size)[1], 1000)) if math.isfinite(size) else 1.0
+
+
+BOUND = 2.0**150
+"""Beyond it a second, third or fourth power may leave the range of floats."""
+
+
 def _power_slope(m: Any, x1: Any, x2: Any) -> Any:
     """The derivative of x1**x2 in x1, also where that is 0 times an infinity."""
     if isinstance(x2, float):  # as an exponent mostly is: nothing is differentiated in it
         if x2 != 0.0:
-            slope = x2 * x1 ** (x2 - 1.0)
+            slope = x2 * _lower_power(x1, x2, lambda x1, n: x1**n)
             return m.where(x1 < 0.0, -slope, slope) if loses_parity(x2) else slope
         return x2 if isinstance(x1, float) and x1 >= SMALLEST else 0.0
     # At x2 = 0 it is 0: of x1 <= 0, or where the power overflows, without a derivative in x2.
     another = m.where(x2 < 1.0, 2.0, -1.0)  # than x2
     at_zero = m.meets(x2, m.where(x1 < SMALLEST, 0.0, another))
     is_zero, zero = (at_zero == 1.0) & (x2 == x2), at_zero - 1.0
-    power = m.power_log_(0.0, x1, m.where(is_zero, zero, x2 - 1.0))
+    power = _lower_power(x1, x2, lambda x1, n: m.power_log_(0.0, x1, m.where(is_zero, zero, n)))
     power = m.where((x1 < 0.0) & loses_parity(x2), -power, power)
     return m.where(is_zero, zero, x2) * power
+
+
+def _lower_power(x1: Any, x2: Any, power: Callable[[Any, Any], Any]) -> Any:
+    """x1**(x2 - 1) by a given power, split as in `over` where the next one may leave the range."""
+    if isinstance(x1, float) or (scale := _scale_of(x1)) == 1.0:
+        return power(x1, x2 - 1.0)
+    distance = math.log2(scale) * (1.0 - getattr(x2, "_number", x2))
+    if not abs(distance) < 1000.0:
+        return power(x1, x2 - 1.0)
+    return power(x1 * scale, x2 - 1.0) * power(1.0 / scale, x2 - 1.0)
 
 
 def _power_kink(m: Any, y: Any, x1: Any, x2: Any) -> Any:
     """Tell whether it is 0**0 with an exponent that varies: it jumps there."""
     if isinstance(x2, float) and m is not FLOATS:
         return 0.0
-    return m.where(x1 == 0.0, m.meets(x2, 0.0), 0.0)
+    # It is the border of the domain as well: infinite, lest a zero adjoint do away with it.
+    at_0 = m.meets(x2, 0.0)
+    return m.where(x1 == 0.0, at_0 + m.where(at_0 == 0.0, 0.0, math.inf), 0.0)
 
 
 def _power_defined(m: Any, x1: Any, x2: Any) -> Any:
-    """Tell whether x1**x2 is, where x2 - 1 may be an integer, rounded, although x2 is none."""
+    """Tell whether x1**x2 is; x2 - 1 may be an integer, rounded, although x2 is none."""
     if isinstance(x2, float):
-        return (x1 >= 0.0) | (x1 == -math.inf) if 0.0 < abs(x2) < 2.0**-53 else True
+        return True if x2.is_integer() else (x1 >= 0.0) | (x1 == -math.inf)
     return (x1 >= 0.0) | (m.floor(x2) == x2) | (x1 == -math.inf)
 
 
@@ -388,9 +422,11 @@ def _ties(m: Any, y: Any, xs: tuple[Any, ...]) -> Any:
     return m.where(hits > 1.0, hits, 0.0)
 
 
-def _vanishing(m: Any, x: Any, slope: Callable[[Any], Any]) -> Any:
+def _vanishing(m: Any, x: Any, slope: Callable[[Any], Any], sides: int = 2) -> Any:
     """Take a derivative that is 0 at infinity, where its own would meet 0 times an infinity."""
-    is_infinite = (x == math.inf) | (x == -math.inf)
+    is_infinite = x == math.inf
+    if sides == 2:
+        is_infinite = is_infinite | (x == -math.inf)
     return m.where(is_infinite, 0.0, slope(m.where(is_infinite, 2.0, x)))
 
 
@@ -459,15 +495,94 @@ def _on_floats(function: Callable[..., Any]) -> Callable[..., float]:
 
 def _share_variance_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
     balance = m.share_balance_((x, *others))
-    return (y * balance, *(-balance * each for each in _covariances(m, x, others)))
+    if isinstance(y, float):
+        return (y * balance, *(-balance * each for each in _covariances(m, x, others)))
+    bends = [m.share_bend_((x, z, *others[:i], *others[i + 1 :])) for i, z in enumerate(others)]
+    return (y * balance, *(-bend for bend in bends))
 
 
 def _share_covariance_partials(m: Any, y: Any, x1: Any, x2: Any, *others: Any) -> tuple[Any, ...]:
+    if isinstance(y, float):
+        own = y * m.share_balance_((x1, x2, *others)), y * m.share_balance_((x2, x1, *others))
+    else:
+        own = m.share_bend_((x1, x2, *others)), m.share_bend_((x2, x1, *others))
+    return (*own, *(-2.0 * each for each in _products_of_three(m, y, x1, x2, others)))
+
+
+def _products_of_three(m: Any, y: Any, x1: Any, x2: Any, others: tuple[Any, ...]) -> list[Any]:
+    """Multiply the product y of two shares by each of the others."""
+    if isinstance(y, float):
+        return [y * share for share in m.softmax((x1, x2, *others))[2:]]
+    return [
+        m.share_product_((x1, x2, other, *others[:i], *others[i + 1 :]))
+        for i, other in enumerate(others)
+    ]
+
+
+def _share_bend(m: Any, x1: Any, x2: Any, *others: Any) -> Any:
+    """y1 y2 (1 - 2 y1), the second derivative of y1 in x1 and x2, but for its sign."""
+    return m.share_covariance_((x1, x2, *others)) * m.share_balance_((x1, x2, *others))
+
+
+def _share_bend_partials(m: Any, y: Any, x1: Any, x2: Any, *others: Any) -> tuple[Any, ...]:
+    product = m.share_covariance_((x1, x2, *others))
+    first, second = m.share_balance_((x1, x2, *others)), m.share_balance_((x2, x1, *others))
+    excess = m.share_excess_((x1, x2, *others)) if others else 0.0
+    products = _products_of_three(m, product, x1, x2, others)
     return (
-        y * m.share_balance_((x1, x2, *others)),
-        y * m.share_balance_((x2, x1, *others)),
-        *(-2.0 * y * share for share in m.softmax((x1, x2, *others))[2:]),
+        product * (first * first - 2.0 * m.share_variance_((x1, x2, *others))),
+        product * (first * second + 2.0 * product),
+        *(-2.0 * each * excess for each in products),
     )
+
+
+def _share_product(m: Any, *xs: Any) -> Any:
+    shares = m.softmax(xs)
+    return shares[0] * shares[1] * shares[2]
+
+
+def _share_product_partials(
+    m: Any, y: Any, x1: Any, x2: Any, x3: Any, *others: Any
+) -> tuple[Any, ...]:
+    return (
+        y * m.share_excess_((x1, x2, x3, *others)),
+        y * m.share_excess_((x2, x1, x3, *others)),
+        y * m.share_excess_((x3, x1, x2, *others)),
+        *(-3.0 * y * share for share in m.softmax((x1, x2, x3, *others))[3:]),
+    )
+
+
+def _share_excess(m: Any, x: Any, *others: Any) -> Any:
+    """1 - 3 y, of the share y of the first operand, of three at least: see `_share_balance`.
+
+    By the differences from the two largest of the others.
+    """
+    first, rest = _without_largest(m, others)
+    second, rest = _without_largest(m, rest)
+    top = m.where(first > x, first, x)
+    own, differences = m.exp(x - top), []
+    for other in (first, second):
+        larger = m.where(other > x, other, x)
+        excess = m.exp(larger - top) * m.expm1(-m.abs(other - x))
+        differences.append(m.where(other > x, -excess, excess))
+    total = m.sum([m.exp(other - top) for other in rest]) if rest else 0.0
+    size = total + own + m.exp(first - top) + m.exp(second - top)
+    return (total + (differences[0] + differences[1])) / size
+
+
+def _without_largest(m: Any, xs: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """Give the largest, and all with -inf in its place."""
+    largest, rest, found = m.max(xs), [], 0.0
+    for x in xs:
+        first = m.where(found == 1.0, 0.0, m.where(x == largest, 1.0, 0.0))
+        rest.append(m.where(first == 1.0, -math.inf, x))
+        found = m.where(first == 1.0, 1.0, found)
+    return largest, rest
+
+
+def _share_excess_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
+    variance = m.share_variance_((x, *others))
+    return (-3.0 * variance, *(3.0 * each for each in _covariances(m, x, others)))
 
 
 def _share_balance_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
@@ -507,7 +622,7 @@ TABLE = (
     Rule("*", XX, mul,
          lambda m, y, x1, x2: (x2, x1)),
     Rule("/", XX, lambda x1, x2: x1 / x2,
-         lambda m, y, x1, x2: (1.0 / x2, -y / x2),  # by way of y, as x2² may overflow
+         lambda m, y, x1, x2: (over(1.0, x2), over(-y, x2)),  # by way of y, as x2² may overflow
          domain="x2 != 0"),
     Rule("neg", X, lambda x: -x,
          lambda m, y, x: (-1.0,)),
@@ -544,38 +659,45 @@ TABLE = (
          lambda m, y, x: (m.exp(x),),
          "exp(x) - 1, accurate near 0. Its derivative is `exp(x)`.", ((0.0,), 0.0)),
     Rule("log", X, math.log,
-         lambda m, y, x: (1.0 / x,),
+         lambda m, y, x: (over(1.0, x),),
          "The natural logarithm of x. Its derivative is `1 / x`.", ((1.0,), 0.0), "x > 0",
+         fused=lambda x: (math.log(x), (1.0 / x,)),
          within=lambda m, x: x > 0.0),
     Rule("log2", X, math.log2,
-         lambda m, y, x: (1.0 / LN2 / x,),
+         lambda m, y, x: (over(1.0 / LN2, x),),
          "The logarithm of x to base 2. Its derivative is `1 / (log(2) * x)`.",
          ((8.0,), 3.0), "x > 0",
+         fused=lambda x: (math.log2(x), (1.0 / LN2 / x,)),
          within=lambda m, x: x > 0.0),
     Rule("log10", X, math.log10,
-         lambda m, y, x: (1.0 / LN10 / x,),
+         lambda m, y, x: (over(1.0 / LN10, x),),
          "The logarithm of x to base 10. Its derivative is `1 / (log(10) * x)`.",
          ((1000.0,), 3.0), "x > 0",
+         fused=lambda x: (math.log10(x), (1.0 / LN10 / x,)),
          within=lambda m, x: x > 0.0),
     Rule("log1p", X, math.log1p,
-         lambda m, y, x: (1.0 / (1.0 + x),),
+         lambda m, y, x: (over(1.0, 1.0 + x),),
          "log(1 + x), accurate near 0. Its derivative is `1 / (1 + x)`.", ((0.0,), 0.0), "x > -1",
+         fused=lambda x: (math.log1p(x), (1.0 / (1.0 + x),)),
          within=lambda m, x: x > -1.0),
     # --- powers and roots ---
     Rule("sqrt", X, math.sqrt,
-         lambda m, y, x: (0.5 / (y + 0.0),),  # inf at -0 as well
+         lambda m, y, x: (over(0.5, y + 0.0),),  # inf at -0 as well
          "The square root of x. Its derivative is `1 / (2 * sqrt(x))`, inf at 0.",
-         ((9.0,), 3.0), "x >= 0"),
+         ((9.0,), 3.0), "x >= 0",
+         fused=lambda x: ((y := math.sqrt(x)), (0.5 / (y + 0.0),))),
     Rule("cbrt", X, special.cbrt,
-         lambda m, y, x: (_vanishing(m, y, lambda y: 1.0 / (3.0 * y * y)),),
+         lambda m, y, x: (_vanishing(m, y, lambda y: over(over(1.0, 3.0 * y), y)),),
          "The cube root of x. Its derivative is `1 / (3 * cbrt(x)**2)`, inf at 0.",
-         ((-8.0,), -2.0)),
+         ((-8.0,), -2.0),
+         fused=lambda x: ((y := special.cbrt(x)), (1.0 / (3.0 * y) / y,))),
     Rule("square", X, lambda x: x * x,
          lambda m, y, x: (2.0 * x,),
          "x times x. Its derivative is `2 * x`.", ((3.0,), 9.0)),
     Rule("reciprocal", X, lambda x: 1.0 / x,
-         lambda m, y, x: (-y / x,),
-         "1 / x. Its derivative is `-1 / x**2`.", ((4.0,), 0.25), "x != 0"),
+         lambda m, y, x: (over(-y, x),),
+         "1 / x. Its derivative is `-1 / x**2`.", ((4.0,), 0.25), "x != 0",
+         fused=lambda x: ((y := 1.0 / x), (-y / x,))),
     Rule("hypot", XX, math.hypot,
          lambda m, y, x1, x2: _directions(m, y, (x1, x2)),
          "The length of the vector (x1, x2), without overflow. "
@@ -613,7 +735,8 @@ TABLE = (
          fused=lambda x: (math.atan(x), (1.0 / (1.0 + x * x),))),
     Rule("arctan2", XX, math.atan2,
          lambda m, y, x1, x2: (
-             x2 / m.hypot(x1, x2) / m.hypot(x1, x2), -x1 / m.hypot(x1, x2) / m.hypot(x1, x2)),
+             over(over(x2, m.hypot(x1, x2)), m.hypot(x1, x2)),
+             over(over(-x1, m.hypot(x1, x2)), m.hypot(x1, x2))),
          "The angle in radians, from -π to π, of the point with ordinate x1 and abscissa x2. "
          "Its derivatives are `x2 / (x1**2 + x2**2)` and `-x1 / (x1**2 + x2**2)`, nan at (0, 0).",
          ((0.0, 1.0), 0.0)),
@@ -629,12 +752,13 @@ TABLE = (
          "The hyperbolic tangent of x. Its derivative is `1 - tanh(x)**2`.", ((0.0,), 0.0),
          fused=lambda x: (math.tanh(x), (_sech_squared(x),))),
     Rule("arcsinh", X, math.asinh,
-         lambda m, y, x: (_vanishing(m, x, lambda x: 1.0 / m.hypot(1.0, x)),),
+         lambda m, y, x: (_vanishing(m, x, lambda x: over(1.0, m.hypot(1.0, x))),),
          "The number whose hyperbolic sine is x. Its derivative is `1 / sqrt(x**2 + 1)`.",
-         ((0.0,), 0.0)),
+         ((0.0,), 0.0),
+         fused=lambda x: (math.asinh(x), (1.0 / math.hypot(1.0, x),))),
     Rule("arccosh", X, math.acosh,
          lambda m, y, x: (_vanishing(  # x² may overflow
-             m, x, lambda x: 1.0 / (m.sqrt(x - 1.0) * m.sqrt(x + 1.0))),),
+             m, x, lambda x: over(over(1.0, m.sqrt(x - 1.0)), m.sqrt(x + 1.0)), sides=1),),
          "The number of at least 0 whose hyperbolic cosine is x. "
          "Its derivative is `1 / sqrt(x**2 - 1)`, inf at 1.", ((1.0,), 0.0), "x >= 1"),
     Rule("arctanh", X, math.atanh,
@@ -708,7 +832,8 @@ TABLE = (
          lambda m, y, x: (m.digamma(x),),
          "The logarithm of the absolute value of the gamma function of x. "
          "Its derivative is `digamma(x)`.", ((1.0,), 0.0),
-         "x other than 0, -1, -2, …", by_python=True),
+         "x other than 0, -1, -2, …", by_python=True,
+         within=lambda m, x: (x > 0.0) | (m.floor(x) != x)),
     Rule("digamma", X, special.digamma,
          lambda m, y, x: (m.polygamma(1.0, x),),
          "The derivative of lgamma. Its own derivative is `polygamma(1, x)`.",
@@ -846,13 +971,19 @@ HELPERS = (
     # Of a vector's coordinates, that one first, the direction cosine of the first.
     Rule("direction_", XS, _direction, _direction_partials,
          kinks=lambda m, y, *xs: m.meets(m.norm(xs), 0.0)),
-    # Of the shares in a softmax; that of the first operand, or of the first two.
+    # Of the shares in a softmax; that of the first operand, or of the first two, or three.
     Rule("share_variance_", XS, _on_floats(_share_variance),
          _share_variance_partials, primitive=_share_variance),
     Rule("share_covariance_", XS, _on_floats(_share_covariance),
          _share_covariance_partials, primitive=_share_covariance),
     Rule("share_balance_", XS, _on_floats(_share_balance),
          _share_balance_partials, primitive=_share_balance),
+    Rule("share_bend_", XS, _on_floats(_share_bend),
+         _share_bend_partials, primitive=_share_bend),
+    Rule("share_product_", XS, _on_floats(_share_product),
+         _share_product_partials, primitive=_share_product),
+    Rule("share_excess_", XS, _on_floats(_share_excess),
+         _share_excess_partials, primitive=_share_excess),
     # That of one that is the larger part of a vector, given the squares of the others, added up.
     Rule("cosine_", ("x", "square"), lambda x, square: x / math.sqrt(x * x + square),
          _cosine_partials),
@@ -879,12 +1010,13 @@ INTERNAL = (
              m.where(x1 < x2, 0.0, m.where(x1 > x2, 0.0, math.nan)),) * 2),
     # A contribution of the chain rule, given the adjoint that it is a multiple of, and whether the
     # node that it comes through is at a kink: there its derivative is nan in what the adjoint
-    # depends on, and, unless the adjoint is 0, in what the kink depends on.
+    # depends on, and, unless the adjoint is 0 (and the kink not infinite), in what the kink does.
     Rule(KINKED, ("contribution", "adjoint", "kink"), lambda x, adjoint, kink: x,
          lambda m, y, x, adjoint, kink: (
              1.0,
              m.where(kink, math.nan, 0.0),
-             m.where(kink, m.where(adjoint == 0.0, 0.0, math.nan), 0.0))),
+             m.where(kink, m.where(
+                 adjoint == 0.0, m.where(kink == math.inf, math.nan, 0.0), math.nan), 0.0))),
 )
 # fmt: on
 

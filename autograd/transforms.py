@@ -44,6 +44,8 @@ from autograd.value import (
     linked,
     partials,
     recorded_adjoints,
+    showing_nan,
+    within_domain,
 )
 
 __all__ = [
@@ -169,7 +171,7 @@ class _Recording:
             if not is_zero(tangent)
         }
         if self.connected:
-            _record_tangents(order, within, found)
+            _record_tangents(roots, order, within, found)
             return [as_value(found.get(root, 0.0)) for root in roots]
         for node in order:
             if node in within and node not in found:
@@ -185,21 +187,33 @@ class _Recording:
 
 
 def _record_tangents(
-    order: Sequence[Value], within: Container[Value], found: dict[Value, Number]
+    roots: Sequence[Value],
+    order: Sequence[Value],
+    within: Container[Value],
+    found: dict[Value, Number],
 ) -> None:
     """Add to the tangents of some variables those of the nodes that depend on them, recorded."""
     chain = ChainRule(order, _is_differentiated_again(), forwards=True)
+    shown = [showing_nan(root, order) for root in roots]
+    everywhere = set.intersection(*shown) if shown else set()
     for node in order:
         if node not in within or node in found:
             continue
         terms: list[Number] = []
         for parent, derivative in zip(node.parents, partials(node), strict=True):
+            if node not in everywhere:
+                derivative = within_domain(node, derivative)
             if parent in found:
                 term = chain.product(found[parent], derivative, parent, node)
                 if not is_zero(term):
                     terms.append(term)
         if terms:
             found[node] = added(terms)
+    for root, showing in zip(roots, shown, strict=True):
+        for node in order:
+            if node in showing and not found.keys().isdisjoint(node.parents):
+                tangent = found.get(root, 0.0)
+                found[root] = within_domain(node, tangent, is_zero(tangent))
 
 
 def _is_differentiated_again() -> bool:

@@ -35,6 +35,7 @@ from autograd.methods import Elementary
 from autograd.rules import (
     CHAIN_PRODUCT,
     DETACHED,
+    EXTENDED,
     FLOATS,
     KINKED,
     LINEAR,
@@ -56,7 +57,7 @@ __all__ = [
     "BUFFER", "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER", "PARAMETER_KINDS",
     "UNRECORDED", "ChainRule", "Kind", "Operand", "Plain", "Value", "added", "as_float",
     "as_value", "comparable", "guarded_product", "is_zero", "kink", "linear", "linked",
-    "new_node", "partials", "record", "recorded_adjoints",
+    "new_node", "partials", "record", "recorded_adjoints", "showing_nan", "within_domain",
 ]  # fmt: skip
 
 Operand: TypeAlias = "Value | Plain"
@@ -568,7 +569,10 @@ def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
             return new_node(UNKNOWN, operands, (UNKNOWN,) * len(xs), rule.name)
         if not _on_extended_line.get():
             raise outside_domain(error, rule.name, rule.operands, operands, rule.domain) from None
-        y = float(extended(rule.evaluate)(*map(Extended, xs)))
+        evaluate = extended(rule.evaluate)
+        if not rule.of_sequence and not isinstance(rule.name, OwnName):
+            evaluate = getattr(EXTENDED, rule.name, evaluate)  # where an infinity has its sign
+        y = float(evaluate(*map(Extended, xs)))
         derivatives = rule.local_derivatives(y, *xs)
     return new_node(y, operands, derivatives, rule.name)
 
@@ -761,13 +765,29 @@ def partials(node: Value) -> Sequence[Value | float]:
             _on_extended_line.reset(before)
     if node.op == CHAIN_PRODUCT and (masked := _masked(node.parents[0])) is not None:
         derivatives = VALUES.where(masked, 0.0, derivatives[0]), derivatives[1]
-    is_own = isinstance(node.op, OwnName)  # whose domain its value alone tells
-    if (rule.within or is_own) and node._number is UNKNOWN:
-        within = node == node if is_own else rule.within(_OF_PARTIALS, *operands)  # type: ignore[misc]
-        if isinstance(within, Value) or not within:
-            factor = _OF_PARTIALS.where(within, 1.0, math.nan)
-            return tuple([derivative * factor for derivative in derivatives])
     return derivatives
+
+
+def within(node: Value, is_dropped: bool = False) -> Any:
+    """Tell whether a traced node is within its domain, where its derivatives would not show it.
+
+    Args:
+        node: An interior node.
+        is_dropped: Whether nothing of its derivatives is used.
+
+    Returns:
+        A condition, True where it need not be asked.
+    """
+    rule = rule_of(node.op)
+    if rule is None or node._number is not UNKNOWN:
+        return True
+    if rule.within is not None:
+        return rule.within(_OF_PARTIALS, *_operands(node))
+    if is_dropped and node.op in ("/", "reciprocal"):
+        return node.parents[-1] != 0.0
+    # Of one's own, and where a derivative may be infinite, its value tells.
+    is_needed = rule.domain and (is_dropped or node.op in STEEP or rule.by_python)
+    return node == node if is_needed or isinstance(node.op, OwnName) else True
 
 
 def kink(node: Value, of_traced: bool) -> Value | None:
@@ -810,8 +830,15 @@ class _Partials:
     @staticmethod
     def where(condition: Operand | bool, x1: Operand, x2: Operand) -> Any:
         if isinstance(condition, Value):
-            return VALUES.where(condition, x1, x2)
+            is_known = condition._number is not UNKNOWN and not pausing.open_blocks
+            if not (is_known and _is_finite_number(x1) and _is_finite_number(x2)):
+                return VALUES.where(condition, x1, x2)
+            condition = bool(condition._number)  # of which a choice of numbers has no derivative
         return x1 if condition else x2
+
+
+def _is_finite_number(x: Operand) -> bool:
+    return type(x) is float and math.isfinite(x)
 
 
 _OF_PARTIALS = _Partials()
@@ -823,7 +850,7 @@ _on_extended_line: ContextVar[bool] = ContextVar("on_extended_line", default=Fal
 def recorded_adjoints(
     root: Value,
     order: Sequence[Value],
-    within: Container[Value],
+    among: Container[Value],
     seed: Value | float = 1.0,
     *,
     again: bool = True,
@@ -833,7 +860,7 @@ def recorded_adjoints(
     Args:
         root: The node to differentiate.
         order: The interior nodes that it depends on, parents first.
-        within: The nodes on the way to those with respect to which the derivative is wanted.
+        among: The nodes on the way to those with respect to which the derivative is wanted.
         seed: The adjoint to start from.
         again: Whether the result, if it is traced, may be differentiated in its turn.
 
@@ -853,19 +880,67 @@ def recorded_adjoints(
     found: dict[Value, Value | float] = {}
     waiting: dict[Value, list[Value | float]] = {root: [seed]}
     chain = ChainRule(order, again)
+    passing = showing_nan(root, order)
     for node in reversed(order):
-        if node not in within or node not in waiting:
+        if node not in among or not (node in waiting or node in passing):
             continue
-        adjoint = found[node] = added(waiting.pop(node))
+        adjoint = added(waiting.pop(node)) if node in waiting else 0.0
+        if node in passing:
+            adjoint = within_domain(node, adjoint, is_zero(adjoint))
+        found[node] = adjoint
         if is_zero(adjoint):
             continue
-        for parent, partial in zip(node.parents, partials(node), strict=True):
-            if parent in within:
+        derivatives = partials(node)
+        if node not in passing and node._number is UNKNOWN:
+            derivatives = [within_domain(node, derivative) for derivative in derivatives]
+        for parent, partial in zip(node.parents, derivatives, strict=True):
+            if parent in among:
                 product = chain.product(adjoint, partial, node, parent)
                 if not is_zero(product):
                     waiting.setdefault(parent, []).append(product)
     found.update((node, added(terms)) for node, terms in waiting.items())
     return found
+
+
+def within_domain(node: Value, factor: Value | float, is_dropped: bool = False) -> Value | float:
+    """Make a factor of a traced node's derivatives nan off its domain: machine code cannot raise.
+
+    Args:
+        node: An interior node.
+        factor: The factor.
+        is_dropped: As for `within`.
+
+    Returns:
+        The factor, or a choice of nan instead.
+    """
+    inside = within(node, is_dropped)
+    if not isinstance(inside, Value) and inside:
+        return factor
+    if type(factor) is float:
+        return VALUES.where(inside, factor, math.nan)  # type: ignore[no-any-return]
+    return factor * VALUES.where(inside, 1.0, math.nan)  # type: ignore[no-any-return]
+
+
+def showing_nan(root: Value, order: Sequence[Value]) -> set[Value]:
+    """List the traced nodes where a nan shows in the root.
+
+    Off the domain of one of them the root is nan, and so must be its derivative, though a zero
+    adjoint comes to the node. A choice may leave a nan out, and then does so in the derivative.
+
+    Args:
+        root: A node.
+        order: The interior nodes that it depends on, parents first.
+
+    Returns:
+        The nodes, the root among them; none where numbers are known.
+    """
+    if root._number is not UNKNOWN:
+        return set()
+    showing = {root}
+    for node in reversed(order):
+        if node in showing and not isinstance(node.op, OwnName):
+            showing.update(node.parents[: DROPPING.get(node.op)])
+    return showing
 
 
 def added(terms: Sequence[Value | float]) -> Value | float:
@@ -1005,12 +1080,19 @@ class ChainRule:
             if not partial and (self.forwards or self._is_finite(flow, node)):
                 return 0.0
             return guarded_product(flow, partial, forwards)
-        if (self.is_later or mark is not None) and (choice := _choice(partial)) is not None:
+        # (A step's derivative is a choice of nan alone: an infinite adjoint times its 0 is nan.)
+        choice = _choice(partial) if self.is_later or mark is not None else None
+        if choice is not None and node.op not in STEPS:
             # As a factor it would let a nan through the branch that is not taken.
             condition, *branches = choice
             x1, x2 = (self._smooth(flow, branch, mark, node, forwards) for branch in branches)
             return VALUES.where(condition, x1, x2)  # type: ignore[no-any-return]
-        product = guarded_product(flow, partial, forwards)
+        quotient = self.is_later and isinstance(flow, Value) and _quotient(node, partial)
+        if quotient:
+            under, over = quotient
+            product = guarded_product(guarded_product(flow, under, forwards), over, forwards)
+        else:
+            product = guarded_product(flow, partial, forwards)
         if mark is not None:
             product = _marked(product, flow, mark)
             if self.forwards:  # what comes through a kink is undefined in its other factors as well
@@ -1054,14 +1136,25 @@ class ChainRule:
         self, partial: Value | float, involved: dict[Value, Value] | None = None
     ) -> Value | None:
         """Tell whether a local derivative is an expression of a node that depends on a kink."""
+        of_kinks = involved is None
         involved = self._involved if involved is None else involved
         if not involved or not isinstance(partial, Value):
             return None
-        if partial.op == "where" and partial not in self._nodes and _is_mask(partial):
-            return None
+        if partial.op == "where" and partial not in self._nodes:
+            if _is_mask(partial):
+                return None
+            if partial._number is UNKNOWN:  # only the branch that is taken counts
+                condition, *branches = partial.parents
+                found = [
+                    self._involvement(branch, None if of_kinks else involved) for branch in branches
+                ]
+                if found[0] is found[1] is None:
+                    return None
+                x1, x2 = (0.0 if mark is None else mark for mark in found)
+                return VALUES.where(condition, x1, x2)  # type: ignore[no-any-return]
         reached = {partial: None}  # in an order that is the same each time
         for node in reversed(interior(partial, stop=self._nodes)):
-            if node in reached:
+            if node in reached and not (of_kinks and node.op in STEPS):
                 reached.update(dict.fromkeys(_varying(node)))
         marks = [involved[node] for node in reached if node in involved]
         return functools.reduce(operator.add, dict.fromkeys(marks)) if marks else None
@@ -1098,12 +1191,13 @@ def _marks_of_operands(node: Value, marked: dict[Value, Value]) -> list[Value | 
     return found
 
 
+STEPS = {"floor", "ceil", "trunc", "sign", "//"}
+"""The operations that vary with no operand, but where they jump."""
 CHOICES = {
-    "where", "maximum", "minimum", "max", "min", "clip", "relu", "hard_tanh",
-    "floor", "ceil", "trunc", "sign", "//",
+    "where", "maximum", "minimum", "max", "min", "clip", "relu", "hard_tanh", *STEPS,
 }  # fmt: skip
 """The operations that do not vary, around a point, with an operand whose derivative is 0 there."""
-JUMPS = {"floor", "ceil", "trunc", "sign", "//", "%", "fmod", "remainder", "copysign"}
+JUMPS = STEPS | {"%", "fmod", "remainder", "copysign"}
 """The operations whose value jumps, not their derivative alone."""
 STEEP = {"sqrt", "cbrt", "**", "arcsin", "arccos", "arccosh"}
 """The operations that have infinite derivatives where they are defined."""
@@ -1185,6 +1279,25 @@ def _is_agreed(adjoint: Value | float, partial: Value | float) -> bool:
         return False
     data = partial._number if isinstance(partial, Value) else partial
     return data is not UNKNOWN and not math.isfinite(data)
+
+
+def _quotient(node: Value, partial: Value | float) -> tuple[Value, Value] | None:
+    """Take a traced derivative that is a quotient apart into two factors, a reciprocal first.
+
+    Of 1 / x it is 1 / x**2, of which the square may leave the range of floats where what it is a
+    part of does not: log(x) has the second derivative x'' / x - (x' / x)**2. Of recorded nodes the
+    numbers are known, and `rules.over` takes care.
+    """
+    if node._number is not UNKNOWN or not isinstance(partial, Value):
+        return None
+    if node.op in ("/", "reciprocal") and partial.op == "/":
+        over, under = partial.parents
+        return None if over.op is CONSTANT else (1.0 / under, over)
+    if node.op == "**" and partial.op == "*":
+        base, exponent = node.parents
+        if exponent.op is CONSTANT and exponent._number < 0.0:  # of others it may be 0 times inf
+            return 1.0 / base, exponent._number * node
+    return None
 
 
 def _choice(partial: Value | float) -> tuple[Value, Value | float, Value | float] | None:
@@ -1381,6 +1494,13 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq, "!=": operator.ne,
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
+DROPPING = {
+    "where": 0, "meets": 0, "detached": 0, "**": 0, "hypot": 0, "norm": 0, "direction_": 0,
+    "copysign": 1, "leaky_relu": 1, "elu": 1, KINKED: 1, CHAIN_PRODUCT: 1,
+    **dict.fromkeys(COMPARISONS, 0),
+}  # fmt: skip
+"""The operations that may be a number although an operand is nan; the first few are no such ones,
+as many as this says."""
 
 
 def _compared(sign: str, value: Value, other: Any) -> bool:

@@ -81,7 +81,7 @@ AGREED = {
     "gradient finite after a pole": "likewise",
     "gradient finite after a pole of an operand": "likewise",
     "hessian finite after a pole": "likewise",
-    "gradient finite off the domain of an operand": "a zero adjoint hands on 0; the value is nan",
+    "inf or nan met: gradient not finite, recorded is": "a zero adjoint; an operand that is nan",
     "hessian finite off the domain": "the row's partials are constants; the gradient is nan",
     "gradient wrong where a number is too large": "an adjoint of 0 meets an infinite slope",
     "kink mixed, nan the other way round": "the derivative of a derivative that has no kink itself",

@@ -333,9 +333,9 @@ def _power_kink(m: Any, y: Any, x1: Any, x2: Any) -> Any:
 
 
 def _power_defined(m: Any, x1: Any, x2: Any) -> Any:
-    """Tell whether x1**x2 is; x2 - 1 may be an integer, rounded, although x2 is none."""
+    """Tell whether x1**x2 is; of a constant x2, its value tells."""
     if isinstance(x2, float):
-        return True if x2.is_integer() else (x1 >= 0.0) | (x1 == -math.inf)
+        return True
     return (x1 >= 0.0) | (m.floor(x2) == x2) | (x1 == -math.inf)
 
 

@@ -200,9 +200,10 @@ def _record_tangents(
         if node not in within or node in found:
             continue
         terms: list[Number] = []
+        factor = 1.0 if node in everywhere else within_domain(node, 1.0)
         for parent, derivative in zip(node.parents, partials(node), strict=True):
-            if node not in everywhere:
-                derivative = within_domain(node, derivative)
+            if isinstance(factor, Value):
+                derivative = derivative * factor
             if parent in found:
                 term = chain.product(found[parent], derivative, parent, node)
                 if not is_zero(term):
@@ -212,8 +213,7 @@ def _record_tangents(
     for root, showing in zip(roots, shown, strict=True):
         for node in order:
             if node in showing and not found.keys().isdisjoint(node.parents):
-                tangent = found.get(root, 0.0)
-                found[root] = within_domain(node, tangent, is_zero(tangent))
+                found[root] = within_domain(node, found.get(root, 0.0))
 
 
 def _is_differentiated_again() -> bool:

@@ -768,12 +768,12 @@ def partials(node: Value) -> Sequence[Value | float]:
     return derivatives
 
 
-def within(node: Value, is_dropped: bool = False) -> Any:
+def within(node: Value, factor: Value | float = 1.0) -> Any:
     """Tell whether a traced node is within its domain, where its derivatives would not show it.
 
     Args:
         node: An interior node.
-        is_dropped: Whether nothing of its derivatives is used.
+        factor: What they are multiplied by: 0 where nothing of them is used.
 
     Returns:
         A condition, True where it need not be asked.
@@ -781,12 +781,21 @@ def within(node: Value, is_dropped: bool = False) -> Any:
     rule = rule_of(node.op)
     if rule is None or node._number is not UNKNOWN:
         return True
+    is_dropped = is_zero(factor)
+    if node.op == "**" and (exponent := node.parents[1]).op is CONSTANT:
+        if exponent._number.is_integer() and not is_dropped:
+            return True
+        # Of an exponent of 1e-20, that of the derivative is rounded to -1.
+        if isinstance(factor, Value) or is_dropped or abs(exponent._number) < 2.0**-53:
+            return node == node
+        return True
     if rule.within is not None:
         return rule.within(_OF_PARTIALS, *_operands(node))
     if is_dropped and node.op in ("/", "reciprocal"):
         return node.parents[-1] != 0.0
     # Of one's own, and where a derivative may be infinite, its value tells.
-    is_needed = rule.domain and (is_dropped or node.op in STEEP or rule.by_python)
+    may_vanish = is_dropped or (isinstance(factor, Value) and (node.op in STEEP or rule.by_python))
+    is_needed = rule.domain and may_vanish
     return node == node if is_needed or isinstance(node.op, OwnName) else True
 
 
@@ -886,13 +895,15 @@ def recorded_adjoints(
             continue
         adjoint = added(waiting.pop(node)) if node in waiting else 0.0
         if node in passing:
-            adjoint = within_domain(node, adjoint, is_zero(adjoint))
+            adjoint = within_domain(node, adjoint)
         found[node] = adjoint
         if is_zero(adjoint):
             continue
         derivatives = partials(node)
         if node not in passing and node._number is UNKNOWN:
-            derivatives = [within_domain(node, derivative) for derivative in derivatives]
+            factor = within_domain(node, 1.0)
+            if isinstance(factor, Value):
+                derivatives = [derivative * factor for derivative in derivatives]
         for parent, partial in zip(node.parents, derivatives, strict=True):
             if parent in among:
                 product = chain.product(adjoint, partial, node, parent)
@@ -902,18 +913,17 @@ def recorded_adjoints(
     return found
 
 
-def within_domain(node: Value, factor: Value | float, is_dropped: bool = False) -> Value | float:
+def within_domain(node: Value, factor: Value | float) -> Value | float:
     """Make a factor of a traced node's derivatives nan off its domain: machine code cannot raise.
 
     Args:
         node: An interior node.
         factor: The factor.
-        is_dropped: As for `within`.
 
     Returns:
         The factor, or a choice of nan instead.
     """
-    inside = within(node, is_dropped)
+    inside = within(node, factor)
     if not isinstance(inside, Value) and inside:
         return factor
     if type(factor) is float:

@@ -59,8 +59,8 @@ def _log_ndtr_partials(m: Any, y: Any, x: Any) -> tuple[Any]:
     return (m.where(x < 0.0, m.ndtr_excess(1.0, below) - below, slope),)
 
 
-def _inverse_partial(m: Any, at_0: float, scale: float, distance: Any, tail: Any) -> Any:
-    """at_0 exp(d²/2), at a distance d from the middle, by the tail beyond it.
+def _inverse_partial(m: Any, at_0: float, scale: float, distance: Any, tail: Any, x: Any) -> Any:
+    """at_0 exp(d²/2), at a distance d from the middle, by the tail beyond it: next to 0, x.
 
     φ(d) is the tail's probability times the hazard d + ndtr_excess(1, -d), which holds more digits
     than exp(-d²/2) does, but for a d close to 0.
@@ -69,18 +69,18 @@ def _inverse_partial(m: Any, at_0: float, scale: float, distance: Any, tail: Any
     near = m.where(is_near, distance, 0.0)
     far = over(1.0 / ((distance + m.ndtr_excess(1.0, -distance)) * scale), tail)
     # Where it is too large for a float, a quotient has further ones of the right signs.
-    far = m.where(far == inf, inf / tail, far)
+    far = m.where(far == inf, inf / x, far)
     return m.where(is_near, at_0 * m.exp(0.5 * near * near), far)
 
 
 def _ndtri_partials(m: Any, y: Any, x: Any) -> tuple[Any]:
     distance, tail = m.where(x < 0.5, -y, y), m.where(x < 0.5, x, 1.0 - x)
-    return (_inverse_partial(m, SQRT_2PI, 1.0, distance, tail),)
+    return (_inverse_partial(m, SQRT_2PI, 1.0, distance, tail, x),)
 
 
 def _erfcinv_partials(m: Any, y: Any, x: Any) -> tuple[Any]:
     distance, tail = m.where(x < 1.0, y, -y), m.where(x < 1.0, x, 2.0 - x)
-    return (-_inverse_partial(m, HALF_SQRT_PI, SQRT_2, SQRT_2 * distance, tail),)
+    return (-_inverse_partial(m, HALF_SQRT_PI, SQRT_2, SQRT_2 * distance, tail, x),)
 
 
 def _exact_ndtr(mp: Any, x: Any) -> Any:

@@ -1505,7 +1505,8 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 DROPPING = {
-    "where": 0, "meets": 0, "detached": 0, "**": 0, "hypot": 0, "norm": 0, "direction_": 0,
+    "where": 0, "meets": 0, "detached": 0, "**": 0, "power_log_": 0, "hypot": 0, "norm": 0,
+    "direction_": 0,
     "copysign": 1, "leaky_relu": 1, "elu": 1, KINKED: 1, CHAIN_PRODUCT: 1,
     **dict.fromkeys(COMPARISONS, 0),
 }  # fmt: skip

@@ -22,8 +22,9 @@ HIPS := .venv-hips/.ready
 demo: $(DEMO) ## the textbook's backpropagation, digit for digit, then networks on real data
 	@.venv/bin/python -m nn.demo
 
-# By the file: what a module compiles once, one process compiles.
-PYTEST := .venv/bin/python -m pytest -n 2 --dist loadfile
+# By the file: what a module compiles once, one process compiles. Bytecode is kept, whatever the
+# environment says: else both processes rewrite every assertion of the tests anew.
+PYTEST := PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n 2 --dist loadfile
 
 test: $(DEV) ## every test and doctest, with the same examples each time
 	$(PYTEST)

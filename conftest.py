@@ -7,9 +7,12 @@ import os
 import shutil
 import tempfile
 from importlib.util import find_spec
+from typing import Any
 
+import numpy.random
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, register_random, settings
+from hypothesis.internal import entropy
 
 # Their examples need what continuous integration alone installs.
 collect_ignore = [
@@ -40,6 +43,35 @@ settings.load_profile("default")
 # The seed of a test's examples is a digest of its source, which is read, and taken apart, anew for
 # each of its parameters: a fifth of the time of a quick one.
 inspect.getsource = functools.lru_cache(maxsize=8)(inspect.getsource)  # type: ignore[assignment]
+
+
+class NumpysRandom:
+    """NumPy's own random numbers, of which Hypothesis keeps the state around each example.
+
+    To read it takes longer than many an example, and to write it as long again. So the generator
+    itself is put by, and another one serves in the meantime.
+    """
+
+    def __init__(self) -> None:
+        self._idle: list[Any] = []
+
+    def getstate(self) -> Any:
+        """Give the generator that is in use."""
+        return numpy.random.get_bit_generator()
+
+    def seed(self, seed: int) -> None:
+        """Have another one take its place."""
+        numpy.random.set_bit_generator(self._idle.pop() if self._idle else numpy.random.MT19937())
+        numpy.random.seed(seed)
+
+    def setstate(self, generator: Any) -> None:
+        """Put it back in its place."""
+        self._idle.append(numpy.random.get_bit_generator())
+        numpy.random.set_bit_generator(generator)
+
+
+entropy.NP_RANDOM = NumpysRandom()  # kept there, else it would be registered as it is
+register_random(entropy.NP_RANDOM)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,12 +13,6 @@ from autograd.rules import EXTENDED, FLOATS, RULES, VALUES
 from tests.peers import require_torch
 
 
-def pytest_collection_finish() -> None:
-    """Spare the collector what stays: thousands of tests, visited by each full collection."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture
 def without_collector() -> Iterator[None]:
     """Have no collections, which cost more than the test itself where millions of nodes stay."""

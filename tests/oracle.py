@@ -26,7 +26,17 @@ __all__ = [
 mp: Any = mpmath.mp.clone()
 mp.dps = 60
 mp.mpf.__floordiv__ = lambda x1, x2: mp.floor(x1 / x2)
+_any_exp = mp.exp
 
+
+def _exp(x: Any) -> Any:
+    """Evaluate exp; of a huge whole number, which mpmath would raise e to, next to it."""
+    if isinstance(x, mp.mpf) and mp.isint(x) and abs(x) > 2**64:
+        x = mp.fadd(x, mp.ldexp(1, -mp.prec - 20), exact=True)
+    return _any_exp(x)
+
+
+mp.exp = _exp
 
 DEFINITIONS: dict[str, Callable[..., Any]] = definitions(mp)
 

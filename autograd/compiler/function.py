@@ -654,7 +654,10 @@ RETRACED = 4
 
 def _random_states() -> Any:
     """Give the state of the random numbers that Python and NumPy share among all who draw them."""
-    return random.getstate(), repr(numpy.random.get_state(legacy=False))
+    state = numpy.random.get_state(legacy=False)
+    parts = state["state"].items()
+    numbers = {k: x.tobytes() if isinstance(x, numpy.ndarray) else x for k, x in parts}
+    return random.getstate(), {**state, "state": numbers}
 
 
 def _call(model: Any, *inputs: Any, **options: Any) -> Any:

@@ -1276,6 +1276,10 @@ def test_a_choice_of_values_at_random_is_refused_when_checked() -> None:
     own = random.Random(3)
     with pytest.raises(TracingError, match="draws random numbers"):
         compiled(lambda x: x * random.choice(values), check=True)(1.0)
+    with pytest.raises(TracingError, match="draws random numbers"):
+        compiled(lambda x: x * values[np.random.randint(6)], check=True)(1.0)
+    with pytest.raises(TracingError, match="draws random numbers"):
+        compiled(lambda x: x * values[np.random.normal() > 9.0], check=True)(1.0)
     with pytest.raises(TracingError, match="other Values"):
         compiled(lambda x: x * values[own.randrange(6)], check=True)(1.0)
 

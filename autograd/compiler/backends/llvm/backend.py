@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,9 @@ from autograd.forks import waited_for
 from autograd.version import __version__
 
 __all__ = ["LLVM", "Code", "MachineKernel", "code_of", "compiled"]
+
+SHORT = 4000
+"""Object files of modules of no more characters are kept, for programs that need them as well."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +249,7 @@ def compiled(plan: Plan, target: Target) -> Code:
         body.schedule.memory * body.shape.rows,
         len(plan.program.outputs) * _lanes(plan, target) * body.adds_in_lanes,
     )
-    objects = [_object(target, *text) for text in texts]
+    objects = [(_object if len(text[0]) > SHORT else _shared)(target, *text) for text in texts]
     return _code(plan, target, objects, body.shape.rows, memory, cost(plan.program, by_row))
 
 
@@ -352,6 +355,11 @@ def _object(target: Target, text: str, level: int, optimise: bool) -> bytes:
         builder.getModulePassManager().run(module, builder)
         code: bytes = machine.emit_object(module)
         return code
+
+
+# What goes through the rows is the same text for all programs of a shape, and takes LLVM longer
+# than the operations of a small one.
+_shared = lru_cache(maxsize=256)(_object)
 
 
 # --- running it ----------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from autograd import betaln, compile, sin, value_and_grad
 from autograd.compiler.backends import BACKENDS
-from autograd.compiler.backends.c import backend
+from autograd.compiler.backends.c import backend, source
 from autograd.compiler.backends.c.backend import C, compiler
 from autograd.compiler.backends.contract import Plan
 from autograd.compiler.execution import Executor, Options
@@ -74,22 +74,30 @@ def test_what_is_in_the_cache_is_not_built_again(
     assert C().compile(PRODUCT) == first
 
 
-def test_a_program_too_large_for_the_stack_is_called_by_one_thread_at_a_time() -> None:
+def test_a_program_too_large_for_the_stack_is_called_by_one_thread_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(source, "STACK", 16)
+    monkeypatch.setattr(source, "PIECE", 100)
+
     def wide(x: Any) -> Any:
         total = 0.0
-        for i in range(9000):
+        for i in range(300):
             total = total + sin(x * float(i)) * sin(x + float(i))
         return total
 
-    f = compile(wide, backend="c", exact=True)
-    expected = [f(number) for number in (0.25, 0.5)]
-    wrong: list[float] = []
+    f = compile(wide, 0, backend="c", exact=True)
+    assert "static double work[" in f.program(np.zeros(1)).to_c()
+    numbers = np.linspace(0.25, 0.5, 200)
+    expected = [f(part) for part in np.split(numbers, 2)]
+    wrong: list[Any] = []
 
-    def work(number: float, right: float) -> None:
-        wrong.extend(number for _ in range(40) if f(number) != right)
+    def work(part: Any, right: Any) -> None:
+        wrong.extend(part for _ in range(40) if (f(part) != right).any())
 
     threads = [
-        threading.Thread(target=work, args=each) for each in zip((0.25, 0.5), expected, strict=True)
+        threading.Thread(target=work, args=each)
+        for each in zip(np.split(numbers, 2), expected, strict=True)
     ]
     for thread in threads:
         thread.start()

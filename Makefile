@@ -8,7 +8,7 @@ PYTHON ?= python3
 .NOTPARALLEL: # two installs into one environment would meet
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 # An environment is a folder; a stamp file in it says what has been installed there.
 # PyTorch, gigabytes in some builds, and JAX are for continuous integration only (which sets CI).
@@ -71,6 +71,9 @@ bench: $(BENCH) $(HIPS) ## the engine, its drawings and its checks beside their 
 	.venv-bench/bin/python benchmarks/checkers.py
 	.venv-bench/bin/python benchmarks/derivatives.py
 	.venv-bench/bin/python benchmarks/compiled.py
+
+bench-compare: $(BENCH) ## the benchmarks afresh: which ratios are a tenth worse than the committed ones?
+	.venv-bench/bin/python -m benchmarks.comparison
 
 bench-grid: $(BENCH) ## training networks of four sizes on two moons of six, beside micrograd and PyTorch
 	.venv-bench/bin/python benchmarks/grid.py

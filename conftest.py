@@ -1,12 +1,15 @@
 """What holds for every test and doctest: how long Hypothesis searches, and the cache."""
 
+import contextlib
 import functools
 import gc
+import importlib
 import inspect
 import os
 import shutil
 import tempfile
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy.random
@@ -83,6 +86,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     os.environ["AUTOGRAD_CACHE"] = folder
     os.environ["AUTOGRAD_VERIFY"] = "1"  # each program, after each pass
+
+
+def pytest_collect_directory(path: Path) -> None:
+    """Import a package before pytest imports its files.
+
+    It would import those a second time that the package brings along: two classes `Value`.
+    """
+    if (path / "__init__.py").exists():
+        with contextlib.suppress(ModuleNotFoundError):  # of an extra: its files will say so
+            importlib.import_module(".".join(path.relative_to(Path(__file__).parent).parts))
 
 
 def pytest_collection_finish() -> None:

@@ -100,8 +100,9 @@ def mapping_like(mapping: Mapping[Any, Any], items: dict[Any, Any]) -> Mapping[A
 
     Example:
         >>> from collections import OrderedDict
-        >>> mapping_like(OrderedDict(a=1.0), {"a": "b"})
-        OrderedDict([('a', 'b')])
+        >>> copied = mapping_like(OrderedDict(a=1.0), {"a": "b"})
+        >>> type(copied).__name__, copied["a"]
+        ('OrderedDict', 'b')
     """
     with suppress(Exception):  # whatever a class raises that takes something else
         if isinstance(mapping, dict):

@@ -150,14 +150,22 @@ def _take_turn(seconds: float, collector: bool) -> dict[str, float]:
     return {phase: total / steps for phase, total in times.items()}
 
 
+# Of several, the first decides about how many numbers an instruction takes.
+WIDEST = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
+
+
 def machine(packages: Sequence[str]) -> dict[str, Any]:
     """Describe what the figures were measured on."""
     facts = Path("/proc/cpuinfo")
     lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    features = {word for line in lines if line.startswith("flags") for word in line.split()}
     return {
         "date": time.strftime("%Y-%m-%d"),
         "processor": models[0] if models else platform.processor() or platform.machine(),
+        "instructions": next(
+            (WIDEST[name] for name in WIDEST if name in features), platform.machine()
+        ),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",

@@ -17,7 +17,10 @@ from benchmarks.measure import Spread, ratios
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table; `ratio` is `theirs / ours`, round by round."""
+    """A line of the table; `ratio` is `theirs / ours`, round by round.
+
+    More is better, but where theirs is a larger piece of our own work.
+    """
 
     what: str
     unit: str
@@ -27,6 +30,7 @@ class Row:
     ratio: Spread
     target: str
     reached: bool | None
+    less_is_better: bool = False
 
 
 def compare(
@@ -37,11 +41,15 @@ def compare(
     theirs: Sequence[float],
     *,
     at_least: float = 0.0,
-    at_most: float = math.inf,
+    at_most: float | None = None,
     ours_at_most: float = math.inf,
 ) -> Row:
-    """Make a row of two contenders' rounds; its target bounds the ratio, or our own figure."""
-    mine, ratio = Spread.of(ours), ratios(theirs, ours)
+    """Make a row of two contenders' rounds; its target bounds the ratio, or our own figure.
+
+    A ratio that is to be small has an `at_most`: infinity, where it has no bound.
+    """
+    mine, ratio, less_is_better = Spread.of(ours), ratios(theirs, ours), at_most is not None
+    at_most = math.inf if at_most is None else at_most
     reached = at_least <= ratio.median <= at_most and mine.median <= ours_at_most
     target = ""
     if at_least > 0.0:
@@ -50,9 +58,8 @@ def compare(
         target = f"at most {at_most:g}x"
     elif ours_at_most < math.inf:
         target = f"at most {ours_at_most:g} {unit.split()[0]}"
-    return Row(
-        what, unit, mine, peer, Spread.of(theirs), ratio, target, reached if target else None
-    )
+    judged = reached if target else None
+    return Row(what, unit, mine, peer, Spread.of(theirs), ratio, target, judged, less_is_better)
 
 
 def agree(first: Sequence[float], *others: Sequence[float]) -> None:

@@ -82,8 +82,8 @@ class History:
             ModuleNotFoundError: NumPy is missing.
 
         Example:
-            >>> History([1.0, 0.5, 0.25]).arrays()["loss"].min()
-            np.float64(0.25)
+            >>> History([1.0, 0.5, 0.25]).arrays()["loss"].tolist()
+            [1.0, 0.5, 0.25]
         """
         import numpy
 

@@ -382,8 +382,11 @@ def _arrays(dtype: Any) -> st.SearchStrategy[Any]:
 
     if dtype in (Any, np.generic, np.number, np.inexact, np.floating):
         dtype = np.float64
-    is_floating = np.issubdtype(dtype, np.floating)
-    elements = REAL.floats.map(np.dtype(dtype).type) if is_floating else None
+    elements: st.SearchStrategy[float] | None = None
+    if np.issubdtype(dtype, np.floating):
+        (ends,), bits = REAL.intervals, 8 * np.dtype(dtype).itemsize
+        width: Any = min(bits, 64)  # no rounding to a subnormal number, or to another one at all
+        elements = st.floats(*ends, width=width, allow_subnormal=False)
     return arrays(dtype, array_shapes(max_dims=2, max_side=3), elements=elements)
 
 

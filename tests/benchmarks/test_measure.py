@@ -83,5 +83,6 @@ def test_fresh_process_returns_the_result() -> None:
 def test_machine_names_processor_python_and_versions() -> None:
     facts = machine(["pytest"])
     assert facts["processor"]
+    assert facts["instructions"]
     assert facts["python"].startswith(("CPython", "PyPy"))
     assert facts["packages"] == {"pytest": pytest.__version__}

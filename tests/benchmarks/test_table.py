@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,14 @@ def test_ratio_is_theirs_by_ours_and_its_target_is_judged() -> None:
     ]:
         judged = row(**targets)
         assert (judged.target, judged.reached) == (said, reached)
+
+
+def test_less_is_better_where_the_ratio_is_to_be_at_most_something() -> None:
+    assert not row(at_least=4.0).less_is_better
+    assert not row(ours_at_most=2.0).less_is_better
+    assert row(at_most=4.0).less_is_better
+    boundless = row(at_most=math.inf)
+    assert (boundless.less_is_better, boundless.target, boundless.reached) == (True, "", None)
 
 
 def test_outcomes_agree_to_ten_digits_of_the_largest() -> None:

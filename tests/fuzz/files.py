@@ -5,7 +5,7 @@
 The structure of the data is mutated, most often; bytes of the text, or of the file, now and then.
 Then a file is read as a stranger's would be. What must hold:
 
-- it is refused by a `ValueError`, in time and memory that a file of that size may take;
+- it is refused by a `ValueError`, for work and memory that a file of that size may take;
 - or what it computes is what its program says, by an evaluation of our own, row after row, at
   arguments made from the file's own description of them. A call may be refused as well: what a
   structure describes need not be what arguments can be.
@@ -40,11 +40,12 @@ from autograd.compiler import load
 from autograd.compiler.storage import FORMAT
 from autograd.rules import RULES
 from autograd.structure import outputs
+from tests.counting import counting
 
 __all__ = ["Outcome", "Report", "check", "main", "mutated", "originals", "sealed"]
 
-SLOWEST = 20.0
-"""More seconds than any mutated file may take, on a busy machine."""
+MOST_CALLS = 2_000_000
+"""More calls of functions than any mutated file may take."""
 ROWS = 3
 TOO_LARGE = 10_000
 """Arrays of more numbers than that are not made."""
@@ -364,12 +365,12 @@ class Outcome(NamedTuple):
     Attributes:
         kind: "refused", "agrees", "call refused", "unknown", or what is wrong.
         message: What was said, or what differs.
-        seconds: What it took.
+        calls: What it took, in calls of functions.
     """
 
     kind: str
     message: str
-    seconds: float
+    calls: int
 
     @property
     def is_wrong(self) -> bool:
@@ -388,15 +389,14 @@ def check(content: bytes, path: Path, backend: Any = "numpy") -> Outcome:
         What became of it.
     """
     path.write_bytes(content)
-    start = time.monotonic()
-    try:
-        kind, message = _tried(content, path, backend)
-    except Exception as error:
-        kind, message = f"raises {type(error).__name__}", str(error)
-    seconds = time.monotonic() - start
-    if seconds > SLOWEST:
+    with counting() as count:
+        try:
+            kind, message = _tried(content, path, backend)
+        except Exception as error:
+            kind, message = f"raises {type(error).__name__}", str(error)
+    if count.calls > MOST_CALLS:
         kind = "takes long"
-    return Outcome(kind, message, seconds)
+    return Outcome(kind, message, count.calls)
 
 
 def _tried(content: bytes, path: Path, backend: Any) -> tuple[str, str]:
@@ -462,13 +462,13 @@ class Report:
         counts: How many, by what became of them.
         messages: How many, by the beginning of what was said.
         wrong: What must not be, with the number of the mutation.
-        slowest: The most seconds that one took.
+        most_calls: What the longest took, in calls of functions.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     messages: Counter[str] = field(default_factory=Counter)
     wrong: list[tuple[int, str, Outcome]] = field(default_factory=list)
-    slowest: float = 0.0
+    most_calls: int = 0
 
     def run(self, seed: int, numbers: Sequence[int], path: Path, machine_code_every: int) -> None:
         """Check mutations; every so many, also as machine code."""
@@ -480,13 +480,13 @@ class Report:
                 self.counts[f"{outcome.kind} ({backend})"] += 1
                 if outcome.kind == "refused":
                     self.messages[outcome.message[:30]] += 1
-                self.slowest = max(self.slowest, outcome.seconds)
+                self.most_calls = max(self.most_calls, outcome.calls)
                 if outcome.is_wrong:
                     self.wrong.append((number, backend, outcome))
 
     def __str__(self) -> str:
         lines = [f"{count:8,} {kind}" for kind, count in sorted(self.counts.items())]
-        lines.append(f"slowest: {self.slowest:.2f} s")
+        lines.append(f"the longest: {self.most_calls:,} calls")
         lines += [
             f"mutation {number} ({backend}): {outcome.kind}: {outcome.message[:300]}"
             for number, backend, outcome in self.wrong[:20]

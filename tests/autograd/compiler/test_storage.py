@@ -12,7 +12,6 @@ import math
 import os
 import subprocess
 import sys
-import time
 import zlib
 from collections import OrderedDict, namedtuple
 from dataclasses import replace
@@ -36,6 +35,7 @@ from autograd.compiler.storage import DIGITS, FORMAT, LARGEST
 from autograd.rules import RULES, OwnName, Rule
 from autograd.testing import programs
 from nn import MLP
+from tests.counting import counting
 from tests.table import NAMES, SAMPLES, TABLE, call
 
 ROOT = Path(__file__).parents[3]
@@ -454,13 +454,13 @@ def test_functions_of_a_users_are_not_called_by_a_file(path: Path, table: None) 
 
 
 @pytest.mark.slow
-def test_a_bomb_takes_neither_time_nor_memory(tmp_path: Path) -> None:
+def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:
     """As in format 1, a short text that stands for a long one; and short texts of many parts."""
     resource = pytest.importorskip("resource")
     body = zlib.compress(b"[" + b"0," * 10**7 + b"0]", 9)
     size = 1_900_000
     bodies = [body, b"[" + b"[]," * (size // 3) + b"0]", b"[" * size, b'"' + b"\\u0000" * 10**5]
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for each in bodies:
         for form in (FORMAT, f"{FORMAT[:-1]}1"):
             path = tmp_path / "f"
@@ -468,7 +468,6 @@ def test_a_bomb_takes_neither_time_nor_memory(tmp_path: Path) -> None:
             path.write_bytes(head + each)
             with pytest.raises(ValueError, match=r"malformed|older"):
                 load(path)
-    assert time.process_time() - start < 5.0
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kilobytes
 
 
@@ -477,9 +476,9 @@ def test_a_program_that_would_take_long_to_compile_is_read_at_once(path: Path) -
     outputs = [100_005, 0, 0]
     longest = [["log_ndtr", 0]] * 100_000
     forged(path, of_program(lambda p: p.update(operations=longest, outputs=outputs)))
-    start = time.process_time()
-    loaded = load(path)
-    assert time.process_time() - start < 5.0
+    with counting() as count:
+        loaded = load(path)
+    assert count.calls < 30 * len(longest)
     assert loaded.traces == 0
     assert len(loaded.signatures) == 1
 

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-import statistics
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -718,18 +717,12 @@ def test_three_hundred_nodes(opened: Open) -> None:
     shown = opened(root)
     assert len(shown.boxes()) == 300
     shown.emulate(prefers_reduced_motion="reduce")
-    times = shown.run("""
-        const times = [];
+    shown.run("""
         for (let i = 0; i < 100; i++) {
-          const start = performance.now();
           document.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" }));
-          document.body.getBoundingClientRect(); // the layout, too
-          times.push(performance.now() - start);
         }
-        return times;
     """)
     assert shown.step == 100
     shown.press("End")
     assert shown.step == shown.last
     assert shown.leaves() == expected(root)
-    assert statistics.median(times) < 1000  # 4 on a desk; a loaded machine may be a lot slower

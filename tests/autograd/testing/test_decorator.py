@@ -14,7 +14,7 @@ from unittest import SkipTest
 
 import numpy as np
 import pytest
-from hypothesis import Phase, example, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import DeadlineExceeded, FailedHealthCheck, Flaky, Unsatisfiable
 from hypothesis.extra.numpy import arrays
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 import autograd
 from autograd import Value, custom_function
 from autograd.testing import GradientError, check_gradients
+from autograd.testing.decorator import _arrays
 from nn import MLP
 
 wrong_cube = custom_function(
@@ -555,6 +556,18 @@ def test_arrays_are_drawn_by_their_types() -> None:
         return np.sum(x * x)
 
     square()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+def test_arrays_hold_normal_numbers_of_their_type(dtype: type[np.floating[Any]]) -> None:
+    @settings(max_examples=200)
+    @given(_arrays(dtype))
+    def drawn(x: Any) -> None:
+        assert x.dtype == dtype
+        assert np.all(np.abs(x) <= 8.0)
+        assert np.all((x == 0.0) | (np.abs(x) >= np.finfo(dtype).tiny))
+
+    drawn()
 
 
 def test_points_that_are_not_finite_are_rejected() -> None:

@@ -100,13 +100,13 @@ MISTAKES: list[tuple[str, type[Exception], list[str]]] = [
     ("autograd.nn", AttributeError, ["import nn"]),
     # transforms
     ("grad(2.0)", TypeError, ["grad", "function", "2.0"]),
-    ("grad(lambda x: x)(1)", TypeError, ["1 is no float", "1.0"]),
+    ("grad(lambda x: x)(1)", TypeError, ["1 is not a float", "1.0"]),
     ("grad(lambda x: x)('a')", TypeError, ["x", "str"]),
     ("grad(lambda x: None)(1.0)", TypeError, ["return one number", "NoneType"]),
     ("grad(lambda x: [x, x])(1.0)", TypeError, ["list", "jacobian"]),
     ("grad(lambda x: x, argnum=0)", TypeError, ["argnums"]),
     ("grad(lambda x: x, argnums=2)(1.0)", ValueError, ["argnums=2", "1 positional"]),
-    ("grad(np.sum)(np.array([1, 2]))", TypeError, ["1 is no float", "1.0"]),
+    ("grad(np.sum)(np.array([1, 2]))", TypeError, ["1 is not a float", "1.0"]),
     ("autograd.value_and_grad(3)", TypeError, ["value_and_grad", "function"]),
     ("autograd.custom_function(abs)", TypeError, ["evaluate", "partials"]),
     # compiling

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import operator
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from numbers import Complex, Real
 from typing import Any
 
-__all__ = ["counted", "outside_domain", "refuse_mask", "shown", "whole_number", "wrong_type"]
+__all__ = [
+    "counted",
+    "outside_domain",
+    "refuse_mask",
+    "shown",
+    "some",
+    "whole_number",
+    "wrong_type",
+]
 
 
 def outside_domain(
@@ -191,6 +199,23 @@ def counted(count: int, noun: str, plural: str = "") -> str:
         ('1 input', '1,000 inputs', '0 leaves')
     """
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def some(items: Iterable[str], separator: str = ", ", most: int = 10) -> str:
+    """Join the first of some texts, and say how many more there are.
+
+    Args:
+        items: The texts.
+        separator: What stands between them.
+        most: How many are written out.
+
+    Example:
+        >>> some(["a", "b"]), some("abcdefghijklm", most=2)
+        ('a, b', 'a, b, … and 11 more')
+    """
+    texts = list(items)
+    more = [f"… and {len(texts) - most:,} more"] if len(texts) > most else []
+    return separator.join([*texts[:most], *more])
 
 
 def whole_number(number: Any, what: str, least: int | None = None, also: str = "") -> int:

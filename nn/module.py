@@ -601,8 +601,8 @@ class Module:
         state = self.state_dict()
         if not state:
             raise ValueError(
-                f"{type(self).__name__} has nothing to save: neither its attributes, nor the lists, "
-                "tuples, dictionaries and Modules in them, hold a Value"
+                f"{type(self).__name__} has nothing to save: neither its attributes, nor the "
+                "lists, tuples, dictionaries and Modules in them, hold a Value"
             )
         write_arrays(path_of(path, f"{type(self).__name__}.save"), state)
 

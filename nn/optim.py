@@ -40,6 +40,10 @@ __all__ = [
 ]
 
 
+NUMBERS = {"learning_rate", "weight_decay", "momentum", "epsilon"}
+"""The options that are numbers of at least 0."""
+
+
 class Optimiser:
     """What all optimisers have in common; a subclass defines `step`.
 
@@ -109,8 +113,13 @@ class Optimiser:
 
     def __setattr__(self, name: str, content: Any) -> None:
         # A subclass of the user's may call its attributes as it likes.
-        if name in OPTIMISER and type(self).__module__ == __name__:
-            raise lacking(type(self).__name__, name, OPTIMISER, self)
+        if type(self).__module__ == __name__:
+            if name in OPTIMISER:
+                raise lacking(type(self).__name__, name, OPTIMISER, self)
+            if name in NUMBERS and not (name == "learning_rate" and callable(content)):
+                content = self._checked(name, content)  # here: a step would be taken by halves
+            elif name == "betas":
+                self._require_betas(content)
         super().__setattr__(name, content)
 
     if not TYPE_CHECKING:
@@ -124,6 +133,17 @@ class Optimiser:
             raise ValueError(f"steps must be an integer of at least 0, got {shown(self.steps)}")
         self.weight_decay = self._checked("weight_decay", self.weight_decay)
         self.rate()
+
+    def _require_betas(self, betas: Any) -> None:
+        if not (
+            isinstance(betas, (tuple, list))
+            and len(betas) == 2
+            and all(isinstance(beta, Real) and 0.0 <= float(beta) < 1.0 for beta in betas)
+        ):
+            raise ValueError(
+                f"{type(self).__name__}: betas must be a pair of numbers from 0 to less than 1, "
+                f"got {shown(betas)}"
+            )
 
     def _require_one_for_each(self, *names: str) -> None:
         for name in names:
@@ -430,15 +450,7 @@ class Adam(Optimiser):
 
     def _require_options(self) -> None:
         super()._require_options()
-        if not (
-            isinstance(self.betas, (tuple, list))
-            and len(self.betas) == 2
-            and all(isinstance(beta, Real) and 0.0 <= beta < 1.0 for beta in self.betas)
-        ):
-            raise ValueError(
-                f"{type(self).__name__}: betas must be a pair of numbers from 0 to less than 1, "
-                f"got {shown(self.betas)}"
-            )
+        self._require_betas(self.betas)
         self.epsilon = self._checked("epsilon", self.epsilon)
         self._require_one_for_each("means", "squares", "counts")
         if not all(type(count) is int and count >= 0 for count in self._counts):

@@ -653,6 +653,11 @@ def custom_function(
     for what, text in (("summary", summary), ("domain", domain)):
         if not isinstance(text, str):
             raise wrong_type(f"custom_function {name!r}: {what}", text, "text, a str")
+        if len(text) > LONGEST_TEXT:
+            raise ValueError(
+                f"custom_function {name!r}: {what} must be of at most {LONGEST_TEXT:,} characters, "
+                f"got {len(text):,}"
+            )
     operands, defaults = _signature(name, evaluate)
     own = _OwnFunction(name, evaluate, partials, operands, results)
     own.check_arguments()
@@ -696,6 +701,9 @@ def _check_name(name: str) -> None:
             "another"
         )
 
+
+LONGEST_TEXT = 10_000
+"""The most characters of what is said of a function of one's own."""
 
 LONGEST_NAME = 200
 """The most characters of the name of a function of one's own."""

@@ -484,16 +484,26 @@ def jvp(
         >>> jvp(lambda x, y: [x * y, x + y], (2.0, 3.0), (1.0, 0.0))
         ([6.0, 5.0], [3.0, 1.0])
     """
-    _require_function("jvp", f)
-    _require_sequences("jvp", primals, tangents)
+    return _jvp("jvp", f, primals, tangents, has_aux)
+
+
+def _jvp(
+    transform: str,
+    f: Callable[..., Any],
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    has_aux: bool = False,
+) -> tuple[Any, ...]:
+    _require_function(transform, f)
+    _require_sequences(transform, primals, tangents)
     if len(primals) != len(tangents):
-        raise _not_paired("jvp", primals, tangents)
+        raise _not_paired(transform, primals, tangents)
     directions = [
         number
         for primal, tangent in zip(primals, tangents, strict=True)
-        for number in _matching("jvp: a tangent", primal, tangent)
+        for number in _matching(f"{transform}: a tangent", primal, tangent)
     ]
-    recording = _record("jvp", f, primals, {}, range(len(primals)), has_aux)
+    recording = _record(transform, f, primals, {}, range(len(primals)), has_aux)
     if paused():
         directions = [plain(number) for number in directions]
     elif any(isinstance(number, Value) for number in directions):
@@ -646,10 +656,10 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     """
     _require_function("hvp", f)
     _require_sequences("hvp", primals, tangents)
-    if len(primals) != len(tangents):
-        raise _not_paired("hvp", primals, tangents)
-    argnums = 0 if len(primals) == 1 else range(len(primals))
-    return jvp(grad(f, argnums), primals, tangents)[1]
+    argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
+    both = _value_and_grad("hvp", f, argnums, False)
+    first = _Derivative("gradient", lambda args, kwargs: both(args, kwargs)[1], grad, f, argnums)
+    return _jvp("hvp", first, primals, tangents)[1]
 
 
 def _rows(recording: _Recording) -> list[list[Number]]:

@@ -431,10 +431,12 @@ def _refuse_table(model: Neuron | Layer, inputs: Any) -> None:
             f"{counted(len(inputs), 'row')}: model.predict(X), compile(model, in_axes=0)(X), or a "
             "row at a time"
         ) from None
+    sample = "[x]" if model.nin == 1 else "[x1, x2]" if model.nin == 2 else "[x1, x2, …]"
     if isinstance(inputs, (Value, Real)) or getattr(inputs, "shape", None) == ():
         raise TypeError(
-            f"{model!r} takes a list of {counted(model.nin, 'number')}, and got a single one: "
-            f"{shown(inputs)}; write [x], and for many samples a row for each, [[x1], [x2]]"
+            f"{model!r} takes a list of {counted(model.nin, 'number')}, and got a single number: "
+            f"{shown(inputs)}; write {sample}, and for many samples model.predict(X) with a row "
+            "for each"
         ) from None
 
 

@@ -342,6 +342,8 @@ def _numbers(loss: str, values: Numbers) -> list[Any]:
     for number in numbers:
         if not isinstance(number, (Value, Real)):
             raise wrong_type(loss, number, "numbers")
+        if isinstance(number, int):
+            as_float(number, loss)  # which says that it is too large
     if not numbers:
         raise ValueError(f"{loss}: expected at least one number, and the sequence is empty")
     return numbers

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from numbers import Real
 from typing import Any
 
-from autograd.errors import counted, shown
+from autograd import Value
+from autograd.errors import counted, shown, wrong_type
 from nn import losses
 from nn.foreign import LOSSES
 
@@ -72,7 +74,13 @@ def _accuracy_of_each(outputs: Any, target: Any) -> float:
 
 
 def _numbers(values: Any) -> list[Any]:
-    return list(values) if hasattr(values, "__iter__") else [values]
+    if isinstance(values, (str, bytes, bytearray)):
+        raise wrong_type("accuracy", values, "numbers")
+    numbers = list(values) if hasattr(values, "__iter__") else [values]
+    for number in numbers:
+        if not isinstance(number, (Value, Real)):
+            raise wrong_type("accuracy", number, "numbers")
+    return numbers
 
 
 # --- names ---------------------------------------------------------------------------------------
@@ -113,7 +121,7 @@ def resolved(metrics: Metrics, loss: Any, targets: list[Any]) -> dict[str, Metri
         named = [(str(name), metric) for name, metric in metrics.items()]
     elif isinstance(metrics, str) or callable(metrics):
         named = [(_name(metrics), metrics)]
-    elif isinstance(metrics, Iterable):
+    elif isinstance(metrics, Iterable) and not isinstance(metrics, (bytes, bytearray)):
         named = [(_name(metric), metric) for metric in metrics]
     else:
         raise TypeError(

@@ -77,6 +77,14 @@ def _told_by(check: Callable[[object], bool]) -> Callable[[Callable[P, Value]], 
     return decorate
 
 
+def _leaf(kind: str, data: Any, label: str | None) -> Value:
+    """Make a leaf; its errors name what the user has made."""
+    try:
+        return Value(data, label)
+    except (TypeError, OverflowError, ValueError) as error:
+        raise type(error)(str(error).replace("Value:", f"{kind}:", 1)) from None
+
+
 @_told_by(is_parameter)
 def Parameter(data: float, label: str | None = None, *, frozen: bool = False) -> Value:  # noqa: N802
     """Make a parameter: a Value that training changes, or, frozen, leaves as it is.
@@ -98,7 +106,7 @@ def Parameter(data: float, label: str | None = None, *, frozen: bool = False) ->
         >>> w.grad, is_frozen(w), isinstance(w, Parameter)
         (3.0, False, True)
     """
-    parameter = Value(data, label)
+    parameter = _leaf("Parameter", data, label)
     parameter.op = FROZEN if frozen else PARAMETER
     return parameter
 
@@ -134,7 +142,7 @@ def Buffer(data: float, label: str | None = None) -> Value:  # noqa: N802
         >>> centred.predict(5.0), centred.parameters(), centred.state_dict()
         (3.0, [], {'mean': 2.0})
     """
-    buffer = Value(data, label)
+    buffer = _leaf("Buffer", data, label)
     buffer.op = BUFFER
     return buffer
 
@@ -533,7 +541,9 @@ class Module:
             raise wrong_type("load_state_dict", state, "a mapping of names to numbers")
         entries = self._entries()
         problems = [f"{name!r} is missing" for name in entries if name not in state]
-        problems += [f"{shown(name)} is unexpected" for name in state if name not in entries]
+        unexpected = [name for name in state if name not in entries]
+        problems += [f"{shown(name)} is unexpected" for name in unexpected[:100]]
+        problems += [f"… and {len(unexpected) - 100:,} more"] if len(unexpected) > 100 else []
         updates: list[tuple[Value, float]] = []
         for name, entry in entries.items():
             if name not in state:

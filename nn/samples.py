@@ -281,6 +281,9 @@ def _list(data: Any, name: str) -> list[Any]:
     return rows
 
 
+_ALREADY = {float, int, str, bool, type(None)}
+
+
 def _plain(data: Any, name: str) -> Any:
     """Turn what pandas, NumPy or tuples hold into lists and Python's numbers."""
     if hasattr(data, "to_numpy"):
@@ -289,7 +292,7 @@ def _plain(data: Any, name: str) -> Any:
         refuse_mask(name, data)
         data = data.tolist()
     if isinstance(data, (list, tuple)):
-        return [part if type(part) is float else _plain(part, name) for part in data]
+        return [part if type(part) in _ALREADY else _plain(part, name) for part in data]
     if isinstance(data, dict):
         return {key: _plain(part, name) for key, part in data.items()}
     return data
@@ -374,7 +377,8 @@ def class_weights(targets: Sequence[Any], given: Any) -> dict[Any, float]:
             "class_weight must be a dictionary from class to weight, or 'balanced', got "
             f"{type(given).__name__}: {shown(given)}"
         )
-    if unknown := [label for label in given if label not in set(labels)]:
+    known = set(labels)
+    if unknown := [label for label in given if label not in known]:
         raise ValueError(
             f"class_weight: no target is of class {_listed(unknown)}; there are "
             f"{_listed(dict.fromkeys(labels))}"

@@ -10,6 +10,7 @@ from typing import Any
 
 from autograd.errors import shown, whole_number
 from autograd.foreign import with_advice
+from autograd.writing import path_of
 from nn import checkpoint, losses
 from nn.batches import Batches, Compiling, Loss, batches
 from nn.callbacks import Callbacks, Training
@@ -130,6 +131,8 @@ def fit(
         if count is not None:
             whole_number(count, f"fit: {option}", 1, " or None")
     told = Callbacks(callbacks)
+    if resume is not None:
+        resume = path_of(resume, "fit: resume")
     snapshot = None if resume is None else checkpoint.read(resume)
     seed = Order.seed_of(model, seed, snapshot and state_of(snapshot))
     generator = random.Random(seed)

@@ -150,7 +150,10 @@ def taken(name: str, arguments: Sequence[Any], axes: Sequence[Axes]) -> Argument
             keys.append(Static(argument))
         else:
             place = len(keys)
-            keys.append(_taken(f"{name}: argument {place}", argument, axis, found, loose))
+            try:
+                keys.append(_taken(f"{name}: argument {place}", argument, axis, found, loose))
+            except RecursionError:
+                raise ValueError(f"{name}: argument {place} is nested too deeply") from None
     if loose:
         found.arrays.insert(0, numpy.array(loose))
     found.key = tuple(keys)

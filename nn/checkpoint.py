@@ -14,7 +14,7 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from autograd.errors import shown, wrong_type
+from autograd.errors import counted, shown, wrong_type
 from autograd.value import FROZEN, PARAMETER
 from autograd.writing import path_of, write_whole
 from nn.files import packages, parsed
@@ -158,13 +158,13 @@ def restore(
     others: list[Any] = []
     if optimiser is not None:
         if tree["optimiser"] is None:
-            raise ValueError("it holds no optimiser")
+            raise ValueError("it holds no optimiser: pass optimiser=None")
         optimiser._read(tree["optimiser"])
         others = [parameter for parameter in optimiser.parameters if parameter not in known]
         if len(others) != len(tree["others"]) or not all(type(x) is float for x in tree["others"]):
             raise ValueError(
-                f"the optimiser has {len(others)} parameters that are not the model's, and had "
-                f"{len(tree['others'])}"
+                f"the optimiser has {counted(len(others), 'parameter')} that the model does not "
+                f"have, and had {len(tree['others']):,} when it was saved"
             )
     generators = []
     if random_numbers:

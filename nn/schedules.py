@@ -233,7 +233,7 @@ def from_data(data: Any, current: float | Schedule) -> float | Schedule:
     if data["schedule"] not in KINDS:
         if not callable(current) or type(current) in KINDS.values():
             raise ValueError(
-                "learning_rate was a schedule of one's own, which no file holds: make the "
+                "learning_rate was a schedule of your own, which a file does not hold: make the "
                 "optimiser with that schedule first"
             )
         if hasattr(current, "load_state_dict") != ("state" in data):

@@ -412,7 +412,7 @@ FORGED: list[tuple[Any, str]] = [
     (lambda data: data.update(reduce="max"), "reduce: expected 'mean', 'sum' or null, got 'max'"),
     (lambda data: data.update(exact=0), "exact: expected true or false, got 0"),
     (lambda data: data.update(name=None), "name: expected a text that can be printed, got None"),
-    (lambda data: data.update(in_axes=None), "without in_axes there are none"),
+    (lambda data: data.update(in_axes=None), "no rows to reduce without in_axes"),
     (lambda data: data.update(in_axes=["list", 0]), "in_axes: expected a list, got 0"),
     (
         lambda data: data.update(in_axes=["list", [None, 0, ["list", [0]]]]),

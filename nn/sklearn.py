@@ -652,7 +652,7 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
         outputs = y.shape[1] if y.ndim == 2 else 1
         if go_on and hasattr(self, "model_") and outputs != self.n_outputs_:
             raise ValueError(
-                f"y has {counted(outputs, 'column')}, and had {self.n_outputs_:,} at the first call"
+                f"y has {counted(outputs, 'column')}, and had {self.n_outputs_:,} before"
             )
         self._train(X, y.astype(float), outputs, loss, sample_weight, go_on=go_on, epochs=epochs)
 

@@ -13,6 +13,7 @@ from typing import TextIO
 
 from autograd import __version__
 from autograd.drawing import RenderingError, draw
+from autograd.errors import counted
 from autograd.explanation import explain
 from autograd.expression import ExpressionError, function_names, parse
 from autograd.graph import interior, topological_order
@@ -181,16 +182,12 @@ def _cache(arguments: Sequence[str]) -> int:
         return 0
     _say(f"folder: {found.folder}")
     if options.action:
-        _say(f"removed: {_counted(cache.clear_compile_cache())}")
+        _say(f"removed: {counted(cache.clear_compile_cache(), 'program')}")
     else:
-        most = f"{_counted(cache.MOST_ENTRIES)}, {cache.MOST_BYTES / 2**20:.0f} MiB"
-        size = f"{_counted(found.entries)}, {found.bytes / 2**20:.2f} MiB"
+        most = f"{counted(cache.MOST_ENTRIES, 'program')}, {cache.MOST_BYTES / 2**20:.0f} MiB"
+        size = f"{counted(found.entries, 'program')}, {found.bytes / 2**20:.2f} MiB"
         _say(f"size: {size} (at most {most})")
     return 0
-
-
-def _counted(programs: int) -> str:
-    return f"{programs:,} program{'' if programs == 1 else 's'}"
 
 
 def _failed(problem: str) -> int:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import operator
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from numbers import Complex, Real
 from typing import Any
 
-__all__ = ["outside_domain", "refuse_mask", "shown", "wrong_type"]
+__all__ = [
+    "counted",
+    "outside_domain",
+    "refuse_mask",
+    "shown",
+    "some",
+    "whole_number",
+    "wrong_type",
+]
 
 
 def outside_domain(
@@ -42,20 +52,24 @@ def outside_domain(
     else:
         names = [f"x{position}" for position in range(1, len(operands) + 1)]
     # A dozen operands are readable; of a thousand, the first show what kind they are.
-    shown = [
+    described = [
         f"{operand_name} = {_described(operand)}"
         for operand_name, operand in list(zip(names, operands, strict=True))[:12]
     ]
-    if len(operands) > len(shown):
-        shown.append(f"… ({len(operands)} operands)")
+    if len(operands) > len(described):
+        described.append(f"… ({len(operands):,} operands)")
     if name.partition("[")[0].isidentifier():  # one of several results has its place in brackets
         signature = f"{name}({', '.join(operand_names)})"
     else:
         signature = f" {name} ".join(operand_names)
-    point = f"at {', '.join(shown)}" if shown else "of no operands"
     reason = error.args[-1] if error.args else error  # of a power, (errno, message)
-    message = f"{signature} {point}: {reason}"
-    if domain:
+    if reason == "float modulo":  # Python's words for it
+        reason = "modulo by zero"
+    if not operands and domain == "at least one operand":
+        reason = "expected at least one operand, and the sequence is empty"
+    point = f"{signature} at {', '.join(described)}" if described else name
+    message = f"{point}: {reason}"
+    if domain and described:
         message += f"; {name} is defined for {domain}"
     try:
         return type(error)(message)
@@ -84,6 +98,11 @@ def wrong_type(
     message += f": {shown(operand)}"
     if isinstance(operand, Complex) and not isinstance(operand, Real):
         message += "; derivatives are of real functions: pass .real and .imag on their own"
+    elif isinstance(operand, dict) and "sequence" in expected:
+        message += "; pass its values: list(d.values())"
+    elif hasattr(operand, "__array__") and operation.startswith("Value"):
+        message += "; a Value holds one number: for an array of them, "
+        message += "np.array([Value(x) for x in xs])"
     elif hasattr(operand, "__array__"):
         message += "; for arrays of Values use NumPy's function of that name, and in a compiled "
         message += "function name the axis of the rows: compile(f, in_axes=0)"
@@ -115,16 +134,124 @@ def refuse_mask(what: str, operand: object) -> None:
 
 
 def shown(operand: object) -> str:
-    """Write an operand in little space, whatever it is.
+    """Write an operand in little space, on one line, whatever it is.
 
     Example:
         >>> shown([10**5000])
-        '<list object at 0x...>'
+        '[<int of 16,610 bits>]'
+        >>> len(shown("text " * 10**6)) < 50
+        True
     """
     try:
-        return reprlib.repr(operand)
-    except Exception:  # its own, or of an int with more digits than Python will write
-        return object.__repr__(operand)
+        text = _SHORT.repr(operand)
+    except Exception:  # of a class that cannot write itself, in a container
+        text = object.__repr__(operand)
+    if not text.isprintable():
+        text = " ".join(text.split())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+LONGEST = 200
+"""The most characters of an operand that an error shows."""
+
+
+class _Short(reprlib.Repr):
+    """Python's own short way of writing, with what it writes out in full, and slowly, cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxother = 60
+
+    def repr_int(self, x: int, level: int) -> str:
+        if x.bit_length() > 10_000:  # Python refuses to write those of thousands of digits
+            return f"<int of {x.bit_length():,} bits>"
+        return super().repr_int(x, level)
+
+    def repr_bytes(self, x: bytes, level: int) -> str:
+        return repr(x) if len(x) <= 16 else f"{x[:16]!r}… ({len(x):,} bytes)"
+
+    repr_bytearray = repr_bytes
+
+    def repr_dict(self, x: dict[object, object], level: int) -> str:
+        first = dict(islice(x.items(), self.maxdict + 1))  # of the others the order is no matter
+        return super().repr_dict(first, level)
+
+    def repr_set(self, x: set[object], level: int) -> str:
+        return super().repr_set(set(islice(x, self.maxset + 1)), level)
+
+    def repr_frozenset(self, x: frozenset[object], level: int) -> str:
+        return super().repr_frozenset(frozenset(islice(x, self.maxfrozenset + 1)), level)
+
+
+_SHORT = _Short()
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Count things in words: one of them is in the singular.
+
+    Args:
+        count: How many there are.
+        noun: What one of them is called.
+        plural: What several are called, if it is not the noun and an s.
+
+    Example:
+        >>> counted(1, "input"), counted(1000, "input"), counted(0, "leaf", "leaves")
+        ('1 input', '1,000 inputs', '0 leaves')
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def some(items: Iterable[str], separator: str = ", ", most: int = 10) -> str:
+    """Join the first of some texts, and say how many more there are.
+
+    Args:
+        items: The texts.
+        separator: What stands between them.
+        most: How many are written out.
+
+    Example:
+        >>> some(["a", "b"]), some("abcdefghijklm", most=2)
+        ('a, b', 'a, b, … and 11 more')
+    """
+    texts = list(items)
+    more = [f"… and {len(texts) - most:,} more"] if len(texts) > most else []
+    return separator.join([*texts[:most], *more])
+
+
+def whole_number(number: Any, what: str, least: int | None = None, also: str = "") -> int:
+    """Take a number of things: an integer, or what Python lets stand for one.
+
+    Args:
+        number: What was given.
+        what: Which function was given it, and as what.
+        least: The least that it may be.
+        also: What else would have been right, for the error.
+
+    Returns:
+        The integer.
+
+    Raises:
+        TypeError: It is no integer.
+        ValueError: It is less than the least.
+
+    Example:
+        >>> whole_number(2.5, "step_decay: every", 1)
+        Traceback (most recent call last):
+        ...
+        TypeError: step_decay: every must be a whole number of at least 1, got float: 2.5
+    """
+    wanted = "a whole number" if least is None else f"a whole number of at least {least}"
+    try:
+        if isinstance(number, bool):
+            raise TypeError
+        integer = operator.index(number)
+    except TypeError:
+        raise TypeError(
+            f"{what} must be {wanted}{also}, got {type(number).__name__}: {shown(number)}"
+        ) from None
+    if least is not None and integer < least:
+        raise ValueError(f"{what} must be {wanted}{also}, got {shown(number)}")
+    return integer
 
 
 def _described(operand: Any) -> str:
@@ -132,7 +259,7 @@ def _described(operand: Any) -> str:
     if isinstance(operand, float):
         return repr(operand)
     if operand.label is not None:
-        return f"{operand.data!r} (node {operand.label!r})"
+        return f"{operand.data!r} (node {shown(operand.label)})"
     if operand.op:
         return f"{operand.data!r} (the result of {operand.op!r})"
     return repr(operand.data)

@@ -17,7 +17,6 @@ may be is estimated, and no number within it is passed off for one.
 from __future__ import annotations
 
 import math
-import operator
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -28,7 +27,7 @@ from itertools import islice
 from sys import float_info
 from typing import Any, TypeAlias, overload
 
-from autograd.errors import shown
+from autograd.errors import shown, whole_number
 from autograd.graph import adjoints, interior, leaves, topological_order
 from autograd.modules import folded, leaf_kind, module_of
 from autograd.value import Value
@@ -297,8 +296,7 @@ class Contributions:
             >>> explain(v * (w * 3.0 + b)).by_module()
             {'layers.0': 0.762, 'layers.1': 0.238}
         """
-        if depth < 0:
-            raise ValueError(f"by_module: depth must be at least 0, got {depth}")
+        depth = whole_number(depth, "by_module: depth", 0)
         modules: dict[str | None, list[float]] = {}
         for row in self.rows:
             inner = module_of(row.node.label)
@@ -426,33 +424,34 @@ def explain(
         x        2       0.5  14.29 %
     """
     if not isinstance(output, Value):
-        raise _wrong("expected a Value as output", output)
-    try:
-        limit = operator.index(limit)
-    except TypeError:
-        raise _wrong("limit is a whole number", limit) from None
-    if limit < 1:
-        raise ValueError(f"explain: limit must be at least 1, got {limit}")
+        raise _wrong("output", "a Value", output)
+    limit = whole_number(limit, "explain: limit", 1)
     if isinstance(wrt, Value):
         return _explanation(output, wrt, limit, through)
     if through is not None:
-        raise ValueError("explain: through is for the paths to one node; give that node as wrt")
-    nodes = _default_rows(output) if wrt is None else _values(wrt, "a Value or Values as wrt")
+        raise ValueError(
+            "explain: through= chooses among the paths to one node: pass that node as wrt, not "
+            f"{'None' if wrt is None else 'several'}"
+        )
+    nodes = _default_rows(output) if wrt is None else _values("wrt", "a Value, or several", wrt)
     return _contributions(output, nodes, limit)
 
 
-def _values(given: Any, expected: str) -> list[Value]:
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise _wrong(f"expected {expected}", given)
-    nodes = list(dict.fromkeys(given))
-    for node in nodes:
+def _values(argument: str, expected: str, given: Any) -> list[Value]:
+    if isinstance(given, (str, bytes, Value)) or not isinstance(given, Iterable):
+        raise _wrong(argument, expected, given)
+    nodes = []
+    for node in given:
         if not isinstance(node, Value):
-            raise _wrong(f"expected {expected}", node)
-    return nodes
+            raise _wrong(argument, expected, node)
+        nodes.append(node)
+    return list(dict.fromkeys(nodes))
 
 
-def _wrong(expected: str, given: object) -> TypeError:
-    return TypeError(f"explain: {expected}, got {type(given).__name__}: {shown(given)}")
+def _wrong(argument: str, expected: str, given: object) -> TypeError:
+    return TypeError(
+        f"explain: {argument} must be {expected}, got {type(given).__name__}: {shown(given)}"
+    )
 
 
 # --- the table -----------------------------------------------------------------------------------
@@ -516,14 +515,16 @@ class _Region:
         chosen: Iterable[bool]
         if isinstance(through, str):
             if through != "all":
-                raise ValueError(f'explain: through is "all" or some Values, got {through!r}')
+                raise ValueError(
+                    f"explain: through must be 'all' or a list of Values, got {shown(through)}"
+                )
             chosen = [True] * len(inner)
         elif through is None:
             chosen = [bool(node.label and not node.label.isspace()) for node in inner]
             if not any(chosen):
                 chosen = [True] * len(inner)
         else:
-            given = set(_values(through, '"all" or Values as through'))
+            given = set(_values("through", "'all' or a list of Values", through))
             chosen = [node in given for node in inner]
         stations = [True, *chosen, True]
         return stations[: len(self.nodes)]

@@ -529,17 +529,17 @@ def _arranged(name: str, positional: list[Any], keywords: dict[str, Any]) -> lis
         one_list = len(positional) == 1 and isinstance(positional[0], list)
         positional = positional if one_list else [positional]
         if any(isinstance(x, list) for x in positional[0]):
-            raise TypeError(f"{_usage(name)}: either operands or one list of them")
+            raise TypeError(f"{_usage(name)}: pass either operands or one list of them")
         if name == "softmax" and len(positional[0]) > MOST_SHARES:
             raise ValueError(f"softmax: at most {MOST_SHARES} operands in an expression")
         return positional
     lists = [operand.startswith("*") for operand in rule.operands]
     if any(lists):
         if keywords or [isinstance(x, list) for x in positional] != lists:
-            raise TypeError(f"the operands are to be {_usage(name)}")
+            raise TypeError(f"the operands must be {_usage(name)}")
         return positional
     if any(isinstance(x, list) for x in [*positional, *keywords.values()]):
-        raise TypeError(f"{_usage(name)}: the operands are numbers, not lists")
+        raise TypeError(f"{_usage(name)}: the operands must be numbers, not lists")
     try:
         inspect.signature(getattr(VALUES, name)).bind(*positional, **keywords)
     except TypeError as error:

@@ -144,7 +144,7 @@ def with_advice(**advice: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
         >>> train(lr=0.1)
         Traceback (most recent call last):
         ...
-        TypeError: train: there is no lr=: the learning rate is learning_rate=
+        TypeError: train has no argument lr=: the learning rate is learning_rate=
     """
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
@@ -154,7 +154,7 @@ def with_advice(**advice: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
         def advised(*args: P.args, **kwargs: P.kwargs) -> T:
             for keyword in kwargs:
                 if keyword in advice:
-                    raise TypeError(f"{name}: there is no {keyword}=: {advice[keyword]}")
+                    raise TypeError(f"{name} has no argument {keyword}=: {advice[keyword]}")
             return function(*args, **kwargs)
 
         return advised

@@ -31,7 +31,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, overload
 
 from autograd import names, special
-from autograd.errors import outside_domain, shown, wrong_type
+from autograd.errors import counted, outside_domain, shown, wrong_type
 from autograd.extended import Extended, extended
 from autograd.formulary import DEVIATION, ROWS, ZSCORE
 from autograd.rules import (
@@ -72,8 +72,8 @@ def _apply(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
     """Record the row if a Value is among its operands; evaluate it on floats otherwise."""
     if rule.name == "where" and type(operands[0]) is int and operands[0] in (-1, -2):
         raise TypeError(
-            f"where: the condition is {operands[0]}, which is what ~ makes of a bool, and true "
-            "either way: write the opposite comparison, or swap the other operands"
+            f"where: the condition is {operands[0]}, which is what ~ makes of a bool and is always "
+            "true: write the opposite comparison, or swap the other two operands"
         )
     for operand in operands:
         if isinstance(operand, Value):
@@ -94,8 +94,8 @@ def _apply_to_plain(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
     for name, operand in zip(rule.operands, operands, strict=True):
         if name in rule.fixed and isinstance(operand, Value):
             raise TypeError(
-                f"{rule.name}: {name} must be a plain number, not a Value, as no derivative with "
-                "respect to it is known; to hold it constant, pass its data"
+                f"{rule.name}: {name} must be a plain number, not a Value, as the derivative with "
+                f"respect to it is not known; to hold it constant, pass its .data"
             )
     return _apply(rule, operands)
 
@@ -182,7 +182,7 @@ def _with_operands(
 
 def _one_by_one(name: str, operands: tuple[Any, ...]) -> TypeError:
     """Say that a function of one sequence was given its operands one by one."""
-    message = f"{name}: takes one sequence, and was given {len(operands)} arguments: "
+    message = f"{name}: takes one sequence, and was given {len(operands):,} arguments: "
     message += f"write {name}([x1, x2])"
     if name in ("max", "min"):
         message += f", or {name}imum(x1, x2) of two numbers"
@@ -192,10 +192,15 @@ def _one_by_one(name: str, operands: tuple[Any, ...]) -> TypeError:
 
 
 def _listed(name: str, xs: Iterable[Any]) -> tuple[Any, ...]:
-    try:
-        return tuple(xs)
-    except TypeError:
-        raise wrong_type(name, xs, "a sequence of Values or real numbers") from None
+    # Of text, and of a dictionary by names, Python would give the characters, and the names.
+    if isinstance(xs, dict):
+        named = any(isinstance(key, str) for key in xs)
+    else:
+        named = isinstance(xs, (str, bytes, bytearray))
+    if not named:
+        with suppress(TypeError):
+            return tuple(xs)
+    raise wrong_type(name, xs, "a sequence of Values or real numbers")
 
 
 def _published(rule: Rule, function: Callable[..., Any]) -> Any:
@@ -276,10 +281,15 @@ def log(x: Any, base: Any = None, /) -> Any:
         (0.0, 3.0)
     """
     if base is not None:
+        numerator = log(x)
         try:
-            return log(x) / log(base)
-        except ZeroDivisionError:
-            raise ZeroDivisionError("log(x, base) at base = 1.0: there is no such base") from None
+            return numerator / log(base)
+        except (ZeroDivisionError, ValueError) as error:
+            raise outside_domain(
+                type(error)("there is no logarithm to this base"),
+                "log", ("x", "base"), [y if isinstance(y, Value) else float(y) for y in (x, base)],
+                "x > 0, and a base > 0 other than 1",
+            ) from None  # fmt: skip
     if isinstance(x, Value):
         try:
             y, derivatives = _natural(x.data)
@@ -337,7 +347,7 @@ def softmax(xs: Iterable[Any], /) -> Any:
     if any(isinstance(x, Value) for x in operands):
         return _of_each("softmax", operands)
     if not operands:
-        raise ValueError("softmax: expected at least one operand")
+        raise ValueError("softmax: expected at least one operand, and the sequence is empty")
     return special.softmax([as_float(x, "softmax") for x in operands])
 
 
@@ -489,7 +499,8 @@ def dot(xs1: Iterable[Any], xs2: Iterable[Any], /) -> Any:
     left, right = Operands(xs1, "dot"), Operands(xs2, "dot")
     if len(left.data) != len(right.data):
         raise ValueError(
-            f"dot: sequences of {len(left.data)} and {len(right.data)} operands cannot be paired"
+            f"dot: the sequences differ in length, {len(left.data):,} and {len(right.data):,}: "
+            "each operand is paired with one of the other sequence"
         )
     if left.nodes and right.nodes:
         return record(RULES["dot"], left.nodes + right.nodes)
@@ -537,7 +548,10 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
     xs, nodes = prepared.data, prepared.nodes
     left = weights if type(weights) is list else _listed("net", weights)
     if len(left) != len(xs):
-        raise ValueError(f"net: {len(left)} weights cannot be paired with {len(xs)} inputs")
+        raise ValueError(
+            f"net: got {counted(len(left), 'weight')} for {counted(len(xs), 'input')}: pass one "
+            "weight for each input"
+        )
     kinds = {*map(type, left), type(bias)}
     if kinds == {float} and not nodes:
         return sum_of_products(left, xs) + bias
@@ -627,9 +641,23 @@ def custom_function(
     """
     _check_name(name)
     if results is not None and (not isinstance(results, int) or isinstance(results, bool)):
-        raise TypeError(f"{name}: results is how many there are, an int, got {shown(results)}")
-    if results is not None and results < 1:
-        raise ValueError(f"{name}: results={results}: a function has at least one")
+        raise TypeError(
+            f"custom_function {name!r}: results must be the number of results, an int, or None, "
+            f"got {shown(results)}"
+        )
+    if results is not None and not 1 <= results <= MOST_RESULTS:
+        raise ValueError(
+            f"custom_function {name!r}: results must be from 1 to {MOST_RESULTS:,}, got "
+            f"{shown(results)}"
+        )
+    for what, text in (("summary", summary), ("domain", domain)):
+        if not isinstance(text, str):
+            raise wrong_type(f"custom_function {name!r}: {what}", text, "text, a str")
+        if len(text) > LONGEST_TEXT:
+            raise ValueError(
+                f"custom_function {name!r}: {what} must be of at most {LONGEST_TEXT:,} characters, "
+                f"got {len(text):,}"
+            )
     operands, defaults = _signature(name, evaluate)
     own = _OwnFunction(name, evaluate, partials, operands, results)
     own.check_arguments()
@@ -648,27 +676,59 @@ def custom_function(
     return function
 
 
+MOST_RESULTS = 10_000
+"""The most results of one function."""
+
+
 def _check_name(name: str) -> None:
-    taken = hasattr(Value, name) and name not in _own_functions
-    taken = taken or (name in RULES and not isinstance(RULES[name].name, OwnName))
-    if not name.isidentifier() or iskeyword(name) or taken:
-        raise ValueError(f"{name!r} cannot be a function's name: it is taken, or no identifier")
+    if not isinstance(name, str):
+        raise wrong_type("custom_function: name", name, "an identifier, a str")
+    own = isinstance(RULES[name].name, OwnName) if name in RULES else name in _own_functions
+    problem = ""
+    if not name.isidentifier():
+        problem = "it is not an identifier"
+    elif iskeyword(name):
+        problem = "it is a keyword of Python"
+    elif name in RULES and not own:
+        problem = "a function of the library has it"
+    elif hasattr(Value, name) and not own:
+        problem = "an attribute of Value has it"
+    elif len(name) > LONGEST_NAME:
+        problem = f"it has {len(name):,} characters, and {LONGEST_NAME} are allowed"
+    if problem:
+        raise ValueError(
+            f"custom_function: {shown(name)} cannot be the function's name: {problem}; choose "
+            "another"
+        )
+
+
+LONGEST_TEXT = 10_000
+"""The most characters of what is said of a function of one's own."""
+
+LONGEST_NAME = 200
+"""The most characters of the name of a function of one's own."""
 
 
 def _signature(name: str, evaluate: Callable[..., Any]) -> tuple[tuple[str, ...], dict[str, float]]:
     """Read the operands of a function of one's own off its signature, and their defaults."""
+    if not callable(evaluate):
+        raise wrong_type(f"custom_function {name!r}: evaluate", evaluate, "a function of floats")
     try:
         parameters = inspect.signature(evaluate).parameters.values()
     except ValueError:
         raise ValueError(
-            f"{name}: the operands cannot be read off {evaluate!r}; wrap it in a lambda"
+            f"custom_function {name!r}: the signature of {shown(evaluate)} does not say which "
+            "operands it takes: wrap it in a lambda, lambda x: f(x)"
         ) from None
     kinds = [parameter.kind for parameter in parameters]
     if kinds == [inspect.Parameter.VAR_POSITIONAL]:
         return XS, {}
     named = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
     if not kinds or not set(kinds) <= named:
-        raise ValueError(f"{name}: evaluate must take named operands, or a single *xs")
+        raise ValueError(
+            f"custom_function {name!r}: evaluate must take one or more operands by position, or a "
+            f"single *xs, and takes {str(inspect.signature(evaluate))[:100]}"
+        )
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
     return tuple(parameter.name for parameter in parameters), defaults
 
@@ -711,6 +771,11 @@ class _OwnFunction:
     def check_arguments(self) -> None:
         """Check that the partials take the namespace, the value and the operands."""
         of_sequence = self.operands == XS
+        if not callable(self._partials):
+            raise wrong_type(
+                f"custom_function {self.name!r}: partials", self._partials,
+                f"a function, lambda m, y, {', '.join(self.operands)}: ...",
+            )  # fmt: skip
         with suppress(ValueError):  # of a function in C, which does not say
             try:
                 signature = inspect.signature(self._partials)
@@ -718,17 +783,18 @@ class _OwnFunction:
                 bind(VALUES, None, *self.operands)
             except TypeError:
                 raise TypeError(
-                    f"{self.name}: partials is called as partials(m, y, "
+                    f"custom_function {self.name!r}: partials is called as partials(m, y, "
                     f"{', '.join(self.operands)}), with the functions that it may use, the value "
-                    "and the operands"
+                    f"and the operands, and takes {str(signature)[:100]}"
                 ) from None
 
     def evaluate(self, *xs: Any) -> tuple[float, ...]:
         """Evaluate the function on floats: all of its results."""
         result = self._evaluate(*xs)
         if self.results is None:
-            return (as_float(result, self.name),)
-        return tuple([as_float(y, self.name) for y in self._several(result, "evaluate")])
+            return (as_float(result, f"{self.name}: evaluate returned", "a real number"),)
+        what = f"{self.name}: evaluate returned"
+        return tuple([as_float(y, what, "numbers") for y in self._several(result, "evaluate")])
 
     def partials(self, m: Any, ys: tuple[Any, ...], *xs: Any) -> list[tuple[Any, ...]]:
         """Evaluate the partial derivatives: of each result, one an operand."""
@@ -742,8 +808,8 @@ class _OwnFunction:
     def _several(self, found: Any, what: str) -> Sequence[Any]:
         if not isinstance(found, (tuple, list)) or len(found) != self.results:
             raise TypeError(
-                f"{self.name}: {what} must give a tuple with one for each of the {self.results} "
-                f"results, and gave {shown(found)}"
+                f"{self.name}: {what} must return a tuple with one item for each of the "
+                f"{counted(self.results or 1, 'result')}, and returned {shown(found)}"
             )
         return found
 
@@ -751,12 +817,13 @@ class _OwnFunction:
         derivatives = tuple(row) if isinstance(row, (tuple, list)) else (row,)
         if len(derivatives) != count:
             raise TypeError(
-                f"{self.name}: partials must give one derivative an operand, "
-                f"{count} of them, and gave {len(derivatives)}"
+                f"{self.name}: partials must return one derivative for each operand: "
+                f"{counted(count, 'derivative')}, and returned {len(derivatives):,}"
             )
         if of_floats:
             return tuple(
-                as_float(derivative, f"{self.name}: partials") for derivative in derivatives
+                as_float(derivative, f"{self.name}: partials returned", "a real number")
+                for derivative in derivatives
             )
         return derivatives
 

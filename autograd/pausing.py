@@ -9,6 +9,7 @@ from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from autograd.errors import shown
 from autograd.forks import in_child
 
 __all__ = ["counted", "no_grad", "paused", "resumed"]
@@ -54,6 +55,13 @@ class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch l
         ()
     """
 
+    def __init__(self, *function: Any) -> None:
+        if function:
+            raise TypeError(
+                f"no_grad takes no arguments, got {shown(function[0])}: write @no_grad() above a "
+                "function, or `with no_grad():`"
+            )
+
     def __call__(self, function: Any) -> Any:
         """Decorate a function, so that calls of it record nothing.
 
@@ -67,8 +75,13 @@ class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch l
             or inspect.isasyncgenfunction(function)
         ):
             raise TypeError(
-                f"no_grad cannot decorate {function!r}, whose body runs after the call: "
+                f"no_grad cannot decorate {shown(function)}, whose body runs after the call: "
                 "write `with no_grad():` in the body"
+            )
+        if not callable(function):
+            raise TypeError(
+                f"no_grad: expected a function to decorate, got {type(function).__name__}: "
+                f"{shown(function)}"
             )
         return super().__call__(function)
 

@@ -1034,7 +1034,8 @@ class Functions(SimpleNamespace):
     def __getattr__(self, name: str) -> Any:
         """Say that there is no such function."""
         raise AttributeError(
-            f"m.{name}: there is no function of that name for partial derivatives to use",
+            f"m.{name}: there is no function of that name for partials to use: m has the functions "
+            "of autograd, and those made by custom_function",
             name=name,
             obj=self,
         )
@@ -1120,7 +1121,9 @@ def register(rule: Rule) -> None:
     """
     known = RULES.get(rule.name)
     if (known is not None and not isinstance(known.name, OwnName)) or rule.name == LINEAR:
-        raise ValueError(f"{rule.name!r} is a function of the library: choose another name")
+        raise ValueError(
+            f"custom_function: {rule.name!r} is a function of the library: choose another name"
+        )
     RULES[rule.name] = rule
     if rule.name.isidentifier():
         evaluate = rule.evaluate

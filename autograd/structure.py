@@ -16,7 +16,7 @@ from numbers import Integral
 from typing import Any, NamedTuple, TypeAlias
 
 from autograd.copying import NodesKept
-from autograd.errors import refuse_mask
+from autograd.errors import refuse_mask, shown
 from autograd.value import Value, as_float
 
 __all__ = [
@@ -223,13 +223,16 @@ def filled(array: Any, numbers: Sequence[Any], shape: tuple[int, ...] | None = N
     return shaped.astype(float) if all(type(x) is float for x in numbers) else shaped
 
 
-def outputs(result: Any, function: str, nested: bool = False) -> list[tuple[str, Value | float]]:
+def outputs(
+    result: Any, function: str, nested: bool = False, verb: str = " returned"
+) -> list[tuple[str, Value | float]]:
     """List the numbers that a function has returned.
 
     Args:
         result: A Value or number, or a list, tuple, dictionary or array of such.
         function: Who returned it, for the error.
         nested: Whether paths into an array are those into nested lists of its numbers.
+        verb: What the function did, for the error.
 
     Returns:
         For each the path to it, and the Value or float.
@@ -246,7 +249,7 @@ def outputs(result: Any, function: str, nested: bool = False) -> list[tuple[str,
         if getattr(leaf, "shape", None) == () and hasattr(leaf, "item"):
             leaf = leaf.item()  # of an array without dimensions
         place = f", at {path}" if path else ""
-        return leaf if isinstance(leaf, Value) else as_float(leaf, f"{function} returned{place}")
+        return leaf if isinstance(leaf, Value) else as_float(leaf, f"{function}{verb}{place}")
 
     return _leaves(result, "", number, "][" if nested else ", ")
 
@@ -324,7 +327,16 @@ def _differentiable(path: str, leaf: Any) -> float | Value:
         return leaf
     if isinstance(leaf, Integral) or getattr(getattr(leaf, "dtype", None), "kind", "") in {*"biu"}:
         raise TypeError(
-            f"{path}: {leaf!r} is no float: write {float(leaf)!r} to differentiate with respect to "
-            f"it, or keep it out of the arguments: lambda x: f(x, {leaf!r})"
+            f"{path}: {shown(leaf)} is not a float: write {_as_written(leaf)} to differentiate "
+            f"with respect to it, or keep it out of the arguments: lambda x: f(x, {shown(leaf)})"
         )
-    return as_float(leaf, path, "floats, Values, or lists, tuples, dictionaries, models of them")
+    return as_float(
+        leaf, path, "a float, a Value, or a list, tuple, dictionary, array or model of them"
+    )
+
+
+def _as_written(integer: Any) -> str:
+    try:
+        return repr(float(integer))
+    except OverflowError:
+        return "a number that a float can hold"

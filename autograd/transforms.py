@@ -27,7 +27,7 @@ from types import MethodType
 from typing import Any, TypeAlias
 
 from autograd import structure
-from autograd.errors import shown
+from autograd.errors import counted, shown
 from autograd.foreign import with_advice
 from autograd.graph import adjoints, dependents, interior, topological_order
 from autograd.pausing import paused, resumed
@@ -109,9 +109,12 @@ class _Recording:
             found = structure.outputs(self.result, self.name)
             if [path for path, _ in found] == [""]:
                 return as_value(found[0][1])
+        advice = (
+            "is a return missing?" if self.result is None else "use jacobian, or return the sum"
+        )
         raise TypeError(
             f"{self.name}: the function must return one number, and returned "
-            f"{type(self.result).__name__}; use jacobian, or return the sum"
+            f"{type(self.result).__name__}; {advice}"
         )
 
     def outputs(self) -> list[Value]:
@@ -256,10 +259,15 @@ def _record(
         arguments = list(positional)
         for place in argnums:
             known = len(variables)
-            arguments[place] = structure.rebuilt(positional[place], names[place], node)
+            try:
+                arguments[place] = structure.rebuilt(positional[place], names[place], node)
+            except (TypeError, OverflowError) as error:
+                raise type(error)(f"{name}: {error}") from None
+            except RecursionError:
+                raise ValueError(f"{name}: {names[place]} is nested too deeply") from None
             if len(variables) == known and hasattr(positional[place], "named_parameters"):
                 raise TypeError(
-                    f"{name}: {names[place]} is a model without parameters; where they have been "
+                    f"{name}: {names[place]} is a model without parameters; if they have been "
                     "replaced by results of operations, pass a dictionary of these instead"
                 )
         with differentiable_variables(variables):
@@ -268,8 +276,8 @@ def _record(
     if has_aux:
         if not (isinstance(result, tuple) and len(result) == 2):
             raise TypeError(
-                f"{name}: with has_aux=True the function must return a pair, the result and what "
-                f"else it returns, and returned {type(result).__name__}"
+                f"{name}: with has_aux=True the function must return a pair, (result, anything "
+                f"else), and returned {type(result).__name__}"
             )
         result, auxiliary = result
     recording = _Recording(
@@ -285,17 +293,21 @@ _of_positions = with_advice(
     argnum="it is argnums=, by position: 0 is the first argument",
     wrt="it is argnums=, by position: 0 is the first argument",
     create_graph="derivatives are recorded where they are differentiated again: grad(grad(f))",
-    allow_int="an int is no float: write 1.0 for 1",
+    allow_int="an int is not a float: write 1.0 for 1",
 )
 
 
 def _argnums(transform: str, argnums: int | Iterable[int]) -> int | tuple[int, ...]:
     """Check that `argnums` is an int or several, and keep them."""
-    numbers = tuple(argnums) if isinstance(argnums, Iterable) else (argnums,)
+    if isinstance(argnums, (str, bytes, bytearray)):
+        numbers: tuple[Any, ...] = (argnums,)
+    else:
+        numbers = tuple(argnums) if isinstance(argnums, Iterable) else (argnums,)
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int):
             raise TypeError(
-                f"{transform}: argnums is an int or several of them, got {shown(number)}"
+                f"{transform}: argnums must be an int, the place of an argument, or a tuple of "
+                f"ints, got {type(number).__name__}: {shown(number)}"
             )
     return numbers if isinstance(argnums, Iterable) else argnums
 
@@ -303,15 +315,16 @@ def _argnums(transform: str, argnums: int | Iterable[int]) -> int | tuple[int, .
 def _places(transform: str, argnums: int | tuple[int, ...], count: int) -> list[int]:
     """Count from the front what is counted from the back, and check that it is there."""
     numbers = argnums if isinstance(argnums, tuple) else (argnums,)
+    hint = "" if count else ": pass what it is differentiated with respect to by position"
     for number in numbers:
         if not -count <= number < count:
             raise ValueError(
-                f"{transform}: argnums={number} is out of range: the function was called with "
-                f"{count} positional arguments"
+                f"{transform}: argnums={shown(number)} is out of range: the function was called "
+                f"with {counted(count, 'positional argument')}{hint}"
             )
     places = [number % count for number in numbers]
     if len({*places}) < len(places):
-        raise ValueError(f"{transform}: argnums={argnums} names an argument twice")
+        raise ValueError(f"{transform}: argnums={shown(argnums)} names an argument twice")
     return places
 
 
@@ -485,16 +498,26 @@ def jvp(
         >>> jvp(lambda x, y: [x * y, x + y], (2.0, 3.0), (1.0, 0.0))
         ([6.0, 5.0], [3.0, 1.0])
     """
-    _require_function("jvp", f)
-    _require_sequences("jvp", primals, tangents)
+    return _jvp("jvp", f, primals, tangents, has_aux)
+
+
+def _jvp(
+    transform: str,
+    f: Callable[..., Any],
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    has_aux: bool = False,
+) -> tuple[Any, ...]:
+    _require_function(transform, f)
+    _require_sequences(transform, primals, tangents)
     if len(primals) != len(tangents):
-        raise ValueError(f"jvp: {len(primals)} arguments and {len(tangents)} tangents do not match")
+        raise _not_paired(transform, primals, tangents)
     directions = [
         number
         for primal, tangent in zip(primals, tangents, strict=True)
-        for number in _matching("jvp: a tangent", primal, tangent)
+        for number in _matching(f"{transform}: a tangent", primal, tangent)
     ]
-    recording = _record("jvp", f, primals, {}, range(len(primals)), has_aux)
+    recording = _record(transform, f, primals, {}, range(len(primals)), has_aux)
     if paused():
         directions = [plain(number) for number in directions]
     elif any(isinstance(number, Value) for number in directions):
@@ -612,8 +635,15 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     """
     _require_function("hessian", f)
     argnums = _argnums("hessian", argnums)
-    second = jacobian(grad(f, argnums), argnums)
-    return _Derivative("Hessian", lambda args, kwargs: second(*args, **kwargs), hessian, f, argnums)
+    both = _value_and_grad("hessian", f, argnums, False)
+    first = _Derivative("gradient", lambda args, kwargs: both(args, kwargs)[1], grad, f, argnums)
+    second = jacobian(first, argnums)
+
+    def derivative(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        _places("hessian", argnums, len(args))
+        return second(*args, **kwargs)
+
+    return _Derivative("Hessian", derivative, hessian, f, argnums)
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -640,8 +670,10 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     """
     _require_function("hvp", f)
     _require_sequences("hvp", primals, tangents)
-    argnums = 0 if len(primals) == 1 else range(len(primals))
-    return jvp(grad(f, argnums), primals, tangents)[1]
+    argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
+    both = _value_and_grad("hvp", f, argnums, False)
+    first = _Derivative("gradient", lambda args, kwargs: both(args, kwargs)[1], grad, f, argnums)
+    return _jvp("hvp", first, primals, tangents)[1]
 
 
 def _rows(recording: _Recording) -> list[list[Number]]:
@@ -697,9 +729,16 @@ def _require_sequences(transform: str, *given: Any) -> None:
     for sequence in given:
         if not isinstance(sequence, (tuple, list)):
             raise TypeError(
-                f"{transform}: arguments and tangents come in a tuple, with one for each argument "
-                f"of the function, (x,) for one; got {type(sequence).__name__}: {shown(sequence)}"
+                f"{transform}: primals and tangents must be tuples with one item for each argument "
+                f"of the function, such as (x,), got {type(sequence).__name__}: {shown(sequence)}"
             )
+
+
+def _not_paired(transform: str, primals: Sequence[Any], tangents: Sequence[Any]) -> ValueError:
+    return ValueError(
+        f"{transform}: got {counted(len(primals), 'argument')} but "
+        f"{counted(len(tangents), 'tangent')}: pass one tangent for each argument"
+    )
 
 
 def _matching(what: str, pattern: Any, given: Any) -> list[Number]:
@@ -707,21 +746,28 @@ def _matching(what: str, pattern: Any, given: Any) -> list[Number]:
 
     An array and nested lists of its numbers are one structure; so are lists and tuples.
     """
-    shape = structure.restored(pattern, repeat(0.0))
-    expected = [path for path, _ in structure.outputs(shape, what, nested=True)]
-    by_path = dict(structure.outputs(given, what, nested=True))
+    try:
+        shape = structure.restored(pattern, repeat(0.0))
+        expected = [path for path, _ in structure.outputs(shape, what, nested=True, verb="")]
+        by_path = dict(structure.outputs(given, what, nested=True, verb=""))
+    except RecursionError:
+        raise ValueError(f"{what}, or what it belongs to, is nested too deeply") from None
     if by_path.keys() != {*expected}:
         # Each path as it is written, into arrays with a comma.
         own: dict[str, str] = {}
         for paths, side in ((by_path, given), (expected, shape)):
-            names = [name for name, _ in structure.outputs(side, what)]
+            names = [name for name, _ in structure.outputs(side, what, verb="")]
             own.update(zip(paths, names, strict=True))
         different = min(by_path.keys() ^ {*expected}, key=lambda path: own[path])
-        which = "has a number too many, at" if different in by_path else "lacks a number at"
-        raise TypeError(
-            f"{what} must have the structure of what it belongs to: it {which} "
-            f"{own[different] or 'the top'}"
-        )
+        if expected == [""]:
+            wanted = "be a single number, as what it belongs to is"
+        elif by_path.keys() == {""}:
+            numbers = counted(len(expected), "number")
+            wanted = f"have the structure of what it belongs to, which holds {numbers}"
+        else:
+            which = "has a number too many, at" if different in by_path else "lacks a number at"
+            wanted = f"have the structure of what it belongs to: it {which} {own[different]}"
+        raise TypeError(f"{what} must {wanted}; got {type(given).__name__}: {shown(given)}")
     return [by_path[path] for path in expected]
 
 

@@ -190,8 +190,8 @@ class Value(Elementary, Copyable, ForeignNames):
             self._number = number
         elif isinstance(number, Value):
             raise TypeError(
-                f"Value.data: expected a real number, got a Value: {number!r}; its number is its "
-                ".data: w.data -= rate * w.grad, where rate and w.grad are numbers"
+                f"Value.data: expected a real number, got a Value: {shown(number)}; its number is "
+                "its .data: w.data -= rate * w.grad, where rate and w.grad are numbers"
             )
         else:
             self._number = as_float(number, "Value.data", "a real number")
@@ -223,7 +223,9 @@ class Value(Elementary, Copyable, ForeignNames):
     @label.setter
     def label(self, text: str | None) -> None:
         if text is not None and not isinstance(text, str):
-            raise TypeError(f"Value: a label is a str, got {type(text).__name__}: {shown(text)}")
+            raise TypeError(
+                f"Value: a label must be a str or None, got {type(text).__name__}: {shown(text)}"
+            )
         self._label = text
 
     def __repr__(self) -> str:
@@ -405,7 +407,7 @@ class Value(Elementary, Copyable, ForeignNames):
 
     def __pow__(self, other: Operand, modulus: None = None) -> Value:
         if modulus is not None:
-            raise TypeError("**: a power of a Value takes no modulus")
+            raise TypeError("**: pow() of a Value takes no modulus: write x1 ** x2 % modulus")
         if isinstance(other, Value):
             return record(RULES["**"], (self, other))
         if (exponent := _operand("**", other)) is NotImplemented:
@@ -494,8 +496,8 @@ class Value(Elementary, Copyable, ForeignNames):
 
     def __float__(self) -> NoReturn:
         raise TypeError(
-            f"{self!r} does not turn into a plain number, which would lose the gradient: use "
-            "autograd's function (autograd.sin(v), not math.sin(v)), and v.data where you want the "
+            f"{shown(self)} is not converted to a plain number, which would lose the gradient: use "
+            "autograd's function (autograd.sin(v), not math.sin(v)), or v.data where you want the "
             "number"
         )
 

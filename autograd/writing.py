@@ -11,7 +11,43 @@ import stat
 from contextlib import suppress
 from typing import BinaryIO
 
-__all__ = ["write_whole"]
+from autograd.errors import shown, wrong_type
+
+__all__ = ["path_of", "write_whole"]
+
+LONGEST = 32_767
+"""The most characters of a path: no system takes more."""
+
+
+def path_of(path: object, operation: str) -> str:
+    """Take a path that was given to a function.
+
+    Args:
+        path: A str, bytes, or an `os.PathLike`.
+        operation: The function, for the error.
+
+    Returns:
+        The path.
+
+    Raises:
+        TypeError: It is none of these.
+        ValueError: It has a character that no path has.
+        OSError: It is longer than any path; the error shows its beginning.
+
+    Example:
+        >>> path_of(3, "MLP.save")
+        Traceback (most recent call last):
+        ...
+        TypeError: MLP.save: expected a path, a str or os.PathLike, got int: 3
+    """
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise wrong_type(operation, path, "a path, a str or os.PathLike")
+    name = os.fsdecode(path)
+    if "\0" in name:
+        raise ValueError(f"{operation}: a path cannot hold the character NUL, got {shown(name)}")
+    if len(name) > LONGEST:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), f"{name[:100]}…")
+    return name
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
@@ -28,6 +64,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
         content: What is to be in it.
 
     Raises:
+        TypeError, ValueError: It is not a path.
         OSError: It cannot be written: it is read-only or a folder, its folder is missing or may not
             be written to, or the disk is full. The error names the path; the older file is there.
 
@@ -38,7 +75,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
         ...     pathlib.Path(folder, "file").read_bytes()
         b'content'
     """
-    name = os.fsdecode(path)
+    name = path_of(path, "save")
     try:
         _write(name, content)
     except OSError as error:

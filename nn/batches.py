@@ -79,7 +79,7 @@ def batches(
         ModuleNotFoundError: NumPy is missing.
     """
     if compiled not in ("auto", True, False):
-        raise TypeError(f"compiled is True, False or 'auto', got {shown(compiled)}")
+        raise TypeError(f"fit: compiled must be True, False or 'auto', got {shown(compiled)}")
     by_itself = compiled == "auto"
     if by_itself:
         compiled = (
@@ -166,7 +166,8 @@ def require_numbers(loss: Loss, found: Any) -> None:
         name = getattr(loss, "__name__", type(loss).__name__)
         hint = "; is its return missing?" if found is None else ""
         raise TypeError(
-            f"the loss {name!r} should return a Value or a number, got {type(found).__name__}{hint}"
+            f"fit: the loss {name!r} must return a Value or a number, and returned "
+            f"{type(found).__name__}: {shown(found)}{hint}"
         )
 
 
@@ -179,7 +180,8 @@ def number_of(name: str, found: Any) -> float:
     if not isinstance(found, Real):
         hint = "; is its return missing?" if found is None else ""
         raise TypeError(
-            f"the metric {name!r} should return a number, got {type(found).__name__}{hint}"
+            f"fit: the metric {name!r} must return a number, and returned "
+            f"{type(found).__name__}: {shown(found)}{hint}"
         )
     return float(found)
 

@@ -26,7 +26,8 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from autograd.errors import shown
+from autograd.errors import counted, shown, whole_number, wrong_type
+from autograd.writing import path_of
 from nn import checkpoint
 from nn.history import History, new_axes
 from nn.module import Module, is_frozen
@@ -157,7 +158,7 @@ class Callbacks:
     def __init__(self, callbacks: Any = ()) -> None:
         if callbacks is None:
             callbacks = ()
-        if not isinstance(callbacks, Iterable):
+        if isinstance(callbacks, (str, bytes)) or not isinstance(callbacks, Iterable):
             callbacks = [callbacks]
         self.all = list(callbacks)
         self._functions: dict[str, list[Callable[[Training], object]]] = {
@@ -167,13 +168,13 @@ class Callbacks:
             methods = {name for name in dir(callback) if name.startswith("on_")}
             if unknown := sorted(methods - set(EVENTS)):
                 raise TypeError(
-                    f"callbacks: {shown(callback)} has {unknown[0]}, which is never called: there "
-                    f"are {', '.join(EVENTS)}"
+                    f"callbacks: {shown(callback)} has a method {unknown[0]}, which is never "
+                    f"called: the methods are {', '.join(EVENTS)}"
                 )
             if isinstance(callback, type) or not (methods or callable(callback)):
                 raise TypeError(
-                    "callbacks are objects with one of the methods "
-                    f"{', '.join(EVENTS)}, or functions, got {shown(callback)}"
+                    "callbacks must be functions, or objects with one of the methods "
+                    f"{', '.join(EVENTS)}, got {shown(callback)}"
                 )
             for event in EVENTS:
                 own = getattr(type(callback), event, None) is not getattr(Callback, event)
@@ -207,8 +208,8 @@ class Callbacks:
         count = len(self._remembering())
         if not isinstance(states, list) or len(states) != count:
             raise ValueError(
-                f"it has the states of {len(states)} callbacks, and {count} have a state_dict: "
-                "pass the same"
+                f"it has the states of {counted(len(states), 'callback')}, and {count:,} of "
+                "those now have a state_dict: pass the same callbacks"
             )
 
     def load_state_dict(self, states: Any) -> None:
@@ -323,7 +324,7 @@ class CSVLog(Callback):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = Path(path_of(path, "CSVLog"))
 
     def __repr__(self) -> str:
         return f"CSVLog({str(self.path)!r})"
@@ -376,8 +377,10 @@ class Log(Callback):
         level: int = logging.INFO,
         every: int = 1,
     ) -> None:
-        if every < 1:
-            raise ValueError(f"Log: every must be at least 1, got {every!r}")
+        whole_number(every, "Log: every", 1)
+        whole_number(level, "Log: level")
+        if logger is not None and not callable(getattr(logger, "log", None)):
+            raise wrong_type("Log: logger", logger, "a logging.Logger, or None")
         self.logger = logger or logging.getLogger("nn")
         self.level, self.every = level, every
 
@@ -427,9 +430,9 @@ class Checkpoint(Callback):
     def __init__(
         self, path: str | os.PathLike[str], *, every: int = 1, best_only: bool = False
     ) -> None:
-        if every < 1:
-            raise ValueError(f"Checkpoint: every must be at least 1, got {every!r}")
-        self.path, self.every, self.best_only = os.fspath(path), every, best_only
+        whole_number(every, "Checkpoint: every", 1)
+        self.path, self.every = path_of(path, "Checkpoint"), every
+        self.best_only = best_only
 
     def __repr__(self) -> str:
         return f"Checkpoint({self.path!r}, every={self.every}, best_only={self.best_only})"
@@ -478,10 +481,15 @@ class RateRangeTest(Callback):
     """
 
     def __init__(self, low: float = 1e-6, high: float = 10.0, steps: int = 100) -> None:
+        for name, rate in ("low", low), ("high", high):
+            if not isinstance(rate, Real):
+                raise wrong_type(f"RateRangeTest: {name}", rate, "a number")
         if not 0.0 < low < high < math.inf:
-            raise ValueError(f"RateRangeTest: 0 < low < high, got {low!r} and {high!r}")
-        if steps < 2:
-            raise ValueError(f"RateRangeTest: steps must be at least 2, got {steps!r}")
+            raise ValueError(
+                "RateRangeTest: low and high must be finite numbers, 0 < low < high, got "
+                f"{shown(low)} and {shown(high)}"
+            )
+        whole_number(steps, "RateRangeTest: steps", 2)
         self.low, self.high, self.steps = low, high, steps
         self.rates: list[float] = []
         self.losses: list[float] = []
@@ -536,7 +544,10 @@ class RateRangeTest(Callback):
             0.01
         """
         if not self.losses:
-            raise ValueError("RateRangeTest: there are no losses yet: pass it to fit(callbacks=)")
+            raise ValueError(
+                "RateRangeTest: there are no losses yet to suggest a rate by: pass it to "
+                "fit(callbacks=[test])"
+            )
         return self.rates[self.losses.index(min(self.losses))] / 10.0
 
     def plot(self, axes: Any = None) -> Any:

@@ -14,9 +14,9 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from autograd.errors import shown
+from autograd.errors import counted, shown, wrong_type
 from autograd.value import FROZEN, PARAMETER
-from autograd.writing import write_whole
+from autograd.writing import path_of, write_whole
 from nn.files import packages, parsed
 from nn.module import Module, is_frozen
 from nn.optim import Optimiser
@@ -63,7 +63,11 @@ def save_checkpoint(
         >>> other.state_dict() == neuron.state_dict(), theirs.rate()
         (True, 0.1)
     """
-    write(path, snapshot(model, optimiser, {} if extra is None else extra))
+    _require("save_checkpoint", model, optimiser)
+    if not isinstance(extra, Mapping | None):
+        raise wrong_type("save_checkpoint: extra", extra, "a dictionary")
+    name = path_of(path, "save_checkpoint")
+    write(name, snapshot(model, optimiser, {} if extra is None else extra))
 
 
 def load_checkpoint(
@@ -104,22 +108,19 @@ def load_checkpoint(
         >>> neuron.bias.data, random.random() == first
         (0.0, True)
     """
-    tree = read(path)
+    _require("load_checkpoint", model, optimiser)
+    name = path_of(path, "load_checkpoint")
+    tree = read(name)
     try:
         return restore(tree, model, optimiser, random_numbers)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{name}: {error}") from None
 
 
 def snapshot(
     model: Module, optimiser: Optimiser | None, extra: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Copy all that a checkpoint holds, as plain data.
-
-    Raises:
-        TypeError: The model or the optimiser is something else.
-    """
-    _require(model, optimiser)
+    """Copy all that a checkpoint holds, as plain data."""
     named = dict(model.named_parameters())
     known = set(named.values())
     others = [p.data for p in optimiser.parameters if p not in known] if optimiser else []
@@ -149,7 +150,6 @@ def restore(
         TypeError: The model or the optimiser is something else.
         ValueError: The snapshot is of another model or optimiser, or damaged.
     """
-    _require(model, optimiser)
     extra = extra_of(tree)
     named = dict(model.named_parameters())
     if unknown := [name for name in tree["frozen"] if name not in named]:
@@ -158,13 +158,13 @@ def restore(
     others: list[Any] = []
     if optimiser is not None:
         if tree["optimiser"] is None:
-            raise ValueError("it holds no optimiser")
+            raise ValueError("it holds no optimiser: pass optimiser=None")
         optimiser._read(tree["optimiser"])
         others = [parameter for parameter in optimiser.parameters if parameter not in known]
         if len(others) != len(tree["others"]) or not all(type(x) is float for x in tree["others"]):
             raise ValueError(
-                f"the optimiser has {len(others)} parameters that are not the model's, and had "
-                f"{len(tree['others'])}"
+                f"the optimiser has {counted(len(others), 'parameter')} that the model does not "
+                f"have, and had {len(tree['others']):,} when it was saved"
             )
     generators = []
     if random_numbers:
@@ -199,20 +199,24 @@ def extra_of(tree: Any) -> dict[str, Any]:
         ValueError: This is no snapshot.
     """
     if not isinstance(tree, dict) or not set(KINDS) <= set(tree):
-        raise ValueError("it is no checkpoint of a training")
+        raise ValueError("it is not a checkpoint of a training")
     for name, kind in KINDS.items():
         if not isinstance(tree[name], kind):
             raise ValueError(f"its part {name!r} is damaged: {shown(tree[name])}")
     return tree["extra"]  # type: ignore[no-any-return]
 
 
-def _require(model: Any, optimiser: Any) -> None:
+def _require(function: str, model: Any, optimiser: Any) -> None:
     if not isinstance(model, Module):
         raise TypeError(
-            f"a checkpoint is of a path and a Module, in this order, got {shown(model)}"
+            f"{function} takes a path and a Module, in this order; the second is of type "
+            f"{type(model).__name__}: {shown(model)}"
         )
     if optimiser is not None and not isinstance(optimiser, Optimiser):
-        raise TypeError(f"optimiser must be one of nn.optim, made, got {shown(optimiser)}")
+        raise TypeError(
+            f"{function}: optimiser must be an optimiser that has been made, of nn.optim, got "
+            f"{shown(optimiser)}"
+        )
 
 
 KINDS: dict[str, Any] = {
@@ -265,7 +269,7 @@ def _restored(generator: Any, state: Any, name: str) -> Any:
     try:
         made.bit_generator.state = state
     except (TypeError, ValueError, KeyError, OverflowError, AttributeError) as error:
-        raise ValueError(f"{name} is no state of such a random generator: {error}") from None
+        raise ValueError(f"{name} is not the state of such a random generator: {error}") from None
     return made
 
 
@@ -340,9 +344,11 @@ def read(path: str | os.PathLike[str]) -> Any:
     _, safetensors = packages(PURPOSE)
     _, arrays, metadata = parsed(path, safetensors)
     if KEY not in metadata:
-        raise ValueError(f"{path} is no checkpoint; a model's file is read by model.load(path)")
+        raise ValueError(
+            f"{path} is not a checkpoint; if it is a model's file, model.load(path) reads it"
+        )
     if metadata.get("sha256") != _digest(metadata[KEY], arrays):
-        raise ValueError(f"{path} is damaged: its checksum does not fit its content")
+        raise ValueError(f"{path} is damaged: its checksum does not match its content")
 
     def placed(part: Any) -> Any:
         if isinstance(part, dict):

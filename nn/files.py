@@ -71,7 +71,7 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, Any]:
         digits = text.removeprefix(MARK)
         blank = content.replace(_sealed(digits), _sealed(UNKNOWN), 1)
         if key != KEY or hashlib.sha256(blank).hexdigest() != digits:
-            raise ValueError(f"{path} is damaged: its checksum does not fit its content")
+            raise ValueError(f"{path} is damaged: its checksum does not match its content")
     return {name: arrays[name].tolist() for name in sorted(arrays)}
 
 
@@ -100,7 +100,7 @@ def parsed(
     except (
         safetensors.SafetensorError, KeyError, ValueError, TypeError, RecursionError
     ) as error:  # fmt: skip
-        raise ValueError(f"{path} is damaged or not a safetensors file: {error}") from error
+        raise ValueError(f"{path} is damaged, or not a safetensors file: {error}") from error
     return content, arrays, metadata
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import operator
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from math import sqrt
 from numbers import Real
 from typing import Any
 
 from autograd import Value, net, tracing
+from autograd.errors import counted, shown, whole_number, wrong_type
 from autograd.functions import Operands
 from autograd.rules import RULES, VALUES
 from autograd.value import as_float
@@ -96,11 +97,12 @@ class Neuron(OfRows):
         nout: int = 1,
         seed: int | random.Random = 0,
     ) -> None:
-        if nin < 1 or nout < 1:
-            raise ValueError(f"a neuron needs at least one input and output, got {nin} and {nout}")
-        self.activation = _function(activation)
+        nin, nout = _size("Neuron: nin", nin), _size("Neuron: nout", nout)
+        if bias is not None and not isinstance(bias, Value):
+            raise wrong_type("Neuron: bias", bias, "a Parameter, to be shared, or None")
+        self.activation = _function("Neuron", activation)
         self.nin = nin
-        generator = seed if isinstance(seed, random.Random) else random.Random(seed)
+        generator = _generator("Neuron", seed)
         rectifies = _name(self.activation) in RECTIFIERS
         deviation = sqrt(2.0 / (nin if rectifies else nin + nout))
         self.weights = [Parameter(generator.gauss(0.0, deviation)) for _ in range(nin)]
@@ -170,9 +172,9 @@ class Layer(OfRows):
         shared_bias: bool = False,
         seed: int | random.Random = 0,
     ) -> None:
-        if nout < 1:
-            raise ValueError(f"a layer needs at least one neuron, got {nout}")
-        generator = seed if isinstance(seed, random.Random) else random.Random(seed)
+        nin, nout = _size("Layer: nin", nin), _size("Layer: nout", nout)
+        activation = _function("Layer", activation)
+        generator = _generator("Layer", seed)
         self.nin = nin
         self.bias = Parameter(0.0) if shared_bias else None
         self.neurons = [
@@ -199,7 +201,9 @@ class Layer(OfRows):
             _refuse_table(self, inputs)
             raise
         if len(operands.data) != self.nin:
-            raise ValueError(f"{self!r} takes {self.nin} inputs, got {len(operands.data)}")
+            raise ValueError(
+                f"{self!r} takes {counted(self.nin, 'input')}, got {len(operands.data):,}"
+            )
         return [neuron(operands) for neuron in self.neurons]
 
     def __repr__(self) -> str:
@@ -242,13 +246,10 @@ class MLP(OfRows):
         shared_bias: bool = False,
         seed: int | random.Random = 0,
     ) -> None:
-        try:
-            sizes = [operator.index(size) for size in sizes]
-        except TypeError:
-            raise TypeError(f"sizes must be integers in a list, one a layer: {sizes!r}") from None
-        if not sizes:
-            raise ValueError("an MLP needs at least one layer: sizes is empty")
-        generator = seed if isinstance(seed, random.Random) else random.Random(seed)
+        nin, sizes = _size("MLP: nin", nin), _sizes(sizes)
+        activation = _function("MLP", activation)
+        output_activation = _function("MLP", output_activation, "output_activation")
+        generator = _generator("MLP", seed)
         activations = [activation] * (len(sizes) - 1) + [output_activation]
         self.nin = nin
         self.layers = [
@@ -320,8 +321,8 @@ class Dropout(Module):
     def __init__(self, p: float = 0.5, seed: int = 0) -> None:
         self.p = as_float(p, "Dropout", "a probability")
         if not 0.0 <= self.p <= 1.0:
-            raise ValueError(f"Dropout: a probability is from 0 to 1, got {p!r}")
-        self.seed = operator.index(seed)
+            raise ValueError(f"Dropout: p, a probability, must be from 0 to 1, got {p!r}")
+        self.seed = whole_number(seed, "Dropout: seed")
         self.drawn = Buffer(0.0)
         self._name = ""
         self.label_parameters()
@@ -352,7 +353,10 @@ class Dropout(Module):
             mask = self.mask(len(inputs))
         factors = [*mask]
         if len(factors) != len(inputs):
-            raise ValueError(f"{self!r}: a mask of {len(factors)} for {len(inputs)} inputs")
+            raise ValueError(
+                f"{self!r}: the mask has {counted(len(factors), 'factor')} for "
+                f"{counted(len(inputs), 'input')}: draw it by mask({len(inputs)})"
+            )
         return [x * factor for x, factor in zip(inputs, factors, strict=True)]
 
     def mask(self, width: int) -> list[float]:
@@ -373,10 +377,10 @@ class Dropout(Module):
         """
         if tracing.active.get() is not None:
             raise tracing.TracingError(
-                f"{self!r} draws which inputs it leaves out, which compiled code would freeze: "
-                "draw masks outside, dropout.mask(width), and pass them as an argument, "
-                "dropout(x, mask); or compile in evaluation mode, model.eval(); or train without "
-                "compiling, fit(..., compiled=False)"
+                f"{self!r} draws at random which inputs it leaves out, and compiled code would "
+                "freeze that: draw masks outside, dropout.mask(width), and pass them as an "
+                "argument, dropout(x, mask); or compile in evaluation mode, model.eval(); or train "
+                "without compiling, fit(..., compiled=False)"
             )
         # A text, which Python hashes by SHA-512: neighbouring counts have nothing in common.
         generator = random.Random(f"{self.seed} {self._name} {self.drawn.data:.0f}")
@@ -423,24 +427,80 @@ def _refuse_table(model: Neuron | Layer, inputs: Any) -> None:
     dimensions = getattr(inputs, "ndim", 0), getattr(first, "ndim", 0) + 1
     if max(dimensions) > 1 or isinstance(first, (list, tuple)):
         raise TypeError(
-            f"{model!r} takes one sample of {model.nin} numbers, and got a table of {len(inputs)} "
-            "rows: model.predict(X), compile(model, in_axes=0)(X), or a row at a time"
+            f"{model!r} takes one sample of {counted(model.nin, 'number')}, and got a table of "
+            f"{counted(len(inputs), 'row')}: model.predict(X), compile(model, in_axes=0)(X), or a "
+            "row at a time"
+        ) from None
+    sample = "[x]" if model.nin == 1 else "[x1, x2]" if model.nin == 2 else "[x1, x2, …]"
+    if isinstance(inputs, (Value, Real)) or getattr(inputs, "shape", None) == ():
+        raise TypeError(
+            f"{model!r} takes a list of {counted(model.nin, 'number')}, and got a single number: "
+            f"{shown(inputs)}; write {sample}, and for many samples model.predict(X) with a row "
+            "for each"
         ) from None
 
 
-def _function(activation: Activation) -> Callable[[Value], Value]:
-    if activation is None or activation == "linear":
+def _size(what: str, number: int) -> int:
+    return _limited(what, whole_number(number, what, 1))
+
+
+def _limited(what: str, size: int) -> int:
+    if size > MOST:
+        raise ValueError(f"{what} must be at most {MOST:,}, got {shown(size)}")
+    return size
+
+
+MOST = 10**9
+"""More inputs or neurons than any computer's memory has room for."""
+
+
+def _sizes(sizes: Sequence[int]) -> list[int]:
+    try:
+        if isinstance(sizes, (str, bytes, bytearray, Mapping, Set)):
+            raise TypeError
+        found = [operator.index(size) for size in sizes]
+    except TypeError:
+        raise TypeError(
+            "MLP: sizes must be a list of integers, the number of neurons of each layer, such as "
+            f"[16, 16, 1], got {shown(sizes)}"
+        ) from None
+    if not found:
+        raise ValueError("MLP: sizes is empty: expected at least one layer, such as [16, 1]")
+    for place, size in enumerate(found):
+        if size < 1:
+            raise ValueError(
+                f"MLP: sizes[{place}] must be at least 1, the number of neurons of a layer, got "
+                f"{size}"
+            )
+        _limited(f"MLP: sizes[{place}]", size)
+    return found
+
+
+def _generator(owner: str, seed: Any) -> random.Random:
+    if isinstance(seed, random.Random):
+        return seed
+    try:
+        return random.Random(seed)
+    except TypeError:
+        raise wrong_type(f"{owner}: seed", seed, "an integer or a random.Random") from None
+
+
+def _function(
+    owner: str, activation: Activation, argument: str = "activation"
+) -> Callable[[Value], Value]:
+    if activation is None or (isinstance(activation, str) and activation == "linear"):
         return linear
     if callable(activation):
         return activation
     if (
-        activation not in vars(VALUES)
+        not isinstance(activation, str)
+        or activation not in vars(VALUES)
         or not (len(RULES[activation].operands) == 1 or RULES[activation].operands in WITH_DEFAULTS)
         or RULES[activation].of_sequence
     ):
         raise ValueError(
-            f"no activation is called {activation!r}: name a function of autograd of one operand "
-            "(relu, tanh, sigmoid, …) or 'linear', or pass a function"
+            f"{owner}: {argument} must be a function, 'linear', or the name of one of autograd's "
+            f"functions of one operand (relu, tanh, sigmoid, …), got {shown(activation)}"
         )
     function: Callable[[Value], Value] = getattr(VALUES, activation)
     return function

@@ -26,7 +26,9 @@ from autograd import (
     where,
 )
 from autograd import sum as total
+from autograd.errors import counted, shown, wrong_type
 from autograd.tracing import is_traced
+from autograd.value import as_float
 from nn.foreign import LOSSES, refuse
 
 __all__ = [
@@ -128,8 +130,9 @@ def huber(outputs: Numbers, targets: Numbers, delta: float = 1.0) -> Any:
         >>> huber([0.5, 3.0], [0.0, 0.0])
         1.3125
     """
+    delta = as_float(delta, "huber: delta", "a positive number")
     if not delta > 0.0:
-        raise ValueError(f"huber: delta must be positive, got {delta!r}")
+        raise ValueError(f"huber: delta must be a positive number, got {delta!r}")
     distances = [abs(o - t) for o, t in _pairs("huber", outputs, targets)]
     return mean([where(d <= delta, 0.5 * square(d), delta * (d - 0.5 * delta)) for d in distances])
 
@@ -213,7 +216,7 @@ def binary_cross_entropy(logits: Numbers, targets: Numbers) -> Any:
     for z, t in _pairs("binary_cross_entropy", logits, targets):
         if not is_traced(t) and not 0.0 <= t <= 1.0:
             raise ValueError(
-                f"binary_cross_entropy: a target is a probability, from 0 to 1, got {t!r}"
+                f"binary_cross_entropy: a target must be a probability, from 0 to 1, got {shown(t)}"
             )
         if not isinstance(t, Value) and t == 0.0:
             losses.append(softplus(z))
@@ -251,7 +254,8 @@ def softmax_cross_entropy(logits: Numbers, target: Any) -> Any:
         shares = _numbers("softmax_cross_entropy", target)
         if len(shares) != len(zs):
             raise ValueError(
-                f"softmax_cross_entropy: {len(zs)} logits but {len(shares)} probabilities; for a "
+                f"softmax_cross_entropy: got {counted(len(zs), 'logit')} but "
+                f"{counted(len(shares), 'probability', 'probabilities')} as the target; for a "
                 "class index pass an integer"
             )
         if not any(map(is_traced, shares)) and not (
@@ -259,7 +263,7 @@ def softmax_cross_entropy(logits: Numbers, target: Any) -> Any:
         ):
             raise ValueError(
                 "softmax_cross_entropy: the target's probabilities must be at least 0 and add up "
-                f"to 1, got {shares!r}"
+                f"to 1, got {shown(shares)}"
             )
         return dot(shares, [_of_class(zs, index) for index in range(len(zs))])
     if is_traced(target):
@@ -268,13 +272,13 @@ def softmax_cross_entropy(logits: Numbers, target: Any) -> Any:
         index = operator.index(target)
     except TypeError:
         raise TypeError(
-            "softmax_cross_entropy: the target is a class index, an integer, or a list of "
-            f"probabilities, got {target!r}"
+            "softmax_cross_entropy: the target must be a class index, an integer, or a list of "
+            f"probabilities, got {type(target).__name__}: {shown(target)}"
         ) from None
     if not 0 <= index < len(zs):
         raise ValueError(
-            f"softmax_cross_entropy: class index {index} is out of range for {len(zs)} logits: "
-            f"expected 0 to {len(zs) - 1}"
+            f"softmax_cross_entropy: class index {shown(index)} is out of range for "
+            f"{counted(len(zs), 'logit')}: expected 0 to {len(zs) - 1}"
         )
     return _of_class(zs, index)
 
@@ -332,12 +336,16 @@ if not TYPE_CHECKING:  # a checker knows which names there are
 
 
 def _numbers(loss: str, values: Numbers) -> list[Any]:
+    if isinstance(values, (str, bytes, bytearray)):
+        raise wrong_type(loss, values, "numbers")
     numbers = list(values) if hasattr(values, "__iter__") else [values]
     for number in numbers:
         if not isinstance(number, (Value, Real)):
-            raise TypeError(f"{loss}: expected numbers, got {type(number).__name__}: {number!r}")
+            raise wrong_type(loss, number, "numbers")
+        if isinstance(number, int):
+            as_float(number, loss)  # which says that it is too large
     if not numbers:
-        raise ValueError(f"{loss}: there is no output or target: the sequence is empty")
+        raise ValueError(f"{loss}: expected at least one number, and the sequence is empty")
     return numbers
 
 
@@ -346,7 +354,8 @@ def _pairs(loss: str, outputs: Numbers, targets: Numbers) -> Sequence[tuple[Any,
     os, ts = _numbers(loss, outputs), _numbers(loss, targets)
     if len(os) != len(ts):
         raise ValueError(
-            f"{loss}: {len(os)} outputs but {len(ts)} targets; there must be one for each output"
+            f"{loss}: got {counted(len(os), 'output')} but {counted(len(ts), 'target')}: pass one "
+            "target for each output"
         )
     return list(zip(os, ts, strict=True))
 
@@ -356,5 +365,7 @@ def _signed_pairs(loss: str, outputs: Numbers, targets: Numbers) -> Sequence[tup
     pairs = _pairs(loss, outputs, targets)
     for _, t in pairs:
         if not is_traced(t) and t not in (-1, 1):
-            raise ValueError(f"{loss}: a target is -1 or 1, got {t!r}; for classes 0 and 1: 2t - 1")
+            raise ValueError(
+                f"{loss}: a target must be -1 or 1, got {shown(t)}; for classes 0 and 1: 2 * t - 1"
+            )
     return pairs

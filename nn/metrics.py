@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from numbers import Real
 from typing import Any
 
-from autograd.errors import shown
+from autograd import Value
+from autograd.errors import counted, shown, wrong_type
 from nn import losses
 from nn.foreign import LOSSES
 
@@ -52,20 +54,33 @@ def _accuracy(outputs: Any, target: Any, threshold: float) -> float:
     if len(wanted) == 1:
         return float(found == wanted[0])
     if len(wanted) != len(scores):
-        raise ValueError(f"accuracy: {len(scores)} outputs but {len(wanted)} targets")
+        raise _unpaired(scores, wanted)
     return float(found == wanted.index(max(wanted)))
+
+
+def _unpaired(scores: Sequence[Any], wanted: Sequence[Any]) -> ValueError:
+    return ValueError(
+        f"accuracy: got {counted(len(scores), 'output')} but {counted(len(wanted), 'target')}: "
+        "pass one target for each output, or the index of the class"
+    )
 
 
 def _accuracy_of_each(outputs: Any, target: Any) -> float:
     scores, wanted = _numbers(outputs), _numbers(target)
     if len(wanted) != len(scores):
-        raise ValueError(f"accuracy: {len(scores)} outputs but {len(wanted)} targets")
+        raise _unpaired(scores, wanted)
     hits = [_accuracy(score, want, 0.0) for score, want in zip(scores, wanted, strict=True)]
     return sum(hits) / len(hits)
 
 
 def _numbers(values: Any) -> list[Any]:
-    return list(values) if hasattr(values, "__iter__") else [values]
+    if isinstance(values, (str, bytes, bytearray)):
+        raise wrong_type("accuracy", values, "numbers")
+    numbers = list(values) if hasattr(values, "__iter__") else [values]
+    for number in numbers:
+        if not isinstance(number, (Value, Real)):
+            raise wrong_type("accuracy", number, "numbers")
+    return numbers
 
 
 # --- names ---------------------------------------------------------------------------------------
@@ -106,19 +121,26 @@ def resolved(metrics: Metrics, loss: Any, targets: list[Any]) -> dict[str, Metri
         named = [(str(name), metric) for name, metric in metrics.items()]
     elif isinstance(metrics, str) or callable(metrics):
         named = [(_name(metrics), metrics)]
-    elif isinstance(metrics, Iterable):
+    elif isinstance(metrics, Iterable) and not isinstance(metrics, (bytes, bytearray)):
         named = [(_name(metric), metric) for metric in metrics]
     else:
-        raise TypeError(f"metrics are functions or names, in a list, got {shown(metrics)}")
+        raise TypeError(
+            "metrics must be a list or a dictionary of functions or names, got "
+            f"{type(metrics).__name__}: {shown(metrics)}"
+        )
     found: dict[str, Metric] = {}
     for name, metric in named:
         if isinstance(metric, str):
             metric = _metric(metric, loss, targets)
         elif not callable(metric):
-            raise TypeError(f"a metric is a function or a name, got {shown(metric)}")
+            raise TypeError(
+                f"metrics: each must be a function or a name, got {type(metric).__name__}: "
+                f"{shown(metric)}"
+            )
         if name in found:
             raise ValueError(
-                f"two metrics are called {name!r}: pass a dictionary, {{'a name': function, …}}"
+                f"metrics: two are called {shown(name)}: pass a dictionary, {{'a name': function, "
+                "…}"
             )
         found[name] = metric
     return found
@@ -133,9 +155,9 @@ def _metric(name: str, loss: Any, targets: list[Any]) -> Metric:
         return _accuracy_for(loss, targets)
     if name in losses.__all__:
         return getattr(losses, name)  # type: ignore[no-any-return]
-    meant = LOSSES.get(name) or next(iter(get_close_matches(name, NAMES, 1)), None)
+    meant = LOSSES.get(name) or next(iter(get_close_matches(name[:100], NAMES, 1)), None)
     hint = f"'{meant}' is" if meant else f"there are {', '.join(NAMES)}, and functions of your own"
-    raise ValueError(f"no metric is called {name!r}; {hint}")
+    raise ValueError(f"metrics: none is called {shown(name)}; {hint}")
 
 
 def _accuracy_for(loss: Any, targets: list[Any]) -> Metric:
@@ -149,8 +171,8 @@ def _accuracy_for(loss: Any, targets: list[Any]) -> Metric:
         if all(label == int(label) and label >= 0 for label in labels):
             return accuracy  # indices of classes
         raise ValueError(
-            "accuracy is of classes: 0 and 1, -1 and 1, indices, or rows with a 1; the targets are "
-            f"others, such as {shown(next(iter(labels - {0, 1, -1})))}"
+            "accuracy is of classes: 0 and 1, -1 and 1, indices, or rows with a 1; among the "
+            f"targets there is {shown(next(iter(labels - {0, 1, -1})))}"
         )
     if -1 in labels:
         return accuracy
@@ -162,7 +184,7 @@ def _accuracy_for(loss: Any, targets: list[Any]) -> Metric:
 def _of_several(outputs: Any, target: Any) -> float:
     if len(_numbers(outputs)) == 1:
         raise ValueError(
-            "whether the output is a logit or a probability cannot be told by a loss of your own: "
-            "for logits pass metrics=[nn.metrics.accuracy], else a function of your own"
+            "accuracy: with a loss of your own it is not known whether the output is a logit or a "
+            "probability: for logits pass metrics=[nn.metrics.accuracy], else your own function"
         )
     return accuracy(outputs, target)

@@ -13,9 +13,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from autograd import Value, no_grad
-from autograd.errors import shown, wrong_type
+from autograd.errors import counted, shown, some, wrong_type
 from autograd.foreign import lacking
 from autograd.value import BUFFER, FROZEN, PARAMETER, PARAMETER_KINDS, Kind, as_float
+from autograd.writing import path_of
 from nn.files import read_arrays, write_arrays
 from nn.foreign import MODULE
 
@@ -77,6 +78,14 @@ def _told_by(check: Callable[[object], bool]) -> Callable[[Callable[P, Value]], 
     return decorate
 
 
+def _leaf(kind: str, data: Any, label: str | None) -> Value:
+    """Make a leaf; its errors name what the user has made."""
+    try:
+        return Value(data, label)
+    except (TypeError, OverflowError, ValueError) as error:
+        raise type(error)(str(error).replace("Value:", f"{kind}:", 1)) from None
+
+
 @_told_by(is_parameter)
 def Parameter(data: float, label: str | None = None, *, frozen: bool = False) -> Value:  # noqa: N802
     """Make a parameter: a Value that training changes, or, frozen, leaves as it is.
@@ -98,7 +107,7 @@ def Parameter(data: float, label: str | None = None, *, frozen: bool = False) ->
         >>> w.grad, is_frozen(w), isinstance(w, Parameter)
         (3.0, False, True)
     """
-    parameter = Value(data, label)
+    parameter = _leaf("Parameter", data, label)
     parameter.op = FROZEN if frozen else PARAMETER
     return parameter
 
@@ -134,7 +143,7 @@ def Buffer(data: float, label: str | None = None) -> Value:  # noqa: N802
         >>> centred.predict(5.0), centred.parameters(), centred.state_dict()
         (3.0, [], {'mean': 2.0})
     """
-    buffer = Value(data, label)
+    buffer = _leaf("Buffer", data, label)
     buffer.op = BUFFER
     return buffer
 
@@ -166,6 +175,8 @@ def is_frozen(parameter: Value) -> bool:
         >>> is_frozen(Parameter(1.0, frozen=True)), is_frozen(Parameter(1.0))
         (True, False)
     """
+    if not isinstance(parameter, Value):
+        raise wrong_type("is_frozen", parameter, "a Parameter")
     return parameter.op is FROZEN
 
 
@@ -225,8 +236,9 @@ class Module:
             and not is_buffer(part)
         ):
             raise TypeError(
-                f"{type(self).__name__}.{name} is a Buffer, and would be none any more: assign to "
-                f"its number, self.{name}.data = ..., or a new Buffer"
+                f"{type(self).__name__}.{name} is a Buffer, which this would replace by a "
+                f"{type(part).__name__}: assign to its number, self.{name}.data = ..., or a new "
+                "Buffer"
             )
         super().__setattr__(name, part)
 
@@ -283,7 +295,9 @@ class Module:
     @training.setter
     def training(self, mode: bool) -> None:
         if not isinstance(mode, bool):
-            raise TypeError(f"{type(self).__name__}.training is True or False, got {shown(mode)}")
+            raise TypeError(
+                f"{type(self).__name__}.training must be True or False, got {shown(mode)}"
+            )
         vars(self)["_training"] = mode
 
     def train(self: ModuleT, mode: bool = True) -> ModuleT:
@@ -461,7 +475,11 @@ class Module:
 
     def _chosen(self, names: tuple[str, ...]) -> list[Value]:
         if not all(isinstance(name, str) for name in names):
-            raise TypeError(f"names are strings, one an argument, got {names!r}")
+            wrong = next(name for name in names if not isinstance(name, str))
+            raise TypeError(
+                f"{type(self).__name__}: each argument must be the name of parameters, a str, got "
+                f"{type(wrong).__name__}: {shown(wrong)}"
+            )
         named = dict(self.named_parameters())
         if not names:
             return [*named.values()]
@@ -470,7 +488,10 @@ class Module:
             for name in names
         }
         if unknown := [name for name, parameters in chosen.items() if not parameters]:
-            raise ValueError(f"{self!r} has no parameters named {', '.join(map(repr, unknown))}")
+            raise ValueError(
+                f"{shown(self)} has no parameters named {some(map(shown, unknown))}: their names "
+                f"are {some([*named], most=3)}, and what stands before a dot"
+            )
         return [p for parameters in chosen.values() for p in parameters]
 
     # --- state -----------------------------------------------------------------------------------
@@ -521,7 +542,9 @@ class Module:
             raise wrong_type("load_state_dict", state, "a mapping of names to numbers")
         entries = self._entries()
         problems = [f"{name!r} is missing" for name in entries if name not in state]
-        problems += [f"{name!r} is unexpected" for name in state if name not in entries]
+        unexpected = [name for name in state if name not in entries]
+        problems += [f"{shown(name)} is unexpected" for name in unexpected[:100]]
+        problems += [f"… and {len(unexpected) - 100:,} more"] if len(unexpected) > 100 else []
         updates: list[tuple[Value, float]] = []
         for name, entry in entries.items():
             if name not in state:
@@ -536,7 +559,8 @@ class Module:
                     numbers = list(numbers)
                 except TypeError:
                     problems.append(
-                        f"{name!r} should be a list of {len(entry)} numbers: {shown(numbers)}"
+                        f"{name!r} should be a list of {counted(len(entry), 'number')}, got "
+                        f"{shown(numbers)}"
                     )
                     continue
             if len(numbers) != len(entry):
@@ -554,7 +578,8 @@ class Module:
                     problems.append(f"{name!r} holds {shown(number)}, which is not a number")
         if problems:
             raise ValueError(
-                f"the state does not fit this {type(self).__name__}:\n  " + "\n  ".join(problems)
+                f"the state does not fit this {type(self).__name__}:\n  "
+                + some(problems, "\n  ", 20)
             )
         for parameter, number in updates:
             parameter.data = number
@@ -587,10 +612,10 @@ class Module:
         state = self.state_dict()
         if not state:
             raise ValueError(
-                f"{self!r} has nothing to save: neither its attributes, nor the lists, tuples, "
-                "dictionaries and Modules in them, hold a Value"
+                f"{type(self).__name__} has nothing to save: neither its attributes, nor the "
+                "lists, tuples, dictionaries and Modules in them, hold a Value"
             )
-        write_arrays(path, state)
+        write_arrays(path_of(path, f"{type(self).__name__}.save"), state)
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Set every parameter and buffer from a file that `save` wrote. Loading cannot run code.
@@ -617,11 +642,12 @@ class Module:
             >>> neuron.bias.data
             0.0
         """
-        state = read_arrays(path)
+        name = path_of(path, f"{type(self).__name__}.load")
+        state = read_arrays(name)
         try:
             self.load_state_dict(state)
         except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
+            raise ValueError(f"{name}: {error}") from None
 
     def _values(self) -> Iterator[Sequence[Value]]:
         return (values for _, _, values in _groups(self))
@@ -639,7 +665,10 @@ class Module:
         named = {name: value for value, name in found.items()}
         if len(named) < len(found):
             twice = next(name for value, name in found.items() if named[name] is not value)
-            raise ValueError(f"two parameters are named {twice!r}: give them different keys")
+            raise ValueError(
+                f"{type(self).__name__}: two parameters are named {twice!r}: give them different "
+                "keys"
+            )
         return named
 
     def _entries(self) -> dict[str, Value | list[Value]]:
@@ -661,7 +690,8 @@ class Module:
                 entry.append((int(key), name))
             else:
                 raise ValueError(
-                    f"{name!r} and a list have names that cannot be told apart: rename one"
+                    f"{type(self).__name__}: {name!r} and the items of a list have names that "
+                    "cannot be told apart: rename one"
                 )
         return {
             group: [named[name] for _, name in sorted(entry)] if isinstance(entry, list) else entry

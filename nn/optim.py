@@ -8,10 +8,11 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
-from autograd.errors import shown, wrong_type
+from autograd.errors import shown, some, wrong_type
 from autograd.foreign import lacking, with_advice
 from autograd.value import as_float
 from nn import schedules
@@ -37,6 +38,10 @@ __all__ = [
     "linear_warmup",
     "step_decay",
 ]
+
+
+NUMBERS = {"learning_rate", "weight_decay", "momentum", "epsilon"}
+"""The options that are numbers of at least 0."""
 
 
 class Optimiser:
@@ -78,14 +83,29 @@ class Optimiser:
         learning_rate: float | Schedule,
         weight_decay: float = 0.0,
     ) -> None:
+        kind = type(self).__name__
         if isinstance(parameters, Module):
-            raise TypeError("an optimiser takes a model's parameters: pass model.parameters()")
-        self.parameters = list(dict.fromkeys(parameters))
-        if not self.parameters:
-            raise ValueError("an optimiser needs at least one parameter")
-        for parameter in self.parameters:
+            raise TypeError(
+                f"{kind}: parameters must be a list of Parameters, and not a model: pass "
+                "model.parameters()"
+            )
+        if isinstance(parameters, Value) or not isinstance(parameters, Iterable):
+            raise wrong_type(
+                f"{kind}: parameters",
+                parameters,
+                "a list of Parameters, such as model.parameters()",
+            )
+        listed = []
+        for parameter in parameters:
             if not adopted(parameter):
-                raise TypeError(f"an optimiser changes nn.Parameter, got {parameter!r}")
+                raise TypeError(
+                    f"{kind}: parameters must be Parameters, or Values that were not computed from "
+                    f"others, got {type(parameter).__name__}: {shown(parameter)}"
+                )
+            listed.append(parameter)
+        self.parameters = list(dict.fromkeys(listed))
+        if not self.parameters:
+            raise ValueError(f"{kind}: expected at least one parameter, and there are none")
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.steps = 0
@@ -93,8 +113,13 @@ class Optimiser:
 
     def __setattr__(self, name: str, content: Any) -> None:
         # A subclass of the user's may call its attributes as it likes.
-        if name in OPTIMISER and type(self).__module__ == __name__:
-            raise lacking(type(self).__name__, name, OPTIMISER, self)
+        if type(self).__module__ == __name__:
+            if name in OPTIMISER:
+                raise lacking(type(self).__name__, name, OPTIMISER, self)
+            if name in NUMBERS and not (name == "learning_rate" and callable(content)):
+                content = self._checked(name, content)  # here: a step would be taken by halves
+            elif name == "betas":
+                self._require_betas(content)
         super().__setattr__(name, content)
 
     if not TYPE_CHECKING:
@@ -106,8 +131,19 @@ class Optimiser:
         """Raise what is wrong with the options, given or read."""
         if type(self.steps) is not int or self.steps < 0:
             raise ValueError(f"steps must be an integer of at least 0, got {shown(self.steps)}")
-        self.weight_decay = _checked("weight_decay", self.weight_decay)
+        self.weight_decay = self._checked("weight_decay", self.weight_decay)
         self.rate()
+
+    def _require_betas(self, betas: Any) -> None:
+        if not (
+            isinstance(betas, (tuple, list))
+            and len(betas) == 2
+            and all(isinstance(beta, Real) and 0.0 <= float(beta) < 1.0 for beta in betas)
+        ):
+            raise ValueError(
+                f"{type(self).__name__}: betas must be a pair of numbers from 0 to less than 1, "
+                f"got {shown(betas)}"
+            )
 
     def _require_one_for_each(self, *names: str) -> None:
         for name in names:
@@ -131,7 +167,18 @@ class Optimiser:
             [0.5, 0.05]
         """
         rate = self.learning_rate
-        return _checked("learning_rate", rate(self.steps) if callable(rate) else rate)
+        if not callable(rate):
+            return self._checked("learning_rate", rate)
+        return self._checked("the rate that learning_rate returned", rate(self.steps))
+
+    def _checked(self, name: str, number: Any) -> float:
+        if type(number) is float and 0.0 <= number < math.inf:
+            return number
+        name = f"{type(self).__name__}: {name}"
+        number = as_float(number, name, "a real number")
+        if not 0.0 <= number < math.inf:
+            raise ValueError(f"{name} must be a finite number of at least 0, got {number!r}")
+        return number  # type: ignore[no-any-return]
 
     def step(self) -> None:
         """Change every parameter that is not frozen by its gradient; a subclass says how.
@@ -139,15 +186,18 @@ class Optimiser:
         Raises:
             NotImplementedError: The subclass does not define it.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not define step")
+        raise NotImplementedError(
+            f"{type(self).__name__} does not define step(): a subclass of Optimiser must"
+        )
 
     def _require_numbers(self) -> None:
         for parameter in self.parameters:
             gradient: object = parameter.grad
             if isinstance(gradient, Value):
                 raise TypeError(
-                    f"{type(self).__name__}: the gradient of {parameter!r} is a node, recorded by "
-                    "backward(create_graph=True); for a step take zero_grad() and backward()"
+                    f"{type(self).__name__}: the gradient of {shown(parameter)} is a node, "
+                    "recorded by backward(create_graph=True); before a step call zero_grad() and "
+                    "backward()"
                 )
 
     def zero_grad(self) -> None:
@@ -239,8 +289,8 @@ class Optimiser:
             raise ValueError(f"the state is of {shown(state.get('optimiser'))}, not of {kind}")
         if state.get("parameters") != count:
             raise ValueError(
-                f"the state is of {shown(state.get('parameters'))} parameters, and this {kind} has "
-                f"{count}"
+                f"the state is of {shown(state.get('parameters'))} parameters, "
+                f"and this {kind} has {count:,}"
             )
         attributes = {name.lstrip("_"): name for name in self._contents()}
         expected = {"optimiser", "parameters", *attributes}
@@ -266,7 +316,9 @@ class Optimiser:
             except (TypeError, ValueError) as error:
                 problems.append(str(error))
         if problems:
-            raise ValueError(f"the state does not fit this {kind}:\n  " + "\n  ".join(problems))
+            raise ValueError(
+                f"the state does not fit this {kind}:\n  " + some(problems, "\n  ", 20)
+            )
         return trial._contents()
 
 
@@ -324,9 +376,11 @@ class SGD(Optimiser):
 
     def _require_options(self) -> None:
         super()._require_options()
-        self.momentum = _checked("momentum", self.momentum)
+        self.momentum = self._checked("momentum", self.momentum)
         if self.nesterov and not self.momentum:
-            raise ValueError("Nesterov's momentum needs a momentum greater than 0")
+            raise ValueError(
+                f"{type(self).__name__}: nesterov=True needs a momentum greater than 0, such as 0.9"
+            )
         self._require_one_for_each("velocities")
 
     def step(self) -> None:
@@ -396,10 +450,8 @@ class Adam(Optimiser):
 
     def _require_options(self) -> None:
         super()._require_options()
-        for beta in self.betas:
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"betas are from 0 to less than 1, got {self.betas!r}")
-        self.epsilon = _checked("epsilon", self.epsilon)
+        self._require_betas(self.betas)
+        self.epsilon = self._checked("epsilon", self.epsilon)
         self._require_one_for_each("means", "squares", "counts")
         if not all(type(count) is int and count >= 0 for count in self._counts):
             raise ValueError("counts must be integers of at least 0")
@@ -492,10 +544,3 @@ if not TYPE_CHECKING:  # a checker knows which names there are
 
     def __getattr__(name: str) -> Any:
         refuse(__name__, name, OPTIM)
-
-
-def _checked(name: str, number: float) -> float:
-    number = as_float(number, name, "a real number")
-    if not 0.0 <= number < math.inf:
-        raise ValueError(f"{name} must be a finite number of at least 0, got {number!r}")
-    return number

@@ -31,7 +31,7 @@ class Progress:
 
     def __init__(self, epochs: int, show: bool | None = None, done: int = 0) -> None:
         if show not in (True, False, None):
-            raise TypeError(f"progress is True, False or None, got {shown(show)}")
+            raise TypeError(f"fit: progress must be True, False or None, got {shown(show)}")
         self._bar: Any = None
         if not (in_notebook() or _on_terminal() if show is None else show):
             return

@@ -10,7 +10,7 @@ from numbers import Integral
 from typing import Any
 
 from autograd import Value
-from autograd.errors import shown
+from autograd.errors import counted, shown
 from nn import checkpoint
 from nn.callbacks import Callbacks, Training
 from nn.history import History, history_of
@@ -76,7 +76,7 @@ class Order:
         if isinstance(seed, (float, str)):
             return seed
         if seed is not None:
-            raise TypeError(f"seed is an integer, or None for any, got {shown(seed)}")
+            raise TypeError(f"fit: seed must be an integer, or None for any, got {shown(seed)}")
         if isinstance(state, dict) and isinstance(state.get("seed"), (int, float, str)):
             return state["seed"]
         kept = vars(model).get(ATTRIBUTE)
@@ -179,21 +179,26 @@ class Run:
             "callbacks": list,
         }  # fmt: skip
         if not isinstance(state, dict) or not {*kinds, "seed", "generator"} <= set(state):
-            raise ValueError("it is no checkpoint of fit, which nn.callbacks.Checkpoint writes")
+            raise ValueError("it is not a checkpoint of fit, which nn.callbacks.Checkpoint writes")
         for name, kind in kinds.items():
             if not isinstance(state[name], kind):
                 raise ValueError(f"its part {name!r} is damaged")
         if state["seed"] != to_plain(self.order.seed, "seed"):
-            raise ValueError(f"it was trained with seed={state['seed']!r}: pass the same")
+            raise ValueError(
+                f"it was trained with seed={shown(state['seed'])}, and this is "
+                f"seed={shown(self.order.seed)}: pass the same"
+            )
         if len(state["rows"]) != count:
             raise ValueError(
-                f"it was trained on {len(state['rows'])} samples, and there are {count}"
+                f"it was trained on {counted(len(state['rows']), 'sample')}, and now there are "
+                f"{count:,}: pass the same data"
             )
         if set(map(type, state["rows"])) != {int} or sorted(state["rows"]) != list(range(count)):
             raise ValueError("its part 'rows' is damaged")
         if len(state["best"]) != len(self.best):
             raise ValueError(
-                f"it is of {len(state['best'])} parameters, and there are {len(self.best)}"
+                f"it is of {counted(len(state['best']), 'parameter')}, and the model has "
+                f"{len(self.best):,}"
             )
         if set(map(type, state["best"])) != {float}:
             raise ValueError("its part 'best' is damaged")
@@ -202,6 +207,7 @@ class Run:
         history = history_of(state["history"])
         if list(history.metrics) != names:
             raise ValueError(
-                f"its metrics are {list(history.metrics)}, and those now are {names}: pass the same"
+                f"its metrics are {shown(list(history.metrics))}, and those now are "
+                f"{shown(names)}: pass the same"
             )
         return history, restored_random(state["generator"], "its generator")

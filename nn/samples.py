@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from autograd.errors import refuse_mask, shown
+from autograd.errors import counted, refuse_mask, shown, some
+from autograd.value import as_float
 from nn.layers import MLP, Layer, Neuron
 from nn.module import Module
 
@@ -105,22 +106,25 @@ def samples(model: Module, X: Any, Y: Any, purpose: str = "") -> Samples:
     name, of_targets = f"{purpose}X", f"{purpose}Y"
     if isinstance(model, (MLP, Layer, Neuron)):
         xs, ys = _table(X, name), _table(Y, of_targets)
-        count = f"{len(xs)} rows"
     else:
         ys = _rows(Y, of_targets)
         xs = _inputs(model, X, name, len(ys))
-        count = f"{len(xs)} {'row' if len(xs) == 1 else 'rows'}"
     if len(xs) != len(ys):
-        raise ValueError(f"{name} has {count} but {of_targets} has {len(ys)}")
+        raise ValueError(
+            f"{name} has {counted(len(xs), 'row')} but {of_targets} has {len(ys):,}: pass one "
+            "target for each row"
+        )
     nin = getattr(model, "nin", None)
     if isinstance(model, (MLP, Layer, Neuron)):
         if not isinstance(xs[0], list):
             raise ValueError(
-                f"{name} holds lone numbers where {model!r} takes rows of {nin}: a row is a list, "
-                "[[0.5], [1.5], …]"
+                f"{name} holds lone numbers, and {shown(model)} takes rows of "
+                f"{counted(nin or 0, 'number')}: a row is a list, [[0.5], [1.5], …]"
             )
         if len(xs[0]) != nin:
-            raise ValueError(f"{name} has rows of {len(xs[0])} numbers, but {model!r} takes {nin}")
+            raise ValueError(
+                f"{name} has rows of {counted(len(xs[0]), 'number')}, but {model!r} takes {nin}"
+            )
     return list(zip(xs, ys, strict=True))
 
 
@@ -148,8 +152,8 @@ def _inputs(model: Module, X: Any, name: str, count: int) -> list[Any]:
         if not len(required) <= len(parts) <= (math.inf if any_number else len(names)):
             raise ValueError(
                 f"{type(model).__name__} takes {len(required)} inputs, {_listed(required)}: {name} "
-                "is a tuple of a table for each, or a dictionary by these names; got "
-                + (f"{len(parts)} of them" if parts else type(X).__name__)
+                "must be a tuple with a table for each, or a dictionary by these names, got "
+                + (counted(len(parts), "table") if parts else type(X).__name__)
             )
         several = True
     else:
@@ -186,14 +190,14 @@ def _columns(X: Mapping[Any, Any], name: str) -> dict[Any, list[Any]]:
     for key in others:
         if len(columns[key]) != len(columns[first]):
             raise ValueError(
-                f"{name}[{first!r}] has {len(columns[first])} rows but {name}[{key!r}] has "
-                f"{len(columns[key])}"
+                f"{name}[{first!r}] has {counted(len(columns[first]), 'row')} but {name}[{key!r}] "
+                f"has {len(columns[key]):,}"
             )
     return columns
 
 
 def _listed(names: Iterable[Any]) -> str:
-    return ", ".join(map(repr, names))
+    return some(map(shown, names))
 
 
 def _rows(data: Any, name: str) -> list[Any]:
@@ -220,8 +224,12 @@ def _require_numbers(part: Any, place: str) -> None:
 
 def _require_number(number: Any, place: str) -> None:
     if not isinstance(number, Real):
-        raise TypeError(f"{place} is not a number: {number!r}")
-    if not math.isfinite(number):
+        raise TypeError(f"{place} is not a number: {shown(number)}")
+    try:
+        finite = math.isfinite(number)
+    except OverflowError:
+        raise OverflowError(f"{place} is too large for a float: {shown(number)}") from None
+    if not finite:
         raise ValueError(f"{place} is {number}; fill in or drop what is missing")
 
 
@@ -255,19 +263,25 @@ def _table(data: Any, name: str) -> list[Any]:
 
 
 def _width(row: Any) -> str:
-    return f"{len(row)} numbers long" if isinstance(row, list) else "a lone number"
+    return f"{counted(len(row), 'number')} long" if isinstance(row, list) else "a lone number"
 
 
 def _list(data: Any, name: str) -> list[Any]:
-    rows = _plain(data, name)
+    try:
+        rows = _plain(data, name)
+    except RecursionError:
+        raise ValueError(f"{name} is nested too deeply") from None
     if not isinstance(rows, list):
         raise TypeError(
             f"{name} must be a list of rows, a NumPy array or a pandas frame, "
-            f"got {type(data).__name__}"
+            f"got {type(data).__name__}: {shown(data)}"
         )
     if not rows:
         raise ValueError(f"{name} is empty")
     return rows
+
+
+_ALREADY = {float, int, str, bool, type(None)}
 
 
 def _plain(data: Any, name: str) -> Any:
@@ -278,7 +292,7 @@ def _plain(data: Any, name: str) -> Any:
         refuse_mask(name, data)
         data = data.tolist()
     if isinstance(data, (list, tuple)):
-        return [part if type(part) is float else _plain(part, name) for part in data]
+        return [part if type(part) in _ALREADY else _plain(part, name) for part in data]
     if isinstance(data, dict):
         return {key: _plain(part, name) for key, part in data.items()}
     return data
@@ -314,7 +328,7 @@ def classes(targets: Sequence[Any], purpose: str) -> list[Any]:
         else:
             raise TypeError(
                 f"{purpose} needs targets that are classes, numbers or rows with one 1 among 0: "
-                f"Y: row {i} is {shown(target)}"
+                f"in Y, row {i} is {shown(target)}"
             )
     return found
 
@@ -359,8 +373,12 @@ def class_weights(targets: Sequence[Any], given: Any) -> dict[Any, float]:
     if isinstance(given, str) and given == "balanced":
         return balanced(labels)
     if not isinstance(given, Mapping):
-        raise TypeError(f"class_weight is a dictionary by class, or 'balanced', got {shown(given)}")
-    if unknown := [label for label in given if label not in set(labels)]:
+        raise TypeError(
+            "class_weight must be a dictionary from class to weight, or 'balanced', got "
+            f"{type(given).__name__}: {shown(given)}"
+        )
+    known = set(labels)
+    if unknown := [label for label in given if label not in known]:
         raise ValueError(
             f"class_weight: no target is of class {_listed(unknown)}; there are "
             f"{_listed(dict.fromkeys(labels))}"
@@ -405,21 +423,21 @@ def weights_of(
         ]
         if len(given) != len(targets):
             raise ValueError(
-                f"{name} has length {len(given)}, but there are {len(targets)} samples"
+                f"{name} has length {len(given):,}, but there are {counted(len(targets), 'sample')}"
             )
         weights = [_weight(weight, f"{name}[{i}]") for i, weight in enumerate(given)]
     if by_class:
         labels = classes(targets, "class_weight")
         weights = [w * by_class.get(c, 1.0) for w, c in zip(weights, labels, strict=True)]
     if not any(weights):
-        raise ValueError(f"the weights of all {purpose}samples are 0")
+        raise ValueError(f"the weights of all {purpose}samples are 0: at least one must count")
     return weights
 
 
 def _weight(weight: Any, place: str) -> float:
     if not isinstance(weight, Real):
         raise TypeError(f"{place} is not a number: {shown(weight)}")
-    number = float(weight)
+    number = as_float(weight, place, "a number")
     if not 0.0 <= number < math.inf:
         raise ValueError(f"{place} must be a finite number of at least 0, got {number!r}")
     return number
@@ -458,7 +476,8 @@ def split(
     aside = round(fraction * count) if math.isfinite(fraction) else 0
     if not 0 < aside < count:
         raise ValueError(
-            f"validation={fraction} sets {aside} of {count} samples aside: both parts need one"
+            f"validation={fraction} sets aside {aside:,} of {counted(count, 'sample')}: at least "
+            "one must be set aside, and at least one must stay"
         )
     if labels is None:
         return order[:-aside], order[-aside:]
@@ -476,12 +495,13 @@ def _shares(counts: Mapping[Any, int], aside: int) -> dict[Any, int]:
     for label, number in counts.items():
         if number < 2:
             raise ValueError(
-                f"stratify: of class {label!r} there is one sample, and both parts need one"
+                f"stratify: of class {shown(label)} there is only one sample, and both parts need "
+                "one"
             )
     if not len(counts) <= aside <= count - len(counts):
         raise ValueError(
-            f"stratify: {aside} of {count} samples are to be set aside, and both parts need one of "
-            f"each of the {len(counts)} classes"
+            f"stratify: {aside:,} of {counted(count, 'sample')} would be set aside, and both parts "
+            f"need one of each of the {len(counts):,} classes"
         )
     wanted = {label: number * aside / count for label, number in counts.items()}
     shares = {label: min(max(int(wanted[label]), 1), counts[label] - 1) for label in counts}
@@ -554,7 +574,8 @@ def prepared(
         data, weights = [data[i] for i in there], [weights[i] for i in there]
         labels = [labels[i] for i in there] if labels is not None else None
     if isinstance(validation, Real):
-        stay, aside = split(len(data), float(validation), generator, labels)
+        fraction = as_float(validation, "validation", "a fraction")
+        stay, aside = split(len(data), fraction, generator, labels)
         data, held_out = [data[i] for i in stay], [data[i] for i in aside]
         if weights is not None:
             weights, others = [weights[i] for i in stay], [weights[i] for i in aside]
@@ -567,8 +588,8 @@ def prepared(
             others = [weight for weight in others if weight > 0.0]
     elif validation is not None:
         raise TypeError(
-            "validation must be a fraction or a pair (X, Y), or three with their weights, got "
-            f"{shown(validation)}"
+            "validation must be a fraction, (X, Y) or (X, Y, weights), got "
+            f"{type(validation).__name__}: {shown(validation)}"
         )
     return Data(data, held_out, (_of_mean_1(weights), _of_mean_1(others)))
 
@@ -577,12 +598,17 @@ def _labels(data: Samples, stratify: Any, validation: Any) -> list[Any] | None:
     if stratify is None or (isinstance(stratify, bool) and not stratify):
         return None
     if not isinstance(validation, Real):
-        raise ValueError("stratify is for validation=a fraction, which is set aside of each class")
+        raise ValueError(
+            "stratify needs validation to be a fraction, such as validation=0.2, which is then set "
+            "aside of each class"
+        )
     if isinstance(stratify, bool):
         return classes([y for _, y in data], "stratify")
     labels = _list(stratify, "stratify")
     if len(labels) != len(data):
-        raise ValueError(f"stratify has length {len(labels)}, but there are {len(data)} samples")
+        raise ValueError(
+            f"stratify has length {len(labels):,}, but there are {counted(len(data), 'sample')}"
+        )
     return labels
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from numbers import Real
 from typing import Any
 
-from autograd.errors import shown
+from autograd.errors import shown, whole_number, wrong_type
 from autograd.value import as_float
 
 __all__ = ["Schedule", "cosine_decay", "exponential_decay", "linear_warmup", "step_decay"]
@@ -29,8 +30,8 @@ class StepDecay:
     factor: float
 
     def __post_init__(self) -> None:
-        if self.every < 1:
-            raise ValueError(f"step_decay: every must be at least 1, got {self.every!r}")
+        _require_real("step_decay", rate=self.rate, factor=self.factor)
+        whole_number(self.every, "step_decay: every", 1)
 
     def __call__(self, step: int) -> float:
         return self.rate * self.factor ** (step // self.every)
@@ -42,6 +43,9 @@ class ExponentialDecay:
 
     rate: float
     factor: float
+
+    def __post_init__(self) -> None:
+        _require_real("exponential_decay", rate=self.rate, factor=self.factor)
 
     def __call__(self, step: int) -> float:
         return self.rate * self.factor**step
@@ -56,8 +60,8 @@ class CosineDecay:
     final: float
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"cosine_decay: steps must be at least 1, got {self.steps!r}")
+        _require_real("cosine_decay", rate=self.rate, final=self.final)
+        whole_number(self.steps, "cosine_decay: steps", 1)
 
     def __call__(self, step: int) -> float:
         wave = math.cos(math.pi * min(step / self.steps, 1.0))
@@ -73,8 +77,11 @@ class LinearWarmup:
     start: float
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"linear_warmup: steps must be at least 1, got {self.steps!r}")
+        if callable(self.rate):
+            _require_real("linear_warmup", start=self.start)
+        else:
+            _require_real("linear_warmup", rate=self.rate, start=self.start)
+        whole_number(self.steps, "linear_warmup: steps", 1)
 
     def __call__(self, step: int) -> float:
         if step < self.steps:
@@ -83,6 +90,12 @@ class LinearWarmup:
 
     def _after(self, step: int) -> float:
         return self.rate(step) if callable(self.rate) else self.rate
+
+
+def _require_real(schedule: str, **numbers: Any) -> None:
+    for name, number in numbers.items():
+        if not isinstance(number, Real):
+            raise wrong_type(f"{schedule}: {name}", number, "a number")
 
 
 def step_decay(rate: float, every: int, factor: float = 0.1) -> Schedule:
@@ -216,15 +229,15 @@ def from_data(data: Any, current: float | Schedule) -> float | Schedule:
     if isinstance(data, (int, float)) and not isinstance(data, bool):
         return data
     if not isinstance(data, dict) or not isinstance(data.get("schedule"), str):
-        raise ValueError(f"learning_rate is neither a number nor a schedule: {shown(data)}")
+        raise ValueError(f"learning_rate must be a number or a schedule, and is {shown(data)}")
     if data["schedule"] not in KINDS:
         if not callable(current) or type(current) in KINDS.values():
             raise ValueError(
-                "learning_rate was a schedule of one's own, which no file holds: make the "
+                "learning_rate was a schedule of your own, which a file does not hold: make the "
                 "optimiser with that schedule first"
             )
         if hasattr(current, "load_state_dict") != ("state" in data):
-            raise ValueError("learning_rate was another schedule of one's own: its state differs")
+            raise ValueError("learning_rate was another schedule of your own: its state differs")
         return current
     numbers = {key: value for key, value in data.items() if key != "schedule"}
     kind: Any = KINDS[data["schedule"]]

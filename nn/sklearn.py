@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy
@@ -35,11 +35,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from autograd.errors import shown
+from autograd.errors import counted, shown
 from nn import losses
 from nn.batches import Compiling
 from nn.callbacks import Callback, Training
-from nn.layers import MLP
+from nn.layers import MLP, MOST
 from nn.optim import SGD, Adam, Optimiser
 from nn.training import fit
 
@@ -195,20 +195,36 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             ("solver", ("adam", "sgd")),
             ("learning_rate", ("constant", "invscaling", "adaptive")),
         ):
-            if getattr(self, name) not in options:
+            if not isinstance(getattr(self, name), str) or getattr(self, name) not in options:
                 raise ValueError(
-                    f"{name} is {' or '.join(map(repr, options))}, got {shown(getattr(self, name))}"
+                    f"{name} must be {' or '.join(map(repr, options))}, got "
+                    f"{shown(getattr(self, name))}"
                 )
         for name, least in ("max_iter", 1), ("n_iter_no_change", 1):
             number = getattr(self, name)
             if not isinstance(number, (Integral, float)) or number < least:
                 raise ValueError(f"{name} must be at least {least}, got {shown(number)}")
-        if any(size < 1 for size in self._hidden_sizes()):
-            raise ValueError(f"hidden_layer_sizes must be positive, got {self.hidden_layer_sizes}")
-        if not self.alpha >= 0.0:
-            raise ValueError(f"alpha must be at least 0, got {shown(self.alpha)}")
-        if self.batch_size != "auto" and not int(self.batch_size) >= 1:
-            raise ValueError(f"batch_size is 'auto' or at least 1, got {shown(self.batch_size)}")
+        hidden = self.hidden_layer_sizes
+        sizes: Any = [hidden] if isinstance(hidden, Real) else hidden
+        if (
+            isinstance(sizes, (str, bytes, Mapping, Set))
+            or not isinstance(sizes, Iterable)
+            or not all(isinstance(size, Integral) and 1 <= int(size) <= MOST for size in sizes)
+        ):
+            raise ValueError(
+                "hidden_layer_sizes must be positive integers, one for each hidden layer, got "
+                f"{shown(hidden)}"
+            )
+        if not isinstance(self.tol, Real):
+            raise ValueError(f"tol must be a number, got {shown(self.tol)}")
+        for name in ("alpha", "momentum", "validation_fraction", "power_t"):
+            number = getattr(self, name)
+            if not isinstance(number, Real) or not 0.0 <= number < math.inf:
+                raise ValueError(f"{name} must be a number of at least 0, got {shown(number)}")
+        size = self.batch_size
+        automatic = isinstance(size, str) and size == "auto"
+        if not automatic and not (isinstance(size, Real) and size >= 1):
+            raise ValueError(f"batch_size must be 'auto' or at least 1, got {shown(size)}")
 
     def _new_optimiser(self) -> Optimiser:
         parameters = self.model_.parameters()
@@ -377,7 +393,9 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
         X, y = validate_data(self, X, y, dtype=float, multi_output=True, reset=first)
         y = _flat(y)
         if first and classes is None and type_of_target(y) != "multilabel-indicator":
-            raise ValueError("partial_fit: classes must be given at the first call")
+            raise ValueError(
+                "partial_fit: classes must be given at the first call: all classes that will come"
+            )
         self._take_classes(y, classes, go_on=not first)
         self._train_classes(X, y, sample_weight, go_on=True, epochs=1)
         return self
@@ -387,20 +405,26 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
         check_classification_targets(y)
         several = type_of_target(y) == "multilabel-indicator"
         if not several and y.ndim == 2:
-            raise ValueError(f"y has {y.shape[1]} columns: one is enough, of 0 and 1 if several")
+            raise ValueError(
+                f"y has {counted(y.shape[1], 'column')}: pass one column with the class of each "
+                "row, or several columns of 0 and 1"
+            )
         found = numpy.arange(y.shape[1]) if several else numpy.unique(y)
         announced = found if classes is None else numpy.unique(classes)
         if go_on:
             if classes is not None and not numpy.array_equal(announced, self.classes_):
                 raise ValueError(
-                    f"classes are {announced.tolist()}, and were {self.classes_.tolist()} before"
+                    f"partial_fit: classes are {shown(announced.tolist())}, and were "
+                    f"{shown(self.classes_.tolist())} at the first call"
                 )
             announced = self.classes_
         if (
             several != (self._several if go_on else several)
             or not numpy.isin(found, announced).all()
         ):
-            raise ValueError(f"y has other classes than {announced.tolist()}: {found.tolist()}")
+            raise ValueError(
+                f"y has other classes than {shown(announced.tolist())}: {shown(found.tolist())}"
+            )
         self._several, self.classes_ = several, announced
 
     def _train_classes(
@@ -621,13 +645,15 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
         loss = LOSSES.get(self.loss) if isinstance(self.loss, str) else self.loss
         if not callable(loss):
             raise ValueError(
-                f"loss is {', '.join(map(repr, LOSSES))} or a function, got {shown(self.loss)}"
+                f"loss must be {', '.join(map(repr, LOSSES))} or a function, got {shown(self.loss)}"
             )
         y = _flat(y)
         self._columns = y.ndim == 2
         outputs = y.shape[1] if y.ndim == 2 else 1
         if go_on and hasattr(self, "model_") and outputs != self.n_outputs_:
-            raise ValueError(f"y has {outputs} columns, and had {self.n_outputs_} before")
+            raise ValueError(
+                f"y has {counted(outputs, 'column')}, and had {self.n_outputs_:,} before"
+            )
         self._train(X, y.astype(float), outputs, loss, sample_weight, go_on=go_on, epochs=epochs)
 
     def predict(self, X: Any) -> Any:

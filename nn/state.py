@@ -57,9 +57,13 @@ def to_plain(content: Any, place: str, parameters: Sequence[Value] = ()) -> Any:
             return {BY_PARAMETER: pairs}
         if all(type(key) is str for key in content):
             return {key: to_plain(part, f"{place}[{key!r}]") for key, part in content.items()}
+        wrong = next(key for key in content if type(key) is not str)
+        raise TypeError(
+            f"{place} has the key {shown(wrong)}, and a file holds dictionaries by names, of str"
+        )
     raise TypeError(
-        f"{place} is a {type(content).__name__}, which is no plain data: define state_dict and "
-        "load_state_dict"
+        f"{place} is a {type(content).__name__}, which a file cannot hold: define state_dict and "
+        "load_state_dict where it belongs to an object of yours"
     )
 
 
@@ -155,5 +159,5 @@ def restored_random(plain: Any, place: str) -> random.Random:
             raise ValueError
         generator.setstate((version, tuple(numbers), gauss))
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{place} is no state of a random generator") from None
+        raise ValueError(f"{place} is not the state of a random generator") from None
     return generator

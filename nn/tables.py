@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
-from autograd.errors import refuse_mask
+from autograd.errors import refuse_mask, shown
 
 __all__ = ["Predictor", "is_table"]
 
@@ -64,11 +64,15 @@ class Predictor:
         refuse_mask(name, table)
         try:
             array = numpy.array(table, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"{name}: this is no table of numbers: {error}") from None
+        except (TypeError, ValueError, OverflowError) as error:
+            raise TypeError(
+                f"{name}: expected a table of numbers, rows of one length, got "
+                f"{type(table).__name__}: {shown(table)} ({error})"
+            ) from None
         if array.ndim != 2 or array.shape[1] != model.nin:
             raise ValueError(
-                f"{name}: a table of shape {array.shape}, expected (rows, {model.nin})"
+                f"{name}: expected a table of shape (rows, {model.nin}), got one of shape "
+                f"{array.shape}"
             )
         code = self._code_for(model, made_of, len(array))
         if code is None:

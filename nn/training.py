@@ -6,10 +6,11 @@ import math
 import os
 import random
 from collections.abc import Callable, Sequence
-from numbers import Integral
 from typing import Any
 
+from autograd.errors import shown, whole_number
 from autograd.foreign import with_advice
+from autograd.writing import path_of
 from nn import checkpoint, losses
 from nn.batches import Batches, Compiling, Loss, batches
 from nn.callbacks import Callbacks, Training
@@ -125,12 +126,13 @@ def fit(
     """
     if not isinstance(model, Module) or not callable(loss):
         raise _wrong_arguments(model, loss)
-    for option, count in ("epochs", epochs), ("batch_size", batch_size), ("patience", patience):
-        if count is not None and not isinstance(count, Integral):
-            raise TypeError(f"{option} must be an integer, got {count!r}")
-        if count is not None and count < 1:
-            raise ValueError(f"{option} must be at least 1, got {count!r}")
+    whole_number(epochs, "fit: epochs", 1)
+    for option, count in ("batch_size", batch_size), ("patience", patience):
+        if count is not None:
+            whole_number(count, f"fit: {option}", 1, " or None")
     told = Callbacks(callbacks)
+    if resume is not None:
+        resume = path_of(resume, "fit: resume")
     snapshot = None if resume is None else checkpoint.read(resume)
     seed = Order.seed_of(model, seed, snapshot and state_of(snapshot))
     generator = random.Random(seed)
@@ -240,8 +242,8 @@ def _check(training: Training, loss: float, cause: Exception | None) -> None:
         return
     if not training.may_diverge:
         raise DivergenceError(
-            f"the loss became {loss} in epoch {training.epoch}: try a smaller learning rate, or "
-            "scale the inputs; the weights of the best epoch before are kept",
+            f"fit: the loss became {loss} in epoch {training.epoch}: try a smaller learning rate, "
+            "or scale the inputs; the weights of the best epoch before are kept",
             training.history,
         ) from cause
     training.stop("the loss diverged")
@@ -255,9 +257,15 @@ def _wrong_arguments(model: Any, loss: Any) -> TypeError:
         name = LOSSES.get(loss, loss)
         known = name if name in losses.__all__ else "mean_squared_error"
         return TypeError(
-            f"the loss is a function, such as nn.losses.{known}, and not a name, got {loss!r}"
+            f"fit: the loss must be a function, such as nn.losses.{known}, and not a name, got "
+            f"{shown(loss)}"
         )
-    return TypeError("fit takes a Module, a loss function, X and Y, in this order")
+    wrong = "first" if not isinstance(model, Module) else "second"
+    given = model if wrong == "first" else loss
+    return TypeError(
+        "fit takes a Module, a loss function, X and Y, in this order; the "
+        f"{wrong} is of type {type(given).__name__}: {shown(given)}"
+    )
 
 
 def _optimiser(model: Module, given: Any, order: Order) -> Optimiser:
@@ -269,7 +277,13 @@ def _optimiser(model: Module, given: Any, order: Order) -> Optimiser:
             order.optimiser = Adam(parameters, 0.01)
         return order.optimiser  # type: ignore[return-value]
     if not isinstance(given, Optimiser):
-        raise TypeError(f"optimiser must be one of nn.optim, made, got {given!r}")
+        raise TypeError(
+            "fit: optimiser must be an optimiser that has been made, such as "
+            f"nn.optim.Adam(model.parameters(), 0.01), got {shown(given)}"
+        )
     if set(given.parameters).isdisjoint(parameters):
-        raise ValueError("the optimiser holds none of the model's parameters")
+        raise ValueError(
+            f"fit: the optimiser, {type(given).__name__}, holds none of the model's parameters: "
+            "make it of model.parameters()"
+        )
     return given

@@ -15,7 +15,7 @@ import numpy
 
 from autograd import structure
 from autograd.compiler.layout import Group, Layout
-from autograd.errors import refuse_mask, shown
+from autograd.errors import counted, refuse_mask, shown
 from autograd.transforms import _live
 from autograd.value import Value, as_float
 
@@ -58,8 +58,8 @@ class Static:
             hash(value)
         except TypeError:
             raise TypeError(
-                f"an argument of a compiled function is a {type(value).__name__}, which may change "
-                f"while the program stays: {shown(value)}; pass a tuple, or read it from a closure"
+                f"compile: an argument is a {type(value).__name__}, which may change while the "
+                f"program stays the same: {shown(value)}; pass a tuple, or read it from a closure"
             ) from None
         self.told_by = _told_by(value)
         self.hash = hash(self.told_by)
@@ -150,7 +150,10 @@ def taken(name: str, arguments: Sequence[Any], axes: Sequence[Axes]) -> Argument
             keys.append(Static(argument))
         else:
             place = len(keys)
-            keys.append(_taken(f"{name}: argument {place}", argument, axis, found, loose))
+            try:
+                keys.append(_taken(f"{name}: argument {place}", argument, axis, found, loose))
+            except RecursionError:
+                raise ValueError(f"{name}: argument {place} is nested too deeply") from None
     if loose:
         found.arrays.insert(0, numpy.array(loose))
     found.key = tuple(keys)
@@ -193,7 +196,10 @@ def _taken(path: str, argument: Any, axis: Axes, found: Arguments, loose: list[f
         )
     if callable(getattr(argument, "parameters", None)) and hasattr(argument, "named_parameters"):
         if axis is not None:
-            raise TypeError(f"{path}: a model does not vary from row to row: its axis is None")
+            raise TypeError(
+                f"{path}: a model does not vary from row to row: in_axes must have None for it, "
+                f"and has {shown(axis)}"
+            )
         parameters = argument.parameters()
         if any(parameter.parents or parameter in _live for parameter in parameters):
             raise HoldsValues  # a model that is being differentiated, or traced
@@ -208,8 +214,8 @@ def _taken(path: str, argument: Any, axis: Axes, found: Arguments, loose: list[f
         return Static(argument)
     if axis is not None:
         raise TypeError(
-            f"{path} is one number, and was to vary from row to row along axis {axis}: give an "
-            "array with a row for each, or None as its axis"
+            f"{path} is a single number, {shown(argument)}, and in_axes gives it the axis "
+            f"{shown(axis)}: pass an array or list with one item for each row, or None as its axis"
         )
     loose.append(as_float(argument, path))
     return "number"
@@ -219,7 +225,7 @@ def _is_number(argument: Any) -> bool:
     if isinstance(argument, (Real, Number)):
         return True
     if getattr(argument, "shape", None) == ():
-        refuse_mask("an argument of a compiled function", argument)
+        refuse_mask("compile: an argument", argument)
         return True
     return False
 
@@ -238,7 +244,10 @@ def _as_array(path: str, argument: Any) -> Any:
         TypeError,
         ValueError,
     ) as error:  # something in it is no number, or lists differ in length
-        raise type(error)(f"{path} is no array of real numbers: {error}") from None
+        raise type(error)(
+            f"{path} is not an array of real numbers: its rows differ in length, or something in "
+            f"it is not a number ({error})"
+        ) from None
 
 
 def _as_it_lies(array: Any, axis: Axes, found: Arguments) -> Hashable:
@@ -261,23 +270,31 @@ def _array(path: str, array: Any, axis: Axes, found: Arguments) -> Hashable:
         if all(map(_is_number, array.flat)):
             array = _as_array(path, array.tolist())
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{path}: expected an array of real numbers, and its type is {array.dtype}")
+        raise TypeError(
+            f"{path}: expected an array of real numbers, got one of the dtype {array.dtype}"
+        )
     if axis is None:
         found.arrays.append(numpy.ascontiguousarray(array, dtype=float).reshape(-1))
         return "array", array.shape
     if not isinstance(axis, Integral):
         raise TypeError(
-            f"{path}: in_axes has {shown(axis)} for an array: an axis is an int or None"
+            f"{path}: in_axes has {shown(axis)} for an array: an axis must be an int or None"
         )
     if not -array.ndim <= axis < array.ndim:
-        raise ValueError(f"{path} has {array.ndim} dimensions, and no axis {axis}")
+        raise ValueError(
+            f"{path} has {counted(array.ndim, 'dimension')}, and in_axes asks for its axis "
+            f"{shown(axis)}"
+        )
     if axis:
         array = numpy.moveaxis(array, axis, 0)
     rows = array.shape[0]
     if found.rows is None:
         found.rows = rows
     elif found.rows != rows:
-        raise ValueError(f"{path} has {rows} rows, and an argument before it {found.rows}")
+        raise ValueError(
+            f"{path} has {counted(rows, 'row')}, and an argument before it has {found.rows:,}: all "
+            "must have the same number of rows"
+        )
     shape = array.shape[1:]
     width = 1
     for size in shape:
@@ -293,7 +310,9 @@ def _within(axis: Axes, key: Any, path: str) -> Axes:
     try:
         return axis[key]
     except (LookupError, TypeError):
-        raise ValueError(f"{path}: in_axes has no axis for {key!r} in it: {shown(axis)}") from None
+        raise ValueError(
+            f"{path}: in_axes has no axis for its part {shown(key)}: {shown(axis)}"
+        ) from None
 
 
 # --- putting them together again -----------------------------------------------------------------

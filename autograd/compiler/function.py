@@ -29,7 +29,7 @@ from autograd.compiler.pipeline import optimise
 from autograd.compiler.program import Program
 from autograd.compiler.storage import Stored, content, described, read, written
 from autograd.compiler.trace import call_traced, collector_paused, difference, program_of
-from autograd.errors import shown
+from autograd.errors import counted, shown
 from autograd.foreign import with_advice
 from autograd.forks import Reopened
 from autograd.graph import topological_order
@@ -38,6 +38,7 @@ from autograd.traced import traced
 from autograd.tracing import UNKNOWN, TracingError, active
 from autograd.transforms import _live
 from autograd.value import Value
+from autograd.writing import path_of
 
 __all__ = ["Compiled", "Specialisation", "compile", "load"]
 
@@ -159,9 +160,12 @@ def compile(
     if not callable(f):
         raise TypeError(f"compile: expected a function, got {type(f).__name__}: {shown(f)}")
     if reduce not in (None, "mean", "sum"):
-        raise ValueError(f"compile: reduce is 'mean', 'sum' or None, got {shown(reduce)}")
+        raise ValueError(f"compile: reduce must be 'mean', 'sum' or None, got {shown(reduce)}")
     if reduce is not None and in_axes is None:
-        raise ValueError("compile: there are no rows to reduce without in_axes")
+        raise ValueError(
+            f"compile: reduce={reduce!r} is over rows, and without in_axes there are none: pass "
+            "in_axes=0"
+        )
     _checked("compile", threads, backend)
     return Compiled(f, in_axes, reduce, exact, check, threads, backend)
 
@@ -206,11 +210,13 @@ def _checked(name: str, threads: Any, backend: Any) -> None:
     if backend is not None:
         if not isinstance(backend, str) or backend not in BACKENDS:
             known = ", ".join(map(repr, BACKENDS))
-            raise ValueError(f"{name}: backend is one of {known}, or None, got {shown(backend)}")
+            raise ValueError(f"{name}: backend must be {known} or None, got {shown(backend)}")
         if missing := BACKENDS[backend].missing():
             raise ModuleNotFoundError(f"{name}: backend={backend!r} needs {missing}")
     if threads is not None and (not isinstance(threads, Integral) or threads < 1):
-        raise ValueError(f"{name}: threads is a positive int or None, got {shown(threads)}")
+        raise ValueError(
+            f"{name}: threads must be an int of at least 1, or None, got {shown(threads)}"
+        )
 
 
 class Repeated:
@@ -368,8 +374,8 @@ class Compiled:
             if self.in_axes is None:
                 return self._called(*args, **kwargs)
             raise TypeError(
-                f"{self._name}: the arguments of a function of rows are numbers, not Values; for "
-                "derivatives, compile them: compile(value_and_grad(f), in_axes=…)"
+                f"{self._name}: with in_axes the arguments must be numbers, and they hold Values: "
+                "for derivatives, compile these: compile(value_and_grad(f), in_axes=…)"
             ) from None
         key = (found.key, *kwargs) if kwargs else found.key
         known = self._known.get(key)
@@ -379,12 +385,15 @@ class Compiled:
             if self.in_axes is None:
                 return self._called(*args, **kwargs)
             raise TypeError(
-                f"{self._name}: a function of rows reads a Value that is being differentiated, or "
-                "traced: pass it as an argument of the function that is compiled"
+                f"{self._name}: with in_axes the function reads a Value that is being "
+                "differentiated, or traced: pass it as an argument of the function that is compiled"
             )
         rows = found.rows
         if rows is None and self.in_axes is not None:
-            raise ValueError(f"{self._name}: no argument has rows: in_axes is {self.in_axes!r}")
+            raise ValueError(
+                f"{self._name}: no argument has rows, as in_axes is {shown(self.in_axes)}: give "
+                "one of them an axis, such as 0"
+            )
         outputs = known.run(known.given(found.arrays), 1 if rows is None else rows)
         numbers = outputs
         if known.positions is not None:
@@ -430,7 +439,10 @@ class Compiled:
         try:
             found = taken(self._name, positional, axes)
         except HoldsValues:
-            raise TypeError(f"{self._name}: a program is of numbers, not of Values") from None
+            raise TypeError(
+                f"{self._name}: program() takes numbers, and the arguments hold Values: pass their "
+                ".data"
+            ) from None
         key = (found.key, *kwargs) if kwargs else found.key
         known = self._known.get(key) or self._stored.get(key)
         return (known or self._specialised(key, args, kwargs, axes, found)).program
@@ -492,9 +504,13 @@ class Compiled:
         }
         if not known:
             raise ValueError(
-                f"{self._name}: there is nothing to save before the function is called"
+                f"{self._name}: save: there is nothing to save before the function is called: call "
+                "it once for each structure of arguments"
             )
-        written(path, content(self._name, self.in_axes, self.options, known))
+        written(
+            path_of(path, f"{self._name}: save"),
+            content(self._name, self.in_axes, self.options, known),
+        )
 
     # --- making a program ----------------------------------------------------------------------
 
@@ -508,12 +524,13 @@ class Compiled:
             axes = [axes] * len(args)
         if not isinstance(axes, (tuple, list)):
             raise TypeError(
-                f"{self._name}: in_axes is an int, None or a tuple with one for each argument, got "
-                f"{shown(axes)}"
+                f"{self._name}: in_axes must be an int, None, or a tuple with one of these for "
+                f"each argument, got {shown(axes)}"
             )
         if len(axes) != len(args):
             raise ValueError(
-                f"{self._name}: in_axes has {len(axes)} entries for {len(args)} arguments"
+                f"{self._name}: in_axes has {counted(len(axes), 'entry', 'entries')} for "
+                f"{counted(len(args), 'positional argument')}: give one for each"
             )
         return [*([None] * len(self._model)), *axes, *([None] * len(kwargs))]
 
@@ -697,15 +714,17 @@ def load(
         16.0
     """
     _checked("load", threads, backend)
-    data = read(path)
+    name = path_of(path, "load")
+    data = read(name)
     try:
         found = described(data)
     except ValueError as error:
-        raise ValueError(f"{path} is malformed: {error}") from None
+        raise ValueError(f"{name} is malformed: {error}") from None
 
     def unknown(*args: Any, **kwargs: Any) -> Any:
         raise TypeError(
-            f"{path} holds no program for arguments of this structure, and cannot trace one"
+            f"{name}: the file holds no program for arguments of this structure: call the function "
+            "with such arguments before it is saved, or call it as it was called then"
         )
 
     compiled = Compiled(unknown, found.in_axes, found.reduce, found.exact, False, threads, backend)

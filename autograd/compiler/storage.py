@@ -34,9 +34,10 @@ from autograd.compiler.execution import Options
 from autograd.compiler.layout import Layout
 from autograd.compiler.passes import lower
 from autograd.compiler.program import Operation, Program
+from autograd.errors import counted
 from autograd.rules import DETACHED, KINKED, MEETS, RULES, OwnName
 from autograd.value import Value
-from autograd.writing import write_whole
+from autograd.writing import path_of, write_whole
 
 __all__ = ["FORMAT", "LARGEST", "Described", "Stored", "content", "described", "read", "written"]
 
@@ -117,7 +118,7 @@ def read(path: str | os.PathLike[str]) -> Any:
     Raises:
         ValueError: The file is damaged, of another format, or no JSON of texts and integers.
     """
-    with Path(path).open("rb") as file:
+    with Path(path_of(path, "load")).open("rb") as file:
         form = file.readline(80).removesuffix(b"\n")
         if form != FORMAT.encode():
             raise ValueError(f"{path} {_other_format(form)}")
@@ -126,7 +127,7 @@ def read(path: str | os.PathLike[str]) -> Any:
     if len(body) > LARGEST:
         raise ValueError(f"{path} holds more than {LARGEST:,} bytes: no such file is written")
     if checksum != hashlib.sha256(body).hexdigest().encode():
-        raise ValueError(f"{path} is damaged: its checksum does not fit its content")
+        raise ValueError(f"{path} is damaged: its checksum does not match its content")
     try:
         return json.loads(
             body.decode("ascii"),
@@ -150,7 +151,7 @@ def _other_format(form: bytes) -> str:
                 "more: compile the function and save it again"
             )
         return f"is of another format, {found}: this version reads {FORMAT!r}"
-    return f"is no file of this format, {FORMAT!r}: it begins with {brief(form[:40])}"
+    return f"is not a file of this format, {FORMAT!r}: it begins with {brief(form[:40])}"
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -333,7 +334,7 @@ def _program(data: dict[str, Any]) -> Program:
     program = Program(tuple(inputs), tuple(constants), tuple(operations), tuple(outputs)).checked()
     for op, count in {(op, len(operands)) for op, operands in program.operations}:
         if count < FEW and RULES[op].operands[0].startswith("*") and not _is_defined(op, count):
-            raise ValueError(f"there is no {op!r} of {count} operand{'' if count == 1 else 's'}")
+            raise ValueError(f"there is no {op!r} of {counted(count, 'operand')}")
     return program
 
 

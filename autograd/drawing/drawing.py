@@ -16,7 +16,7 @@ from autograd.drawing.render import RenderingError, render
 from autograd.drawing.steps import Step
 from autograd.forks import cached_property
 from autograd.wording import cut
-from autograd.writing import write_whole
+from autograd.writing import path_of, write_whole
 
 __all__ = ["Drawing", "Play"]
 
@@ -126,7 +126,7 @@ class Drawing:
             ...     Drawing("digraph { x -> y }").save(f"{folder}/graph.dot").read_text()
             'digraph { x -> y }'
         """
-        target = Path(path)
+        target = Path(path_of(path, "Drawing.save"))
         form = target.suffix.lower()
         if form in (".html", ".htm"):
             content = self._page().encode("utf-8")
@@ -138,8 +138,8 @@ class Drawing:
             content = render(self.source, form[1:], self._engine)
         else:
             raise ValueError(
-                f"cannot save a drawing as {target.name!r}: the suffix should be one of "
-                ".svg, .png, .pdf, .dot and .html"
+                f"Drawing.save: cannot save a drawing as {cut(repr(target.name), 200)}: the suffix "
+                "must be .svg, .png, .pdf, .dot or .html"
             )
         write_whole(path, content)
         return target
@@ -170,13 +170,19 @@ class Drawing:
             >>> page.rstrip().endswith("</html>")
             True
         """
-        if Path(path).suffix.lower() not in (".html", ".htm"):
-            raise ValueError(f"to_html writes a page, and {str(path)!r} does not end in .html")
+        name = path_of(path, "Drawing.to_html")
+        if Path(name).suffix.lower() not in (".html", ".htm"):
+            raise ValueError(
+                f"Drawing.to_html: writes a page, and {cut(repr(name), 200)} does not end in .html"
+            )
         return self.save(path)
 
     def _page(self) -> str:
         if self._play is None:
-            raise ValueError("there are no steps to go through: only the drawing of a graph has")
+            raise ValueError(
+                "to_html: there are no steps to go through in this drawing: draw a graph, "
+                "draw(y) of a Value y"
+            )
         drawing, steps = self._play()
         return page(drawing.svg, steps, self._title)
 

@@ -7,7 +7,6 @@ order a column by the links, while a reader looks for the third neuron in the th
 from __future__ import annotations
 
 import math
-import operator
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,8 @@ from typing import Any
 from autograd.drawing.dot import BLUE, GREY, NOTE, ROOT, VERMILION, clean, digraph
 from autograd.drawing.dot import STYLES as KINDS
 from autograd.drawing.drawing import Drawing
+from autograd.errors import counted, whole_number
+from autograd.errors import shown as brief
 from autograd.modules import leaf_kind
 from autograd.value import Value
 from autograd.wording import cut, gradient, number, width
@@ -77,11 +78,11 @@ def network(model: Any, *, links: str = "weights", limit: int = 12) -> Drawing:
         >>> "w2 = −1.5, gradient 0: weight 1 of the neuron, from input x₂" in drawing.svg
         True
     """
-    if links not in ("weights", "gradients"):
-        raise ValueError(f"draw: links of a model are 'weights' or 'gradients', got {links!r}")
-    limit = operator.index(limit)
-    if limit < 1:
-        raise ValueError(f"draw: limit must be at least 1, got {limit}")
+    if not isinstance(links, str) or links not in ("weights", "gradients"):
+        raise ValueError(
+            f"draw: links of a model must be 'weights' or 'gradients', got {brief(links)}"
+        )
+    limit = whole_number(limit, "draw: limit", 1)
     layers = _layers(model)
     drawn = [_shown(size, limit) for size in _sizes(layers)]
     found = _links(layers, drawn, links)
@@ -152,20 +153,20 @@ def _layers(model: Any) -> list[_Layer]:
         layers = [_Layer("", [_neuron(model, "")])]
     else:
         raise TypeError(
-            "draw: a model has `layers` of `neurons` of `weights`, or is one such layer or neuron, "
-            f"got {type(model).__name__}"
+            "draw: a model must have `layers` of `neurons` of `weights`, or be one such layer or "
+            f"neuron, got {type(model).__name__}"
         )
     inputs = _sizes(layers)[0]
-    before = f"{layers[0].neurons[0].name or 'the neuron'} has {_counted(inputs, 'weight')}"
+    before = f"{layers[0].neurons[0].name or 'the neuron'} has {counted(inputs, 'weight')}"
     for layer in layers:
         for neuron in layer.neurons:
             if len(neuron.weights) != inputs:
                 raise ValueError(
-                    f"draw: {neuron.name} has {_counted(len(neuron.weights), 'weight')}, "
-                    f"where {before}"
+                    f"draw: {neuron.name} has {counted(len(neuron.weights), 'weight')}, but "
+                    f"{before}"
                 )
         inputs = len(layer.neurons)
-        before = f"{layer.name} has {_counted(inputs, 'neuron')}"
+        before = f"{layer.name} has {counted(inputs, 'neuron')}"
     return layers
 
 
@@ -191,7 +192,8 @@ def _neuron(neuron: Any, name: str) -> _Neuron:
     for parameter in weights if bias is None else [*weights, bias]:
         if not isinstance(parameter, Value):
             raise TypeError(
-                f"draw: weights and biases are Values, {name or 'the neuron'} has {parameter!r}"
+                f"draw: weights and biases must be Values, and {name or 'the neuron'} has "
+                f"{brief(parameter)}"
             )
     activation = getattr(neuron, "activation", None)
     if activation is None:
@@ -205,14 +207,10 @@ def _items(container: Any, name: str) -> list[Any]:
     try:
         items = list(container)
     except TypeError:
-        raise TypeError(f"draw: {name} is not a sequence: {container!r}") from None
+        raise TypeError(f"draw: {name} must be a sequence, and is {brief(container)}") from None
     if not items:
         raise ValueError(f"draw: {name} is empty")
     return items
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 # --- links ---------------------------------------------------------------------------------------
@@ -306,7 +304,7 @@ def _columns(
     for c, (shown, size) in enumerate(zip(drawn, _sizes(layers), strict=True)):
         neurons = len(shown) + (size > len(shown))
         biased = c < len(layers) and any(n.bias is not None for n in layers[c].neurons)
-        caption = _caption(layers[c - 1]) if c else ("input", _counted(size, "value"))
+        caption = _caption(layers[c - 1]) if c else ("input", counted(size, "value"))
         columns.append(_Column(caption, neurons, neurons + biased, size - len(shown)))
     pitch, gap = _distances(columns, numbered)
     for c, (shown, column) in enumerate(zip(drawn, columns, strict=True)):
@@ -359,7 +357,7 @@ def _caption(layer: _Layer) -> tuple[str, str]:
     called = _line(activations[0], 16) if len(activations) == 1 else "several activations"
     if not layer.neurons[0].name:
         return "neuron", called
-    return layer.name or "layer", f"{_counted(len(layer.neurons), 'neuron')} · {called}"
+    return layer.name or "layer", f"{counted(len(layer.neurons), 'neuron')} · {called}"
 
 
 def _place_of_numbers(rows: int, neurons: int) -> float:

@@ -45,7 +45,7 @@ def page(svg: str, steps: Sequence[Step], title: str) -> str:
         ('<!DOCTYPE html>', True)
     """
     if not steps:
-        raise ValueError("page: there are no steps to step through")
+        raise ValueError("page: there are no steps: expected at least one")
     template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
     script = _SCRIPT.search(template)
     assert script is not None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from autograd.drawing.folding import alike, modules
+from autograd.errors import counted, shown
 from autograd.graph import topological_order
 from autograd.modules import ancestors_of, folded, leaf_kind
 from autograd.tracing import UNKNOWN
@@ -203,7 +204,8 @@ def _check_size(count: int, limit: int, order: Sequence[Value], fold: int | None
             else ("fold modules and nodes alike with fold=1 (fold=0: the whole model is one box), ")
         )
         raise ValueError(
-            f"draw: {count:,} boxes would be drawn of a graph of {len(order):,} nodes, more than "
+            f"draw: {counted(count, 'box', 'boxes')} would be drawn of a graph of "
+            f"{counted(len(order), 'node')}, more than "
             f"the limit of {limit:,}: too many to read, or to lay out in reasonable time. You can "
             f"{folding}draw what is within=3 links of the output, or between=[some, nodes] and the "
             "output, or raise limit="
@@ -214,7 +216,8 @@ def _check_links(count: int, limit: int) -> None:
     if count > MOST_LINKS * limit:
         raise ValueError(
             f"draw: {count:,} links would be drawn, more than {MOST_LINKS} times the limit of "
-            f"{limit:,} boxes: draw less of it by fold=, within= or between=, or raise limit="
+            f"{counted(limit, 'box', 'boxes')}: draw less of it by fold=, within= or between=, or "
+            "raise limit="
         )
 
 
@@ -233,7 +236,8 @@ def _selected(
         on_path = set(between)
         if strangers := on_path - drawn:
             raise ValueError(
-                f"draw: between={next(iter(strangers))!r}, on which the output does not depend"
+                f"draw: between holds {shown(next(iter(strangers)))}, on which the output does not "
+                "depend"
             )
         on_path.update(roots)
         for node in order:
@@ -249,18 +253,14 @@ def _selected(
                     distances[parent] = min(distances.get(parent, within), distance + 1)
         near = distances.keys()
         far = len(drawn - near)
-        _note_left_out(far, f"more than {_count(within, 'link')} from the output", notes)
+        _note_left_out(far, f"more than {counted(within, 'link')} from the output", notes)
         drawn = drawn & near
     return drawn
 
 
 def _note_left_out(count: int, why: str, notes: list[str]) -> None:
     if count:
-        notes.append(f"left out: {_count(count, 'node')} {why}")
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"
+        notes.append(f"left out: {counted(count, 'node')} {why}")
 
 
 # --- what is drawn as one ------------------------------------------------------------------------
@@ -290,7 +290,7 @@ def _folded(
         if len(set(keys.values())) <= min(limit, READABLE):
             break
     notes.append(
-        f"{_count(len(nodes), 'node')} are too many to read: drawn with fold={depth}; within= or "
+        f"{counted(len(nodes), 'node')} are too many to read: drawn with fold={depth}; within= or "
         "between= draw a part in full"
     )
     notes += said
@@ -313,7 +313,7 @@ def _keys(
             keys[node] = ("module", module)
     count = len(set(keys.values()))
     if keys:
-        notes.append(f"folded: {_count(len(keys), 'node')} into {_count(count, 'module')}")
+        notes.append(f"folded: {counted(len(keys), 'node')} into {counted(count, 'module')}")
     outside = [node for node in nodes if node not in keys]
     if len(outside) <= CROWD:
         return keys | {node: ("node", index) for index, node in enumerate(outside)}
@@ -325,7 +325,7 @@ def _keys(
         found = alike(nodes, parents, keys, places, by_operation=True)
         how = "by operation"
     boxes = len({found[node] for node in outside})
-    notes.append(f"folded: {_count(len(outside), 'other node')}, {how}, into {boxes:,}")
+    notes.append(f"folded: {counted(len(outside), 'other node')}, {how}, into {boxes:,}")
     return found
 
 
@@ -416,8 +416,8 @@ def _describe_module(box: Box, module: str, outputs: Collection[Value], words: _
     box.name = _local(module, box.module) or "model"
     parameters = sum(leaf_kind(node) in {"parameter", "frozen"} for node in box.nodes)
     operations = sum(bool(node.parents) for node in box.nodes)
-    box.rows = [(_count(parameters, "parameter"), ""), (_count(operations, "operation"), "")]
-    box.title = f"{module or 'model'}: {_count(parameters, 'parameter')}, {box.rows[1][0]}"
+    box.rows = [(counted(parameters, "parameter"), ""), (counted(operations, "operation"), "")]
+    box.title = f"{module or 'model'}: {counted(parameters, 'parameter')}, {box.rows[1][0]}"
     inside = set(box.nodes)
     used = {parent for node in box.nodes for parent in node.parents if parent in inside}
     ends = [node for node in box.nodes if node.parents and (node in outputs or node not in used)]
@@ -482,7 +482,7 @@ def _links(
         if shown in ("contributions", "both") and link.weight is not None:
             link.text = f"{link.text}: {number(link.weight)}" if link.text else number(link.weight)
         link.title = (
-            f"{_count(count, 'link')} from {_called(link.tail, words)} "
+            f"{counted(count, 'link')} from {_called(link.tail, words)} "
             f"to {_called(link.head, words)}"
         )
         if link.weight is not None:
@@ -522,7 +522,7 @@ def _add_stubs(
             missing[id(box)] = box, before + count
     stubs = []
     for box, count in missing.values():
-        title = f"{_count(count, 'link')} from nodes that are left out"
+        title = f"{counted(count, 'link')} from nodes that are left out"
         stub = Box([], "omitted", f"… {count:,}", title=title, module=box.module)
         stubs.append(stub)
         links.append(Link(stub, box, title=title))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import operator
+import sys
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from autograd.drawing.expansion import expanded
 from autograd.drawing.network import network
 from autograd.drawing.scene import Scene, scene
 from autograd.drawing.steps import steps
-from autograd.errors import shown
+from autograd.errors import shown, whole_number
 from autograd.graph import adjoints
 from autograd.rules import LINEAR, RULES
 from autograd.tracing import UNKNOWN
@@ -39,14 +39,14 @@ def drawing_of(
     limit: int | None,
 ) -> Drawing:
     """Draw a graph or a model; see `autograd.draw`, whose arguments these are."""
-    depth: int | Literal["auto"] | None = "auto" if fold == "auto" else _count("fold", fold)
+    auto = isinstance(fold, str) and fold == "auto"
+    depth: int | Literal["auto"] | None = "auto" if auto else _count("fold", fold)
     within, limit = _count("within", within), _count("limit", limit)
-    if direction not in DIRECTIONS:
-        raise ValueError(f"draw: direction={direction!r} should be one of {DIRECTIONS}")
+    _require_choice("direction", direction, *DIRECTIONS)
     roots = _outputs(subject)
     if roots is None:
         graph_only = {
-            "fold": fold not in (None, "auto"),
+            "fold": depth not in (None, "auto"),
             "expand": expand is not False,
             "between": between is not None,
             "within": within is not None,
@@ -54,12 +54,16 @@ def drawing_of(
         }
         for name, given in graph_only.items():
             if given:
-                raise TypeError(f"draw: {name}= is for graphs, not for a {type(subject).__name__}")
+                raise TypeError(
+                    f"draw: {name}= is for graphs, not for a model ({type(subject).__name__}): "
+                    "leave it out, or draw its graph, draw(model(inputs))"
+                )
         return network(subject, links=links or "weights", limit=12 if limit is None else limit)
-    if links is not None and links not in GRAPH_LINKS:
-        raise ValueError(f"draw: links={links!r} should be None or one of {GRAPH_LINKS}")
+    _require_choice("links", links, *GRAPH_LINKS, None)
     if links is not None and any(root.data is UNKNOWN for root in roots):
-        raise ValueError(f"draw: links={links!r} shows numbers, which a program does not have")
+        raise ValueError(
+            f"draw: links={links!r} shows numbers, which a program does not have: leave it out"
+        )
     chosen = None if between is None else _nodes(between)
     if operations := _operations(expand):
         counterparts = expanded(roots, operations)
@@ -105,8 +109,16 @@ def _nodes(between: Any) -> list[Value]:
     except TypeError:
         nodes = [None]
     if not all(isinstance(node, Value) for node in nodes):
-        raise TypeError(f"draw: between= takes Values of the graph, got {between!r:.100}")
+        raise TypeError(
+            f"draw: between must be a Value of the graph or a list of them, got {shown(between)}"
+        )
     return nodes
+
+
+def _require_choice(name: str, given: Any, *choices: str | None) -> None:
+    if not isinstance(given, str | None) or given not in choices:
+        named = f"{', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
+        raise ValueError(f"draw: {name} must be {named}, got {shown(given)}")
 
 
 def _operations(expand: Any) -> bool | set[str]:
@@ -117,12 +129,13 @@ def _operations(expand: Any) -> bool | set[str]:
         operations = {expand} if isinstance(expand, str) else set(expand)
     except TypeError:
         raise TypeError(
-            f"draw: expand= takes True, or names of operations, got {expand!r:.100}"
+            f"draw: expand must be True, False, or the names of operations, got {shown(expand)}"
         ) from None
     possible = {LINEAR, *(name for name, rule in RULES.items() if rule.elementary)}
     if unknown := operations - possible:
         raise ValueError(
-            f"draw: expand={sorted(map(str, unknown))}: what can be expanded is {sorted(possible)}"
+            f"draw: expand={shown(next(iter(unknown)))} is not an operation that can be expanded: "
+            f"these are {', '.join(sorted(possible))}"
         )
     return operations
 
@@ -130,14 +143,11 @@ def _operations(expand: Any) -> bool | set[str]:
 def _count(name: str, number: Any) -> int | None:
     if number is None:
         return None
+    also = ", None or 'auto'" if name == "fold" else " or None"
     try:
-        count = operator.index(number)
-    except TypeError:
-        count = -1
-    if count < 0 or isinstance(number, bool):
-        also = ", None, or 'auto'" if name == "fold" else ""
-        raise ValueError(f"draw: {name}={number!r} should be a whole number, not negative{also}")
-    return count
+        return min(whole_number(number, f"draw: {name}", 0, also), sys.maxsize)
+    except TypeError as error:  # it is none of the choices
+        raise ValueError(str(error)) from None
 
 
 def _drawing(
@@ -158,14 +168,19 @@ def _play(
 ) -> Play:
     """Draw the graph with the gradients of one backward pass, and list the steps."""
     if len(roots) > 1:
-        raise ValueError("to_html steps up to one output, and several are drawn: draw one")
+        raise ValueError(
+            f"to_html steps up to one output, and {len(roots):,} are drawn: draw one of them"
+        )
     if roots[0].data is UNKNOWN:
-        raise ValueError("to_html steps through numbers, which a program does not have")
+        raise ValueError(
+            "to_html steps through numbers, which a program does not have: draw the Value that the "
+            "function returns"
+        )
     shown = scene_of(gradients=adjoints(roots[0]))
     if any(box.kind == "folded" for box in shown.boxes):
         raise ValueError(
-            "to_html steps from node to node, and here modules or nodes are drawn as one: draw "
-            "with fold=None, and of a large graph what is within= or between="
+            "to_html steps from node to node, and here several nodes are drawn as one box: draw "
+            "with fold=None, and a part of a large graph by within= or between="
         )
     boxes = {node: box.identifier for box in shown.boxes for node in box.nodes}
     return _drawing(shown, links, direction), steps(roots[0], boxes, shown.ends())

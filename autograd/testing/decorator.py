@@ -19,6 +19,7 @@ from autograd import Value, gradcheck
 from autograd.checking import GradientError
 from autograd.checking.claimed import Precision
 from autograd.checking.claims import require_precision
+from autograd.errors import shown
 from autograd.testing.domains import REAL
 
 __all__ = ["check_gradients"]
@@ -101,12 +102,12 @@ def check_gradients(
         >>> test_entropy()
     """
     if order not in (1, 2):
-        raise ValueError(f"check_gradients: order must be 1 or 2, got {order!r}")
+        raise ValueError(f"check_gradients: order must be 1 or 2, got {shown(order)}")
     for name, strategy in strategies.items():
         if not isinstance(strategy, st.SearchStrategy):
             raise TypeError(
-                f"check_gradients: {name} is to be drawn from a strategy of hypothesis.strategies, "
-                f"got {type(strategy).__name__}: {strategy!r}"
+                f"check_gradients: {name} must be a strategy of hypothesis.strategies, to draw it "
+                f"from, got {type(strategy).__name__}: {shown(strategy)}"
             )
 
     given_claims = {"gradient": gradient, "hessian": hessian, "vjp": vjp, "jvp": jvp, "hvp": hvp}
@@ -164,7 +165,7 @@ def _require_claims(claims: Mapping[str, Any], order: int, precision: str | None
     for kind, claim in claims.items():
         if not callable(claim) and not (claim is True and kind == "gradient"):
             raise TypeError(
-                f"check_gradients: {kind} is to be a function, of whatever is drawn, got {claim!r}"
+                f"check_gradients: {kind} must be a function of what is drawn, got {shown(claim)}"
             )
     require_precision("check_gradients", precision)
     if not claims and precision is not None:
@@ -321,8 +322,8 @@ def _strategies(
     unknown = given_strategies.keys() - signature.parameters.keys()
     if unknown:
         raise TypeError(
-            f"check_gradients: {name} has no argument {', '.join(sorted(unknown))}, which a "
-            "strategy is given for"
+            f"check_gradients: {name} has no argument {', '.join(sorted(unknown))}, for which "
+            "a strategy is given"
         )
     try:
         hints = typing.get_type_hints(function, include_extras=True)

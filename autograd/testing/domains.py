@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
+from autograd.errors import shown
 from autograd.forks import cached_property
 from autograd.formulary import ROWS
 from autograd.rules import RULES, Rule
@@ -204,7 +205,7 @@ def name_of(function: Any) -> str:
     name = function if isinstance(function, str) else getattr(function, "__name__", None)
     if name not in DOMAINS:
         raise ValueError(
-            f"no domain is known of {function!r}: name a built-in function of autograd, or an "
+            f"no domain is known of {shown(function)}: name a built-in function of autograd, or an "
             "operator by its sign; for another function, draw operands by hypothesis.strategies"
         )
     return str(name)

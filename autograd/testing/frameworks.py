@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from autograd.checking.claimed import Claimed, Precision, numpy
+from autograd.errors import shown
 
 __all__ = ["claims", "coarsest", "name_of", "require_order", "weights"]
 
@@ -26,7 +27,7 @@ def require_order(order: int) -> None:
         ValueError: It is neither 1 nor 2.
     """
     if order not in (1, 2) or isinstance(order, bool):
-        raise ValueError(f"gradcheck: order must be 1 or 2, got {order!r}")
+        raise ValueError(f"gradcheck: order must be 1 or 2, got {shown(order)}")
 
 
 def name_of(f: Callable[..., Any]) -> str:

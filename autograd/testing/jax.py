@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeAlias
 from autograd.checking.claimed import Claimed, Precision
 from autograd.checking.claims import check_claims
 from autograd.checking.report import GradientCheck
+from autograd.errors import shown
 from autograd.structure import argument_names
 from autograd.testing import frameworks
 
@@ -69,7 +70,9 @@ def gradcheck(
     """
     frameworks.require_order(order)
     if mode not in ("both", "reverse", "forward"):
-        raise ValueError(f"gradcheck: mode must be 'both', 'reverse' or 'forward', got {mode!r}")
+        raise ValueError(
+            f"gradcheck: mode must be 'both', 'reverse' or 'forward', got {shown(mode)}"
+        )
     function = _Function(f, inputs)
     claims = [*_claims(function, function.results, function.name, mode)]
     if order == 2:

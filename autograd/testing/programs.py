@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
+from autograd.errors import counted
 from autograd.formulary import ROWS
 from autograd.formulary_special import SPECIAL
 from autograd.rules import LINEAR, RULES, VALUES, Rule
@@ -91,7 +92,9 @@ class Program:
                 domain.
         """
         if len(inputs) != len(self.inputs):
-            raise TypeError(f"the program takes {len(self.inputs)} inputs, got {len(inputs)}")
+            raise TypeError(
+                f"the program takes {counted(len(self.inputs), 'input')}, got {len(inputs):,}"
+            )
         numbers = list(inputs)
         for name, operands in self.instructions:
             xs = [numbers[x] if isinstance(x, int) else x for x in operands]

@@ -72,7 +72,7 @@ def test_a_custom_function_may_raise_errors_that_are_not_made_from_a_message() -
 def test_of_many_operands_some_are_shown() -> None:
     message = str(outside_domain(ValueError("why"), "f", ["*xs"], [float(i) for i in range(1000)]))
     assert message.startswith("f(*xs) at x1 = 0.0, x2 = 1.0, ")
-    assert "1000 operands" in message
+    assert "1,000 operands" in message
     assert len(message) < 300
     assert str(outside_domain(ValueError("why"), "f", ["*xs"], [])).endswith("why")
 

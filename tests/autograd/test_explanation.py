@@ -552,10 +552,10 @@ def test_results_are_plain_data() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((2.0,), TypeError, "explain: expected a Value as output, got float: 2.0"),
-        ((Value(1.0), 2.0), TypeError, "explain: expected a Value or Values as wrt, got float: 2"),
-        ((Value(1.0), "w"), TypeError, "explain: expected a Value or Values as wrt, got str: 'w'"),
-        ((Value(1.0), [Value(2.0), 3]), TypeError, "expected a Value or Values as wrt, got int: 3"),
+        ((2.0,), TypeError, "explain: output must be a Value, got float: 2.0"),
+        ((Value(1.0), 2.0), TypeError, "explain: wrt must be a Value, or several, got float: 2.0"),
+        ((Value(1.0), "w"), TypeError, "explain: wrt must be a Value, or several, got str: 'w'"),
+        ((Value(1.0), [Value(2.0), 3]), TypeError, "wrt must be a Value, or several, got int: 3"),
     ],
 )
 def test_wrong_types(arguments: Any, error: type[Exception], message: str) -> None:
@@ -568,12 +568,20 @@ def test_wrong_types(arguments: Any, error: type[Exception], message: str) -> No
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"limit": 0}, ValueError, "limit must be at least 1, got 0"),
-        ({"limit": 1.5}, TypeError, "explain: limit is a whole number, got float: 1.5"),
-        ({"limit": "3"}, TypeError, "explain: limit is a whole number, got str: '3'"),
-        ({"through": "some"}, ValueError, "through is \"all\" or some Values, got 'some'"),
-        ({"through": 3}, TypeError, 'expected "all" or Values as through, got int: 3'),
-        ({"through": [3]}, TypeError, 'expected "all" or Values as through, got int: 3'),
+        ({"limit": 0}, ValueError, "limit must be a whole number of at least 1, got 0"),
+        (
+            {"limit": 1.5},
+            TypeError,
+            "explain: limit must be a whole number of at least 1, got float: 1.5",
+        ),
+        (
+            {"limit": "3"},
+            TypeError,
+            "explain: limit must be a whole number of at least 1, got str: '3'",
+        ),
+        ({"through": "some"}, ValueError, "through must be 'all' or a list of Values, got 'some'"),
+        ({"through": 3}, TypeError, "through must be 'all' or a list of Values, got int: 3"),
+        ({"through": [3]}, TypeError, "through must be 'all' or a list of Values, got int: 3"),
     ],
 )
 def test_wrong_options(options: Any, error: type[Exception], message: str) -> None:
@@ -585,7 +593,7 @@ def test_wrong_options(options: Any, error: type[Exception], message: str) -> No
 
 def test_stations_do_not_go_with_a_table() -> None:
     untyped: Any = explain
-    with pytest.raises(ValueError, match="through is for the paths to one node"):
+    with pytest.raises(ValueError, match="through= chooses among the paths to one node"):
         untyped(Value(1.0), through="all")
 
 
@@ -725,7 +733,7 @@ def test_modules_add_up() -> None:
     assert found.by_module(9) == found.by_module(2)
     assert {*with_input.by_module()} == {"layers.1", "layers.0", "", None}
     assert sum(with_input.by_module().values()) == pytest.approx(1.0)
-    with pytest.raises(ValueError, match="depth must be at least 0, got -1"):
+    with pytest.raises(ValueError, match="depth must be a whole number of at least 0, got -1"):
         found.by_module(-1)
 
 

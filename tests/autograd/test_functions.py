@@ -262,7 +262,7 @@ def test_pairs_need_partners(function: Any, kind: Any) -> None:
 
 
 def test_a_string_is_no_sequence_of_numbers() -> None:
-    with pytest.raises(TypeError, match=r"dot.*'a'"):
+    with pytest.raises(TypeError, match=r"dot.*'ab'"):
         ag.dot("ab", [1.0, 2.0])
     with pytest.raises(TypeError, match=r"net.*'a'"):
         ag.net([Value(1.0)], ["a"], 1.0)
@@ -361,12 +361,12 @@ def test_derivatives_may_be_infinite() -> None:
 @pytest.mark.parametrize(
     ("partials", "message"),
     [
-        (lambda m, y, x1, x2: (1.0,), "product: .*2 of them, and gave 1"),
-        (lambda m, y, x1, x2: 1.0, "product: .*2 of them, and gave 1"),
-        (lambda m, y, x1, x2: (1.0, 2.0, 3.0), "product: .*2 of them, and gave 3"),
-        (lambda m, y, x1, x2: (1.0, "a"), "product: partials: .*'a'"),
-        (lambda m, y, x1, x2: (None, 1.0), "product: partials: .*None"),
-        (lambda m, y, x1, x2: (1j, 1.0), "product: partials: .*1j"),
+        (lambda m, y, x1, x2: (1.0,), "product: .*2 derivatives, and returned 1"),
+        (lambda m, y, x1, x2: 1.0, "product: .*2 derivatives, and returned 1"),
+        (lambda m, y, x1, x2: (1.0, 2.0, 3.0), "product: .*2 derivatives, and returned 3"),
+        (lambda m, y, x1, x2: (1.0, "a"), "product: partials returned: .*'a'"),
+        (lambda m, y, x1, x2: (None, 1.0), "product: partials returned: .*None"),
+        (lambda m, y, x1, x2: (1j, 1.0), "product: partials returned: .*1j"),
     ],
 )
 def test_partials_must_be_one_number_an_operand(partials: Any, message: str) -> None:
@@ -377,7 +377,7 @@ def test_partials_must_be_one_number_an_operand(partials: Any, message: str) -> 
 
 
 def test_the_one_derivative_must_be_a_number_and_may_be_an_integer() -> None:
-    with pytest.raises(TypeError, match=r"same: partials: .*'a'"):
+    with pytest.raises(TypeError, match=r"same: partials returned: .*'a'"):
         custom_function("same", lambda x: x, lambda m, y, x: "a")(Value(1.0))
     node = custom_function("same", lambda x: int(x), lambda m, y, x: 1)(Value(1.0))
     assert list(map(type, (node.data, *node.local_derivatives))) == [float, float]
@@ -407,7 +407,7 @@ def test_names_that_are_taken_or_none(name: str) -> None:
 
 
 def test_operands_must_be_readable() -> None:
-    with pytest.raises(ValueError, match=r"widest: .*lambda"):
+    with pytest.raises(ValueError, match=r"widest.*lambda"):
         custom_function("widest", max, lambda m, y, *xs: 1.0)
 
 
@@ -602,15 +602,15 @@ def test_several_results_of_a_sequence() -> None:
 
 
 def test_results_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(TypeError, match="results is how many there are"):
+    with pytest.raises(TypeError, match="results must be the number of results"):
         custom_function("split", lambda x: x, lambda m, y, x: 1.0, results=2.0)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match="from 1 to"):
         custom_function("split", lambda x: x, lambda m, y, x: 1.0, results=0)
     split = custom_function("split", lambda x: (x, x, x), lambda m, y, x: (1.0,), results=2)
-    with pytest.raises(TypeError, match=r"split: evaluate must give a tuple .* 2 results"):
+    with pytest.raises(TypeError, match=r"split: evaluate must return a tuple .* 2 results"):
         split(1.0)
     split = custom_function("split", lambda x: (x, x), lambda m, y, x: (1.0,), results=2)
-    with pytest.raises(TypeError, match=r"split: partials must give a tuple .* 2 results"):
+    with pytest.raises(TypeError, match=r"split: partials must return a tuple .* 2 results"):
         split(Value(1.0))
 
 
@@ -680,7 +680,7 @@ def test_names_that_a_function_cannot_have(name: str) -> None:
     "evaluate", [lambda: 1.0, lambda x, *, k: x, lambda x, **named: x, lambda x, *xs: x]
 )
 def test_signatures_that_a_function_cannot_have(evaluate: Any) -> None:
-    with pytest.raises(ValueError, match=r"named operands, or a single \*xs"):
+    with pytest.raises(ValueError, match=r"operands by position, or a single \*xs"):
         autograd.custom_function("unreadable", evaluate, lambda m, y, x: 1.0)
 
 

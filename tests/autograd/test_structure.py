@@ -195,17 +195,17 @@ def test_any_real_number_that_is_no_integer_counts_as_a_float(real: Any) -> None
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        (3, r"^x: 3 is no float: write 3\.0 .* lambda x: f\(x, 3\)$"),
-        (True, r"^x: True is no float: write 1\.0 "),
-        ([0.5, {"n": 2}], r"^x\[1\]\['n'\]: 2 is no float"),
-        (np.int64(2), r"^x: .*2.* is no float: write 2\.0"),
-        (np.array([[1, 2]]), r"^x\[0, 0\]: 1 is no float"),
-        (np.array([True]), r"^x\[0\]: True is no float"),
-        (("a",), r"^x\[0\]: expected floats, Values, or lists, .*, got str: 'a'"),
-        ({1.0}, r"^x: expected floats, .*, got set"),
-        (1j, r"^x: expected floats, .*, got complex"),
-        (np.array([1j]), r"^x\[0\]: expected floats, .*, got complex"),
-        (math.sin, r"^x: expected floats, "),
+        (3, r"^x: 3 is not a float: write 3\.0 .* lambda x: f\(x, 3\)$"),
+        (True, r"^x: True is not a float: write 1\.0 "),
+        ([0.5, {"n": 2}], r"^x\[1\]\['n'\]: 2 is not a float"),
+        (np.int64(2), r"^x: .*2.* is not a float: write 2\.0"),
+        (np.array([[1, 2]]), r"^x\[0, 0\]: 1 is not a float"),
+        (np.array([True]), r"^x\[0\]: True is not a float"),
+        (("a",), r"^x\[0\]: expected a float, a Value, .*, got str: 'a'"),
+        ({1.0}, r"^x: expected a float, .*, got set"),
+        (1j, r"^x: expected a float, .*, got complex"),
+        (np.array([1j]), r"^x\[0\]: expected a float, .*, got complex"),
+        (math.sin, r"^x: expected a float, "),
     ],
 )
 def test_whatever_is_no_float_is_an_error_that_says_where_it_is(

@@ -1244,16 +1244,16 @@ def test_third_derivatives_of_a_model() -> None:
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        (2, "x: 2 is no float: write 2.0"),
-        (True, "x: True is no float: write 1.0"),
-        ([1.0, 2], r"x\[1\]: 2 is no float: write 2.0"),
-        ({"a": (1.0, {"b": 3})}, r"x\['a'\]\[1\]\['b'\]: 3 is no float: write 3.0"),
-        (np.arange(3), r"x\[0\]: 0 is no float"),
-        (np.array([[True]]), r"x\[0, 0\]: True is no float"),
-        (np.int64(2), "x: .*2.* is no float: write 2.0"),
-        ("text", "x: expected floats, Values.* got str"),
-        (1j, "x: expected floats, Values.* got complex"),
-        (object(), "x: expected floats.* got object"),
+        (2, "x: 2 is not a float: write 2.0"),
+        (True, "x: True is not a float: write 1.0"),
+        ([1.0, 2], r"x\[1\]: 2 is not a float: write 2.0"),
+        ({"a": (1.0, {"b": 3})}, r"x\['a'\]\[1\]\['b'\]: 3 is not a float: write 3.0"),
+        (np.arange(3), r"x\[0\]: 0 is not a float"),
+        (np.array([[True]]), r"x\[0, 0\]: True is not a float"),
+        (np.int64(2), "x: .*2.* is not a float: write 2.0"),
+        ("text", "x: expected a float, a Value.* got str"),
+        (1j, "x: expected a float, a Value.* got complex"),
+        (object(), "x: expected a float.* got object"),
         ([1.0, "a"], r"x\[1\]: .* got str"),
     ],
 )
@@ -1269,13 +1269,13 @@ def test_what_is_no_float_is_refused_by_its_path(argument: Any, message: str) ->
 @pytest.mark.parametrize("primal", [2, True, np.int64(2)])
 def test_what_is_no_float_is_refused_beside_a_tangent(primal: Any) -> None:
     for call in (jvp, hvp):
-        with pytest.raises(TypeError, match=r"x: .* is no float: write"):
+        with pytest.raises(TypeError, match=r"x: .* is not a float: write"):
             call(lambda x: x * x, (primal,), (1.0,))
 
 
 @pytest.mark.parametrize("argument", [np.True_, np.array(2), np.array(True)])
 def test_numpys_integers_and_booleans_without_dimensions_are_refused(argument: Any) -> None:
-    with pytest.raises(TypeError, match="is no float"):
+    with pytest.raises(TypeError, match="is not a float"):
         grad(square)(argument)
 
 
@@ -1322,13 +1322,13 @@ def test_a_plain_float_within_the_function_is_refused() -> None:
 @pytest.mark.parametrize(
     ("argnums", "error", "message"),
     [
-        (1, ValueError, "argnums=1 is out of range: .* with 1 positional arguments"),
+        (1, ValueError, "argnums=1 is out of range: .* with 1 positional argument$"),
         (-2, ValueError, "argnums=-2 is out of range"),
         ((0, 3), ValueError, "argnums=3 is out of range"),
-        (True, TypeError, "argnums is an int or several of them, got True"),
-        ([False], TypeError, "argnums is an int or several of them, got False"),
-        ((0.0,), TypeError, "argnums is an int or several of them, got 0.0"),
-        ("x", TypeError, "argnums is an int or several of them, got 'x'"),
+        (True, TypeError, "argnums must be an int, .* got bool: True"),
+        ([False], TypeError, "argnums must be an int, .* got bool: False"),
+        ((0.0,), TypeError, "argnums must be an int, .* got float: 0.0"),
+        ("x", TypeError, "argnums must be an int, .* got str: 'x'"),
     ],
 )
 def test_argnums_that_name_no_argument(argnums: Any, error: Any, message: str) -> None:
@@ -1339,7 +1339,7 @@ def test_argnums_that_name_no_argument(argnums: Any, error: Any, message: str) -
 
 @pytest.mark.parametrize("argnums", [None, 1.0, np.int64(0)])
 def test_argnums_that_are_no_sequence(argnums: Any) -> None:
-    with pytest.raises(TypeError, match="argnums is an int or several of them"):
+    with pytest.raises(TypeError, match="argnums must be an int"):
         grad(square, argnums)(1.0)
 
 
@@ -1383,14 +1383,14 @@ def test_what_is_returned_besides_must_be_a_second() -> None:
 @pytest.mark.parametrize(
     ("primal", "tangent", "message"),
     [
-        ([1.0, 2.0], [1.0], r"it lacks a number at \[1\]$"),
-        ([1.0, 2.0], 1.0, "it has a number too many, at the top"),
-        (1.0, (1.0,), "it lacks a number at the top"),
+        ([1.0, 2.0], [1.0], r"it lacks a number at \[1\]; got list: "),
+        ([1.0, 2.0], 1.0, "which holds 2 numbers; got float: "),
+        (1.0, (1.0,), "must be a single number, .* got tuple: "),
         ({"a": 1.0}, {"b": 1.0}, r"it lacks a number at \['a'\]"),
         (np.ones((2, 1)), np.ones(2), r"it lacks a number at \[0, 0\]"),
-        (np.ones((2, 2)), [[1.0, 2.0], [3.0]], r"it lacks a number at \[1, 1\]$"),
-        (np.ones((2, 2)), np.ones((2, 3)), r"it has a number too many, at \[0, 2\]$"),
-        ([[1.0], [2.0]], np.ones((2, 2)), r"it has a number too many, at \[0, 1\]$"),
+        (np.ones((2, 2)), [[1.0, 2.0], [3.0]], r"it lacks a number at \[1, 1\]; got list: "),
+        (np.ones((2, 2)), np.ones((2, 3)), r"it has a number too many, at \[0, 2\]; got ndarray: "),
+        ([[1.0], [2.0]], np.ones((2, 2)), r"it has a number too many, at \[0, 1\]; got ndarray: "),
         (1.0, "text", "got str"),
     ],
 )
@@ -1425,7 +1425,7 @@ def test_arrays_and_nested_lists_of_their_numbers_are_one_structure(
 
 def test_as_many_tangents_as_arguments() -> None:
     for call in (jvp, hvp):
-        with pytest.raises(ValueError, match="2 arguments and 1 tangents do not match"):
+        with pytest.raises(ValueError, match="2 arguments but 1 tangent: "):
             call(lambda x, y: x * y, (1.0, 2.0), (1.0,))
 
 
@@ -1608,7 +1608,7 @@ def test_argnums_from_a_generator_serve_every_call() -> None:
 @pytest.mark.parametrize("call", [jvp, hvp])
 @pytest.mark.parametrize("given", [(2.0, 1.0), (np.ones(2), np.ones(2))])
 def test_arguments_and_tangents_come_in_tuples(call: Any, given: Any) -> None:
-    with pytest.raises(TypeError, match=r"come in a tuple, .* \(x,\) for one"):
+    with pytest.raises(TypeError, match=r"must be tuples .* such as \(x,\), got "):
         call(lambda x: x * x, *given)
 
 

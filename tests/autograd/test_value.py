@@ -136,7 +136,7 @@ def test_no_gradient_is_a_gradient_of_zero() -> None:
 def test_a_label_is_a_text_or_none() -> None:
     x: Any = Value(1.0)
     x.label = "x"
-    with pytest.raises(TypeError, match="a label is a str, got int: 5"):
+    with pytest.raises(TypeError, match="a label must be a str or None, got int: 5"):
         x.label = 5
     assert x.label == "x"
     x.label = None
@@ -702,7 +702,7 @@ def test_formatting_shows_the_number() -> None:
 
 def test_a_label_is_a_string() -> None:
     label: Any = 2.0
-    with pytest.raises(TypeError, match="a label is a str, got float"):
+    with pytest.raises(TypeError, match="a label must be a str or None, got float"):
         Value(1.0, label)
 
 

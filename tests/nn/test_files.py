@@ -102,8 +102,8 @@ def test_a_checksum_that_belongs_to_other_content_is_refused(tmp_path: Path) -> 
     assert metadata[KEY].startswith(MARK)
     arrays = safetensors.load(content)
     safetensors.save_file({**arrays, "bias": np.array(9.0)}, path, metadata=metadata)
-    with pytest.raises(ValueError, match="its checksum does not fit its content"):
+    with pytest.raises(ValueError, match="its checksum does not match its content"):
         Neuron(2).load(path)
     safetensors.save_file(arrays, path, metadata={KEY: "another"})
-    with pytest.raises(ValueError, match="its checksum does not fit its content"):
+    with pytest.raises(ValueError, match="its checksum does not match its content"):
         Neuron(2).load(path)

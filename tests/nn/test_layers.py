@@ -279,7 +279,7 @@ def test_labels_and_reprs() -> None:
 
 @pytest.mark.parametrize("name", ["rleu", "", "Value", "no_grad", "+", "maximum", "sum"])
 def test_an_unknown_activation_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=f"no activation is called {name!r}".replace("+", r"\+")):
+    with pytest.raises(ValueError, match=f"activation must be .* got {name!r}".replace("+", r"\+")):
         MLP(2, [3, 1], activation=name)
 
 
@@ -296,7 +296,7 @@ def test_an_unknown_activation_is_refused(name: str) -> None:
     ],
 )
 def test_sizes_below_one_are_refused(build: Any) -> None:
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match=r"at least (1|one)"):
         build()
 
 
@@ -316,7 +316,7 @@ def test_inputs_that_are_not_numbers_are_refused() -> None:
 def test_sizes_are_integers_in_a_list() -> None:
     sizes: Any
     for sizes in (3, [2.5], "ab"):
-        with pytest.raises(TypeError, match="sizes must be integers in a list"):
+        with pytest.raises(TypeError, match="sizes must be a list of integers"):
             MLP(2, sizes)
     assert len(MLP(2, np.array([3, 1])).parameters()) == 13  # type: ignore[arg-type]
 
@@ -511,7 +511,9 @@ def test_dropout_of_one_number_and_of_what_is_none() -> None:
     assert dropout(x, 2.0).data == dropout(x, [2.0]).data == 6.0
     assert dropout.predict(x) == 3.0
     assert dropout([], []) == []
-    with pytest.raises(ValueError, match=r"Dropout\(0\.5, seed=1\): a mask of 1 for 2 inputs"):
+    with pytest.raises(
+        ValueError, match=r"Dropout\(0\.5, seed=1\): the mask has 1 factor for 2 inputs"
+    ):
         dropout([1.0, 2.0], [1.0])
     with pytest.raises(TypeError):
         dropout(None)

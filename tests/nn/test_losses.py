@@ -170,9 +170,9 @@ def test_two_classes_are_binary() -> None:
 @pytest.mark.parametrize("name", [*EXACT])
 def test_lengths_must_agree(name: str) -> None:
     loss = getattr(losses, name)
-    with pytest.raises(ValueError, match=f"{name}: 2 outputs but 1 targets"):
+    with pytest.raises(ValueError, match=f"{name}: got 2 outputs but 1 target"):
         loss([0.5, 0.5], [1])
-    with pytest.raises(ValueError, match=f"{name}: 1 outputs but 2 targets"):
+    with pytest.raises(ValueError, match=f"{name}: got 1 output but 2 targets"):
         loss(Value(0.5), [1, 1])
     with pytest.raises(ValueError, match=f"{name}: .* empty"):
         loss([], [])
@@ -191,16 +191,26 @@ def test_what_is_not_a_number_is_refused(name: str, bad: Any) -> None:
 @pytest.mark.parametrize(
     ("loss", "target", "error", "message"),
     [
-        (losses.hinge, 0, ValueError, "hinge: a target is -1 or 1, got 0; for classes 0 and 1"),
-        (losses.hinge, math.nan, ValueError, "hinge: a target is -1 or 1, got nan"),
-        (losses.perceptron, 2, ValueError, "perceptron: a target is -1 or 1, got 2"),
+        (
+            losses.hinge,
+            0,
+            ValueError,
+            "hinge: a target must be -1 or 1, got 0; for classes 0 and 1",
+        ),
+        (losses.hinge, math.nan, ValueError, "hinge: a target must be -1 or 1, got nan"),
+        (losses.perceptron, 2, ValueError, "perceptron: a target must be -1 or 1, got 2"),
         (losses.binary_cross_entropy, -0.1, ValueError, "from 0 to 1, got -0.1"),
         (losses.binary_cross_entropy, 2, ValueError, "binary_cross_entropy: .* got 2"),
         (losses.binary_cross_entropy, math.nan, ValueError, "got nan"),
-        (losses.softmax_cross_entropy, 1, ValueError, "class index 1 is out of range for 1 logits"),
+        (losses.softmax_cross_entropy, 1, ValueError, "class index 1 is out of range for 1 logit"),
         (losses.softmax_cross_entropy, -1, ValueError, "class index -1 .* expected 0 to 0"),
-        (losses.softmax_cross_entropy, 0.0, TypeError, "a class index, an integer, .* got 0.0"),
-        (losses.softmax_cross_entropy, [0.5, 0.5], ValueError, "1 logits but 2 probabilities"),
+        (
+            losses.softmax_cross_entropy,
+            0.0,
+            TypeError,
+            "a class index, an integer, .* got float: 0.0",
+        ),
+        (losses.softmax_cross_entropy, [0.5, 0.5], ValueError, "1 logit but 2 probabilities"),
         (losses.softmax_cross_entropy, [0.9], ValueError, r"add up to 1, got \[0.9\]"),
         (losses.softmax_cross_entropy, [math.nan], ValueError, "add up to 1"),
     ],
@@ -219,7 +229,7 @@ def test_negative_probabilities_are_refused() -> None:
 
 @pytest.mark.parametrize("delta", [0.0, -1.0, math.nan])
 def test_huber_needs_a_positive_delta(delta: float) -> None:
-    with pytest.raises(ValueError, match="delta must be positive"):
+    with pytest.raises(ValueError, match="delta must be a positive number"):
         losses.huber(1.0, 0.0, delta)
 
 

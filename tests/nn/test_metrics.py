@@ -48,14 +48,14 @@ def test_names_and_functions_serve(metrics: Any, names: list[str], compiled: boo
 @pytest.mark.parametrize(
     ("metrics", "error", "message"),
     [
-        (["mse"], ValueError, "no metric is called 'mse'; 'mean_squared_error' is"),
-        (["acuracy"], ValueError, "no metric is called 'acuracy'; 'accuracy' is"),
+        (["mse"], ValueError, "metrics: none is called 'mse'; 'mean_squared_error' is"),
+        (["acuracy"], ValueError, "metrics: none is called 'acuracy'; 'accuracy' is"),
         ("acc", ValueError, "'accuracy' is"),
         (["auc"], ValueError, "there are accuracy, .*huber.*, and functions of your own"),
-        ([3], TypeError, "a metric is a function or a name, got 3"),
-        (3, TypeError, "metrics are functions or names, in a list, got 3"),
-        ({"a": 3}, TypeError, "a metric is a function or a name, got 3"),
-        ([counted, counted], ValueError, "two metrics are called 'counted': pass a dictionary"),
+        ([3], TypeError, "each must be a function or a name, got int: 3"),
+        (3, TypeError, "metrics must be a list .* got int: 3"),
+        ({"a": 3}, TypeError, "each must be a function or a name, got int: 3"),
+        ([counted, counted], ValueError, "metrics: two are called 'counted': pass a dictionary"),
     ],
 )
 def test_what_is_no_metric_is_refused_before_training(
@@ -71,7 +71,7 @@ def test_what_is_no_metric_is_refused_before_training(
 @pytest.mark.parametrize("found", [None, "good", [1.0, 2.0]])
 @pytest.mark.parametrize("compiled", [False, True])
 def test_a_metric_that_gives_no_number_is_named(found: Any, compiled: bool) -> None:
-    with pytest.raises(TypeError, match="the metric 'mine' should return a number, got"):
+    with pytest.raises(TypeError, match="the metric 'mine' must return a number, and returned"):
         fit(
             Neuron(1), losses.huber, X, [0, 0, 1, 1], metrics={"mine": lambda o, t: found},
             compiled=compiled,
@@ -119,7 +119,7 @@ def test_accuracy_knows_from_the_loss_what_outputs_are(
 
 
 def test_accuracy_that_makes_no_sense_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"accuracy is of classes: .*such as 0\.3"):
+    with pytest.raises(ValueError, match=r"accuracy is of classes: .*there is 0\.3"):
         fit(Neuron(1), losses.mean_squared_error, X, [0.3, 1.0, 0.0, 1.0], metrics=["accuracy"])
     with pytest.raises(ValueError, match=r"pass metrics=\[nn.metrics.accuracy\]"):
         fit(Neuron(1), lambda o, t: (o - t) ** 2, X, [0, 0, 1, 1], metrics=["accuracy"])

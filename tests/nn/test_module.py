@@ -245,7 +245,7 @@ def test_all_that_is_wrong_with_a_state_is_reported_at_once_and_nothing_changes(
         "  'layers.0.neurons.1.bias' holds '0.5', which is not a number",
         "  'layers.1.neurons.0.weights' holds None, which is not a number",
         "  'layers.1.neurons.0.bias' holds [0.0], which is not a number",
-        "  'layers.1.neurons.1.weights' should be a list of 2 numbers: 3.0",
+        "  'layers.1.neurons.1.weights' should be a list of 2 numbers, got 3.0",
         "  'layers.1.neurons.1.bias' holds True, which is not a number",
     ]
     assert bits(data(model)) == bits(before)
@@ -317,7 +317,7 @@ def test_a_damaged_or_foreign_file_is_refused_by_name(kind: str, tmp_path: Path)
     model.save(path)
     path.write_bytes(files_that_are_none_of_ours(path.read_bytes())[kind])
     before = data(model)
-    with pytest.raises(ValueError, match=r"weights\.safetensors is damaged or not a safetensors"):
+    with pytest.raises(ValueError, match=r"weights\.safetensors is damaged, or not a safetensors"):
         model.load(path)
     assert data(model) == before
 
@@ -366,13 +366,13 @@ def test_any_function_of_one_operand_is_an_activation() -> None:
     neuron.load_state_dict({"weights": [2.0], "bias": 0.0})
     assert neuron.predict([1.0]) == 8.0
     for name in ("neg", "hypot", "sum", "+"):
-        with pytest.raises(ValueError, match="no activation"):
+        with pytest.raises(ValueError, match="activation must be a function"):
             Neuron(1, name)
 
 
 def test_freeze_takes_names_one_by_one() -> None:
     names: Any = ["bias"]
-    with pytest.raises(TypeError, match="one an argument"):
+    with pytest.raises(TypeError, match="must be the name of parameters"):
         Neuron(1).freeze(names)
 
 
@@ -487,7 +487,7 @@ def test_an_optimiser_takes_leaves_and_nothing_that_was_computed() -> None:
     optimiser.step()
     assert w.data == 1.0
     for other in (w * 2.0, Buffer(1.0), as_value(1.0), 1.0):
-        with pytest.raises(TypeError, match=r"an optimiser changes nn\.Parameter"):
+        with pytest.raises(TypeError, match=r"parameters must be Parameters"):
             optim.SGD([other], 0.25)  # type: ignore[list-item]
 
 
@@ -603,7 +603,7 @@ def test_a_model_without_numbers_is_not_saved(tmp_path: Path) -> None:
         def __init__(self) -> None:
             self.layers = [Hidden()]
 
-    with pytest.raises(ValueError, match=r"Plain object .* has nothing to save"):
+    with pytest.raises(ValueError, match=r"Plain has nothing to save"):
         Plain().save(tmp_path / "file")
     assert not list(tmp_path.iterdir())
 
@@ -643,7 +643,7 @@ def test_a_list_of_parameters_is_in_the_order_of_its_keys() -> None:
 def test_a_parameter_and_a_list_of_one_name_are_refused(keys: list[str]) -> None:
     model = Module()
     vars(model)["table"] = {key: Value(1.0) for key in keys}
-    with pytest.raises(ValueError, match=r"'table\.x(\.0)?' and a list have names"):
+    with pytest.raises(ValueError, match=r"'table\.x(\.0)?' and the items of a list have names"):
         model.state_dict()
 
 
@@ -742,7 +742,7 @@ def test_modes_reach_every_module_once_and_are_given_back() -> None:
     assert not any(part.training for part in parts_of(copy.deepcopy(model)))
     assert not any(part.training for part in parts_of(pickle.loads(pickle.dumps(model))))
     wrong: Any = 1
-    with pytest.raises(TypeError, match=r"Everything\.training is True or False, got 1"):
+    with pytest.raises(TypeError, match=r"Everything\.training must be True or False, got 1"):
         model.train(wrong)
 
 

@@ -79,5 +79,5 @@ def test_the_bar_is_closed_by_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("bad", ["yes", 2, [True]])
 def test_progress_is_wanted_or_not(bad: Any) -> None:
-    with pytest.raises(TypeError, match="progress is True, False or None"):
+    with pytest.raises(TypeError, match="progress must be True, False or None"):
         Progress(3, bad)

@@ -50,10 +50,10 @@ def test_schedules_of_ones_own_stay_where_they_are() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (None, "neither a number nor a schedule"),
-        (True, "neither a number nor a schedule"),
-        ("fast", "neither a number nor a schedule"),
-        ({"rate": 1.0}, "neither a number nor a schedule"),
+        (None, "must be a number or a schedule"),
+        (True, "must be a number or a schedule"),
+        ("fast", "must be a number or a schedule"),
+        ({"rate": 1.0}, "must be a number or a schedule"),
         (
             {"schedule": "step_decay", "rate": 1.0, "every": 3},
             "its numbers are rate, every, factor",
@@ -65,7 +65,7 @@ def test_schedules_of_ones_own_stay_where_they_are() -> None:
         ),
         ({"schedule": "exponential_decay", "rate": "1", "factor": 1.0}, "a number, got '1'"),
         ({"schedule": "exponential_decay", "rate": 1, "factor": 1, "x": 2}, "rate, factor"),
-        ({"schedule": "linear_warmup", "rate": None, "steps": 2, "start": 1.0}, "neither a number"),
+        ({"schedule": "linear_warmup", "rate": None, "steps": 2, "start": 1.0}, "must be a number"),
     ],
 )
 def test_damaged_data_are_refused(data: Any, message: str) -> None:

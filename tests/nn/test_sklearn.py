@@ -275,18 +275,18 @@ def test_compiled_and_recorded_are_the_same() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"solver": "lbfgs"}, "solver is 'adam' or 'sgd', got 'lbfgs'"),
-        ({"learning_rate": 0.1}, "learning_rate is 'constant' or .*, got 0.1"),
-        ({"activation": "rely"}, "no activation is called 'rely'"),
+        ({"solver": "lbfgs"}, "solver must be 'adam' or 'sgd', got 'lbfgs'"),
+        ({"learning_rate": 0.1}, "learning_rate must be 'constant' or .*, got 0.1"),
+        ({"activation": "rely"}, "activation must be .* got 'rely'"),
         ({"max_iter": 0}, "max_iter must be at least 1, got 0"),
         ({"n_iter_no_change": 0}, "n_iter_no_change must be at least 1"),
         ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes must be positive"),
         ({"hidden_layer_sizes": -3}, "hidden_layer_sizes must be positive"),
-        ({"alpha": -1.0}, "alpha must be at least 0"),
-        ({"batch_size": 0}, "batch_size is 'auto' or at least 1"),
-        ({"loss": "mse"}, "loss is 'absolute_error', .* or a function, got 'mse'"),
+        ({"alpha": -1.0}, "alpha must be a number of at least 0"),
+        ({"batch_size": 0}, "batch_size must be 'auto' or at least 1"),
+        ({"loss": "mse"}, "loss must be 'absolute_error', .* or a function, got 'mse'"),
         ({"learning_rate_init": -1.0}, "learning_rate must be a finite number of at least 0"),
-        ({"beta_1": 1.0}, "betas are from 0 to less than 1"),
+        ({"beta_1": 1.0}, "betas must be a pair of numbers from 0 to less than 1"),
     ],
 )
 def test_parameters_that_make_no_sense(options: dict[str, Any], message: str) -> None:

@@ -88,12 +88,12 @@ def test_what_has_predicted_can_be_copied_and_pickled(monkeypatch: pytest.Monkey
         (
             TABLE[:, :2],
             ValueError,
-            r"MLP.predict: a table of shape \(20, 2\), expected \(rows, 3\)",
+            r"MLP.predict: expected a table of shape \(rows, 3\), got one of shape \(20, 2\)",
         ),
-        ([[1.0, 2.0, 3.0], [1.0]], TypeError, "MLP.predict: this is no table of numbers"),
-        ([["a", "b", "c"]], TypeError, "MLP.predict: this is no table of numbers"),
+        ([[1.0, 2.0, 3.0], [1.0]], TypeError, "MLP.predict: expected a table of numbers"),
+        ([["a", "b", "c"]], TypeError, "MLP.predict: expected a table of numbers"),
         (np.ma.masked_array(TABLE), TypeError, "mask"),
-        ([[]], ValueError, r"a table of shape \(1, 0\)"),
+        ([[]], ValueError, r"got one of shape \(1, 0\)"),
     ],
 )
 def test_what_is_no_such_table_is_refused(table: Any, error: Any, message: str) -> None:

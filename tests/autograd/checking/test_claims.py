@@ -631,7 +631,7 @@ def test_bad_claims(claims: Any, exception: type[Exception], message: str) -> No
 @pytest.mark.parametrize(
     ("f", "inputs", "gradient", "exception", "message"),
     [
-        (np.sum, (np.array([1, 2]),), np.ones(2), TypeError, "1 is no float"),
+        (np.sum, (np.array([1, 2]),), np.ones(2), TypeError, "1 is not a float"),
         (np.sum, (np.array([1.0, math.nan]),), np.ones(2), ValueError, r"\[1\] is nan"),
         (np.sum, (), np.ones(2), TypeError, "no float among the arguments"),
         (lambda x: None, (1.0,), 1.0, TypeError, "returned no number"),

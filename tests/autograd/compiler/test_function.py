@@ -204,7 +204,7 @@ def test_a_compiled_model_computes_with_what_it_has_learnt(backend: Any) -> None
     outputs = one([Value(0.5), Value(-1.0)])  # recorded, as the model itself would
     outputs[0].backward()
     assert model.layers[0].neurons[0].bias.grad != 0.0
-    with pytest.raises(ValueError, match="in_axes has 2 entries for 1 arguments"):
+    with pytest.raises(ValueError, match="in_axes has 2 entries for 1 positional argument"):
         compile(model, in_axes=(None, 0), backend=backend)(rows)
     recompiled = compile(compile(model, backend=backend), in_axes=0, backend=backend)
     assert recompiled(rows)[0].tolist() == pytest.approx(many(rows)[0].tolist(), rel=1e-15)
@@ -1388,15 +1388,15 @@ def test_checked_what_is_infinite_without_an_error_is_returned(backend: Any) -> 
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"reduce": "max", "in_axes": 0}, ValueError, "reduce is 'mean', 'sum' or None, got 'max'"),
-        ({"reduce": "sum"}, ValueError, "no rows to reduce without in_axes"),
         (
-            {"backend": "gpu"},
+            {"reduce": "max", "in_axes": 0},
             ValueError,
-            "backend is one of 'llvm', 'numpy', 'c', or None, got 'gpu'",
+            "reduce must be 'mean', 'sum' or None, got 'max'",
         ),
-        ({"threads": 0}, ValueError, "threads is a positive int or None, got 0"),
-        ({"threads": 1.5}, ValueError, "threads is a positive int or None, got 1.5"),
+        ({"reduce": "sum"}, ValueError, "without in_axes there are none"),
+        ({"backend": "gpu"}, ValueError, "backend must be 'llvm', 'numpy', 'c' or None, got 'gpu'"),
+        ({"threads": 0}, ValueError, "threads must be an int of at least 1, or None, got 0"),
+        ({"threads": 1.5}, ValueError, "threads must be an int of at least 1, or None, got 1.5"),
     ],
 )
 def test_options_are_checked(options: Any, error: type[Exception], words: str) -> None:
@@ -1412,15 +1412,25 @@ def test_what_is_compiled_is_a_function() -> None:
 @pytest.mark.parametrize(
     ("in_axes", "arguments", "error", "words"),
     [
-        ("rows", (1.0, 2.0), TypeError, "in_axes is an int, None or a tuple"),
-        ((0,), ([1.0], [2.0]), ValueError, "in_axes has 1 entries for 2 arguments"),
+        ("rows", (1.0, 2.0), TypeError, "in_axes must be an int, None, or a tuple"),
+        ((0,), ([1.0], [2.0]), ValueError, "in_axes has 1 entry for 2 positional arguments"),
         ((None, None), (1.0, 2.0), ValueError, "no argument has rows"),
-        (0, ([1.0], [1.0, 2.0]), ValueError, "argument 1 has 2 rows, and an argument before it 1"),
-        (0, ([1.0], 2.0), TypeError, "argument 1 is one number"),
-        ((None, 1), (1.0, [1.0]), ValueError, "argument 1 has 1 dimensions, and no axis 1"),
+        (
+            0,
+            ([1.0], [1.0, 2.0]),
+            ValueError,
+            "argument 1 has 2 rows, and an argument before it has 1",
+        ),
+        (0, ([1.0], 2.0), TypeError, "argument 1 is a single number"),
+        (
+            (None, 1),
+            (1.0, [1.0]),
+            ValueError,
+            "argument 1 has 1 dimension, and in_axes asks for its axis 1",
+        ),
         ((0, None), ([1.0], 1j), TypeError, "argument 1: expected a Value or a real number"),
         ((0, None), ([1.0], np.array(["a"])), TypeError, "argument 1: expected an array of real"),
-        (0, ([Value(1.0)], [1.0]), TypeError, "the arguments of a function of rows are numbers"),
+        (0, ([Value(1.0)], [1.0]), TypeError, "with in_axes the arguments must be numbers"),
     ],
 )
 def test_arguments_are_checked(

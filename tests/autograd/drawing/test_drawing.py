@@ -333,7 +333,7 @@ def test_a_saved_svg_is_the_drawing_itself(tmp_path: Path) -> None:
 def test_other_suffixes_are_refused_and_those_that_serve_are_named(
     tmp_path: Path, name: str
 ) -> None:
-    with pytest.raises(ValueError, match=r"\.svg, \.png, \.pdf, \.dot and \.html"):
+    with pytest.raises(ValueError, match=r"\.svg, \.png, \.pdf, \.dot or \.html"):
         draw(neuron()).save(tmp_path / name)
     assert not list(tmp_path.iterdir())
 

@@ -461,13 +461,19 @@ def test_neurons_without_bias_have_no_bias_unit() -> None:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (None, "a model has `layers` of `neurons` of `weights`, or is one such.* got NoneType"),
+        (
+            None,
+            "a model must have `layers` of `neurons` of `weights`, or be one such.* got NoneType",
+        ),
         (Value(1.0), "got Value"),
         (SimpleNamespace(layers=[Layer(1, 1), math.tanh]), "layers.1 is of type builtin_function"),
-        (SimpleNamespace(layers=3), "layers is not a sequence: 3"),
+        (SimpleNamespace(layers=3), "layers must be a sequence, and is 3"),
         (SimpleNamespace(neurons=[Neuron(1), "x"]), "neurons.1 is of type str, and has no `weig"),
-        (SimpleNamespace(weights=[1.0]), "weights and biases are Values, the neuron has 1.0"),
-        (neuron(Value(1.0), bias=2.0), "Values, the neuron has 2.0"),  # type: ignore[arg-type]
+        (
+            SimpleNamespace(weights=[1.0]),
+            "weights and biases must be Values, and the neuron has 1.0",
+        ),
+        (neuron(Value(1.0), bias=2.0), "Values, and the neuron has 2.0"),  # type: ignore[arg-type]
     ],
 )
 def test_what_is_no_model(model: Any, message: str) -> None:
@@ -483,11 +489,11 @@ def test_what_is_no_model(model: Any, message: str) -> None:
         (SimpleNamespace(weights=[]), "weights is empty"),
         (
             SimpleNamespace(layers=[Layer(2, 3), Layer(2, 1)]),
-            "layers.1.neurons.0 has 2 weights, where layers.0 has 3 neurons",
+            "layers.1.neurons.0 has 2 weights, but layers.0 has 3 neurons",
         ),
         (
             SimpleNamespace(neurons=[Neuron(1), Neuron(2)]),
-            "neurons.1 has 2 weights, where neurons.0 has 1 weight",
+            "neurons.1 has 2 weights, but neurons.0 has 1 weight",
         ),
     ],
 )
@@ -497,9 +503,11 @@ def test_layers_that_do_not_fit_together(model: Any, message: str) -> None:
 
 
 def test_arguments_are_checked() -> None:
-    with pytest.raises(ValueError, match="links of a model are 'weights' or 'gradients', got 'x'"):
+    with pytest.raises(
+        ValueError, match="links of a model must be 'weights' or 'gradients', got 'x'"
+    ):
         network(Neuron(1), links="x")
-    with pytest.raises(ValueError, match="limit must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="limit must be a whole number of at least 1, got 0"):
         network(Neuron(1), limit=0)
     with pytest.raises(TypeError):
         network(Neuron(1), limit=2.5)  # type: ignore[arg-type]

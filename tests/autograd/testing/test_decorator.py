@@ -321,7 +321,7 @@ def test_what_cannot_be_drawn_is_an_error_at_decoration(function: Any, message: 
 def test_strategies_of_no_use_are_errors() -> None:
     with pytest.raises(TypeError, match="untyped has no argument z"):
         check_gradients(x=st.floats(), z=st.floats())(untyped)
-    with pytest.raises(TypeError, match="x is to be drawn from a strategy"):
+    with pytest.raises(TypeError, match="x must be a strategy"):
         check_gradients(x=float)  # type: ignore[arg-type]
 
 
@@ -512,7 +512,7 @@ def test_precision_is_that_of_what_is_claimed() -> None:
 
 
 def test_a_claim_has_to_be_a_function() -> None:
-    with pytest.raises(TypeError, match="gradient is to be a function"):
+    with pytest.raises(TypeError, match="gradient must be a function"):
         check_gradients(gradient=1.0)
 
 
@@ -522,7 +522,7 @@ def test_a_claim_has_to_be_a_function() -> None:
         ({"gradient": np.cos, "order": 2}, ValueError, "give hessian= or hvp= for the second"),
         ({"hessian": np.cos}, ValueError, "hessian= is the derivative of the gradient"),
         ({"jvp": np.cos, "hvp": np.cos}, ValueError, "hvp= is the derivative of the gradient"),
-        ({"vjp": True}, TypeError, "vjp is to be a function"),
+        ({"vjp": True}, TypeError, "vjp must be a function"),
         ({"gradient": np.cos, "precision": "triple"}, ValueError, "'half', 'bfloat16', got 'tripl"),
         ({"precision": "single"}, ValueError, "for a derivative that is claimed"),
     ],

@@ -231,5 +231,5 @@ def test_programs_of_nothing_or_of_the_unknown_are_errors() -> None:
 
 
 def test_a_wrong_number_of_inputs_is_an_error() -> None:
-    with pytest.raises(TypeError, match="takes 1 inputs, got 2"):
+    with pytest.raises(TypeError, match="takes 1 input, got 2"):
         Program((0.5,), (Instruction("neg", (0,)),))(1.0, 2.0)

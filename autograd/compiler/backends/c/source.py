@@ -21,6 +21,7 @@ from autograd.compiler.passes import MANY_TERMS, fuse_sums
 from autograd.compiler.pipeline import optimise
 from autograd.compiler.primitives import PRIMITIVES, Primitive
 from autograd.compiler.program import Program
+from autograd.errors import shown
 
 __all__ = ["file_of", "to_c"]
 
@@ -67,7 +68,9 @@ def to_c(program: Program, name: str = "f") -> str:
         <BLANKLINE>
     """
     if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
-        raise ValueError(f"to_c: {name!r} is no identifier of C")
+        raise ValueError(
+            f"to_c: name must be an identifier of C, letters, digits and _, got {shown(name)}"
+        )
     if name in TAKEN:
         raise ValueError(f"to_c: the name {name!r} has a meaning in C already: choose another")
     return file_of(fuse_sums(optimise(program.checked()), most=MANY_TERMS), name)
@@ -301,7 +304,7 @@ class _Body:
         elif primitive.library:
             self.define(slot, f"{primitive.library}({', '.join(numbers)})")
         else:
-            raise ValueError(f"{op} cannot be written as C: there is no C code of its row")
+            raise ValueError(f"to_c: {op} cannot be written as C: its row has no C code")
 
     def define(self, slot: int, expression: str) -> None:
         kind = "" if slot in self.memory.places else "const double "

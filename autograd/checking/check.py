@@ -56,6 +56,7 @@ from autograd.checking.trace import Function, Gradient, Trace, bits
 from autograd.errors import shown, wrong_type
 from autograd.foreign import with_advice
 from autograd.graph import interior, leaves
+from autograd.rules import OwnName
 from autograd.structure import argument_names
 from autograd.value import CONSTANT, Value
 from autograd.wording import names
@@ -76,6 +77,7 @@ _DIRECTIONS = 2
 _SMALL_BLOCK = 4  # of inputs: fewer are looked at one by one
 _NEARLY = "it is within rounding of a jump, a pole or a border"
 _UNEVALUATED = "it cannot be evaluated in high precision"
+_TINY = math.ulp(0.0)  # what is lost where a number underflows
 _LARGE = 100_000  # nodes times inputs: so many are not evaluated as a whole for each input
 
 
@@ -340,7 +342,7 @@ def _checked(function: Function, method: Method, must_depend: bool) -> GradientC
         function.name,
         function.paths,
         oracle,
-        _Whole(function, fidelity),
+        _Whole(function, fidelity, precise=_is_library(trace)),
         bool(obstacle) or method == "numerical",
         fidelity.nearby,
         must_depend,
@@ -358,6 +360,11 @@ def _obstacle(trace: Trace, oracle: Numerical) -> str:
         return "mpmath is not installed"
     unknown = [node.op for node in trace.active() if not oracle.knows(node.op)]
     return f"{unknown[0]!r} is not in the table of functions" if unknown else ""
+
+
+def _is_library(trace: Trace) -> bool:
+    """Whether all operations are the library's, and so as precise as floats allow."""
+    return not any(isinstance(node.op, OwnName) for node in trace.nodes)
 
 
 def _difference(trace: Trace, again: Trace) -> str:
@@ -413,9 +420,10 @@ def _fidelity(function: Function, trace: Trace) -> _Fidelity:
 class _Whole:
     """The function as a black box, differentiated with respect to one input at a time."""
 
-    def __init__(self, function: Function, fidelity: _Fidelity) -> None:
+    def __init__(self, function: Function, fidelity: _Fidelity, *, precise: bool) -> None:
         self._function = function
         self._fidelity = fidelity
+        self._differentiate = partial(differentiate, precise=precise)
 
     def judged(
         self,
@@ -483,7 +491,7 @@ class _Whole:
                 continue
             for found, direction in zip(known, directions, strict=True):
                 values = partial(self._moved, found, direction, place)
-                estimate = differentiate(values, 0.0, noise=noise)
+                estimate = self._differentiate(values, 0.0, noise=noise)
                 terms = [d.numerical * rate for d, rate in zip(all_of_it, direction, strict=True)]
                 error = estimate.bound + math.fsum(d.bound + d.rounding for d in all_of_it)
                 size = math.hypot(*terms)
@@ -519,7 +527,7 @@ class _Whole:
             error = math.inf
             if all(map(math.isfinite, terms.values())):
                 values = partial(self._moved, {}, direction, place)
-                estimate = differentiate(values, 0.0, noise=noise)
+                estimate = self._differentiate(values, 0.0, noise=noise)
                 error = estimate.bound + math.fsum(derivatives[i].rounding for i in block)
                 if estimate.reason or abs(math.fsum(terms.values()) - estimate.value) > error:
                     error = math.inf
@@ -589,10 +597,10 @@ class _Whole:
         def excess(estimate: Estimate) -> float:
             return abs(estimate.value - gradient) - estimate.bound - derivative.rounding
 
-        estimate = differentiate(output, x, noise=noise)
+        estimate = self._differentiate(output, x, noise=noise)
         if not estimate.reason and not excess(estimate) <= 0.0:
             # Before a gradient is called wrong, the derivative is taken once more, at other steps.
-            second = differentiate(output, x, noise=noise, first_step=0.1331)
+            second = self._differentiate(output, x, noise=noise, first_step=0.1331)
             estimate = min(estimate, second, key=excess)
         if estimate.reason:
             outcome: Outcome = "undecided"
@@ -975,7 +983,8 @@ def _first_infinite(nodes: Iterable[Value]) -> str:
 def _noise(nodes: Sequence[Value], scale: Mapping[Value, float]) -> float:
     """Bound the rounding errors in an output, to first order: each node's by its own derivative."""
     sizes = [scale.get(node, 0.0) * abs(node.data) for node in nodes]
-    return _finite(EPSILON * sum(size for size in sizes if math.isfinite(size)))
+    underflow = _TINY * sum(scale.get(node, 0.0) for node in nodes)
+    return _finite(EPSILON * sum(size for size in sizes if math.isfinite(size)) + underflow)
 
 
 def _finite(x: float) -> float:

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autograd.checking.claimed import EPSILONS, Claimed, Precision, numpy, sum_of_products
-from autograd.checking.fitted import differentiate
 from autograd.checking.hints import hint
-from autograd.checking.numerical import EPSILON, Estimate
+from autograd.checking.numerical import EPSILON, Estimate, differentiate
 from autograd.checking.report import (
     OUTCOMES,
     Derivative,
@@ -43,7 +42,7 @@ _LEVEL = 0.58  # of the digits of coarse arithmetic: what no more can be seen of
 _DOUBTED = 2.0  # times its bound, from where on a difference with a reservation is wrong
 _STEPS = tuple(10.0**-k for k in range(1, 7))
 _SAME_SIDE = 1e-6  # relative: so close to a derivative from one side, a claim is that
-_SECOND_STEP = 0.1331  # the first one, where that of the differences meets a kink
+_OTHER_STEPS = (0.1331, 0.911)  # first ones, where that of the differences meets a kink, or noise
 _FIRST_STEPS = (0.1887, 0.0531)  # relative to inputs that are of another scale than
 _ALIKE = 0.25  # this part of 1, to its reciprocal, unless it is as far off as
 _FAR = 2.0**-900
@@ -62,12 +61,10 @@ def _differentiated(function: Callable[[float], float], x: float, scale: float =
     if _FAR <= relative < _ALIKE or 1.0 / _ALIKE < relative <= 1.0 / _FAR:
         steps = [first * relative for first in _FIRST_STEPS]
     else:
-        steps = [] if math.isfinite(best.left) else [_SECOND_STEP]  # a kink has been seen
+        steps = [] if math.isfinite(best.left) else [*_OTHER_STEPS]  # a kink has been seen
     for step in steps:
         if best.reason:
-            other = differentiate(function, x, first_step=step)
-            # A plateau is no derivative: the function may be rounded, and has been seen to vary.
-            best = min(best, other, key=_unknown) if other.value else best
+            best = min(best, differentiate(function, x, first_step=step), key=_unknown)
     return best
 
 

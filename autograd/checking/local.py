@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from autograd.checking.definitions import definitions, partials
 from autograd.checking.numerical import EPSILON, differentiate
-from autograd.rules import CHAIN_PRODUCT, KINKED, LINEAR, MEETS, rule_of
+from autograd.rules import CHAIN_PRODUCT, KINKED, LINEAR, MEETS, OwnName, rule_of
 from autograd.value import Value
 
 __all__ = ["Numerical", "Precise", "Slope", "Unknown", "precise_available"]
@@ -139,7 +139,8 @@ class Numerical:
         if node.op in ("dot", "net") and _is_sum_of_products(y, xs):
             return y, _of_products(xs, groups)
         for group in groups:
-            estimate = differentiate(along(group), xs[group[0]])
+            is_own = isinstance(node.op, OwnName)
+            estimate = differentiate(along(group), xs[group[0]], precise=not is_own)
             slopes.append(Slope(estimate.value, estimate.bound, estimate.reason))
         return y, slopes
 

@@ -15,6 +15,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from autograd.checking.numerical import Estimate, differentiate
+from tests.autograd.checking import badly
 
 mp: Any = mpmath.mp.clone()
 
@@ -112,6 +113,7 @@ def points(draw: st.DrawFn) -> tuple[list[str], float]:
 @example((["1/x"], 1e-6), 1.0)
 @example((["sin", "log"], 1e-8), 1.0)
 @example((["exp", "cos 20x"], 3.0), 1.0)
+@example((["x²"], 1.4290437097190553e-303), -1e300)  # which underflows
 def test_the_exact_derivative_lies_within_the_bound(
     case: tuple[list[str], float], scale: float
 ) -> None:
@@ -349,6 +351,7 @@ def single(x: float) -> float:
 
 
 @given(st.floats(0.1, 3.0))
+@example(1.5703125)
 def test_rounding_to_single_precision_is_noise(x: float) -> None:
     estimate = differentiate(single, x)
     if not estimate.reason:
@@ -417,7 +420,6 @@ def test_a_scale_far_below_the_first_step(
     [
         (lambda x: 8.878e-4 * math.tanh(9.6e11 * x), 0.0, 8.878e-4 * 9.6e11),
         (lambda x: x + 1e-8 * math.sin(2.4e9 * x) + 1.4, 0.0, 25.0),
-        (math.lgamma, -16136163.048965871, 36.857615051016),
     ],
 )
 def test_steps_that_are_too_large_do_not_end_the_search(
@@ -427,6 +429,35 @@ def test_steps_that_are_too_large_do_not_end_the_search(
     estimate = differentiate(function, x)
     assert estimate.reason == ""
     assert abs(estimate.value - exact) <= estimate.bound <= 1e-3 * abs(exact)
+
+
+@pytest.mark.parametrize("precise", [True, False])
+def test_poles_between_all_larger_steps_are_noise_unless_it_is_known_that_there_is_none(
+    precise: bool,
+) -> None:
+    exact = 36.857615051016
+    estimate = differentiate(math.lgamma, -16136163.048965871, precise=precise)
+    assert abs(estimate.value - exact) <= estimate.bound
+    assert (estimate.reason == "") == precise
+    assert estimate.bound <= 1e-3 * exact or not precise
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "exact"),
+    [
+        (math.floor, 2.3, 0.0),  # a plateau, left by a jump
+        (lambda x: max(x, 0.0) + 0.3 * max(x - 0.01, 0.0) + 0.2 * max(0.02 - x, 0.0), 5e-3, 0.8),
+        (lambda x: 1.0 + 1e-6 * math.floor(1e3 * x) + x, 0.50049, 1.0),
+    ],
+)
+def test_edges_are_meant_where_a_function_is_known_to_be_evaluated_precisely(
+    function: Callable[[float], float], x: float, exact: float
+) -> None:
+    estimate = differentiate(function, x, precise=True)
+    assert estimate.reason == ""
+    assert abs(estimate.value - exact) <= estimate.bound <= 1e-6
+    other = differentiate(function, x)  # it may be rounding, or a table
+    assert other.reason or abs(other.value - exact) > other.bound
 
 
 @pytest.mark.parametrize(
@@ -490,3 +521,220 @@ def test_noise_is_found_where_the_point_is_a_simple_number(
 ) -> None:
     estimate = differentiate(function, x)
     assert estimate.reason or abs(estimate.value - exact) <= estimate.bound
+
+
+# --- functions evaluated badly -------------------------------------------------------------------
+
+SEED, DRAWS, PART = 0, 3_000, 500
+
+
+@pytest.mark.parametrize("first", range(0, DRAWS, PART))
+def test_no_bound_is_false_however_badly_a_function_is_evaluated(first: int) -> None:
+    for i in range(first, first + PART):
+        outcome = badly.tried(badly.drawn(badly.generator(SEED, i)))
+        assert not outcome.fault, f"draw {i}: {outcome}"
+
+
+def test_bounds_are_useful_and_cheap_where_a_function_is_evaluated_to_full_precision() -> None:
+    outcomes = [
+        badly.tried(case)
+        for i in range(250)
+        if badly.is_well_conditioned(case := badly.drawn_of(badly.generator(SEED, i), "precise"))
+    ]
+    assert sum(outcome.is_useful for outcome in outcomes) >= 0.97 * len(outcomes)
+    assert sum(outcome.calls for outcome in outcomes) <= 60 * len(outcomes)
+
+
+def rounded(bits: int, function: Callable[[float], float]) -> Callable[[float], float]:
+    return lambda x: badly.rounded(function(x), bits)
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "exact"),
+    [
+        (lambda x: -1e300 * (x * x), 1.4290437097190553e-303, -2.858e-3),  # the square underflows
+        (single, 1.5703125, 4.838267948966e-4),
+        (rounded(8, lambda x: math.cos(1e-3 * x)), 1.0, -1e-6),
+        (lambda x: round(math.sin(x), 1), 0.5, math.cos(0.5)),
+        (lambda x: (x + 1e16) - 1e16, 1.0, 1.0),
+        (lambda x: round(x), 0.2, 1.0),
+    ],
+)
+def test_a_plateau_is_no_derivative_of_0(
+    function: Callable[[float], float], x: float, exact: float
+) -> None:
+    estimate = differentiate(function, x)
+    assert estimate.bound == math.inf or abs(estimate.value - exact) <= estimate.bound
+
+
+@pytest.mark.parametrize(("x", "level"), [(-1.0, 0.0), (-0.01, 0.0), (-1e-6, 3.5), (-40.0, -2.0)])
+def test_a_plateau_that_is_left_at_a_kink_is_meant(x: float, level: float) -> None:
+    estimate = differentiate(lambda z: level + max(z, 0.0), x)
+    assert estimate.reason == ""
+    assert estimate.value == 0.0
+    assert estimate.bound <= 1e-6
+
+
+@pytest.mark.parametrize(
+    "function", [lambda x: x**3, lambda x: x**5, lambda x: x**7, lambda x: max(x, 0.0) ** 3,
+                 lambda x: abs(x) ** 3, lambda x: x * abs(x), lambda x: x * x]
+)  # fmt: skip
+def test_where_differences_vanish_with_the_step_0_is_within_the_bound(
+    function: Callable[[float], float],
+) -> None:
+    for shift in (0.0, 1.0):
+        estimate = differentiate(lambda x, shift=shift: function(x - shift), shift)  # type: ignore[misc]
+        assert abs(estimate.value) <= estimate.bound <= (1e-2 if shift else 1e-5)
+        assert shift or estimate.reason == ""
+
+
+@pytest.mark.parametrize(
+    "function", [lambda x: math.copysign(abs(x) ** (1 / 3), x),
+                 lambda x: abs(x) ** (2 / 3), lambda x: math.sqrt(abs(x))]
+)  # fmt: skip
+def test_an_infinite_slope_has_no_bound(function: Callable[[float], float]) -> None:
+    estimate = differentiate(function, 0.0)
+    assert "rough" in estimate.reason
+    assert estimate.bound == math.inf
+
+
+def test_a_function_that_times_out_at_times() -> None:
+    calls = 0
+
+    def function(x: float) -> float:
+        nonlocal calls
+        calls += 1
+        if calls % 7 == 1:  # the first time, too
+            raise TimeoutError
+        return math.sin(x)
+
+    estimate = differentiate(function, 0.5)
+    assert estimate.reason == ""
+    assert abs(estimate.value - math.cos(0.5)) <= estimate.bound <= 1e-9
+
+
+def test_an_interrupt_is_not_a_value_that_is_missing() -> None:
+    def function(x: float) -> float:
+        if x != 0.5:
+            raise KeyboardInterrupt
+        return x
+
+    with pytest.raises(KeyboardInterrupt):
+        differentiate(function, 0.5)
+
+
+def test_a_ripple_that_is_smooth_itself_is_meant() -> None:
+    exact = 1.0 + 0.1 * math.cos(1e7 * 0.3)
+    estimate = differentiate(lambda x: x + 1e-8 * math.sin(1e7 * x), 0.3)
+    assert abs(estimate.value - exact) <= estimate.bound <= 1e-6
+
+
+def test_a_table_is_not_its_chords() -> None:
+    def function(x: float) -> float:
+        i = math.floor(x / 1e-3)
+        share = x / 1e-3 - i
+        return math.sin(1e-3 * i) * (1.0 - share) + math.sin(1e-3 * (i + 1)) * share
+
+    estimate = differentiate(function, 0.50049)
+    assert estimate.bound < 1e-2
+    assert abs(estimate.value - math.cos(0.50049)) <= estimate.bound
+
+
+def test_a_spike_in_a_constant_is_seen() -> None:
+    estimate = differentiate(lambda x: 1.0 if 1e-5 < abs(x) < 1e-3 else 0.0, 0.0)
+    assert estimate.bound == math.inf
+    assert estimate.reason
+
+
+def is_honest(estimate: Estimate, exact: float) -> bool:
+    return estimate.bound == math.inf or abs(estimate.value - exact) <= estimate.bound
+
+
+@given(
+    st.floats(-300.0, -1.0),
+    st.sampled_from([-1.0, 1.0]),
+    st.integers(0, 10),
+    st.one_of(st.none(), st.floats(-300.0, 0.0)),
+)
+@example(-213.0, 1.0, 4, -213.0)
+def test_a_plateau_around_a_tiny_number_is_no_derivative_of_0(
+    power: float, sign: float, places: int, step: float | None
+) -> None:
+    """A function may vary on the scale of 1 as well as on that of x, wherever one begins."""
+    x = sign * 10.0**power
+    steps = {} if step is None else {"first_step": 10.0**step}
+    estimate = differentiate(lambda z: round(math.sin(z) + 2.0 * z, places), x, **steps)
+    assert is_honest(estimate, math.cos(x) + 2.0)
+
+
+@given(st.floats(1.0, 1e4), st.sampled_from([-1.0, 1.0]), st.integers(2, 4), st.floats(2.5, 4.0))
+@example(555.0, 1.0, 2, 2.53)
+def test_a_plateau_with_a_bump_far_away_is_no_derivative_of_0(
+    width: float, side: float, places: int, distance: float
+) -> None:
+    def bell(x: float) -> float:
+        return math.exp(-((side * x / width - distance) ** 2))
+
+    estimate = differentiate(lambda x: round(bell(x), places), 0.0)
+    assert is_honest(estimate, 2.0 * side * distance / width * bell(0.0))
+
+
+@pytest.mark.parametrize(
+    ("radius", "z", "factor"),
+    [
+        (0.39724303804790967, -0.02971722281336684, 1552.9993468795712),
+        (0.5, 0.03125, 20.0),
+        (0.5, 0.03125, 22.0),
+        (0.5, 0.0625, 22.0),
+    ],
+)
+def test_a_jump_hidden_by_what_the_polynomial_leaves(
+    radius: float, z: float, factor: float
+) -> None:
+    """A shortcut for small numbers: there is a jump on both sides, so that it is an error."""
+
+    def function(x: float) -> float:
+        z = factor * x
+        t = z - z**3 / 3.0 if abs(z) < radius else math.tanh(z)
+        return t**5 - t
+
+    x = z / factor
+    tanh = math.tanh(factor * x)
+    exact = factor * (5.0 * tanh**4 - 1.0) * (1.0 - tanh * tanh)
+    assert is_honest(differentiate(function, x), exact)
+
+
+@given(st.floats(1e-6, 1e-3), st.integers(20, 40))
+@example(1.4e-5, 24)
+def test_noise_that_grows_less_nearby_is_a_kink(distance: float, digits: int) -> None:
+    """A square that is cut off is rough at all larger scales, and only noise at small ones."""
+    x = 5e-3
+    level = (x + distance) ** 2
+
+    def function(z: float) -> float:
+        y = max(z * z, level)
+        return y * (1.0 + badly.hashed(z, 0) / 2.0**digits)
+
+    assert is_honest(differentiate(function, x), 0.0)
+
+
+def test_a_flat_cell_of_a_solver_is_not_the_solution() -> None:
+    """The trapezoidal rule with as many panels as it takes, of what is 0 at the end."""
+
+    def f(t: float) -> float:
+        return math.exp(-(math.expm1(math.expm1(t)) ** 2))
+
+    def function(x: float) -> float:
+        n, before, total = 2, math.inf, 0.5 * x * (f(0.0) + f(x))
+        while abs(total - before) > 1.94e-6:
+            before, h = total, x / n
+            total = 0.5 * total + h * math.fsum(f(i * h) for i in range(1, n, 2))
+            n *= 2
+        return total
+
+    assert is_honest(differentiate(function, 1.6900702777389758), 0.0)
+
+
+def test_the_driver_reports(capsys: pytest.CaptureFixture[str]) -> None:
+    assert badly.main(["--draws", "40", "--seed", "0"]) == 0
+    assert "40 draws, 0 false" in capsys.readouterr().out

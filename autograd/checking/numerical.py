@@ -63,7 +63,7 @@ _SLIGHT = 1e-4  # up to such a part the residual of an analytic function is in i
 _SMALL = 1e-8  # a part so small is no kink that is meant
 # The residual of an analytic function falls by the ratio to a power of the degree and 1, and by so
 # many powers more at most; of a ripple, or above noise, by so many more or less.
-_SPREAD, _STRICT = 5.0, 1.7
+_SPREAD, _STRICT = 5.7, 1.7
 _SWIFT = 1.3  # powers more than at the scale below show that there may be a jump between two
 _STEEP = 6.0  # powers of the ratio by which no noise grows
 _MANIFEST = 1e7  # a ripple of so many roundings leaves enough scales to be told from noise
@@ -650,7 +650,8 @@ class _Search:
             if changes[-1] <= noise:
                 return 0.0
         last, before = changes[-1], changes[max(len(changes) - 5, 0)]
-        if last <= max(0.25 * before, noise):
+        # At the end of a square root, a change falls to a quarter in four halvings.
+        if last <= max((0.25 if power == 1 else 0.5) * before, noise):
             return 0.0
         return last if last <= 2.0 * before else math.inf
 

@@ -308,6 +308,8 @@ def test_a_function_of_one_point() -> None:
 
 
 @given(st.floats(1e-9, 1.0))
+@example(0.1887)  # where the outermost sample is all but on it
+@example(0.08069564942062653)
 def test_close_to_a_border_steps_are_small_enough(distance: float) -> None:
     estimate = differentiate(lambda x: math.sqrt(1.0 - x), 1.0 - distance)
     exact = -0.5 / math.sqrt(1.0 - (1.0 - distance))
@@ -667,7 +669,7 @@ def test_a_plateau_around_a_tiny_number_is_no_derivative_of_0(
     assert is_honest(estimate, math.cos(x) + 2.0)
 
 
-@given(st.floats(1.0, 1e4), st.sampled_from([-1.0, 1.0]), st.integers(2, 4), st.floats(2.5, 4.0))
+@given(st.floats(1.0, 1e3), st.sampled_from([-1.0, 1.0]), st.integers(2, 4), st.floats(2.5, 4.0))
 @example(555.0, 1.0, 2, 2.53)
 def test_a_plateau_with_a_bump_far_away_is_no_derivative_of_0(
     width: float, side: float, places: int, distance: float

@@ -27,9 +27,10 @@ No finite number of values proves anything of a function. The bound holds under 
 what is wrong with the values is no larger than some eight times what it shows in the samples, of
 which there are 17 to a scale and two more for each next one; and a function whose residual falls to
 rounding as an analytic one's does is meant as it is there. Ripples that are smooth themselves are,
-therefore, and a table of a single cell is its chord. Among the random functions in
-`tests/autograd/checking/badly.py`, which are chosen to be difficult, some 3 to 10 bounds in 10,000
-are false: edges that are hidden below noise, or by a pole.
+therefore, and so are a solver's errors that are smooth; a table of a single cell is its chord.
+Among the random functions in `tests/autograd/checking/badly.py`, which are chosen to be difficult,
+hardly a bound in 10,000 is false: where edges are hidden below noise, by a pole, or by what the
+polynomial leaves anyway.
 """
 
 from __future__ import annotations

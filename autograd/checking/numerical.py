@@ -64,7 +64,7 @@ _SLIGHT = 1e-4  # up to such a part the residual of an analytic function is in i
 _SMALL = 1e-8  # a part so small is no kink that is meant
 # The residual of an analytic function falls by the ratio to a power of the degree and 1, and by so
 # many powers more at most; of a ripple, or above noise, by so many more or less.
-_SPREAD, _STRICT = 5.7, 1.7
+_SPREAD, _SIDE_SPREAD, _STRICT = 5.7, 3.0, 1.7
 _SWIFT = 1.3  # powers more than at the scale below show that there may be a jump between two
 _STEEP = 6.0  # powers of the ratio by which no noise grows
 _MANIFEST = 1e7  # a ripple of so many roundings leaves enough scales to be told from noise
@@ -535,7 +535,7 @@ class _Search:
         ripple = 0.0 if plateau is None else plateau.residual
         if plateau is not None and ripple < _MANIFEST * max(clean.rounding, self.floor):
             return False
-        finer, last, spread = clean, math.inf, _SPREAD - 2.0 * bool(side)
+        finer, last, spread = clean, math.inf, _SIDE_SPREAD if side else _SPREAD
         usual = before = _RATIO**power
         for found in coarser:
             ratio = _RATIO ** (finer.scale - found.scale)

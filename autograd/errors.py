@@ -258,8 +258,10 @@ def _described(operand: Any) -> str:
     """Write an operand's number and, for a node, where it comes from."""
     if isinstance(operand, float):
         return repr(operand)
-    if operand.label is not None:
-        return f"{operand.data!r} (node {shown(operand.label)})"
+    if operand.label is not None:  # by which its owner finds it: in full, unless it is a novel
+        label = repr(operand.label)
+        label = label if len(label) <= LONGEST else f"{label[:LONGEST]}…"
+        return f"{operand.data!r} (node {label})"
     if operand.op:
         return f"{operand.data!r} (the result of {operand.op!r})"
     return repr(operand.data)

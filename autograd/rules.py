@@ -317,8 +317,8 @@ def _lower_power(x1: Any, x2: Any, power: Callable[[Any, Any], Any]) -> Any:
     """x1**(x2 - 1) by a given power, split as in `over` where the next one may leave the range."""
     if isinstance(x1, float) or (scale := _scale_of(x1)) == 1.0:
         return power(x1, x2 - 1.0)
-    distance = math.log2(scale) * (1.0 - getattr(x2, "_number", x2))
-    if not abs(distance) < 1000.0:
+    exponent = getattr(x2, "_number", x2)  # which is not known of a traced one
+    if not isinstance(exponent, float) or not abs(math.log2(scale) * (1.0 - exponent)) < 1000.0:
         return power(x1, x2 - 1.0)
     return power(x1 * scale, x2 - 1.0) * power(1.0 / scale, x2 - 1.0)
 

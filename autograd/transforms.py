@@ -39,6 +39,7 @@ from autograd.value import (
     Value,
     added,
     as_value,
+    has_domain,
     is_zero,
     linear,
     linked,
@@ -197,13 +198,13 @@ def _record_tangents(
 ) -> None:
     """Add to the tangents of some variables those of the nodes that depend on them, recorded."""
     chain = ChainRule(order, _is_differentiated_again(), forwards=True)
-    shown = [showing_nan(root, order) for root in roots]
-    everywhere = set.intersection(*shown) if shown else set()
+    showing = showing_nan(roots, order)
+    everywhere = (1 << len(roots)) - 1
     for node in order:
         if node not in within or node in found:
             continue
         terms: list[Number] = []
-        factor = 1.0 if node in everywhere else within_domain(node, 1.0)
+        factor = 1.0 if showing.get(node) == everywhere else within_domain(node, 1.0)
         for parent, derivative in zip(node.parents, partials(node), strict=True):
             if isinstance(factor, Value):
                 derivative = derivative * factor
@@ -213,9 +214,12 @@ def _record_tangents(
                     terms.append(term)
         if terms:
             found[node] = added(terms)
-    for root, showing in zip(roots, shown, strict=True):
-        for node in order:
-            if node in showing and not found.keys().isdisjoint(node.parents):
+    for node in order:
+        if showing.get(node) and has_domain(node) and not found.keys().isdisjoint(node.parents):
+            bits = showing[node]
+            while bits:
+                root = roots[bits.bit_length() - 1]
+                bits ^= 1 << (bits.bit_length() - 1)
                 found[root] = within_domain(node, found.get(root, 0.0))
 
 

@@ -56,7 +56,8 @@ if TYPE_CHECKING:
 __all__ = [
     "BUFFER", "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER", "PARAMETER_KINDS",
     "UNRECORDED", "ChainRule", "Kind", "Operand", "Plain", "Value", "added", "as_float",
-    "as_value", "comparable", "guarded_product", "is_zero", "kink", "linear", "linked",
+    "as_value", "comparable", "guarded_product", "has_domain", "is_zero", "kink", "linear",
+    "linked",
     "new_node", "partials", "record", "recorded_adjoints", "showing_nan", "within_domain",
 ]  # fmt: skip
 
@@ -891,7 +892,7 @@ def recorded_adjoints(
     found: dict[Value, Value | float] = {}
     waiting: dict[Value, list[Value | float]] = {root: [seed]}
     chain = ChainRule(order, again)
-    passing = showing_nan(root, order)
+    passing = showing_nan([root], order)
     for node in reversed(order):
         if node not in among or not (node in waiting or node in passing):
             continue
@@ -933,25 +934,45 @@ def within_domain(node: Value, factor: Value | float) -> Value | float:
     return factor * VALUES.where(inside, 1.0, math.nan)  # type: ignore[no-any-return]
 
 
-def showing_nan(root: Value, order: Sequence[Value]) -> set[Value]:
-    """List the traced nodes where a nan shows in the root.
+def has_domain(node: Value) -> bool:
+    """Tell whether a traced node may be off its domain, so that `within_domain` has to ask.
 
-    Off the domain of one of them the root is nan, and so must be its derivative, though a zero
+    Args:
+        node: An interior node.
+    """
+    rule = rule_of(node.op)
+    return (
+        rule is not None
+        and node._number is UNKNOWN
+        and bool(rule.domain or rule.within or isinstance(node.op, OwnName))
+    )
+
+
+def showing_nan(roots: Sequence[Value], order: Sequence[Value]) -> dict[Value, int]:
+    """Tell of traced nodes in which of some roots a nan of theirs shows.
+
+    Off the domain of such a node that root is nan, and so must be its derivative, though a zero
     adjoint comes to the node. A choice may leave a nan out, and then does so in the derivative.
 
     Args:
-        root: A node.
-        order: The interior nodes that it depends on, parents first.
+        roots: Some nodes.
+        order: The interior nodes that they depend on, parents first.
 
     Returns:
-        The nodes, the root among them; none where numbers are known.
+        For each node a bit for each root, the first of the lowest value; nothing of nodes in none,
+        and nothing at all where no node has a domain.
     """
-    if root._number is not UNKNOWN:
-        return set()
-    showing = {root}
+    showing: dict[Value, int] = {}
+    if not any(map(has_domain, order)):
+        return showing
+    for place, root in enumerate(roots):
+        if root._number is UNKNOWN:
+            showing[root] = showing.get(root, 0) | 1 << place
     for node in reversed(order):
-        if node in showing and not isinstance(node.op, OwnName):
-            showing.update(node.parents[: DROPPING.get(node.op)])
+        bits = showing.get(node)
+        if bits and not isinstance(node.op, OwnName):
+            for parent in node.parents[: DROPPING.get(node.op)]:
+                showing[parent] = showing.get(parent, 0) | bits
     return showing
 
 
@@ -1512,8 +1533,8 @@ DROPPING = {
     "copysign": 1, "leaky_relu": 1, "elu": 1, KINKED: 1, CHAIN_PRODUCT: 1,
     **dict.fromkeys(COMPARISONS, 0),
 }  # fmt: skip
-"""The operations that may be a number although an operand is nan; the first few are no such ones,
-as many as this says."""
+"""The operations that may be a number although an operand is nan: how many of the first operands
+always make them nan."""
 
 
 def _compared(sign: str, value: Value, other: Any) -> bool:

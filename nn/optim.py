@@ -136,7 +136,7 @@ class Optimiser:
 
     def _require_betas(self, betas: Any) -> None:
         if not (
-            isinstance(betas, (tuple, list))
+            hasattr(betas, "__len__")
             and len(betas) == 2
             and all(isinstance(beta, Real) and 0.0 <= float(beta) < 1.0 for beta in betas)
         ):

@@ -377,7 +377,7 @@ class _Search:
         self.deepest = math.floor(scales) - _WIDTH
         # A function such as log varies on the scale of x itself.
         own = math.log(samples.first_step / FIRST_STEP) - math.log(size) if size else 0.0
-        self.own = max(math.ceil(own / math.log(_RATIO)), 0)
+        self.own = max(min(math.ceil(own / math.log(_RATIO)), self.deepest), 0)
         self.first = 0  # the coarsest scale that is looked at
         self.floor = 0.0  # a residual that is noise
 

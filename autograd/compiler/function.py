@@ -121,8 +121,9 @@ def compile(
             reads a clock, is found.
         threads: How many threads share the rows; by default as many as there are processors.
         backend: "llvm"; or "numpy", which is slower and needs no LLVM; or "c", which has the
-            system's C compiler make code of `Program.to_c`, without vectors and threads. By default
-            LLVM where llvmlite is installed, else NumPy.
+            system's C compiler make code of `Program.to_c`, without vectors and threads, and not of
+            every function (`gamma` and Bessel's, say). By default LLVM where llvmlite is installed,
+            else NumPy.
 
     Returns:
         The compiled function. It returns floats and arrays in the structure of the result of `f`,
@@ -135,6 +136,7 @@ def compile(
         TypeError: `f` is no function.
         ValueError: An option is none that there is, or `reduce` is given without `in_axes`.
         ModuleNotFoundError: NumPy is missing, or llvmlite or a C compiler, if `backend` needs it.
+            When it is called, it raises a RuntimeError where the C compiler fails.
 
     Example:
         >>> from autograd import sin, value_and_grad

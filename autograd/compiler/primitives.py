@@ -31,14 +31,15 @@ class Primitive:
         has_bias: Whether one operand more is added to the sum.
         is_commutative: Whether the two operands may change places.
         is_condition: Whether the result is 0 or 1.
-        propagates_nan: Whether the result is nan wherever an operand is.
+        propagates_nan: Whether the result is nan wherever an operand is; of the product of the
+            chain rule, save for a zero adjoint.
         library: The function of the C library that computes it; empty if there is none.
         c: An expression of C, with `{0}` for the first operand; NAME is the file's own prefix.
             Empty where that is a call of `library`, a sum, or where there is no C of it.
         llvm: The instruction, comparison or intrinsic of LLVM's; empty where it is written out.
         in_libmvec: Whether libmvec's version for vectors is accurate to 2 units in the last place
             (measured on x86-64; at the edges all of its functions keep to IEEE 754).
-        by_python: What Python evaluates number by number, of an operation that no backend has.
+        by_python: What Python evaluates number by number, for want of code by LLVM.
     """
 
     name: str

@@ -312,5 +312,5 @@ def test_a_row_that_python_evaluates_and_c_does_not_know_is_named(
     program = compile(autograd.lgamma).program(0.5)
     assert "lgamma" in program.to_c()
     monkeypatch.setitem(PRIMITIVES, "lgamma", replace(PRIMITIVES["lgamma"], c=""))
-    with pytest.raises(ValueError, match="lgamma cannot be written as C: there is no C code"):
+    with pytest.raises(ValueError, match="lgamma cannot be written as C: its row has no C code"):
         program.to_c()

@@ -56,6 +56,7 @@ from autograd.pausing import paused
 from autograd.testing.programs import Program, programs
 from autograd.value import CONSTANT, as_value, new_node
 from nn import MLP, Module, Neuron, Parameter
+from tests.counting import counting
 from tests.oracle import DEFINITIONS, m, mp
 from tests.table import TABLE
 
@@ -1741,3 +1742,16 @@ def test_a_function_may_return_a_model() -> None:
             self.slope, self.intercept = Parameter(2.0), Parameter(1.0)
 
     assert jacobian(lambda x: Line())(1.0) == {"slope": 0.0, "intercept": 0.0}
+
+
+def test_tangents_of_many_outputs_are_traced_in_work_linear_in_their_number() -> None:
+    def work(size: int) -> int:
+        def tangents(xs: Any, ts: Any) -> Any:
+            return jvp(lambda xs: [autograd.log(x) * x for x in xs], [xs], [ts])
+
+        compiled = autograd.compile(tangents, backend="numpy")
+        with counting() as count:
+            compiled([0.5] * size, [1.0] * size)
+        return count.calls
+
+    assert work(400) < 9 * work(50)

@@ -34,6 +34,8 @@ def test_a_case_is_drawn_again_by_its_numbers() -> None:
     assert not np.array_equal(first.gradient, other.gradient)
 
 
+# OpenBLAS may also multiply what lies beside a matrix of single precision, and warn of it.
+@pytest.mark.filterwarnings("ignore:.*encountered in matmul:RuntimeWarning")
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_innocents_are_innocent_and_faults_are_faults(precision: str) -> None:
     cases = [draw(1, number, precision) for number in range(400)]

@@ -23,7 +23,7 @@ class Plan:
         program: A program of primitive operations, its sums fused. No output is a constant, or
             occurs twice.
         layout: Where its inputs lie.
-        reduces: Whether the code adds outputs up over the rows.
+        reduces: Whether the code may add outputs up over the rows; `Kernel.reduces` says so.
         exact: Whether products and sums are rounded each on its own.
     """
 

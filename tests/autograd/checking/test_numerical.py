@@ -242,6 +242,8 @@ def test_the_first_step_does_not_matter(x: float, first_step: float) -> None:
     st.floats(-5.0, 5.0),
     st.floats(-5.0, 5.0),
 )
+@example(5e-324, 0.0, 1.0, 0.0)
+@example(-1e-305, 1.0, 0.0, 0.0)
 def test_at_a_kink_both_derivatives_are_told(
     x: float, left: float, right: float, offset: float
 ) -> None:

@@ -1578,3 +1578,13 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         yield
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_exponent_that_varies_may_be_of_a_number_that_is_known_and_huge(backend: Any) -> None:
+    def slope(n: Any) -> Any:
+        return grad(lambda x: x**n)(1e60)
+
+    assert compile(slope, backend=backend)(1.5) == pytest.approx(slope(1.5), rel=1e-12)
+    in_n = grad(slope)
+    assert compile(in_n, backend=backend)(1.5) == pytest.approx(in_n(1.5), rel=1e-12)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import platform
 import shlex
 import shutil
 import subprocess
+import sysconfig
 import tempfile
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -22,6 +25,7 @@ from autograd.compiler.backends.c.source import file_of
 from autograd.compiler.backends.contract import Plan, planned, run_alone
 from autograd.compiler.cache import found, keep
 from autograd.compiler.layout import Layout
+from autograd.errors import shown
 from autograd.forks import Reopened
 
 __all__ = ["C", "CKernel", "Library", "compiler"]
@@ -29,37 +33,55 @@ __all__ = ["C", "CKernel", "Library", "compiler"]
 FLAGS = ("-std=c99", "-O2", "-ffp-contract=off", "-fPIC", "-shared")
 NAME = "program"
 ROWS = f"""
-void {NAME}_rows(long rows, const double *inputs, double *outputs)
+#include <stddef.h>
+
+void {NAME}_rows(size_t rows, const double *inputs, double *outputs)
 {{
-    for (long row = 0; row < rows; row++)
+    for (size_t row = 0; row < rows; row++)
         {NAME}(inputs + row * {NAME.upper()}_INPUTS, outputs + row * {NAME.upper()}_OUTPUTS);
 }}
 """
 """What calls the function for each row."""
+MOST_ROWS = 4096
+"""How many rows are laid out at once."""
 
 
-@cache
 def compiler() -> tuple[str, ...]:
     """Find the system's C compiler: what the environment variable CC says, or `cc`, gcc, clang.
 
     Returns:
-        The command; empty where there is none.
+        The command; empty where there is none, or where it is not what CC says.
 
     Example:
         >>> isinstance(compiler(), tuple)
         True
     """
-    chosen = shlex.split(os.environ.get("CC", ""))
-    for command in (chosen, ["cc"], ["gcc"], ["clang"]):
-        if command and (path := shutil.which(command[0])):
-            return (path, *command[1:])
+    return _command(os.environ.get("CC", "").strip(), os.environ.get("PATH", os.defpath))
+
+
+@cache
+def _command(chosen: str, path: str) -> tuple[str, ...]:
+    try:
+        commands = [shlex.split(chosen)] if chosen else [["cc"], ["gcc"], ["clang"]]
+    except ValueError:  # a quotation mark too few
+        return ()
+    for command in commands:
+        if command and (found := shutil.which(command[0], path=path)):
+            return (str(Path(found).absolute()), *command[1:])
     return ()
 
 
 @cache
-def _version() -> bytes:
-    command = [*compiler(), "--version"]
-    return subprocess.run(command, capture_output=True, check=False).stdout
+def _version(command: tuple[str, ...]) -> bytes:
+    """What a compiler says of itself, and the machine that it compiles for."""
+    said = [
+        subprocess.run(
+            [*command, option], stdin=subprocess.DEVNULL, capture_output=True, check=False
+        ).stdout
+        for option in ("--version", "-dumpmachine")
+    ]
+    machine = [sysconfig.get_platform(), platform.machine(), *platform.libc_ver()]
+    return b"\0".join([*said, *(each.encode() for each in machine)])
 
 
 @dataclass(frozen=True)
@@ -85,7 +107,13 @@ class C:
 
     def missing(self) -> str:
         """Say what has to be installed: a C compiler."""
-        return "" if compiler() else "a C compiler: install gcc or clang, or name one in CC"
+        if os.name == "nt":
+            return "a POSIX system: take 'llvm' or 'numpy' here"
+        if compiler():
+            return ""
+        if chosen := os.environ.get("CC", "").strip():
+            return f"a C compiler, and CC names {shown(chosen)}, which is not found"
+        return "a C compiler: install gcc or clang, or name one in the environment variable CC"
 
     def compile(self, plan: Plan) -> Library:
         """Have the C compiler make a library, or find it in the user's cache.
@@ -95,12 +123,16 @@ class C:
             RuntimeError: The compiler fails.
         """
         text = file_of(plan.program, NAME) + ROWS
-        parts = ["\0".join((*compiler(), *FLAGS)).encode(), _version(), text.encode()]
+        command = (*compiler(), *FLAGS)
+        parts = ["\0".join(command).encode(), _version(compiler()), text.encode()]
         key = hashlib.sha256(b"\0".join(parts)).hexdigest()
-        content = found(key)
+        # Code for just this processor is not for the next one that shares the folder.
+        is_native = any(option.endswith("=native") for option in command)
+        content = None if is_native else found(key)
         if content is None:
-            content = _built(text)
-            keep(key, content)
+            content = _built(command, text)
+            if not is_native:
+                keep(key, content)
         return Library(content, plan, "static double work[" in text)
 
     def load(self, code: Library) -> CKernel:
@@ -112,18 +144,27 @@ class C:
         return CKernel(code)
 
 
-def _built(text: str) -> bytes:
+def _built(command: tuple[str, ...], text: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="autograd-c-") as folder:
         source, library = Path(folder, "program.c"), Path(folder, "program.so")
         source.write_text(text, encoding="utf-8")
-        command = [*compiler(), *FLAGS, str(source), "-o", str(library), "-lm"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
+        whole = [*command, str(source), "-o", str(library), "-lm"]
+        done = subprocess.run(
+            whole, stdin=subprocess.DEVNULL, capture_output=True, check=False,
+            encoding="utf-8", errors="replace",
+        )  # fmt: skip
+        if done.returncode or not library.exists():
             raise RuntimeError(
                 f"compile: the C compiler fails with code {done.returncode}, called as "
-                f"{shlex.join(command)}: {done.stderr[:1000]}"
+                f"{shlex.join(whole)}: {done.stderr[:1000]}"
             )
         return library.read_bytes()
+
+
+def _unload(handle: int) -> None:
+    import _ctypes  # of CPython on POSIX systems
+
+    _ctypes.dlclose(handle)
 
 
 class CKernel:
@@ -142,20 +183,30 @@ class CKernel:
         self.inputs = len(library.plan.program.inputs)
         self.outputs = len(library.plan.program.outputs)
         self._lock = Reopened() if library.is_static else nullcontext()
-        with tempfile.TemporaryDirectory(
-            prefix="autograd-c-", ignore_cleanup_errors=True
-        ) as folder:
+        with tempfile.TemporaryDirectory(prefix="autograd-c-") as folder:
             path = Path(folder, "program.so")
             path.write_bytes(library.content)
-            self._library = ctypes.CDLL(str(path))  # which stays when its name is gone
+            try:
+                self._library = ctypes.CDLL(str(path))  # which stays when its name is gone
+            except OSError as error:
+                raise ValueError(
+                    f"this code cannot be loaded: it was made for another machine, or no code may "
+                    f"be loaded from {tempfile.gettempdir()} ({error})"
+                ) from None
+        # Python never unloads a library. At exit another thread may be running in it.
+        weakref.finalize(self, _unload, self._library._handle).atexit = False
         self._function = getattr(self._library, f"{NAME}_rows")
-        self._function.argtypes = [ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+        self._function.argtypes = [ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p]
         self._function.restype = None
 
     def run(
         self, arrays: Sequence[Any], first: int, rows: int, out: Any, divisor: float = 1.0
     ) -> None:
         """Run the program on some rows; see `contract.Kernel`."""
+        for start in range(first, first + rows, MOST_ROWS):
+            self._run(arrays, start, min(MOST_ROWS, first + rows - start), out)
+
+    def _run(self, arrays: Sequence[Any], first: int, rows: int, out: Any) -> None:
         inputs = numpy.empty((rows, self.inputs))
         outputs = numpy.empty((rows, self.outputs))
         start = 0

@@ -33,6 +33,8 @@ LINE = 4
 """How many terms of a sum stand on a line."""
 STACK = 4_096
 """Up to how many numbers the work array is a local variable."""
+MOST = 170
+"""The largest number whose factorial is a float."""
 
 
 def to_c(program: Program, name: str = "f") -> str:
@@ -110,11 +112,6 @@ TAKEN = {
     "HUGE_VAL", "INFINITY", "NAN", "abort", "abs", "div", "double_t", "exit", "float_t", "free",
     "inputs", "labs", "main", "malloc", "outputs", "signgam", "work",
 }  # fmt: skip
-
-# --- operations ----------------------------------------------------------------------------------
-
-MOST = 170
-"""The largest number whose factorial is a float."""
 
 # --- where numbers are ---------------------------------------------------------------------------
 
@@ -304,7 +301,10 @@ class _Body:
         elif primitive.library:
             self.define(slot, f"{primitive.library}({', '.join(numbers)})")
         else:
-            raise ValueError(f"to_c: {op} cannot be written as C: its row has no C code")
+            raise ValueError(
+                f"{op} cannot be written as C: its row has no C code; "
+                "compile(f, backend='numpy') evaluates it"
+            )
 
     def define(self, slot: int, expression: str) -> None:
         kind = "" if slot in self.memory.places else "const double "

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import math
 import os
 import stat
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from hypothesis import strategies as st
 from autograd import betaln, compile, sin, value_and_grad
 from autograd.compiler.backends import BACKENDS
 from autograd.compiler.backends.c import backend, source
-from autograd.compiler.backends.c.backend import C, compiler
+from autograd.compiler.backends.c.backend import C
 from autograd.compiler.backends.contract import Plan
 from autograd.compiler.execution import Executor, Options
 from autograd.compiler.layout import Group, Layout
@@ -121,15 +124,66 @@ def test_cc_names_the_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("CC", f"{script} -v")
     monkeypatch.setenv("AUTOGRAD_CACHE", "off")
-    monkeypatch.setattr(backend, "compiler", compiler.__wrapped__)
-    monkeypatch.setattr(backend, "_version", lambda: b"")
     assert backend.compiler() == (str(script), "-v")
     with pytest.raises(RuntimeError, match=r"fails with code 3, .*mycc -v .*out of order"):
         compile(sin, backend="c")(1.0)
 
 
+@pytest.mark.parametrize("cc", ["no-such-compiler", "gcc 'x"])
+def test_what_cc_names_has_to_be_there(monkeypatch: pytest.MonkeyPatch, cc: str) -> None:
+    monkeypatch.setenv("CC", cc)
+    with pytest.raises(ModuleNotFoundError, match=r"CC names .*, which is not found"):
+        compile(sin, backend="c")
+
+
+@pytest.mark.parametrize("said", [b"\\377\\n", b""])
+def test_a_compiler_that_makes_nothing_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    script = tmp_path / "mycc"
+    script.write_text(f"#!/bin/sh\nprintf '{said.decode()}' >&2\n", encoding="utf-8")
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("CC", str(script))
+    monkeypatch.setenv("AUTOGRAD_CACHE", "off")
+    with pytest.raises(RuntimeError, match=r"the C compiler fails with code 0, called as "):
+        compile(sin, backend="c")(1.0)
+
+
+def test_code_of_another_machine_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"cannot be loaded: it was made for another machine"):
+        C().load(replace(C().compile(PRODUCT), content=b"\x7fELF of a toaster"))
+
+
+def test_code_for_this_processor_alone_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOGRAD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("CC", "cc -mtune=native")
+    assert compile(sin, backend="c")(0.5) == pytest.approx(math.sin(0.5), rel=1e-15)
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="there is no list of libraries")
+def test_a_library_that_nobody_needs_is_unloaded() -> None:
+    def loaded() -> int:
+        return Path("/proc/self/maps").read_text(encoding="utf-8").count("autograd-c-")
+
+    before = loaded()
+    kernel = C().load(C().compile(PRODUCT))
+    assert loaded() > before
+    del kernel
+    gc.collect()
+    assert loaded() == before
+
+
+def test_many_rows_are_laid_out_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "MOST_ROWS", 3)
+    rows = np.arange(10.0)
+    assert compile(lambda x: x * 2.0, in_axes=0, backend="c")(rows).tolist() == [*rows * 2.0]
+
+
 def test_an_operation_that_there_is_no_c_of_is_named() -> None:
-    with pytest.raises(ValueError, match=r"cannot be written as C: there is no C code of its row"):
+    with pytest.raises(ValueError, match=r"cannot be written as C: its row has no C code"):
         compile(gammaln_ratio, backend="c")(0.5)
 
 

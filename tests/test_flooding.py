@@ -194,8 +194,9 @@ def test_every_public_function_is_flooded() -> None:
 
 @pytest.mark.parametrize("name", sorted(CALLS))
 def test_an_error_is_short_and_little_work_and_names_the_function(
-    name: str, tmp_path: Path
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # a text may be a path
     forever = {("nn.fit", "epochs", "a large integer")}  # as was asked
     for parameter in CALLS[name](tmp_path):
         for kind, argument in hostile().items():

@@ -27,6 +27,16 @@ from types import MethodType
 from typing import Any, TypeAlias
 
 from autograd import structure
+from autograd.chain_rule import (
+    ChainRule,
+    added,
+    has_domain,
+    is_zero,
+    partials,
+    recorded_adjoints,
+    showing_nan,
+    within_domain,
+)
 from autograd.errors import counted, shown
 from autograd.foreign import with_advice
 from autograd.graph import adjoints, dependents, interior, topological_order
@@ -34,20 +44,7 @@ from autograd.pausing import paused, resumed
 from autograd.rules import VALUES
 from autograd.structure import plain
 from autograd.tracing import UNKNOWN, active, is_traced
-from autograd.value import (
-    ChainRule,
-    Value,
-    added,
-    as_value,
-    has_domain,
-    is_zero,
-    linear,
-    linked,
-    partials,
-    recorded_adjoints,
-    showing_nan,
-    within_domain,
-)
+from autograd.value import Value, as_value, linear, linked
 
 __all__ = [
     "differentiable_variables",

@@ -9,9 +9,10 @@ from numbers import Real
 from typing import Any, Literal, Protocol
 
 from autograd import Value, mean, no_grad
+from autograd.chain_rule import recorded_adjoints
 from autograd.errors import shown
 from autograd.graph import adjoints, dependents, interior
-from autograd.value import as_value, recorded_adjoints
+from autograd.value import as_value
 from nn import losses
 from nn.layers import parts_of
 from nn.module import Module, evaluating, to_floats

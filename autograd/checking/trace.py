@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograd import structure
+from autograd.chain_rule import recorded_adjoints
 from autograd.graph import dependents, interior
 from autograd.rules import LINEAR
-from autograd.value import Value, as_value, recorded_adjoints
+from autograd.value import Value, as_value
 
 __all__ = ["Function", "Gradient", "Trace", "bits"]
 

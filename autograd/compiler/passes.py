@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy
 
+from autograd.chain_rule import recorded_adjoints
 from autograd.compiler.builder import ProgramBuilder
 from autograd.compiler.definitions import DEFINITIONS
 from autograd.compiler.primitives import PRIMITIVES
@@ -25,7 +26,7 @@ from autograd.graph import dependents, interior
 from autograd.rules import VALUES, OwnName, Rule, rule_of
 from autograd.traced import traced
 from autograd.tracing import TracingError
-from autograd.value import Value, as_value, record, recorded_adjoints
+from autograd.value import Value, as_value, record
 
 __all__ = [
     "adjoint",

@@ -1,0 +1,781 @@
+"""The chain rule on Values: passes that are recorded, so that they can be differentiated again.
+
+Partial derivatives come from the rows of the table, evaluated on nodes. What is agreed on at a kink
+is marked, so that it is nan at the next order; a zero adjoint contributes nothing; and off the
+domain of a row, where compiled code cannot raise, a derivative is nan.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Container, Sequence
+from contextlib import suppress
+from typing import Any
+
+from autograd import pausing
+from autograd.graph import MANY, dependents, interior, leaves, topological_order
+from autograd.rules import (
+    CHAIN_PRODUCT,
+    DETACHED,
+    FLOATS,
+    KINKED,
+    LINEAR,
+    RULES,
+    VALUES,
+    OwnName,
+    rule_of,
+)
+from autograd.tracing import UNKNOWN
+from autograd.value import (
+    COMPARISONS,
+    CONSTANT,
+    Operand,
+    Value,
+    as_value,
+    on_extended_line,
+    record,
+)
+
+__all__ = [
+    "ChainRule", "added", "guarded_product", "has_domain", "is_zero", "kink", "partials",
+    "recorded_adjoints", "showing_nan", "within_domain",
+]  # fmt: skip
+
+
+def partials(node: Value) -> Sequence[Value | float]:
+    """Give a node's local derivatives as expressions of its operands, which can be differentiated.
+
+    Args:
+        node: An interior node.
+
+    Returns:
+        One a parent: a Value, or a plain number where it does not vary.
+
+    Raises:
+        KeyError: Its operation is not in the table.
+
+    Example:
+        >>> x = Value(2.0)
+        >>> partials(x * x)[0] is x
+        True
+    """
+    if node.op == LINEAR:
+        return node.local_derivatives
+    if node.op == CHAIN_PRODUCT and _is_mask(node.parents[1]):
+        return node.parents[::-1]  # nothing infinite to guard from
+    rule = rule_of(node.op)
+    if rule is None:
+        raise KeyError(
+            f"{node.op!r} is not in the table of functions, so the derivative of its derivative is "
+            "not known: add it by custom_function"
+        )
+    operands = _operands(node)
+    try:
+        derivatives = rule.partials(_OF_PARTIALS, node, *operands)
+    except (ArithmeticError, ValueError):  # infinite: computed once more, where nothing raises
+        before = on_extended_line.set(True)
+        try:
+            derivatives = rule.partials(_OF_PARTIALS, node, *node.parents)
+        finally:
+            on_extended_line.reset(before)
+    if node.op == CHAIN_PRODUCT and (masked := _masked(node.parents[0])) is not None:
+        derivatives = VALUES.where(masked, 0.0, derivatives[0]), derivatives[1]
+    return derivatives
+
+
+def within(node: Value, factor: Value | float = 1.0) -> Any:
+    """Tell whether a traced node is within its domain, where its derivatives would not show it.
+
+    Args:
+        node: An interior node.
+        factor: What they are multiplied by: 0 where nothing of them is used.
+
+    Returns:
+        A condition, True where it need not be asked.
+    """
+    rule = rule_of(node.op)
+    if rule is None or node._number is not UNKNOWN:
+        return True
+    is_dropped = is_zero(factor)
+    if node.op == "**" and (exponent := node.parents[1]).op is CONSTANT:
+        if exponent._number.is_integer() and not is_dropped:
+            return True
+        # Of an exponent of 1e-20, that of the derivative is rounded to -1.
+        if isinstance(factor, Value) or is_dropped or abs(exponent._number) < 2.0**-53:
+            return node == node
+        return True
+    if rule.within is not None:
+        return rule.within(_OF_PARTIALS, *_operands(node))
+    if is_dropped and node.op in ("/", "reciprocal"):
+        return node.parents[-1] != 0.0
+    # Of one's own, and where a derivative may be infinite, its value tells.
+    may_vanish = is_dropped or (isinstance(factor, Value) and (node.op in STEEP or rule.by_python))
+    is_needed = rule.domain and may_vanish
+    return node == node if is_needed or isinstance(node.op, OwnName) else True
+
+
+def kink(node: Value, of_traced: bool) -> Value | None:
+    """Tell whether a node's operation is at a kink, as an expression of its operands.
+
+    Args:
+        node: An interior node.
+        of_traced: Whether to tell it of a traced node, which may turn out to be at one.
+
+    Returns:
+        A node that is other than 0 at a kink, None where there is none.
+
+    Example:
+        >>> kink(abs(Value(0.0)), True).data, kink(abs(Value(1.0)), True)
+        (1.0, None)
+    """
+    rule = rule_of(node.op)
+    if rule is None or rule.kinks is None:
+        return None
+    if node._number is UNKNOWN:
+        if not of_traced:
+            return None
+    elif not rule.kinks(FLOATS, node._number, *[parent._number for parent in node.parents]):
+        return None
+    condition = rule.kinks(_OF_PARTIALS, node, *_operands(node))
+    return None if is_zero(condition) else as_value(condition)
+
+
+def _operands(node: Value) -> list[Value | float]:
+    """List a node's operands for an expression: constants as floats."""
+    return [parent._number if parent.op is CONSTANT else parent for parent in node.parents]
+
+
+class _Partials:
+    """The functions on Values, where the choice by a plain condition needs no node."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(VALUES, name)
+
+    @staticmethod
+    def where(condition: Operand | bool, x1: Operand, x2: Operand) -> Any:
+        if isinstance(condition, Value):
+            is_known = condition._number is not UNKNOWN and not pausing.open_blocks
+            if not (is_known and _is_finite_number(x1) and _is_finite_number(x2)):
+                return VALUES.where(condition, x1, x2)
+            condition = bool(condition._number)  # of which a choice of numbers has no derivative
+        return x1 if condition else x2
+
+
+def _is_finite_number(x: Operand) -> bool:
+    return type(x) is float and math.isfinite(x)
+
+
+_OF_PARTIALS = _Partials()
+
+
+def recorded_adjoints(
+    root: Value,
+    order: Sequence[Value],
+    among: Container[Value],
+    seed: Value | float = 1.0,
+    *,
+    again: bool = True,
+) -> dict[Value, Value | float]:
+    """Apply the chain rule as `backward` does, and record it.
+
+    Args:
+        root: The node to differentiate.
+        order: The interior nodes that it depends on, parents first.
+        among: The nodes on the way to those with respect to which the derivative is wanted.
+        seed: The adjoint to start from.
+        again: Whether the result, if it is traced, may be differentiated in its turn.
+
+    Returns:
+        The adjoint of each node within that is reached: a Value, or a plain number where it does
+        not vary.
+
+    Raises:
+        KeyError: An operation is not in the table.
+
+    Example:
+        >>> x = Value(3.0)
+        >>> y = x * x
+        >>> recorded_adjoints(y, [y], {x, y})[x].data
+        6.0
+    """
+    found: dict[Value, Value | float] = {}
+    waiting: dict[Value, list[Value | float]] = {root: [seed]}
+    chain = ChainRule(order, again)
+    passing = showing_nan([root], order)
+    for node in reversed(order):
+        if node not in among or not (node in waiting or node in passing):
+            continue
+        adjoint = added(waiting.pop(node)) if node in waiting else 0.0
+        if node in passing:
+            adjoint = within_domain(node, adjoint)
+        found[node] = adjoint
+        if is_zero(adjoint):
+            continue
+        derivatives = partials(node)
+        if node not in passing and node._number is UNKNOWN:
+            factor = within_domain(node, 1.0)
+            if isinstance(factor, Value):
+                derivatives = [derivative * factor for derivative in derivatives]
+        for parent, partial in zip(node.parents, derivatives, strict=True):
+            if parent in among:
+                product = chain.product(adjoint, partial, node, parent)
+                if not is_zero(product):
+                    waiting.setdefault(parent, []).append(product)
+    found.update((node, added(terms)) for node, terms in waiting.items())
+    return found
+
+
+def within_domain(node: Value, factor: Value | float) -> Value | float:
+    """Make a factor of a traced node's derivatives nan off its domain: machine code cannot raise.
+
+    Args:
+        node: An interior node.
+        factor: The factor.
+
+    Returns:
+        The factor, or a choice of nan instead.
+    """
+    inside = within(node, factor)
+    if not isinstance(inside, Value) and inside:
+        return factor
+    if type(factor) is float:
+        return VALUES.where(inside, factor, math.nan)  # type: ignore[no-any-return]
+    return factor * VALUES.where(inside, 1.0, math.nan)  # type: ignore[no-any-return]
+
+
+def has_domain(node: Value) -> bool:
+    """Tell whether a traced node may be off its domain, so that `within_domain` has to ask.
+
+    Args:
+        node: An interior node.
+    """
+    rule = rule_of(node.op)
+    return (
+        rule is not None
+        and node._number is UNKNOWN
+        and bool(rule.domain or rule.within or isinstance(node.op, OwnName))
+    )
+
+
+def showing_nan(roots: Sequence[Value], order: Sequence[Value]) -> dict[Value, int]:
+    """Tell of traced nodes in which of some roots a nan of theirs shows.
+
+    Off the domain of such a node that root is nan, and so must be its derivative, though a zero
+    adjoint comes to the node. A choice may leave a nan out, and then does so in the derivative.
+
+    Args:
+        roots: Some nodes.
+        order: The interior nodes that they depend on, parents first.
+
+    Returns:
+        For each node a bit for each root, the first of the lowest value; nothing of nodes in none,
+        and nothing at all where no node has a domain.
+    """
+    showing: dict[Value, int] = {}
+    if not any(map(has_domain, order)):
+        return showing
+    for place, root in enumerate(roots):
+        if root._number is UNKNOWN:
+            showing[root] = showing.get(root, 0) | 1 << place
+    for node in reversed(order):
+        bits = showing.get(node)
+        if bits and not isinstance(node.op, OwnName):
+            for parent in node.parents[: DROPPING.get(node.op)]:
+                showing[parent] = showing.get(parent, 0) | bits
+    return showing
+
+
+def added(terms: Sequence[Value | float]) -> Value | float:
+    """Add up adjoints or tangents and record it: of few in their order, of many with one rounding.
+
+    Args:
+        terms: At least one.
+
+    Returns:
+        A Value, or a plain number where all are.
+
+    Example:
+        >>> added([0.1] * 10_000)
+        1000.0
+    """
+    if len(terms) > MANY and not any(plain is UNKNOWN for plain in map(_data, terms)):
+        # (What is traced stays a chain, of which the compiler makes sums of products.)
+        with suppress(ArithmeticError, ValueError):  # infinite: as `+` has it
+            total: Value | float = VALUES.sum(terms)
+            return total
+    return functools.reduce(operator.add, terms)
+
+
+def _data(number: Value | float) -> float:
+    return number._number if isinstance(number, Value) else number
+
+
+class ChainRule:
+    """The products of one recorded pass, and what becomes of kinks in it.
+
+    At a kink a first derivative is agreed on; a second one does not exist. So each product that
+    comes from a kink is marked: it is recorded as `KINKED`, which has the product's value, and a
+    derivative of nan. A product with a factor that depends on a node at a kink is marked as well:
+    its derivative is nan with respect to whatever that node depends on.
+
+    Args:
+        order: The interior nodes of the pass.
+        again: Whether its result, if it is traced, may be differentiated in its turn.
+        forwards: Whether tangents flow, from parents to children.
+    """
+
+    def __init__(self, order: Sequence[Value], again: bool, forwards: bool = False) -> None:
+        self.again, self.forwards = again, forwards
+        # Whether a pass has been recorded before this one, among traced nodes.
+        self.is_later = any(node.op in (CHAIN_PRODUCT, KINKED) for node in order)
+        self._nodes: set[Value] = set()
+        # Of nodes at a kink the condition; of those that depend on one; of what came through one.
+        self._kinks: dict[Value, Value] = {}
+        self._involved: dict[Value, Value] = {}
+        self._marks: dict[Value, Value] = {}
+        # As the last two, of those whose number jumps, and of what it was a factor of.
+        self._jumping: dict[Value, Value] = {}
+        self._jumps: dict[Value, Value] = {}
+        self._sources_of: dict[Value, set[Value]] = {}
+        for node in order:
+            at_kink = kink(node, again or self.is_later)
+            if at_kink is not None:
+                self._kinks[node] = at_kink
+            if self._kinks and (again or node._number is not UNKNOWN):
+                found = _marks_of_operands(node, self._involved)
+                marks = dict.fromkeys(mark for mark in (at_kink, *found) if mark is not None)
+                if marks:
+                    self._involved[node] = functools.reduce(operator.add, marks)
+                found = _marks_of_operands(node, self._jumping)
+                found.append(at_kink if node.op in JUMPS else None)
+                marks = dict.fromkeys(mark for mark in found if mark is not None)
+                if marks:
+                    self._jumping[node] = functools.reduce(operator.add, marks)
+        if self._involved:
+            self._nodes = set(order)
+
+    def product(
+        self, flow: Value | float, partial: Value | float, source: Value, target: Value
+    ) -> Value | float:
+        """Multiply what a node hands on by a local derivative.
+
+        A zero adjoint contributes nothing, whatever it meets: an unused branch must not turn into
+        nan. Nor does a local derivative that is 0 and stays so, as that in a branch not taken.
+
+        Args:
+            flow: The adjoint of the source; forwards, its tangent.
+            partial: The local derivative.
+            source: The node that hands on.
+            target: The node that it is handed to.
+
+        Returns:
+            The product, without a node where a factor is the number 1.
+        """
+        node = target if self.forwards else source
+        mark, at_kink = self._marks.get(source), self._kinks.get(node)
+        # The tangent of a mask is 0, save where it jumps, and then contributes nothing either.
+        forwards = self.forwards and not (self.is_later and _is_mask(source))
+        if at_kink is None and not self.forwards:
+            if _is_agreed(flow, partial):
+                at_kink = as_value(1.0)
+            elif self.again and node.op in STEEP and isinstance(flow, Value):
+                at_kink = _may_be_agreed(flow, partial)
+        # A mask of 0 stands for a branch that is not taken; the node's own is 0 at its jumps too.
+        at_kink, mark = _unless_masked(at_kink, flow), _unless_masked(mark, flow, partial)
+        if at_kink is None:
+            product = self._smooth(flow, partial, mark, node, forwards)
+        else:
+            product = self._smooth(flow, partial, None, node, forwards)
+            if at_kink._number is UNKNOWN:
+                if self.is_later:  # a nan gets through a kink, though not through other choices
+                    direct = guarded_product(flow, partial, forwards)
+                    product = VALUES.where(at_kink, direct, product)
+                if not self.again:
+                    return product
+            if self.forwards and mark is not None:  # as in _smooth
+                product = _marked(product, partial, mark)
+            mark = at_kink if mark is None else mark + at_kink
+            product = _marked(product, flow, mark)
+        if self._jumping and not is_zero(product):
+            product = self._after_jumps(product, flow, partial, source, target)
+        if mark is not None and not is_zero(product):
+            known = self._marks.get(target)
+            self._marks[target] = mark if known is None or known is mark else known + mark
+        return product
+
+    def _smooth(
+        self,
+        flow: Value | float,
+        partial: Value | float,
+        mark: Value | None,
+        node: Value,
+        forwards: bool,
+    ) -> Value | float:
+        """Multiply, and mark the product where it comes from a kink, or depends on one."""
+        at_kink = node in self._kinks and node._number is not UNKNOWN  # marked anyway
+        involved = None if at_kink else _unless_masked(self._involvement(partial), flow)
+        if type(flow) is float and flow == 1.0 and mark is None and involved is None:
+            return partial
+        if type(partial) is float:
+            if partial == 1.0:
+                return flow
+            if not partial and (self.forwards or self._is_finite(flow, node)):
+                return 0.0
+            return guarded_product(flow, partial, forwards)
+        # (A step's derivative is a choice of nan alone: an infinite adjoint times its 0 is nan.)
+        choice = _choice(partial) if self.is_later or mark is not None else None
+        if choice is not None and node.op not in STEPS:
+            # As a factor it would let a nan through the branch that is not taken.
+            condition, *branches = choice
+            x1, x2 = (self._smooth(flow, branch, mark, node, forwards) for branch in branches)
+            return VALUES.where(condition, x1, x2)  # type: ignore[no-any-return]
+        quotient = self.is_later and isinstance(flow, Value) and _quotient(node, partial)
+        if quotient:
+            under, over = quotient
+            product = guarded_product(guarded_product(flow, under, forwards), over, forwards)
+        else:
+            product = guarded_product(flow, partial, forwards)
+        if mark is not None:
+            product = _marked(product, flow, mark)
+            if self.forwards:  # what comes through a kink is undefined in its other factors as well
+                product = _marked(product, partial, mark)
+        return product if involved is None else _marked(product, _constant_of(flow), involved)
+
+    def _after_jumps(
+        self,
+        product: Value | float,
+        flow: Value | float,
+        partial: Value | float,
+        source: Value,
+        target: Value,
+    ) -> Value | float:
+        """Mark a product with a factor that jumps, where others are 0 and vary with that as well.
+
+        A zero adjoint would have nothing come of it: but x sign(x) has no derivative at 0 that a
+        zero would be right for, nor has x ceil(x).
+        """
+        factors = (
+            (self._jumps.get(source), partial),
+            (self._involvement(partial, self._jumping), flow),
+        )
+        for jumping, other in factors:
+            jump = _unless_masked(jumping, flow, partial)
+            if jump is not None:
+                known = self._jumps.get(target)
+                self._jumps[target] = jump if known is None or known is jump else known + jump
+                if isinstance(other, Value) and _depends_on_any(other, self._sources(jump)):
+                    product = _marked(product, 1.0, jump)
+        return product
+
+    def _sources(self, jump: Value) -> set[Value]:
+        """List what a jump depends on, and does not stay as it is."""
+        if jump not in self._sources_of:
+            order = topological_order(jump)
+            self._sources_of[jump] = {node for node in order if node.op is not CONSTANT}
+        return self._sources_of[jump]
+
+    def _involvement(
+        self, partial: Value | float, involved: dict[Value, Value] | None = None
+    ) -> Value | None:
+        """Tell whether a local derivative is an expression of a node that depends on a kink."""
+        of_kinks = involved is None
+        involved = self._involved if involved is None else involved
+        if not involved or not isinstance(partial, Value):
+            return None
+        if partial.op == "where" and partial not in self._nodes:
+            if _is_mask(partial):
+                return None
+            if partial._number is UNKNOWN:  # only the branch that is taken counts
+                condition, *branches = partial.parents
+                found = [
+                    self._involvement(branch, None if of_kinks else involved) for branch in branches
+                ]
+                if found[0] is found[1] is None:
+                    return None
+                x1, x2 = (0.0 if mark is None else mark for mark in found)
+                return VALUES.where(condition, x1, x2)  # type: ignore[no-any-return]
+        reached = {partial: None}  # in an order that is the same each time
+        for node in reversed(interior(partial, stop=self._nodes)):
+            if node in reached and not (of_kinks and node.op in STEPS):
+                reached.update(dict.fromkeys(_varying(node)))
+        marks = [involved[node] for node in reached if node in involved]
+        return functools.reduce(operator.add, dict.fromkeys(marks)) if marks else None
+
+    def _is_finite(self, adjoint: Value | float, node: Value) -> bool:
+        """Tell whether an adjoint is finite, or what it meets decides on a choice alone."""
+        data = adjoint._number if isinstance(adjoint, Value) else adjoint
+        if data is UNKNOWN:
+            return self.is_later or node.op == "where" or node.op in COMPARISONS
+        return math.isfinite(data)
+
+
+def _varying(node: Value) -> tuple[Value, ...]:
+    """List the operands that a node varies with: of a choice, what is chosen from."""
+    if node.op in COMPARISONS:
+        return ()
+    if node.op in CHOICES and node._number is not UNKNOWN:
+        chosen = zip(node.parents, node.local_derivatives, strict=True)
+        return tuple([parent for parent, derivative in chosen if derivative])
+    return node.parents[1:] if node.op == "where" else node.parents
+
+
+def _marks_of_operands(node: Value, marked: dict[Value, Value]) -> list[Value | None]:
+    """List the marks of the operands that a node varies with, traced choices included."""
+    varying = _varying(node)
+    if node.op not in CHOICES or node._number is not UNKNOWN or marked.keys().isdisjoint(varying):
+        return [marked.get(operand) for operand in varying]
+    found: list[Value | None] = []
+    for operand, partial in zip(node.parents, partials(node), strict=True):
+        mark = None if is_zero(partial) else marked.get(operand)
+        if mark is not None and isinstance(partial, Value):
+            mark = VALUES.where(partial == 0.0, 0.0, mark)
+        found.append(mark)
+    return found
+
+
+STEPS = {"floor", "ceil", "trunc", "sign", "//"}
+"""The operations that vary with no operand, but where they jump."""
+CHOICES = {
+    "where", "maximum", "minimum", "max", "min", "clip", "relu", "hard_tanh", *STEPS,
+}  # fmt: skip
+"""The operations that do not vary, around a point, with an operand whose derivative is 0 there."""
+JUMPS = STEPS | {"%", "fmod", "remainder", "copysign"}
+"""The operations whose value jumps, not their derivative alone."""
+STEEP = {"sqrt", "cbrt", "**", "arcsin", "arccos", "arccosh"}
+"""The operations that have infinite derivatives where they are defined."""
+
+
+def is_zero(number: Value | float) -> bool:
+    """Tell whether a number is 0, and stays so.
+
+    Example:
+        >>> is_zero(0.0), is_zero(Value(0.0))
+        (True, False)
+    """
+    return type(number) is float and not number
+
+
+def guarded_product(
+    flow: Value | float, partial: Value | float, forwards: bool = False
+) -> Value | float:
+    """Multiply so that a zero adjoint contributes nothing, whatever it meets.
+
+    Args:
+        flow: An adjoint; forwards, a tangent.
+        partial: A local derivative.
+        forwards: Whether it is a zero local derivative that contributes nothing.
+
+    Returns:
+        The product.
+
+    Example:
+        >>> guarded_product(0.0, float("inf"))
+        0.0
+    """
+    x1, x2 = (partial, flow) if forwards else (flow, partial)
+    if is_zero(x1):
+        return 0.0
+    if isinstance(x1, Value):
+        data = x2._number if isinstance(x2, Value) else x2
+        unknown = x1._number is UNKNOWN or data is UNKNOWN
+        if (data is UNKNOWN or not math.isfinite(data)) and (unknown or not x1._number):
+            return record(RULES[CHAIN_PRODUCT], (x1, as_value(x2)))
+    return x1 * x2
+
+
+def _marked(product: Value | float, flow: Value | float, mark: Value) -> Value:
+    return record(RULES[KINKED], (as_value(product), as_value(flow), mark))
+
+
+def _depends_on_any(value: Value, nodes: set[Value]) -> bool:
+    walked = interior(value, stop=nodes)
+    return value in nodes or any(not nodes.isdisjoint(node.parents) for node in walked)
+
+
+def _constant_of(flow: Value | float) -> Value:
+    """Give the number of an adjoint or tangent, without what it depends on."""
+    if isinstance(flow, Value) and flow._number is UNKNOWN:
+        return record(RULES[DETACHED], (flow,))
+    return as_value(flow._number if isinstance(flow, Value) else flow)
+
+
+def _unless_masked(mark: Value | None, *factors: Value | float) -> Value | None:
+    for factor in factors:
+        if mark is not None and isinstance(factor, Value):
+            masked = _masked(factor)
+            mark = mark if masked is None else VALUES.where(masked, 0.0, mark)
+    return mark
+
+
+def _may_be_agreed(adjoint: Value, partial: Value | float) -> Value | None:
+    """As `_is_agreed` of traced nodes: an expression, None where it cannot be."""
+    if not isinstance(partial, Value) or partial._number is not UNKNOWN or _is_mask(adjoint):
+        return None
+    infinite = VALUES.where(VALUES.abs(partial) < math.inf, 0.0, 1.0)
+    return _unless_masked(VALUES.where(adjoint == 0.0, infinite, 0.0), adjoint)
+
+
+def _is_agreed(adjoint: Value | float, partial: Value | float) -> bool:
+    """Tell whether a zero adjoint that may vary meets an infinite derivative."""
+    if not isinstance(adjoint, Value) or adjoint._number is UNKNOWN or adjoint._number:
+        return False
+    data = partial._number if isinstance(partial, Value) else partial
+    return data is not UNKNOWN and not math.isfinite(data)
+
+
+def _quotient(node: Value, partial: Value | float) -> tuple[Value, Value] | None:
+    """Take a traced derivative that is a quotient apart into two factors, a reciprocal first.
+
+    Of 1 / x it is 1 / x**2, of which the square may leave the range of floats where what it is a
+    part of does not: log(x) has the second derivative x'' / x - (x' / x)**2. Of recorded nodes the
+    numbers are known, and `rules.over` takes care.
+    """
+    if node._number is not UNKNOWN or not isinstance(partial, Value):
+        return None
+    if node.op in ("/", "reciprocal") and partial.op == "/":
+        over, under = partial.parents
+        return None if over.op is CONSTANT else (1.0 / under, over)
+    if node.op == "**" and partial.op == "*":
+        base, exponent = node.parents
+        if exponent.op is CONSTANT and exponent._number < 0.0:  # of others it may be 0 times inf
+            return 1.0 / base, exponent._number * node
+    return None
+
+
+def _choice(partial: Value | float) -> tuple[Value, Value | float, Value | float] | None:
+    """Take a traced choice with a constant branch apart."""
+    if not isinstance(partial, Value) or partial._number is not UNKNOWN or partial.op != "where":
+        return None
+    condition, x1, x2 = _constant_branches(partial)
+    return None if isinstance(x1, Value) and isinstance(x2, Value) else (condition, x1, x2)
+
+
+def _constant_branches(choice: Value) -> tuple[Value, Value | float, Value | float]:
+    """List the operands of a choice: of branches that are constant, the number.
+
+    The derivative of relu is `where(x > 0, 1, relu(x))`: its second branch is 0, or nan as x is.
+    """
+    condition, x1, x2 = choice.parents
+    is_relu = (
+        x2.op == "relu"
+        and condition.op == ">"
+        and condition.parents[0] is x2.parents[0]
+        and condition.parents[1].op is CONSTANT
+        and not condition.parents[1]._number
+    )
+    return (
+        condition,
+        x1._number if x1.op is CONSTANT else x1,
+        0.0 if is_relu else x2._number if x2.op is CONSTANT else x2,
+    )
+
+
+def _is_mask(factor: Value | float) -> bool:
+    """Tell whether a traced node is made of choices of constants, of which none is infinite.
+
+    It does not vary but where a condition does.
+    """
+    seen: set[Value] = set()
+    waiting = [factor]
+    while waiting:
+        each = waiting.pop()
+        if not isinstance(each, Value):
+            if math.isinf(each):
+                return False
+        elif each not in seen:
+            seen.add(each)
+            if each._number is not UNKNOWN or len(seen) > MANY:
+                return False
+            if each.op == "where":
+                condition, x1, x2 = _constant_branches(each)
+                # The last branch of leaky_relu's derivative is its value, where x is nan.
+                is_slope = (
+                    isinstance(x2, Value)
+                    and x2.op == "leaky_relu"
+                    and condition.op == "<="
+                    and condition.parents[0] is x2.parents[0]
+                )
+                waiting += [x1] if is_slope else [x1, x2]
+            elif each.op == KINKED:
+                waiting.append(each.parents[0])
+            elif each.op in ("*", "/", "+", "-", "neg", CHAIN_PRODUCT):
+                waiting += [p._number if p.op is CONSTANT else p for p in each.parents]
+            elif each.op != "sign" and each.op not in COMPARISONS:
+                return False
+    return True
+
+
+def _masked(adjoint: Value) -> Value | None:
+    """Tell, of a traced adjoint, whether it is 0 as that of a branch that is not taken.
+
+    Then it does not vary, and whatever it meets, no derivative comes of it.
+    """
+    conditions: dict[Value, Value | None] = {}
+    waiting = [adjoint]
+    while waiting:
+        each = waiting[-1]
+        operands = () if len(conditions) > FACTORS else _factors(each)
+        new = [operand for operand in operands if operand not in conditions]
+        if new and each not in conditions:
+            conditions[each] = None
+            waiting += new
+        else:
+            conditions[each] = _masked_by(each, [conditions[operand] for operand in operands])
+            waiting.pop()
+    return conditions[adjoint]
+
+
+def _factors(adjoint: Value) -> tuple[Value, ...]:
+    """List the operands which, where they are 0 and do not vary, may make a traced adjoint 0."""
+    if adjoint._number is not UNKNOWN:
+        return ()
+    if adjoint.op in ("*", CHAIN_PRODUCT, "+", "-"):
+        return adjoint.parents
+    return adjoint.parents[:1] if adjoint.op in ("neg", "/", KINKED) else ()
+
+
+def _masked_by(adjoint: Value, conditions: Sequence[Value | None]) -> Value | None:
+    """As `_masked`, of which the answers for the factors are known."""
+    if adjoint._number is not UNKNOWN:
+        return None
+    if adjoint.op == "where":
+        condition, x1, x2 = _constant_branches(adjoint)
+        if _is_mask(adjoint):
+            return adjoint == 0.0  # type: ignore[return-value]
+        if is_zero(x1):
+            return condition
+        return condition == 0.0 if is_zero(x2) else None  # type: ignore[return-value]
+    known = [condition for condition in conditions if condition is not None]
+    if not known or (adjoint.op in ("+", "-") and len(known) < 2):
+        return None
+    if adjoint.op == KINKED:  # at a kink it is not known
+        return VALUES.where(adjoint.parents[2], 0.0, known[0])  # type: ignore[no-any-return]
+    join = operator.mul if adjoint.op in ("+", "-") else operator.add
+    return functools.reduce(join, known)
+
+
+FACTORS = 16
+"""How many factors of an adjoint are looked at."""
+
+
+def _record_backward(root: Value, nodes: Sequence[Value], seed: float) -> None:
+    variables = [leaf for leaf in leaves(root) if leaf.op is not CONSTANT]
+    found = recorded_adjoints(root, nodes, dependents(nodes, variables), seed)
+    for node in (*nodes, *variables):
+        adjoint: Any = as_value(found.get(node, 0.0))
+        is_set = node.parents or (type(node._grad) is float and not node._grad)
+        node._grad = adjoint if is_set else node._grad + adjoint
+
+
+Value._record_backward = _record_backward  # type: ignore[method-assign, assignment]  # which stands below
+
+DROPPING = {
+    "where": 0, "meets": 0, "detached": 0, "**": 0, "power_log_": 0, "hypot": 0, "norm": 0,
+    "direction_": 0,
+    "copysign": 1, "leaky_relu": 1, "elu": 1, KINKED: 1, CHAIN_PRODUCT: 1,
+    **dict.fromkeys(COMPARISONS, 0),
+}  # fmt: skip
+"""The operations that may be a number although an operand is nan: how many of the first operands
+always make them nan."""

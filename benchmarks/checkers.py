@@ -279,7 +279,7 @@ def run_fresh(contender: str, python: str, count: int, seed: int, precision: str
     script = Path(__file__).with_name("fresh.py")
     effort = ["--count", str(count), "--seed", str(seed), "--precision", precision]
     if not Path(python).exists():
-        return {"missing": f"{python} is not there"}
+        return {"missing": f"{os.path.relpath(python)} is not there"}
     done = subprocess.run(
         [python, str(script), contender, *effort],
         stdout=subprocess.PIPE,

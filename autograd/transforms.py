@@ -413,13 +413,7 @@ def grad(
     """
     _require_function("grad", f)
     argnums = _argnums("grad", argnums)
-    both = _value_and_grad("grad", f, argnums, has_aux)
-
-    def gradient(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        value, slope = both(args, kwargs)
-        return (slope, value[1]) if has_aux else slope
-
-    return _Derivative("gradient", gradient, grad, f, argnums, has_aux)
+    return _gradient("grad", f, argnums, has_aux)
 
 
 @_of_positions
@@ -450,6 +444,19 @@ def value_and_grad(
     argnums = _argnums("value_and_grad", argnums)
     both = _value_and_grad("value_and_grad", f, argnums, has_aux)
     return _Derivative("value and gradient", both, value_and_grad, f, argnums, has_aux)
+
+
+def _gradient(
+    transform: str, f: Callable[..., Any], argnums: int | tuple[int, ...], has_aux: bool = False
+) -> _Derivative:
+    """Make the gradient of a function, whose errors name the transform that asked for it."""
+    both = _value_and_grad(transform, f, argnums, has_aux)
+
+    def gradient(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        value, slope = both(args, kwargs)
+        return (slope, value[1]) if has_aux else slope
+
+    return _Derivative("gradient", gradient, grad, f, argnums, has_aux)
 
 
 def _value_and_grad(
@@ -636,9 +643,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     """
     _require_function("hessian", f)
     argnums = _argnums("hessian", argnums)
-    both = _value_and_grad("hessian", f, argnums, False)
-    first = _Derivative("gradient", lambda args, kwargs: both(args, kwargs)[1], grad, f, argnums)
-    second = jacobian(first, argnums)
+    second = jacobian(_gradient("hessian", f, argnums), argnums)
 
     def derivative(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         _places("hessian", argnums, len(args))
@@ -672,9 +677,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     _require_function("hvp", f)
     _require_sequences("hvp", primals, tangents)
     argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
-    both = _value_and_grad("hvp", f, argnums, False)
-    first = _Derivative("gradient", lambda args, kwargs: both(args, kwargs)[1], grad, f, argnums)
-    return _jvp("hvp", first, primals, tangents)[1]
+    return _jvp("hvp", _gradient("hvp", f, argnums), primals, tangents)[1]
 
 
 def _rows(recording: _Recording) -> list[list[Number]]:

@@ -235,8 +235,9 @@ def compiled(plan: Plan, target: Target) -> Code:
     places, varying_inputs = _places(plan)
     before, by_row = _split_by_rows(plan, varying_inputs)
     prologue = _prologue(plan, target, before, by_row, places)
-    body = _body(plan, target, by_row, places, varying_inputs)
-    level = 2 if _is_small(plan, target) else 0
+    is_small = _is_small(plan, target)
+    body = _body(plan, target, by_row, places, varying_inputs, is_small)
+    level = 2 if is_small else 0
     texts: list[tuple[str, int, bool]] = []
     for part in (body, prologue) if prologue else (body,):
         straight, loops = step_texts(part)
@@ -307,6 +308,7 @@ def _body(
     by_row: Sequence[int],
     places: dict[int, Place],
     varying_inputs: Sequence[int],
+    is_small: bool,
 ) -> Part:
     """Lay out what is computed for each block of rows."""
     program = plan.program
@@ -315,16 +317,16 @@ def _body(
     handed = {*by_row, *steps.copies}  # with what is copied for a long sum
     if passed := tuple(slot for slot in program.outputs if slot not in handed):
         steps.steps.append(Straight(passed, computes=False))
-    shape = _shape(plan, target, steps)
+    shape = _shape(plan, target, steps, is_small)
     return Part("body", target, program, plan.layout, steps, shape, outputs)
 
 
-def _shape(plan: Plan, target: Target, steps: Schedule) -> Shape:
+def _shape(plan: Plan, target: Target, steps: Schedule, is_small: bool) -> Shape:
     lanes = _lanes(plan, target)
     vectors = 4 if steps.rolled and plan.layout.batched else 1
     # Leaving rows out costs nothing where masks are registers of their own.
-    doubled = plan.reduces and not plan.exact and not steps.rolled and lanes == 8
-    doubled = doubled and _is_small(plan, target)
+    may_double = plan.reduces and not plan.exact and not steps.rolled and lanes == 8
+    doubled = may_double and is_small
     return Shape(2 * lanes if doubled else lanes, vectors, plan.reduces, plan.exact, doubled)
 
 

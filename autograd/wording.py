@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
+from autograd.errors import counted
 from autograd.modules import leaf_kind
 from autograd.value import Value
 
@@ -140,7 +141,7 @@ def cut(text: str, longest: int = LONGEST_LABEL) -> str:
     more = len(text) - longest
     if more <= 0:
         return text
-    return f"{text[:longest]}… ({more:,} character{'s' * (more != 1)} more)"
+    return f"{text[:longest]}… ({counted(more, 'character')} more)"
 
 
 def gradient(node: Value) -> float:

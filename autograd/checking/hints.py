@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from autograd.errors import counted
+
 __all__ = ["hint"]
 
 _CLOSE = 1e-5  # relative: numerical derivatives may have no more digits
@@ -225,6 +227,6 @@ def _of_few_digits(wrong: Sequence[_Entry], limit: float) -> str:
         )
     digits = int(-math.log10(largest))
     return (
-        f"it is right to {digits} digit{'s' * (digits != 1)}: is it an approximation, or computed "
+        f"it is right to {counted(digits, 'digit')}: is it an approximation, or computed "
         "by a solver that stops early?"
     )

@@ -30,13 +30,13 @@ from typing import TYPE_CHECKING
 from autograd import names
 from autograd.drawing import draw
 from autograd.functions import cumprod, cumsum, custom_function, dot, log, net, softmax
+from autograd.grad_mode import no_grad
 from autograd.installation import warn_of_others as _warn_of_others
 from autograd.names import *  # noqa: F403  the functions of the table
 from autograd.names import abs as abs
 from autograd.names import max as max
 from autograd.names import min as min
 from autograd.names import sum as sum
-from autograd.pausing import no_grad
 from autograd.tracing import TracingError
 from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autograd.value import Value

@@ -16,9 +16,9 @@ from autograd.drawing import RenderingError, draw
 from autograd.errors import counted
 from autograd.explanation import explain
 from autograd.expression import ExpressionError, function_names, parse
+from autograd.formatting import for_output, formula, names, number, printable, width
 from autograd.graph import interior, topological_order
 from autograd.value import Value
-from autograd.wording import for_output, formula, names, number, printable, width
 
 SUFFIXES = (".svg", ".png", ".pdf", ".dot", ".html")
 STANDARD_OUTPUT = Path("-")

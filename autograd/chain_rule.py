@@ -14,29 +14,16 @@ from collections.abc import Container, Sequence
 from contextlib import suppress
 from typing import Any
 
-from autograd import pausing
-from autograd.graph import MANY, dependents, interior, leaves, topological_order
-from autograd.rules import (
-    CHAIN_PRODUCT,
-    DETACHED,
-    FLOATS,
-    KINKED,
-    LINEAR,
-    RULES,
-    VALUES,
-    OwnName,
-    rule_of,
-)
-from autograd.tracing import UNKNOWN
-from autograd.value import (
-    COMPARISONS,
-    CONSTANT,
-    Operand,
-    Value,
-    as_value,
-    on_extended_line,
-    record,
-)
+from autograd import grad_mode
+from autograd.comparing import COMPARISONS
+from autograd.graph import dependents, interior, leaves, topological_order
+from autograd.helper_rules import CHAIN_PRODUCT, DETACHED, KINKED
+from autograd.kinds import CONSTANT
+from autograd.rule import FLOATS, LINEAR, VALUES, OwnName, rule_of
+from autograd.rules import RULES
+from autograd.sums import MANY
+from autograd.tracing import is_traced
+from autograd.value import Operand, Value, as_value, on_extended_line, record
 
 __all__ = [
     "ChainRule", "added", "guarded_product", "has_domain", "is_zero", "kink", "partials",
@@ -96,7 +83,7 @@ def within(node: Value, factor: Value | float = 1.0) -> Any:
         A condition, True where it need not be asked.
     """
     rule = rule_of(node.op)
-    if rule is None or node._number is not UNKNOWN:
+    if rule is None or not is_traced(node):
         return True
     is_dropped = is_zero(factor)
     if node.op == "**" and (exponent := node.parents[1]).op is CONSTANT:
@@ -133,7 +120,7 @@ def kink(node: Value, of_traced: bool) -> Value | None:
     rule = rule_of(node.op)
     if rule is None or rule.kinks is None:
         return None
-    if node._number is UNKNOWN:
+    if is_traced(node):
         if not of_traced:
             return None
     elif not rule.kinks(FLOATS, node._number, *[parent._number for parent in node.parents]):
@@ -156,7 +143,7 @@ class _Partials:
     @staticmethod
     def where(condition: Operand | bool, x1: Operand, x2: Operand) -> Any:
         if isinstance(condition, Value):
-            is_known = condition._number is not UNKNOWN and not pausing.open_blocks
+            is_known = not is_traced(condition) and not grad_mode.open_blocks
             if not (is_known and _is_finite_number(x1) and _is_finite_number(x2)):
                 return VALUES.where(condition, x1, x2)
             condition = bool(condition._number)  # of which a choice of numbers has no derivative
@@ -214,7 +201,7 @@ def recorded_adjoints(
         if is_zero(adjoint):
             continue
         derivatives = partials(node)
-        if node not in passing and node._number is UNKNOWN:
+        if node not in passing and is_traced(node):
             factor = within_domain(node, 1.0)
             if isinstance(factor, Value):
                 derivatives = [derivative * factor for derivative in derivatives]
@@ -254,7 +241,7 @@ def has_domain(node: Value) -> bool:
     rule = rule_of(node.op)
     return (
         rule is not None
-        and node._number is UNKNOWN
+        and is_traced(node)
         and bool(rule.domain or rule.within or isinstance(node.op, OwnName))
     )
 
@@ -277,7 +264,7 @@ def showing_nan(roots: Sequence[Value], order: Sequence[Value]) -> dict[Value, i
     if not any(map(has_domain, order)):
         return showing
     for place, root in enumerate(roots):
-        if root._number is UNKNOWN:
+        if is_traced(root):
             showing[root] = showing.get(root, 0) | 1 << place
     for node in reversed(order):
         bits = showing.get(node)
@@ -300,16 +287,12 @@ def added(terms: Sequence[Value | float]) -> Value | float:
         >>> added([0.1] * 10_000)
         1000.0
     """
-    if len(terms) > MANY and not any(plain is UNKNOWN for plain in map(_data, terms)):
+    if len(terms) > MANY and not any(map(is_traced, terms)):
         # (What is traced stays a chain, of which the compiler makes sums of products.)
         with suppress(ArithmeticError, ValueError):  # infinite: as `+` has it
             total: Value | float = VALUES.sum(terms)
             return total
     return functools.reduce(operator.add, terms)
-
-
-def _data(number: Value | float) -> float:
-    return number._number if isinstance(number, Value) else number
 
 
 class ChainRule:
@@ -343,7 +326,7 @@ class ChainRule:
             at_kink = kink(node, again or self.is_later)
             if at_kink is not None:
                 self._kinks[node] = at_kink
-            if self._kinks and (again or node._number is not UNKNOWN):
+            if self._kinks and (again or not is_traced(node)):
                 found = _marks_of_operands(node, self._involved)
                 marks = dict.fromkeys(mark for mark in (at_kink, *found) if mark is not None)
                 if marks:
@@ -388,7 +371,7 @@ class ChainRule:
             product = self._smooth(flow, partial, mark, node, forwards)
         else:
             product = self._smooth(flow, partial, None, node, forwards)
-            if at_kink._number is UNKNOWN:
+            if is_traced(at_kink):
                 if self.is_later:  # a nan gets through a kink, though not through other choices
                     direct = guarded_product(flow, partial, forwards)
                     product = VALUES.where(at_kink, direct, product)
@@ -414,7 +397,7 @@ class ChainRule:
         forwards: bool,
     ) -> Value | float:
         """Multiply, and mark the product where it comes from a kink, or depends on one."""
-        at_kink = node in self._kinks and node._number is not UNKNOWN  # marked anyway
+        at_kink = node in self._kinks and not is_traced(node)  # marked anyway
         involved = None if at_kink else _unless_masked(self._involvement(partial), flow)
         if type(flow) is float and flow == 1.0 and mark is None and involved is None:
             return partial
@@ -487,7 +470,7 @@ class ChainRule:
         if partial.op == "where" and partial not in self._nodes:
             if _is_mask(partial):
                 return None
-            if partial._number is UNKNOWN:  # only the branch that is taken counts
+            if is_traced(partial):  # only the branch that is taken counts
                 condition, *branches = partial.parents
                 found = [
                     self._involvement(branch, None if of_kinks else involved) for branch in branches
@@ -505,17 +488,16 @@ class ChainRule:
 
     def _is_finite(self, adjoint: Value | float, node: Value) -> bool:
         """Tell whether an adjoint is finite, or what it meets decides on a choice alone."""
-        data = adjoint._number if isinstance(adjoint, Value) else adjoint
-        if data is UNKNOWN:
+        if is_traced(adjoint):
             return self.is_later or node.op == "where" or node.op in COMPARISONS
-        return math.isfinite(data)
+        return math.isfinite(adjoint._number if isinstance(adjoint, Value) else adjoint)
 
 
 def _varying(node: Value) -> tuple[Value, ...]:
     """List the operands that a node varies with: of a choice, what is chosen from."""
     if node.op in COMPARISONS:
         return ()
-    if node.op in CHOICES and node._number is not UNKNOWN:
+    if node.op in CHOICES and not is_traced(node):
         chosen = zip(node.parents, node.local_derivatives, strict=True)
         return tuple([parent for parent, derivative in chosen if derivative])
     return node.parents[1:] if node.op == "where" else node.parents
@@ -524,7 +506,7 @@ def _varying(node: Value) -> tuple[Value, ...]:
 def _marks_of_operands(node: Value, marked: dict[Value, Value]) -> list[Value | None]:
     """List the marks of the operands that a node varies with, traced choices included."""
     varying = _varying(node)
-    if node.op not in CHOICES or node._number is not UNKNOWN or marked.keys().isdisjoint(varying):
+    if node.op not in CHOICES or not is_traced(node) or marked.keys().isdisjoint(varying):
         return [marked.get(operand) for operand in varying]
     found: list[Value | None] = []
     for operand, partial in zip(node.parents, partials(node), strict=True):
@@ -579,8 +561,8 @@ def guarded_product(
         return 0.0
     if isinstance(x1, Value):
         data = x2._number if isinstance(x2, Value) else x2
-        unknown = x1._number is UNKNOWN or data is UNKNOWN
-        if (data is UNKNOWN or not math.isfinite(data)) and (unknown or not x1._number):
+        unknown = is_traced(x2)
+        if (unknown or not math.isfinite(data)) and (unknown or is_traced(x1) or not x1._number):
             return record(RULES[CHAIN_PRODUCT], (x1, as_value(x2)))
     return x1 * x2
 
@@ -596,7 +578,7 @@ def _depends_on_any(value: Value, nodes: set[Value]) -> bool:
 
 def _constant_of(flow: Value | float) -> Value:
     """Give the number of an adjoint or tangent, without what it depends on."""
-    if isinstance(flow, Value) and flow._number is UNKNOWN:
+    if isinstance(flow, Value) and is_traced(flow):
         return record(RULES[DETACHED], (flow,))
     return as_value(flow._number if isinstance(flow, Value) else flow)
 
@@ -611,7 +593,7 @@ def _unless_masked(mark: Value | None, *factors: Value | float) -> Value | None:
 
 def _may_be_agreed(adjoint: Value, partial: Value | float) -> Value | None:
     """As `_is_agreed` of traced nodes: an expression, None where it cannot be."""
-    if not isinstance(partial, Value) or partial._number is not UNKNOWN or _is_mask(adjoint):
+    if not isinstance(partial, Value) or not is_traced(partial) or _is_mask(adjoint):
         return None
     infinite = VALUES.where(VALUES.abs(partial) < math.inf, 0.0, 1.0)
     return _unless_masked(VALUES.where(adjoint == 0.0, infinite, 0.0), adjoint)
@@ -619,10 +601,10 @@ def _may_be_agreed(adjoint: Value, partial: Value | float) -> Value | None:
 
 def _is_agreed(adjoint: Value | float, partial: Value | float) -> bool:
     """Tell whether a zero adjoint that may vary meets an infinite derivative."""
-    if not isinstance(adjoint, Value) or adjoint._number is UNKNOWN or adjoint._number:
+    if not isinstance(adjoint, Value) or is_traced(adjoint) or adjoint._number:
         return False
     data = partial._number if isinstance(partial, Value) else partial
-    return data is not UNKNOWN and not math.isfinite(data)
+    return not is_traced(partial) and not math.isfinite(data)
 
 
 def _quotient(node: Value, partial: Value | float) -> tuple[Value, Value] | None:
@@ -630,9 +612,9 @@ def _quotient(node: Value, partial: Value | float) -> tuple[Value, Value] | None
 
     Of 1 / x it is 1 / x**2, of which the square may leave the range of floats where what it is a
     part of does not: log(x) has the second derivative x'' / x - (x' / x)**2. Of recorded nodes the
-    numbers are known, and `rules.over` takes care.
+    numbers are known, and `formulas.over` takes care.
     """
-    if node._number is not UNKNOWN or not isinstance(partial, Value):
+    if not is_traced(node) or not isinstance(partial, Value):
         return None
     if node.op in ("/", "reciprocal") and partial.op == "/":
         over, under = partial.parents
@@ -646,7 +628,7 @@ def _quotient(node: Value, partial: Value | float) -> tuple[Value, Value] | None
 
 def _choice(partial: Value | float) -> tuple[Value, Value | float, Value | float] | None:
     """Take a traced choice with a constant branch apart."""
-    if not isinstance(partial, Value) or partial._number is not UNKNOWN or partial.op != "where":
+    if not isinstance(partial, Value) or not is_traced(partial) or partial.op != "where":
         return None
     condition, x1, x2 = _constant_branches(partial)
     return None if isinstance(x1, Value) and isinstance(x2, Value) else (condition, x1, x2)
@@ -686,7 +668,7 @@ def _is_mask(factor: Value | float) -> bool:
                 return False
         elif each not in seen:
             seen.add(each)
-            if each._number is not UNKNOWN or len(seen) > MANY:
+            if not is_traced(each) or len(seen) > MANY:
                 return False
             if each.op == "where":
                 condition, x1, x2 = _constant_branches(each)
@@ -729,7 +711,7 @@ def _masked(adjoint: Value) -> Value | None:
 
 def _factors(adjoint: Value) -> tuple[Value, ...]:
     """List the operands which, where they are 0 and do not vary, may make a traced adjoint 0."""
-    if adjoint._number is not UNKNOWN:
+    if not is_traced(adjoint):
         return ()
     if adjoint.op in ("*", CHAIN_PRODUCT, "+", "-"):
         return adjoint.parents
@@ -738,7 +720,7 @@ def _factors(adjoint: Value) -> tuple[Value, ...]:
 
 def _masked_by(adjoint: Value, conditions: Sequence[Value | None]) -> Value | None:
     """As `_masked`, of which the answers for the factors are known."""
-    if adjoint._number is not UNKNOWN:
+    if not is_traced(adjoint):
         return None
     if adjoint.op == "where":
         condition, x1, x2 = _constant_branches(adjoint)

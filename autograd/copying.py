@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, SupportsIndex, TypeVar
 
+from autograd import grad_mode
 from autograd.graph import interior, topological_order
+from autograd.tracing import known, made
 
 __all__ = ["Copyable", "NodesKept"]
 
@@ -31,21 +33,15 @@ class Copyable:
     local_derivatives: tuple[float, ...]
     op: str
 
-    def _before_copying(self) -> None:
-        """Raise where no copy may be made; a subclass says when."""
-
-    def _restored(self) -> None:
-        """Take note of a copy that is complete."""
-
     def __copy__(self: NodeT) -> NodeT:
-        self._before_copying()
+        known(self)  # a copy would keep the number that there is while a function is traced
         copied: NodeT = _restore(type(self), self.parents, self._state())
         return copied
 
     def __deepcopy__(self: NodeT, memo: dict[int, Any]) -> NodeT:
         if isinstance(memo, NodesKept):
             return self
-        self._before_copying()
+        known(self)
         for node in topological_order(self):
             if id(node) not in memo:
                 parents = tuple([memo[id(parent)] for parent in node.parents])
@@ -58,7 +54,7 @@ class Copyable:
         # topological order: each finds its parents pickled already, and goes no deeper. That a
         # node is being pickled as an ancestor is remembered, for this thread, until the end of the
         # list is met, or the pickler fails.
-        self._before_copying()
+        known(self)
         arguments = (type(self), self.parents, self._state())
         if not self.parents or self in _pickling.ancestors:
             return _restore, arguments
@@ -74,7 +70,7 @@ class Copyable:
 @cache
 def _other_slots(cls: Any) -> list[str]:
     slots = [slot for base in cls.__mro__ for slot in getattr(base, "__slots__", ())]
-    return [slot for slot in slots if slot != "parents"]
+    return sorted(slot for slot in slots if slot != "parents")
 
 
 def _restore(cls: Any, parents: tuple[Any, ...], state: tuple[Any, ...]) -> Any:
@@ -82,7 +78,8 @@ def _restore(cls: Any, parents: tuple[Any, ...], state: tuple[Any, ...]) -> Any:
     node.parents = parents
     for slot, attribute in zip(_other_slots(cls), state, strict=True):
         setattr(node, slot, attribute)
-    node._restored()
+    if grad_mode.open_blocks:
+        made(node)
     return node
 
 

@@ -28,10 +28,10 @@ from sys import float_info
 from typing import Any, TypeAlias, overload
 
 from autograd.errors import shown, whole_number
+from autograd.formatting import MINUS, derivative_of, for_output, names, number, operand, width
 from autograd.graph import adjoints, interior, leaves, topological_order
-from autograd.modules import folded, leaf_kind, module_of
+from autograd.scopes import folded, leaf_kind, module_of
 from autograd.value import Value
-from autograd.wording import MINUS, derivative_of, for_output, names, number, operand, width
 
 __all__ = ["MOST_PATHS", "Contribution", "Contributions", "Explanation", "Path", "explain"]
 

@@ -21,10 +21,13 @@ from keyword import iskeyword
 from typing import Any, NamedTuple
 
 from autograd.errors import outside_domain
+from autograd.formatting import width
 from autograd.formulary import ROWS
-from autograd.rules import MEETS, RULES, VALUES
-from autograd.value import Operand, Value, as_float, as_value
-from autograd.wording import width
+from autograd.helper_rules import MEETS
+from autograd.reals import as_float
+from autograd.rule import VALUES
+from autograd.rules import RULES
+from autograd.value import Operand, Value, as_value
 
 __all__ = ["ExpressionError", "function_names", "parse"]
 

@@ -14,9 +14,11 @@ from operator import add
 from typing import Any
 
 from autograd import special
-from autograd.extended import extended
+from autograd.extended_reals import extended
 from autograd.formulary_special import SPECIAL
-from autograd.rules import EXTENDED, FLOATS, TABLE, XS, XX, Rule, X, over, register, unit_slope
+from autograd.formulas import over, unit_slope
+from autograd.rule import EXTENDED, FLOATS, XS, XX, Rule, X, register
+from autograd.rules import TABLE
 
 __all__ = ["DEVIATION", "FORMULARY", "HELPERS", "ROWS", "ZSCORE"]
 

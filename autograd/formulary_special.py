@@ -9,8 +9,9 @@ import math
 from typing import Any
 
 from autograd import eulerian, normal
+from autograd.formulas import SQRT_HALF, over
 from autograd.from_scipy import bessel, betainc, evaluated_by_scipy, scaled_bessel
-from autograd.rules import SQRT_HALF, Rule, X, over
+from autograd.rule import Rule, X
 from autograd.special import SQRT_HALF_HEAD, SQRT_HALF_TAIL, leading_half
 
 __all__ = ["SPECIAL"]

@@ -32,32 +32,17 @@ from typing import TYPE_CHECKING, Any, overload
 
 from autograd import names, special
 from autograd.errors import counted, outside_domain, shown, wrong_type
-from autograd.extended import Extended, extended
+from autograd.extended_reals import Extended, extended
 from autograd.formulary import DEVIATION, ROWS, ZSCORE
-from autograd.rules import (
-    FLOATS,
-    HELPERS,
-    LINEAR,
-    MEETS,
-    RULES,
-    VALUES,
-    XS,
-    OwnName,
-    Rule,
-    register,
-)
+from autograd.helper_rules import HELPERS, MEETS
+from autograd.linear_nodes import linear
+from autograd.reals import as_float
+from autograd.rule import FLOATS, LINEAR, VALUES, XS, OwnName, Rule, register
+from autograd.rules import RULES
 from autograd.signatures import Plain
 from autograd.special import sum_of_products
 from autograd.tracing import TracingError, expected
-from autograd.value import (
-    Operand,
-    Value,
-    as_float,
-    as_value,
-    linear,
-    new_node,
-    record,
-)
+from autograd.value import Operand, Value, as_value, new_node, record
 
 if TYPE_CHECKING:
     from autograd.names import *  # noqa: F403  what is made below

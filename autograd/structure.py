@@ -17,7 +17,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from autograd.copying import NodesKept
 from autograd.errors import refuse_mask, shown
-from autograd.value import Value, as_float
+from autograd.reals import as_float
+from autograd.value import Value
 
 __all__ = [
     "Visit",

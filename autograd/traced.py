@@ -12,10 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from autograd import pausing, tracing
-from autograd.rules import DETACHED, LINEAR, RULES
+from autograd import grad_mode, tracing
+from autograd.comparing import comparable
+from autograd.helper_rules import DETACHED
+from autograd.kinds import CONSTANT, UNRECORDED
+from autograd.rule import LINEAR
+from autograd.rules import RULES
 from autograd.tracing import UNKNOWN, TracingError, is_library, refuse
-from autograd.value import CONSTANT, UNRECORDED, Operand, Value, as_value, comparable, record
+from autograd.value import Operand, Value, as_value, record
 
 __all__ = ["Trace", "Traced", "record_traced", "traced", "tracing_of"]
 
@@ -59,23 +63,10 @@ class Traced(Value):  # type: ignore[misc]  # final to everyone else
     def __rmul__(self, other: Operand) -> Value:
         return _recorded("*", other, self)  # type: ignore[no-any-return]
 
-    def __eq__(self, other: object) -> Any:
-        return _compared("==", self, other)
-
-    def __ne__(self, other: object) -> Any:
-        return _compared("!=", self, other)
-
-    def __lt__(self, other: Operand) -> Any:
-        return _compared("<", self, other)
-
-    def __le__(self, other: Operand) -> Any:
-        return _compared("<=", self, other)
-
-    def __gt__(self, other: Operand) -> Any:
-        return _compared(">", self, other)
-
-    def __ge__(self, other: Operand) -> Any:
-        return _compared(">=", self, other)
+    def _compared(self, sign: str, other: Any) -> Any:
+        if not comparable(other, sign):
+            return NotImplemented
+        return record(RULES[sign], (self, as_value(other, sign)))
 
     def __and__(self, other: Any) -> Any:
         return _joined(self, other, lambda condition: (self, condition, 0.0))
@@ -111,12 +102,6 @@ def _recorded(op: str, left: Any, right: Any) -> Any:
         if not comparable(other, op):
             return NotImplemented
     return record(RULES[op], (as_value(left, op), as_value(right, op)))
-
-
-def _compared(sign: str, value: Value, other: Any) -> Any:
-    if not comparable(other, sign):
-        return NotImplemented
-    return record(RULES[sign], (value, as_value(other, sign)))
 
 
 def _joined(value: Value, other: Any, choice: Callable[[Value], tuple[Any, Any, Any]]) -> Any:
@@ -187,15 +172,12 @@ def record_traced(
     unknown = data is UNKNOWN
     node: Value = object.__new__(Traced if unknown else Value)
     node._number, node._grad, node._label = data, 0.0, None
-    if pausing.paused():
+    if grad_mode.paused():
         node.parents, node.local_derivatives, node.op = (), (), UNRECORDED
     else:
         node.parents, node.local_derivatives, node.op = parents, local_derivatives, op
-    if trace is None:
-        for other in tuple(tracing.open_traces):
-            other.made_elsewhere(node)
-    elif not unknown:
-        trace.made(node)
+    if trace is None or not unknown:
+        tracing.made(node)
     return node
 
 
@@ -216,7 +198,7 @@ def tracing_of() -> Iterator[Trace]:
     trace = Trace()
     token = tracing.active.set(trace)
     tracing.open_traces.append(trace)
-    with pausing.counted():
+    with grad_mode.open_block():
         try:
             yield trace
         finally:

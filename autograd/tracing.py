@@ -10,9 +10,12 @@ import sys
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
+from autograd import grad_mode
+
 __all__ = [
-    "LIBRARY", "UNKNOWN", "TracingError", "Unknown", "active", "expected", "is_library",
-    "is_traced", "open_traces", "record_traced", "refusals", "refuse",
+    "LIBRARY", "UNKNOWN", "TracingError", "Unknown", "active", "expected", "is_awaited",
+    "is_library", "is_outside", "is_traced", "known", "known_gradient", "made", "open_traces",
+    "record_traced", "refusals", "refuse",
 ]  # fmt: skip
 
 LIBRARY = ("autograd", "nn")
@@ -95,11 +98,57 @@ def refuse(*operands: Any, message: str = "") -> NoReturn:
     raise error
 
 
-def expected(error: TracingError) -> None:
-    """Take note that the library itself asked, to find out whether a number is known."""
+def expected(error: Exception) -> bool:
+    """Tell whether a number was not known; if so, the library itself asked, to find that out."""
+    if not isinstance(error, TracingError):
+        return False
     found = refusals.get()
     if found and found[-1] is error:
         found.pop()
+    return True
+
+
+# --- what the engine asks of the trace that is going on, if any ----------------------------------
+
+
+def is_outside(value: Any) -> bool:
+    """Tell whether a Value was there before the function that is being traced was called."""
+    if not grad_mode.open_blocks:
+        return False
+    trace = active.get()
+    return trace is not None and trace.is_outside(value)
+
+
+def is_awaited(operands: Any) -> bool:
+    """Tell whether the result of an operation is known only when the program runs."""
+    trace = active.get() if grad_mode.open_blocks else None
+    return trace is not None and trace.read(operands)
+
+
+def known(value: Any) -> float:
+    """Tell a number that decides on something: of a Value from outside, not while tracing."""
+    if is_outside(value):
+        refuse()
+    number: float = value._number
+    return number
+
+
+def known_gradient(value: Any) -> Any:
+    """As `known`, of a gradient; the function's own, recorded, is a Value that it has made."""
+    gradient = value._grad
+    if is_outside(value) and (not hasattr(gradient, "_number") or is_outside(gradient)):
+        refuse()
+    return gradient
+
+
+def made(value: Any) -> None:
+    """Let the traces that are going on know of a new node whose number is known."""
+    trace = active.get()
+    if trace is not None:
+        trace.made(value)
+        return
+    for other in tuple(open_traces):  # of other threads; this one traces nothing
+        other.made_elsewhere(value)
 
 
 def is_library(frame: Any) -> bool:

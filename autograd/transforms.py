@@ -39,12 +39,13 @@ from autograd.chain_rule import (
 )
 from autograd.errors import counted, shown
 from autograd.foreign import with_advice
+from autograd.grad_mode import paused, resumed
 from autograd.graph import adjoints, dependents, interior, topological_order
-from autograd.pausing import paused, resumed
-from autograd.rules import VALUES
+from autograd.linear_nodes import linear, linked
+from autograd.rule import VALUES
 from autograd.structure import plain
-from autograd.tracing import UNKNOWN, active, is_traced
-from autograd.value import Value, as_value, linear, linked
+from autograd.tracing import active, is_traced
+from autograd.value import Value, as_value
 
 __all__ = [
     "differentiable_variables",
@@ -225,7 +226,7 @@ def _is_differentiated_again() -> bool:
 
     Inputs of a program that is being traced are none of a derivative's variables.
     """
-    return any(node.parents or node._number is not UNKNOWN for node in tuple(_live))
+    return any(node.parents or not is_traced(node) for node in tuple(_live))
 
 
 def _record(

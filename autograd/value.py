@@ -7,77 +7,38 @@ inputs and applies the chain rule at each node.
 
 from __future__ import annotations
 
-import math
-import operator
-import sys
 from contextvars import ContextVar
-from numbers import Complex, Number, Real
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
+from numbers import Number
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
-from autograd import pausing, tracing
+from autograd import grad_mode, tracing
+from autograd.attributes import Attributes
+from autograd.comparing import COMPARISONS, NumberLike, comparable
 from autograd.copying import Copyable
-from autograd.errors import outside_domain, refuse_mask, shown, wrong_type
-from autograd.extended import Extended, extended
+from autograd.errors import outside_domain, wrong_type
 from autograd.foreign import ForeignNames, with_advice
-from autograd.graph import MANY, interior, parts, propagated_in_parts, shares, topological_order
+from autograd.formulas import loses_parity
+from autograd.graph import interior, topological_order
+from autograd.helper_rules import DETACHED
+from autograd.kinds import CONSTANT, UNRECORDED
 from autograd.methods import Elementary
-from autograd.rules import DETACHED, EXTENDED, LINEAR, RULES, OwnName, Rule, loses_parity
+from autograd.reals import as_float, is_array_scalar
+from autograd.rule import Rule
+from autograd.rules import RULES
 from autograd.signatures import Plain
-from autograd.special import sum_of_products
-from autograd.tracing import UNKNOWN, TracingError, Unknown, expected, refuse
+from autograd.sums import MANY, parts, propagated_in_parts, shares
+from autograd.tracing import UNKNOWN, TracingError, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-__all__ = [
-    "BUFFER", "COMPARISONS", "CONSTANT", "FROZEN", "LINKED_PARAMETER", "PARAMETER",
-    "PARAMETER_KINDS", "UNRECORDED", "Kind", "Operand", "Plain", "Value", "as_float", "as_value",
-    "comparable", "linear", "linked", "new_node", "on_extended_line", "record",
-]  # fmt: skip
+__all__ = ["Operand", "Plain", "Value", "as_value", "new_node", "on_extended_line", "record"]
 
 Operand: TypeAlias = "Value | Plain"
 
 
-class Kind(str):
-    """The `op` of a node that is told apart from others of the same `op`, by identity.
-
-    The `op` of a leaf is empty, and which kind of leaf it is, `leaf.op is CONSTANT` tells. A
-    subclass of Value would tell it too, but slow the interpreter down where nodes of two classes
-    meet in one loop.
-    """
-
-    name: str
-
-    def __new__(cls, name: str, op: str = "") -> Kind:  # noqa: D102
-        kind = super().__new__(cls, op)
-        kind.name = name
-        return kind
-
-    def __repr__(self) -> str:
-        return self.name
-
-    def __reduce__(self) -> str:
-        return self.name
-
-
-CONSTANT = Kind("CONSTANT")
-"""A plain number that took part in an operation."""
-PARAMETER = Kind("PARAMETER")
-"""A parameter of a model, to be changed by training."""
-FROZEN = Kind("FROZEN")
-"""A parameter of a model that training leaves as it is."""
-BUFFER = Kind("BUFFER")
-"""A number of a model's state that is no parameter, such as a running average."""
-UNRECORDED = Kind("UNRECORDED")
-"""What an operation has given where nothing is recorded."""
-LINKED_PARAMETER = Kind("LINKED_PARAMETER", LINEAR)
-"""A node that stands for a parameter of a model that is being differentiated: see `linked`."""
-PARAMETER_KINDS = (PARAMETER, FROZEN, LINKED_PARAMETER)
-"""What is, or stands for, a parameter."""
-
-
 @final
-class Value(Elementary, Copyable, ForeignNames):
+class Value(Attributes, NumberLike, Elementary, Copyable, ForeignNames):
     """One scalar of the graph.
 
     Comparisons, `bool` and `round` are those of `data`; whether two are the same node, `is` tells.
@@ -112,13 +73,9 @@ class Value(Elementary, Copyable, ForeignNames):
         (10.0, 7.0)
     """
 
-    # What the engine writes it has checked, or computed; what others write is checked on its way:
-    # see the properties `data`, `grad` and `label`.
-    __slots__ = ("_grad", "_label", "_number", "local_derivatives", "op", "parents")
+    # Besides `_number`, `_grad` and `_label`, which others read and write by checked properties.
+    __slots__ = ("local_derivatives", "op", "parents")
 
-    _number: float
-    _grad: float
-    _label: str | None
     parents: tuple[Value, ...]
     local_derivatives: tuple[float, ...]
     op: str
@@ -136,8 +93,8 @@ class Value(Elementary, Copyable, ForeignNames):
         self._label = None
         if label is not None:
             self.label = label
-        if pausing.open_blocks:
-            self._restored()
+        if grad_mode.open_blocks:
+            tracing.made(self)
 
     def __init_subclass__(cls) -> None:
         if cls.__module__ != "autograd.traced":
@@ -146,92 +103,6 @@ class Value(Elementary, Copyable, ForeignNames):
                 "plain Values: hold a Value in an attribute, name nodes by their "
                 "labels, and add operations by custom_function"
             )
-
-    @property
-    def data(self) -> float:
-        """The number.
-
-        Set it to any real number: it is kept as a float. To set it to a Value is a TypeError; set
-        it to the Value's own `data`. Within a function that is being traced, the number of a Value
-        from outside cannot be asked for: it is an input of the program, read anew at each call.
-        """
-        if pausing.open_blocks and not tracing.is_library(sys._getframe(1)):
-            return _known(self)
-        return self._number
-
-    @data.setter
-    def data(self, number: Plain) -> None:
-        if type(number) is float:
-            self._number = number
-        elif isinstance(number, Value):
-            raise TypeError(
-                f"Value.data: expected a real number, got a Value: {shown(number)}; its number is "
-                "its .data: w.data -= rate * w.grad, where rate and w.grad are numbers"
-            )
-        else:
-            self._number = as_float(number, "Value.data", "a real number")
-
-    @property
-    def grad(self) -> float:
-        """The derivative of the last output with respect to this node; see the class.
-
-        It may be set to any real number, and None is the same as 0. Gradients of a recorded pass
-        are Values, and stay so. Within a function that is being traced, the gradient of a Value
-        from outside cannot be asked for, unless the function itself has recorded it.
-        """
-        if pausing.open_blocks and not tracing.is_library(sys._getframe(1)):
-            return _known_gradient(self)
-        return self._grad
-
-    @grad.setter
-    def grad(self, number: Plain | Value | None) -> None:
-        if type(number) is float or isinstance(number, Value):
-            self._grad = number  # type: ignore[assignment]
-        else:
-            self._grad = 0.0 if number is None else as_float(number, "Value.grad", "a real number")
-
-    @property
-    def label(self) -> str | None:
-        """A name for errors and drawings, or None."""
-        return self._label
-
-    @label.setter
-    def label(self, text: str | None) -> None:
-        if text is not None and not isinstance(text, str):
-            raise TypeError(
-                f"Value: a label must be a str or None, got {type(text).__name__}: {shown(text)}"
-            )
-        self._label = text
-
-    def __repr__(self) -> str:
-        op = f", op={self.op!r}" if self.op else ""
-        label = f", label={self._label!r}" if self._label is not None else ""
-        grad: Any = self._grad  # which may be a node, and this one on its graph
-        number = grad._number if isinstance(grad, Value) else grad
-        data = self._number
-        if pausing.open_blocks and (trace := tracing.active.get()) and trace.is_outside(self):
-            data = number = UNKNOWN
-        return f"Value({data!r}, grad={number!r}{op}{label})"
-
-    def __str__(self) -> str:
-        if pausing.open_blocks and not tracing.is_library(sys._getframe(1)):
-            _known(self)
-        return repr(self)
-
-    def __format__(self, specification: str) -> str:
-        if pausing.open_blocks and not tracing.is_library(sys._getframe(1)):
-            _known(self)
-        return format(self._number, specification) if specification else repr(self)
-
-    def _before_copying(self) -> None:
-        _known(self)  # a copy would keep the number that there is while a function is traced
-
-    def _restored(self) -> None:
-        trace = tracing.active.get()
-        if trace is None:
-            _made_elsewhere(self)
-        elif self._number is not UNKNOWN:
-            trace.made(self)
 
     # --- backpropagation -------------------------------------------------------------------------
 
@@ -314,7 +185,7 @@ class Value(Elementary, Copyable, ForeignNames):
             >>> (Value(2.0) * 3.0).detach()
             Value(6.0, grad=0.0)
         """
-        if pausing.open_blocks and (trace := tracing.active.get()) and trace.is_outside(self):
+        if tracing.is_outside(self):
             return record(RULES[DETACHED], (self,))
         return Value(self._number, self._label)
 
@@ -323,7 +194,7 @@ class Value(Elementary, Copyable, ForeignNames):
     def __add__(self, other: Operand) -> Value:
         if type(other) is not Value and (other := _operand("+", other)) is NotImplemented:
             return NotImplemented
-        if pausing.open_blocks:
+        if grad_mode.open_blocks:
             return new_node(self._number + other._number, (self, other), (1.0, 1.0), "+")
         node = _new(Value)
         node._number = self._number + other._number
@@ -351,7 +222,7 @@ class Value(Elementary, Copyable, ForeignNames):
         if type(other) is not Value and (other := _operand("*", other)) is NotImplemented:
             return NotImplemented
         x, y = self._number, other._number
-        if pausing.open_blocks:
+        if grad_mode.open_blocks:
             return new_node(x * y, (self, other), (y, x), "*")
         node = _new(Value)
         node._number = x * y
@@ -399,8 +270,7 @@ class Value(Elementary, Copyable, ForeignNames):
             if x < 0.0 and loses_parity(n):
                 derivative = -derivative
         except (ArithmeticError, ValueError, TracingError) as error:
-            if isinstance(error, TracingError):
-                expected(error)
+            tracing.expected(error)
             node = record(RULES["**"], (self, exponent))
             if node.parents:
                 node.local_derivatives = (node.local_derivatives[0], 0.0)
@@ -438,59 +308,13 @@ class Value(Elementary, Copyable, ForeignNames):
 
     # --- as a number: on data --------------------------------------------------------------------
 
-    __hash__ = object.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        return _compared("==", self, other)
-
-    def __ne__(self, other: object) -> bool:
-        return _compared("!=", self, other)
-
-    def __lt__(self, other: Operand) -> bool:
-        return _compared("<", self, other)
-
-    def __le__(self, other: Operand) -> bool:
-        return _compared("<=", self, other)
-
-    def __gt__(self, other: Operand) -> bool:
-        return _compared(">", self, other)
-
-    def __ge__(self, other: Operand) -> bool:
-        return _compared(">=", self, other)
-
-    def __bool__(self) -> bool:
-        return bool(_known(self))
-
-    def __round__(self, digits: int | None = None) -> float:
-        return round(_known(self), digits)
-
-    def __floor__(self) -> int:
-        return math.floor(_known(self))
-
-    def __ceil__(self) -> int:
-        return math.ceil(_known(self))
-
-    def __trunc__(self) -> int:
-        return math.trunc(_known(self))
-
-    def __float__(self) -> NoReturn:
-        raise TypeError(
-            f"{shown(self)} is not converted to a plain number, which would lose the gradient: use "
-            "autograd's function (autograd.sin(v), not math.sin(v)), or v.data where you want the "
-            "number"
-        )
-
-    __int__ = __complex__ = __float__
-
-    def conjugate(self) -> Value:
-        """Return the node itself, a real number: what NumPy's `var` and `vdot` ask for.
-
-        Example:
-            >>> x = Value(2.0)
-            >>> x.conjugate() is x
-            True
-        """
-        return self
+    def _compared(self, sign: str, other: Any) -> bool:
+        if not comparable(other, sign):
+            return NotImplemented  # type: ignore[no-any-return]
+        if grad_mode.open_blocks and tracing.is_awaited(operands := (self, as_value(other, sign))):
+            return record(RULES[sign], operands)  # type: ignore[return-value]
+        number = other._number if isinstance(other, Value) else other
+        return bool(COMPARISONS[sign](self._number, number))
 
 
 def _gradient(node: Value) -> float:
@@ -546,66 +370,14 @@ def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
     try:
         y = rule.evaluate(*xs)
         derivatives = rule.local_derivatives(y, *xs)
-    except TracingError as error:
-        expected(error)
-        return new_node(UNKNOWN, operands, (UNKNOWN,) * len(xs), rule.name)
-    except (ArithmeticError, ValueError) as error:
-        if pausing.open_blocks and (trace := tracing.active.get()) and trace.read(operands):
+    except (ArithmeticError, ValueError, TracingError) as error:
+        if tracing.expected(error) or tracing.is_awaited(operands):
             return new_node(UNKNOWN, operands, (UNKNOWN,) * len(xs), rule.name)
         if not on_extended_line.get():
             raise outside_domain(error, rule.name, rule.operands, operands, rule.domain) from None
-        evaluate = extended(rule.evaluate)
-        if not rule.of_sequence and not isinstance(rule.name, OwnName):
-            evaluate = getattr(EXTENDED, rule.name, evaluate)  # where an infinity has its sign
-        y = float(evaluate(*map(Extended, xs)))
+        y = rule.extended(*xs)
         derivatives = rule.local_derivatives(y, *xs)
     return new_node(y, operands, derivatives, rule.name)
-
-
-def linear(coefficients: tuple[float, ...], operands: tuple[Value, ...]) -> Value:
-    """Record the sum of coefficients times nodes, as a node whose parents are the nodes alone.
-
-    A dot product with plain numbers is linear in what remains; its partial derivatives are those
-    numbers, at every order as recorded. A neuron fed with data so costs half of what it would if
-    each number became a constant node.
-
-    Args:
-        coefficients: One float an operand.
-        operands: The nodes.
-
-    Returns:
-        The new node; its `local_derivatives` are the coefficients.
-
-    Example:
-        >>> linear((2.0, 3.0), (Value(1.0), Value(4.0)))
-        Value(14.0, grad=0.0, op='linear')
-    """
-    data = sum_of_products(coefficients, [operand._number for operand in operands])
-    return new_node(data, operands, coefficients, LINEAR)
-
-
-def linked(value: Value) -> Value:
-    """Make a node that stands for another, and can be told apart from it.
-
-    To differentiate with respect to a node that other parts of a graph use as well is to
-    differentiate with respect to a node of one's own that stands for it.
-
-    Args:
-        value: The node; of a parameter, the stand-in is taken for one too.
-
-    Returns:
-        A node of the same data and label, whose derivative with respect to the node is 1.
-
-    Example:
-        >>> x = Value(2.0, "x")
-        >>> linked(x)
-        Value(2.0, grad=0.0, op='linear', label='x')
-    """
-    is_parameter = any(value.op is kind for kind in PARAMETER_KINDS)
-    op = LINKED_PARAMETER if is_parameter else LINEAR
-    node = new_node(value._number, (value,), (1.0,), op)
-    node._label = value._label
-    return node
 
 
 def as_value(operand: Operand, operation: str = "Value") -> Value:
@@ -628,44 +400,6 @@ def as_value(operand: Operand, operation: str = "Value") -> Value:
     return operand if isinstance(operand, Value) else _constant(as_float(operand, operation))
 
 
-def as_float(number: object, operation: str, expected: str = "a Value or a real number") -> float:
-    """Convert a real number to a float.
-
-    Args:
-        number: A `numbers.Real` (int, bool, Fraction, NumPy's scalars) or a Decimal.
-        operation: Who asks, for the error.
-        expected: What would have been right, for the error.
-
-    Returns:
-        The float.
-
-    Raises:
-        TypeError: It is not a real number; a Value is not one.
-        OverflowError: It is too large for a float.
-
-    Example:
-        >>> from fractions import Fraction
-        >>> as_float(Fraction(1, 4), "exp")
-        0.25
-    """
-    if type(number) is float:
-        return number
-    if (
-        isinstance(number, Real)
-        or (isinstance(number, Number) and not isinstance(number, Complex))  # Decimal
-        or _is_array_scalar(number, operation)
-    ):
-        try:
-            return float(number)  # type: ignore[arg-type]
-        except (OverflowError, ValueError) as error:  # the latter of a signalling nan
-            raise type(error)(f"{operation}: {error}") from None
-        except TypeError:  # of NumPy's durations, which it calls integers
-            pass
-    if isinstance(number, Unknown):
-        refuse()
-    raise wrong_type(operation, number, expected)
-
-
 def new_node(
     data: float, parents: tuple[Value, ...], local_derivatives: tuple[float, ...], op: str
 ) -> Value:
@@ -684,12 +418,12 @@ def new_node(
         >>> new_node(4.0, (Value(2.0),), (4.0,), "square")
         Value(4.0, grad=0.0, op='square')
     """
-    if data is UNKNOWN or (pausing.open_blocks and tracing.active.get() is not None):
+    if data is UNKNOWN or (grad_mode.open_blocks and tracing.active.get() is not None):
         return tracing.record_traced(data, parents, local_derivatives, op)  # type: ignore[no-any-return]
     node = _new(Value)
     node._number = data
     node._grad = 0.0
-    if pausing.open_blocks and pausing.paused():
+    if grad_mode.open_blocks and grad_mode.paused():
         node.parents = ()
         node.local_derivatives = ()
         node.op = UNRECORDED
@@ -698,15 +432,9 @@ def new_node(
         node.local_derivatives = local_derivatives
         node.op = op
     node._label = None
-    if pausing.open_blocks:
-        _made_elsewhere(node)
+    if grad_mode.open_blocks:
+        tracing.made(node)
     return node
-
-
-def _made_elsewhere(node: Value) -> None:
-    """Let the traces of other threads know of a node of this one, which traces nothing."""
-    for trace in tuple(tracing.open_traces):
-        trace.made_elsewhere(node)
 
 
 # --- operands ------------------------------------------------------------------------------------
@@ -726,7 +454,7 @@ def _operand(operation: str, other: Any) -> Any:
         return other if kind is Value else _constant(other)
     if kind is int or (isinstance(other, Number) and not isinstance(other, complex)):
         return _constant(as_float(other, operation))
-    if _is_array_scalar(other, operation):
+    if is_array_scalar(other, operation):
         return _constant(as_float(other, operation))
     if isinstance(other, Value):
         return other
@@ -736,56 +464,8 @@ def _operand(operation: str, other: Any) -> Any:
     return NotImplemented
 
 
-def _is_array_scalar(number: Any, operation: str) -> bool:
-    """Tell NumPy's bool, which is no `numbers.Real`, and its arrays without dimensions."""
-    kind = getattr(getattr(number, "dtype", None), "kind", None)
-    if isinstance(kind, str) and kind in "biuf" and getattr(number, "shape", None) == ():
-        refuse_mask(operation, number)
-        return True
-    return False
-
-
 def _binary(op: str, left: Operand, right: Operand) -> Value:
     x, y = _operand(op, left), _operand(op, right)
     if x is NotImplemented or y is NotImplemented:
         return NotImplemented  # type: ignore[no-any-return]
     return record(RULES[op], (x, y))
-
-
-def _known(value: Value) -> float:
-    """Tell a number that decides on something: of a Value from outside, not while tracing."""
-    if pausing.open_blocks and (trace := tracing.active.get()) and trace.is_outside(value):
-        refuse()
-    return value._number
-
-
-def _known_gradient(value: Value) -> float:
-    """As `_known`, of a gradient."""
-    trace, gradient = tracing.active.get(), value._grad
-    if not (trace and trace.is_outside(value)):
-        return gradient
-    if not isinstance(gradient, Value) or trace.is_outside(gradient):
-        refuse()
-    return gradient
-
-
-def comparable(other: object, operation: str) -> bool:
-    """Tell whether something is a number, or a Value: what an operation takes."""
-    return isinstance(other, (Value, Number)) or _is_array_scalar(other, operation)
-
-
-COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
-    "==": operator.eq, "!=": operator.ne,
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
-
-
-def _compared(sign: str, value: Value, other: Any) -> bool:
-    if not comparable(other, sign):
-        return NotImplemented  # type: ignore[no-any-return]
-    if pausing.open_blocks and (trace := tracing.active.get()) is not None:
-        operands = value, as_value(other, sign)
-        if trace.read(operands):  # a condition for `where`, once it is known
-            return record(RULES[sign], operands)  # type: ignore[return-value]
-    number = other._number if isinstance(other, Value) else other
-    return bool(COMPARISONS[sign](value._number, number))

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autograd.errors import counted, shown, wrong_type
-from autograd.value import FROZEN, PARAMETER
+from autograd.kinds import FROZEN, PARAMETER
 from autograd.writing import path_of, write_whole
 from nn.files import packages, parsed
 from nn.module import Module, is_frozen

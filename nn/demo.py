@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from autograd import Value, draw, explain
 from autograd.drawing import RenderingError
-from autograd.wording import printable
+from autograd.formatting import printable
 from nn import MLP, History, Neuron, fit, losses, optim
 
 __all__ = ["main"]

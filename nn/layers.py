@@ -12,8 +12,9 @@ from typing import Any
 from autograd import Value, net, tracing
 from autograd.errors import counted, shown, whole_number, wrong_type
 from autograd.functions import Operands
-from autograd.rules import RULES, VALUES
-from autograd.value import as_float
+from autograd.reals import as_float
+from autograd.rule import VALUES
+from autograd.rules import RULES
 from nn.module import Buffer, Module, Parameter, evaluating
 from nn.tables import Predictor, is_table
 

@@ -27,8 +27,8 @@ from autograd import (
 )
 from autograd import sum as total
 from autograd.errors import counted, shown, wrong_type
+from autograd.reals import as_float
 from autograd.tracing import is_traced
-from autograd.value import as_float
 from nn.foreign import LOSSES, refuse
 
 __all__ = [

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from autograd import Value, no_grad
 from autograd.errors import counted, shown, some, wrong_type
 from autograd.foreign import lacking
-from autograd.value import BUFFER, FROZEN, PARAMETER, PARAMETER_KINDS, Kind, as_float
+from autograd.kinds import BUFFER, FROZEN, PARAMETER, PARAMETER_KINDS, Kind
+from autograd.reals import as_float
 from autograd.writing import path_of
 from nn.files import read_arrays, write_arrays
 from nn.foreign import MODULE

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from autograd import Value
 from autograd.errors import shown, some, wrong_type
 from autograd.foreign import lacking, with_advice
-from autograd.value import as_float
+from autograd.reals import as_float
 from nn import schedules
 from nn.foreign import OPTIM, OPTIMISER, OPTIMISER_ARGUMENTS, refuse
 from nn.module import Module, adopted, is_frozen

@@ -16,7 +16,7 @@ from numbers import Real
 from typing import Any
 
 from autograd.errors import counted, refuse_mask, shown, some
-from autograd.value import as_float
+from autograd.reals import as_float
 from nn.layers import MLP, Layer, Neuron
 from nn.module import Module
 

@@ -13,7 +13,7 @@ from numbers import Real
 from typing import Any
 
 from autograd.errors import shown, whole_number, wrong_type
-from autograd.value import as_float
+from autograd.reals import as_float
 
 __all__ = ["Schedule", "cosine_decay", "exponential_decay", "linear_warmup", "step_decay"]
 

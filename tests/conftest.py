@@ -9,7 +9,8 @@ from types import ModuleType
 import pytest
 
 from autograd import Value, functions
-from autograd.rules import EXTENDED, FLOATS, RULES, VALUES
+from autograd.rule import EXTENDED, FLOATS, VALUES
+from autograd.rules import RULES
 from tests.peers import require_torch
 
 

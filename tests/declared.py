@@ -15,7 +15,7 @@ from textwrap import fill
 import autograd
 from autograd.formulary import ROWS
 from autograd.functions import WRITTEN_OUT
-from autograd.rules import VALUES, Rule
+from autograd.rule import VALUES, Rule
 
 __all__ = ["declared"]
 

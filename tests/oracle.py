@@ -16,7 +16,7 @@ import mpmath
 
 from autograd.checking.definitions import definitions
 from autograd.formulary import FORMULARY, ROWS
-from autograd.rules import FLOATS, Rule
+from autograd.rule import FLOATS, Rule
 
 __all__ = [
     "DEFINITIONS", "FIXED", "KINKS", "derivative", "derivatives", "m", "mp", "precise",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from autograd import Value
 from autograd.formulary import ROWS
 from autograd.formulary_special import SPECIAL
-from autograd.rules import Rule
+from autograd.rule import Rule
 from autograd.testing.programs import applied
 from autograd.tracing import is_traced
 

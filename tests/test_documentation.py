@@ -20,7 +20,7 @@ import pytest
 
 import autograd
 from autograd.forks import cached_property
-from autograd.rules import Rule
+from autograd.rule import Rule
 from tests.table import SAMPLES, TABLE
 
 ROOT = Path(autograd.__file__).parent.parent

@@ -55,11 +55,12 @@ from autograd.checking.report import (
 from autograd.checking.trace import Function, Gradient, Trace, bits
 from autograd.errors import shown, wrong_type
 from autograd.foreign import with_advice
+from autograd.formatting import names
 from autograd.graph import interior, leaves
-from autograd.rules import OwnName
+from autograd.kinds import CONSTANT
+from autograd.rule import OwnName
 from autograd.structure import argument_names
-from autograd.value import CONSTANT, Value
-from autograd.wording import names
+from autograd.value import Value
 
 __all__ = ["check_graph", "gradcheck"]
 

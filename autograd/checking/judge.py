@@ -15,10 +15,10 @@ from autograd.checking.numerical import EPSILON
 from autograd.checking.report import Culprit
 from autograd.checking.trace import Trace
 from autograd.forks import cached_property
+from autograd.formatting import evaluated, formula, number
 from autograd.graph import leaves
-from autograd.rules import FLOATS, LINEAR, rule_of
+from autograd.rule import FLOATS, LINEAR, rule_of
 from autograd.value import Value
-from autograd.wording import evaluated, formula, number
 
 __all__ = [
     "ACCURACY", "LARGEST", "SMALLEST", "Examined", "Sums", "chained", "connected",

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from autograd.checking.definitions import definitions, partials
 from autograd.checking.numerical import EPSILON, differentiate
-from autograd.rules import CHAIN_PRODUCT, KINKED, LINEAR, MEETS, OwnName, rule_of
+from autograd.helper_rules import CHAIN_PRODUCT, KINKED, MEETS
+from autograd.rule import LINEAR, OwnName, rule_of
 from autograd.value import Value
 
 __all__ = ["Numerical", "Precise", "Slope", "Unknown", "precise_available"]

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias
 
+from autograd.formatting import MINUS, for_output
 from autograd.graph import interior
-from autograd.rules import OwnName
+from autograd.rule import OwnName
 from autograd.value import Value
-from autograd.wording import MINUS, for_output
 
 __all__ = [
     "OUTCOMES",

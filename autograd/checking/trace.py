@@ -10,7 +10,7 @@ from typing import Any
 from autograd import structure
 from autograd.chain_rule import recorded_adjoints
 from autograd.graph import dependents, interior
-from autograd.rules import LINEAR
+from autograd.rule import LINEAR
 from autograd.value import Value, as_value
 
 __all__ = ["Function", "Gradient", "Trace", "bits"]

@@ -16,8 +16,9 @@ import numpy
 from autograd import structure
 from autograd.compiler.layout import Group, Layout
 from autograd.errors import counted, refuse_mask, shown
+from autograd.reals import as_float
 from autograd.transforms import _live
-from autograd.value import Value, as_float
+from autograd.value import Value
 
 __all__ = [
     "Arguments",

@@ -23,7 +23,7 @@ from autograd.compiler.trace import call_traced, program_of
 from autograd.formulary import DEVIATION, ZSCORE
 from autograd.functions import dot
 from autograd.graph import dependents, interior
-from autograd.rules import VALUES, OwnName, Rule, rule_of
+from autograd.rule import VALUES, OwnName, Rule, rule_of
 from autograd.traced import traced
 from autograd.tracing import TracingError
 from autograd.value import Value, as_value, record

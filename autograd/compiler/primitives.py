@@ -13,7 +13,7 @@ from typing import Any
 import numpy
 
 from autograd.formulary import ROWS
-from autograd.rules import EXTENDED, Rule
+from autograd.rule import EXTENDED, Rule
 
 __all__ = ["PRIMITIVES", "Primitive"]
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from autograd.compiler.primitives import PRIMITIVES
 from autograd.drawing import draw
-from autograd.pausing import resumed
-from autograd.rules import rule_of
+from autograd.formatting import for_output
+from autograd.grad_mode import resumed
+from autograd.rule import rule_of
 from autograd.traced import traced
 from autograd.tracing import UNKNOWN
 from autograd.value import Value, as_value, new_node
-from autograd.wording import for_output
 
 __all__ = ["Operation", "Program"]
 

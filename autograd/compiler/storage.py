@@ -35,7 +35,9 @@ from autograd.compiler.layout import Layout
 from autograd.compiler.passes import lower
 from autograd.compiler.program import Operation, Program
 from autograd.errors import counted
-from autograd.rules import DETACHED, KINKED, MEETS, RULES, OwnName
+from autograd.helper_rules import DETACHED, KINKED, MEETS
+from autograd.rule import OwnName
+from autograd.rules import RULES
 from autograd.value import Value
 from autograd.writing import path_of, write_whole
 

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 from autograd.compiler.builder import ProgramBuilder
 from autograd.compiler.program import Program
 from autograd.forks import in_child
+from autograd.grad_mode import resumed
 from autograd.graph import interior
-from autograd.pausing import resumed
-from autograd.rules import DETACHED, KINKED, LINEAR, MEETS
+from autograd.helper_rules import DETACHED, KINKED, MEETS
+from autograd.rule import LINEAR
 from autograd.structure import outputs
 from autograd.traced import Trace, traced, tracing_of
-from autograd.tracing import UNKNOWN, TracingError, refusals
+from autograd.tracing import TracingError, is_traced, refusals
 from autograd.transforms import differentiable_variables
 from autograd.value import Operand, Value
 
@@ -216,7 +217,7 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
             return builder.constant(float(operand))
         slot = slots.get(operand)
         if slot is None:  # a leaf, or a node that does not depend on the inputs
-            if operand._number is UNKNOWN:
+            if is_traced(operand):
                 raise TracingError(
                     f"{operand!r} is not an input of this program, or was computed in no_grad"
                 )
@@ -225,7 +226,7 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
 
     roots = [output for output in outputs if isinstance(output, Value)]
     for node in interior(*roots, stop=inputs):
-        if node._number is not UNKNOWN:
+        if not is_traced(node):
             continue
         operands = tuple([slots[p] if p in slots else slot_of(p) for p in node.parents])
         if node.op in (

@@ -75,7 +75,7 @@ def draw(
         6
     """
     # Here, as drawing needs much that `import autograd` should not take the time to load.
-    from autograd.drawing.subject import drawing_of
+    from autograd.drawing.arguments import drawing_of
 
     return drawing_of(
         subject,

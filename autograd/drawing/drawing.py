@@ -15,7 +15,7 @@ from autograd.drawing.page import page
 from autograd.drawing.render import RenderingError, render
 from autograd.drawing.steps import Step
 from autograd.forks import cached_property
-from autograd.wording import cut
+from autograd.formatting import cut
 from autograd.writing import path_of, write_whole
 
 __all__ = ["Drawing", "Play"]

@@ -8,11 +8,11 @@ from contextvars import Context
 from functools import reduce
 from operator import add, is_
 
+from autograd.formatting import gradient
 from autograd.graph import adjoints, topological_order
-from autograd.rules import LINEAR, VALUES, rule_of
-from autograd.tracing import UNKNOWN
+from autograd.rule import LINEAR, VALUES, rule_of
+from autograd.tracing import is_traced
 from autograd.value import Value, as_value, new_node
-from autograd.wording import gradient
 
 __all__ = ["expanded"]
 
@@ -77,7 +77,7 @@ def _written_out(node: Value, parents: Sequence[Value]) -> Value | None:
         return None
     if not output.parents:  # one operand alone
         return None
-    if node.data is UNKNOWN:
+    if is_traced(node):
         gradients: dict[Value, float] = dict.fromkeys(topological_order(output), 0.0)
     elif not _agrees(node, output, operands, gradients := adjoints(output)):
         return None

@@ -1,6 +1,6 @@
 """Which module a node belongs to, and which nodes are drawn as one.
 
-Labels tell of modules (`autograd.modules`); nodes without one belong to the module whose parameters
+Labels tell of modules (`autograd.scopes`); nodes without one belong to the module whose parameters
 they take, or inside which they lie.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
 
-from autograd.modules import ancestors_of, leaf_kind, module_of
+from autograd.scopes import ancestors_of, leaf_kind, module_of
 
 __all__ = ["alike", "modules"]
 

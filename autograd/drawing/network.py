@@ -19,9 +19,9 @@ from autograd.drawing.dot import STYLES as KINDS
 from autograd.drawing.drawing import Drawing
 from autograd.errors import counted, whole_number
 from autograd.errors import shown as brief
-from autograd.modules import leaf_kind
+from autograd.formatting import cut, gradient, number, width
+from autograd.scopes import leaf_kind
 from autograd.value import Value
-from autograd.wording import cut, gradient, number, width
 
 __all__ = ["network"]
 

@@ -12,12 +12,12 @@ from typing import Any, Literal, NamedTuple
 
 from autograd.drawing.folding import alike, modules
 from autograd.errors import counted, shown
+from autograd.formatting import SIGNS, derivative_of, formula, names, number
+from autograd.formatting import gradient as gradient_of
 from autograd.graph import topological_order
-from autograd.modules import ancestors_of, folded, leaf_kind
-from autograd.tracing import UNKNOWN
+from autograd.scopes import ancestors_of, folded, leaf_kind
+from autograd.tracing import is_traced
 from autograd.value import Value
-from autograd.wording import SIGNS, derivative_of, formula, names, number
-from autograd.wording import gradient as gradient_of
 
 __all__ = ["Box", "Link", "Scene", "scene"]
 
@@ -390,7 +390,7 @@ def _describe_node(box: Box, words: _Words) -> None:
     label = _local(called[node] if named else node.label, box.module)
     sign = SIGNS.get(node.op, node.op)
     box.name, box.operation = (label, sign if sign != label else "") if label else (sign, "")
-    if node.data is UNKNOWN:
+    if is_traced(node):
         box.title = f"{called[node]} = {formula(node, called)}" if node.parents else called[node]
         return
     box.title = f"{called[node]}\ndata {node.data!r}"
@@ -421,7 +421,7 @@ def _describe_module(box: Box, module: str, outputs: Collection[Value], words: _
     inside = set(box.nodes)
     used = {parent for node in box.nodes for parent in node.parents if parent in inside}
     ends = [node for node in box.nodes if node.parents and (node in outputs or node not in used)]
-    if len(ends) == 1 and ends[0].data is not UNKNOWN:
+    if len(ends) == 1 and not is_traced(ends[0]):
         box.rows += [("data", number(ends[0].data)), ("grad", number(words.gradients[ends[0]]))]
 
 
@@ -458,10 +458,10 @@ def _links(
                 if tail is not head or not tail.is_module:
                     constant = not parent.parents and leaf_kind(parent) == "constant"
                     bundle = bundles.setdefault((id(tail), id(head)), [])
-                    bundle.append(None if constant or node.data is UNKNOWN else contribution)
+                    bundle.append(None if constant or is_traced(node) else contribution)
                 continue
             # Nobody takes a derivative of a constant, and that of a traced node is not known.
-            unknown = node.data is UNKNOWN
+            unknown = is_traced(node)
             text = _link_text(node.op, derivative, contribution, None if unknown else shown)
             if unknown or tail.kind == "constant":
                 text = text if unknown else ""

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, TypeAlias
 
+from autograd.formatting import derivative_of, evaluated, formula, names, number, operand
 from autograd.graph import topological_order
-from autograd.modules import leaf_kind
+from autograd.scopes import leaf_kind
 from autograd.value import Value
-from autograd.wording import derivative_of, evaluated, formula, names, number, operand
 
 __all__ = ["Change", "Phase", "Step", "steps"]
 

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from autograd.errors import shown
 from autograd.forks import cached_property
 from autograd.formulary import ROWS
-from autograd.rules import RULES, Rule
+from autograd.rule import Rule
+from autograd.rules import RULES
 
 __all__ = ["DOMAINS", "MARGIN", "Region", "name_of", "operand", "operands"]
 

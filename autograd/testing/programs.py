@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from autograd.errors import counted
 from autograd.formulary import ROWS
 from autograd.formulary_special import SPECIAL
-from autograd.rules import LINEAR, RULES, VALUES, Rule
+from autograd.rule import LINEAR, VALUES, Rule
+from autograd.rules import RULES
 from autograd.testing.domains import (
     DOMAINS,
     NONZERO,

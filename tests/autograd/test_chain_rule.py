@@ -16,9 +16,11 @@ import autograd
 from autograd import Value, draw, exp, explain, grad, no_grad, sin, sqrt
 from autograd.chain_rule import partials, recorded_adjoints
 from autograd.graph import adjoints, dependents, interior, leaves
-from autograd.rules import LINEAR
+from autograd.kinds import CONSTANT, LINKED_PARAMETER, PARAMETER
+from autograd.linear_nodes import linear, linked
+from autograd.rule import LINEAR
 from autograd.testing.programs import Program, programs
-from autograd.value import CONSTANT, LINKED_PARAMETER, PARAMETER, as_value, linear, linked, new_node
+from autograd.value import as_value, new_node
 from nn import MLP, Neuron, Parameter
 from nn.optim import SGD, Adam, AdamW
 

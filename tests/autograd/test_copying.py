@@ -20,7 +20,7 @@ import pytest
 import autograd
 from autograd import Value
 from autograd.graph import topological_order
-from autograd.value import FROZEN, PARAMETER
+from autograd.kinds import FROZEN, PARAMETER
 
 # What a pickler may be: in C or in Python, of any protocol.
 PURE: Any = pickle  # its functions in Python have names that type stubs leave out

@@ -28,10 +28,11 @@ from autograd.explanation import (
     Path,
     explain,
 )
+from autograd.formatting import names
 from autograd.graph import leaves, topological_order
-from autograd.modules import folded, module_of
-from autograd.value import FROZEN, PARAMETER, new_node
-from autograd.wording import names
+from autograd.kinds import FROZEN, PARAMETER
+from autograd.scopes import folded, module_of
+from autograd.value import new_node
 from nn import MLP
 from tests.autograd.naive import Program, programs
 

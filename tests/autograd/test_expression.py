@@ -28,9 +28,9 @@ from autograd.expression import (
     function_names,
     parse,
 )
+from autograd.formatting import width
+from autograd.kinds import CONSTANT
 from autograd.rules import RULES
-from autograd.value import CONSTANT
-from autograd.wording import width
 from tests.counting import counting
 
 NAMES = {"w": 0.5, "x": 2.0, "b": -1.0}

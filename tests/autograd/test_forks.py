@@ -22,7 +22,7 @@ fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="a process cannot be f
 
 BUSY = """
 import gc, os, random, signal, sys, threading, time
-from autograd import Value, compile, draw, grad, no_grad, pausing, tanh
+from autograd import Value, compile, draw, grad, no_grad, grad_mode, tanh
 
 def compiling():
     i = 0
@@ -70,7 +70,7 @@ for i in range(8):
         if {target} is drawing:
             assert draw(Value(1.0)).svg
         assert gc.isenabled()
-        assert not pausing.open_blocks
+        assert not grad_mode.open_blocks
         os._exit(0)
     status = os.waitpid(child, 0)[1]
     if status:
@@ -168,7 +168,7 @@ with no_grad(), collector_paused():
         assert (Value(2.0) * 3.0).parents == ()
 if not child:
     assert gc.isenabled()
-    assert not pausing.open_blocks
+    assert not grad_mode.open_blocks
     assert (Value(2.0) * 3.0).parents
     os._exit(0)
 done.set()

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 import autograd
 from autograd import Value, compile, grad
 from autograd.formulary_special import SPECIAL
-from autograd.rules import RULES, Rule
+from autograd.rule import Rule
+from autograd.rules import RULES
 from tests.table import LARGEST, SAMPLES, SMALLEST_NORMAL
 
 mp: Any = mpmath.mp.clone()

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 import autograd
 from autograd import Value, custom_function, no_grad
 from autograd.functions import Operands
-from autograd.rules import FLOATS, RULES, VALUES, Rule
-from autograd.value import CONSTANT
+from autograd.kinds import CONSTANT
+from autograd.rule import FLOATS, VALUES, Rule
+from autograd.rules import RULES
 from tests.table import SAMPLES, TABLE, call
 
 ag: Any = autograd  # untyped, to be called in wrong ways too

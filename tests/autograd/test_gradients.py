@@ -9,7 +9,7 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from autograd.checking import gradcheck
-from autograd.rules import Rule
+from autograd.rule import Rule
 from autograd.testing import operands, programs
 from autograd.testing.programs import Program
 from tests.table import HELD_ELSEWHERE, TABLE, call

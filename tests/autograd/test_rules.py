@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value
-from autograd.rules import FLOATS, RULES, VALUES, Rule
+from autograd.rule import FLOATS, VALUES, Rule
+from autograd.rules import RULES
 from tests import oracle
 from tests.oracle import mp
 from tests.table import (

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, compile, grad, hessian, jacobian
-from autograd.rules import RULES, Rule
+from autograd.rule import Rule
+from autograd.rules import RULES
 from autograd.rules import TABLE as ENGINE
 from tests import oracle
 from tests.oracle import mp

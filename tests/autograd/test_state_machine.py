@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import autograd
 from autograd import Value, no_grad
 from autograd.checking import check_graph
-from autograd.value import PARAMETER
+from autograd.kinds import PARAMETER
 from tests.autograd.naive import Node, path_sums
 
 ELSEWHERE = "but the function as a whole has another derivative there"

@@ -69,7 +69,7 @@ def test_operations_on_traced_values_are_recorded(
 
 @pytest.mark.parametrize("rule", TABLE, ids=lambda rule: rule.name)
 def test_every_row_is_recorded_on_traced_operands(rule: Any) -> None:
-    function = getattr(autograd.rules.VALUES, rule.name, None)
+    function = getattr(autograd.rule.VALUES, rule.name, None)
     if function is None:
         return  # an operator
     plain = rule.fixed if rule.plain else ()

@@ -51,10 +51,11 @@ from autograd import (
     value_and_grad,
     vjp,
 )
+from autograd.grad_mode import paused
 from autograd.graph import interior, topological_order
-from autograd.pausing import paused
+from autograd.kinds import CONSTANT
 from autograd.testing.programs import Program, programs
-from autograd.value import CONSTANT, as_value, new_node
+from autograd.value import as_value, new_node
 from nn import MLP, Module, Neuron, Parameter
 from tests.counting import counting
 from tests.oracle import DEFINITIONS, m, mp

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import autograd
 from autograd import Value
 from autograd.graph import topological_order
-from autograd.value import CONSTANT
+from autograd.kinds import CONSTANT
 from tests.autograd.naive import OPERATIONS, Program, exact_derivatives, programs
 from tests.peers import require_torch
 

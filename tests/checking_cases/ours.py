@@ -18,7 +18,8 @@ from unittest.mock import patch
 import autograd
 from autograd import Value, custom_function, functions
 from autograd.graph import interior
-from autograd.rules import FLOATS, RULES, Rule
+from autograd.rule import FLOATS, Rule
+from autograd.rules import RULES
 from tests.checking_cases.faults import PROGRAMS, ROWS, Program, Row
 
 __all__ = ["FAULTS", "NAMESPACE", "Fault", "row_function"]

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from autograd.rules import RULES, Rule
+from autograd.rule import Rule
+from autograd.rules import RULES
 from autograd.testing.domains import DOMAINS, REAL, Bound, Region, spread
 from autograd.testing.programs import Instruction, Program
 

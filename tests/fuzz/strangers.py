@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from autograd import Value, pausing
-from autograd.rules import EXTENDED, FLOATS, RULES, VALUES
+from autograd import Value, grad_mode
+from autograd.rule import EXTENDED, FLOATS, VALUES
+from autograd.rules import RULES
 
 
 class StrangersError(Exception):
@@ -38,7 +39,7 @@ def nothing_global_changes() -> Iterator[None]:
         tables = [dict(RULES), *(dict(vars(space)) for space in (VALUES, FLOATS, EXTENDED))]
         interpreter = [sys.getrecursionlimit(), sys.get_int_max_str_digits(), np.geterr()]
         methods = sorted(vars(Value))
-        return [*tables, *interpreter, methods, pausing.open_blocks, warnings.filters[:]]
+        return [*tables, *interpreter, methods, grad_mode.open_blocks, warnings.filters[:]]
 
     before = state()
     with warnings.catch_warnings():

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, dot, net
+from autograd.kinds import CONSTANT
 from autograd.rules import RULES
 from autograd.testing.programs import OPERATORS as ALL_OPERATORS
-from autograd.value import CONSTANT
 from tests.fuzz.strangers import (
     STRANGERS,
     StrangersError,

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 pytest.importorskip("numpy")
 pytest.importorskip("mpmath")
 
-from autograd.rules import RULES, Rule
+from autograd.rule import Rule
+from autograd.rules import RULES
 from autograd.testing.programs import Instruction, Program
 from tests import oracle
 from tests.fuzz import engines

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import autograd
 from autograd import Value, compile, grad, gradcheck, value_and_grad
 from autograd.graph import operation_counts, topological_order
-from autograd.value import FROZEN
+from autograd.kinds import FROZEN
 from nn import MLP, Dropout, Layer, Module, Neuron, fit, losses, optim
 from nn.module import is_parameter
 

@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd import Value, compile, custom_function, draw, grad, no_grad, tanh
-from autograd.modules import leaf_kind
+from autograd.scopes import leaf_kind
 from autograd.value import as_value
 from nn import MLP, Buffer, Layer, Module, Neuron, Parameter, fit, is_frozen, losses, optim
 from nn.module import is_buffer, is_parameter

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd import Value
-from autograd.value import PARAMETER
+from autograd.kinds import PARAMETER
 from nn import Neuron, Parameter
 from nn.optim import (
     SGD,

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd
-from autograd.value import FROZEN
+from autograd.kinds import FROZEN
 from nn import MLP, History, Module, Neuron, Parameter, fit, losses, optim
 
 LINE_X = [[0.0], [1.0], [2.0], [3.0]]

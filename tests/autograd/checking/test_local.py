@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from autograd import Value, custom_function
 from autograd.checking.local import Numerical, Precise, Slope, Unknown, precise_available
+from autograd.linear_nodes import linear
 from autograd.rules import RULES
-from autograd.value import linear, new_node
+from autograd.value import new_node
 from tests import oracle
 from tests.table import HELD_ELSEWHERE, NAMES, edges, tame
 

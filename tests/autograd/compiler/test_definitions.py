@@ -21,7 +21,9 @@ from autograd.compiler.primitives import PRIMITIVES
 from autograd.compiler.program import Program
 from autograd.compiler.trace import traced_program
 from autograd.formulary import FORMULARY
-from autograd.rules import HELPERS, RULES, Rule
+from autograd.helper_rules import HELPERS
+from autograd.rule import Rule
+from autograd.rules import RULES
 from autograd.value import record
 from nn.losses import softmax_cross_entropy
 from tests.table import TABLE

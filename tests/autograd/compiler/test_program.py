@@ -15,8 +15,8 @@ from autograd import draw, no_grad  # needs what is skipped for above
 from autograd.compiler.program import DRAWN, LISTED, Operation, Program
 from autograd.compiler.trace import program_of, traced_program
 from autograd.graph import topological_order
+from autograd.kinds import CONSTANT
 from autograd.tracing import UNKNOWN
-from autograd.value import CONSTANT
 
 EXAMPLE = Program(
     ("x", "y"),

@@ -32,7 +32,8 @@ from autograd.compiler.backends.llvm.target import host
 from autograd.compiler.layout import Group, Layout
 from autograd.compiler.pipeline import optimise
 from autograd.compiler.storage import DIGITS, FORMAT, LARGEST
-from autograd.rules import RULES, OwnName, Rule
+from autograd.rule import OwnName, Rule
+from autograd.rules import RULES
 from autograd.testing import programs
 from nn import MLP
 from tests.counting import counting

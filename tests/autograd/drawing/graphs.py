@@ -16,7 +16,7 @@ from autograd import Value
 from autograd.drawing.drawing import Drawing
 from autograd.drawing.scene import FAR
 from autograd.graph import depth
-from autograd.value import FROZEN, PARAMETER
+from autograd.kinds import FROZEN, PARAMETER
 from nn import MLP, losses
 from tests.autograd.naive import programs
 

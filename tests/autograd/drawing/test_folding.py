@@ -13,8 +13,8 @@ import autograd
 from autograd import Value
 from autograd.drawing.folding import alike, modules
 from autograd.graph import topological_order
-from autograd.modules import ancestors_of, folded, leaf_kind, module_of
-from autograd.value import FROZEN, PARAMETER
+from autograd.kinds import FROZEN, PARAMETER
+from autograd.scopes import ancestors_of, folded, leaf_kind, module_of
 from nn import MLP, Layer, Module, Neuron, Parameter
 from tests.autograd.drawing.graphs import MODULES, graphs
 

@@ -18,7 +18,7 @@ from autograd import Value
 from autograd.drawing import draw
 from autograd.drawing.drawing import Drawing
 from autograd.drawing.network import network
-from autograd.wording import number
+from autograd.formatting import number
 from nn import MLP, Layer, Neuron, losses
 from tests.autograd.drawing.graphs import textbook_model
 

@@ -19,8 +19,8 @@ from autograd.drawing import draw
 from autograd.drawing.dot import clean
 from autograd.drawing.page import page
 from autograd.drawing.steps import Change, Step
+from autograd.formatting import number
 from autograd.graph import interior, topological_order
-from autograd.wording import number
 from nn import MLP, losses
 from tests.browser import open_browser, requests, require_browser
 

@@ -16,9 +16,11 @@ from autograd.compiler.passes import adjoint
 from autograd.compiler.program import Operation, Program
 from autograd.compiler.trace import traced_program
 from autograd.drawing.drawing import Drawing
-from autograd.rules import RULES, Rule
+from autograd.linear_nodes import linear
+from autograd.rule import Rule
+from autograd.rules import RULES
 from autograd.traced import traced
-from autograd.value import as_value, linear
+from autograd.value import as_value
 from nn import MLP
 from tests.autograd.drawing.graphs import read
 from tests.table import NAMES, SAMPLES, call

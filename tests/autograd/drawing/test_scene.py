@@ -15,10 +15,11 @@ import autograd
 from autograd import Value
 from autograd.drawing.folding import modules as modules_of
 from autograd.drawing.scene import FAR, MOST_ASKED, MOST_LINKS, MOST_TEXTS, Box, Link, Scene, scene
+from autograd.formatting import names, number
 from autograd.graph import adjoints, topological_order
-from autograd.modules import ancestors_of, folded
-from autograd.value import CONSTANT, as_value
-from autograd.wording import names, number
+from autograd.kinds import CONSTANT
+from autograd.scopes import ancestors_of, folded
+from autograd.value import as_value
 from nn import MLP, losses
 from tests.autograd.drawing.graphs import (
     MODULES,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from autograd import Value, exp, net, relu, sqrt
 from autograd import sum as total
 from autograd.drawing.steps import Change, Step, steps
+from autograd.formatting import number
 from autograd.graph import adjoints, interior, topological_order
-from autograd.value import CONSTANT
-from autograd.wording import number
+from autograd.kinds import CONSTANT
 
 
 def labelled(node: Value, label: str) -> Value:

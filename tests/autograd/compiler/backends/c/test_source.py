@@ -30,7 +30,8 @@ from autograd.compiler.primitives import PRIMITIVES
 from autograd.compiler.program import Operation, Program
 from autograd.compiler.trace import program_of, traced_program
 from autograd.formulary_special import SPECIAL
-from autograd.rules import RULES, Rule
+from autograd.rule import Rule
+from autograd.rules import RULES
 from autograd.traced import traced as traced_leaf
 from nn import MLP, losses
 from tests.autograd.drawing.graphs import textbook_model

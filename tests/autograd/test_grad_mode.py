@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import autograd
-from autograd import Value, no_grad, pausing
-from autograd.pausing import paused, resumed
+from autograd import Value, grad_mode, no_grad
+from autograd.grad_mode import paused, resumed
 
 
 def recorded(value: Value) -> bool:
@@ -156,14 +156,14 @@ def test_no_grad_in_generators_that_interleave_ends_with_the_last() -> None:
 
 
 def test_once_all_blocks_are_left_operations_ask_no_more() -> None:
-    before = pausing.open_blocks
+    before = grad_mode.open_blocks
     with no_grad():
         with no_grad():
             with no_grad():
-                assert pausing.open_blocks == before + 3
-            assert pausing.open_blocks == before + 2
-        assert pausing.open_blocks == before + 1
-    assert pausing.open_blocks == before
+                assert grad_mode.open_blocks == before + 3
+            assert grad_mode.open_blocks == before + 2
+        assert grad_mode.open_blocks == before + 1
+    assert grad_mode.open_blocks == before
 
 
 def test_resumed_records_within_no_grad_and_ends_with_its_block() -> None:

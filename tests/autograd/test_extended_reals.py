@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd.extended import Extended, extended
-from autograd.rules import EXTENDED, FLOATS
+from autograd.extended_reals import Extended, extended
+from autograd.rule import EXTENDED, FLOATS
 
 INF, NAN = math.inf, math.nan
 ANYTHING = st.floats() | st.sampled_from(

@@ -16,10 +16,7 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value
-from autograd.graph import interior, topological_order
-from autograd.rules import RULES
-from autograd.value import as_value
-from autograd.wording import (
+from autograd.formatting import (
     LONGEST,
     MINUS,
     SIGNS,
@@ -32,6 +29,9 @@ from autograd.wording import (
     printable,
     width,
 )
+from autograd.graph import interior, topological_order
+from autograd.rules import RULES
+from autograd.value import as_value
 from tests.autograd.naive import Program, programs
 
 # --- numbers -------------------------------------------------------------------------------------

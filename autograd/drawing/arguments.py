@@ -15,8 +15,9 @@ from autograd.drawing.scene import Scene, scene
 from autograd.drawing.steps import steps
 from autograd.errors import shown, whole_number
 from autograd.graph import adjoints
-from autograd.rules import LINEAR, RULES
-from autograd.tracing import UNKNOWN
+from autograd.rule import LINEAR
+from autograd.rules import RULES
+from autograd.tracing import is_traced
 from autograd.value import Value
 
 __all__ = ["drawing_of"]
@@ -60,7 +61,7 @@ def drawing_of(
                 )
         return network(subject, links=links or "weights", limit=12 if limit is None else limit)
     _require_choice("links", links, *GRAPH_LINKS, None)
-    if links is not None and any(root.data is UNKNOWN for root in roots):
+    if links is not None and any(is_traced(root) for root in roots):
         raise ValueError(
             f"draw: links={links!r} shows numbers, which a program does not have: leave it out"
         )
@@ -171,7 +172,7 @@ def _play(
         raise ValueError(
             f"to_html steps up to one output, and {len(roots):,} are drawn: draw one of them"
         )
-    if roots[0].data is UNKNOWN:
+    if is_traced(roots[0]):
         raise ValueError(
             "to_html steps through numbers, which a program does not have: draw the Value that the "
             "function returns"

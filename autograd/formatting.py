@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from autograd.errors import counted
-from autograd.modules import leaf_kind
+from autograd.scopes import leaf_kind
 from autograd.value import Value
 
 __all__ = [

@@ -12,7 +12,7 @@ from typing import Any
 from autograd.errors import shown
 from autograd.forks import in_child
 
-__all__ = ["counted", "no_grad", "paused", "resumed"]
+__all__ = ["no_grad", "open_block", "paused", "resumed"]
 
 # How many blocks the running thread or task is in. A count, as blocks of generators may interleave.
 _depth: ContextVar[int] = ContextVar("depth", default=0)
@@ -101,7 +101,7 @@ class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch l
 
 
 @contextmanager
-def counted() -> Iterator[None]:
+def open_block() -> Iterator[None]:
     """Have operations ask, within the block, whether they are to be recorded as usual."""
     global open_blocks
     with _lock:

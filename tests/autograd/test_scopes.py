@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd import Value
-from autograd.modules import DEEPEST, ancestors_of, folded, leaf_kind, module_of
-from autograd.value import CONSTANT, FROZEN, PARAMETER
+from autograd.kinds import CONSTANT, FROZEN, PARAMETER
+from autograd.scopes import DEEPEST, ancestors_of, folded, leaf_kind, module_of
 from tests.autograd.drawing.graphs import ANY_TEXT, DOTTED, HOSTILE, MODULES
 
 

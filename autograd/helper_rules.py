@@ -1,0 +1,84 @@
+"""Rows that nobody calls by name: helpers of partials, and what derivatives are recorded as."""
+
+from __future__ import annotations
+
+import math
+
+from autograd import formulas as f
+from autograd.formulas import INVERSE_SQRT_2PI
+from autograd.rule import XS, XX, Rule, X, register
+
+__all__ = ["CHAIN_PRODUCT", "DETACHED", "HELPERS", "KINKED", "MEETS"]
+
+CHAIN_PRODUCT, MEETS, KINKED, DETACHED = "·", "meets", "kinked", "detached"
+
+# fmt: off
+# What partials are written with, so that their own derivatives are as accurate, of any order. Each
+# adds up where the textbook's formula would subtract. Names that end in _ are no one else's.
+HELPERS = (
+    Rule("one_minus_square_", X, lambda x: (1.0 - x) * (1.0 + x),  # 1 - x² would cancel near ±1
+         lambda m, y, x: (-2.0 * x,)),
+    Rule("lorentzian_", X, lambda x: 1.0 / (1.0 + x * x),
+         lambda m, y, x: (-2.0 * (f.moment(m, x, y) * y),)),
+    Rule("gaussian_", X, lambda x: math.exp(-x * x),
+         lambda m, y, x: (-2.0 * f.moment(m, x, y),)),
+    Rule("normal_density_", X, lambda x: INVERSE_SQRT_2PI * math.exp(-0.5 * x * x),
+         lambda m, y, x: (-f.moment(m, x, y),)),
+    Rule("sech_squared_", X, f.sech_squared,
+         lambda m, y, x: (-2.0 * y * m.tanh(x),)),
+    Rule("logistic_density_", X, f.logistic_density,
+         lambda m, y, x: (-y * m.tanh(0.5 * x),)),
+    # Of a vector's coordinates, that one first, the direction cosine of the first.
+    Rule("direction_", XS, f.direction, f.direction_partials,
+         kinks=lambda m, y, *xs: m.meets(m.norm(xs), 0.0)),
+    # Of the shares in a softmax; that of the first operand, or of the first two, or three.
+    Rule("share_variance_", XS, f.on_floats(f.share_variance),
+         f.share_variance_partials, primitive=f.share_variance),
+    Rule("share_covariance_", XS, f.on_floats(f.share_covariance),
+         f.share_covariance_partials, primitive=f.share_covariance),
+    Rule("share_balance_", XS, f.on_floats(f.share_balance),
+         f.share_balance_partials, primitive=f.share_balance),
+    Rule("share_bend_", XS, f.on_floats(f.share_bend),
+         f.share_bend_partials, primitive=f.share_bend),
+    Rule("share_product_", XS, f.on_floats(f.share_product),
+         f.share_product_partials, primitive=f.share_product),
+    Rule("share_excess_", XS, f.on_floats(f.share_excess),
+         f.share_excess_partials, primitive=f.share_excess),
+    # That of one that is the larger part of a vector, given the squares of the others, added up.
+    Rule("cosine_", ("x", "square"), lambda x, square: x / math.sqrt(x * x + square),
+         f.cosine_partials),
+    # x1**x2 log(x1)**count, the derivative of x1**x2 in x2, so many times; 0 at x1 = 0.
+    Rule("power_log_", ("count", "x1", "x2"), f.power_log, f.power_log_partials),
+)
+# What comparisons of traced nodes, and derivatives of derivatives, are recorded as.
+INTERNAL = (
+    Rule("<", XX, lambda x1, x2: float(x1 < x2), lambda m, y, x1, x2: (0.0, 0.0)),
+    Rule("<=", XX, lambda x1, x2: float(x1 <= x2), lambda m, y, x1, x2: (0.0, 0.0)),
+    Rule("==", XX, lambda x1, x2: float(x1 == x2), lambda m, y, x1, x2: (0.0, 0.0)),
+    Rule("!=", XX, lambda x1, x2: float(x1 != x2), lambda m, y, x1, x2: (0.0, 0.0)),
+    Rule(">", XX, lambda x1, x2: float(x1 > x2), lambda m, y, x1, x2: (0.0, 0.0)),
+    Rule(">=", XX, lambda x1, x2: float(x1 >= x2), lambda m, y, x1, x2: (0.0, 0.0)),
+    # The product of the chain rule: a zero adjoint contributes nothing, whatever it meets. That is
+    # agreed on for first derivatives; whether it does at the next order is not known.
+    Rule(CHAIN_PRODUCT, XX, lambda x1, x2: x1 * x2 if x1 or math.isfinite(x2) else 0.0,
+         lambda m, y, x1, x2: (
+             m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, math.nan), x2), x1)),
+    Rule(DETACHED, X, lambda x: x, lambda m, y, x: (0.0,)),
+    # Whether two numbers are equal, or one is nan, for `kinks`: with a derivative of nan if so.
+    Rule(MEETS, XX, lambda x1, x2: float(not (x1 < x2 or x1 > x2)),
+         lambda m, y, x1, x2: (
+             m.where(x1 < x2, 0.0, m.where(x1 > x2, 0.0, math.nan)),) * 2),
+    # A contribution of the chain rule, given the adjoint that it is a multiple of, and whether the
+    # node that it comes through is at a kink: there its derivative is nan in what the adjoint
+    # depends on, and, unless the adjoint is 0 (and the kink not infinite), in what the kink does.
+    Rule(KINKED, ("contribution", "adjoint", "kink"), lambda x, adjoint, kink: x,
+         lambda m, y, x, adjoint, kink: (
+             1.0,
+             m.where(kink, math.nan, 0.0),
+             m.where(kink, m.where(
+                 adjoint == 0.0, m.where(kink == math.inf, math.nan, 0.0), math.nan), 0.0))),
+)
+# fmt: on
+
+for _rule in (*HELPERS, *INTERNAL):
+    register(_rule)

@@ -1,0 +1,58 @@
+"""What counts as a real number, and its float."""
+
+from __future__ import annotations
+
+from numbers import Complex, Number, Real
+from typing import Any
+
+from autograd.errors import refuse_mask, wrong_type
+from autograd.tracing import Unknown, refuse
+
+__all__ = ["as_float", "is_array_scalar"]
+
+
+def as_float(number: object, operation: str, expected: str = "a Value or a real number") -> float:
+    """Convert a real number to a float.
+
+    Args:
+        number: A `numbers.Real` (int, bool, Fraction, NumPy's scalars) or a Decimal.
+        operation: Who asks, for the error.
+        expected: What would have been right, for the error.
+
+    Returns:
+        The float.
+
+    Raises:
+        TypeError: It is not a real number; a Value is not one.
+        OverflowError: It is too large for a float.
+
+    Example:
+        >>> from fractions import Fraction
+        >>> as_float(Fraction(1, 4), "exp")
+        0.25
+    """
+    if type(number) is float:
+        return number
+    if (
+        isinstance(number, Real)
+        or (isinstance(number, Number) and not isinstance(number, Complex))  # Decimal
+        or is_array_scalar(number, operation)
+    ):
+        try:
+            return float(number)  # type: ignore[arg-type]
+        except (OverflowError, ValueError) as error:  # the latter of a signalling nan
+            raise type(error)(f"{operation}: {error}") from None
+        except TypeError:  # of NumPy's durations, which it calls integers
+            pass
+    if isinstance(number, Unknown):
+        refuse()
+    raise wrong_type(operation, number, expected)
+
+
+def is_array_scalar(number: Any, operation: str) -> bool:
+    """Tell NumPy's bool, which is no `numbers.Real`, and its arrays without dimensions."""
+    kind = getattr(getattr(number, "dtype", None), "kind", None)
+    if isinstance(kind, str) and kind in "biuf" and getattr(number, "shape", None) == ():
+        refuse_mask(operation, number)
+        return True
+    return False

@@ -1,0 +1,157 @@
+"""Sums of the many adjoints that may meet at one node, added up without losing digits."""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Any, NamedTuple, TypeVar
+
+__all__ = ["MANY", "Parts", "parts", "propagated_in_parts", "shares", "total"]
+
+NodeT = TypeVar("NodeT", bound=Any)
+
+# Where thousands of adjoints meet at a node, to add them up in order would lose digits. So they are
+# added up in parts of about a thousand, and the parts by `fsum`. Which nodes these are, and where a
+# part is full, a sample of the links tells, at a cost that does not show. Its stride is irrational,
+# so that whatever is periodic in a graph is met as often as it occurs.
+
+MANY = 2048
+"""The number of nodes, or of a node's parents, above which sums of adjoints are looked at."""
+_STRIDE = 100.0 * (math.sqrt(5.0) + math.sqrt(0.1))  # about 255
+_FULL = 4  # links of the sample that make a part
+
+
+class Parts(NamedTuple):
+    """How the sums of adjoints at some nodes are cut in parts.
+
+    Attributes:
+        full: For places in an order of nodes, those nodes of which a part of the sum is full once
+            the node there has handed on its adjoint.
+        places: These places, and those of the nodes themselves, the last first.
+    """
+
+    full: dict[int, list[Any]]
+    places: list[int]
+
+
+def parts(order: Sequence[Any]) -> Parts | None:
+    """Find the nodes at which thousands of adjoints meet, and plan how these are added up.
+
+    Args:
+        order: Interior nodes, parents before children.
+
+    Returns:
+        The plan; None where no such node is found.
+
+    Example:
+        >>> from autograd import Value, sum
+        >>> x = Value(1.0)
+        >>> parts(interior(x * x + x)) is None
+        True
+        >>> plan = parts(interior(sum([0.1 * x for _ in range(10_000)])))
+        >>> {node is x for nodes in plan.full.values() for node in nodes}
+        {True}
+    """
+    if len(order) <= MANY:
+        return None
+    places = _sample(len(order))
+    sample = [order[place].parents[:MANY] for place in places]
+    hits = dict.fromkeys(_often(chain.from_iterable(sample)), 0)
+    if not hits:
+        return None
+    full: dict[int, list[Any]] = {}
+    for place, parents in zip(reversed(places), reversed(sample), strict=True):
+        for parent in parents:
+            if parent in hits:
+                hits[parent] += 1
+                if not hits[parent] % _FULL:
+                    full.setdefault(place, []).append(parent)
+    inner = {hub for hub in hits if hub.parents}
+    own = [place for place, node in enumerate(order) if node in inner] if inner else ()
+    return Parts(full, sorted({*full, *own}, reverse=True))
+
+
+def shares(node: NodeT, adjoint: float) -> dict[NodeT, float] | None:
+    """Add up what a node of many parents hands to those that occur among them many times over.
+
+    Args:
+        node: The node.
+        adjoint: Its adjoint.
+
+    Returns:
+        What it hands to each of its parents; None where none of them occurs so often.
+
+    Example:
+        >>> from autograd import Value, dot
+        >>> x = Value(1.0)
+        >>> shares(dot([0.1] * 10_000, [x] * 10_000), 1.0)[x]
+        1000.0
+        >>> shares(x * x, 1.0) is None
+        True
+    """
+    parents = node.parents
+    if len(parents) <= MANY or not _often([parents[place] for place in _sample(len(parents))]):
+        return None
+    found: dict[NodeT, list[float]] = {}
+    for parent, derivative in zip(parents, node.local_derivatives, strict=True):
+        found.setdefault(parent, []).append(adjoint * derivative)
+    return {parent: total(terms) for parent, terms in found.items()}
+
+
+def _sample(count: int) -> list[int]:
+    return [int(_STRIDE * i) for i in range(int(count / _STRIDE))]
+
+
+def _often(links: Iterable[Any]) -> set[Any]:
+    return {node for node, count in Counter(links).items() if count >= _FULL}
+
+
+def total(terms: Iterable[float]) -> float:
+    """Add up, with a single rounding; what is infinite or nan as `+` does.
+
+    Example:
+        >>> total([0.1] * 10), total([math.inf, -math.inf])
+        (1.0, nan)
+    """
+    numbers = [*terms]
+    try:
+        return math.fsum(numbers)
+    except (OverflowError, ValueError):
+        return functools.reduce(operator.add, numbers, 0.0)
+
+
+def propagated_in_parts(
+    order: Sequence[NodeT],
+    plan: Parts,
+    propagate: Callable[[Iterator[NodeT]], None],
+    get: Callable[[NodeT], Any],
+    put: Callable[[NodeT, float], None],
+) -> None:
+    """Propagate adjoints through an order of nodes, and add up in parts where many meet.
+
+    Args:
+        order: Interior nodes, parents before children; only the root has an adjoint yet.
+        plan: What `parts` has planned for them.
+        propagate: Has some nodes, children before parents, hand on their adjoints.
+        get: Gives the adjoint of a node as far as it is known; None where none is wanted.
+        put: Sets it.
+    """
+    sums: dict[NodeT, list[Any]] = {}
+    backwards, end = reversed(order), len(order)
+    for place in plan.places:
+        propagate(islice(backwards, end - place - 1))
+        end, node = place, next(backwards)
+        if node in sums:
+            put(node, total([*sums.pop(node), get(node)]))
+        propagate(iter([node]))
+        for hub in plan.full.get(place, ()):
+            if type(adjoint := get(hub)) is float:
+                sums.setdefault(hub, []).append(adjoint)
+                put(hub, 0.0)
+    propagate(backwards)
+    for hub, terms in sums.items():
+        put(hub, total([*terms, get(hub)]))

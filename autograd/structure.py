@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, product
 from numbers import Integral
 from typing import Any, NamedTuple, TypeAlias
@@ -18,13 +17,13 @@ from typing import Any, NamedTuple, TypeAlias
 from autograd.copying import NodesKept
 from autograd.errors import refuse_mask, shown
 from autograd.reals import as_float
+from autograd.tree import flatten
 from autograd.value import Value
 
 __all__ = [
     "Visit",
     "argument_names",
     "filled",
-    "mapping_like",
     "numbers",
     "outputs",
     "plain",
@@ -63,59 +62,32 @@ def visited(structure: Any, path: str, visit: Visit) -> Any:
     Returns:
         The new structure.
 
+    Raises:
+        ValueError: It is nested too deeply.
+
     Example:
         >>> negative = Visit(lambda path, x: -x, lambda path, x: -x, lambda path, x: x)
         >>> visited({"a": [1.0, (2.0, None)]}, "x", negative)
         {'a': [-1.0, (-2.0, None)]}
     """
-    if structure is None:
-        return None
-    if type(structure) is float or type(structure) is Value:  # most of all parts
-        return visit.number(path, structure)
-    if isinstance(structure, Mapping):
-        items = {key: visited(part, f"{path}[{key!r}]", visit) for key, part in structure.items()}
-        return items if type(structure) is dict else mapping_like(structure, items)
-    if isinstance(structure, (list, tuple)):
-        parts = [visited(part, f"{path}[{i}]", visit) for i, part in enumerate(structure)]
-        if hasattr(structure, "_fields"):  # a named tuple
-            return type(structure)(*parts)
-        return parts if isinstance(structure, list) else tuple(parts)
-    if callable(getattr(structure, "named_parameters", None)):
-        return visit.model(path, structure)
-    if hasattr(structure, "shape"):
-        refuse_mask(path or "an array", structure)
-        if structure.shape and hasattr(structure, "flat"):
-            return visit.array(path, structure)
-    return visit.number(path, structure)
+    leaves, tree = flatten(structure, path)
+    if tree.count == 1 and leaves[0] is structure:
+        return _visit(visit, path, structure)
+    places = tree.paths(path)
+    return tree.unflatten([_visit(visit, *pair) for pair in zip(places, leaves, strict=True)])
 
 
-def mapping_like(mapping: Mapping[Any, Any], items: dict[Any, Any]) -> Mapping[Any, Any]:
-    """Make a mapping of the type of another: an OrderedDict, a defaultdict, a class of one's own.
-
-    Args:
-        mapping: The other.
-        items: What it is to hold, under the same keys.
-
-    Returns:
-        The mapping; a dictionary, where that type cannot be made of such items.
-
-    Example:
-        >>> from collections import OrderedDict
-        >>> copied = mapping_like(OrderedDict(a=1.0), {"a": "b"})
-        >>> type(copied).__name__, copied["a"]
-        ('OrderedDict', 'b')
-    """
-    with suppress(Exception):  # whatever a class raises that takes something else
-        if isinstance(mapping, dict):
-            made: Any = copy.copy(mapping)  # with a default, or what else it has
-            for key, item in items.items():
-                made[key] = item
-        else:
-            made = type(mapping)(items)  # type: ignore[call-arg]
-        if type(made) is type(mapping) and [*made] == [*items]:
-            holds = [made[key] is item for key, item in items.items()]
-            return made if all(holds) else items
-    return items
+def _visit(visit: Visit, path: str, leaf: Any) -> Any:
+    kind = type(leaf)
+    if kind is float or kind is Value:  # most of all leaves
+        return visit.number(path, leaf)
+    if callable(getattr(leaf, "named_parameters", None)):
+        return visit.model(path, leaf)
+    if hasattr(leaf, "shape"):
+        refuse_mask(path or "an array", leaf)
+        if leaf.shape and hasattr(leaf, "flat"):
+            return visit.array(path, leaf)
+    return visit.number(path, leaf)
 
 
 def numbers(argument: Any, path: str) -> list[tuple[str, float]]:

@@ -12,6 +12,7 @@ from autograd import Value, mean, no_grad
 from autograd.chain_rule import recorded_adjoints
 from autograd.errors import shown
 from autograd.graph import adjoints, dependents, interior
+from autograd.tree import map_leaves
 from autograd.value import as_value
 from nn import losses
 from nn.layers import parts_of
@@ -376,11 +377,7 @@ def is_array(form: Any) -> bool:
 
 def taken(column: Any, places: Any) -> Any:
     """Take some rows of what is stacked."""
-    if isinstance(column, dict):
-        return {key: taken(inner, places) for key, inner in column.items()}
-    if isinstance(column, tuple):
-        return tuple([taken(inner, places) for inner in column])
-    return column[places]
+    return map_leaves(lambda array: array[places], column)
 
 
 def _sorted_by_shape(

@@ -16,6 +16,7 @@ from typing import Any
 
 from autograd.errors import counted, shown, wrong_type
 from autograd.kinds import FROZEN, PARAMETER
+from autograd.tree import flatten, map_leaves
 from autograd.writing import path_of, write_whole
 from nn.files import packages, parsed
 from nn.module import Module, is_frozen
@@ -316,19 +317,14 @@ def write(path: str | os.PathLike[str], tree: dict[str, Any]) -> None:
     numpy, safetensors = packages(PURPOSE)
     arrays: dict[str, Any] = {}
 
-    def lifted(part: Any, name: str) -> Any:
-        if isinstance(part, dict):
-            return {key: lifted(inner, f"{name}.{key}") for key, inner in part.items()}
-        if not isinstance(part, list) or not part:
-            return part
-        kinds = set(map(type, part))
-        if kinds == {float} or (kinds == {int} and all(-(2**63) <= x < 2**63 for x in part)):
-            name = name if name not in arrays else f"{name} ({len(arrays)})"
-            arrays[name] = numpy.array(part, dtype=float if kinds == {float} else numpy.int64)
-            return {TENSOR: name}
-        return [lifted(inner, f"{name}.{i}") for i, inner in enumerate(part)]
-
-    text = json.dumps({key: lifted(part, key) for key, part in tree.items()})
+    leaves, structure = flatten(tree, is_leaf=_is_array)
+    for i, path_of_leaf in enumerate(structure.paths(step=".{}")):
+        if type(leaf := leaves[i]) is list:
+            name = path_of_leaf[1:]
+            name = name if name not in arrays else f"{name} ({len(arrays)})"  # of keys with dots
+            arrays[name] = numpy.array(leaf, dtype=float if type(leaf[0]) is float else "int64")
+            leaves[i] = {TENSOR: name}
+    text = json.dumps(structure.unflatten(leaves))
     content = safetensors.numpy.save(arrays, metadata={KEY: text, "sha256": _digest(text, arrays)})
     write_whole(path, content)
 
@@ -350,17 +346,20 @@ def read(path: str | os.PathLike[str]) -> Any:
     if metadata.get("sha256") != _digest(metadata[KEY], arrays):
         raise ValueError(f"{path} is damaged: its checksum does not match its content")
 
-    def placed(part: Any) -> Any:
-        if isinstance(part, dict):
-            if set(part) == {TENSOR}:
-                return arrays[part[TENSOR]].tolist()
-            return {key: placed(inner) for key, inner in part.items()}
-        return [placed(inner) for inner in part] if isinstance(part, list) else part
-
     try:
-        return placed(json.loads(metadata[KEY]))
+        return map_leaves(
+            lambda part: arrays[part[TENSOR]].tolist() if isinstance(part, dict) else part,
+            json.loads(metadata[KEY]),
+            is_leaf=lambda part: isinstance(part, dict) and set(part) == {TENSOR},
+        )
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def _is_array(part: Any) -> bool:
+    """Tell whether a part of a tree is a list of numbers of one kind, which an array can hold."""
+    kinds = set(map(type, part)) if type(part) is list else set()
+    return kinds == {float} or (kinds == {int} and all(-(2**63) <= x < 2**63 for x in part))
 
 
 def _digest(text: str, arrays: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 from autograd.errors import counted, refuse_mask, shown, some
 from autograd.reals import as_float
+from autograd.tree import flatten
 from nn.layers import MLP, Layer, Neuron
 from nn.module import Module
 
@@ -215,11 +216,9 @@ def _rows(data: Any, name: str) -> list[Any]:
 
 
 def _require_numbers(part: Any, place: str) -> None:
-    if isinstance(part, (list, dict)):
-        for key, inner in part.items() if isinstance(part, dict) else enumerate(part):
-            _require_numbers(inner, f"{place}[{key!r}]")
-    else:
-        _require_number(part, place)
+    leaves, tree = flatten(part, place, is_leaf=lambda part: part is None)
+    for leaf, path in zip(leaves, tree.paths(place), strict=True):
+        _require_number(leaf, path)
 
 
 def _require_number(number: Any, place: str) -> None:

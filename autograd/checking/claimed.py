@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Literal, TypeAlias
 
 from autograd import structure
 from autograd.checking.numerical import EPSILON
-from autograd.errors import refuse_mask, shown
+from autograd.errors import counted, refuse_mask, shown
+from autograd.tree import flatten
 
 __all__ = ["EPSILONS", "Claim", "Claimed", "Point", "Precision", "numpy", "sum_of_products"]
 
@@ -119,7 +120,7 @@ class Point:
         """Whether there is one argument, of numbers or an array, but no arrays in it."""
         first, *others = self._arguments.values()
         parts = first if isinstance(first, (list, tuple)) else ()
-        return not others and not isinstance(first, Mapping) and all(map(_is_number, parts))
+        return not others and not isinstance(first, Mapping) and _are_numbers(parts)
 
     def path(self, i: int) -> str:
         """Give the path to a number."""
@@ -155,7 +156,13 @@ class Point:
             return _block(claimed, arguments[0], rows, what)
         if isinstance(claimed, Mapping) and claimed.keys() == self._arguments.keys():
             claimed = [claimed[name] for name in self.names]
-        return _joined(claimed, arguments, [f"{what} in {n}" for n in self.names], rows, what)
+        count = len(arguments)
+        _require_length(claimed, count, what, f"derivatives with respect to {count} arguments")
+        blocks = [
+            _block(part, argument, rows, f"{what} in {name}")
+            for part, argument, name in zip(claimed, arguments, self.names, strict=True)
+        ]
+        return numpy().hstack(blocks)
 
 
 def _scale(xs: Any) -> float:
@@ -203,25 +210,51 @@ def _is_number(x: Any) -> bool:
 
 
 def _size(argument: Any) -> int:
-    sizes: list[int] = []
-    visit = structure.Visit(
-        lambda path, x: sizes.append(1), lambda path, x: sizes.append(x.size), lambda path, x: None
-    )
-    structure.visited(argument, "", visit)
-    return sum(sizes)
+    return sum(math.prod(getattr(leaf, "shape", ())) for leaf in flatten(argument)[0])
 
 
-def _joined(claimed: Any, parts: Sequence[Any], names: Sequence[str], rows: int, what: str) -> Any:
-    if not hasattr(claimed, "__len__") or len(claimed) != len(parts):
+def _matched(
+    claimed: Any, like: Any, what: str, of: str, is_whole: Callable[[Any], bool]
+) -> list[tuple[Any, Any, str]]:
+    """Pair what is claimed with the parts of the arguments or results that it is claimed of.
+
+    Args:
+        claimed: What is claimed: of the structure of `like`.
+        like: The arguments or results.
+        what: Who claims it, for the error.
+        of: "argument" or "result".
+        is_whole: Tells of a list of `like` whether what is claimed of it is one array.
+
+    Returns:
+        A part of what is claimed, what it is of, and its path.
+    """
+    kinds = {"argument": "derivatives with respect to", "result": "the derivatives of"}
+    found: list[tuple[Any, Any, str]] = []
+    waiting = [(claimed, like, what)]
+    while waiting:
+        claimed, like, what = waiting.pop()
+        if isinstance(like, Mapping):
+            _require_keys(claimed, like, what, of)
+            parts = [(claimed[key], part, f"{what}[{key!r}]") for key, part in like.items()]
+        elif isinstance(like, (list, tuple)) and not is_whole(like):
+            if hasattr(claimed, "toarray"):  # a sparse matrix
+                claimed = claimed.toarray()
+            _require_length(claimed, len(like), what, f"{kinds[of]} {len(like)} {of}s")
+            pairs = enumerate(zip(claimed, like, strict=True))
+            parts = [(part, each, f"{what}[{i}]") for i, (part, each) in pairs]
+        else:
+            found.append((claimed, like, what))
+            continue
+        waiting += reversed(parts)
+    return found
+
+
+def _require_length(claimed: Any, length: int, what: str, holds: str) -> None:
+    if not hasattr(claimed, "__len__") or len(claimed) != length:
         raise ValueError(
-            f"gradcheck: {what} is to hold derivatives with respect to {len(parts)} arguments, a "
-            f"sequence with one part for each, got {shown(claimed)}"
+            f"gradcheck: {what} is to hold {holds}, a sequence with one part for each, got "
+            f"{shown(claimed)}"
         )
-    blocks = [
-        _block(part, argument, rows, name)
-        for part, argument, name in zip(claimed, parts, names, strict=True)
-    ]
-    return numpy().hstack(blocks)
 
 
 def _require_keys(claimed: Any, like: Mapping[Any, Any], what: str, kind: str) -> None:
@@ -232,20 +265,22 @@ def _require_keys(claimed: Any, like: Mapping[Any, Any], what: str, kind: str) -
         )
 
 
+def _are_numbers(parts: Any) -> bool:
+    return all(map(_is_number, parts))
+
+
 def _block(claimed: Any, argument: Any, rows: int, what: str) -> Any:
     """Read the derivatives of some results with respect to the numbers of one argument."""
+    matched = _matched(claimed, argument, what, "argument", _are_numbers)
+    blocks = [_block_of_array(part, each, rows, name) for part, each, name in matched]
+    return numpy().hstack(blocks or [numpy().empty((rows, 0))])
+
+
+def _block_of_array(claimed: Any, argument: Any, rows: int, what: str) -> Any:
     np = numpy()
-    if isinstance(argument, Mapping):
-        _require_keys(claimed, argument, what, "argument")
-        keys = list(argument)
-        names = [f"{what}[{key!r}]" for key in keys]
-        return _joined([claimed[k] for k in keys], [argument[k] for k in keys], names, rows, what)
-    if isinstance(argument, (list, tuple)) and not all(map(_is_number, argument)):
-        names = [f"{what}[{i}]" for i in range(len(argument))]
-        return _joined(claimed, argument, names, rows, what)
-    count = 0 if argument is None else _size(argument)
     if argument is None:
         return np.empty((rows, 0))
+    count = _size(argument)
     if hasattr(claimed, "toarray"):  # a sparse matrix
         claimed = claimed.toarray()
     if claimed is None:
@@ -263,8 +298,8 @@ def _block(claimed: Any, argument: Any, rows: int, what: str) -> Any:
     ):
         expected = f"{count}" if rows == 1 else f"{rows} x {count}"
         raise ValueError(
-            f"gradcheck: {what} has the shape {array.shape}; of {rows} result"
-            f"{'s' * (rows > 1)} and {count} input{'s' * (count > 1)} it takes {expected} numbers"
+            f"gradcheck: {what} has the shape {array.shape}; of {counted(rows, 'result')} and "
+            f"{counted(count, 'input')} it takes {expected} numbers"
             + ("; is it transposed?" if array.shape == (count, rows) else "")
         )
     return array.reshape(rows, count)
@@ -290,16 +325,9 @@ def _flat(result: Any, what: str) -> Any:
 
 def _epsilon(result: Any) -> float:
     """Give the distance from 1 to the next number of the coarsest kind in a result."""
-    np = numpy()
-    found = [EPSILON]
-
-    def look(path: str, x: Any) -> None:
-        dtype = getattr(x, "dtype", None)
-        if dtype is not None and dtype.kind == "f":
-            found.append(float(np.finfo(dtype).eps))
-
-    structure.visited(result, "", structure.Visit(look, look, look))
-    return max(found)
+    dtypes = [getattr(leaf, "dtype", None) for leaf in flatten(result)[0]]
+    kinds = {dtype for dtype in dtypes if dtype is not None and dtype.kind == "f"}
+    return max([EPSILON, *[float(numpy().finfo(dtype).eps) for dtype in kinds]])
 
 
 def _rows(claimed: Any, result: Any, point: Point, what: str) -> Any:
@@ -309,25 +337,11 @@ def _rows(claimed: Any, result: Any, point: Point, what: str) -> Any:
     tuples and dictionaries, and in the place of each number or array that of the arguments. Where
     there is but one argument, of numbers or an array, a list of numbers may have a matrix.
     """
-    np = numpy()
-    if isinstance(result, Mapping):
-        _require_keys(claimed, result, what, "result")
-        parts = [_rows(claimed[k], part, point, f"{what}[{k!r}]") for k, part in result.items()]
-        return np.vstack(parts)
-    if isinstance(result, (list, tuple)) and not (point.is_flat and all(map(_is_number, result))):
-        if hasattr(claimed, "toarray"):  # a sparse matrix
-            claimed = claimed.toarray()
-        if not hasattr(claimed, "__len__") or len(claimed) != len(result):
-            raise ValueError(
-                f"gradcheck: {what} is to hold the derivatives of {len(result)} results, a "
-                f"sequence with one part for each, got {shown(claimed)}"
-            )
-        parts = [
-            _rows(part, each, point, f"{what}[{i}]")
-            for i, (part, each) in enumerate(zip(claimed, result, strict=True))
-        ]
-        return np.vstack(parts)
-    return point.like(claimed, _size(result), what)
+    matched = _matched(
+        claimed, result, what, "result", lambda parts: point.is_flat and _are_numbers(parts)
+    )
+    blocks = [point.like(part, _size(each), name) for part, each, name in matched]
+    return numpy().vstack(blocks or [numpy().empty((0, point.data.size))])
 
 
 # --- what is claimed -----------------------------------------------------------------------------

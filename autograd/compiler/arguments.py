@@ -18,6 +18,7 @@ from autograd.compiler.layout import Group, Layout
 from autograd.errors import counted, refuse_mask, shown
 from autograd.reals import as_float
 from autograd.transforms import _live
+from autograd.tree import mapping_like
 from autograd.value import Value
 
 __all__ = [
@@ -369,7 +370,7 @@ class _Rebuilding:
                 key: self.part(f"{path}[{key!r}]", part, _within(axis, key, path))
                 for key, part in argument.items()
             }
-            return items if type(argument) is dict else structure.mapping_like(argument, items)
+            return items if type(argument) is dict else mapping_like(argument, items)
         if isinstance(argument, (list, tuple)):
             if isinstance(axis, Integral) and _is_plain(argument):
                 row = self._of_array(path, numpy.array(argument, dtype=float), axis)
@@ -498,7 +499,7 @@ def _gathered(part: Any) -> Any:
     """Put one place where there is a list of places of numbers, which is often long."""
     if isinstance(part, Mapping):
         items = {key: _gathered(inner) for key, inner in part.items()}
-        return items if type(part) is dict else structure.mapping_like(part, items)
+        return items if type(part) is dict else mapping_like(part, items)
     if not isinstance(part, (list, tuple)):
         return part
     if type(part) in (list, tuple) and part and all(type(inner) is slice for inner in part):
@@ -525,7 +526,7 @@ def _filled(part: Any, numbers: Any, rows: bool) -> Any:
         return kind([_filled(inner, numbers, rows) for inner in part])
     if isinstance(part, Mapping):
         items = {key: _filled(inner, numbers, rows) for key, inner in part.items()}
-        return structure.mapping_like(part, items)
+        return mapping_like(part, items)
     if isinstance(part, tuple):
         return kind(*[_filled(inner, numbers, rows) for inner in part])
     return part

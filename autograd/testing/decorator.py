@@ -21,6 +21,7 @@ from autograd.checking.claimed import Precision
 from autograd.checking.claims import require_precision
 from autograd.errors import shown
 from autograd.testing.domains import REAL
+from autograd.tree import flatten
 
 __all__ = ["check_gradients"]
 
@@ -287,26 +288,26 @@ def _reject(reason: str) -> None:
 
 def _varies(value: Any) -> bool:
     """Tell whether an argument holds floats to differentiate with respect to."""
-    if isinstance(value, (float, Value)) or hasattr(value, "named_parameters"):
-        return True
-    if isinstance(value, Mapping):
-        return any(map(_varies, value.values()))
-    if isinstance(value, (list, tuple)):
-        return any(map(_varies, value))
-    return getattr(getattr(value, "dtype", None), "kind", None) == "f"
+    return any(
+        isinstance(leaf, (float, Value)) or hasattr(leaf, "named_parameters") or _has_floats(leaf)
+        for leaf in flatten(value)[0]
+    )
 
 
 def _is_finite(value: Any) -> bool:
     """Tell whether there is a derivative to be taken at all."""
-    if isinstance(value, (float, Value)):
-        return math.isfinite(value if isinstance(value, float) else value.data)
-    if isinstance(value, Mapping):
-        return all(map(_is_finite, value.values()))
-    if isinstance(value, (list, tuple)):
-        return all(map(_is_finite, value))
-    if getattr(getattr(value, "dtype", None), "kind", None) == "f":
-        return all(map(math.isfinite, value.ravel().tolist()))
+    for leaf in flatten(value)[0]:
+        if isinstance(leaf, (float, Value)):
+            numbers = [leaf if isinstance(leaf, float) else leaf.data]
+        else:
+            numbers = leaf.ravel().tolist() if _has_floats(leaf) else []
+        if not all(map(math.isfinite, numbers)):
+            return False
     return True
+
+
+def _has_floats(array: Any) -> bool:
+    return getattr(getattr(array, "dtype", None), "kind", None) == "f"
 
 
 # --- strategies by type --------------------------------------------------------------------------

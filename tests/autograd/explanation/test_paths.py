@@ -2,66 +2,35 @@
 
 from __future__ import annotations
 
-import html.parser
 import math
 import pickle
 import re
 import unicodedata
-from collections.abc import Iterable
 from fractions import Fraction
 from itertools import accumulate
 from operator import mul
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import autograd
-from autograd import Value, no_grad, relu, sigmoid, sqrt
+from autograd import Value, no_grad, relu, sqrt
 from autograd.explanation import (
-    LONGEST,
     MOST_PATHS,
-    Contributions,
     Explanation,
     Path,
     explain,
 )
+from autograd.explanation.notation import LONGEST
 from autograd.formatting import names
-from autograd.graph import leaves, topological_order
-from autograd.kinds import FROZEN, PARAMETER
-from autograd.scopes import folded, module_of
+from autograd.graph import topological_order
 from autograd.value import new_node
-from nn import MLP
+from tests.autograd.explanation.graphs import labelled, rows_of, worked_example
 from tests.autograd.naive import Program, programs
 
-
-def labelled(node: Value, label: str) -> Value:
-    node.label = label
-    return node
-
-
 # --- the worked example --------------------------------------------------------------------------
-
-
-def worked_example() -> dict[str, Value]:
-    numbers = {"i1": 0.05, "i2": 0.10, "b1": 0.35, "b2": 0.60}
-    numbers |= {f"w{i + 1}": 0.15 + 0.05 * i for i in range(8)}
-    numbers |= {"w5": 0.40, "w6": 0.45, "w7": 0.50, "w8": 0.55}
-    nodes = {name: Value(x, name) for name, x in numbers.items()}
-    wiring = {
-        "h1": ("w1", "i1", "w2", "i2", "b1"),
-        "h2": ("w3", "i1", "w4", "i2", "b1"),
-        "o1": ("w5", "out_h1", "w6", "out_h2", "b2"),
-        "o2": ("w7", "out_h1", "w8", "out_h2", "b2"),
-    }
-    for name, operands in wiring.items():
-        w, x, v, y, b = (nodes[operand] for operand in operands)
-        net = labelled(w * x + v * y + b, f"net_{name}")
-        nodes |= {f"net_{name}": net, f"out_{name}": labelled(sigmoid(net), f"out_{name}")}
-    errors = [0.5 * (0.01 - nodes["out_o1"]) ** 2, 0.5 * (0.99 - nodes["out_o2"]) ** 2]
-    return nodes | {"E": labelled(errors[0] + errors[1], "E")}
 
 
 def test_w5_of_the_worked_example() -> None:
@@ -545,217 +514,6 @@ def test_results_are_plain_data() -> None:
     copied = pickle.loads(pickle.dumps(found))
     assert copied.text == found.text
     assert x.grad == 0.0
-
-
-# --- errors --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "message"),
-    [
-        ((2.0,), TypeError, "explain: output must be a Value, got float: 2.0"),
-        ((Value(1.0), 2.0), TypeError, "explain: wrt must be a Value, or several, got float: 2.0"),
-        ((Value(1.0), "w"), TypeError, "explain: wrt must be a Value, or several, got str: 'w'"),
-        ((Value(1.0), [Value(2.0), 3]), TypeError, "wrt must be a Value, or several, got int: 3"),
-    ],
-)
-def test_wrong_types(arguments: Any, error: type[Exception], message: str) -> None:
-    with pytest.raises(error, match=re.escape(message)) as raised:
-        explain(*arguments)
-    assert "complex" not in str(raised.value)
-    assert ".real" not in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "message"),
-    [
-        ({"limit": 0}, ValueError, "limit must be a whole number of at least 1, got 0"),
-        (
-            {"limit": 1.5},
-            TypeError,
-            "explain: limit must be a whole number of at least 1, got float: 1.5",
-        ),
-        (
-            {"limit": "3"},
-            TypeError,
-            "explain: limit must be a whole number of at least 1, got str: '3'",
-        ),
-        ({"through": "some"}, ValueError, "through must be 'all' or a list of Values, got 'some'"),
-        ({"through": 3}, TypeError, "through must be 'all' or a list of Values, got int: 3"),
-        ({"through": [3]}, TypeError, "through must be 'all' or a list of Values, got int: 3"),
-    ],
-)
-def test_wrong_options(options: Any, error: type[Exception], message: str) -> None:
-    x = Value(1.0)
-    for output in (x * 2.0, x, Value(2.0)):
-        with pytest.raises(error, match=re.escape(message)):
-            explain(output, x, **options)
-
-
-def test_stations_do_not_go_with_a_table() -> None:
-    untyped: Any = explain
-    with pytest.raises(ValueError, match="through= chooses among the paths to one node"):
-        untyped(Value(1.0), through="all")
-
-
-# --- the table -----------------------------------------------------------------------------------
-
-
-def rows_of(markup: str) -> list[list[str]]:
-    """Read a table back as a browser would."""
-
-    class Reader(html.parser.HTMLParser):
-        rows: list[list[str]]
-
-        def handle_starttag(self, tag: str, attrs: Any) -> None:
-            assert tag in {"table", "thead", "tbody", "tr", "th", "td"}
-            if tag == "tr":
-                self.rows.append([])
-            if tag in {"th", "td"}:
-                self.rows[-1].append("")
-
-        def handle_data(self, data: str) -> None:
-            if data.strip():
-                self.rows[-1][-1] += data
-
-    reader = Reader()
-    reader.rows = []
-    reader.feed(markup)
-    reader.close()
-    return reader.rows
-
-
-def parameter(data: float, label: str, kind: str = PARAMETER) -> Value:
-    node = Value(data, label)
-    node.op = kind
-    return node
-
-
-def test_the_parameters_of_the_worked_example() -> None:
-    nodes = worked_example()
-    for name in ("w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8"):
-        nodes[name].op = PARAMETER
-    nodes["b1"].op = nodes["b2"].op = FROZEN
-    found = explain(nodes["E"], limit=3)
-    assert isinstance(found, Contributions)
-    assert str(found) == repr(found) == found.text
-    assert {row.name for row in found.rows} == {*(f"w{i}" for i in range(1, 9)), "b1", "b2"}
-    nodes["E"].backward()
-    for row in found.rows:
-        assert row.node is nodes[row.name]
-        assert row.derivative == row.node.grad
-        assert row.data == row.node.data
-    sizes = [abs(row.derivative) for row in found.rows]
-    assert sizes == sorted(sizes, reverse=True)
-    assert [row.share for row in found.rows] == pytest.approx([x / sum(sizes) for x in sizes])
-    lines = found.text.splitlines()
-    assert len({len(line) for line in lines}) == 1
-    assert lines[0].split() == ["node", "data", "∂E/∂node", "share"]
-    assert [line.split()[0] for line in lines[1:]] == ["b2", "w6", "w5", "7"]
-    assert lines[-1].split()[:2] == ["7", "others"]
-    shown = rows_of(found._repr_html_())
-    assert [" ".join(row).split() for row in shown] == [line.split() for line in lines]
-
-
-def test_inputs_where_there_are_no_parameters() -> None:
-    nodes = worked_example()
-    found = {row.name for row in explain(nodes["E"]).rows}
-    assert found == {leaf.label for leaf in leaves(nodes["E"]) if leaf.label}
-
-
-def test_nodes_of_ones_own_choice() -> None:
-    nodes = worked_example()
-    stranger = Value(1.0)
-    chosen: Iterable[Value] = (nodes[name] for name in ("out_o1", "out_o2", "out_o1"))
-    found = explain(nodes["E"], [*chosen, stranger])
-    assert [(row.name, round(row.derivative, 4)) for row in found.rows] == [
-        ("out_o1", 0.7414), ("out_o2", -0.2171), ("v19", 0.0)
-    ]  # fmt: skip
-    assert math.fsum(row.share for row in found.rows) == pytest.approx(1.0)
-    assert explain(nodes["E"], []).rows == ()
-    assert explain(nodes["E"], []).text.split() == ["node", "data", "∂E/∂node", "share"]
-
-
-def test_a_leaf_alone_carries_all_of_itself() -> None:
-    [row] = explain(Value(2.0, "x")).rows
-    assert (row.derivative, row.share) == (1.0, 1.0)
-
-
-def test_shares_of_derivatives_that_are_zero_huge_or_not_finite() -> None:
-    x, y = Value(1.0, "x"), Value(2.0, "y")
-
-    def shares(first: float, second: float) -> list[float]:
-        node = new_node(0.0, (x, y), (first, second), "odd")
-        return [row.share for row in explain(node).rows]
-
-    assert shares(0.0, 0.0) == [0.0, 0.0]
-    assert shares(1.5e308, -1.5e308) == [0.5, 0.5]
-    assert shares(5e-324, 5e-324) == [0.5, 0.5]
-    for odd in (math.nan, math.inf, -math.inf):
-        assert all(map(math.isnan, shares(1.0, odd)))
-        node = new_node(0.0, (x, y), (1.0, odd), "odd")
-        assert [row.name for row in explain(node).rows] == ["y", "x"]
-        assert explain(node, limit=1).text.splitlines()[-1].split() == ["1", "other", "nan"]
-
-
-def test_labels_are_escaped_and_columns_aligned() -> None:
-    labels = ["<script>alert(1)</script>", "a & b", '"q"', "권重", "e\u0301", "a\nb"]
-    xs = [Value(float(i + 1), label) for i, label in enumerate(labels)]
-    found = explain(labelled(autograd.sum(xs), "<E>"))
-    markup = found._repr_html_()
-    assert "<script" not in markup
-    shown = rows_of(markup)
-    assert shown[0][2] == "∂<E>/∂node"
-    assert [row[0] for row in shown[1:]] == [*labels[:-1], "a b"]
-    ends = {
-        len(line) for line in found.text.replace("권重", "wide").replace("e\u0301", "e").split("\n")
-    }
-    assert len(ends) == 1
-
-
-def test_modules_add_up() -> None:
-    weights = [f"layers.{i}.neurons.{j}.weights.0" for i, j in ((0, 0), (0, 1), (1, 0))]
-    labels = [*weights, "layers.0.bias", "bias"]
-    nodes = [parameter(1.0, label) for label in labels]
-    stranger = Value(1.0, "x")
-    found = explain(autograd.dot([*nodes, stranger], [1.0, -2.0, 4.0, 0.5, 0.25, 0.25]), [*nodes])
-    with_input = explain(found.output, [*nodes, stranger])
-
-    def rounded(shares: dict[str | None, float]) -> dict[str | None, float]:
-        return {module: round(7.75 * share, 9) for module, share in shares.items()}
-
-    # As a drawing folds them: 0 the model, 1 its layers, 2 their neurons.
-    assert rounded(found.by_module(0)) == {"": 7.75}
-    assert rounded(found.by_module()) == {"layers.1": 4.0, "layers.0": 3.5, "": 0.25}
-    neurons = ["layers.1.neurons.0", "layers.0.neurons.1", "layers.0.neurons.0"]
-    assert rounded(found.by_module(2)) == dict(
-        zip([*neurons, "layers.0", ""], [4.0, 2.0, 1.0, 0.5, 0.25], strict=True)
-    )
-    assert found.by_module(9) == found.by_module(2)
-    assert {*with_input.by_module()} == {"layers.1", "layers.0", "", None}
-    assert sum(with_input.by_module().values()) == pytest.approx(1.0)
-    with pytest.raises(ValueError, match="depth must be a whole number of at least 0, got -1"):
-        found.by_module(-1)
-
-
-def test_modules_are_those_of_a_drawing() -> None:
-    model = MLP(2, [3, 1])
-    output = model([Value(1.0), Value(2.0)])
-    found = explain(output)
-    for depth in range(3):
-        inside = {
-            module
-            for node in model.parameters()
-            if (module := folded(module_of(node.label), depth)) is not None
-        }
-        assert inside <= {*found.by_module(depth)}
-
-
-def test_a_module_is_read_off_the_label_not_off_the_name() -> None:
-    first, second = (parameter(1.0, "layers.0.weights.1") for _ in range(2))
-    found = explain(first * 3.0 + second)
-    assert [row.name for row in found.rows] == ["layers.0.weights.1", "layers.0.weights.1 (2)"]
-    assert found.by_module() == {"layers.0": 1.0}
 
 
 # --- names ---------------------------------------------------------------------------------------

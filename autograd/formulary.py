@@ -519,7 +519,7 @@ FORMULARY: tuple[Rule, ...] = (
          "The variance of the xs about their mean, over their number: NumPy's. "
          "Its derivative in each x is `2 * (x - mean(xs)) / len(xs)`.",
          ((1.0, 3.0), 1.0), "at least one operand",
-         elementary=lambda m, *xs: _spread(m, xs),
+         expanded=lambda m, *xs: _spread(m, xs),
          primitive=_var_primitive,
          exact=_exact_var),
     Rule("std", XS, _std,
@@ -527,7 +527,7 @@ FORMULARY: tuple[Rule, ...] = (
          "The standard deviation of the xs, the square root of their variance. Its derivative in "
          "each x is `(x - mean(xs)) / (len(xs) * std(xs))`, 0 where all are equal.",
          ((1.0, 3.0), 1.0), "at least one operand",
-         elementary=lambda m, *xs: m.sqrt(_spread(m, xs)),
+         expanded=lambda m, *xs: m.sqrt(_spread(m, xs)),
          kinks=lambda m, y, *xs: m.meets(y, 0.0) if len(xs) > 1 else 0.0,
          primitive=_std_primitive,
          exact=lambda mp, *xs: mp.sqrt(_exact_var(mp, *xs)),

@@ -24,7 +24,7 @@ HALF_SQRT_PI = 0.5 * math.sqrt(math.pi)
 TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 
 
-def _plain(order: Any) -> Any:
+def _number_of(order: Any) -> Any:
     """The number of an operand that no derivative is taken of, of which another is computed."""
     return getattr(order, "data", order)
 
@@ -202,7 +202,7 @@ def _is_no_pole(m: Any, x: Any) -> Any:
 
 
 def _has_real_bessel(m: Any, order: Any, x: Any) -> Any:
-    return (x >= 0.0) | _plain(order).is_integer()
+    return (x >= 0.0) | _number_of(order).is_integer()
 
 
 def _slope_of_gamma_density(m: Any, y: Any, a: Any, x: Any) -> Any:
@@ -245,13 +245,13 @@ SPECIAL: tuple[Rule, ...] = (
          ((0.0,), -0.6931471805599453),
          primitive=_log_ndtr_in_primitives, exact=_exact_log_ndtr),
     Rule("ndtr_excess", ("order", "x"), normal.excess,
-         lambda m, y, order, x: (0.0, m.ndtr_excess(_plain(order) + 1.0, x)),
+         lambda m, y, order, x: (0.0, m.ndtr_excess(_number_of(order) + 1.0, x)),
          "The derivative of log Φ(x) + x²/2 of the given order, an integer from 1 to 16. It is the "
          "cumulant of that order of the amount by which a standard normal variable exceeds -x, "
          "when it does. "
          "Its derivative in x is `ndtr_excess(order + 1, x)`; the order is a plain number.",
          ((1, -1e9), 1e-9), "an integer order from 1 to 16",
-         by_python=True, exact=_exact_ndtr_excess, fixed=("order",), plain=True,
+         by_python=True, exact=_exact_ndtr_excess, fixed=("order",), numbers_only=True,
          smooth=(((1.0, 1.0), (2.0, 2.0), (3.0, 3.0)), ((-inf, inf),))),
     Rule("ndtri", X, normal.ndtri, _ndtri_partials,
          "The inverse of ndtr. Its derivative is `sqrt(2 * pi) * exp(ndtri(x)**2 / 2)`.",
@@ -294,70 +294,71 @@ SPECIAL: tuple[Rule, ...] = (
     Rule("polygamma_difference", ("order", "x", "step"), eulerian.polygamma_difference,
          lambda m, y, order, x, step: (
              0.0,
-             m.polygamma_difference(_plain(order) + 1.0, x, step),
-             m.polygamma(_plain(order) + 1.0, x + step)),
+             m.polygamma_difference(_number_of(order) + 1.0, x, step),
+             m.polygamma(_number_of(order) + 1.0, x + step)),
          "polygamma(order, x + step) - polygamma(order, x), also where it would cancel. The order "
          "is an integer from 0 to 16, a plain number. Its derivatives are "
          "`polygamma(order + 1, x + step) - polygamma(order + 1, x)` in x and "
          "`polygamma(order + 1, x + step)` in the step.",
          ((0, 1.0, 1.0), 1.0),
          "an integer order from 0 to 16, x and x + step other than 0, -1, -2, …",
-         by_python=True, fixed=("order",), plain=True,
+         by_python=True, fixed=("order",), numbers_only=True,
          smooth=(((0.0, 0.0), (1.0, 1.0), (2.0, 2.0)), ((0.0, inf),), ((0.0, inf),)),
          exact=lambda mp, order, x, step: (
              _exact_polygamma(mp, order, x + step) - _exact_polygamma(mp, order, x))),
     Rule("gamma_density", ("a", "x"), eulerian.gamma_density,
-         lambda m, y, a, x: (0.0, _slope_of_gamma_density(m, y, _plain(a), x)),
+         lambda m, y, a, x: (0.0, _slope_of_gamma_density(m, y, _number_of(a), x)),
          "x**(a - 1) * exp(-x) / Γ(a), the density of the gamma distribution. Its derivative in x "
          "is `gamma_density(a, x) * ((a - 1) / x - 1)`; the shape a is a plain number.",
          ((1.0, 0.0), 1.0), "a > 0 and x >= 0, where it is finite",
-         by_python=True, fixed=("a",), plain=True,
+         by_python=True, fixed=("a",), numbers_only=True,
          smooth=(((0.5, 4.0),), ((0.0, inf),)),
          exact=lambda mp, a, x: mp.exp((a - 1) * mp.log(x) - x - mp.loggamma(a))),
     Rule("beta_density", ("a", "b", "x"), eulerian.beta_density,
-         lambda m, y, a, b, x: (0.0, 0.0, _slope_of_beta_density(m, y, _plain(a), _plain(b), x)),
+         lambda m, y, a, b, x: (
+             0.0, 0.0, _slope_of_beta_density(m, y, _number_of(a), _number_of(b), x)),
          "x**(a - 1) * (1 - x)**(b - 1) / beta(a, b), the density of the beta distribution. Its "
          "derivative in x is `beta_density(a, b, x) * ((a - 1) / x - (b - 1) / (1 - x))`; "
          "the shapes a and b are plain numbers.",
          ((2.0, 2.0, 0.5), 1.5), "a > 0, b > 0 and 0 <= x <= 1, where it is finite",
-         by_python=True, fixed=("a", "b"), plain=True,
+         by_python=True, fixed=("a", "b"), numbers_only=True,
          smooth=(((0.5, 4.0),), ((0.5, 4.0),), ((0.0, 1.0),)),
          exact=lambda mp, a, b, x: (
              x**(a - 1) * (1 - x)**(b - 1) * mp.exp(-_exact_betaln(mp, a, b)))),
     Rule("gammainc", ("a", "x"),
          evaluated_by_scipy("gammainc", lambda a, x: 0.0 < a < inf and x >= 0.0),
-         lambda m, y, a, x: (0.0, m.gamma_density(_plain(a), x)),
+         lambda m, y, a, x: (0.0, m.gamma_density(_number_of(a), x)),
          "The regularised lower incomplete gamma function. It is the distribution function of "
          "gamma_density, evaluated by SciPy. "
          "Its derivative in x is `gamma_density(a, x)`; the shape a is a plain number.",
          ((1.0, 0.0), 0.0), "a > 0 and x >= 0",
-         by_python=True, fixed=("a",), plain=True, smooth=(((0.5, 4.0),), ((0.0, inf),)),
+         by_python=True, fixed=("a",), numbers_only=True, smooth=(((0.5, 4.0),), ((0.0, inf),)),
          exact=lambda mp, a, x: mp.gammainc(a, 0, x, regularized=True)),
     Rule("gammaincc", ("a", "x"),
          evaluated_by_scipy("gammaincc", lambda a, x: 0.0 < a < inf and x >= 0.0),
-         lambda m, y, a, x: (0.0, -m.gamma_density(_plain(a), x)),
+         lambda m, y, a, x: (0.0, -m.gamma_density(_number_of(a), x)),
          "The regularised upper incomplete gamma function. It is 1 - gammainc(a, x), without "
          "cancellation, evaluated by SciPy. "
          "Its derivative in x is `-gamma_density(a, x)`; the shape a is a plain number.",
          ((1.0, 0.0), 1.0), "a > 0 and x >= 0",
-         by_python=True, fixed=("a",), plain=True, smooth=(((0.5, 4.0),), ((0.0, inf),)),
+         by_python=True, fixed=("a",), numbers_only=True, smooth=(((0.5, 4.0),), ((0.0, inf),)),
          exact=lambda mp, a, x: mp.gammainc(a, x, mp.inf, regularized=True)),
     Rule("betainc", ("a", "b", "x"), betainc,
-         lambda m, y, a, b, x: (0.0, 0.0, m.beta_density(_plain(a), _plain(b), x)),
+         lambda m, y, a, b, x: (0.0, 0.0, m.beta_density(_number_of(a), _number_of(b), x)),
          "The regularised incomplete beta function. It is the distribution function of "
          "beta_density, evaluated by SciPy. "
          "Its derivative in x is `beta_density(a, b, x)`; the shapes a and b are plain numbers.",
          ((1.0, 1.0, 0.5), 0.5), "a > 0, b > 0 and 0 <= x <= 1",
-         by_python=True, fixed=("a", "b"), plain=True,
+         by_python=True, fixed=("a", "b"), numbers_only=True,
          smooth=(((0.5, 4.0),), ((0.5, 4.0),), ((0.0, 1.0),)),
          exact=lambda mp, a, b, x: mp.betainc(a, b, 0, x, regularized=True)),
     Rule("zeta", ("x", "q"), evaluated_by_scipy("zeta", lambda x, q: x > 1.0 and q > 0.0),
-         lambda m, y, x, q: (0.0, -_plain(x) * m.zeta(_plain(x) + 1.0, q)),
+         lambda m, y, x, q: (0.0, -_number_of(x) * m.zeta(_number_of(x) + 1.0, q)),
          "The zeta function of Hurwitz, the sum of (q + k)**-x over k = 0, 1, …; with q = 1, that "
          "of Riemann. Evaluated by SciPy. "
          "Its derivative in q is `-x * zeta(x + 1, q)`; the exponent x is a plain number.",
          ((2.0, 1.0), 1.644934066848226), "x > 1 and q > 0",
-         by_python=True, fixed=("x",), plain=True, defaults=(1.0,),
+         by_python=True, fixed=("x",), numbers_only=True, defaults=(1.0,),
          within=lambda m, x, q: (x > 1.0) & (q > 0.0),
          smooth=(((1.5, 8.0),), ((0.0, inf),)),
          exact=lambda mp, x, q: mp.zeta(x, q)),
@@ -375,11 +376,11 @@ SPECIAL: tuple[Rule, ...] = (
     Rule("jv", ("order", "x"),
          bessel("jv"),
          lambda m, y, order, x: (
-             0.0, 0.5 * (m.jv(_plain(order) - 1.0, x) - m.jv(_plain(order) + 1.0, x))),
+             0.0, 0.5 * (m.jv(_number_of(order) - 1.0, x) - m.jv(_number_of(order) + 1.0, x))),
          "The Bessel function of the first kind of a real order, evaluated by SciPy. Its "
          "derivative in x is `(jv(order - 1, x) - jv(order + 1, x)) / 2`; the order is a plain "
          "number.", ((0, 0.0), 1.0), "finite x, x >= 0 or an integer order",
-         by_python=True, fixed=("order",), plain=True,
+         by_python=True, fixed=("order",), numbers_only=True,
          smooth=(((2.0, 2.0), (0.0, 3.0)), ((0.0, inf),)),
          exact=lambda mp, order, x: mp.besselj(order, x),
          within=_has_real_bessel),
@@ -406,11 +407,11 @@ SPECIAL: tuple[Rule, ...] = (
     Rule("iv", ("order", "x"),
          bessel("iv"),
          lambda m, y, order, x: (
-             0.0, 0.5 * (m.iv(_plain(order) - 1.0, x) + m.iv(_plain(order) + 1.0, x))),
+             0.0, 0.5 * (m.iv(_number_of(order) - 1.0, x) + m.iv(_number_of(order) + 1.0, x))),
          "The modified Bessel function of the first kind of a real order, evaluated by SciPy. Its "
          "derivative in x is `(iv(order - 1, x) + iv(order + 1, x)) / 2`; the order is a plain "
          "number.", ((0, 0.0), 1.0), "finite x, x >= 0 or an integer order",
-         by_python=True, fixed=("order",), plain=True,
+         by_python=True, fixed=("order",), numbers_only=True,
          smooth=(((2.0, 2.0), (0.0, 3.0)), ((0.0, 4.0),)),
          exact=lambda mp, order, x: mp.besseli(order, x),
          within=_has_real_bessel),
@@ -431,12 +432,12 @@ SPECIAL: tuple[Rule, ...] = (
          smooth=(((0.0, inf), (-inf, 0.0)),)),
     Rule("scaled_bessel", ("order", "index", "x"), scaled_bessel,
          lambda m, y, order, index, x: (
-             0.0, 0.0, m.scaled_bessel(_plain(order) + 1.0, _plain(index), x)),
+             0.0, 0.0, m.scaled_bessel(_number_of(order) + 1.0, _number_of(index), x)),
          "A derivative of exp(-x) * iv(n, x) / x**n, for an index n of 0 or 1. It is that of the "
          "given order, an integer from 0 to 16. Its derivative in x is "
          "`scaled_bessel(order + 1, index, x)`; order and index do not vary.",
          ((0, 0, 0.0), 1.0), "an integer order from 0 to 16, an index of 0 or 1, x >= 0",
-         by_python=True, fixed=("order", "index"), plain=True,
+         by_python=True, fixed=("order", "index"), numbers_only=True,
          smooth=(((0.0, 0.0), (1.0, 1.0)), ((0.0, 0.0), (1.0, 1.0)), ((0.0, inf),)),
          exact=lambda mp, order, index, x: mp.diff(
              lambda x: mp.exp(-x) * mp.besseli(index, x) / x**index, x, int(order))),

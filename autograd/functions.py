@@ -74,7 +74,7 @@ def _apply(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
         raise outside_domain(error, rule.name, rule.operands, xs, rule.domain) from None
 
 
-def _apply_to_plain(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
+def _apply_to_numbers(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
     """Apply the row, and refuse a derivative that is not known, rather than say that it is 0."""
     for name, operand in zip(rule.operands, operands, strict=True):
         if name in rule.fixed and isinstance(operand, Value):
@@ -117,7 +117,7 @@ def _function(rule: Rule, **defaults: float) -> Any:
             return _apply(rule, (x,))
 
     else:
-        apply = functools.partial(_apply_to_plain if rule.plain else _apply, rule)
+        apply = functools.partial(_apply_to_numbers if rule.numbers_only else _apply, rule)
         function = _with_operands(rule, defaults, rule.name, apply)
     return _published(rule, function)
 

@@ -45,7 +45,7 @@ class Rule:
         example: Operands, and the function's value there.
         domain: Where the function is defined, in words; empty where it is everywhere.
         fused: For the hottest of one operand, value and derivatives on floats in one call.
-        elementary: `elementary(m, *xs)`, for a function of many operands: the same, written out in
+        expanded: `expanded(m, *xs)`, for a function of many operands: the same, written out in
             operations of one or two.
         kinks: `kinks(m, y, *xs)`, other than 0 where the first derivative is agreed on, or jumps: a
             second one does not exist there, and is nan. It is made of `m.meets`.
@@ -60,7 +60,7 @@ class Rule:
             the closed intervals to draw from. Empty: every number.
         defaults: What the last operands are where they are not given.
         fixed: The operands that no derivative is taken of, as an order.
-        plain: Whether these must be plain numbers: a derivative in them exists, and is not known.
+        numbers_only: Whether these must be plain numbers, as a derivative in them is not known.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Rule:
     example: tuple[tuple[Any, ...], float] | None = None
     domain: str = ""
     fused: Callable[[float], tuple[float, tuple[float, ...]]] | None = None
-    elementary: Callable[..., Any] | None = None
+    expanded: Callable[..., Any] | None = None
     kinks: Callable[..., Any] | None = None
     within: Callable[..., Any] | None = None
     primitive: Callable[..., Any] | None = None
@@ -80,7 +80,7 @@ class Rule:
     smooth: tuple[Any, ...] = ()
     defaults: tuple[float, ...] = ()
     fixed: tuple[str, ...] = ()
-    plain: bool = False
+    numbers_only: bool = False
 
     @property
     def of_sequence(self) -> bool:

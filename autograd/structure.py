@@ -24,9 +24,9 @@ __all__ = [
     "Visit",
     "argument_names",
     "filled",
+    "number_of",
     "numbers",
     "outputs",
-    "plain",
     "rebuilt",
     "restored",
     "visited",
@@ -109,7 +109,7 @@ def numbers(argument: Any, path: str) -> list[tuple[str, float]]:
         >>> numbers({"weights": [0.5, -1.0], "bias": Value(2.0)}, "p")
         [("p['weights'][0]", 0.5), ("p['weights'][1]", -1.0), ("p['bias']", 2.0)]
     """
-    return [(place, plain(leaf)) for place, leaf in _leaves(argument, path, _differentiable)]
+    return [(place, number_of(leaf)) for place, leaf in _leaves(argument, path, _differentiable)]
 
 
 def rebuilt(argument: Any, path: str, node: MakeNode) -> Any:
@@ -257,11 +257,11 @@ def argument_names(f: Callable[..., Any], positional: Sequence[Any]) -> list[str
     return names[: len(positional)]
 
 
-def plain(number: Any) -> Any:
+def number_of(number: Any) -> Any:
     """Give the data of a Value, and anything else as it is.
 
     Example:
-        >>> plain(Value(2.0)), plain(3.0)
+        >>> number_of(Value(2.0)), number_of(3.0)
         (2.0, 3.0)
     """
     return number.data if isinstance(number, Value) else number

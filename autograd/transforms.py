@@ -43,7 +43,7 @@ from autograd.grad_mode import paused, resumed
 from autograd.graph import adjoints, dependents, interior, topological_order
 from autograd.linear_nodes import linear, linked
 from autograd.rule import VALUES
-from autograd.structure import plain
+from autograd.structure import number_of
 from autograd.tracing import active, is_traced
 from autograd.value import Value, as_value
 
@@ -148,9 +148,9 @@ class _Recording:
         def array(path: str, part: Any) -> Any:
             if not _holds_objects(part):
                 return part
-            return structure.filled(part, list(map(plain, part.flat)))
+            return structure.filled(part, list(map(number_of, part.flat)))
 
-        visit = structure.Visit(lambda path, x: plain(x), array, lambda path, model: model)
+        visit = structure.Visit(lambda path, x: number_of(x), array, lambda path, model: model)
         return structure.visited(result, "", visit)
 
     def adjoints(self, root: Value, connected: bool = False) -> list[Number]:
@@ -528,7 +528,7 @@ def _jvp(
     ]
     recording = _record(transform, f, primals, {}, range(len(primals)), has_aux)
     if paused():
-        directions = [plain(number) for number in directions]
+        directions = [number_of(number) for number in directions]
     elif any(isinstance(number, Value) for number in directions):
         recording.connected = True
     slopes = iter(recording.tangents(recording.outputs(), directions))
@@ -571,7 +571,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
             if connected:
                 root = VALUES.dot(outputs, seeds)
             else:
-                root = linear(tuple(map(plain, seeds)), tuple(outputs))
+                root = linear(tuple(map(number_of, seeds)), tuple(outputs))
             results = iter(recording.adjoints(root, connected))
         return tuple(structure.restored(argument, results) for argument in recording.arguments)
 

@@ -267,7 +267,7 @@ def _width(row: Any) -> str:
 
 def _list(data: Any, name: str) -> list[Any]:
     try:
-        rows = _plain(data, name)
+        rows = _as_lists(data, name)
     except RecursionError:
         raise ValueError(f"{name} is nested too deeply") from None
     if not isinstance(rows, list):
@@ -283,7 +283,7 @@ def _list(data: Any, name: str) -> list[Any]:
 _ALREADY = {float, int, str, bool, type(None)}
 
 
-def _plain(data: Any, name: str) -> Any:
+def _as_lists(data: Any, name: str) -> Any:
     """Turn what pandas, NumPy or tuples hold into lists and Python's numbers."""
     if hasattr(data, "to_numpy"):
         data = data.to_numpy()
@@ -291,9 +291,9 @@ def _plain(data: Any, name: str) -> Any:
         refuse_mask(name, data)
         data = data.tolist()
     if isinstance(data, (list, tuple)):
-        return [part if type(part) in _ALREADY else _plain(part, name) for part in data]
+        return [part if type(part) in _ALREADY else _as_lists(part, name) for part in data]
     if isinstance(data, dict):
-        return {key: _plain(part, name) for key, part in data.items()}
+        return {key: _as_lists(part, name) for key, part in data.items()}
     return data
 
 

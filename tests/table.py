@@ -36,7 +36,7 @@ HELD_ELSEWHERE = {rule.name for rule in SPECIAL}
 
 def call(rule: Rule, operands: Sequence[Any]) -> Any:
     """Call a row of the table on operands, with the number of a Value where none may be."""
-    if rule.plain:
+    if rule.numbers_only:
         operands = [
             (x.data if not is_traced(x) else sample)
             if name in rule.fixed and isinstance(x, Value)

@@ -312,7 +312,7 @@ def _flat(result: Any, what: str) -> Any:
 
     def number(path: str, x: Any) -> None:
         ((_, data),) = structure.outputs(x, what)
-        pieces.append(np.array([float(structure.plain(data))]))
+        pieces.append(np.array([float(structure.number_of(data))]))
 
     def array(path: str, x: Any) -> None:
         if x.dtype.kind not in "fiu":

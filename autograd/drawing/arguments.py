@@ -132,7 +132,7 @@ def _operations(expand: Any) -> bool | set[str]:
         raise TypeError(
             f"draw: expand must be True, False, or the names of operations, got {shown(expand)}"
         ) from None
-    possible = {LINEAR, *(name for name, rule in RULES.items() if rule.elementary)}
+    possible = {LINEAR, *(name for name, rule in RULES.items() if rule.expanded)}
     if unknown := operations - possible:
         raise ValueError(
             f"draw: expand={shown(next(iter(unknown)))} is not an operation that can be expanded: "

@@ -69,8 +69,8 @@ def _written_out(node: Value, parents: Sequence[Value]) -> Value | None:
         if node.op == LINEAR:
             terms = zip(node.local_derivatives, operands, strict=True)
             output = reduce(add, [x if c == 1.0 else as_value(c) * x for c, x in terms])
-        elif (rule := rule_of(node.op)) and rule.elementary:
-            output = rule.elementary(VALUES, *operands)
+        elif (rule := rule_of(node.op)) and rule.expanded:
+            output = rule.expanded(VALUES, *operands)
         else:
             return None
     except (ArithmeticError, ValueError):

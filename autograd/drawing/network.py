@@ -414,7 +414,14 @@ class _Picture:
 
     def words(self, x: float, y: float, kind: str, words: str, size: int = SMALL) -> None:
         self._node(
-            x, y, _plain(words), kind, shape="plain", style="", fontcolor=NOTE, fontsize=str(size)
+            x,
+            y,
+            _one_line(words),
+            kind,
+            shape="plain",
+            style="",
+            fontcolor=NOTE,
+            fontsize=str(size),
         )
 
     def link(self, link: _Link, share: float) -> None:
@@ -425,7 +432,7 @@ class _Picture:
 
     def pill(self, link: _Link, x: float, y: float) -> None:
         self._node(
-            x, y, _plain(_written(link)), "number", link.title, shape="box", fontsize=str(SMALL),
+            x, y, _one_line(_written(link)), "number", link.title, shape="box", fontsize=str(SMALL),
             style=f"rounded,filled{',dashed' * link.frozen}", color=_colour(link.number),
             fillcolor=FROZEN_CARD if link.frozen else CARD, penwidth="0.8", margin="0.05,0.02",
         )  # fmt: skip
@@ -462,7 +469,7 @@ class _Picture:
             self.titles[name] = title
 
 
-def _plain(words: str) -> str:
+def _one_line(words: str) -> str:
     """Write words as a plain label, whose lines an SVG centres whatever font they are shown in."""
     import graphviz
 

@@ -9,7 +9,7 @@ from html import escape
 from itertools import islice
 
 from autograd.errors import whole_number
-from autograd.explanation.notation import derivative_in_words, percentage, plain
+from autograd.explanation.notation import derivative_in_words, one_line, percentage
 from autograd.formatting import for_output, names, number, width
 from autograd.graph import adjoints, leaves, topological_order
 from autograd.scopes import folded, leaf_kind, module_of
@@ -31,7 +31,7 @@ class Contribution:
 
     Example:
         >>> w, b = Value(2.0, "w"), Value(1.0, "b")
-        >>> from autograd import explain
+        >>> from autograd import exone_line
         >>> row = explain(3.0 * w + b).rows[0]
         >>> row.name, row.data, row.derivative, row.share
         ('w', 2.0, 3.0, 0.75)
@@ -58,7 +58,7 @@ class Contributions:
 
     Example:
         >>> w, b = Value(2.0, "w"), Value(1.0, "b")
-        >>> from autograd import explain
+        >>> from autograd import exone_line
         >>> explain(3.0 * w + b).by_module(), explain(3.0 * w + b).limit
         ({None: 1.0}, 10)
     """
@@ -87,7 +87,7 @@ class Contributions:
         Example:
             >>> w, b = Value(0.5, "layers.0.weight"), Value(1.0, "layers.0.bias")
             >>> v = Value(2.0, "layers.1.weight")
-            >>> from autograd import explain
+            >>> from autograd import exone_line
             >>> explain(v * (w * 3.0 + b)).by_module()
             {'layers.0': 0.762, 'layers.1': 0.238}
         """
@@ -115,7 +115,7 @@ class Contributions:
     def _cells(self) -> list[tuple[str, ...]]:
         cells: list[tuple[str, ...]] = [
             (
-                plain(row.name),
+                one_line(row.name),
                 number(row.data, 6),
                 number(row.derivative, 6),
                 percentage(row.share) or "nan",

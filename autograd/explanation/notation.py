@@ -14,8 +14,18 @@ if TYPE_CHECKING:
     from autograd.explanation.paths import Path
 
 __all__ = [
-    "LATEX", "MOST_PATHS", "TEXT", "counted_paths", "derivative_in_words", "latex_factor",
-    "latex_number", "latex_percent", "percent", "percentage", "plain", "precise",
+    "LATEX",
+    "MOST_PATHS",
+    "TEXT",
+    "counted_paths",
+    "derivative_in_words",
+    "latex_factor",
+    "latex_number",
+    "latex_percent",
+    "one_line",
+    "percent",
+    "percentage",
+    "precise",
 ]  # fmt: skip
 
 MOST_PATHS = 10**15
@@ -54,7 +64,7 @@ def counted_paths(count: int) -> str:
     return "more than 10^15" if count > MOST_PATHS else f"{count:,}"
 
 
-def plain(name: str) -> str:
+def one_line(name: str) -> str:
     """Put a name on one line, without characters that would do something to a terminal."""
     return "".join(
         repr(character)[1:-1] if unicodedata.category(character) in {"Cc", "Cs"} else character
@@ -64,7 +74,7 @@ def plain(name: str) -> str:
 
 def derivative_in_words(above: str, below: str) -> str:
     """Write a derivative of two names on one line."""
-    return derivative_of(plain(above), plain(below))
+    return derivative_of(one_line(above), one_line(below))
 
 
 # --- in LaTeX ------------------------------------------------------------------------------------
@@ -78,7 +88,7 @@ _SUBSCRIPTED = re.compile(r"([A-Za-z]+)_([A-Za-z0-9]+)|([A-Za-z])([0-9]+)")
 
 
 def _latex_name(name: str) -> str:
-    text = plain(name)
+    text = one_line(name)
     if match := _SUBSCRIPTED.fullmatch(text):
         base, below = match[1] or match[3], match[2] or match[4]
         return f"{_latex_word(base)}_{{{_latex_word(below)}}}"

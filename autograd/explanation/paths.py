@@ -34,8 +34,8 @@ from autograd.explanation.notation import (
     latex_factor,
     latex_number,
     latex_percent,
+    one_line,
     percent,
-    plain,
     precise,
 )
 from autograd.formatting import for_output, names
@@ -68,7 +68,7 @@ class Path:
 
     Example:
         >>> x = Value(3.0, "x")
-        >>> from autograd import explain
+        >>> from autograd import exone_line
         >>> path = explain(x * x + 2.0 * x, x).paths[0]
         >>> len(path.factors), path.contribution, path.share
         (2, 6.0, 0.75)
@@ -120,7 +120,7 @@ class Explanation:
         >>> x = Value(3.0, "x")
         >>> y = x.exp() + 2.0 * x
         >>> y.label = "y"
-        >>> from autograd import explain
+        >>> from autograd import exone_line
         >>> explanation = explain(y, x)
         >>> explanation.total == sum(path.contribution for path in explanation.paths)
         True
@@ -142,7 +142,7 @@ class Explanation:
         derivative = TEXT.derivative(output, wrt)
         total = precise(self.total)
         if not self.paths:
-            return f"{derivative} = {total}: {plain(output)} does not depend on {plain(wrt)}"
+            return f"{derivative} = {total}: {one_line(output)} does not depend on {one_line(wrt)}"
         if self._alone:
             path = self.paths[0]
             if len(path.factors) < 2:

@@ -20,11 +20,11 @@ from autograd import gradcheck
 from autograd.checking import GradientError
 from autograd.testing.decorator import check_gradients
 from autograd.testing.domains import operand, operands
-from autograd.testing.programs import Program, programs
+from autograd.testing.programs import RandomProgram, programs
 
 __all__ = [
     "GradientError",
-    "Program",
+    "RandomProgram",
     "check_gradients",
     "gradcheck",
     "operand",

@@ -31,7 +31,7 @@ from autograd.testing.domains import (
     spread,
 )
 
-__all__ = ["OPERATORS", "Instruction", "Program", "applied", "programs"]
+__all__ = ["OPERATORS", "Instruction", "RandomProgram", "applied", "programs"]
 
 
 # --- a program -----------------------------------------------------------------------------------
@@ -51,7 +51,7 @@ class Instruction(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class Program:
+class RandomProgram:
     """A function of floats or Values, and the point to differentiate it at.
 
     It prints as Python that runs.
@@ -61,7 +61,7 @@ class Program:
         instructions: What is computed, in order; the last one's result is the program's.
 
     Example:
-        >>> program = Program((0.0,), (Instruction("exp", (0,)), Instruction("+", (1, 2.0))))
+        >>> program = RandomProgram((0.0,), (Instruction("exp", (0,)), Instruction("+", (1, 2.0))))
         >>> print(program)
         from autograd import exp, gradcheck
         <BLANKLINE>
@@ -211,7 +211,7 @@ def programs(
     max_depth: int = 8,
     max_inputs: int = 3,
     functions: Iterable[Any] | None = None,
-) -> st.SearchStrategy[Program]:
+) -> st.SearchStrategy[RandomProgram]:
     """Draw differentiable programs: graphs over the table of functions, each at a point.
 
     A program uses operators and functions of one operand, of several and of sequences, constants,
@@ -228,7 +228,7 @@ def programs(
             the special functions, of which some need SciPy.
 
     Returns:
-        A strategy of `Program`.
+        A strategy of `RandomProgram`.
 
     Raises:
         ValueError: A bound is less than 1, there are no functions, or one is not in the table.
@@ -263,7 +263,7 @@ def _programs(
     forms: list[Form],
     may_shift: bool,
     bounds: tuple[int, int, int],
-) -> Program:
+) -> RandomProgram:
     builder = _Builder(forms, may_shift, *bounds)
     # Their number first, and each by a strategy of its own: so shrinking can cut out any of them.
     for _ in range(draw(_index(1, bounds[0]))):
@@ -381,7 +381,7 @@ class _Builder:
         self.numbers.append(_Number(rule.evaluate(*data), depth, instruction))
         return len(self.numbers) - 1
 
-    def program(self) -> Program:
+    def program(self) -> RandomProgram:
         """Keep what the last instruction depends on, inputs first, in order."""
         last = max(i for i, number in enumerate(self.numbers) if number.instruction)
         needed = {last}
@@ -401,7 +401,7 @@ class _Builder:
                 name, operands = instruction
                 moved = tuple([renumbered[x] if isinstance(x, int) else x for x in operands])
                 instructions.append(Instruction(name, moved))
-        return Program(tuple(inputs), tuple(instructions))
+        return RandomProgram(tuple(inputs), tuple(instructions))
 
 
 def _is_fixed(bound: Bound) -> bool:

@@ -19,7 +19,7 @@ from autograd.graph import adjoints, dependents, interior, leaves
 from autograd.kinds import CONSTANT, LINKED_PARAMETER, PARAMETER
 from autograd.linear_nodes import linear, linked
 from autograd.rule import LINEAR
-from autograd.testing.programs import Program, programs
+from autograd.testing.programs import RandomProgram, programs
 from autograd.value import as_value, new_node
 from nn import MLP, Neuron, Parameter
 from nn.optim import SGD, Adam, AdamW
@@ -37,7 +37,7 @@ def number(adjoint: Any) -> float:
 
 @given(programs(), st.sampled_from([1.0, -2.5, 0.5]))
 def test_a_recorded_pass_gives_every_node_the_gradient_of_a_plain_one(
-    program: Program, seed: float
+    program: RandomProgram, seed: float
 ) -> None:
     nodes = [Value(x) for x in program.inputs]
     root = program(*nodes)
@@ -54,7 +54,7 @@ def test_a_recorded_pass_gives_every_node_the_gradient_of_a_plain_one(
 
 
 @given(programs(max_size=8, max_depth=5))
-def test_gradients_of_gradients_are_those_of_grad(program: Program) -> None:
+def test_gradients_of_gradients_are_those_of_grad(program: RandomProgram) -> None:
     nodes = [Value(x) for x in program.inputs]
     program(*nodes).backward(create_graph=True)
     slopes: list[Any] = [node.grad for node in nodes]
@@ -248,7 +248,7 @@ def test_an_optimiser_refuses_recorded_gradients(optimiser: Any) -> None:
 
 
 @given(programs())
-def test_partials_are_the_local_derivatives(program: Program) -> None:
+def test_partials_are_the_local_derivatives(program: RandomProgram) -> None:
     for node in interior(program(*map(Value, program.inputs))):
         found = partials(node)
         assert len(found) == len(node.parents)
@@ -292,7 +292,7 @@ def test_infinite_partials_leave_the_arithmetic_as_it_was() -> None:
 
 @given(programs(), st.data())
 def test_recorded_adjoints_are_the_adjoints_of_what_is_asked_for(
-    program: Program, data: st.DataObject
+    program: RandomProgram, data: st.DataObject
 ) -> None:
     nodes = [Value(x) for x in program.inputs]
     root = program(*nodes)

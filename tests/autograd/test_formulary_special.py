@@ -391,7 +391,7 @@ def hold(
 
 # --- what is refused, and what SciPy is needed for -----------------------------------------------
 
-PLAIN = [rule for rule in SPECIAL if rule.plain]
+PLAIN = [rule for rule in SPECIAL if rule.numbers_only]
 
 
 @pytest.mark.parametrize("rule", PLAIN, ids=lambda rule: rule.name)

@@ -73,7 +73,7 @@ def test_a_value_among_the_operands_makes_a_value(rule: Rule) -> None:
     assert list(map(type, of_values.local_derivatives)) == [float] * len(xs)
     for position, kind in enumerate(KINDS * len(xs)):
         position %= len(xs)
-        if not can_be(xs, kind) or (rule.plain and rule.operands[position] in rule.fixed):
+        if not can_be(xs, kind) or (rule.numbers_only and rule.operands[position] in rule.fixed):
             continue
         operands: list[Any] = [kind(x) for x in SAMPLES[rule.name]]
         operands[position] = node = Value(xs[position])

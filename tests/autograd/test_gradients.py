@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from autograd.checking import gradcheck
 from autograd.rule import Rule
 from autograd.testing import operands, programs
-from autograd.testing.programs import Program
+from autograd.testing.programs import RandomProgram
 from tests.table import HELD_ELSEWHERE, TABLE, call
 
 QUICK = [rule for rule in TABLE if rule.name not in HELD_ELSEWHERE]
@@ -41,7 +41,7 @@ def test_random_programs() -> None:
     """A thousand of them; half a million in `make soak`."""
     outcomes: Counter[str] = Counter()
 
-    def check(program: Program) -> None:
+    def check(program: RandomProgram) -> None:
         outcomes[gradcheck(program, *program.inputs).outcome] += 1
 
     for part in range(PARTS):
@@ -57,7 +57,7 @@ def test_second_derivatives_of_random_programs() -> None:
 
     @settings(max_examples=4 * settings().max_examples)  # enough to hold a share of 1 % to
     @given(SMALL)
-    def check(program: Program) -> None:
+    def check(program: RandomProgram) -> None:
         outcomes[gradcheck(program, *program.inputs, order=2).outcome] += 1
 
     check()

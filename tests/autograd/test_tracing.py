@@ -72,7 +72,7 @@ def test_every_row_is_recorded_on_traced_operands(rule: Any) -> None:
     function = getattr(autograd.rule.VALUES, rule.name, None)
     if function is None:
         return  # an operator
-    plain = rule.fixed if rule.plain else ()
+    plain = rule.fixed if rule.numbers_only else ()
     result = function(
         *[
             [traced(), 2.0] if name.startswith("*") else 1.0 if name in plain else traced()

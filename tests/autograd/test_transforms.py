@@ -54,7 +54,7 @@ from autograd import (
 from autograd.grad_mode import paused
 from autograd.graph import interior, topological_order
 from autograd.kinds import CONSTANT
-from autograd.testing.programs import Program, programs
+from autograd.testing.programs import RandomProgram, programs
 from autograd.value import as_value, new_node
 from nn import MLP, Module, Neuron, Parameter
 from tests.counting import counting
@@ -145,7 +145,7 @@ def test_a_mixed_derivative_of_the_fourth_order() -> None:
     assert close(fourth, exact)
 
 
-def precisely(program: Program, inputs: Any) -> Any:
+def precisely(program: RandomProgram, inputs: Any) -> Any:
     """Evaluate a program by mpmath's definitions."""
     numbers = list(inputs)
     for name, operands in program.instructions:
@@ -158,7 +158,7 @@ def precisely(program: Program, inputs: Any) -> Any:
 
 
 @given(programs())
-def test_a_gradient_is_that_of_backward_to_the_bit(program: Program) -> None:
+def test_a_gradient_is_that_of_backward_to_the_bit(program: RandomProgram) -> None:
     nodes = [Value(x) for x in program.inputs]
     root = program(*nodes)
     root.backward()
@@ -189,7 +189,7 @@ DIRECTIONS = st.lists(st.sampled_from([1.0, -0.5, 2.0, 0.0]), min_size=3, max_si
 
 @given(SMOOTH, DIRECTIONS)
 def test_forward_and_reverse_agree_in_first_and_second_derivatives(
-    program: Program, direction: list[float]
+    program: RandomProgram, direction: list[float]
 ) -> None:
     x = list(program.inputs)
     v = direction[: len(x)]
@@ -220,7 +220,7 @@ def test_forward_and_reverse_agree_in_first_and_second_derivatives(
 
 @settings(max_examples=10)
 @given(programs(max_size=4, max_depth=3, max_inputs=2))
-def test_second_derivatives_of_programs_against_mpmath(program: Program) -> None:
+def test_second_derivatives_of_programs_against_mpmath(program: RandomProgram) -> None:
     x = list(program.inputs)
     gradient = grad(lambda x: program(*x))([Value(number) for number in x])
     scale = 1.0 + builtins.max(map(path_sum, gradient))
@@ -240,7 +240,7 @@ def test_second_derivatives_of_programs_against_mpmath(program: Program) -> None
 
 @given(SMOOTH, DIRECTIONS, DIRECTIONS)
 def test_jvp_and_vjp_are_the_jacobian_on_either_side(
-    program: Program, direction: list[float], u: list[float]
+    program: RandomProgram, direction: list[float], u: list[float]
 ) -> None:
     x = list(program.inputs)
     v = direction[: len(x)]

@@ -38,7 +38,7 @@ from typing import Any
 
 from autograd import Value
 from autograd.rules import RULES
-from autograd.testing.programs import Instruction, Program, applied
+from autograd.testing.programs import Instruction, RandomProgram, applied
 from tests.fuzz import engines
 from tests.fuzz import reference as exactly
 from tests.fuzz.engines import COMPILED, PEERS, VARIANTS, Numbers, recorded
@@ -290,7 +290,7 @@ def _first_off_domain(case: Case) -> int | None:
     return None
 
 
-def _inputs_of(program: Program, place: int) -> list[int]:
+def _inputs_of(program: RandomProgram, place: int) -> list[int]:
     """The inputs that an instruction depends on."""
     count = len(program.inputs)
     needed = {count + place}
@@ -628,7 +628,7 @@ def _smaller(case: Case) -> Iterator[Case]:
         if not kept or not kept_instructions:
             return None
         inputs = tuple(xs[i] for i in kept)
-        return Case(Program(inputs, tuple(kept_instructions)), (inputs,))
+        return Case(RandomProgram(inputs, tuple(kept_instructions)), (inputs,))
 
     for end in range(1, case.size):  # the first instructions only
         found = with_instructions(program.instructions[:end], point)
@@ -672,7 +672,7 @@ def _smaller(case: Case) -> Iterator[Case]:
                 yield found
         for simpler in _simpler(point[i]):
             inputs = (*point[:i], simpler, *point[i + 1 :])
-            yield Case(Program(inputs, program.instructions), (inputs,))
+            yield Case(RandomProgram(inputs, program.instructions), (inputs,))
 
 
 def _simpler(x: float) -> Iterator[float]:

@@ -22,7 +22,7 @@ import numpy as np
 import autograd
 from autograd import Value, grad, hessian, hvp, jacobian, jvp, value_and_grad
 from autograd.rules import RULES
-from autograd.testing.programs import Instruction, Program, applied
+from autograd.testing.programs import Instruction, RandomProgram, applied
 from tests.fuzz.generation import Case
 
 __all__ = [
@@ -34,7 +34,7 @@ Numbers = list[float]
 """Results of the instructions, gradient, Hessian by rows."""
 
 
-def trail(program: Program, inputs: Sequence[Any]) -> list[Any]:
+def trail(program: RandomProgram, inputs: Sequence[Any]) -> list[Any]:
     """Run a program and give its inputs and every result."""
     numbers = list(inputs)
     for name, operands in program.instructions:
@@ -53,7 +53,7 @@ def width(case: Case) -> int:
 # --- recorded ------------------------------------------------------------------------------------
 
 
-def recorded(program: Program, point: Sequence[float]) -> Numbers:
+def recorded(program: RandomProgram, point: Sequence[float]) -> Numbers:
     """Record a program; differentiate it by `backward` and by `hessian`."""
     leaves = list(map(Value, point))
     numbers = trail(program, leaves)
@@ -66,7 +66,9 @@ def recorded(program: Program, point: Sequence[float]) -> Numbers:
     ]
 
 
-def _twice_backward(program: Program, point: Sequence[float]) -> tuple[Numbers, list[Numbers]]:
+def _twice_backward(
+    program: RandomProgram, point: Sequence[float]
+) -> tuple[Numbers, list[Numbers]]:
     leaves = list(map(Value, point))
     program(*leaves).backward(create_graph=True)
     slopes = [leaf.grad for leaf in leaves]
@@ -80,29 +82,29 @@ def _twice_backward(program: Program, point: Sequence[float]) -> tuple[Numbers, 
     return [float(s.data) if isinstance(s, Value) else s for s in slopes], rows
 
 
-def _along_axes(program: Program, point: Sequence[float]) -> tuple[Numbers, list[Numbers]]:
+def _along_axes(program: RandomProgram, point: Sequence[float]) -> tuple[Numbers, list[Numbers]]:
     axes = [[float(i == k) for i in range(len(point))] for k in range(len(point))]
     f = _on_list(program)
     slopes = [jvp(f, (list(point),), (axis,))[1] for axis in axes]
     return slopes, [hvp(f, (list(point),), (axis,)) for axis in axes]
 
 
-def _nested(program: Program, point: Sequence[float]) -> tuple[Numbers, list[Numbers]]:
+def _nested(program: RandomProgram, point: Sequence[float]) -> tuple[Numbers, list[Numbers]]:
     f = _on_list(program)
     return grad(f)(list(point)), jacobian(grad(f))(list(point))
 
 
-def _reversed_twice(program: Program, point: Sequence[float]) -> tuple[Any, list[Numbers]]:
+def _reversed_twice(program: RandomProgram, point: Sequence[float]) -> tuple[Any, list[Numbers]]:
     f = _on_list(program)
     rows = [grad(lambda xs, k=k: grad(f)(xs)[k])(list(point)) for k in range(len(point))]
     return value_and_grad(f)(list(point))[1], rows
 
 
-def _on_list(program: Program) -> Callable[[list[Any]], Any]:
+def _on_list(program: RandomProgram) -> Callable[[list[Any]], Any]:
     return lambda xs: program(*xs)
 
 
-VARIANTS: dict[str, Callable[[Program, Sequence[float]], tuple[Numbers, list[Numbers]]]] = {
+VARIANTS: dict[str, Callable[[RandomProgram, Sequence[float]], tuple[Numbers, list[Numbers]]]] = {
     "backward(create_graph)": _twice_backward,
     "jvp, hvp": _along_axes,
     "jacobian(grad)": _nested,
@@ -135,7 +137,7 @@ def _together(cases: Sequence[Case]) -> Callable[[Any], Any]:
     return f
 
 
-def _slope(program: Program) -> Callable[[list[Any]], Any]:
+def _slope(program: RandomProgram) -> Callable[[list[Any]], Any]:
     """The derivative of one input, and besides it all results: so it is traced but once."""
 
     def traced(xs: list[Any]) -> Any:
@@ -254,7 +256,7 @@ def _instructions(case: Case) -> Sequence[Instruction]:
 def _has_c(name: str) -> bool:
     """Whether a row's second derivatives can be written as C."""
     arity = len(RULES[name].operands)
-    one = Program((0.5,) * arity, (Instruction(name, tuple(range(arity))),))
+    one = RandomProgram((0.5,) * arity, (Instruction(name, tuple(range(arity))),))
     f = _together([Case(one, (one.inputs,))])
     try:
         autograd.compile(f, backend="numpy").program(np.array(one.inputs)).to_c()

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from autograd.rule import Rule
 from autograd.rules import RULES
 from autograd.testing.domains import DOMAINS, REAL, Bound, Region, spread
-from autograd.testing.programs import Instruction, Program
+from autograd.testing.programs import Instruction, RandomProgram
 
 __all__ = ["DRAWN", "SLOW", "Case", "build", "cases", "operands_of", "pruned", "seeded"]
 
@@ -36,7 +36,7 @@ class Case:
         rows: The points.
     """
 
-    program: Program
+    program: RandomProgram
     rows: tuple[tuple[float, ...], ...]
 
     @property
@@ -47,7 +47,7 @@ class Case:
     def at(self, *rows: int) -> Case:
         """Keep some of the points."""
         kept = tuple(self.rows[row] for row in rows)
-        return Case(Program(kept[0], self.program.instructions), kept)
+        return Case(RandomProgram(kept[0], self.program.instructions), kept)
 
 
 # --- numbers -------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def build(pick: Pick, rows: int = 3, max_size: int = 8, names: Sequence[str] | N
             tie = point and pick(12) == 11
             point.append(point[-1] if tie else _number(pick, taker, region))
         points.append(tuple(point))
-    return Case(Program(points[0], tuple(instructions)), tuple(points))
+    return Case(RandomProgram(points[0], tuple(instructions)), tuple(points))
 
 
 def _bounds(rule: Rule, count: int) -> list[Bound]:

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograd.testing.programs import Program
+from autograd.testing.programs import RandomProgram
 from tests.fuzz.formulary import DEFINITIONS, is_kink, local, mp
 from tests.fuzz.generation import SLOW, operands_of
 
@@ -111,7 +111,7 @@ def value_error(name: str, xs: tuple[float, ...], y: float) -> str:
     return "" if error <= 64 * _UNIT * mp.fsum(terms) + 1e-321 * factor else "wrong"
 
 
-def reference(program: Program, numbers: Sequence[float]) -> Reference:
+def reference(program: RandomProgram, numbers: Sequence[float]) -> Reference:
     """Differentiate a program by the chain rule, from the inputs onwards.
 
     Args:
@@ -240,7 +240,7 @@ def _is_smooth(name: str, operands: Sequence[Any], xs: Sequence[float]) -> bool:
 _STEP = 60  # decimal digits, from the smallest input
 
 
-def is_exact(program: Program, numbers: Sequence[float], places: Sequence[int]) -> bool:
+def is_exact(program: RandomProgram, numbers: Sequence[float], places: Sequence[int]) -> bool:
     """Whether the operands of some instructions are those that exact arithmetic gives."""
     count = len(program.inputs)
     with mp.workdps(360):
@@ -252,13 +252,15 @@ def is_exact(program: Program, numbers: Sequence[float], places: Sequence[int]) 
         return all(numbers[x] == exact[x] for x in operands if isinstance(x, int))
 
 
-def _along(program: Program, point: Sequence[Any], direction: Sequence[int], step: Any) -> Any:
+def _along(
+    program: RandomProgram, point: Sequence[Any], direction: Sequence[int], step: Any
+) -> Any:
     return _trail(program, [mp.mpf(x) + d * step for x, d in zip(point, direction, strict=True)])[
         -1
     ]
 
 
-def _trail(program: Program, inputs: list[Any]) -> list[Any]:
+def _trail(program: RandomProgram, inputs: list[Any]) -> list[Any]:
     numbers = inputs
     for name, operands in program.instructions:
         xs = [numbers[x] if isinstance(x, int) else mp.mpf(x) for x in operands]
@@ -282,7 +284,7 @@ def _close(a: Any, b: Any) -> bool:
     return bool(abs(a - b) <= mp.mpf(10) ** -12 * max(abs(a), abs(b), mp.mpf(10) ** -12))
 
 
-def _steps(program: Program, point: Sequence[float]) -> tuple[int, list[Any]]:
+def _steps(program: RandomProgram, point: Sequence[float]) -> tuple[int, list[Any]]:
     """How many digits to compute with, and two steps that are small beside every input."""
     digits = _STEP - min([0, *(mp.mag(x) for x in point if x)]) * 0.30103
     with mp.workdps(50):
@@ -302,7 +304,7 @@ def _agreed(found: list[list[Any]]) -> Any:
     return found[0][0]
 
 
-def _slope_and_bend(program: Program, point: Sequence[float], axis: int) -> tuple[Any, Any]:
+def _slope_and_bend(program: RandomProgram, point: Sequence[float], axis: int) -> tuple[Any, Any]:
     """The first and second derivative along an axis; on one side where there is but one."""
     digits, steps = _steps(program, point)
     unit = [int(i == axis) for i in range(len(point))]
@@ -325,7 +327,7 @@ def _slope_and_bend(program: Program, point: Sequence[float], axis: int) -> tupl
         return _agreed(slopes), _agreed(bends)
 
 
-def _mixed(program: Program, point: Sequence[float], a: int, b: int) -> Any:
+def _mixed(program: RandomProgram, point: Sequence[float], a: int, b: int) -> Any:
     """The mixed second derivative, which is one in all four quadrants."""
     digits, steps = _steps(program, point)
     with mp.workdps(digits):
@@ -346,7 +348,7 @@ def _mixed(program: Program, point: Sequence[float], a: int, b: int) -> Any:
         return _agreed(found)
 
 
-def true_value(program: Program, point: Sequence[float]) -> Any:
+def true_value(program: RandomProgram, point: Sequence[float]) -> Any:
     """Evaluate the function itself, by its definition.
 
     Raises:
@@ -356,7 +358,7 @@ def true_value(program: Program, point: Sequence[float]) -> Any:
         return _along(program, point, [0] * len(point), mp.zero)
 
 
-def true_gradient(program: Program, point: Sequence[float]) -> list[Any]:
+def true_gradient(program: RandomProgram, point: Sequence[float]) -> list[Any]:
     """Differentiate the function itself, by differences over its definition.
 
     Raises:
@@ -366,7 +368,7 @@ def true_gradient(program: Program, point: Sequence[float]) -> list[Any]:
     return [_slope_and_bend(program, point, axis)[0] for axis in range(count)]
 
 
-def true_hessian(program: Program, point: Sequence[float], a: int, b: int) -> Any:
+def true_hessian(program: RandomProgram, point: Sequence[float], a: int, b: int) -> Any:
     """Differentiate the function itself twice, by differences over its definition.
 
     Raises:

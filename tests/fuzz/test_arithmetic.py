@@ -32,7 +32,8 @@ from tests.fuzz.strangers import (
 OPERATORS = {sign: apply for sign, apply in ALL_OPERATORS.items() if sign != "neg"}
 COMPARISONS = [operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge]
 # (Where an operand has to be a plain number, a Value is refused first.)
-FUNCTIONS = sorted(n for n in autograd.functions.__all__ if n in RULES and not RULES[n].plain)
+NAMES_OF_ROWS = [n for n in autograd.functions.__all__ if n in RULES]
+FUNCTIONS = sorted(n for n in NAMES_OF_ROWS if not RULES[n].numbers_only)
 OF_SEQUENCE = [name for name in FUNCTIONS if RULES[name].of_sequence]
 OF_OPERANDS = [name for name in FUNCTIONS if not RULES[name].of_sequence | (name in {"dot", "net"})]
 LONGEST_MESSAGE = 1000

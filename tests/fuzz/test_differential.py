@@ -17,7 +17,7 @@ pytest.importorskip("mpmath")
 
 from autograd.rule import Rule
 from autograd.rules import RULES
-from autograd.testing.programs import Instruction, Program
+from autograd.testing.programs import Instruction, RandomProgram
 from tests import oracle
 from tests.fuzz import engines
 from tests.fuzz.differential import AGREED, Finding, Point, Report, check, main, shrunk
@@ -165,7 +165,7 @@ def test_an_error_of_1e_11_is_noticed_in_every_number(place: int) -> None:
     assert len(list(compared("numpy", point, numbers))) == 1
 
 
-PROGRAM = Program((0.7, 1.3), (Instruction("/", (0, 1)), Instruction("sin", (2,))))
+PROGRAM = RandomProgram((0.7, 1.3), (Instruction("/", (0, 1)), Instruction("sin", (2,))))
 
 
 def names(case: Case) -> list[str]:
@@ -174,7 +174,9 @@ def names(case: Case) -> list[str]:
 
 def test_a_fault_is_shrunk_to_the_row_and_printed_as_a_program() -> None:
     square = Instruction("square", (2,))
-    program = Program((3.7, 0.1), (Instruction("*", (0, 1)), square, Instruction("exp", (3,))))
+    program = RandomProgram(
+        (3.7, 0.1), (Instruction("*", (0, 1)), square, Instruction("exp", (3,)))
+    )
     with planted("square", partials=lambda m, y, x: (3.0 * x,)):
         found = findings([Case(program, ((3.7, 0.1),))])
         assert found[0].kind == "hessian wrong"
@@ -193,8 +195,8 @@ def test_a_way_that_fails_is_told_for_the_program_it_fails_for(
 
     monkeypatch.setitem(engines.COMPILED, "broken", fails)
     report = Report()
-    program = Program((0.5,), (Instruction("tan", (0,)),))
-    other = Program((0.5,), (Instruction("sin", (0,)),))
+    program = RandomProgram((0.5,), (Instruction("tan", (0,)),))
+    other = RandomProgram((0.5,), (Instruction("sin", (0,)),))
     check([Case(other, ((0.5,),)), Case(program, ((0.5,),))], ["broken"], report)
     (found,) = report.take()
     assert (found.kind, names(found.case)) == ("fails", ["tan"])

@@ -55,7 +55,7 @@ from autograd import (
 )
 from autograd.compiler import Compiled
 from autograd.compiler.backends import BACKENDS as ALL
-from autograd.testing.programs import Program as Drawn
+from autograd.testing.programs import RandomProgram as Drawn
 from autograd.testing.programs import programs
 from autograd.tracing import TracingError
 from nn import MLP

@@ -32,7 +32,7 @@ from autograd.compiler.pipeline import optimise
 from autograd.compiler.primitives import PRIMITIVES
 from autograd.compiler.program import Operation, Program
 from autograd.compiler.trace import traced_program
-from autograd.testing.programs import Program as Drawn
+from autograd.testing.programs import RandomProgram as Drawn
 from autograd.testing.programs import programs
 from autograd.tracing import TracingError
 from tests.programs import FUNCTIONS, Case, cases, evaluated, same_bits

@@ -11,7 +11,7 @@ from autograd.compiler.pipeline import PASSES, VERIFY, optimise
 from autograd.compiler.primitives import PRIMITIVES
 from autograd.compiler.program import Operation, Program
 from autograd.compiler.trace import traced_program
-from autograd.testing.programs import Program as Drawn
+from autograd.testing.programs import RandomProgram as Drawn
 from autograd.testing.programs import programs
 
 BROKEN = Program(("x",), (), (Operation("sin", (3,)),), (1,))

@@ -20,7 +20,7 @@ from autograd.compiler.trace import (
     traced_program,
 )
 from autograd.rules import RULES
-from autograd.testing.programs import Program as Drawn
+from autograd.testing.programs import RandomProgram as Drawn
 from autograd.testing.programs import programs
 from autograd.traced import traced
 from autograd.tracing import UNKNOWN, TracingError

@@ -15,7 +15,7 @@ import autograd
 from autograd import Value, gradcheck
 from autograd.graph import depth, interior
 from autograd.rules import RULES
-from autograd.testing import Program, programs
+from autograd.testing import RandomProgram, programs
 from autograd.testing.programs import Instruction
 from tests.oracle import FIXED, KINKS
 from tests.table import HELD_ELSEWHERE, NAMES
@@ -23,13 +23,15 @@ from tests.table import HELD_ELSEWHERE, NAMES
 FIND = settings(database=None, max_examples=2000)
 
 
-def uses(program: Program, name: str) -> bool:
+def uses(program: RandomProgram, name: str) -> bool:
     return any(instruction.function == name for instruction in program.instructions)
 
 
 def smallest(
-    strategy: st.SearchStrategy[Program], condition: Callable[[Program], bool], size: int = 1
-) -> Program:
+    strategy: st.SearchStrategy[RandomProgram],
+    condition: Callable[[RandomProgram], bool],
+    size: int = 1,
+) -> RandomProgram:
     """Shrink, up to five times: one in ten ends at a program of which no part can be left out."""
     for seed in range(5):
         program = find(strategy, condition, settings=FIND, random=Random(seed))
@@ -39,7 +41,7 @@ def smallest(
 
 
 @given(programs())
-def test_programs_are_defined_smooth_and_moderate_at_every_step(program: Program) -> None:
+def test_programs_are_defined_smooth_and_moderate_at_every_step(program: RandomProgram) -> None:
     numbers = list(program.inputs)
     for name, operands in program.instructions:
         xs = [numbers[x] if isinstance(x, int) else x for x in operands]
@@ -59,7 +61,7 @@ def test_programs_are_defined_smooth_and_moderate_at_every_step(program: Program
 
 
 @given(programs())
-def test_floats_and_values_give_the_same_number(program: Program) -> None:
+def test_floats_and_values_give_the_same_number(program: RandomProgram) -> None:
     inputs = [Value(x) for x in program.inputs]
     result = program(*inputs)
     assert isinstance(result, Value)
@@ -72,7 +74,7 @@ def test_their_gradients_are_right() -> None:
 
     @settings(max_examples=50)
     @given(programs())
-    def check(program: Program) -> None:
+    def check(program: RandomProgram) -> None:
         outcomes.append(gradcheck(program, *program.inputs).outcome)  # raises where one is wrong
 
     check()
@@ -96,7 +98,7 @@ def test_additions_that_lead_into_a_domain_count(data: st.DataObject, size: int)
 
 
 @given(programs())
-def test_nothing_in_them_is_unused(program: Program) -> None:
+def test_nothing_in_them_is_unused(program: RandomProgram) -> None:
     count = len(program.inputs) + len(program.instructions)
     used = {
         x
@@ -112,7 +114,7 @@ def test_nothing_in_them_is_unused(program: Program) -> None:
 
 
 @given(programs())
-def test_they_print_as_python_that_runs(program: Program) -> None:
+def test_they_print_as_python_that_runs(program: RandomProgram) -> None:
     text = str(program)
     checked: list[tuple[Any, ...]] = []
     body, call = text.replace(", gradcheck", "").replace("gradcheck, ", "").rsplit("\n", 1)
@@ -132,14 +134,14 @@ def test_the_text_runs_as_it_is_printed() -> None:
 
 
 def test_a_report_begins_on_a_line_of_its_own() -> None:
-    program = Program((0.5,), (Instruction("neg", (0,)),))
+    program = RandomProgram((0.5,), (Instruction("neg", (0,)),))
     lines = pretty([program]).splitlines()
     assert lines[1].strip() == "from autograd import gradcheck"
     assert "    y1 = -x1" in lines[4]
 
 
 def test_a_negative_base_and_divisor_print_in_parentheses() -> None:
-    program = Program((2.0,), (Instruction("-", (-1.0, 0)), Instruction("**", (-2.0, 0))))
+    program = RandomProgram((2.0,), (Instruction("-", (-1.0, 0)), Instruction("**", (-2.0, 0))))
     assert "y1 = (-1.0) - x1" in str(program)
     assert "y2 = (-2.0) ** x1" in str(program)
 
@@ -159,7 +161,7 @@ def test_every_function_is_drawn_with_sharing_and_constants() -> None:
         suppress_health_check=list(HealthCheck),
     )
     @given(programs())
-    def draw(program: Program) -> None:
+    def draw(program: RandomProgram) -> None:
         sizes[len(program.instructions)] += 1
         functions.update(instruction.function for instruction in program.instructions)
         used = [
@@ -197,7 +199,7 @@ def test_they_shrink_to_one_instruction_on_simple_numbers(
 
 @pytest.mark.no_cover
 def test_a_composition_shrinks_to_two_instructions() -> None:
-    def composed(program: Program) -> bool:
+    def composed(program: RandomProgram) -> bool:
         return any(
             name == "tanh" and operands[0] >= len(program.inputs)
             for name, operands in program.instructions
@@ -232,4 +234,4 @@ def test_programs_of_nothing_or_of_the_unknown_are_errors() -> None:
 
 def test_a_wrong_number_of_inputs_is_an_error() -> None:
     with pytest.raises(TypeError, match="takes 1 input, got 2"):
-        Program((0.5,), (Instruction("neg", (0,)),))(1.0, 2.0)
+        RandomProgram((0.5,), (Instruction("neg", (0,)),))(1.0, 2.0)

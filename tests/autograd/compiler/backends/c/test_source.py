@@ -237,13 +237,13 @@ def test_what_there_is_no_c_code_for_is_named(name: str) -> None:
 # --- programs ------------------------------------------------------------------------------------
 
 
-def traced(program: autograd.testing.Program) -> Program:
+def traced(program: autograd.testing.RandomProgram) -> Program:
     names = [f"x{place}" for place in range(len(program.inputs))]
     return adjoint(traced_program(program, names))
 
 
 @st.composite
-def batches(draw: st.DrawFn, /, **options: Any) -> list[autograd.testing.Program]:
+def batches(draw: st.DrawFn, /, **options: Any) -> list[autograd.testing.RandomProgram]:
     return draw(st.lists(autograd.testing.programs(**options), min_size=20, max_size=40))
 
 

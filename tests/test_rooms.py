@@ -81,3 +81,30 @@ def test_the_engine_stands_on_nothing_but_itself() -> None:
             left += GRAPH[name]
     assert "autograd.value" in below
     assert not [name for name in below if name.count(".") != 1], below
+
+
+ELSEWHERE = {
+    "autograd.compiler.backends.contract": "test_recipes, and the tests of each backend",
+    "autograd.compiler.backends.llvm.target": "test_backend and test_schedule of LLVM's",
+    "autograd.compiler.layout": "test_arguments of the compiler",
+    "autograd.foreign": "test_mistakes",
+    "autograd.formulas": "test_rules",
+    "autograd.helper_rules": "test_rules_higher",
+    "autograd.methods": "test_functions",
+    "autograd.signatures": "test_names",
+    "autograd.version": "test_version",
+    "nn.foreign": "test_mistakes",
+    "nn.run": "test_training",
+    "nn.state": "test_checkpoint",
+}
+"""The modules that have no test module of their own, and where their tests are."""
+
+
+def test_each_module_has_its_tests_where_one_looks_for_them() -> None:
+    missing = set()
+    for name, path in PATHS.items():
+        if not path.name.startswith("__"):
+            place = ROOT / "tests" / path.parent.relative_to(ROOT) / f"test_{path.name}"
+            if not place.exists():
+                missing.add(name)
+    assert missing == {*ELSEWHERE}

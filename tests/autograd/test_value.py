@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
 import operator
 import struct
 from collections.abc import Callable
-from decimal import Decimal
 from fractions import Fraction
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -22,6 +20,7 @@ import autograd
 from autograd import Value
 from autograd.graph import topological_order
 from autograd.kinds import CONSTANT
+from tests.autograd.kinds_of_numbers import NO_NUMBERS, NUMBERS, described
 from tests.autograd.naive import OPERATIONS, Program, exact_derivatives, programs
 from tests.peers import require_torch
 
@@ -68,115 +67,6 @@ def test_attributes_are_slots_and_those_of_the_table_only() -> None:
         x.gradient = 1.0
 
 
-# --- what is assigned ----------------------------------------------------------------------------
-
-
-@given(st.floats() | st.integers(-(10**9), 10**9) | st.booleans() | st.fractions())
-def test_real_numbers_that_are_assigned_become_floats(number: Any) -> None:
-    x: Any = Value(1.0)
-    for kind in (lambda x: x, np.float64, np.float32, Fraction, Decimal):
-        with (
-            contextlib.suppress(ValueError, OverflowError, TypeError),
-            np.errstate(over="ignore"),
-        ):
-            given = kind(number)
-            x.data, x.grad = given, given
-            for found in (x.data, x.grad):
-                assert type(found) is float
-                assert found == float(given) or math.isnan(found)
-
-
-def test_arithmetic_stays_in_double_precision_and_raises_as_ever() -> None:
-    x: Any = Value(1.0)
-    x.data = np.float32(0.1)
-    assert (x * 3.0).data == float(np.float32(0.1)) * 3.0
-    x.data = np.float64(0.0)
-    with pytest.raises(ZeroDivisionError):
-        1.0 / x
-
-
-@pytest.mark.parametrize("wrong", ["a", 1j, [1.0], np.ones(2), object()])
-def test_what_is_no_number_cannot_be_assigned(wrong: Any) -> None:
-    x: Any = Value(1.0, "x")
-    x.grad = 2.0
-    for name in ("data", "grad"):
-        with pytest.raises(TypeError, match=rf"Value\.{name}: expected a real number"):
-            setattr(x, name, wrong)
-    assert (x.data, x.grad) == (1.0, 2.0)
-    with pytest.raises(OverflowError, match=r"Value\.data"):
-        x.data = 10**400
-
-
-def test_a_value_is_no_number_to_assign() -> None:
-    w: Any = Value(1.0)
-    rate = Value(0.1)
-    w.grad = 2.0
-    with pytest.raises(TypeError, match=r"got a Value.*\.data"):
-        w.data -= rate * w.grad
-    assert (w.data, w.parents) == (1.0, ())
-    with pytest.raises(TypeError, match=r"Value\.data: expected a real number, got NoneType"):
-        w.data = None
-
-
-def test_no_gradient_is_a_gradient_of_zero() -> None:
-    w: Any = Value(3.0)
-    (w * w).backward()
-    w.grad = None
-    assert w.grad == 0.0
-    (w * w).backward()
-    assert w.grad == 6.0
-    w.grad = None
-    (w * w).backward(create_graph=True)
-    assert (type(w.grad), w.grad.data) == (Value, 6.0)
-    slope = w.grad
-    w.grad = slope  # a gradient that is a node stays one
-    assert w.grad is slope
-
-
-def test_a_label_is_a_text_or_none() -> None:
-    x: Any = Value(1.0)
-    x.label = "x"
-    with pytest.raises(TypeError, match="a label must be a str or None, got int: 5"):
-        x.label = 5
-    assert x.label == "x"
-    x.label = None
-    assert x.label is None
-
-
-def test_value_is_not_to_be_subclassed() -> None:
-    with pytest.raises(TypeError, match=r"class Tensor\(Value\): .*custom_function"):
-        type("Tensor", (Value,), {})
-
-
-def test_where_is_no_method() -> None:
-    assert not hasattr(Value, "where")
-
-
-def test_numpys_masked_arrays_take_nodes_for_nodes() -> None:
-    masked = np.ma.array([1.0, 2.0], mask=[False, True])
-    products: Any = Value(2.0) * masked
-    assert type(products[0]) is Value
-    assert autograd.grad(lambda x: (x * masked).sum())(2.0) == 1.0
-
-
-# --- as it is shown ------------------------------------------------------------------------------
-
-
-def test_repr_shows_the_number_its_gradient_its_operation_and_its_label() -> None:
-    x = Value(1.5, "x")
-    y = x * 2
-    y.backward()
-    assert repr(x) == "Value(1.5, grad=2.0, label='x')"
-    assert repr(y) == "Value(3.0, grad=1.0, op='*')"
-    assert repr(y.parents[1]) == "Value(2.0, grad=1.5)"  # a constant
-
-
-def test_a_notebook_shows_the_repr() -> None:
-    rich = ["html", "svg", "png", "jpeg", "latex", "markdown", "json", "javascript", "mimebundle"]
-    for name in ["_ipython_display_", *[f"_repr_{kind}_" for kind in rich]]:
-        assert not hasattr(Value(1.0), name)
-
-
 # --- what mixes with a Value ---------------------------------------------------------------------
 
 OPERATORS = [
@@ -188,27 +78,6 @@ OPERATORS = [
     operator.floordiv,
     operator.mod,
 ]
-NUMBERS: list[Any] = [
-    2,
-    True,
-    2.0,
-    Fraction(5, 2),
-    Decimal("2.5"),
-    np.float64(2.5),
-    np.float32(2.5),
-    np.float16(2.5),
-    np.longdouble(2.5),
-    np.int64(2),
-    np.uint8(2),
-    np.True_,
-    np.array(2.5),
-    np.array(2),
-]
-NO_NUMBERS: list[Any] = ["1", b"1", None, [1.0], (1.0,), {}, object(), 1j, np.complex64(1j)]
-
-
-def described(x: object) -> str:
-    return f"{type(x).__name__} {x!r}".partition(" at 0x")[0]
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=described)
@@ -367,71 +236,6 @@ def test_a_matrix_times_a_vector_of_values_has_gradients() -> None:
     outputs[1].backward()
     assert [v.data for v in outputs] == [-1.5, -2.5]
     assert [v.grad for v in x] == [3.0, 4.0]
-
-
-# --- conversion to a plain number ----------------------------------------------------------------
-
-
-@pytest.mark.parametrize("convert", [float, int, complex, math.sin, math.isclose, np.float64])
-def test_conversion_to_a_plain_number_is_an_error_that_says_what_to_use(
-    convert: Callable[..., Any],
-) -> None:
-    operands = [Value(1.0)] * (2 if convert is math.isclose else 1)
-    with pytest.raises(TypeError, match=r"autograd\.sin(.|\n)*\.data"):
-        convert(*operands)
-    with pytest.raises(TypeError, match=r"autograd\.sin(.|\n)*\.data"):
-        np.array(operands, dtype=float)
-
-
-# --- comparison ----------------------------------------------------------------------------------
-
-
-@given(
-    x=st.floats() | st.integers(-3, 3).map(float),
-    y=st.floats() | st.integers(-3, 3) | st.booleans() | st.fractions() | st.decimals(),
-)
-def test_comparison_is_that_of_the_data(x: float, y: Any) -> None:
-    for compare in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne):
-        try:
-            expected = compare(x, y), compare(y, x)
-        except ArithmeticError:  # a signalling nan of Decimal
-            continue
-        assert (compare(Value(x), y), compare(y, Value(x))) == expected
-        if isinstance(y, float):
-            assert compare(Value(x), Value(y)) is expected[0]
-
-
-@pytest.mark.parametrize("number", NUMBERS, ids=described)
-def test_comparison_with_every_kind_of_number(number: Any) -> None:
-    for data in (0.5, float(number), 9.0):
-        for compare in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq):
-            expected = compare(data, float(number)), compare(float(number), data)
-            assert (compare(Value(data), number), compare(number, Value(data))) == expected
-
-
-def test_sorting_extremes_truth_and_rounding_are_those_of_the_data() -> None:
-    low, high = Value(-1.26), Value(2.5)
-    mixed: list[Any] = [high, 1, low]
-    assert [float(getattr(x, "data", x)) for x in sorted(mixed)] == [-1.26, 1.0, 2.5]
-    assert max([low, high]) is high
-    assert min(low, 0.0, high) is low
-    assert max(low, 3.0) == 3.0
-    assert bool(low)
-    assert not Value(0.0)
-    assert not Value(-0.0)
-    assert bool(Value(math.nan))
-    assert (round(high), round(low, 1)) == (2, -1.3)
-    assert (math.floor(low), math.ceil(low), math.trunc(low)) == (-2, -1, -1)
-
-
-def test_hash_is_identity_so_that_nodes_can_be_keys() -> None:
-    x, y = Value(1.0), Value(1.0)
-    assert x == y
-    names = {x: "x", y: "y"}
-    assert (names[x], names[y]) == ("x", "y")
-    assert len({x, y, x}) == 2
-    x.data = 7.0
-    assert names[x] == "x"
 
 
 # --- backward ------------------------------------------------------------------------------------
@@ -693,17 +497,6 @@ def test_runs_repeat_bit_for_bit(program: Program) -> None:
             root.backward(0.1)
         outcomes.add(bits(copy.deepcopy(results[-1:])))
     assert len(outcomes) == 2
-
-
-def test_formatting_shows_the_number() -> None:
-    assert f"{Value(1.0) / 3.0:.3f}" == "0.333"
-    assert f"{Value(2.0, 'x')}" == "Value(2.0, grad=0.0, label='x')"
-
-
-def test_a_label_is_a_string() -> None:
-    label: Any = 2.0
-    with pytest.raises(TypeError, match="a label must be a str or None, got float"):
-        Value(1.0, label)
 
 
 def test_numpys_variance_of_values_has_gradients() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html.parser
+import re
 from typing import Any
 
 from autograd import Value, sigmoid
@@ -54,3 +55,23 @@ def rows_of(markup: str) -> list[list[str]]:
     reader.feed(markup)
     reader.close()
     return reader.rows
+
+
+def check_latex(latex: str) -> None:
+    """Read LaTeX as far as to see that nothing in it is out of place."""
+    depth = 0
+    for token in re.findall(r"\\[A-Za-z]+|\\.|.", latex, re.DOTALL):
+        if token in {"{", "}"}:
+            depth += {"{": 1, "}": -1}[token]
+            assert depth >= 0
+        assert token not in {"$", "#", "%", "~", "`"}
+        if token.startswith("\\"):
+            assert token in {
+                *[r"\frac", r"\partial", r"\cdot", r"\times", r"\cdots", r"\underbrace"],
+                *[r"\quad", r"\begin", r"\end", r"\text", r"\left", r"\right", r"\mathrm"],
+                *[r"\infty", r"\backslash", r"\sim", r"\wedge"],
+                *(rf"\{character}" for character in "\\ ,%#$&_{}"),
+            }  # fmt: skip
+    assert depth == 0
+    for ampersand in re.finditer(r"(?<!\\)&", latex):
+        assert latex[ampersand.end() :].startswith(("= ", "\\quad {}+ "))

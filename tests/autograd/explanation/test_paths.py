@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import pickle
-import re
-import unicodedata
 from fractions import Fraction
 from itertools import accumulate
 from operator import mul
@@ -27,7 +25,7 @@ from autograd.explanation.notation import LONGEST
 from autograd.formatting import names
 from autograd.graph import topological_order
 from autograd.value import new_node
-from tests.autograd.explanation.graphs import labelled, rows_of, worked_example
+from tests.autograd.explanation.graphs import check_latex, labelled, worked_example
 from tests.autograd.naive import Program, programs
 
 # --- the worked example --------------------------------------------------------------------------
@@ -207,26 +205,6 @@ def check_text(found: Explanation) -> None:
         assert len(lines) == 1 + len(found.paths) + rest
         assert f"the sum over {found.count} paths" in lines[0]
     assert "-" not in found.text  # but a minus sign
-
-
-def check_latex(latex: str) -> None:
-    """Read LaTeX as far as to see that nothing in it is out of place."""
-    depth = 0
-    for token in re.findall(r"\\[A-Za-z]+|\\.|.", latex, re.DOTALL):
-        if token in {"{", "}"}:
-            depth += {"{": 1, "}": -1}[token]
-            assert depth >= 0
-        assert token not in {"$", "#", "%", "~", "`"}
-        if token.startswith("\\"):
-            assert token in {
-                *[r"\frac", r"\partial", r"\cdot", r"\times", r"\cdots", r"\underbrace"],
-                *[r"\quad", r"\begin", r"\end", r"\text", r"\left", r"\right", r"\mathrm"],
-                *[r"\infty", r"\backslash", r"\sim", r"\wedge"],
-                *(rf"\{character}" for character in "\\ ,%#$&_{}"),
-            }  # fmt: skip
-    assert depth == 0
-    for ampersand in re.finditer(r"(?<!\\)&", latex):
-        assert latex[ampersand.end() :].startswith(("= ", "\\quad {}+ "))
 
 
 # --- many paths, and long ones -------------------------------------------------------------------
@@ -445,64 +423,6 @@ def test_paths_through_a_dead_unit_are_paths() -> None:
     x = Value(-1.0, "x")
     found = explain(relu(x) + x * 3.0, x)
     assert [path.contribution for path in found.paths] == [3.0, 0.0]
-
-
-def test_numbers_of_ordinary_size_have_ten_decimals_and_others_ten_digits() -> None:
-    def said(derivative: float) -> str:
-        x = Value(1.0, "x")
-        return explain(x * derivative, x).text.split(" = ")[-1]
-
-    assert said(0.1) == "0.1"
-    assert said(1 / 3) == "0.3333333333"
-    assert said(-2 / 3) == "−0.6666666667"
-    assert said(1e-4 / 3) == "3.333333333e−5"
-    assert said(1e4 / 3) == "3333.3333333333"
-    assert said(1e9 / 3) == "333333333.3"
-    assert said(-1e12 / 3) == "−3.333333333e11"
-    assert said(0.0) == "0"
-
-
-@pytest.mark.parametrize(
-    ("label", "text", "latex"),
-    [
-        ("w", "w", "w"),
-        ("w12", "w12", "w_{12}"),
-        ("out_h1", "out_h1", r"\mathrm{out}_{h1}"),
-        ("x_max", "x_max", r"x_{\mathrm{max}}"),
-        ("loss", "loss", r"\text{loss}"),
-        ("layers.0.bias", "layers.0.bias", r"\text{layers.0.bias}"),
-        ("a_b_c", "a_b_c", r"\text{a}\_\text{b}\_\text{c}"),
-        ("권重", "권重", r"\text{권重}"),
-        ("a+b", "(a+b)", r"\text{a+b}"),
-        ("two\nlines\t", "(two lines)", r"\text{two lines}"),
-        ("\x1b[31m\x00", r"\x1b[31m\x00",
-         r"\backslash{}\text{x1b[31m}\backslash{}\text{x00}"),
-        (r"\input{x}$", r"\input{x}$", r"\backslash{}\text{input}\{\text{x}\}\$"),
-        ("#%&~^", "(#%&~^)", r"\#\%\&{\sim}{\wedge}"),
-        ("<b>", "<b>", r"{<}\text{b}{>}"),
-    ],
-)  # fmt: skip
-def test_labels_of_any_kind(label: str, text: str, latex: str) -> None:
-    x = Value(1.0, label)
-    y = labelled(x * 2.0, "y")
-    found = explain(y, x)
-    assert found.text == f"∂y/∂{text} = 2"
-    assert found.latex == rf"\frac{{\partial y}}{{\partial {latex}}} = 2"
-    assert found.names == ("y", label)
-
-
-@given(st.text())
-def test_no_label_breaks_out_of_a_line_or_of_a_formula(label: str) -> None:
-    x = Value(1.0, label)
-    found = explain(labelled(x * 2.0, label) + x, x)
-    # Within \text{…} nothing is special any more.
-    check_latex(re.sub(r"\\text\{([^\\{}$&#%_~^<>]*)\}", r"\\text{}", found.latex))
-    assert len(found.text.splitlines()) == 3
-    controls = {"Cc", "Cs"}
-    assert not any(unicodedata.category(c) in controls for c in found.text.replace("\n", ""))
-    table = explain(found.output)
-    assert len(table.text.splitlines()) == 2
-    assert len(rows_of(table._repr_html_())) == 2
 
 
 def test_results_are_plain_data() -> None:

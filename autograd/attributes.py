@@ -17,7 +17,7 @@ from autograd.tracing import UNKNOWN, is_library
 if TYPE_CHECKING:
     from typing_extensions import Self  # known to type checkers without being installed
 
-    from autograd.signatures import Plain
+    from autograd.reals import Plain
 
 __all__ = ["Attributes"]
 

@@ -36,10 +36,9 @@ from autograd.extended_reals import Extended, extended
 from autograd.formulary import DEVIATION, ROWS, ZSCORE
 from autograd.helper_rules import HELPERS, MEETS
 from autograd.linear_nodes import linear
-from autograd.reals import as_float
+from autograd.reals import Plain, as_float
 from autograd.rule import FLOATS, LINEAR, VALUES, XS, OwnName, Rule, register
 from autograd.rules import RULES
-from autograd.signatures import Plain
 from autograd.special import sum_of_products
 from autograd.tracing import TracingError, expected
 from autograd.value import Operand, Value, as_value, new_node, record

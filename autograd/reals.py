@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from numbers import Complex, Number, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 
 from autograd.errors import refuse_mask, wrong_type
 from autograd.tracing import Unknown, refuse
 
-__all__ = ["as_float", "is_array_scalar"]
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from fractions import Fraction
+
+__all__ = ["Plain", "as_float", "is_array_scalar"]
+
+Plain: TypeAlias = "float | Fraction | Decimal | SupportsIndex"
+"""A real number that is no Value."""
 
 
 def as_float(number: object, operation: str, expected: str = "a Value or a real number") -> float:

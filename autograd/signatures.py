@@ -5,18 +5,15 @@ Given plain numbers a function gives a float, given a Value among its operands a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, SupportsIndex, TypeAlias, overload
+from typing import TYPE_CHECKING, Protocol, overload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from decimal import Decimal
-    from fractions import Fraction
 
+    from autograd.reals import Plain
     from autograd.value import Operand, Value
 
-__all__ = ["Binary", "Choice", "OfSequence", "Parametric", "Plain", "Unary"]
-
-Plain: TypeAlias = "float | Fraction | Decimal | SupportsIndex"
+__all__ = ["Binary", "Choice", "OfSequence", "Parametric", "Unary"]
 
 
 class Unary(Protocol):

@@ -22,10 +22,9 @@ from autograd.graph import interior, topological_order
 from autograd.helper_rules import DETACHED
 from autograd.kinds import CONSTANT, UNRECORDED
 from autograd.methods import Elementary
-from autograd.reals import as_float, is_array_scalar
+from autograd.reals import Plain, as_float, is_array_scalar
 from autograd.rule import Rule
 from autograd.rules import RULES
-from autograd.signatures import Plain
 from autograd.sums import MANY, parts, propagated_in_parts, shares
 from autograd.tracing import UNKNOWN, TracingError, refuse
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self  # known to type checkers without being installed
 
-    from autograd.signatures import Plain
+    from autograd.reals import Plain
 
 __all__ = ["Elementary"]
 

@@ -6,12 +6,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import Any
 
 from autograd.formatting import MINUS, derivative_of, number, operand
-
-if TYPE_CHECKING:
-    from autograd.explanation.paths import Path
 
 __all__ = [
     "LATEX",
@@ -141,16 +139,16 @@ class Notation:
     dots: Callable[[int], str]
     direct: tuple[str, str]
 
-    def chain(self, path: Path) -> str:
-        """Write a path as a product of derivatives."""
-        pairs = [*zip(path.names, path.names[1:], strict=False)]
+    def chain(self, names: Sequence[str]) -> str:
+        """Write the path by way of some stations as a product of derivatives."""
+        pairs = [*pairwise(names)]
         if len(pairs) == 1:  # not the whole derivative, which would look the same
-            return self.derivative(*path.names).join(self.direct)
+            return self.derivative(*names).join(self.direct)
         return self._joined(self.dot, self.derivative, pairs)
 
-    def factors(self, path: Path) -> str:
-        """Write a path as a product of numbers."""
-        return self._joined(self.cross, self.factor, [(x,) for x in path.factors])
+    def factors(self, numbers: Sequence[float]) -> str:
+        """Write it as a product of numbers."""
+        return self._joined(self.cross, self.factor, [(x,) for x in numbers])
 
     def _joined(
         self, sign: str, write: Callable[..., str], parts: Sequence[tuple[Any, ...]]

@@ -85,9 +85,9 @@ class Path:
         """The chain rule along the path: in names, in numbers, and the product."""
         parts = [precise(self.contribution) + percent(self.share)]
         if len(self.factors) > 1:
-            parts.insert(0, TEXT.factors(self))
+            parts.insert(0, TEXT.factors(self.factors))
         if self.factors:
-            parts.insert(0, TEXT.chain(self))
+            parts.insert(0, TEXT.chain(self.names))
         return " = ".join(parts)
 
     def __repr__(self) -> str:
@@ -147,7 +147,9 @@ class Explanation:
             path = self.paths[0]
             if len(path.factors) < 2:
                 return f"{derivative} = {total}"
-            return f"{derivative} = {TEXT.chain(path)} = {TEXT.factors(path)} = {total}"
+            return (
+                f"{derivative} = {TEXT.chain(path.names)} = {TEXT.factors(path.factors)} = {total}"
+            )
         counted = f"{counted_paths(self.count)} path{'s' if self.count > 1 else ''}"
         if self._unlisted:
             counted += f", the largest {len(self.paths)} of which are"
@@ -176,12 +178,13 @@ class Explanation:
             return f"{derivative} = {total}"
         if self._alone:
             path = self.paths[0]
-            return f"{derivative} = {LATEX.chain(path)} = {LATEX.factors(path)} = {total}"
-        chains = [LATEX.chain(path) for path in self.paths]
+            chain, factors = LATEX.chain(path.names), LATEX.factors(path.factors)
+            return f"{derivative} = {chain} = {factors} = {total}"
+        chains = [LATEX.chain(path.names) for path in self.paths]
         products = []
         for path in self.paths:
             below = latex_number(path.contribution) + latex_percent(path.share)
-            products.append(rf"\underbrace{{{LATEX.factors(path)}}}_{{{below}}}")
+            products.append(rf"\underbrace{{{LATEX.factors(path.factors)}}}_{{{below}}}")
         if self._unlisted:
             chains.append(r"\cdots")
             rest, share = latex_factor(self.remainder), latex_percent(self._share_of_remainder)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice, product
 from numbers import Integral
 from typing import Any, NamedTuple, TypeAlias
@@ -23,7 +24,9 @@ from autograd.value import Value
 __all__ = [
     "Visit",
     "argument_names",
+    "errors_of",
     "filled",
+    "function_name",
     "number_of",
     "numbers",
     "outputs",
@@ -63,7 +66,7 @@ def visited(structure: Any, path: str, visit: Visit) -> Any:
         The new structure.
 
     Raises:
-        ValueError: It is nested too deeply.
+        RecursionError: It is nested too deeply.
 
     Example:
         >>> negative = Visit(lambda path, x: -x, lambda path, x: -x, lambda path, x: x)
@@ -227,6 +230,38 @@ def outputs(
     return _leaves(result, "", number, "][" if nested else ", ")
 
 
+@contextmanager
+def errors_of(function: str) -> Iterator[None]:
+    """Name, in errors about arguments, the function that they are arguments of.
+
+    Args:
+        function: The function.
+
+    Raises:
+        TypeError, OverflowError: The error that came up within the block.
+        ValueError: An argument is nested too deeply.
+
+    Example:
+        >>> with errors_of("gradcheck"):
+        ...     numbers("1.0", "x")
+        Traceback (most recent call last):
+        ...
+        TypeError: gradcheck: x: expected a float, a Value, or ... of them, got str: '1.0'
+    """
+    try:
+        yield
+    except RecursionError as error:
+        where = (
+            str(error).partition(" is nested")[0] if " is nested" in str(error) else "an argument"
+        )
+        raise ValueError(f"{function}: {where} is nested too deeply") from None
+    except (TypeError, OverflowError) as error:
+        words = str(error)
+        raise type(error)(
+            words if words.startswith(f"{function}: ") else f"{function}: {words}"
+        ) from None
+
+
 def argument_names(f: Callable[..., Any], positional: Sequence[Any]) -> list[str]:
     """Call the arguments of a function by its own names for them.
 
@@ -255,6 +290,16 @@ def argument_names(f: Callable[..., Any], positional: Sequence[Any]) -> list[str
     # A decorator may take more arguments than the function whose signature it shows.
     names += [f"argument {place}" for place in range(len(names), len(positional))]
     return names[: len(positional)]
+
+
+def function_name(f: Callable[..., Any]) -> str:
+    """Give the name of a function; f of one that has none.
+
+    Example:
+        >>> function_name(len), function_name(lambda x: x)
+        ('len', 'f')
+    """
+    return str(getattr(f, "__name__", type(f).__name__)).replace("<lambda>", "f")
 
 
 def number_of(number: Any) -> Any:

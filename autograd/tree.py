@@ -79,27 +79,26 @@ class TreeDef:
             trees.append(_container(kind, keys, children, mappings))
         return trees[0]
 
-    def paths(self, root: str = "", step: str = "[{!r}]") -> list[str]:
+    def paths(self, root: str = "", step: str = "[{!r}]") -> Iterator[str]:
         """Write the path to each leaf: as Python would, if not told otherwise.
 
         Args:
             root: What the tree is called.
             step: How a key is written, for `str.format`.
 
-        Returns:
+        Yields:
             The paths, in the order of the leaves.
 
         Example:
             >>> structure = flatten({"a": [1, (2, None)]})[1]
-            >>> structure.paths("x"), structure.paths("x", ".{}")
+            >>> [*structure.paths("x")], [*structure.paths("x", ".{}")]
             (["x['a'][0]", "x['a'][1][0]"], ['x.a.0', 'x.a.1.0'])
         """
-        found: list[str] = []
         steps: list[str] = [root]  # from the root to the container that is being walked
         waiting: list[Iterator[Any]] = []
         for node in self._nodes:
             if node is None:
-                found.append("".join(steps))
+                yield "".join(steps)
             else:
                 waiting.append(iter(node.keys))
                 steps.append("")
@@ -112,7 +111,6 @@ class TreeDef:
                     steps.pop()
                     continue
                 break
-        return found
 
 
 def flatten(
@@ -129,7 +127,7 @@ def flatten(
         Its leaves in order, and its structure.
 
     Raises:
-        ValueError: It is nested too deeply: it may hold itself.
+        RecursionError: It is nested too deeply: it may hold itself.
 
     Example:
         >>> leaves, structure = flatten([1.0, {"a": (2.0, None)}])
@@ -142,10 +140,11 @@ def flatten(
     nodes: list[_Container | None] = []
     mappings: list[Any] = []
     waiting: list[Iterator[Any]] = [iter((tree,))]
+    leaf_kinds: set[type] = {float}  # those that are known to be no containers
     while waiting:
         for part in waiting[-1]:
             kind = type(part)
-            if kind is float or (is_leaf is not None and is_leaf(part)):
+            if kind in leaf_kinds or (is_leaf is not None and is_leaf(part)):
                 pass
             elif kind is list or kind is tuple or isinstance(part, (list, tuple)):
                 nodes.append(_Container(kind, range(len(part))))
@@ -160,12 +159,14 @@ def flatten(
             elif part is None:
                 nodes.append(_Container(kind, ()))
                 continue
+            else:
+                leaf_kinds.add(kind)
             leaves.append(part)
             nodes.append(None)
         else:
             waiting.pop()
         if len(waiting) > DEEPEST:
-            raise ValueError(
+            raise RecursionError(
                 f"{path or 'a structure'} is nested more than {DEEPEST:,} deep: does something in "
                 "it hold itself?"
             )
@@ -196,7 +197,7 @@ def map_leaves(
         The new tree.
 
     Raises:
-        ValueError: It is nested too deeply.
+        RecursionError: It is nested too deeply.
 
     Example:
         >>> map_leaves(abs, {"a": [-1, (2, None)]})

@@ -59,10 +59,10 @@ from autograd.formatting import names
 from autograd.graph import interior, leaves
 from autograd.kinds import CONSTANT
 from autograd.rule import OwnName
-from autograd.structure import argument_names
+from autograd.structure import argument_names, errors_of, function_name
 from autograd.value import Value
 
-__all__ = ["check_graph", "gradcheck"]
+__all__ = ["check_graph", "gradcheck", "require_order"]
 
 Method: TypeAlias = Literal["auto", "precise", "numerical"]
 
@@ -212,13 +212,13 @@ def gradcheck(
         return check_claims(_claimed(f, inputs, claims), precision, raise_exception)
     if precision is not None:
         raise ValueError("gradcheck: precision= is for a derivative that is claimed: gradient=...")
-    if order not in (1, 2) or isinstance(order, bool):
-        raise ValueError(f"gradcheck: order must be 1 or 2, got {order!r}")
-    if method not in ("auto", "precise", "numerical"):
+    require_order(order)
+    if not isinstance(method, str) or method not in ("auto", "precise", "numerical"):
         raise ValueError(
-            f"gradcheck: method must be 'auto', 'precise' or 'numerical', got {method!r}"
+            f"gradcheck: method must be 'auto', 'precise' or 'numerical', got {shown(method)}"
         )
-    function = Function(f, _named(f, inputs))
+    with errors_of("gradcheck"):
+        function = Function(f, _named(f, inputs))
     if not function.point:
         raise TypeError("gradcheck: there is no float or Value among the arguments of the function")
     for path, x in zip(function.paths, function.point, strict=True):
@@ -264,6 +264,19 @@ def check_graph(root: Value) -> GradientCheck:
     return _verdict(trace, name, [called[leaf] for leaf in inputs], _oracle("auto"))
 
 
+def require_order(order: int) -> None:
+    """Refuse an order that there is not.
+
+    Args:
+        order: Which derivatives are to be checked.
+
+    Raises:
+        ValueError: It is neither 1 nor 2.
+    """
+    if type(order) is not int or order not in (1, 2):
+        raise ValueError(f"gradcheck: order must be 1 or 2, got {shown(order)}")
+
+
 def _named(f: Callable[..., Any], inputs: Sequence[Any]) -> dict[str, Any]:
     return dict(zip(argument_names(f, inputs), inputs, strict=True))
 
@@ -273,7 +286,7 @@ def _claimed(
 ) -> Iterator[Claimed]:
     """Read whatever is claimed of a function."""
     arguments = _named(f, inputs)
-    name = getattr(f, "__name__", type(f).__name__).replace("<lambda>", "f")
+    name = function_name(f)
     gradient = claims["gradient"]
     slope = (lambda *inputs: f(*inputs)[1]) if gradient is True else gradient
     forms: dict[str, Claim] = {"vjp": "vjp", "jvp": "jvp", "hvp": "jvp"}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, Literal, TypeAlias
 
 from autograd import structure
@@ -287,10 +286,14 @@ def _block_of_array(claimed: Any, argument: Any, rows: int, what: str) -> Any:
         raise TypeError(f"gradcheck: {what} is None; is there a return missing?")
     refuse_mask(what, claimed)
     array = None
-    with suppress(TypeError, ValueError):
+    try:
         given = np.asarray(claimed)
         if given.dtype.kind in "fiuO":
             array = np.array(given, dtype=float)  # a copy: the user's may be written to again
+    except OverflowError:
+        raise OverflowError(f"gradcheck: {what} holds a number too large for a float") from None
+    except (TypeError, ValueError):
+        pass  # told below
     if array is None:
         raise TypeError(f"gradcheck: {what} is to be made of real numbers, got {shown(claimed)}")
     if array.size != rows * count or (
@@ -374,7 +377,8 @@ class Claimed:
         claim: Any,
         name: str,
     ) -> None:
-        self.point = Point(arguments)
+        with structure.errors_of("gradcheck"):
+            self.point = Point(arguments)
         self.name = name
         self.calls = 0
         self._f, self._kind, self._claim = f, kind, claim

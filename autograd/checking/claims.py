@@ -24,6 +24,7 @@ from autograd.checking.report import (
     Outcome,
     summary,
 )
+from autograd.errors import shown
 
 __all__ = ["check_claims", "require_precision"]
 
@@ -360,10 +361,11 @@ def require_precision(who: str, precision: str | None) -> None:
     Raises:
         ValueError: It is none of those there are.
     """
-    if precision is not None and precision not in EPSILONS:
-        raise ValueError(
-            f"{who}: precision must be {', '.join(map(repr, EPSILONS))}, got {precision!r}"
-        )
+    if precision is None or (isinstance(precision, str) and precision in EPSILONS):
+        return
+    raise ValueError(
+        f"{who}: precision must be {', '.join(map(repr, EPSILONS))}, got {shown(precision)}"
+    )
 
 
 def check_claims(

@@ -120,7 +120,7 @@ class Function:
     def __init__(self, f: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
         self._f = f
         self._arguments = arguments
-        self.name = getattr(f, "__name__", type(f).__name__).replace("<lambda>", "f")
+        self.name = structure.function_name(f)
         slots = [
             slot
             for name, argument in arguments.items()

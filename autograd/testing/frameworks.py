@@ -10,40 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from autograd.checking.claimed import Claimed, Precision, numpy
-from autograd.errors import shown
 
-__all__ = ["claims", "coarsest", "name_of", "require_order", "weights"]
+__all__ = ["claims", "coarsest", "weights"]
 
 Arrays: TypeAlias = Sequence[Any]
-
-
-def require_order(order: int) -> None:
-    """Refuse an order that there is not.
-
-    Args:
-        order: Which derivatives are to be checked.
-
-    Raises:
-        ValueError: It is neither 1 nor 2.
-    """
-    if order not in (1, 2) or isinstance(order, bool):
-        raise ValueError(f"gradcheck: order must be 1 or 2, got {shown(order)}")
-
-
-def name_of(f: Callable[..., Any]) -> str:
-    """Give the name of a function; f of one that has none.
-
-    Args:
-        f: The function.
-
-    Returns:
-        The name.
-
-    Example:
-        >>> name_of(len), name_of(lambda x: x)
-        ('len', 'f')
-    """
-    return getattr(f, "__name__", type(f).__name__).replace("<lambda>", "f")
 
 
 def weights(shape: tuple[int, ...]) -> Any:

@@ -17,11 +17,12 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
+from autograd.checking.check import require_order
 from autograd.checking.claimed import Claimed, Precision
 from autograd.checking.claims import check_claims
 from autograd.checking.report import GradientCheck
 from autograd.errors import shown
-from autograd.structure import argument_names
+from autograd.structure import argument_names, function_name
 from autograd.testing import frameworks
 
 try:
@@ -68,7 +69,7 @@ def gradcheck(
             forward mode was asked for and cannot be had.
         ValueError: An input is not finite, or `order` or `mode` is none of these.
     """
-    frameworks.require_order(order)
+    require_order(order)
     if mode not in ("both", "reverse", "forward"):
         raise ValueError(
             f"gradcheck: mode must be 'both', 'reverse' or 'forward', got {shown(mode)}"
@@ -134,7 +135,7 @@ class _Function:
 
     def __init__(self, f: Callable[..., Any], inputs: Sequence[Any]) -> None:
         self._f = f
-        self.name = frameworks.name_of(f)
+        self.name = function_name(f)
         paths, self._tree = jax.tree_util.tree_flatten_with_path(list(inputs))
         names = argument_names(f, inputs)
         self._all = [leaf for _, leaf in paths]

@@ -18,10 +18,11 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
+from autograd.checking.check import require_order
 from autograd.checking.claimed import Claimed, Precision
 from autograd.checking.claims import check_claims
 from autograd.checking.report import GradientCheck
-from autograd.structure import Visit, argument_names, visited
+from autograd.structure import Visit, argument_names, function_name, visited
 from autograd.testing import frameworks
 
 try:
@@ -67,7 +68,7 @@ def gradcheck(
         TypeError: There is no floating-point tensor among the arguments, or `f` returns none.
         ValueError: An input is not finite, or `order` is neither 1 nor 2.
     """
-    frameworks.require_order(order)
+    require_order(order)
     function = _Function(f, inputs)
     claims = [*_claims(function, function.results, function.name, forward)]
     if order == 2:
@@ -128,7 +129,7 @@ class _Function:
 
     def __init__(self, f: Any, inputs: Sequence[Any]) -> None:
         self._f, self._inputs = f, inputs
-        self.name = frameworks.name_of(f)
+        self.name = function_name(f)
         owner = getattr(getattr(f, "__self__", None), "__name__", "")
         if self.name == "apply" and owner:
             self.name = owner

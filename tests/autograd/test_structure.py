@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd import Value
-from autograd.structure import numbers, outputs, rebuilt, restored
+from autograd.structure import function_name, numbers, outputs, rebuilt, restored
 from nn import MLP
 
 
@@ -246,3 +246,13 @@ def test_integers_are_outputs_like_any_number() -> None:
 def test_an_output_that_is_no_number_is_an_error(result: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         outputs(result, "f")
+
+
+def test_the_name_of_a_function() -> None:
+    class Squared:
+        def __call__(self, x: float) -> float:
+            return x * x
+
+    assert function_name(Squared()) == "Squared"
+    assert function_name(test_the_name_of_a_function) == "test_the_name_of_a_function"
+    assert function_name(lambda x: x) == "f"

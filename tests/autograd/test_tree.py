@@ -134,7 +134,7 @@ def test_depth_has_no_limit_but_one_that_is_told() -> None:
         tree = [tree]
     leaves, structure = flatten(tree)
     assert leaves == [1.0]
-    assert structure.paths("x") == ["x" + "[0]" * (DEEPEST - 2)]
+    assert [*structure.paths("x")] == ["x" + "[0]" * (DEEPEST - 2)]
     assert map_leaves(lambda leaf: 2.0, tree) is not None
 
 
@@ -145,10 +145,10 @@ def test_what_holds_itself_is_an_error_that_names_it(make: Any) -> None:
         tree.append(tree)
     else:
         tree["self"] = tree
-    with pytest.raises(ValueError, match=r"^weights is nested more than 10,000 deep.*itself\?"):
+    with pytest.raises(RecursionError, match=r"^weights is nested more than 10,000 deep.*itself\?"):
         flatten(tree, "weights")
 
 
 def test_paths_by_dots() -> None:
     structure = flatten({"layers": [{"bias": 0.0}], "rate": 1.0})[1]
-    assert structure.paths("model", ".{}") == ["model.layers.0.bias", "model.rate"]
+    assert [*structure.paths("model", ".{}")] == ["model.layers.0.bias", "model.rate"]

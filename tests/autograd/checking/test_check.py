@@ -427,11 +427,11 @@ def test_backward_that_does_not_add_up_fails(monkeypatch: pytest.MonkeyPatch) ->
         (lambda x: x, (1.0,), {"order": 0}, ValueError, "order must be 1 or 2, got 0"),
         (lambda x: x, (1.0,), {"order": 3}, ValueError, "order must be 1 or 2, got 3"),
         (lambda x: x, (1.0,), {"method": "exact"}, ValueError, "method must be .* got 'exact'"),
-        (lambda x: x, (1,), {}, TypeError, r"^x: 1 is not a float: write 1\.0"),
-        (lambda x, n: x, (1.0, 3), {}, TypeError, r"^n: 3 is not a float: write 3\.0 .*lambda"),
+        (lambda x: x, (1,), {}, TypeError, r"^gradcheck: x: 1 is not a float: write 1\.0"),
+        (lambda x, n: x, (1.0, 3), {}, TypeError, r"^gradcheck: n: 3 is not .*lambda"),
         (lambda x: x, (True,), {}, TypeError, "True is not a float"),
-        (lambda x, mode: x, (1.0, "sum"), {}, TypeError, "^mode: .*got str"),
-        (lambda x: x, ([[1.0], {"k": 2}],), {}, TypeError, r"^x\[1\]\['k'\]: 2 is not a float"),
+        (lambda x, mode: x, (1.0, "sum"), {}, TypeError, "^gradcheck: mode: .*got str"),
+        (lambda x: x, ([[1.0], {"k": 2}],), {}, TypeError, r"^gradcheck: x\[1\]\['k'\]: 2 is"),
         (lambda x: x, (1j,), {}, TypeError, "got complex"),
         (lambda: Value(1.0), (), {}, TypeError, "no float or Value among the arguments"),
         (lambda x: 1.0, ([],), {}, TypeError, "no float or Value among the arguments"),
@@ -954,3 +954,9 @@ def test_a_function_that_differences_along_directions_deny_is_taken_one_by_one()
         return dot(w, w) + (0.0 if moved < 1e-2 * 40 else 5.0)
 
     assert checked(f, hidden, method="numerical").outcome != "failed"
+
+
+@pytest.mark.parametrize("order", [0, 3, True, 1.5, "1", None, np.ones(3)])
+def test_an_order_that_there_is_not(order: Any) -> None:
+    with pytest.raises(ValueError, match="order must be 1 or 2"):
+        gradcheck(lambda x: x * x, 1.0, order=order)

@@ -69,23 +69,3 @@ def test_weights_are_apart_and_of_the_shape(shape: tuple[int, ...]) -> None:
     assert found.shape == shape
     assert np.unique(found).size == found.size
     assert ((found >= 0.5) & (found <= 2.5)).all()
-
-
-def test_names() -> None:
-    class Squared:
-        def __call__(self, x: float) -> float:
-            return x * x
-
-    assert frameworks.name_of(Squared()) == "Squared"
-    assert frameworks.name_of(test_names) == "test_names"
-
-
-@pytest.mark.parametrize("order", [0, 3, True, 1.5])
-def test_an_order_that_there_is_not(order: Any) -> None:
-    with pytest.raises(ValueError, match="order must be 1 or 2"):
-        frameworks.require_order(order)
-
-
-def test_orders_that_there_are() -> None:
-    frameworks.require_order(1)
-    frameworks.require_order(2)

@@ -295,10 +295,10 @@ class _Recording:
         visit = structure.Visit(lambda path, x: number_of(x), array, lambda path, model: model)
         return structure.visited(result, "", visit)
 
-    def adjoints(self, root: Value, connected: bool = False) -> list[Number]:
-        """Differentiate a node with respect to each variable."""
+    def adjoints(self, root: Value, connected: bool = False, seed: float = 1.0) -> list[Number]:
+        """Differentiate a node with respect to each variable; the seed is for plain numbers."""
         if not (connected or self.connected):
-            found = adjoints(root, variables=self.variables)
+            found = adjoints(root, seed, variables=self.variables)
             return [*map(found.__getitem__, self.variables)]
         order = interior(root, stop=self.variables)
         within = dependents(order, self.variables)
@@ -493,6 +493,18 @@ def _record(
             _live.difference_update(variables)
     finally:
         as_before(before)
+    return _recording_of(function, patterns, variables, result, has_aux, connected)
+
+
+def _recording_of(
+    function: _Function,
+    arguments: Sequence[Any],
+    variables: Sequence[Value],
+    result: Any,
+    has_aux: bool,
+    connected: bool = False,
+) -> _Recording:
+    """Take what a function has returned apart, and tell what it is connected to."""
     auxiliary = None
     if has_aux:
         if not (isinstance(result, tuple) and len(result) == 2):
@@ -501,7 +513,7 @@ def _record(
                 f"anything else), and returned {type(result).__name__}"
             )
         result, auxiliary = result
-    recording = _Recording(function, patterns, variables, result, auxiliary)
+    recording = _Recording(function, arguments, variables, result, auxiliary)
     if (connected or _live or active.get() is not None) and not paused():
         recording.connected = connected or recording.reaches_live_variables()
     return recording
@@ -681,22 +693,31 @@ def _value_and_grad(
     """Make what `grad` and `value_and_grad` share: of arguments, the value and the gradient."""
     function = _Function(transform, f)
     place = argnums if isinstance(argnums, int) else -1
-    alone = (place,)
 
     def both(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        is_one = 0 <= place < len(args)
-        places = alone if is_one else _places(transform, argnums, len(args))
-        recording = _record(function, args, kwargs, places, has_aux)
-        result = recording.result
-        root = result if type(result) is Value else recording.scalar()
-        variables = recording.variables
         slope: Any
-        if is_one and type(args[place]) is float and not recording.connected:
-            slope = adjoints(root, variables=variables)[variables[0]]
+        if 0 <= place < len(args) and type(args[place]) is float:
+            # One float, as in most calls: they are short, so that what each costs by itself shows.
+            arguments = [*args]
+            arguments[place] = leaf = _leaf(args[place], function.argument(place))
+            before = resume()
+            _live.add(leaf)
+            try:
+                result = f(*arguments, **kwargs)
+            finally:
+                _live.discard(leaf)
+                as_before(before)
+            if type(result) is Value and not _live and active.get() is None:
+                slope = adjoints(result, variables=(leaf,))[leaf]
+                return (result._number, slope) if with_value else slope
+            recording = _recording_of(function, (args[place],), (leaf,), result, has_aux)
         else:
-            results = iter(recording.adjoints(root))
-            slopes = [_restored(argument, results) for argument in recording.arguments]
-            slope = slopes[0] if isinstance(argnums, int) else tuple(slopes)
+            places = _places(transform, argnums, len(args))
+            recording = _record(function, args, kwargs, places, has_aux)
+        root = recording.scalar()
+        results = iter(recording.adjoints(root))
+        slopes = [_restored(argument, results) for argument in recording.arguments]
+        slope = slopes[0] if isinstance(argnums, int) else tuple(slopes)
         auxiliary = recording.shown(recording.auxiliary) if has_aux else None
         if not with_value:
             return (slope, auxiliary) if has_aux else slope
@@ -748,16 +769,15 @@ def _jvp(
     transform = function.transform
     if len(primals) != len(tangents):
         raise _not_paired(transform, primals, tangents)
-    directions = [
-        number
-        for primal, tangent in zip(primals, tangents, strict=True)
-        for number in _matching(f"{transform}: a tangent", primal, tangent)
-    ]
+    directions: list[Number] = []
+    for primal, tangent in zip(primals, tangents, strict=True):
+        directions += _matching(f"{transform}: a tangent", primal, tangent)
     recording = _record(function, primals, {}, range(len(primals)), has_aux)
-    if paused():
-        directions = [number_of(number) for number in directions]
-    elif any(isinstance(number, Value) for number in directions):
-        recording.connected = True
+    if any(map(_is_value, directions)):
+        if paused():
+            directions = [number_of(number) for number in directions]
+        else:
+            recording.connected = True
     (slopes,) = recording.tangents(recording.outputs(), [directions])
     slope = _restored(recording.result, iter(slopes))
     value = recording.shown(recording.result)
@@ -793,13 +813,17 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 
     def pull_back(adjoint: Any) -> tuple[Any, ...]:
         seeds = _matching("vjp: an adjoint", recording.result, adjoint)
-        connected = not paused() and any(isinstance(seed, Value) for seed in seeds)
-        with resumed():
-            if connected:
-                root = VALUES.dot(outputs, seeds)
-            else:
-                root = linear(tuple(map(number_of, seeds)), tuple(outputs))
-            results = iter(recording.adjoints(root, connected))
+        connected = any(map(_is_value, seeds)) and not paused()
+        if len(outputs) == 1 and not (connected or recording.connected or active.get()):
+            found = recording.adjoints(outputs[0], seed=number_of(seeds[0]))
+        else:
+            with resumed():
+                if connected:
+                    root = VALUES.dot(outputs, seeds)
+                else:
+                    root = linear(tuple(map(number_of, seeds)), tuple(outputs))
+                found = recording.adjoints(root, connected)
+        results = iter(found)
         return tuple([_restored(argument, results) for argument in recording.arguments])
 
     value = recording.shown(recording.result)
@@ -1039,6 +1063,10 @@ def _paired(pattern: Any, given: Any) -> list[Number] | None:
 def _is_module(argument: Any) -> bool:
     """Tell a module of `nn`, which is no container as well."""
     return hasattr(type(argument), "_replica") and not isinstance(argument, (Mapping, list, tuple))
+
+
+def _is_value(number: Any) -> bool:
+    return isinstance(number, Value)
 
 
 def _holds_objects(array: Any) -> bool:

@@ -318,6 +318,10 @@ class _Recording:
             For each direction the tangents of the nodes.
         """
         order = interior(*roots, stop=self.variables)
+        if len(directions) == 1 and not self.connected:
+            moved = {v: t for v, t in zip(self.variables, directions[0], strict=True) if t}
+            _propagate_tangents(order, moved)
+            return [[moved.get(root, 0.0) for root in roots]]
         # What does not depend on the variables that move has no tangent, not one of 0.
         moving: list[dict[Value, Number]] = [
             {
@@ -333,9 +337,6 @@ class _Recording:
             for found in moving:
                 _record_tangents(roots, order, within, showing, found)
             return [[as_value(found.get(root, 0.0)) for root in roots] for found in moving]
-        if len(moving) == 1:
-            _propagate_tangents(order, moving[0])
-            return [[moving[0].get(root, 0.0) for root in roots]]
         at_once = max(1, CARRIED // max(1, len(order)))
         rows: list[list[Number]] = []
         for start in range(0, len(moving), at_once):
@@ -462,7 +463,7 @@ def _record(
         variables: list[Value] = []
         connected = False
         arguments = [*positional]
-        patterns = [positional[place] for place in places]
+        patterns = [*map(positional.__getitem__, places)]
         for place in places:
             argument = positional[place]
             path = function.argument(place)
@@ -693,6 +694,7 @@ def _value_and_grad(
     """Make what `grad` and `value_and_grad` share: of arguments, the value and the gradient."""
     function = _Function(transform, f)
     place = argnums if isinstance(argnums, int) else -1
+    places_of: dict[int, list[int]] = {}  # by the number of arguments
 
     def both(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         slope: Any
@@ -712,11 +714,12 @@ def _value_and_grad(
                 return (result._number, slope) if with_value else slope
             recording = _recording_of(function, (args[place],), (leaf,), result, has_aux)
         else:
-            places = _places(transform, argnums, len(args))
+            places = places_of.get(len(args))
+            if places is None:
+                places = places_of[len(args)] = _places(transform, argnums, len(args))
             recording = _record(function, args, kwargs, places, has_aux)
         root = recording.scalar()
-        results = iter(recording.adjoints(root))
-        slopes = [_restored(argument, results) for argument in recording.arguments]
+        slopes = _all_restored(recording.arguments, recording.adjoints(root))
         slope = slopes[0] if isinstance(argnums, int) else tuple(slopes)
         auxiliary = recording.shown(recording.auxiliary) if has_aux else None
         if not with_value:
@@ -823,8 +826,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
                 else:
                     root = linear(tuple(map(number_of, seeds)), tuple(outputs))
                 found = recording.adjoints(root, connected)
-        results = iter(found)
-        return tuple([_restored(argument, results) for argument in recording.arguments])
+        return tuple(_all_restored(recording.arguments, found))
 
     value = recording.shown(recording.result)
     if has_aux:
@@ -974,6 +976,14 @@ def _nested(outputs: Any, inputs: Any, rows: Iterator[list[Number]]) -> Any:
 
 
 # --- arguments -----------------------------------------------------------------------------------
+
+
+def _all_restored(arguments: Sequence[Any], results: list[Number]) -> list[Any]:
+    """Put results in the place of the numbers of several arguments."""
+    if {*map(type, arguments)} == OF_FLOATS:
+        return results
+    remaining = iter(results)
+    return [_restored(argument, remaining) for argument in arguments]
 
 
 def _restored(argument: Any, results: Iterator[Any]) -> Any:

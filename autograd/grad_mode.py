@@ -6,13 +6,13 @@ import inspect
 import threading
 from collections.abc import Iterator
 from contextlib import ContextDecorator, contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any
 
 from autograd.errors import shown
 from autograd.forks import in_child
 
-__all__ = ["no_grad", "open_block", "paused", "resumed"]
+__all__ = ["as_before", "no_grad", "open_block", "paused", "resume", "resumed"]
 
 # How many blocks the running thread or task is in. A count, as blocks of generators may interleave.
 _depth: ContextVar[int] = ContextVar("depth", default=0)
@@ -135,11 +135,24 @@ def resumed() -> Iterator[None]:
         ...     paused()
         False
     """
-    before = _resumed_at.set(_depth.get())  # a block may end that was open before: no count is lost
+    before = resume()
     try:
         yield
     finally:
-        _resumed_at.reset(before)
+        as_before(before)
+
+
+def resume() -> Token[int]:
+    """Record again, whatever `no_grad` blocks it is in: what `resumed` begins with.
+
+    Returns:
+        What `as_before` takes at the end.
+    """
+    return _resumed_at.set(_depth.get())  # a block may end that was open before: no count is lost
+
+
+as_before = _resumed_at.reset
+"""Record or not as before `resume`."""
 
 
 def paused() -> bool:

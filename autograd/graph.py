@@ -7,8 +7,9 @@ of a million nodes is walked like any other graph.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
@@ -55,13 +56,13 @@ def interior(*roots: NodeT, stop: Iterable[NodeT] = ()) -> list[NodeT]:
     order: list[NodeT] = []
     seen: set[NodeT] = set(stop)
     # Below a None lies a node whose ancestors have all been listed once the None comes up.
-    stack: list[NodeT | None] = [root for root in reversed(roots) if root.parents]
+    stack: list[NodeT | None] = [*reversed(roots)]
     push, pop, visit, emit = stack.append, stack.pop, seen.add, order.append
     while stack:
         node = pop()
         if node is None:
             emit(pop())  # type: ignore[arg-type]
-        elif node not in seen:
+        elif node not in seen and node.parents:
             while True:  # down along the last parents, of which none goes by the stack
                 visit(node)
                 last: NodeT | None = None
@@ -211,24 +212,30 @@ def adjoints(
     """
     order = interior(root, stop=variables or ())
     wanted = _leaves((root,), order) if variables is None else variables
-    found = dict.fromkeys(chain(wanted, order), 0.0)
+    found = dict.fromkeys([*wanted, *order], 0.0)
     found[root] = seed
-
-    def propagate(nodes: Iterator[NodeT]) -> None:
-        for node in nodes:
-            if adjoint := found[node]:
-                links: Iterable[tuple[NodeT, float]]
-                if len(node.parents) > MANY and (grouped := shares(node, adjoint)):
-                    links, adjoint = grouped.items(), 1.0
-                else:
-                    links = zip(node.parents, node.local_derivatives, strict=True)
-                for parent, derivative in links:
-                    if parent in found:
-                        found[parent] += adjoint * derivative
-
-    plan = parts(order)
+    plan = parts(order) if len(order) > MANY else None
     if plan is None:
-        propagate(reversed(order))
+        _propagate(found, reversed(order))
     else:
+        propagate = functools.partial(_propagate, found)
         propagated_in_parts(order, plan, propagate, found.get, found.__setitem__)
     return found
+
+
+def _propagate(found: dict[NodeT, float], nodes: Iterable[NodeT]) -> None:
+    """Have each node hand to its parents among those that are looked for, their share."""
+    for node in nodes:
+        adjoint = found[node]
+        if adjoint:
+            derivatives = node.local_derivatives
+            if len(derivatives) > MANY and (grouped := shares(node, adjoint)):
+                for parent, share in grouped.items():
+                    if parent in found:
+                        found[parent] += share
+                continue
+            i = 0  # counted by hand, as in `Value.backward`
+            for parent in node.parents:
+                if parent in found:
+                    found[parent] += adjoint * derivatives[i]
+                i += 1  # noqa: SIM113

@@ -19,14 +19,13 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from itertools import count, repeat
+from itertools import count, islice, repeat
 from types import MethodType
 from typing import Any, TypeAlias
 
-from autograd import structure
+from autograd import grad_mode, structure
 from autograd.chain_rule import (
     ChainRule,
     added,
@@ -39,11 +38,12 @@ from autograd.chain_rule import (
 )
 from autograd.errors import counted, shown
 from autograd.foreign import with_advice
-from autograd.grad_mode import paused, resumed
+from autograd.grad_mode import as_before, paused, resume, resumed
 from autograd.graph import adjoints, dependents, interior, topological_order
 from autograd.linear_nodes import linear, linked
 from autograd.rule import VALUES
 from autograd.structure import number_of
+from autograd.sums import MANY
 from autograd.tracing import active, is_traced
 from autograd.value import Value, as_value
 
@@ -82,43 +82,181 @@ def differentiable_variables(variables: Sequence[Value]) -> Iterator[None]:
         _live.difference_update(variables)
 
 
-@dataclass(slots=True)
+OF_FLOATS = {float}
+OF_VALUES = {Value}
+OF_NUMBERS = {Value, float}
+
+
+class _Function:
+    """A function that a transform differentiates, and what every call of it has in common.
+
+    Attributes:
+        transform: The name of the transform, for errors.
+        f: The function.
+        called: What is called: the function, or what is made of it.
+    """
+
+    __slots__ = ("_names", "called", "f", "transform")
+
+    def __init__(
+        self, transform: str, f: Callable[..., Any], called: Callable[..., Any] | None = None
+    ) -> None:
+        self.transform = transform
+        self.f = f
+        self.called = f if called is None else called
+        self._names: structure.ParameterNames | None = None
+
+    @property
+    def name(self) -> str:
+        """The transform and the function, for errors."""
+        return f"{self.transform}({getattr(self.f, '__name__', type(self.f).__name__)})"
+
+    def argument(self, place: int) -> str:
+        """Call an argument by the function's own name for it, which is looked up once."""
+        names = self._names
+        if names is None:
+            names = self._names = structure.parameter_names(self.f)
+        return names.first[place] if place < len(names.first) else names.of(place)
+
+
+class _Nodes(list[Value]):
+    """The nodes that stand for the numbers in an argument, in order.
+
+    Attributes:
+        connected: Whether one of them is connected to a graph outside the function.
+        names: Those of its parameters, if it is a model, as far as they are known.
+        tracing: Whether a function is being traced.
+    """
+
+    __slots__ = ("connected", "names", "tracing")
+
+    def __init__(self) -> None:
+        self.connected = False
+        self.names: list[str] = []
+        self.tracing = active.get() is not None
+
+    def standing_for(self, argument: Any, path: str) -> Any:
+        """Make an argument again with nodes for its numbers."""
+        # Most are lists of floats, or modules, which have a quick way of their own.
+        if type(argument) is list and {*map(type, argument)} == OF_FLOATS:
+            self += [_leaf(number, f"{path}[{i}]") for i, number in enumerate(argument)]
+            return [*self]
+        if _is_module(argument):
+            found = argument._replica(self.for_parameters)
+            if found is not None:
+                self.names, copied = found
+                return copied
+            self.clear()
+            self.connected = False
+        return structure.rebuilt(argument, path, self.node)
+
+    def for_parameters(self, parameters: list[Value]) -> list[Value]:
+        """Make the nodes for some parameters of a model."""
+        if self.tracing or grad_mode.open_blocks or not _live.isdisjoint(parameters):
+            return [self.node("", parameter, True) for parameter in parameters]
+        made = []
+        for parameter in parameters:
+            if parameter.parents:
+                self.connected = True
+                made.append(linked(parameter))
+                continue
+            node = _new(Value)  # as in `_leaf`: there are many
+            node._number = parameter._number
+            node._grad = 0.0
+            node.parents = ()
+            node.local_derivatives = ()
+            node.op = parameter.op
+            node._label = parameter._label
+            made.append(node)
+        self += made
+        return made
+
+    def node(self, path: str, stands_for: Number, parameter: bool) -> Value:
+        """Make the node for a number, which may be a model's parameter."""
+        if not isinstance(stands_for, Value):
+            node = _leaf(stands_for, path)
+        elif parameter and not (self.tracing or stands_for.parents or stands_for in _live):
+            node = _leaf(stands_for._number, stands_for._label)  # a number like any other
+            node.op = stands_for.op
+        else:
+            self.connected = True
+            node = linked(stands_for)
+        self.append(node)
+        return node
+
+
+_new = object.__new__
+
+
+def _leaf(number: float, label: str | None) -> Value:
+    """Make a leaf of what need not be checked."""
+    if grad_mode.open_blocks:
+        return Value(number, label)
+    leaf = _new(Value)
+    leaf._number = number
+    leaf._grad = 0.0
+    leaf.parents = ()
+    leaf.local_derivatives = ()
+    leaf.op = ""
+    leaf._label = label
+    return leaf
+
+
 class _Recording:
     """One call of a function whose derivative is taken.
 
     Attributes:
-        name: The transform and the function, for errors.
-        arguments: The arguments with respect to which it is differentiated.
+        function: The function.
+        arguments: The arguments with respect to which it is differentiated; in the place of a
+            model, a dictionary by the names of its parameters, where these are known.
         variables: The nodes that stood for their numbers.
         result: What the function returned, without anything else that it returned besides.
         auxiliary: What it returned besides.
         connected: Whether results are Values, connected to a graph outside the function.
     """
 
-    name: str
-    arguments: list[Any]
-    variables: list[Value]
-    result: Any
-    auxiliary: Any
-    connected: bool = False
+    __slots__ = ("arguments", "auxiliary", "connected", "function", "result", "variables")
+
+    def __init__(
+        self,
+        function: _Function,
+        arguments: Sequence[Any],
+        variables: Sequence[Value],
+        result: Any,
+        auxiliary: Any,
+    ) -> None:
+        self.function = function
+        self.arguments = arguments
+        self.variables = variables
+        self.result = result
+        self.auxiliary = auxiliary
+        self.connected = False
 
     def scalar(self) -> Value:
         """Take the result as one number."""
+        if type(self.result) is Value:
+            return self.result
+        name = self.function.name
         with suppress(TypeError):
-            found = structure.outputs(self.result, self.name)
+            found = structure.outputs(self.result, name)
             if [path for path, _ in found] == [""]:
                 return as_value(found[0][1])
         advice = (
             "is a return missing?" if self.result is None else "use jacobian, or return the sum"
         )
         raise TypeError(
-            f"{self.name}: the function must return one number, and returned "
+            f"{name}: the function must return one number, and returned "
             f"{type(self.result).__name__}; {advice}"
         )
 
     def outputs(self) -> list[Value]:
         """List the numbers in the result as nodes."""
-        return [as_value(y) for _, y in structure.outputs(self.result, self.name)]
+        result = self.result
+        if type(result) is Value:
+            return [result]
+        if type(result) is list and {*map(type, result)} == OF_VALUES:
+            return [*result]
+        return [as_value(y) for _, y in structure.outputs(self.result, self.function.name)]
 
     def reaches_live_variables(self) -> bool:
         """Whether what was returned depends on a variable of a function around."""
@@ -144,6 +282,10 @@ class _Recording:
         """Give a result, or what was returned besides, as the caller is to see it."""
         if self.connected:
             return result
+        if type(result) is Value:
+            return result._number
+        if type(result) is list and {*map(type, result)} == OF_VALUES:
+            return [value._number for value in result]
 
         def array(path: str, part: Any) -> Any:
             if not _holds_objects(part):
@@ -153,50 +295,129 @@ class _Recording:
         visit = structure.Visit(lambda path, x: number_of(x), array, lambda path, model: model)
         return structure.visited(result, "", visit)
 
-    def adjoints(self, root: Value, connected: bool = False) -> list[Number]:
-        """Differentiate a node with respect to each variable."""
+    def adjoints(self, root: Value, connected: bool = False, seed: float = 1.0) -> list[Number]:
+        """Differentiate a node with respect to each variable; the seed is for plain numbers."""
         if not (connected or self.connected):
-            found = adjoints(root, variables=self.variables)
-            return [found[variable] for variable in self.variables]
+            found = adjoints(root, seed, variables=self.variables)
+            return [*map(found.__getitem__, self.variables)]
         order = interior(root, stop=self.variables)
         within = dependents(order, self.variables)
         recorded = recorded_adjoints(root, order, within, again=_is_differentiated_again())
         return [as_value(recorded.get(variable, 0.0)) for variable in self.variables]
 
-    def tangents(self, roots: Sequence[Value], tangents: Sequence[Number]) -> list[Number]:
-        """Propagate tangents of the variables to each of some nodes, from the inputs onwards."""
+    def tangents(
+        self, roots: Sequence[Value], directions: Sequence[Sequence[Number]]
+    ) -> list[list[Number]]:
+        """Propagate tangents of the variables to each of some nodes, from the inputs onwards.
+
+        Args:
+            roots: The nodes.
+            directions: Tangents of the variables, one or several times over.
+
+        Returns:
+            For each direction the tangents of the nodes.
+        """
         order = interior(*roots, stop=self.variables)
-        within = dependents(order, self.variables)
-        found: dict[Value, Number] = {
-            variable: tangent
-            for variable, tangent in zip(self.variables, tangents, strict=True)
-            if not is_zero(tangent)
-        }
+        if len(directions) == 1 and not self.connected:
+            moved = {v: t for v, t in zip(self.variables, directions[0], strict=True) if t}
+            _propagate_tangents(order, moved)
+            return [[moved.get(root, 0.0) for root in roots]]
+        # What does not depend on the variables that move has no tangent, not one of 0.
+        moving: list[dict[Value, Number]] = [
+            {
+                variable: tangent
+                for variable, tangent in zip(self.variables, direction, strict=True)
+                if not is_zero(tangent)
+            }
+            for direction in directions
+        ]
         if self.connected:
-            _record_tangents(roots, order, within, found)
-            return [as_value(found.get(root, 0.0)) for root in roots]
-        for node in order:
-            if node in within and node not in found:
-                # What does not depend on the variables that move has no tangent, not one of 0.
-                moved = [
-                    derivative * found[parent] if derivative else 0.0
-                    for parent, derivative in zip(node.parents, node.local_derivatives, strict=True)
-                    if parent in found
-                ]
-                if moved:
-                    found[node] = added(moved)
-        return [found.get(root, 0.0) for root in roots]
+            within = dependents(order, self.variables)
+            showing = showing_nan(roots, order)
+            for found in moving:
+                _record_tangents(roots, order, within, showing, found)
+            return [[as_value(found.get(root, 0.0)) for root in roots] for found in moving]
+        at_once = max(1, CARRIED // max(1, len(order)))
+        rows: list[list[Number]] = []
+        for start in range(0, len(moving), at_once):
+            rows += _propagated_together(roots, order, moving[start : start + at_once])
+        return rows
+
+
+CARRIED = 1 << 18
+"""How many tangents are carried through a graph at once, for the memory that they take."""
+
+
+def _propagate_tangents(order: Sequence[Value], found: dict[Value, Any]) -> None:
+    """Add to the tangents of some variables those of the nodes that depend on them."""
+    for node in order:
+        parents, derivatives = node.parents, node.local_derivatives
+        if len(parents) > MANY:
+            links = zip(parents, derivatives, strict=True)
+            terms = [d * found[parent] if d else 0.0 for parent, d in links if parent in found]
+            if terms:
+                found[node] = added(terms)
+            continue
+        tangent, i = None, 0  # counted by hand, as in `Value.backward`
+        for parent in parents:
+            if parent in found:
+                derivative = derivatives[i]
+                term = derivative * found[parent] if derivative else 0.0
+                tangent = term if tangent is None else tangent + term
+            i += 1  # noqa: SIM113
+        if tangent is not None:
+            found[node] = tangent
+
+
+def _propagated_together(
+    roots: Sequence[Value], order: Sequence[Value], moving: Sequence[dict[Value, Any]]
+) -> list[list[Number]]:
+    """Propagate tangents along several directions in one walk of the graph, each as if alone."""
+    # Of each node that moves along some directions the tangents by these.
+    found: dict[Value, dict[int, Any]] = {}
+    for place, direction in enumerate(moving):
+        for variable, tangent in direction.items():
+            found.setdefault(variable, {})[place] = tangent
+    for node in order:
+        parents, derivatives = node.parents, node.local_derivatives
+        moved: dict[int, Any] | None = None
+        if len(parents) > MANY:
+            terms: dict[int, list[Any]] = {}
+            for parent, d in zip(parents, derivatives, strict=True):
+                for place, tangent in found.get(parent, {}).items():
+                    terms.setdefault(place, []).append(d * tangent if d else 0.0)
+            moved = {place: added(of_place) for place, of_place in terms.items()} or None
+        else:
+            i = 0
+            for parent in parents:
+                if parent in found:
+                    derivative, tangents = derivatives[i], found[parent]
+                    if moved is None:
+                        moved = (
+                            {place: derivative * tangent for place, tangent in tangents.items()}
+                            if derivative
+                            else dict.fromkeys(tangents, 0.0)
+                        )
+                    else:
+                        for place, tangent in tangents.items():
+                            term = derivative * tangent if derivative else 0.0
+                            moved[place] = moved[place] + term if place in moved else term
+                i += 1  # noqa: SIM113
+        if moved is not None:
+            found[node] = moved
+    of_roots = [found.get(root, {}) for root in roots]
+    return [[tangents.get(place, 0.0) for tangents in of_roots] for place in range(len(moving))]
 
 
 def _record_tangents(
     roots: Sequence[Value],
     order: Sequence[Value],
     within: Container[Value],
+    showing: dict[Value, int],
     found: dict[Value, Number],
 ) -> None:
     """Add to the tangents of some variables those of the nodes that depend on them, recorded."""
     chain = ChainRule(order, _is_differentiated_again(), forwards=True)
-    showing = showing_nan(roots, order)
     everywhere = (1 << len(roots)) - 1
     for node in order:
         if node not in within or node in found:
@@ -230,64 +451,72 @@ def _is_differentiated_again() -> bool:
 
 
 def _record(
-    transform: str,
-    f: Callable[..., Any],
+    function: _Function,
     positional: Sequence[Any],
     keywords: dict[str, Any],
-    argnums: Sequence[int],
+    places: Sequence[int],
     has_aux: bool = False,
 ) -> _Recording:
     """Call a function with nodes of its own for the numbers in some of its arguments."""
-    name = f"{transform}({getattr(f, '__name__', type(f).__name__)})"
-    variables: list[Value] = []
-    connected = False
-
-    tracing = active.get() is not None
-
-    def node(path: str, stands_for: Number, parameter: bool) -> Value:
-        nonlocal connected
-        if not isinstance(stands_for, Value):
-            variables.append(Value(stands_for, path))
-        elif not (tracing or stands_for.parents or stands_for in _live) and parameter:
-            variables.append(stands_for.detach())  # of a model: a number like any other
-            variables[-1].op = stands_for.op
-        else:
-            connected = True
-            variables.append(linked(stands_for))
-        return variables[-1]
-
-    with resumed():
-        names = structure.argument_names(f, positional)
-        arguments = list(positional)
-        for place in argnums:
-            known = len(variables)
+    before = resume()
+    try:
+        variables: list[Value] = []
+        connected = False
+        arguments = [*positional]
+        patterns = [*map(positional.__getitem__, places)]
+        for place in places:
+            argument = positional[place]
+            path = function.argument(place)
+            if type(argument) is float:
+                arguments[place] = leaf = _leaf(argument, path)
+                variables.append(leaf)
+                continue
+            nodes = _Nodes()
             try:
-                arguments[place] = structure.rebuilt(positional[place], names[place], node)
+                arguments[place] = nodes.standing_for(argument, path)
             except (TypeError, OverflowError) as error:
-                raise type(error)(f"{name}: {error}") from None
+                raise type(error)(f"{function.name}: {error}") from None
             except RecursionError:
-                raise ValueError(f"{name}: {names[place]} is nested too deeply") from None
-            if len(variables) == known and hasattr(positional[place], "named_parameters"):
+                raise ValueError(f"{function.name}: {path} is nested too deeply") from None
+            if not nodes and hasattr(argument, "named_parameters"):
                 raise TypeError(
-                    f"{name}: {names[place]} is a model without parameters; if they have been "
+                    f"{function.name}: {path} is a model without parameters; if they have been "
                     "replaced by results of operations, pass a dictionary of these instead"
                 )
-        with differentiable_variables(variables):
-            result = f(*arguments, **keywords)
+            variables += nodes
+            connected = connected or nodes.connected
+            if nodes.names:
+                patterns[places.index(place)] = dict.fromkeys(nodes.names, 0.0)
+        _live.update(variables)
+        try:
+            result = function.called(*arguments, **keywords)
+        finally:
+            _live.difference_update(variables)
+    finally:
+        as_before(before)
+    return _recording_of(function, patterns, variables, result, has_aux, connected)
+
+
+def _recording_of(
+    function: _Function,
+    arguments: Sequence[Any],
+    variables: Sequence[Value],
+    result: Any,
+    has_aux: bool,
+    connected: bool = False,
+) -> _Recording:
+    """Take what a function has returned apart, and tell what it is connected to."""
     auxiliary = None
     if has_aux:
         if not (isinstance(result, tuple) and len(result) == 2):
             raise TypeError(
-                f"{name}: with has_aux=True the function must return a pair, (result, anything "
-                f"else), and returned {type(result).__name__}"
+                f"{function.name}: with has_aux=True the function must return a pair, (result, "
+                f"anything else), and returned {type(result).__name__}"
             )
         result, auxiliary = result
-    recording = _Recording(
-        name, [positional[place] for place in argnums], variables, result, auxiliary
-    )
-    if not paused():
-        around = bool(_live) or active.get() is not None
-        recording.connected = connected or (around and recording.reaches_live_variables())
+    recording = _Recording(function, arguments, variables, result, auxiliary)
+    if (connected or _live or active.get() is not None) and not paused():
+        recording.connected = connected or recording.reaches_live_variables()
     return recording
 
 
@@ -451,30 +680,52 @@ def _gradient(
     transform: str, f: Callable[..., Any], argnums: int | tuple[int, ...], has_aux: bool = False
 ) -> _Derivative:
     """Make the gradient of a function, whose errors name the transform that asked for it."""
-    both = _value_and_grad(transform, f, argnums, has_aux)
-
-    def gradient(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        value, slope = both(args, kwargs)
-        return (slope, value[1]) if has_aux else slope
-
+    gradient = _value_and_grad(transform, f, argnums, has_aux, with_value=False)
     return _Derivative("gradient", gradient, grad, f, argnums, has_aux)
 
 
 def _value_and_grad(
-    transform: str, f: Callable[..., Any], argnums: int | tuple[int, ...], has_aux: bool
-) -> Callable[[Sequence[Any], dict[str, Any]], tuple[Any, Any]]:
+    transform: str,
+    f: Callable[..., Any],
+    argnums: int | tuple[int, ...],
+    has_aux: bool,
+    with_value: bool = True,
+) -> Callable[[Sequence[Any], dict[str, Any]], Any]:
     """Make what `grad` and `value_and_grad` share: of arguments, the value and the gradient."""
+    function = _Function(transform, f)
+    place = argnums if isinstance(argnums, int) else -1
+    places_of: dict[int, list[int]] = {}  # by the number of arguments
 
-    def both(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        places = _places(transform, argnums, len(args))
-        recording = _record(transform, f, args, kwargs, places, has_aux)
+    def both(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        slope: Any
+        if 0 <= place < len(args) and type(args[place]) is float:
+            # One float, as in most calls: they are short, so that what each costs by itself shows.
+            arguments = [*args]
+            arguments[place] = leaf = _leaf(args[place], function.argument(place))
+            before = resume()
+            _live.add(leaf)
+            try:
+                result = f(*arguments, **kwargs)
+            finally:
+                _live.discard(leaf)
+                as_before(before)
+            if type(result) is Value and not _live and active.get() is None:
+                slope = adjoints(result, variables=(leaf,))[leaf]
+                return (result._number, slope) if with_value else slope
+            recording = _recording_of(function, (args[place],), (leaf,), result, has_aux)
+        else:
+            places = places_of.get(len(args))
+            if places is None:
+                places = places_of[len(args)] = _places(transform, argnums, len(args))
+            recording = _record(function, args, kwargs, places, has_aux)
         root = recording.scalar()
-        results = iter(recording.adjoints(root))
-        slopes = [structure.restored(argument, results) for argument in recording.arguments]
-        value = recording.shown(root)
-        if has_aux:
-            value = value, recording.shown(recording.auxiliary)
-        return value, slopes[0] if isinstance(argnums, int) else tuple(slopes)
+        slopes = _all_restored(recording.arguments, recording.adjoints(root))
+        slope = slopes[0] if isinstance(argnums, int) else tuple(slopes)
+        auxiliary = recording.shown(recording.auxiliary) if has_aux else None
+        if not with_value:
+            return (slope, auxiliary) if has_aux else slope
+        value = root if recording.connected else root._number
+        return ((value, auxiliary) if has_aux else value), slope
 
     return both
 
@@ -507,32 +758,31 @@ def jvp(
         >>> jvp(lambda x, y: [x * y, x + y], (2.0, 3.0), (1.0, 0.0))
         ([6.0, 5.0], [3.0, 1.0])
     """
-    return _jvp("jvp", f, primals, tangents, has_aux)
+    _require_function("jvp", f)
+    _require_sequences("jvp", primals, tangents)
+    return _jvp(_Function("jvp", f), primals, tangents, has_aux)
 
 
 def _jvp(
-    transform: str,
-    f: Callable[..., Any],
+    function: _Function,
     primals: Sequence[Any],
     tangents: Sequence[Any],
     has_aux: bool = False,
 ) -> tuple[Any, ...]:
-    _require_function(transform, f)
-    _require_sequences(transform, primals, tangents)
+    transform = function.transform
     if len(primals) != len(tangents):
         raise _not_paired(transform, primals, tangents)
-    directions = [
-        number
-        for primal, tangent in zip(primals, tangents, strict=True)
-        for number in _matching(f"{transform}: a tangent", primal, tangent)
-    ]
-    recording = _record(transform, f, primals, {}, range(len(primals)), has_aux)
-    if paused():
-        directions = [number_of(number) for number in directions]
-    elif any(isinstance(number, Value) for number in directions):
-        recording.connected = True
-    slopes = iter(recording.tangents(recording.outputs(), directions))
-    slope = structure.restored(recording.result, slopes)
+    directions: list[Number] = []
+    for primal, tangent in zip(primals, tangents, strict=True):
+        directions += _matching(f"{transform}: a tangent", primal, tangent)
+    recording = _record(function, primals, {}, range(len(primals)), has_aux)
+    if any(map(_is_value, directions)):
+        if paused():
+            directions = [number_of(number) for number in directions]
+        else:
+            recording.connected = True
+    (slopes,) = recording.tangents(recording.outputs(), [directions])
+    slope = _restored(recording.result, iter(slopes))
     value = recording.shown(recording.result)
     return (value, slope, recording.shown(recording.auxiliary)) if has_aux else (value, slope)
 
@@ -561,19 +811,22 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
         ([6.0, 5.0], (3.0, 2.0), (1.0, 1.0))
     """
     _require_function("vjp", f)
-    recording = _record("vjp", f, primals, {}, range(len(primals)), has_aux)
+    recording = _record(_Function("vjp", f), primals, {}, range(len(primals)), has_aux)
     outputs = recording.outputs()
 
     def pull_back(adjoint: Any) -> tuple[Any, ...]:
         seeds = _matching("vjp: an adjoint", recording.result, adjoint)
-        connected = not paused() and any(isinstance(seed, Value) for seed in seeds)
-        with resumed():
-            if connected:
-                root = VALUES.dot(outputs, seeds)
-            else:
-                root = linear(tuple(map(number_of, seeds)), tuple(outputs))
-            results = iter(recording.adjoints(root, connected))
-        return tuple(structure.restored(argument, results) for argument in recording.arguments)
+        connected = any(map(_is_value, seeds)) and not paused()
+        if len(outputs) == 1 and not (connected or recording.connected or active.get()):
+            found = recording.adjoints(outputs[0], seed=number_of(seeds[0]))
+        else:
+            with resumed():
+                if connected:
+                    root = VALUES.dot(outputs, seeds)
+                else:
+                    root = linear(tuple(map(number_of, seeds)), tuple(outputs))
+                found = recording.adjoints(root, connected)
+        return tuple(_all_restored(recording.arguments, found))
 
     value = recording.shown(recording.result)
     if has_aux:
@@ -588,8 +841,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """Make the Jacobian of a function: the derivative of each output with respect to each input.
 
-    The function is called once. Its graph is then walked once for each output or once for each
-    input, whichever are fewer.
+    The function is called once. Its graph is then walked once for each output or, where there are
+    fewer inputs, once for all of these.
 
     Args:
         f: The function, as for `grad`; it may return any structure of numbers.
@@ -609,10 +862,11 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     """
     _require_function("jacobian", f)
     argnums = _argnums("jacobian", argnums)
+    function = _Function("jacobian", f)
 
     def derivative(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         places = _places("jacobian", argnums, len(args))
-        recording = _record("jacobian", f, args, kwargs, places)
+        recording = _record(function, args, kwargs, places)
         rows = _rows(recording)
         inputs = recording.arguments[0] if isinstance(argnums, int) else tuple(recording.arguments)
         return _nested(recording.result, inputs, iter(rows))
@@ -678,26 +932,25 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     _require_function("hvp", f)
     _require_sequences("hvp", primals, tangents)
     argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
-    return _jvp("hvp", _gradient("hvp", f, argnums), primals, tangents)[1]
+    gradient = _value_and_grad("hvp", f, argnums, has_aux=False, with_value=False)
+    slope = _Function("hvp", f, lambda *args: gradient(args, {}))
+    return _jvp(slope, primals, tangents)[1]
 
 
 def _rows(recording: _Recording) -> list[list[Number]]:
     """Differentiate each output with respect to each variable, by rows or by columns."""
-    outputs, variables = recording.outputs(), recording.variables
-    if len(outputs) <= len(variables) or not variables:
+    outputs, n = recording.outputs(), len(recording.variables)
+    if len(outputs) <= n or not n:
         return [recording.adjoints(output) for output in outputs]
-    columns = []
-    for place in range(len(variables)):
-        direction = [float(i == place) for i in range(len(variables))]
-        columns.append(recording.tangents(outputs, direction))
-    return [list(row) for row in zip(*columns, strict=True)]
+    units = [[0.0] * place + [1.0] + [0.0] * (n - place - 1) for place in range(n)]
+    return [[*row] for row in zip(*recording.tangents(outputs, units), strict=True)]
 
 
 def _nested(outputs: Any, inputs: Any, rows: Iterator[list[Number]]) -> Any:
     """Put a derivative with respect to the inputs in the place of each output."""
 
     def number(path: str, output: Any) -> Any:
-        return structure.restored(inputs, iter(next(rows)))
+        return _restored(inputs, iter(next(rows)))
 
     def array(path: str, output: Any) -> Any:
         block = [next(rows) for _ in range(output.size)]
@@ -723,6 +976,26 @@ def _nested(outputs: Any, inputs: Any, rows: Iterator[list[Number]]) -> Any:
 
 
 # --- arguments -----------------------------------------------------------------------------------
+
+
+def _all_restored(arguments: Sequence[Any], results: list[Number]) -> list[Any]:
+    """Put results in the place of the numbers of several arguments."""
+    if {*map(type, arguments)} == OF_FLOATS:
+        return results
+    remaining = iter(results)
+    return [_restored(argument, remaining) for argument in arguments]
+
+
+def _restored(argument: Any, results: Iterator[Any]) -> Any:
+    """As `structure.restored`, of which most arguments have no need."""
+    kind = type(argument)
+    if kind is float or kind is Value:
+        return next(results)
+    if kind is list and {*map(type, argument)} <= OF_NUMBERS:
+        return [*islice(results, len(argument))]
+    if kind is dict and {*map(type, argument.values())} <= OF_NUMBERS:
+        return dict(zip(argument, results, strict=False))
+    return structure.restored(argument, results)
 
 
 def _require_function(transform: str, f: Any) -> None:
@@ -751,6 +1024,8 @@ def _matching(what: str, pattern: Any, given: Any) -> list[Number]:
 
     An array and nested lists of its numbers are one structure; so are lists and tuples.
     """
+    if (paired := _paired(pattern, given)) is not None:
+        return paired
     try:
         shape = structure.restored(pattern, repeat(0.0))
         expected = [path for path, _ in structure.outputs(shape, what, nested=True, verb="")]
@@ -774,6 +1049,34 @@ def _matching(what: str, pattern: Any, given: Any) -> list[Number]:
             wanted = f"have the structure of what it belongs to: it {which} {own[different]}"
         raise TypeError(f"{what} must {wanted}; got {type(given).__name__}: {shown(given)}")
     return [by_path[path] for path in expected]
+
+
+def _paired(pattern: Any, given: Any) -> list[Number] | None:
+    """List the numbers of what quickly proves to have the structure of another; None of others."""
+    kind = type(given)
+    if kind is float or kind is Value:
+        return [given] if type(pattern) in OF_NUMBERS else None
+    if kind is list and type(pattern) is list and len(given) == len(pattern):
+        if {*map(type, given)} <= OF_NUMBERS >= {*map(type, pattern)}:
+            return [*given]
+    elif kind is dict and {*map(type, given.values())} <= OF_NUMBERS:
+        names: Iterable[Any] = ()
+        if _is_module(pattern):
+            names = [name for name, _ in pattern.named_parameters()]
+        elif type(pattern) is dict and {*map(type, pattern.values())} <= OF_NUMBERS:
+            names = pattern
+        if {*map(type, names)} == {str} and given.keys() == {*names}:
+            return [given[name] for name in names]
+    return None
+
+
+def _is_module(argument: Any) -> bool:
+    """Tell a module of `nn`, which is no container as well."""
+    return hasattr(type(argument), "_replica") and not isinstance(argument, (Mapping, list, tuple))
+
+
+def _is_value(number: Any) -> bool:
+    return isinstance(number, Value)
 
 
 def _holds_objects(array: Any) -> bool:

@@ -449,9 +449,25 @@ _new = object.__new__
 def _operand(operation: str, other: Any) -> Any:
     """Lift what an operator was given, or answer NotImplemented for other libraries' types."""
     kind = type(other)
-    if kind is float or kind is Value:
-        return other if kind is Value else _constant(other)
-    if kind is int or (isinstance(other, Number) and not isinstance(other, complex)):
+    if kind is Value:
+        return other
+    if kind is int:
+        try:
+            other = float(other)
+        except OverflowError:
+            as_float(other, operation)  # raises, and says who asks
+        kind = float
+    if kind is float:
+        if grad_mode.open_blocks:
+            return _constant(other)
+        node = _new(Value)
+        node._number = other
+        node._grad = 0.0
+        node.parents = node.local_derivatives = ()
+        node.op = CONSTANT
+        node._label = None
+        return node
+    if isinstance(other, Number) and not isinstance(other, complex):
         return _constant(as_float(other, operation))
     if is_array_scalar(other, operation):
         return _constant(as_float(other, operation))

@@ -10,7 +10,8 @@ milliseconds, since a multiple of something slow may still be slow.
 All libraries run the same scalar code, and nothing counts unless they agree on the value, the
 gradient, the Hessian-vector product and the tangent. All meet at a size that micrograd, which
 recurses, and XLA, which compiles scalar code slowly, can do; how a multiple grows with the number
-of inputs is measured of ours alone.
+of inputs is measured of ours alone. Rows named "call" set the transforms beside `Value` and
+`backward()` by hand, in one process, on functions so short that what a call costs by itself shows.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import gc
 import math
 import random
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -26,7 +28,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
 import autograd
-from autograd import Value, dot, grad, hessian, hvp, jvp, no_grad, value_and_grad
+from autograd import Value, dot, grad, hessian, hvp, jacobian, jvp, no_grad, value_and_grad, vjp
 from autograd.graph import interior
 from benchmarks.measure import Contest, Lap, Task, in_fresh_process, interleave, machine
 from benchmarks.table import Row, agree, compare, options, show, write
@@ -345,6 +347,177 @@ def recorded_bytes(inputs: int) -> tuple[float, float, int]:
     return function, both, peak
 
 
+# --- what a call costs ----------------------------------------------------------------------------
+
+
+class Pair(NamedTuple):
+    """A transform, and the same by hand: `Value`, and one or several times `backward()`."""
+
+    transform: Callable[[], Any]
+    by_hand: Callable[[], Any]
+    at_most: float = math.inf  # times as long
+
+
+def slope(f: Callable[[Any], Value], number: float) -> float:
+    x = Value(number)
+    f(x).backward()
+    return x.grad
+
+
+def second(f: Callable[[Any], Value], number: float) -> float:
+    x = Value(number)
+    f(x).backward(create_graph=True)
+    slope: Any = x.grad
+    x.grad = 0.0
+    slope.backward()
+    return x.grad
+
+
+def rows_of(f: Callable[[list[Any]], list[Value]], xs: list[float]) -> list[list[float]]:
+    """Make a Jacobian, one `backward()` a row."""
+    variables = nodes(xs)
+    rows = []
+    for output in f(variables):
+        for x in variables:
+            x.grad = 0.0
+        output.backward()
+        rows.append([x.grad for x in variables])
+    return rows
+
+
+def products(xs: Sequence[Any]) -> list[Any]:
+    """Give more results than there are inputs."""
+    near = [x * autograd.sin(y) + y for x, y in pairwise([*xs, xs[0]])]
+    return [*near, *[x * y for x, y in pairwise(near)]]
+
+
+def pair(what: str) -> Pair:
+    """Make a pair by its name in the table."""
+    return PAIRS[what]()
+
+
+def short(f: Callable[[Any], Any], at_most: float = math.inf) -> Pair:
+    gradient = grad(f)
+    return Pair(lambda: gradient(3.0), lambda: slope(f, 3.0), at_most)
+
+
+def square_of(x: Any) -> Any:
+    return x * x
+
+
+def wave(x: Any) -> Any:
+    return autograd.sin(x) * x
+
+
+def of_two() -> Pair:
+    def f(x: Any, y: Any) -> Any:
+        return x * y + x
+
+    def by_hand() -> tuple[float, float]:
+        x, y = Value(3.0), Value(2.0)
+        f(x, y).backward()
+        return x.grad, y.grad
+
+    gradient = grad(f, (0, 1))
+    return Pair(lambda: gradient(3.0, 2.0), by_hand)
+
+
+def of_list() -> Pair:
+    xs, _ = point(rosenbrock, 10)
+    gradient = grad(partial(rosenbrock, m=OURSELVES))
+
+    def by_hand() -> list[float]:
+        variables = nodes(xs)
+        rosenbrock(variables, OURSELVES).backward()
+        return [x.grad for x in variables]
+
+    return Pair(lambda: gradient(xs), by_hand, 2.0)
+
+
+def of_model() -> Pair:
+    model, both = MLP(2, list(SIZES)), value_and_grad(squared_error)
+
+    def by_hand() -> list[float]:
+        parameters = model.parameters()
+        for parameter in parameters:
+            parameter.grad = 0.0
+        squared_error(model).backward()
+        return [parameter.grad for parameter in parameters]
+
+    return Pair(lambda: [*both(model)[1].values()], by_hand, 4.0)
+
+
+def squared_error(model: MLP) -> Any:
+    difference: Any = model(SAMPLE) - TARGET
+    return difference * difference
+
+
+def columns() -> Pair:
+    xs = [0.1 * i for i in range(28)]
+    matrix = jacobian(products)
+    return Pair(lambda: matrix(xs), lambda: rows_of(products, xs), 2.0)
+
+
+def matrix_rows() -> Pair:
+    xs = [0.1 * i for i in range(28)]
+    matrix = jacobian(lambda xs: products(xs)[:28])
+    return Pair(lambda: matrix(xs), lambda: rows_of(lambda xs: products(xs)[:28], xs), 2.0)
+
+
+PAIRS: dict[str, Callable[[], Pair]] = {
+    "grad(x * x)": partial(short, square_of, 2.0),
+    "grad(sin(x) * x)": partial(short, wave, 2.0),
+    "grad of two numbers": of_two,
+    "grad, Rosenbrock 10": of_list,
+    "value_and_grad of nn.MLP": of_model,
+    "vjp": lambda: Pair(lambda: vjp(wave, 3.0)[1](1.0), lambda: slope(wave, 3.0)),
+    "jvp": lambda: Pair(lambda: jvp(wave, (3.0,), (1.0,))[1], lambda: slope(wave, 3.0)),
+    "hvp": lambda: Pair(lambda: hvp(wave, (3.0,), (1.0,)), lambda: second(wave, 3.0)),
+    "grad(grad)": lambda: Pair(partial(grad(grad(wave)), 3.0), lambda: second(wave, 3.0)),
+    "hessian": lambda: Pair(partial(hessian(wave), 3.0), lambda: second(wave, 3.0)),
+    "jacobian, 55 by 28": columns,
+    "jacobian, 28 by 28": matrix_rows,
+}
+
+
+def called(what: str) -> Task:
+    """A transform and the same by hand, each often enough for the clock."""
+    chosen = pair(what)
+    phases = {"transform": chosen.transform, "by hand": chosen.by_hand}
+    start = time.perf_counter()
+    chosen.by_hand()
+    often = max(1, int(1e-3 / (time.perf_counter() - start)))
+    found: dict[str, Any] = {}
+
+    def step(lap: Lap) -> None:
+        for phase, compute in phases.items():
+            for _ in range(often):
+                found[phase] = compute()
+            lap(phase)
+
+    def outcome() -> list[float]:
+        agree(*[flat(found[phase]) for phase in phases])
+        return [float(often)]
+
+    return Task(step, outcome)
+
+
+def flat(found: Any) -> list[float]:
+    if isinstance(found, float):
+        return [found]
+    return [number for part in found for number in flat(part)]
+
+
+def call_rows(effort: Effort) -> Iterator[Row]:
+    """What a transform takes beside the same by hand, in one process."""
+    for what in PAIRS:
+        contest = interleave({what: partial(called, what)}, effort.rounds, effort.seconds)
+        scale = 1e6 / contest.outcomes[what][0]
+        ours, by_hand = (contest.seconds(what, phase, scale) for phase in ("transform", "by hand"))
+        at_least = 1.0 / pair(what).at_most
+        yield compare(f"call: {what}", "us", ours, "by hand", by_hand, at_least=at_least)
+
+
 # --- the rows -------------------------------------------------------------------------------------
 
 
@@ -468,6 +641,7 @@ def recorded_rows(effort: Effort) -> Iterator[Row]:
 
 
 def all_rows(effort: Effort) -> Iterator[Row]:
+    yield from call_rows(effort)
     backwards, networks, *peers = tuple(LIBRARIES)[1:]
     without_micrograd = [name for name in peers if name != "micrograd"]
     parameters = len(mlp_weights(2, SIZES))

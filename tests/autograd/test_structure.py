@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 from decimal import Decimal
 from fractions import Fraction
+from types import MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd import Value
-from autograd.structure import function_name, numbers, outputs, rebuilt, restored
+from autograd.structure import (
+    argument_names,
+    function_name,
+    numbers,
+    outputs,
+    rebuilt,
+    restored,
+)
 from nn import MLP
 
 
@@ -256,3 +266,75 @@ def test_the_name_of_a_function() -> None:
     assert function_name(Squared()) == "Squared"
     assert function_name(test_the_name_of_a_function) == "test_the_name_of_a_function"
     assert function_name(lambda x: x) == "f"
+
+
+# --- what arguments are called -------------------------------------------------------------------
+
+
+@st.composite
+def functions(draw: Any) -> Any:
+    """Functions of every kind of parameters, as such, as methods, wrapped, or applied in part."""
+    names = iter("abcdefgh")
+    before = [next(names) for _ in range(draw(st.integers(0, 2)))]
+    usual = [next(names) for _ in range(draw(st.integers(0, 2)))]
+    defaults = draw(st.integers(0, len(before) + len(usual)))
+    required = len(before) + len(usual) - defaults
+    written = [
+        f"{name}=0.0" if place >= required else name for place, name in enumerate(before + usual)
+    ]
+    if before:
+        written.insert(len(before), "/")
+    others = draw(st.sampled_from(["", "*others", "*"]))
+    keywords = ["key", "other=1.0"][: draw(st.integers(int(others == "*"), 2))]
+    written += [others] * bool(others) + keywords * bool(others)
+    written += ["**more"] * draw(st.booleans())
+    scope: dict[str, Any] = {}
+    exec(f"def f({', '.join(written)}):\n    local = 1.0\n    return local", scope)
+    f = scope["f"]
+    kind = draw(st.sampled_from(["plain", "method", "object", "wrapped", "partial", "attribute"]))
+    if kind == "method":
+        return MethodType(f, Line(1.0, 2.0))
+    if kind == "object":
+        return type("Callable", (), {"__call__": f})()
+    if kind == "wrapped":
+        return functools.wraps(f)(lambda *args, **kwargs: f(*args, **kwargs))
+    if kind == "partial":
+        return functools.partial(f, *range(draw(st.integers(0, 1))))
+    if kind == "attribute":
+        f.note = "with an attribute"
+    return f
+
+
+def named(f: Any, count: int) -> list[str]:
+    """Call the arguments what the signature calls them."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return [f"argument {place}" for place in range(count)]
+    names: list[str] = []
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}[{i}]" for i in range(count - len(names))]
+        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            names.append(parameter.name)
+    return [*names, *[f"argument {place}" for place in range(len(names), count)]][:count]
+
+
+@given(functions(), st.integers(0, 6))
+def test_arguments_have_the_names_that_the_signature_gives(f: Any, count: int) -> None:
+    assert argument_names(f, [0.0] * count) == named(f, count)
+
+
+@pytest.mark.parametrize(
+    "f", [math.sin, max, print, dict.get, [].append, int, Line, Value, Value.backward, MLP(1, [1])]
+)
+def test_arguments_of_builtins_and_classes_are_named_alike(f: Any) -> None:
+    assert argument_names(f, [0.0] * 3) == named(f, 3)
+
+
+def test_a_signature_that_is_told_is_believed() -> None:
+    def f(*args: Any) -> None: ...
+
+    f.__signature__ = inspect.signature(lambda x, y: None)  # type: ignore[attr-defined]
+    assert argument_names(f, [1.0, 2.0, 3.0]) == ["x", "y", "argument 2"]
+    assert argument_names(MethodType(f, 1.0), [1.0, 2.0]) == ["y", "argument 1"]

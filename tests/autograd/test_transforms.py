@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import copy
 import functools
+import gc
 import inspect
 import math
 import multiprocessing
@@ -15,6 +16,7 @@ import struct
 import subprocess
 import sys
 import threading
+import weakref
 from collections import Counter, OrderedDict, UserDict, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -272,6 +274,58 @@ def test_the_jacobian_of_a_linear_map_is_its_matrix(rows: int, columns: int, ran
     assert found.dtype == float
     assert (found == matrix).all()
     assert jacobian(lambda x: [autograd.dot(row, x) for row in matrix])(list(x)) == matrix.tolist()
+
+
+@settings(max_examples=60)
+@given(programs(), st.sampled_from([1, 40, 1 << 18]))
+def test_a_jacobian_by_columns_is_that_of_each_direction_to_the_bit(
+    program: RandomProgram, at_once: int
+) -> None:
+    x = list(program.inputs)
+
+    def f(x: list[Any]) -> list[Any]:
+        y = program(*x)
+        return [y, *x, y * x[0], 2.0, autograd.sum(x), sqrt(x[-1] - x[-1].data), y]
+
+    units = [[float(i == j) for j in range(len(x))] for i in range(len(x))]
+    columns = [jvp(f, (x,), (unit,))[1] for unit in units]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("autograd.transforms.CARRIED", at_once)
+        found = jacobian(f)(x)
+    assert len(found) > len(x)
+    for row, expected in zip(found, zip(*columns, strict=True), strict=True):
+        assert bits(*row) == bits(*expected)
+
+
+def test_an_infinite_derivative_does_not_reach_the_columns_that_do_not_move_it() -> None:
+    def f(x: list[Any]) -> list[Any]:
+        return [sqrt(x[0]) + x[1], sqrt(x[0]) * x[1], x[1], x[1] * x[1], x[0] * 0.0]
+
+    assert jacobian(f)([0.0, 3.0]) == [[inf, 1.0], [inf, 0.0], [0.0, 1.0], [0.0, 6.0], [0.0, 0.0]]
+
+
+def test_a_jacobian_by_columns_of_sums_of_very_many_terms_keeps_their_digits() -> None:
+    def f(x: list[Any]) -> list[Any]:
+        return [autograd.dot([0.1] * 10_000, [x[0]] * 10_000), x[0] + x[1], x[1]]
+
+    assert jacobian(f)([1.0, 2.0]) == [[1000.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
+
+
+def test_a_jacobian_by_columns_walks_the_graph_once(monkeypatch: Any) -> None:
+    walks = []
+
+    def counted(*roots: Value, stop: Any = ()) -> list[Value]:
+        walks.append(roots)
+        return interior(*roots, stop=stop)
+
+    monkeypatch.setattr("autograd.transforms.interior", counted)
+    x = [0.1 * i for i in range(5)]
+    jacobian(lambda x: [a * b for a in x for b in x])(x)
+    assert len(walks) == 1
+    walks.clear()
+    variables = [Value(number) for number in x]
+    jacobian(lambda x: [a * b for a in x for b in x])(variables)  # recorded
+    assert len(walks) == 1
 
 
 def test_the_function_of_a_jacobian_is_called_once() -> None:
@@ -534,6 +588,26 @@ def test_what_a_function_returns_besides_stays_connected() -> None:
 )
 def test_what_only_is_returned_besides_stays_connected(second: Any) -> None:
     assert grad(lambda x: second(lambda y: (y * y, x * y)))(3.0) == 2.0
+
+
+def test_threads_call_a_derivative_for_the_first_time_at_once() -> None:
+    together = threading.Barrier(4, timeout=30.0)
+    labels = []
+
+    class Slow:
+        def __call__(self, first: Any, second: Any) -> Any:
+            labels.append((first.label, second))
+            return first * second
+
+    slope = grad(Slow())
+
+    def call(x: float) -> Any:
+        together.wait()
+        return slope(x, 3.0 * x)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(call, [1.0, 2.0, 3.0, 4.0])) == [3.0, 6.0, 9.0, 12.0]
+    assert {label for label, _ in labels} == {"first"}
 
 
 def test_two_threads_differentiate_at_once() -> None:
@@ -1088,6 +1162,73 @@ def test_what_is_returned_besides_is_as_it_would_be_of_floats() -> None:
     assert grad(lambda x: (x, names), has_aux=True)(2.0)[1] is names
     x = Value(2.0)
     assert grad(f, has_aux=True)(x)[1]["y"].parents
+
+
+def test_a_function_is_asked_for_its_signature_once(monkeypatch: Any) -> None:
+    asked = []
+
+    def signature(f: Any, **options: Any) -> Any:
+        asked.append(f)
+        return inspect.Signature.from_callable(f, **options)
+
+    monkeypatch.setattr(inspect, "signature", signature)
+    scaled, labels = Scaled(2.0), []
+
+    @functools.wraps(lambda x, y: None)
+    def wrapped(x1: Any, x2: Any) -> Any:
+        labels.append([x1.label, x2.label])
+        return x1 * x2
+
+    for transform in (grad, value_and_grad, jacobian, hessian):
+        derivatives = transform(scaled), transform(wrapped, (0, 1))
+        for number in (1.0, 2.0, 3.0):
+            asked_before = len(asked)
+            derivatives[0](number)
+            derivatives[1](number, 2.0)
+            assert number == 1.0 or len(asked) == asked_before
+    assert asked
+    asked.clear()
+    assert labels == [["x", "y"]] * 12
+    for transform in (grad, jacobian, value_and_grad):
+        transform(lambda x: x * x)(2.0)
+    vjp(scaled.method, 2.0)
+    jvp(lambda *xs: xs[0] * xs[1], (2.0, 3.0), (1.0, 0.0))
+    hvp(lambda x: x * x, (2.0,), (1.0,))
+    assert asked == []
+
+
+def test_a_gradient_takes_few_more_calls_than_by_hand() -> None:
+    def f(x: Any) -> Any:
+        return sin(x) * x
+
+    slope = grad(f)
+    with counting() as by_hand:
+        x = Value(3.0)
+        f(x).backward()
+        found = x.grad
+    assert slope(3.0) == found
+    with counting() as transformed:
+        slope(3.0)
+    assert transformed.calls <= by_hand.calls + 20
+
+
+def test_derivatives_hold_neither_their_arguments_nor_results() -> None:
+    model, slope = Neuron(2), value_and_grad(loss)
+    slope(model)
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
+
+    def f(x: Any) -> Any:
+        return x * x
+
+    derivative = grad(f)
+    derivative(2.0)
+    lost = weakref.ref(f)
+    del f, derivative
+    gc.collect()
+    assert lost() is None
 
 
 class Image:

@@ -33,6 +33,15 @@ def differences(f: Callable[[list[float]], float], xs: list[float]) -> list[floa
     return [(f(up) - f(down)) / (2.0 * h) for up, down in zip(steps, backs, strict=True)]
 
 
+# --- what a call costs ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", derivatives.PAIRS)
+def test_a_transform_finds_what_is_found_by_hand(what: str) -> None:
+    (often,) = outcome(derivatives.called(what))  # where it is compared
+    assert often >= 1.0
+
+
 # --- the contenders -------------------------------------------------------------------------------
 
 

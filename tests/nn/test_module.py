@@ -13,6 +13,7 @@ import struct
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
@@ -24,10 +25,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd import Value, compile, custom_function, draw, grad, no_grad, tanh
+from autograd.copying import NodesKept
 from autograd.scopes import leaf_kind
 from autograd.value import as_value
 from nn import MLP, Buffer, Layer, Module, Neuron, Parameter, fit, is_frozen, losses, optim
-from nn.module import is_buffer, is_parameter
+from nn.module import is_buffer, is_parameter, replica
 
 
 class Everything(Module):
@@ -809,3 +811,172 @@ def test_fit_trains_in_training_mode_and_measures_in_evaluation_mode() -> None:
         assert history.metrics == {"output": [6.0]}
         assert {*modes} == {False, True}
         assert model.training
+
+
+# --- copies with other parameters ----------------------------------------------------------------
+
+
+class Foreign:
+    """What is no module, and holds a parameter of one."""
+
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+
+class Slotted(Module):
+    """A module with slots."""
+
+    __slots__ = ("weight",)
+
+
+class Copying(Module):
+    """A module that says how it is copied."""
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        made = Copying()
+        made.of = copy.deepcopy(vars(self), memo)
+        return made
+
+
+class Listed(list[Any]):
+    """A list of one's own."""
+
+
+def negated(parameter: Value) -> Value:
+    return Value(-parameter.data, parameter.label)
+
+
+@st.composite
+def odd_modules(draw: Any) -> Any:
+    """Modules of all that modules may hold, parts of them in several places."""
+    parameters = [Parameter(float(i), f"p{i}", frozen=i == 3) for i in range(5)]
+    shared: list[Any] = [*parameters, Buffer(7.0), parameters[0] * 2.0, Value(9.0), "text", 3, None]
+    shared += [math.sin, len, Module, MLP(1, [2, 1]), (1, "two"), range(3), Foreign(parameters[1])]
+    if draw(st.booleans()):
+        shared += [Listed([parameters[2]]), deque([parameters[4]]), Slotted(), Copying(), {1, 2}]
+        shared += [np.array(parameters[:2], dtype=object), np.ones(2), MappingProxyType({"a": 1})]
+    holders: list[Any] = []
+    for _ in range(draw(st.integers(1, 8))):
+        parts = draw(st.lists(st.sampled_from(shared), max_size=4))
+        kind = draw(st.sampled_from(["module", "list", "tuple", "dict", "parameters"]))
+        held: Any = parts
+        if kind == "module":
+            held = Module()
+            for i, part in enumerate(parts):
+                setattr(held, f"part{i}", part)
+        elif kind == "tuple":
+            held = tuple(parts)
+        elif kind == "dict":
+            keys = draw(st.permutations(["a", "b", 1, 2]))
+            held = dict(zip(keys, parts, strict=False))
+        elif kind == "parameters":
+            held = [part for part in parts if is_parameter(part)]
+        holders.append(held)
+        shared.append(held)
+    model: Any = Module()
+    model.parts = holders
+    model.again = draw(st.sampled_from(shared))
+    for part in holders:
+        if isinstance(part, (Module, list)) and draw(st.booleans()):  # a circle
+            part.append(model) if isinstance(part, list) else setattr(part, "parent", model)
+    return model
+
+
+def described(part: Any, known: dict[int, int]) -> Iterator[Any]:
+    """Say what a structure is made of, and which of its parts are one."""
+    if part is None or isinstance(part, (str, int, float, range, type)) or callable_alone(part):
+        yield part
+    elif id(part) in known:
+        yield "again", known[id(part)]
+    else:
+        known[id(part)] = len(known)
+        yield type(part)
+        if isinstance(part, Value):
+            yield part.data, part.op, part.label, len(part.parents)
+            return
+        parts: dict[Any, Any] = dict(getattr(part, "__dict__", {}))
+        if isinstance(part, (dict, MappingProxyType)):
+            parts |= part
+        elif isinstance(part, (list, tuple, deque)):
+            parts |= dict(enumerate(part))
+        elif isinstance(part, np.ndarray):
+            parts |= dict(enumerate(part.ravel().tolist()))
+        elif isinstance(part, set):
+            yield sorted(part)
+        for key, each in parts.items():
+            yield key
+            yield from described(each, known)
+
+
+def callable_alone(part: Any) -> bool:
+    return (callable(part) and not hasattr(part, "__dict__")) or type(part) is type(described)
+
+
+@given(odd_modules())
+def test_a_replica_is_what_deepcopy_would_make(model: Module) -> None:
+    before = [*described(model, {})]
+    expected: Any = None
+    try:
+        named = dict(model.named_parameters())
+        nodes = {id(parameter): negated(parameter) for parameter in named.values()}
+        expected = copy.deepcopy(model, NodesKept(nodes))
+    except (TypeError, ValueError):
+        pass
+    found = replica(model, lambda parameters: [*map(negated, parameters)])
+    assert [*described(model, {})] == before
+    if found is not None:
+        names, copied = found
+        assert names == [*named]
+        assert [*described(copied, {})] == [*described(expected, {})]
+
+
+def test_models_of_the_library_are_replicated_in_one_walk() -> None:
+    shared = Parameter(1.0)
+    model: Any = Module()
+    model.mlps = [MLP(2, [3, 1]), MLP(2, [3, 1], shared_bias=True)]
+    model.neuron = Neuron(1, bias=shared)
+    model.shared = shared
+    model.table = {"x": (Foreign(model.neuron), Parameter(2.0, frozen=True))}
+    model.foreign = Foreign(model.mlps)
+    found = replica(model, lambda parameters: [*map(negated, parameters)])
+    assert found is None  # as something foreign is in a tuple
+    model.table = {"x": (Parameter(2.0, frozen=True),)}
+    found = replica(model, lambda parameters: [*map(negated, parameters)])
+    assert found is not None
+    names: list[str] = found[0]
+    copied: Any = found[1]
+    assert names == [name for name, _ in model.named_parameters()]
+    assert copied.shared is copied.neuron.bias is not shared
+    assert copied.foreign.held is copied.mlps
+    assert copied.mlps[0].layers[0].neurons[0].weights[1].data == -(
+        model.mlps[0].layers[0].neurons[0].weights[1].data
+    )
+    mlp = MLP(2, [3, 1])
+    mlp.predict([[1.0, 2.0]] * 2)  # which keeps a predictor
+    assert replica(mlp, lambda parameters: [*parameters]) is not None
+
+
+@pytest.mark.parametrize("where", ["override", "instance", "names", "set"])
+def test_what_the_walk_cannot_name_is_left_to_named_parameters(where: str) -> None:
+    class Own(Module):
+        weight: Value
+
+        def named_parameters(self) -> Iterator[tuple[str, Value]]:
+            return iter([("own", self.weight)])
+
+    model: Any = Own() if where == "override" else Module()
+    model.weight, model.other = Parameter(2.0), [Parameter(3.0)]
+    f = grad(lambda model: model.weight * model.weight)
+    if where == "override":
+        assert f(model) == {"own": 4.0}
+    elif where == "instance":
+        model.named_parameters = lambda: iter([("mine", model.weight)])
+        assert f(model) == {"mine": 4.0}
+    elif where == "names":
+        model.table = {1: Parameter(1.0), "1": Parameter(2.0)}
+        with pytest.raises(ValueError, match="two parameters are named"):
+            f(model)
+    else:
+        model.set = {Parameter(1.0)}
+        with pytest.raises(TypeError, match="a set has no order"):
+            f(model)

@@ -114,6 +114,7 @@ def claims(
     def one_or_many(arrays: Arrays) -> Any:
         return arrays[0] if len(arrays) == 1 else list(arrays)
 
+    known: dict[bytes, Any] = {}  # the modes are held to the same differences
     is_one = len(evaluate(list(arguments.values()))) == 1
 
     def values(*arrays: Any) -> Any:
@@ -127,6 +128,7 @@ def claims(
             "vjp",
             lambda *given: one_or_many(back([given[-1]] if is_one else given[-1])),
             name,
+            known,
         )
     if pushed_forward is not None:
         forward = pushed_forward
@@ -136,4 +138,5 @@ def claims(
             "jvp",
             lambda *given: list(forward(given[len(arguments) :])),
             f"{name} (forward mode)",
+            known,
         )

@@ -11,14 +11,24 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Literal, TypeAlias
 
 from autograd import structure
-from autograd.checking.numerical import EPSILON
+from autograd.checking.numerical import EPSILON, Estimate
 from autograd.errors import refuse_mask, shown
 
-__all__ = ["EPSILONS", "Claim", "Claimed", "Point", "Precision", "numpy", "sum_of_products"]
+__all__ = [
+    "EPSILONS",
+    "Claim",
+    "Claimed",
+    "Known",
+    "Point",
+    "Precision",
+    "numpy",
+    "sum_of_products",
+]
 
 Precision: TypeAlias = Literal["double", "single", "half", "bfloat16"]
 Claim: TypeAlias = Literal["gradient", "vjp", "jvp"]
@@ -356,6 +366,19 @@ def _rows(claimed: Any, result: Any, point: Point, what: str) -> Any:
 # --- what is claimed -----------------------------------------------------------------------------
 
 
+@dataclass(slots=True)
+class Known:
+    """What has been found of a function, whatever is claimed of it.
+
+    Attributes:
+        values: Its numbers, by the bits of its arguments, where those are arrays.
+        estimates: Its partial derivatives by differences, by the places of input and result.
+    """
+
+    values: dict[bytes, Any] = field(default_factory=dict)
+    estimates: dict[tuple[int, int], Estimate] = field(default_factory=dict)
+
+
 class Claimed:
     """A derivative that is claimed of a function at a point, whatever form it has.
 
@@ -365,6 +388,7 @@ class Claimed:
         names: The paths to them.
         calls: How often the function has been called.
         has_rows: Whether the derivatives of one result can be had without those of all.
+        known: What has been found of the function.
 
     Args:
         f: The function.
@@ -373,7 +397,7 @@ class Claimed:
         claim: A function that gives it, of the arguments, and of vectors behind them; of a
             gradient also the numbers themselves, or True where `f` returns the pair of both.
         name: What the function is called.
-        known: The function's numbers by its arguments, if other claims of it share them.
+        known: What has been found of the function, if other claims are of it, too.
     """
 
     def __init__(
@@ -383,15 +407,15 @@ class Claimed:
         kind: Claim,
         claim: Any,
         name: str,
-        known: dict[bytes, Any] | None = None,
+        known: Known | None = None,
     ) -> None:
         self.point = Point(arguments)
         self.name = name
         self.calls = 0
         self._f, self._kind, self._claim = f, kind, claim
         # In coarse numbers one point is often met again.
-        is_kept = self.point.are_arrays and (known is not None or self.point.epsilon > EPSILON)
-        self._known = ({} if known is None else known) if is_kept else None
+        self._keeps = self.point.are_arrays and (known is not None or self.point.epsilon > EPSILON)
+        self.known = Known() if known is None else known
         self._pair = kind == "gradient" and claim is True
         self.has_rows = kind != "jvp"
         if not self.point.data.size:
@@ -432,9 +456,10 @@ class Claimed:
             ValueError: It raises an exception there, or returns other numbers than at the point.
         """
         given = self.point.arguments(data)
-        key = b"" if self._known is None else _bits(given)
-        if self._known and key in self._known:
-            return self._known[key]
+        known = self.known.values
+        key = _bits(given) if self._keeps else b""
+        if key in known:
+            return known[key]
         self.calls += 1
         try:
             with numpy().errstate(all="ignore"):
@@ -446,8 +471,8 @@ class Claimed:
             raise ValueError("it is not defined there") from error
         if value.size != self.value.size:
             raise ValueError("it has other numbers there")
-        if self._known is not None and len(self._known) * value.size < _KEPT:
-            self._known[key] = value
+        if self._keeps and len(known) * value.size < _KEPT:
+            known[key] = value
         return value
 
     def sizes_along(self, direction: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from autograd.checking.claimed import Claimed, Precision, numpy
+from autograd.checking.claimed import Claimed, Known, Precision, numpy
 from autograd.errors import shown
 
 __all__ = ["claims", "coarsest", "name_of", "require_order", "weights"]
@@ -114,7 +114,8 @@ def claims(
     def one_or_many(arrays: Arrays) -> Any:
         return arrays[0] if len(arrays) == 1 else list(arrays)
 
-    known: dict[bytes, Any] = {}  # the modes are held to the same differences
+    # Two modes are held to the same differences.
+    known = Known() if pulled_back is not None and pushed_forward is not None else None
     is_one = len(evaluate(list(arguments.values()))) == 1
 
     def values(*arrays: Any) -> Any:

@@ -26,7 +26,7 @@ from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from autograd.checking.along import derivative_along
-from autograd.checking.claimed import Claim, Claimed, Precision
+from autograd.checking.claimed import Claim, Claimed, Known, Precision
 from autograd.checking.claims import check_claims
 from autograd.checking.judge import (
     ACCURACY,
@@ -290,6 +290,8 @@ def _claimed(
     gradient = claims["gradient"]
     slope = (lambda *inputs: f(*inputs)[1]) if gradient is True else gradient
     forms: dict[str, Claim] = {"vjp": "vjp", "jvp": "jvp", "hvp": "jvp"}
+    are_many = sum(claim is not None for claim in claims.values()) > 1
+    known = (Known(), Known()) if are_many else (None, None)  # of it, and of its gradient
     for kind, claim in claims.items():
         if claim is None:
             continue
@@ -304,7 +306,7 @@ def _claimed(
         value = (lambda *inputs: f(*inputs)[0]) if gradient is True and kind != "gradient" else f
         yield Claimed(
             slope if of_second_order else value, arguments, forms.get(kind, "gradient"), claim,
-            f"∇{name}" if of_second_order else name,
+            f"∇{name}" if of_second_order else name, known[of_second_order],
         )  # fmt: skip
 
 

@@ -128,7 +128,10 @@ class _Search:
 
         y = float(claimed.value[j])
         scales = claimed.point.scales
-        estimate = _differentiated(output, float(data[i]), float(scales[i]))
+        estimates = claimed.known.estimates
+        if (i, j) not in estimates:
+            estimates[i, j] = _differentiated(output, float(data[i]), float(scales[i]))
+        estimate = estimates[i, j]
         found, largest = self._claim(i, j)
         allowed = self._allowed(y) / max(abs(float(data[i])), 1.0)
         allowed = max(allowed, _ENOUGH * abs(estimate.value))

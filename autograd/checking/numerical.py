@@ -39,6 +39,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import mul
 from typing import TypeGuard
 
 __all__ = ["EPSILON", "Estimate", "differentiate"]
@@ -240,16 +241,17 @@ def _fitted(
     weights = [0.0] * count
     terms: list[tuple[float, float, float]] = []
     for _ in range(degree + 1):
-        squares = [p * p for p in now]
+        squares = list(map(mul, now, now))
         norm = sum(squares)
         if not norm:
             return None
-        coefficient = sum([p * r for p, r in zip(now, rest, strict=True)]) / norm
+        coefficient = sum(map(mul, now, rest)) / norm
         rest = [r - coefficient * p for p, r in zip(now, rest, strict=True)]
         value += coefficient * slope
-        share = slope / norm
-        weights = [w + share * p for p, w in zip(now, weights, strict=True)]
-        alpha = sum([t * s for t, s in zip(ts, squares, strict=True)]) / norm
+        if slope:
+            share = slope / norm
+            weights = [w + share * p for p, w in zip(now, weights, strict=True)]
+        alpha = sum(map(mul, ts, squares)) / norm
         beta = norm / norm_before if terms else 0.0
         terms.append((coefficient, alpha, beta))
         before, now = (

@@ -6,6 +6,7 @@ import inspect
 import math
 import types
 import typing
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import wraps
@@ -201,13 +202,14 @@ def _check(
     names = [name for name, value in drawn.items() if _varies(value)]
     off_domain: list[Exception] = []
 
+    of_instance = signature.bind_partial(*instance).arguments  # once: it is called often
+    places = [name for name in signature.parameters if name in drawn]
+
     def bound_to(inputs: Sequence[Any]) -> inspect.BoundArguments:
-        bound = signature.bind_partial(*instance)
         values = {**drawn, **dict(zip(names, inputs, strict=True))}
-        bound.arguments.update(
-            (name, values[name]) for name in signature.parameters if name in values
-        )
-        return bound
+        arguments = OrderedDict(of_instance)
+        arguments.update((name, values[name]) for name in places)
+        return inspect.BoundArguments(signature, arguments)
 
     def varied(*inputs: Any) -> Any:
         bound = bound_to(inputs)

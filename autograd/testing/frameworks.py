@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from autograd.checking.claimed import Claimed, Precision, numpy
+from autograd.checking.claimed import Claimed, Known, Precision, numpy
 
 __all__ = ["claims", "coarsest", "weights"]
 
@@ -84,6 +84,8 @@ def claims(
     def one_or_many(arrays: Arrays) -> Any:
         return arrays[0] if len(arrays) == 1 else list(arrays)
 
+    # Two modes are held to the same differences.
+    known = Known() if pulled_back is not None and pushed_forward is not None else None
     is_one = len(evaluate(list(arguments.values()))) == 1
 
     def values(*arrays: Any) -> Any:
@@ -97,6 +99,7 @@ def claims(
             "vjp",
             lambda *given: one_or_many(back([given[-1]] if is_one else given[-1])),
             name,
+            known,
         )
     if pushed_forward is not None:
         forward = pushed_forward
@@ -106,4 +109,5 @@ def claims(
             "jvp",
             lambda *given: list(forward(given[len(arguments) :])),
             f"{name} (forward mode)",
+            known,
         )

@@ -176,7 +176,12 @@ class _Function:
             place = next(places)
             return given[place] * 1 if place in given else x.clone()  # to be changed in place
 
-        inputs = visited(tuple(self._inputs), "", Visit(renewed, _as_it_is, _as_it_is))
+        inputs = tuple(
+            renewed("", x)  # most of all arguments
+            if isinstance(x, torch.Tensor)
+            else visited(x, "", Visit(renewed, _as_it_is, _as_it_is))
+            for x in self._inputs
+        )
         if self._is_module:
             parameters = dict(zip(self._parameters, tensors[len(self._places) :], strict=True))
             buffers = {name: buffer.clone() for name, buffer in self._f.named_buffers()}
@@ -208,6 +213,8 @@ def _weights(y: Any) -> Any:
 
 def _tensors(structure: Any, path: str) -> list[tuple[str, Any]]:
     """List the tensors in nested lists, tuples and dictionaries, with the path to each."""
+    if isinstance(structure, torch.Tensor):
+        return [(path, structure)]
     found: list[tuple[str, Any]] = []
 
     def look(path: str, x: Any) -> Any:

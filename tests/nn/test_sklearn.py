@@ -27,6 +27,8 @@ from nn.callbacks import CSVLog, Training  # noqa: E402
 from nn.sklearn import MLPClassifier, MLPRegressor  # noqa: E402
 
 QUICK: Any = {"hidden_layer_sizes": (5,), "max_iter": 20, "learning_rate_init": 0.1}
+# The checks look at what an estimator takes and keeps, a hundred times; little training will do.
+BRIEF: Any = {**QUICK, "hidden_layer_sizes": (3,), "max_iter": 10}
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(60, 3))
 CLASSES = np.where(X[:, 0] > 0.3, "high", np.where(X[:, 1] > 0, "middle", "low"))
@@ -38,8 +40,8 @@ quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarnin
 @pytest.mark.filterwarnings("ignore")  # scikit-learn's checks provoke them
 @parametrize_with_checks(
     [  # type: ignore[untyped-decorator]
-        MLPClassifier(**QUICK),
-        MLPRegressor(**QUICK),
+        MLPClassifier(**BRIEF),
+        MLPRegressor(**BRIEF),
     ]
 )
 def test_scikit_learn_finds_nothing(estimator: Any, check: Any) -> None:

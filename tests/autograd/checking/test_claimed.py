@@ -208,3 +208,49 @@ def test_the_precisions() -> None:
 def test_zero_times_anything_is_0() -> None:
     xs, ys = np.array([0.0, 2.0, math.inf]), np.array([math.nan, 3.0, 0.0])
     assert sum_of_products(xs, ys) == 6.0
+
+
+@given(
+    xs=st.lists(st.floats(-10.0, 10.0), min_size=1, max_size=30),
+    dtype=st.sampled_from([np.float16, np.float32, np.float64]),
+)
+def test_arguments_that_coarse_numbers_cannot_tell_apart_are_evaluated_once(
+    xs: list[float], dtype: Any
+) -> None:
+    seen: list[bytes] = []
+
+    def f(x: Any) -> Any:
+        seen.append(x.tobytes())
+        return np.tanh(x) * [1.0, 2.0]
+
+    claim = Claimed(f, {"x": np.ones(1, dtype)}, "vjp", None, "f")
+    seen.clear()
+    for x in xs * 2:
+        given = np.array([x]).astype(dtype)
+        assert claim.at(np.array([x])).tolist() == (np.tanh(given) * [1.0, 2.0]).tolist()
+    rounded = {np.array([x]).astype(dtype).tobytes() for x in xs}
+    assert set(seen) == rounded
+    assert len(seen) == (2 * len(xs) if dtype is np.float64 else len(rounded))
+    assert claim.calls == len(seen) + 1
+
+
+def test_what_is_not_defined_is_asked_again() -> None:
+    def f(x: Any) -> float:
+        return 1.0 / math.sqrt(x.item())
+
+    claim = Claimed(f, {"x": np.ones(1, np.float32)}, "vjp", None, "f")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="it is not defined there"):
+            claim.at(np.array([-1.0]))
+    assert claim.calls == 3
+
+
+def test_what_is_kept_takes_little_memory() -> None:
+    def f(x: Any) -> Any:
+        return np.full(2**19, x.item())
+
+    claim = Claimed(f, {"x": np.ones(1, np.float32)}, "vjp", None, "f")
+    for _ in range(2):
+        for x in (2.0, 3.0, 4.0):
+            assert claim.at(np.array([x]))[0] == x
+    assert claim.calls == 1 + 3 + 1

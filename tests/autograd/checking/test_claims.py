@@ -52,6 +52,45 @@ def failed(f: Any, *inputs: Any, **claims: Any) -> Any:
 # --- right ones ----------------------------------------------------------------------------------
 
 
+@settings(max_examples=10)
+@given(
+    seed=st.integers(0, 10**6),
+    count=st.sampled_from([1, 3, 20]),
+    dtype=st.sampled_from([np.float64, np.float32]),
+    factor=st.sampled_from([1.0, 1.5]),
+)
+def test_claims_are_judged_together_as_each_by_itself(
+    seed: int, count: int, dtype: Any, factor: float
+) -> None:
+    f, jacobian, x = mixed(count, seed)
+    claims: dict[str, Any] = {
+        "gradient": jacobian,
+        "vjp": lambda x, w: factor * w @ jacobian(x),
+        "jvp": lambda x, v: jacobian(x) @ v,
+    }
+    x = x.astype(dtype)
+    calls: list[int] = []
+
+    def counted(x: Any) -> Any:
+        calls[-1] += 1
+        return f(x)
+
+    checks = []
+    for kind in claims:
+        calls.append(0)
+        checks.append(gradcheck(counted, x, raise_exception=False, **{kind: claims[kind]}))
+    calls.append(0)
+    together = gradcheck(counted, x, raise_exception=False, **claims)
+    if factor == 1.0:
+        derivatives = [repr(d) for check in checks for d in check.derivatives]
+        assert [repr(d) for d in together.derivatives] == derivatives
+    else:
+        assert together.outcome == checks[1].outcome == "failed"
+        assert list(map(repr, together.derivatives)) == list(map(repr, checks[1].derivatives))
+    if count <= 12:  # beyond, directions are drawn anew
+        assert calls[-1] <= calls[0] + 4
+
+
 @pytest.mark.parametrize("count", [1, 2, 5, 12, 13, 40, 1000])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @settings(max_examples=settings().max_examples // 8)

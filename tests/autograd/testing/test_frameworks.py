@@ -63,6 +63,24 @@ def test_both_modes_are_claims(count: int, results: int, factor: float) -> None:
     assert [*frameworks.claims("f", named, evaluate)] == []
 
 
+def test_both_modes_are_held_to_the_same_differences() -> None:
+    pulled_back, pushed_forward, (a,) = products(1, 1, 1.0)
+    seen: list[bytes] = []
+
+    def evaluate(arrays: Sequence[Any]) -> Any:
+        seen.append(arrays[0].tobytes())
+        return FUNCTIONS[1, 1](*arrays)
+
+    both = [
+        *frameworks.claims(
+            "f", {"a": a}, evaluate, pulled_back=pulled_back, pushed_forward=pushed_forward
+        )
+    ]
+    seen.clear()
+    assert check_claims(both)
+    assert len(seen) == len(set(seen))
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (0,)])
 def test_weights_are_apart_and_of_the_shape(shape: tuple[int, ...]) -> None:
     found = frameworks.weights(shape)

@@ -97,7 +97,7 @@ def within(node: Value, factor: Value | float = 1.0) -> Any:
         return rule.within(_OF_PARTIALS, *_operands(node))
     if is_dropped and node.op in ("/", "reciprocal"):
         return node.parents[-1] != 0.0
-    # For custom functions, and where a derivative may be infinite, the value tells.
+    # For custom functions, and where a derivative may be infinite, their value shows it.
     may_vanish = is_dropped or (isinstance(factor, Value) and (node.op in STEEP or rule.by_python))
     is_needed = rule.domain and may_vanish
     return node == node if is_needed or isinstance(node.op, OwnName) else True

@@ -279,7 +279,7 @@ def shares(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def shares_of_two(m: Any, y: Any, x1: Any, x2: Any) -> tuple[Any, ...]:
-    """Give (1, 0) if x1 is the larger, (0, 1) if x2 is; if y is nan, both are nan."""
+    """Give (1, 0) if x1 is the larger, (0, 1) if x2 is, halves at a tie; nan if y is."""
     if isinstance(y, float):
         if x1 == x2:
             return 0.5, 0.5

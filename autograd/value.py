@@ -114,7 +114,7 @@ class Value(Attributes, NumberLike, Elementary, Copyable, ForeignNames):
         """Propagate adjoints from this node to every node that it depends on.
 
         In reverse topological order each node multiplies its adjoint by each of its local
-        derivatives and adds the product to the adjoint of the parent: the chain rule. An interior
+        derivatives and adds the product to that parent's adjoint: the chain rule. An interior
         node's `grad` is set to its adjoint in this pass; a leaf adds its adjoint to the `grad` that
         it has. A zero adjoint contributes nothing, even through an infinite local derivative.
 

@@ -489,7 +489,7 @@ class ChainRule:
         return functools.reduce(operator.add, dict.fromkeys(marks)) if marks else None
 
     def _is_finite(self, adjoint: Value | float, node: Value) -> bool:
-        """Tell whether an adjoint is finite, or only affects the condition of a choice."""
+        """Tell whether an adjoint is finite, or its node only makes or decides a choice."""
         if is_traced(adjoint):
             return self.is_later or node.op == "where" or node.op in COMPARISONS
         return math.isfinite(adjoint._number if isinstance(adjoint, Value) else adjoint)

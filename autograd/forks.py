@@ -27,8 +27,8 @@ thread that forks."""
 class Reopened:
     """A re-entrant lock that is open in a forked child, if another thread held it in the parent.
 
-    For data that is consistent at every moment, and must only not be changed by two threads at
-    once.
+    What it protects must be consistent at every moment: the lock only keeps two threads from doing
+    the same work at once.
 
     Example:
         >>> lock = Reopened()

@@ -28,7 +28,7 @@ inf, nan, pi = math.inf, math.nan, math.pi
 LN2 = math.log(2.0)
 DEGREES = 180.0 / pi
 RADIANS = pi / 180.0
-MANY = 32  # operands of `std`, for sums over pairs of them
+MANY = 32  # up to this many operands of `std`, sums over pairs
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 
 ANYWHERE = ((-inf, inf),)
@@ -401,7 +401,7 @@ FORMULARY: tuple[Rule, ...] = (
          smooth=(ANYWHERE, ((-1.0, inf),))),
     Rule("entr", X, lambda x: -x * math.log(x) if x else 0.0,
          lambda m, y, x: (m.where(x == 0.0, inf, -1.0 - m.log(m.where(x == 0.0, 1.0, x))),),
-         "-x * log(x), the entropy's summand, 0 at 0. Its derivative is `-1 - log(x)`, inf at 0.",
+         "-x * log(x), a term of the entropy, 0 at 0. Its derivative is `-1 - log(x)`, inf at 0.",
          ((0.0,), 0.0), "x >= 0",
          kinks=lambda m, y, x: m.meets(x, 0.0),
          primitive=lambda m, x: m.where(x == 0.0, 0.0, -x * m.log(x)),
@@ -446,7 +446,7 @@ FORMULARY: tuple[Rule, ...] = (
     # --- signs, remainders ---
     Rule("copysign", XX, math.copysign,
          lambda m, y, x1, x2: (m.sign(x1) * m.sign(y), 0.0),
-         "The size of x1 with the sign of x2. "
+         "The magnitude of x1 with the sign of x2. "
          "Its derivatives are `sign(x1) * sign(copysign(x1, x2))`, which is 0 at x1 = 0, and `0`.",
          ((2.0, -0.0), -2.0),
          kinks=lambda m, y, x1, x2: m.where(  # of both operands, whichever is 0 or nan

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Plain", "as_float", "is_array_scalar"]
 
 Plain: TypeAlias = "float | Fraction | Decimal | SupportsIndex"
-"""A real number that is no Value."""
+"""A real number that is not a Value."""
 
 
 def as_float(number: object, operation: str, expected: str = "a Value or a real number") -> float:

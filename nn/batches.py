@@ -104,8 +104,8 @@ def batches(
 def _is_worth_compiling(weights: int, samples: int) -> bool:
     """Whether to compile a model for this many samples, each counted once per epoch.
 
-    The time for a sample is proportional to its weights plus 60; that for compiling, to two million
-    plus 100 for each weight of the model.
+    The time for a sample is proportional to the number of weights plus 60; that for compiling, to
+    two million plus 100 for each weight of the model.
     """
     return samples * (weights + 60) >= WORTH_COMPILING * (1.0 + weights / 20_000)
 

@@ -278,7 +278,7 @@ def _optimiser(model: Module, given: Any, order: Order) -> Optimiser:
         return order.optimiser  # type: ignore[return-value]
     if not isinstance(given, Optimiser):
         raise TypeError(
-            "fit: optimiser must be an optimiser object, such as "
+            "fit: optimiser must be an optimiser made with the parameters, such as "
             f"nn.optim.Adam(model.parameters(), 0.01), got {shown(given)}"
         )
     if set(given.parameters).isdisjoint(parameters):

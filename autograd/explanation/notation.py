@@ -140,7 +140,7 @@ class Notation:
     direct: tuple[str, str]
 
     def chain(self, names: Sequence[str]) -> str:
-        """Write the path by way of some stations as a product of derivatives."""
+        """Write the path through some stations as a product of derivatives."""
         pairs = [*pairwise(names)]
         if len(pairs) == 1:  # not the whole derivative, which would look the same
             return self.derivative(*names).join(self.direct)

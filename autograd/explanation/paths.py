@@ -53,7 +53,7 @@ CANCELLED = 1e-12
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Path:
-    """One path, through stations, from the output to the node that it is differentiated by.
+    """A path through stations, from the output to the node it is differentiated with respect to.
 
     Attributes:
         nodes: The stations on it, from the output on.

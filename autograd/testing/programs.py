@@ -333,7 +333,7 @@ class _Builder:
     def operand(
         self, draw: st.DrawFn, region: Region, *, may_be_constant: bool
     ) -> int | float | None:
-        """Draw an operand that lies in a region; None if there is none."""
+        """Draw an operand that lies in a region; None if that is not possible."""
         if region.fixed:
             return draw(region.floats)
         # There are always two choices for each operand, whatever they result in: so shrinking can

@@ -144,16 +144,16 @@ def resumed() -> Iterator[None]:
 
 
 def resume() -> Token[int]:
-    """Record again, whatever `no_grad` blocks it is in: what `resumed` begins with.
+    """Begin to record again, even inside `no_grad` blocks, as `resumed` does.
 
     Returns:
-        What `as_before` takes at the end.
+        The token for `as_before`, which ends it.
     """
-    return _resumed_at.set(_depth.get())  # a block may end that was open before: no count is lost
+    return _resumed_at.set(_depth.get())  # not a reset to 0: an outer block may end before
 
 
 as_before = _resumed_at.reset
-"""Record or not as before `resume`."""
+"""Return to the mode before `resume`."""
 
 
 def paused() -> bool:

@@ -51,11 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        arguments: What follows `python -m autograd`; by default that of this process.
+        arguments: The arguments after `python -m autograd`; by default those of this process.
 
     Returns:
-        The exit status: 0; 1 where a file could not be written or drawn; 2 where the expression is
-        wrong; 130 after Ctrl-C.
+        The exit status: 0; 1 if a file could not be written or drawn; 2 if the expression is wrong;
+        130 after Ctrl-C.
 
     Raises:
         SystemExit: The arguments are wrong (with status 2), or ask for help or the version.
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        # Our output has nowhere to go: its reader has left, as `head` does, or the disk is full.
+        # The output cannot be written: the reader closed it, as `head` does, or the disk is full.
         if not isinstance(error, BrokenPipeError):
             _say(f"error: {error}", sys.stderr)
         return 1
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run() -> int:
-    """Run the command line as the whole of a process."""
+    """Run the command line as a whole process."""
     try:
         return main()
     finally:
@@ -93,7 +93,7 @@ def _run() -> int:
             if sys.stdout is not None:
                 sys.stdout.flush()
         except OSError:
-            # The interpreter would try once more at its end, and say so.
+            # At its end the interpreter would try again, and report it.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -109,7 +109,7 @@ def _draw(arguments: Sequence[str]) -> int:
         if path != STANDARD_OUTPUT and path.suffix.lower() not in SUFFIXES:
             parser.error(f"-o {path}: the name must end in one of {' '.join(SUFFIXES)}, or be -")
     if (options.links or options.expand) and not options.output:
-        parser.error("--links and --expand are about a drawing: name its file with -o FILE")
+        parser.error("--links and --expand affect only a drawing: name its file with -o FILE")
     try:
         output = parse(expression, values)
     except ExpressionError as error:
@@ -121,7 +121,7 @@ def _draw(arguments: Sequence[str]) -> int:
         paragraphs.append(_table(expression, output, values))
     if options.explain:
         paragraphs.append(_explained(output, [values[name] for name in options.explain]))
-    # Where the picture goes to standard output, the words go beside it.
+    # If the picture goes to standard output, the text goes to standard error.
     beside = sys.stderr if STANDARD_OUTPUT in options.output else sys.stdout
     _say("\n\n".join(paragraphs), beside)
     if not options.output:
@@ -129,7 +129,7 @@ def _draw(arguments: Sequence[str]) -> int:
     _say("", beside)
     try:
         drawing = draw(output, links=options.links, expand=options.expand)
-    except ValueError as error:  # too large a graph
+    except ValueError as error:  # the graph is too large
         return _failed(str(error))
     for path in options.output:
         try:
@@ -143,14 +143,14 @@ def _draw(arguments: Sequence[str]) -> int:
             return _failed(f"{path} cannot be drawn: {error}")
         if path == STANDARD_OUTPUT:
             sys.stdout.flush()
-            sys.stdout.buffer.write(f"{picture}\n".encode())  # whatever letters a terminal has
+            sys.stdout.buffer.write(f"{picture}\n".encode())  # whatever the terminal's encoding
         else:
             _say(f"written: {path}", beside)
     return 0
 
 
 def _pointed(error: ExpressionError) -> ExpressionError:
-    """Write an error in the letters of the terminal, its mark still under the right one."""
+    """Write an error in the terminal's encoding, with its mark still under the right character."""
     encoding = getattr(sys.stderr, "encoding", None)
     problem, expression = printable(error.problem, encoding), printable(error.expression, encoding)
     if error.column is None:
@@ -160,11 +160,11 @@ def _pointed(error: ExpressionError) -> ExpressionError:
 
 
 def _cache(arguments: Sequence[str]) -> int:
-    """Tell where machine code is kept, or remove it."""
+    """Say where machine code is kept, or remove it."""
     parser = argparse.ArgumentParser(
         "python -m autograd cache",
-        description="Tell where compile keeps machine code, and how much of it there is. The "
-        "environment variable AUTOGRAD_CACHE names another folder, or is 'off' to keep none.",
+        description="Say where compile keeps machine code, and how much there is. Set the "
+        "environment variable AUTOGRAD_CACHE to another folder, or to 'off' to keep none.",
         allow_abbrev=False,
     )
     parser.add_argument("action", nargs="?", choices=["clear"], help="clear: remove all of it")
@@ -242,7 +242,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=["derivatives", "contributions", "both"],
         help="what to write on the links of the drawing",
     )
-    add("--expand", action="store_true", help="draw functions of many operands by elementary ones")
+    add("--expand", action="store_true", help="draw functions of many operands as elementary ones")
     add("--version", action="version", version=f"scalar-autograd {__version__}")
     return parser
 
@@ -294,7 +294,7 @@ def _table(expression: str, output: Value, values: dict[str, Value]) -> str:
 
 
 def _explained(output: Value, inputs: Sequence[Value]) -> str:
-    """Tell what is computed on the way, and the derivatives, in the names of a drawing."""
+    """Write the intermediate results and the derivatives, with the names of a drawing."""
     called = names(topological_order(output))
     lines = [
         f"{called[node]} = {formula(node, called)} = {number(node.data, 6)}"
@@ -305,7 +305,7 @@ def _explained(output: Value, inputs: Sequence[Value]) -> str:
 
 
 def _say(text: str, stream: TextIO | None = None) -> None:
-    """Print a text, with an imitation of what the terminal's encoding lacks."""
+    """Print a text, with substitutes for what the terminal's encoding lacks."""
     stream = stream or sys.stdout
     print(printable(text, getattr(stream, "encoding", None)), file=stream)
 

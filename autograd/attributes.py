@@ -1,7 +1,7 @@
-"""What users read and assign of a `Value`: `data`, `grad` and `label`, checked on their way.
+"""What users read and assign on a `Value`: `data`, `grad` and `label`, with their checks.
 
-What the engine writes it has checked, or computed: it reads and writes `_number`, `_grad` and
-`_label`.
+The engine, which has checked or computed what it writes, uses `_number`, `_grad` and `_label`
+directly.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from autograd.reals import as_float
 from autograd.tracing import UNKNOWN, is_library
 
 if TYPE_CHECKING:
-    from typing_extensions import Self  # known to type checkers without being installed
+    from typing_extensions import Self  # type checkers know it; it need not be installed
 
     from autograd.reals import Plain
 
@@ -23,7 +23,7 @@ __all__ = ["Attributes"]
 
 
 class Attributes:
-    """The attributes of a node, and how it is written out."""
+    """The attributes of a node, and its text."""
 
     __slots__ = ("_grad", "_label", "_number")
 
@@ -36,9 +36,9 @@ class Attributes:
     def data(self) -> float:
         """The number.
 
-        Set it to any real number: it is kept as a float. To set it to a Value is a TypeError; set
-        it to the Value's own `data`. Within a function that is being traced, the number of a Value
-        from outside cannot be asked for: it is an input of the program, read anew at each call.
+        Assign any real number; it is stored as a float. Assigning a Value is a TypeError: assign
+        the Value's own `data` instead. While a function is being traced, the number of a Value from
+        outside cannot be read: it is an input of the program, read anew at each call.
         """
         if grad_mode.open_blocks and not is_library(sys._getframe(1)):
             return tracing.known(self)
@@ -60,9 +60,9 @@ class Attributes:
     def grad(self) -> float:
         """The derivative of the last output with respect to this node; see the class.
 
-        It may be set to any real number, and None is the same as 0. Gradients of a recorded pass
-        are Values, and stay so. Within a function that is being traced, the gradient of a Value
-        from outside cannot be asked for, unless the function itself has recorded it.
+        Assign any real number; None is the same as 0. Gradients of a recorded pass are Values, and
+        remain so. While a function is being traced, the gradient of a Value from outside cannot be
+        read, unless the function itself has recorded it.
         """
         if grad_mode.open_blocks and not is_library(sys._getframe(1)):
             gradient: float = tracing.known_gradient(self)
@@ -92,7 +92,7 @@ class Attributes:
     def __repr__(self) -> str:
         op = f", op={self.op!r}" if self.op else ""
         label = f", label={self._label!r}" if self._label is not None else ""
-        grad: Any = self._grad  # which may be a node, and this one on its graph
+        grad: Any = self._grad  # may be a node whose graph this node is on
         number = grad._number if isinstance(grad, Attributes) else grad
         data = self._number
         if tracing.is_outside(self):

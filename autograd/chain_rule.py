@@ -1,8 +1,8 @@
-"""The chain rule on Values: passes that are recorded, so that they can be differentiated again.
+"""The chain rule on Values: backward passes that are recorded, so that they can be differentiated.
 
-Partial derivatives come from the rows of the table, evaluated on nodes. What is agreed on at a kink
-is marked, so that it is nan at the next order; a zero adjoint contributes nothing; and off the
-domain of a row, where compiled code cannot raise, a derivative is nan.
+Partial derivatives come from the rows of the table, evaluated on nodes. A derivative that is a
+convention, at a kink, is marked, so that it is nan at the next order; a zero adjoint contributes
+nothing; and off the domain of a row, where compiled code cannot raise, a derivative is nan.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ __all__ = [
 
 
 def partials(node: Value) -> Sequence[Value | float]:
-    """Give a node's local derivatives as expressions of its operands, which can be differentiated.
+    """Give a node's local derivatives as expressions of its operands, to be differentiated again.
 
     Args:
         node: An interior node.
 
     Returns:
-        One a parent: a Value, or a plain number where it does not vary.
+        One for each parent: a Value, or a plain number if it does not vary.
 
     Raises:
         KeyError: Its operation is not in the table.
@@ -51,7 +51,7 @@ def partials(node: Value) -> Sequence[Value | float]:
     if node.op == LINEAR:
         return node.local_derivatives
     if node.op == CHAIN_PRODUCT and _is_mask(node.parents[1]):
-        return node.parents[::-1]  # nothing infinite to guard from
+        return node.parents[::-1]  # nothing infinite to guard against
     rule = rule_of(node.op)
     if rule is None:
         raise KeyError(
@@ -61,7 +61,7 @@ def partials(node: Value) -> Sequence[Value | float]:
     operands = _operands(node)
     try:
         derivatives = rule.partials(_OF_PARTIALS, node, *operands)
-    except (ArithmeticError, ValueError):  # infinite: computed once more, where nothing raises
+    except (ArithmeticError, ValueError):  # infinite: computed again, where nothing raises
         before = on_extended_line.set(True)
         try:
             derivatives = rule.partials(_OF_PARTIALS, node, *node.parents)
@@ -73,14 +73,14 @@ def partials(node: Value) -> Sequence[Value | float]:
 
 
 def within(node: Value, factor: Value | float = 1.0) -> Any:
-    """Tell whether a traced node is within its domain, where its derivatives would not show it.
+    """Tell whether a traced node is within its domain, if its derivatives would not show it.
 
     Args:
         node: An interior node.
-        factor: What they are multiplied by: 0 where nothing of them is used.
+        factor: What the derivatives are multiplied by: 0 where none of them is used.
 
     Returns:
-        A condition, True where it need not be asked.
+        A condition; True if no check is needed.
     """
     rule = rule_of(node.op)
     if rule is None or not is_traced(node):
@@ -89,7 +89,7 @@ def within(node: Value, factor: Value | float = 1.0) -> Any:
     if node.op == "**" and (exponent := node.parents[1]).op is CONSTANT:
         if exponent._number.is_integer() and not is_dropped:
             return True
-        # Of an exponent of 1e-20, that of the derivative is rounded to -1.
+        # For an exponent of 1e-20, the exponent of the derivative is rounded to -1.
         if isinstance(factor, Value) or is_dropped or abs(exponent._number) < 2.0**-53:
             return node == node
         return True
@@ -97,7 +97,7 @@ def within(node: Value, factor: Value | float = 1.0) -> Any:
         return rule.within(_OF_PARTIALS, *_operands(node))
     if is_dropped and node.op in ("/", "reciprocal"):
         return node.parents[-1] != 0.0
-    # Of one's own, and where a derivative may be infinite, its value tells.
+    # For custom functions, and where a derivative may be infinite, their value shows it.
     may_vanish = is_dropped or (isinstance(factor, Value) and (node.op in STEEP or rule.by_python))
     is_needed = rule.domain and may_vanish
     return node == node if is_needed or isinstance(node.op, OwnName) else True
@@ -108,10 +108,10 @@ def kink(node: Value, of_traced: bool) -> Value | None:
 
     Args:
         node: An interior node.
-        of_traced: Whether to tell it of a traced node, which may turn out to be at one.
+        of_traced: Whether to tell it for a traced node, which may turn out to be at a kink.
 
     Returns:
-        A node that is other than 0 at a kink, None where there is none.
+        A node that is nonzero at a kink; None if there is none.
 
     Example:
         >>> kink(abs(Value(0.0)), True).data, kink(abs(Value(1.0)), True)
@@ -130,12 +130,12 @@ def kink(node: Value, of_traced: bool) -> Value | None:
 
 
 def _operands(node: Value) -> list[Value | float]:
-    """List a node's operands for an expression: constants as floats."""
+    """List a node's operands for use in an expression: constants as floats."""
     return [parent._number if parent.op is CONSTANT else parent for parent in node.parents]
 
 
 class _Partials:
-    """The functions on Values, where the choice by a plain condition needs no node."""
+    """The functions on Values; a choice by a plain condition needs no node."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(VALUES, name)
@@ -146,7 +146,7 @@ class _Partials:
             is_known = not is_traced(condition) and not grad_mode.open_blocks
             if not (is_known and _is_finite_number(x1) and _is_finite_number(x2)):
                 return VALUES.where(condition, x1, x2)
-            condition = bool(condition._number)  # of which a choice of numbers has no derivative
+            condition = bool(condition._number)  # a choice of numbers has no derivative in it
         return x1 if condition else x2
 
 
@@ -170,12 +170,12 @@ def recorded_adjoints(
     Args:
         root: The node to differentiate.
         order: The interior nodes that it depends on, parents first.
-        among: The nodes on the way to those with respect to which the derivative is wanted.
+        among: The nodes on the way to those that the derivative is taken with respect to.
         seed: The adjoint to start from.
-        again: Whether the result, if it is traced, may be differentiated in its turn.
+        again: Whether the result, if it is traced, may be differentiated again.
 
     Returns:
-        The adjoint of each node within that is reached: a Value, or a plain number where it does
+        The adjoint of each node in `among` that is reached: a Value, or a plain number if it does
         not vary.
 
     Raises:
@@ -222,7 +222,7 @@ def within_domain(node: Value, factor: Value | float) -> Value | float:
         factor: The factor.
 
     Returns:
-        The factor, or a choice of nan instead.
+        The factor, or a choice between it and nan.
     """
     inside = within(node, factor)
     if not isinstance(inside, Value) and inside:
@@ -233,7 +233,7 @@ def within_domain(node: Value, factor: Value | float) -> Value | float:
 
 
 def has_domain(node: Value) -> bool:
-    """Tell whether a traced node may be off its domain, so that `within_domain` has to ask.
+    """Tell whether a traced node may be off its domain, so that `within_domain` has to check.
 
     Args:
         node: An interior node.
@@ -247,18 +247,19 @@ def has_domain(node: Value) -> bool:
 
 
 def showing_nan(roots: Sequence[Value], order: Sequence[Value]) -> dict[Value, int]:
-    """Tell of traced nodes in which of some roots a nan of theirs shows.
+    """Tell for traced nodes which of some roots are nan if the node is.
 
-    Off the domain of such a node that root is nan, and so must be its derivative, though a zero
-    adjoint comes to the node. A choice may leave a nan out, and then does so in the derivative.
+    If such a node is off its domain, that root is nan, and so must be its derivative, even though
+    the node's adjoint is 0. A choice may leave a nan out, and then the derivative leaves it out as
+    well.
 
     Args:
         roots: Some nodes.
         order: The interior nodes that they depend on, parents first.
 
     Returns:
-        For each node a bit for each root, the first of the lowest value; nothing of nodes in none,
-        and nothing at all where no node has a domain.
+        For each node one bit for each root, the lowest bit for the first; nodes that affect no root
+        are left out, and the result is empty if no node has a restricted domain.
     """
     showing: dict[Value, int] = {}
     if not any(map(has_domain, order)):
@@ -275,38 +276,38 @@ def showing_nan(roots: Sequence[Value], order: Sequence[Value]) -> dict[Value, i
 
 
 def added(terms: Sequence[Value | float]) -> Value | float:
-    """Add up adjoints or tangents and record it: of few in their order, of many with one rounding.
+    """Add adjoints or tangents, and record the sum: a few in order, many with a single rounding.
 
     Args:
-        terms: At least one.
+        terms: At least one term.
 
     Returns:
-        A Value, or a plain number where all are.
+        A Value, or a plain number if all terms are.
 
     Example:
         >>> added([0.1] * 10_000)
         1000.0
     """
     if len(terms) > MANY and not any(map(is_traced, terms)):
-        # (What is traced stays a chain, of which the compiler makes sums of products.)
-        with suppress(ArithmeticError, ValueError):  # infinite: as `+` has it
+        # (Traced terms remain a chain, which the compiler turns into sums of products.)
+        with suppress(ArithmeticError, ValueError):  # infinite: as `+` computes it
             total: Value | float = VALUES.sum(terms)
             return total
     return functools.reduce(operator.add, terms)
 
 
 class ChainRule:
-    """The products of one recorded pass, and what becomes of kinks in it.
+    """The products of one recorded pass, with the marks that kinks leave on them.
 
-    At a kink a first derivative is agreed on; a second one does not exist. So each product that
-    comes from a kink is marked: it is recorded as `KINKED`, which has the product's value, and a
+    At a kink the first derivative is a convention, and there is no second. So each product that
+    comes through a kink is marked: it is recorded as `KINKED`, which has the product's value and a
     derivative of nan. A product with a factor that depends on a node at a kink is marked as well:
     its derivative is nan with respect to whatever that node depends on.
 
     Args:
         order: The interior nodes of the pass.
-        again: Whether its result, if it is traced, may be differentiated in its turn.
-        forwards: Whether tangents flow, from parents to children.
+        again: Whether its result, if it is traced, may be differentiated again.
+        forwards: Whether tangents are propagated, from parents to children.
     """
 
     def __init__(self, order: Sequence[Value], again: bool, forwards: bool = False) -> None:
@@ -314,11 +315,11 @@ class ChainRule:
         # Whether a pass has been recorded before this one, among traced nodes.
         self.is_later = any(node.op in (CHAIN_PRODUCT, KINKED) for node in order)
         self._nodes: set[Value] = set()
-        # Of nodes at a kink the condition; of those that depend on one; of what came through one.
+        # The conditions of nodes at a kink; of nodes that depend on one; of what came through one.
         self._kinks: dict[Value, Value] = {}
         self._involved: dict[Value, Value] = {}
         self._marks: dict[Value, Value] = {}
-        # As the last two, of those whose number jumps, and of what it was a factor of.
+        # The same as the last two, for nodes whose values jump, and for what they multiply.
         self._jumping: dict[Value, Value] = {}
         self._jumps: dict[Value, Value] = {}
         self._sources_of: dict[Value, set[Value]] = {}
@@ -342,37 +343,38 @@ class ChainRule:
     def product(
         self, flow: Value | float, partial: Value | float, source: Value, target: Value
     ) -> Value | float:
-        """Multiply what a node hands on by a local derivative.
+        """Multiply what a node propagates by a local derivative.
 
-        A zero adjoint contributes nothing, whatever it meets: an unused branch must not turn into
-        nan. Nor does a local derivative that is 0 and stays so, as that in a branch not taken.
+        A zero adjoint contributes nothing, whatever the other factor: an unused branch must not
+        produce nan. Nor does a local derivative that is constantly 0, such as that of a branch not
+        taken.
 
         Args:
-            flow: The adjoint of the source; forwards, its tangent.
+            flow: The adjoint of the source; in forward mode, its tangent.
             partial: The local derivative.
-            source: The node that hands on.
-            target: The node that it is handed to.
+            source: The node that propagates.
+            target: The node that it propagates to.
 
         Returns:
-            The product, without a node where a factor is the number 1.
+            The product; no node is made if a factor is the number 1.
         """
         node = target if self.forwards else source
         mark, at_kink = self._marks.get(source), self._kinks.get(node)
-        # The tangent of a mask is 0, save where it jumps, and then contributes nothing either.
+        # The tangent of a mask is 0, except where it jumps; there it contributes nothing either.
         forwards = self.forwards and not (self.is_later and _is_mask(source))
         if at_kink is None and not self.forwards:
             if _is_agreed(flow, partial):
                 at_kink = as_value(1.0)
             elif self.again and node.op in STEEP and isinstance(flow, Value):
                 at_kink = _may_be_agreed(flow, partial)
-        # A mask of 0 stands for a branch that is not taken; the node's own is 0 at its jumps too.
+        # A mask of 0 means that a branch is not taken; the node's own mask is 0 at its jumps too.
         at_kink, mark = _unless_masked(at_kink, flow), _unless_masked(mark, flow, partial)
         if at_kink is None:
             product = self._smooth(flow, partial, mark, node, forwards)
         else:
             product = self._smooth(flow, partial, None, node, forwards)
             if is_traced(at_kink):
-                if self.is_later:  # a nan gets through a kink, though not through other choices
+                if self.is_later:  # a nan passes through a kink, but not through other choices
                     direct = guarded_product(flow, partial, forwards)
                     product = VALUES.where(at_kink, direct, product)
                 if not self.again:
@@ -396,8 +398,8 @@ class ChainRule:
         node: Value,
         forwards: bool,
     ) -> Value | float:
-        """Multiply, and mark the product where it comes from a kink, or depends on one."""
-        at_kink = node in self._kinks and not is_traced(node)  # marked anyway
+        """Multiply, and mark the product if it comes through a kink, or depends on one."""
+        at_kink = node in self._kinks and not is_traced(node)  # a traced node is marked anyway
         involved = None if at_kink else _unless_masked(self._involvement(partial), flow)
         if type(flow) is float and flow == 1.0 and mark is None and involved is None:
             return partial
@@ -407,7 +409,7 @@ class ChainRule:
             if not partial and (self.forwards or self._is_finite(flow, node)):
                 return 0.0
             return guarded_product(flow, partial, forwards)
-        # (A step's derivative is a choice of nan alone: an infinite adjoint times its 0 is nan.)
+        # (A step's derivative is only a choice of nan: an infinite adjoint times its 0 is nan.)
         choice = _choice(partial) if self.is_later or mark is not None else None
         if choice is not None and node.op not in STEPS:
             # As a factor it would let a nan through the branch that is not taken.
@@ -422,7 +424,7 @@ class ChainRule:
             product = guarded_product(flow, partial, forwards)
         if mark is not None:
             product = _marked(product, flow, mark)
-            if self.forwards:  # what comes through a kink is undefined in its other factors as well
+            if self.forwards:  # what comes through a kink is undefined in its other factors too
                 product = _marked(product, partial, mark)
         return product if involved is None else _marked(product, _constant_of(flow), involved)
 
@@ -434,10 +436,10 @@ class ChainRule:
         source: Value,
         target: Value,
     ) -> Value | float:
-        """Mark a product with a factor that jumps, where others are 0 and vary with that as well.
+        """Mark a product with a factor that jumps if the others are 0 and vary with the jump.
 
-        A zero adjoint would have nothing come of it: but x sign(x) has no derivative at 0 that a
-        zero would be right for, nor has x ceil(x).
+        If the zero adjoint just contributed nothing, the derivative would be 0; but x sign(x) and x
+        ceil(x) have no derivative at 0.
         """
         factors = (
             (self._jumps.get(source), partial),
@@ -453,7 +455,7 @@ class ChainRule:
         return product
 
     def _sources(self, jump: Value) -> set[Value]:
-        """List what a jump depends on, and does not stay as it is."""
+        """List what a jump depends on and varies with."""
         if jump not in self._sources_of:
             order = topological_order(jump)
             self._sources_of[jump] = {node for node in order if node.op is not CONSTANT}
@@ -479,7 +481,7 @@ class ChainRule:
                     return None
                 x1, x2 = (0.0 if mark is None else mark for mark in found)
                 return VALUES.where(condition, x1, x2)  # type: ignore[no-any-return]
-        reached = {partial: None}  # in an order that is the same each time
+        reached = {partial: None}  # ordered, so that every run is the same
         for node in reversed(interior(partial, stop=self._nodes)):
             if node in reached and not (of_kinks and node.op in STEPS):
                 reached.update(dict.fromkeys(_varying(node)))
@@ -487,14 +489,14 @@ class ChainRule:
         return functools.reduce(operator.add, dict.fromkeys(marks)) if marks else None
 
     def _is_finite(self, adjoint: Value | float, node: Value) -> bool:
-        """Tell whether an adjoint is finite, or what it meets decides on a choice alone."""
+        """Tell whether an adjoint is finite, or its node only makes or decides a choice."""
         if is_traced(adjoint):
             return self.is_later or node.op == "where" or node.op in COMPARISONS
         return math.isfinite(adjoint._number if isinstance(adjoint, Value) else adjoint)
 
 
 def _varying(node: Value) -> tuple[Value, ...]:
-    """List the operands that a node varies with: of a choice, what is chosen from."""
+    """List the operands that a node varies with: for a choice, the alternatives."""
     if node.op in COMPARISONS:
         return ()
     if node.op in CHOICES and not is_traced(node):
@@ -518,19 +520,19 @@ def _marks_of_operands(node: Value, marked: dict[Value, Value]) -> list[Value | 
 
 
 STEPS = {"floor", "ceil", "trunc", "sign", "//"}
-"""The operations that vary with no operand, but where they jump."""
+"""The operations that vary with no operand, except where they jump."""
 CHOICES = {
     "where", "maximum", "minimum", "max", "min", "clip", "relu", "hard_tanh", *STEPS,
 }  # fmt: skip
-"""The operations that do not vary, around a point, with an operand whose derivative is 0 there."""
+"""The operations that are locally constant in an operand whose derivative is 0."""
 JUMPS = STEPS | {"%", "fmod", "remainder", "copysign"}
-"""The operations whose value jumps, not their derivative alone."""
+"""The operations whose value jumps, not only their derivative."""
 STEEP = {"sqrt", "cbrt", "**", "arcsin", "arccos", "arccosh"}
-"""The operations that have infinite derivatives where they are defined."""
+"""The operations whose derivatives are infinite at points where the operations are defined."""
 
 
 def is_zero(number: Value | float) -> bool:
-    """Tell whether a number is 0, and stays so.
+    """Tell whether a number is constantly 0.
 
     Example:
         >>> is_zero(0.0), is_zero(Value(0.0))
@@ -542,12 +544,12 @@ def is_zero(number: Value | float) -> bool:
 def guarded_product(
     flow: Value | float, partial: Value | float, forwards: bool = False
 ) -> Value | float:
-    """Multiply so that a zero adjoint contributes nothing, whatever it meets.
+    """Multiply so that a zero adjoint contributes nothing, whatever the other factor.
 
     Args:
-        flow: An adjoint; forwards, a tangent.
+        flow: An adjoint; in forward mode, a tangent.
         partial: A local derivative.
-        forwards: Whether it is a zero local derivative that contributes nothing.
+        forwards: Whether instead a zero local derivative contributes nothing.
 
     Returns:
         The product.
@@ -577,7 +579,7 @@ def _depends_on_any(value: Value, nodes: set[Value]) -> bool:
 
 
 def _constant_of(flow: Value | float) -> Value:
-    """Give the number of an adjoint or tangent, without what it depends on."""
+    """Return the number of an adjoint or tangent, without what it depends on."""
     if isinstance(flow, Value) and is_traced(flow):
         return record(RULES[DETACHED], (flow,))
     return as_value(flow._number if isinstance(flow, Value) else flow)
@@ -592,7 +594,7 @@ def _unless_masked(mark: Value | None, *factors: Value | float) -> Value | None:
 
 
 def _may_be_agreed(adjoint: Value, partial: Value | float) -> Value | None:
-    """As `_is_agreed` of traced nodes: an expression, None where it cannot be."""
+    """As `_is_agreed`, for traced nodes: an expression, or None if it cannot be the case."""
     if not isinstance(partial, Value) or not is_traced(partial) or _is_mask(adjoint):
         return None
     infinite = VALUES.where(VALUES.abs(partial) < math.inf, 0.0, 1.0)
@@ -600,7 +602,7 @@ def _may_be_agreed(adjoint: Value, partial: Value | float) -> Value | None:
 
 
 def _is_agreed(adjoint: Value | float, partial: Value | float) -> bool:
-    """Tell whether a zero adjoint that may vary meets an infinite derivative."""
+    """Tell whether a variable adjoint that is 0 meets an infinite derivative."""
     if not isinstance(adjoint, Value) or is_traced(adjoint) or adjoint._number:
         return False
     data = partial._number if isinstance(partial, Value) else partial
@@ -608,11 +610,11 @@ def _is_agreed(adjoint: Value | float, partial: Value | float) -> bool:
 
 
 def _quotient(node: Value, partial: Value | float) -> tuple[Value, Value] | None:
-    """Take a traced derivative that is a quotient apart into two factors, a reciprocal first.
+    """Split a traced derivative that is a quotient into two factors, a reciprocal first.
 
-    Of 1 / x it is 1 / x**2, of which the square may leave the range of floats where what it is a
-    part of does not: log(x) has the second derivative x'' / x - (x' / x)**2. Of recorded nodes the
-    numbers are known, and `formulas.over` takes care.
+    The derivative of 1 / x contains 1 / x**2, whose square may leave the range of floats although
+    the whole does not: log(x) has the second derivative x'' / x - (x' / x)**2. For recorded nodes
+    the numbers are known, and `formulas.over` takes care of it.
     """
     if not is_traced(node) or not isinstance(partial, Value):
         return None
@@ -621,13 +623,13 @@ def _quotient(node: Value, partial: Value | float) -> tuple[Value, Value] | None
         return None if over.op is CONSTANT else (1.0 / under, over)
     if node.op == "**" and partial.op == "*":
         base, exponent = node.parents
-        if exponent.op is CONSTANT and exponent._number < 0.0:  # of others it may be 0 times inf
+        if exponent.op is CONSTANT and exponent._number < 0.0:  # others may be 0 times inf
             return 1.0 / base, exponent._number * node
     return None
 
 
 def _choice(partial: Value | float) -> tuple[Value, Value | float, Value | float] | None:
-    """Take a traced choice with a constant branch apart."""
+    """Split a traced choice with a constant branch into its operands."""
     if not isinstance(partial, Value) or not is_traced(partial) or partial.op != "where":
         return None
     condition, x1, x2 = _constant_branches(partial)
@@ -635,9 +637,9 @@ def _choice(partial: Value | float) -> tuple[Value, Value | float, Value | float
 
 
 def _constant_branches(choice: Value) -> tuple[Value, Value | float, Value | float]:
-    """List the operands of a choice: of branches that are constant, the number.
+    """List the operands of a choice, with constant branches as numbers.
 
-    The derivative of relu is `where(x > 0, 1, relu(x))`: its second branch is 0, or nan as x is.
+    The derivative of relu is `where(x > 0, 1, relu(x))`: its second branch is 0, or nan if x is.
     """
     condition, x1, x2 = choice.parents
     is_relu = (
@@ -655,9 +657,9 @@ def _constant_branches(choice: Value) -> tuple[Value, Value | float, Value | flo
 
 
 def _is_mask(factor: Value | float) -> bool:
-    """Tell whether a traced node is made of choices of constants, of which none is infinite.
+    """Tell whether a traced node is made of choices between finite constants.
 
-    It does not vary but where a condition does.
+    It varies only where a condition changes.
     """
     seen: set[Value] = set()
     waiting = [factor]
@@ -672,7 +674,7 @@ def _is_mask(factor: Value | float) -> bool:
                 return False
             if each.op == "where":
                 condition, x1, x2 = _constant_branches(each)
-                # The last branch of leaky_relu's derivative is its value, where x is nan.
+                # The last branch of leaky_relu's derivative is its value, for a nan x.
                 is_slope = (
                     isinstance(x2, Value)
                     and x2.op == "leaky_relu"
@@ -690,9 +692,9 @@ def _is_mask(factor: Value | float) -> bool:
 
 
 def _masked(adjoint: Value) -> Value | None:
-    """Tell, of a traced adjoint, whether it is 0 as that of a branch that is not taken.
+    """Tell whether a traced adjoint is 0 because a branch is not taken.
 
-    Then it does not vary, and whatever it meets, no derivative comes of it.
+    It is then constant, and no derivative comes of it, whatever the other factor.
     """
     conditions: dict[Value, Value | None] = {}
     waiting = [adjoint]
@@ -710,7 +712,7 @@ def _masked(adjoint: Value) -> Value | None:
 
 
 def _factors(adjoint: Value) -> tuple[Value, ...]:
-    """List the operands which, where they are 0 and do not vary, may make a traced adjoint 0."""
+    """List the operands which may make a traced adjoint 0, if they are constantly 0."""
     if not is_traced(adjoint):
         return ()
     if adjoint.op in ("*", CHAIN_PRODUCT, "+", "-"):
@@ -719,7 +721,7 @@ def _factors(adjoint: Value) -> tuple[Value, ...]:
 
 
 def _masked_by(adjoint: Value, conditions: Sequence[Value | None]) -> Value | None:
-    """As `_masked`, of which the answers for the factors are known."""
+    """As `_masked`, given the answers for the factors."""
     if not is_traced(adjoint):
         return None
     if adjoint.op == "where":
@@ -732,14 +734,14 @@ def _masked_by(adjoint: Value, conditions: Sequence[Value | None]) -> Value | No
     known = [condition for condition in conditions if condition is not None]
     if not known or (adjoint.op in ("+", "-") and len(known) < 2):
         return None
-    if adjoint.op == KINKED:  # at a kink it is not known
+    if adjoint.op == KINKED:  # at a kink the answer is not known
         return VALUES.where(adjoint.parents[2], 0.0, known[0])  # type: ignore[no-any-return]
     join = operator.mul if adjoint.op in ("+", "-") else operator.add
     return functools.reduce(join, known)
 
 
 FACTORS = 16
-"""How many factors of an adjoint are looked at."""
+"""How many factors of an adjoint are examined."""
 
 
 def _record_backward(root: Value, nodes: Sequence[Value], seed: float) -> None:
@@ -759,5 +761,5 @@ DROPPING = {
     "copysign": 1, "leaky_relu": 1, "elu": 1, KINKED: 1, CHAIN_PRODUCT: 1,
     **dict.fromkeys(COMPARISONS, 0),
 }  # fmt: skip
-"""The operations that may be a number although an operand is nan: how many of the first operands
-always make them nan."""
+"""The operations that may be a number although an operand is nan: a nan in this many of the first
+operands always makes the result nan."""

@@ -1,4 +1,4 @@
-"""A `Value` where Python wants a plain number: comparisons, truth and rounding, by its data."""
+"""A `Value` where Python wants a plain number: comparisons, truth and rounding use its data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autograd.reals import is_array_scalar
 from autograd.tracing import known
 
 if TYPE_CHECKING:
-    from typing_extensions import Self  # known to type checkers without being installed
+    from typing_extensions import Self  # type checkers know it; it need not be installed
 
     from autograd.reals import Plain
 
@@ -26,7 +26,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 class NumberLike:
-    """The operators that give plain numbers and truths."""
+    """The operators that return plain numbers and booleans."""
 
     __slots__ = ()
 
@@ -80,7 +80,7 @@ class NumberLike:
     __int__ = __complex__ = __float__
 
     def conjugate(self) -> Self:
-        """Return the node itself, a real number: what NumPy's `var` and `vdot` ask for.
+        """Return the node itself, as it is real; NumPy's `var` and `vdot` call this method.
 
         Example:
             >>> from autograd import Value
@@ -92,5 +92,5 @@ class NumberLike:
 
 
 def comparable(other: object, operation: str) -> bool:
-    """Tell whether something is a number, or a Value: what an operation takes."""
+    """Tell whether something is a number or a Value, as operations take."""
     return isinstance(other, (NumberLike, Number)) or is_array_scalar(other, operation)

@@ -1,4 +1,4 @@
-"""Copying and pickling a graph of any depth, with its sharing, without recursion."""
+"""Copying and pickling a graph of any depth, with its sharing, and without recursion."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ NodeT = TypeVar("NodeT", bound="Copyable")
 
 
 class NodesKept(dict[int, Any]):
-    """A memo for `copy.deepcopy` by which a node stands for itself, unless the memo replaces it."""
+    """A memo for `copy.deepcopy` that keeps nodes as they are, unless it replaces them."""
 
 
 class Copyable:
-    """A node that `copy`, `copy.deepcopy` and `pickle` take together with its graph.
+    """A node that `copy`, `copy.deepcopy` and `pickle` process together with its graph.
 
-    A subclass has slots, `parents` among them, and nothing else.
+    A subclass has slots, `parents` among them, and no other attributes.
     """
 
     __slots__ = ()
@@ -34,7 +34,7 @@ class Copyable:
     op: str
 
     def __copy__(self: NodeT) -> NodeT:
-        known(self)  # a copy would keep the number that there is while a function is traced
+        known(self)  # while a function is traced, a copy would freeze the current number
         copied: NodeT = _restore(type(self), self.parents, self._state())
         return copied
 
@@ -50,10 +50,10 @@ class Copyable:
         return copied
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
-        # A pickler recurses into what it is handed. It is handed the ancestors first, in
-        # topological order: each finds its parents pickled already, and goes no deeper. That a
-        # node is being pickled as an ancestor is remembered, for this thread, until the end of the
-        # list is met, or the pickler fails.
+        # A pickler recurses into what it is given. It is given the ancestors first, in topological
+        # order: each finds its parents pickled already, so the recursion goes no deeper. Which
+        # nodes are being pickled as ancestors is remembered, for this thread, until the end of the
+        # list is reached or the pickler fails.
         known(self)
         arguments = (type(self), self.parents, self._state())
         if not self.parents or self in _pickling.ancestors:
@@ -63,7 +63,7 @@ class Copyable:
     def _state(self) -> tuple[Any, ...]:
         cls: Any = type(self)
         state = [getattr(self, slot) for slot in _other_slots(cls)]
-        # A gradient that is itself a node becomes its number: this node may be on its graph.
+        # A gradient that is itself a node becomes its number, as this node may be on its graph.
         return tuple([x._number if isinstance(x, Copyable) else x for x in state])
 
 
@@ -84,11 +84,11 @@ def _restore(cls: Any, parents: tuple[Any, ...], state: tuple[Any, ...]) -> Any:
 
 
 def _restore_root(ancestors: list[Any], end: object, *arguments: Any) -> Any:
-    return _restore(*arguments)  # the ancestors were restored on the way
+    return _restore(*arguments)  # by now the ancestors have been restored
 
 
 class _Ancestors:
-    """The ancestors of a root, for a pickler to find before the root: for pickle a list."""
+    """The ancestors of a root, which pickle sees as a list that comes before the root."""
 
     def __init__(self, root: Any) -> None:
         self.root = root
@@ -107,7 +107,7 @@ class _Ancestors:
 
 
 class _AncestorsEnd:
-    """What a pickler meets behind the ancestors; it may have taken the last of them in one go."""
+    """What a pickler meets after the ancestors; it may take the last ones as one batch."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         _pickling.ancestors = frozenset()

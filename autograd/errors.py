@@ -1,4 +1,4 @@
-"""The words of errors: which operation failed, on what operands, at which node."""
+"""The wording of errors: which operation failed, on what operands, at which node."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def outside_domain(
     operands: Sequence[Any],
     domain: str = "",
 ) -> Exception:
-    """Say of an arithmetic error which operation raised it, on what operands, at which node.
+    """Extend an arithmetic error with the operation that raised it, its operands and its node.
 
     Args:
-        error: What the evaluation raised.
+        error: The error that the evaluation raised.
         name: The operation.
-        operand_names: What its operands are called; fewer than operands for an n-ary operation.
-        operands: Floats or nodes, in the order of the operation.
+        operand_names: The names of its operands; fewer than the operands, for an n-ary operation.
+        operands: Floats or nodes, in order.
         domain: Where the operation is defined, in words.
 
     Returns:
@@ -51,19 +51,19 @@ def outside_domain(
         names = list(operand_names)
     else:
         names = [f"x{position}" for position in range(1, len(operands) + 1)]
-    # A dozen operands are readable; of a thousand, the first show what kind they are.
+    # A dozen operands can be read; of a thousand, the first few show what they are like.
     described = [
         f"{operand_name} = {_described(operand)}"
         for operand_name, operand in list(zip(names, operands, strict=True))[:12]
     ]
     if len(operands) > len(described):
         described.append(f"… ({len(operands):,} operands)")
-    if name.partition("[")[0].isidentifier():  # one of several results has its place in brackets
+    if name.partition("[")[0].isidentifier():  # one of several results has its index in brackets
         signature = f"{name}({', '.join(operand_names)})"
     else:
         signature = f" {name} ".join(operand_names)
-    reason = error.args[-1] if error.args else error  # of a power, (errno, message)
-    if reason == "float modulo":  # Python's words for it
+    reason = error.args[-1] if error.args else error  # for a power, (errno, message)
+    if reason == "float modulo":  # Python's wording
         reason = "modulo by zero"
     if not operands and domain == "at least one operand":
         reason = "expected at least one operand, and the sequence is empty"
@@ -73,19 +73,19 @@ def outside_domain(
         message += f"; {name} is defined for {domain}"
     try:
         return type(error)(message)
-    except TypeError:  # a class that is not made from a message alone
+    except TypeError:  # a class that cannot be made from a message alone
         return error
 
 
 def wrong_type(
     operation: str, operand: object, expected: str = "a Value or a real number"
 ) -> TypeError:
-    """Say that an operand is of a type that the operation does not take.
+    """Make the error for an operand of a type that the operation does not take.
 
     Args:
         operation: The operation, or the name of the function.
-        operand: What it was given.
-        expected: What would have been right.
+        operand: The operand.
+        expected: What the operation expects.
 
     Returns:
         The error, to be raised.
@@ -110,10 +110,10 @@ def wrong_type(
 
 
 def refuse_mask(what: str, operand: object) -> None:
-    """Refuse NumPy's masked arrays and their scalars, of which only the numbers would be read.
+    """Refuse NumPy's masked arrays and their scalars, whose masks would be ignored.
 
     Args:
-        what: Who was given it, or where it is.
+        what: The function that was given it, or where it is.
         operand: Anything.
 
     Raises:
@@ -134,7 +134,7 @@ def refuse_mask(what: str, operand: object) -> None:
 
 
 def shown(operand: object) -> str:
-    """Write an operand in little space, on one line, whatever it is.
+    """Write an operand briefly, on one line, whatever it is.
 
     Example:
         >>> shown([10**5000])
@@ -144,7 +144,7 @@ def shown(operand: object) -> str:
     """
     try:
         text = _SHORT.repr(operand)
-    except Exception:  # of a class that cannot write itself, in a container
+    except Exception:  # a class whose repr fails, inside a container
         text = object.__repr__(operand)
     if not text.isprintable():
         text = " ".join(text.split())
@@ -152,18 +152,18 @@ def shown(operand: object) -> str:
 
 
 LONGEST = 200
-"""The most characters of an operand that an error shows."""
+"""The maximum number of characters of an operand that an error shows."""
 
 
 class _Short(reprlib.Repr):
-    """Python's own short way of writing, with what it writes out in full, and slowly, cut."""
+    """Python's `reprlib`, with further limits on what it would write in full, or slowly."""
 
     def __init__(self) -> None:
         super().__init__()
         self.maxother = 60
 
     def repr_int(self, x: int, level: int) -> str:
-        if x.bit_length() > 10_000:  # Python refuses to write those of thousands of digits
+        if x.bit_length() > 10_000:  # Python refuses to write thousands of digits
             return f"<int of {x.bit_length():,} bits>"
         return super().repr_int(x, level)
 
@@ -173,7 +173,7 @@ class _Short(reprlib.Repr):
     repr_bytearray = repr_bytes
 
     def repr_dict(self, x: dict[object, object], level: int) -> str:
-        first = dict(islice(x.items(), self.maxdict + 1))  # of the others the order is no matter
+        first = dict(islice(x.items(), self.maxdict + 1))  # the rest is not written anyway
         return super().repr_dict(first, level)
 
     def repr_set(self, x: set[object], level: int) -> str:
@@ -187,12 +187,12 @@ _SHORT = _Short()
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
-    """Count things in words: one of them is in the singular.
+    """Write a number of things in words, in the singular or the plural.
 
     Args:
         count: How many there are.
-        noun: What one of them is called.
-        plural: What several are called, if it is not the noun and an s.
+        noun: The word for one of them.
+        plural: The word for several, if it is not the noun and an s.
 
     Example:
         >>> counted(1, "input"), counted(1000, "input"), counted(0, "leaf", "leaves")
@@ -202,11 +202,11 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 
 
 def some(items: Iterable[str], separator: str = ", ", most: int = 10) -> str:
-    """Join the first of some texts, and say how many more there are.
+    """Join the first few of some texts, and say how many more there are.
 
     Args:
         items: The texts.
-        separator: What stands between them.
+        separator: What to put between them.
         most: How many are written out.
 
     Example:
@@ -219,20 +219,20 @@ def some(items: Iterable[str], separator: str = ", ", most: int = 10) -> str:
 
 
 def whole_number(number: Any, what: str, least: int | None = None, also: str = "") -> int:
-    """Take a number of things: an integer, or what Python lets stand for one.
+    """Take an integer, or what Python accepts in place of one.
 
     Args:
         number: What was given.
-        what: Which function was given it, and as what.
-        least: The least that it may be.
-        also: What else would have been right, for the error.
+        what: The function and its argument, for the error.
+        least: The smallest value allowed.
+        also: What else is allowed, for the error.
 
     Returns:
         The integer.
 
     Raises:
-        TypeError: It is no integer.
-        ValueError: It is less than the least.
+        TypeError: It is not an integer.
+        ValueError: It is smaller than allowed.
 
     Example:
         >>> whole_number(2.5, "step_decay: every", 1)
@@ -258,7 +258,7 @@ def _described(operand: Any) -> str:
     """Write an operand's number and, for a node, where it comes from."""
     if isinstance(operand, float):
         return repr(operand)
-    if operand.label is not None:  # by which its owner finds it: in full, unless it is a novel
+    if operand.label is not None:  # in full, as its owner searches for it, unless it is very long
         label = repr(operand.label)
         label = label if len(label) <= LONGEST else f"{label[:LONGEST]}…"
         return f"{operand.data!r} (node {label})"

@@ -4,9 +4,9 @@ As in `autograd.special`: floats in, a float out, nan for nan, `ValueError` at a
 domain, `OverflowError` where a finite operand has a result too large for a float. DLMF is the NIST
 *Digital Library of Mathematical Functions*, https://dlmf.nist.gov.
 
-Where an operand is large, logarithms of gamma functions would cancel: Stirling's series is
-subtracted on paper, and its corrections are computed. Where one is negative, reflection leads to
-positive ones.
+If an operand is large, logarithms of gamma functions would cancel: the leading terms of Stirling's
+series are subtracted analytically, and only its corrections are computed. If one is negative,
+reflection leads to positive ones.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ SQRT_2PI = sqrt(2 * pi)
 # The coefficients of x**-(2k - 1) in log Γ(x) - (x - 1/2) log x + x - log(2π)/2 (DLMF 5.11.1)
 _STIRLING = [b / (2 * k * (2 * k - 1)) for k, b in enumerate(BERNOULLI, start=1)]
 LARGE = 10.0
-"""From where Stirling's corrections are accurate."""
+"""Stirling's corrections are accurate from here on."""
 
 
 def _correction(x: float) -> float:
-    """What log Γ(x) has beyond (x - 1/2) log x - x + log(2π)/2, for x of at least `LARGE`."""
+    """The excess of log Γ(x) over (x - 1/2) log x - x + log(2π)/2, for x of at least `LARGE`."""
     reciprocal = 1 / x
     return horner(_STIRLING, reciprocal * reciprocal) * reciprocal
 
@@ -57,7 +57,7 @@ def _sum(x: float, y: float) -> tuple[float, float]:
 
 
 def _sine(x: float, tail: float = 0.0) -> float:
-    """sin(π(x + tail)), 0 at integers and accurate next to them."""
+    """sin(π(x + tail)), 0 at integers and accurate near them."""
     offset = math.remainder(x, 1.0)
     sign = -1.0 if math.remainder(x - offset, 2.0) else 1.0
     return sign * math.sin(pi * (offset + tail))
@@ -81,7 +81,7 @@ def _is_pole(x: float) -> bool:
 
 
 def gamma(x: float) -> float:
-    """The gamma function, as `math.gamma` has it.
+    """The gamma function, as in `math.gamma`.
 
     Example:
         >>> gamma(5.0)
@@ -134,7 +134,7 @@ def _positive_beta(a: float, b: float) -> float:
 
 
 def _beta_of_large(a: float, b: float) -> float:
-    """For a and a + b of at least `LARGE`, and a b of less than that."""
+    """For a and a + b of at least `LARGE`, and b smaller than that."""
     if a == inf:
         return math.copysign(0.0 if b > 0 else inf, math.gamma(b))
     return math.gamma(b) * math.pow(a + b, -b) * exp(-_rise_without_power(a, b))
@@ -189,11 +189,11 @@ def _positive_betaln(a: float, b: float) -> float:
 
 
 def polygamma_difference(order: float, x: float, step: float) -> float:
-    """polygamma(order, x + step) - polygamma(order, x), also where the step is small.
+    """polygamma(order, x + step) - polygamma(order, x), accurate also for a small step.
 
-    For positive x and x + step term by term: by recurrence (DLMF 5.15.5) to where the asymptotic
-    series hold (5.15.8), with the difference of each power from `expm1`. Otherwise by reflection
-    (5.15.6), with the difference of cotangents as a quotient of sines.
+    For positive x and x + step term by term: the recurrence (DLMF 5.15.5) leads to where the
+    asymptotic series hold (5.15.8), and the difference of each power is computed by `expm1`.
+    Otherwise by reflection (5.15.6), with the difference of cotangents as a quotient of sines.
 
     Example:
         >>> polygamma_difference(0, 1.0, 1.0), polygamma_difference(0, 1e20, 1.0)
@@ -211,7 +211,7 @@ def polygamma_difference(order: float, x: float, step: float) -> float:
         return _positive_difference(n, x, step)
     if x > 0 or shifted > 0:
         return polygamma(n, shifted) - polygamma(n, x)
-    # ψ(x) = ψ(1 - x) - π cot(πx), n times differentiated
+    # ψ(x) = ψ(1 - x) - π cot(πx), differentiated n times
     sign = -1 if n % 2 else 1
     reflected = sign * _positive_difference(n, 1 - x, -step)
     first, second = _cotangent(x), _cotangent(shifted, tail)
@@ -251,7 +251,7 @@ def _positive_difference(n: int, x: float, step: float) -> float:
         return log(quotient) if 1e-300 < quotient < inf else log(shifted) - log(x)
 
     def difference_of_powers(power: int, x: float, logarithm: float, factor: float) -> float:
-        """factor * ((x + step)**-power - x**-power), without a power that leaves the range."""
+        """factor * ((x + step)**-power - x**-power), without a power that overflows."""
         y = factor * expm1(-power * logarithm)
         for _ in range(power):
             y /= x
@@ -284,14 +284,14 @@ def _positive_difference(n: int, x: float, step: float) -> float:
 
 
 def _at_the_end(shape: float, density: float) -> float:
-    """A density at an end of its interval, where it is as a power of shape - 1."""
+    """A density at an end of its interval, where it behaves like a power of shape - 1."""
     if shape < 1:
         raise ZeroDivisionError("float division by zero")
     return density if shape == 1 else 0.0
 
 
 def _power_less_one(x: float, exponent: float) -> float:
-    """x**(exponent - 1), with the exponent unrounded."""
+    """x**(exponent - 1), without rounding the exponent."""
     return math.pow(x, exponent - 1) if exponent >= 1 else math.pow(x, exponent) / x
 
 
@@ -355,5 +355,5 @@ def beta_density(a: float, b: float, x: float) -> float:
             exponent = a * first + b * second
         exponent += _correction(total) - _correction(a) - _correction(b)
         y = sqrt(a / (1 + a / b)) / SQRT_2PI / x / rest
-    half = exp(0.5 * exponent)  # all of it may underflow where the density does not
+    half = exp(0.5 * exponent)  # the whole may underflow where the density does not
     return _in_range(y * half * half, a, b)

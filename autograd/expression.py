@@ -1,10 +1,10 @@
 """Arithmetic written as text, turned into a graph; parsed, never evaluated as Python.
 
-Four steps, of which none trusts the one before. The text is cut into tokens, and only those of
-arithmetic pass: numbers, names, brackets, operators; how deep they nest is counted, so that the
-parser's stack is safe. Python's own `ast` then says what the text means, so operators bind as they
-do in Python. Its tree is walked with a stack of its own, and nodes of the few kinds listed here are
-computed, by operators and functions of the library. Whatever is refused is pointed at in the text.
+There are four steps, and none trusts the one before. The text is cut into tokens, and only those of
+arithmetic pass: numbers, names, brackets, operators; their nesting is counted, so that the parser's
+stack is safe. Python's own `ast` then parses the text, so operators bind as they do in Python. The
+tree is walked without recursion, and nodes of the few kinds listed here are computed by operators
+and functions of the library. An error points at the place in the text.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from autograd.value import Operand, Value, as_value
 __all__ = ["ExpressionError", "function_names", "parse"]
 
 LONGEST = 10_000
-"""The most characters of an expression."""
+"""The maximum length of an expression, in characters."""
 DEEPEST = 1_000
-"""The most operators and brackets one around the other; the C stack has room for many more."""
+"""The deepest nesting of operators and brackets; the C stack has room for many more."""
 MOST_BRACKETS = 50
-"""The most brackets open at a time: each takes Python's parser some twenty calls."""
+"""The maximum number of open brackets: each takes Python's parser some twenty calls."""
 MOST_SHARES = 64
-"""The most operands of softmax, whose links number their square."""
+"""The maximum number of operands of softmax, as its links number their square."""
 
 CONSTANTS = {"e": math.e, "pi": math.pi}
 
@@ -52,7 +52,7 @@ OPERATORS: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Pow: ("**", operator.pow),
 }
 
-# What the table calls otherwise than Python's math or a pocket calculator.
+# Functions that the table names differently from Python's math or a pocket calculator.
 OTHER_NAMES = {
     "acos": "arccos",
     "acosh": "arccosh",
@@ -69,7 +69,7 @@ OTHER_NAMES = {
 
 TOKEN = re.compile(
     r"(?P<space>\s+)"
-    r"|(?P<number>\.?[0-9](?:[eE][+-]|[\w.])*)"  # and what is glued to it: 0x1f, 2x, 1.2.3
+    r"|(?P<number>\.?[0-9](?:[eE][+-]|[\w.])*)"  # with what is joined to it: 0x1f, 2x, 1.2.3
     r"|(?P<name>(?:\w|[^\x00-\x7f])+)"  # \w lacks the vowel signs of some scripts
     r"|(?P<operator>\*\*|//|[-+*/%])"
     r"|(?P<opening>[(\[])"
@@ -82,7 +82,7 @@ TOKEN = re.compile(
 DIGITS = "[0-9](?:_?[0-9])*"
 NUMBER = re.compile(rf"(?:{DIGITS}\.?(?:{DIGITS})?|\.{DIGITS})(?:[eE][+-]?{DIGITS})?")
 
-# Why a character is refused, where more can be said than that it is none of arithmetic.
+# Why a character is refused, where more can be said than that it is not arithmetic.
 REFUSED = {
     **dict.fromkeys("'\"`", "strings are not allowed, nor f-strings"),
     **dict.fromkeys("<>!", "comparisons are not allowed"),
@@ -113,7 +113,7 @@ REFUSED_WORDS = {
     **dict.fromkeys(("in", "is"), "comparisons are not allowed"),
     **dict.fromkeys(("for", "async"), "comprehensions are not allowed"),
     **dict.fromkeys(("True", "False", "None"), "that is not a number"),
-    "lambda": "functions of one's own are not allowed",
+    "lambda": "lambda expressions are not allowed",
 }
 REFUSED_NODES: dict[type[ast.AST], str] = {
     ast.Subscript: "subscripts are not allowed",
@@ -124,12 +124,12 @@ REFUSED_NODES: dict[type[ast.AST], str] = {
 
 
 class ExpressionError(ValueError):
-    """An expression that is not arithmetic, or that has no value.
+    """An expression that is not arithmetic, or has no value.
 
     Attributes:
         problem: What is wrong, in words.
         expression: The text, on one line; empty where it would not help.
-        column: Where in it, counted in characters from 0; None where there is no one place.
+        column: The position in it, counted in characters from 0; None if there is no single place.
 
     Args:
         problem: As above.
@@ -162,23 +162,23 @@ def parse(text: str, values: Mapping[str, Operand]) -> Value:
     The text is Python's arithmetic: `+ - * / ** // %`, parentheses, numbers, the names of the
     values, `pi` and `e`, and the functions of the library by their names. Functions of a sequence
     take their operands one by one, `sum(a, b, c)`, or as a list, `sum([a, b, c])`; `dot` and `net`
-    take lists. Nothing else is understood, and nothing is ever run as Python. Numbers are floats
-    from the start; what is computed from numbers alone is a constant of the graph.
+    take lists. Nothing else is understood, and nothing is ever run as Python. All numbers are
+    floats; what is computed from numbers alone is a constant of the graph.
 
     Args:
         text: The expression, of at most 10,000 characters.
         values: What its names stand for. A number becomes a Value labelled with its name; a Value
-            is taken as it is. Names are compared as Python compares identifiers (by NFKC).
+            is used as it is. Names are compared as Python compares identifiers (by NFKC).
 
     Returns:
         The node of the whole expression.
 
     Raises:
         ExpressionError: The text is not such an expression, or leaves the domain of an operation
-            (then `__cause__` is the library's error); a name has no value, or is taken; a value is
-            not used.
-        TypeError: The text is not a str, or one of the values not a real number.
-        OverflowError: One of the values is an integer too large for a float.
+            (then `__cause__` is the library's error); a name has no value, or is already in use; or
+            a value is not used.
+        TypeError: The text is not a str, or a value is not a real number.
+        OverflowError: A value is an integer too large for a float.
 
     Example:
         >>> y = parse("tanh(w*x + b)", {"w": 0.5, "x": 2, "b": -1})
@@ -197,7 +197,7 @@ def parse(text: str, values: Mapping[str, Operand]) -> Value:
 
 
 def function_names() -> list[str]:
-    """List the functions that an expression can call, those of one's own included.
+    """List the functions that an expression can call, custom functions included.
 
     Returns:
         Their names, sorted.
@@ -214,7 +214,7 @@ def _is_function(name: str) -> bool:
 
 
 def _excerpt(line: str, column: int, most: int = 72) -> tuple[str, int]:
-    """Cut a printable piece out of a line, and tell how far in the column lies."""
+    """Cut a printable excerpt from a line, and give the position of the column in it."""
     line = "".join(c if c.isprintable() else "\ufffd" for c in line)
     start = max(0, min(column - most // 2, len(line) - most))
     piece = line[start : start + most]
@@ -226,7 +226,7 @@ def _excerpt(line: str, column: int, most: int = 72) -> tuple[str, int]:
 
 
 def _inputs(values: Mapping[str, Operand]) -> dict[str, Value]:
-    """Make Values of what the names stand for, under the names that `ast` will report."""
+    """Make Values of what the names stand for, under the names as `ast` will report them."""
     inputs: dict[str, Value] = {}
     for given, value in values.items():
         if not isinstance(given, str):
@@ -235,9 +235,9 @@ def _inputs(values: Mapping[str, Operand]) -> dict[str, Value]:
         if not name.isidentifier():
             raise ExpressionError(f"{_shown(given)} cannot be a name: letters, digits and _ only")
         if iskeyword(name):
-            raise ExpressionError(f"{_shown(given)} cannot be a name: it is a word of Python")
+            raise ExpressionError(f"{_shown(given)} cannot be a name: it is a keyword of Python")
         if _is_function(name):
-            raise ExpressionError(f"{_shown(given)} cannot be a name: it is a function's")
+            raise ExpressionError(f"{_shown(given)} cannot be a name: it is the name of a function")
         if name in inputs:
             raise ExpressionError(f"{_shown(given)} is given twice, in two spellings of one name")
         if not isinstance(value, Value):
@@ -247,7 +247,7 @@ def _inputs(values: Mapping[str, Operand]) -> dict[str, Value]:
 
 
 def _shown(text: str) -> str:
-    """Quote a text that may be anything, and name the letter that is likely to deceive the eye."""
+    """Quote any text, and name the first character that may be mistaken for another."""
     quoted = repr(text if len(text) <= 40 else text[:37] + "...")
     for character in text:
         if not character.isascii():
@@ -262,7 +262,7 @@ def _listed(names: Iterable[str], most: int = 100) -> str:
 
 
 def _usage(name: str) -> str:
-    """Write how a function is called: `leaky_relu(x, slope=0.01)`, `dot([xs1], [xs2])`."""
+    """Write a call of the function: `leaky_relu(x, slope=0.01)`, `dot([xs1], [xs2])`."""
     operands = RULES[name].operands
     if any(operand.startswith("*") for operand in operands):
         if RULES[name].of_sequence:
@@ -279,7 +279,7 @@ def _usage(name: str) -> str:
 
 
 class _Token(NamedTuple):
-    """A piece of an expression: its kind, a group of `TOKEN`, and where it stands."""
+    """A piece of an expression: its kind (a group of `TOKEN`), and its position."""
 
     kind: str
     text: str
@@ -290,7 +290,7 @@ class _Expression:
     """An expression on its way from text to graph."""
 
     def __init__(self, text: str, inputs: dict[str, Value]) -> None:
-        # On one line, where what ast calls a column is the only coordinate.
+        # On one line, so that the column that ast gives is the only coordinate.
         self.line = "".join(" " if c.isspace() else c for c in text)
         self.inputs = inputs
         self.used: set[str] = set()
@@ -299,17 +299,17 @@ class _Expression:
         return ExpressionError(problem, self.line, column)
 
     def error_at(self, node: ast.expr, problem: str) -> ExpressionError:
-        """Point at a node: at the sign of an operation, at the beginning of anything else."""
+        """Point at a node: at the sign of an operation, at the start of anything else."""
         if not isinstance(node, ast.BinOp):
             return self.error(problem, self.column(node.col_offset))
-        # Between an operand and the sign there can only be spaces and the operand's parentheses.
+        # Only spaces and the operand's parentheses can be between an operand and the sign.
         column = self.column(node.left.end_col_offset or 0)
         while self.line[column] in " )":
             column += 1
         return self.error(problem, column)
 
     def column(self, offset: int) -> int:
-        """Turn an offset of `ast`, in bytes of UTF-8 of the text without its indent, into ours."""
+        """Turn an offset from `ast`, UTF-8 bytes of the text without indent, into a column."""
         stripped = self.line.lstrip()
         indent = len(self.line) - len(stripped)
         return indent + len(stripped.encode()[:offset].decode())
@@ -317,10 +317,10 @@ class _Expression:
     # --- tokens ----------------------------------------------------------------------------------
 
     def check_tokens(self) -> None:
-        """Let only the tokens of arithmetic pass, nested no deeper than the parser can bear."""
+        """Let only the tokens of arithmetic pass, nested no deeper than the parser can handle."""
         open_brackets: list[_Token] = []
-        # How deep the tree can get: an operator or a bracket adds a level to what it stands among,
-        # until a comma or the end of the brackets. One count for each bracket that is open.
+        # The depth of the tree: an operator or a bracket adds a level to its surroundings, up to a
+        # comma or the end of the brackets. There is one count for each open bracket.
         levels, depth = [0], 0
         last = _Token("start", "", 0)
         for match in TOKEN.finditer(self.line):
@@ -367,7 +367,7 @@ class _Expression:
                 raise self.error("the number is too large for a float", column)
         if kind == "name":
             if iskeyword(text):
-                why = REFUSED_WORDS.get(text, "that is a word of Python, and not arithmetic")
+                why = REFUSED_WORDS.get(text, "that is a keyword of Python, not arithmetic")
                 raise self.error(f"{text}: {why}", column)
             if not text.isidentifier():
                 bad = (i for i in range(len(text)) if not f"_{text[: i + 1]}".isidentifier())
@@ -375,7 +375,7 @@ class _Expression:
                 raise self.error(_why_refused(text[first]), column + first)
 
     def _check_neighbours(self, left: _Token, right: _Token) -> None:
-        """Say, in better words than a parser's, where an operator or an operand is missing."""
+        """Say where an operator or an operand is missing, more clearly than a parser would."""
         if left.kind in {"name", "number", "closing"}:
             if right.kind in {"name", "number"}:
                 problem = f"an operator is missing before {_shown(right.text)}"
@@ -390,22 +390,22 @@ class _Expression:
     # --- the tree --------------------------------------------------------------------------------
 
     def tree(self) -> ast.expr:
-        """Have Python say what the text means."""
+        """Have Python parse the text."""
         try:
             return ast.parse(self.line.lstrip(), mode="eval").body
         except SyntaxError as error:
             indent = len(self.line) - len(self.line.lstrip())
             column = indent + max(0, (error.offset or 1) - 1)
-            # Without Python's advice, which is for programs: "Maybe you meant '=='".
+            # Without Python's hints, which are meant for programs: "Maybe you meant '=='".
             problem = re.split(r"[.,;] (?:Did|Maybe|[Pp]erhaps|use) ", error.msg)[0]
             raise self.error(f"this is not arithmetic: {problem}", column) from None
         except (MemoryError, RecursionError, ValueError) as error:
-            raise ExpressionError(f"too much for Python's parser: {error}") from None
+            raise ExpressionError(f"too complex for Python's parser: {error}") from None
 
     def evaluate(self, tree: ast.expr) -> Value:
         """Compute the tree from its leaves up, without recursion."""
         results: list[Any] = []
-        # A node comes up twice: first for its operands, then, their number known, for itself.
+        # A node is visited twice: first to push its operands, then, once they are known, itself.
         todo: list[tuple[ast.expr, int | None]] = [(tree, None)]
         while todo:
             node, count = todo.pop()
@@ -426,7 +426,7 @@ class _Expression:
         return as_value(result)
 
     def _operands(self, node: ast.expr) -> list[ast.expr]:
-        """List what a node is computed from; refuse the kinds of nodes that are not arithmetic."""
+        """List the operands of a node; refuse the kinds of nodes that are not arithmetic."""
         match node:
             case ast.Constant() | ast.Name():
                 return []
@@ -442,7 +442,7 @@ class _Expression:
         raise self.error_at(node, problem)
 
     def _result(self, node: ast.expr, operands: list[Any]) -> Any:
-        """Compute one node: a Value, a float where no Value takes part, or a list of these."""
+        """Compute one node: a Value, a float if no Value takes part, or a list of these."""
         match node:
             case ast.Constant():
                 if type(node.value) not in {int, float}:
@@ -489,7 +489,7 @@ class _Expression:
         positional, named = operands[: len(node.args)], operands[len(node.args) :]
         keywords: dict[str, Any] = {}
         for keyword, operand in zip(node.keywords, named, strict=True):
-            if keyword.arg in keywords:  # nothing that `ast` would mind
+            if keyword.arg in keywords:  # `ast` accepts this
                 raise self.error_at(node, f"{name}: {keyword.arg} is given twice")
             keywords[str(keyword.arg)] = operand
         try:
@@ -514,7 +514,7 @@ class _Expression:
 
 
 def _applied(sign: str, apply: Callable[[Any, Any], Any], left: Operand, right: Operand) -> Operand:
-    """Apply an operator; on plain numbers by its row, for Python's own would answer complex."""
+    """Apply an operator; on plain numbers by its row, as Python may return a complex number."""
     if isinstance(left, Value) or isinstance(right, Value):
         result: Value = apply(left, right)
         return result
@@ -526,7 +526,7 @@ def _applied(sign: str, apply: Callable[[Any, Any], Any], left: Operand, right: 
 
 
 def _arranged(name: str, positional: list[Any], keywords: dict[str, Any]) -> list[Any]:
-    """Check the number and kinds of the operands, and arrange them as the function takes them."""
+    """Check the number and kinds of the operands, and put them in the order of the function."""
     rule = RULES[name]
     if rule.of_sequence and not keywords:
         one_list = len(positional) == 1 and isinstance(positional[0], list)

@@ -1,7 +1,7 @@
 """Floats on the extended real line: 1/0 is infinite, and nothing raises.
 
-Python raises where IEEE 754 would go on. A derivative can be infinite at a legal point (`sqrt` at
-0); there its expression is evaluated once more with these numbers.
+Python raises where IEEE 754 would continue. A derivative can be infinite at a legal point (`sqrt`
+at 0); there its expression is evaluated again with these numbers.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def _power(x: float, y: float) -> float:
 
 
 def extended(function: Callable[..., float]) -> Callable[..., Any]:
-    """Make a function of floats return an `Extended`, and an infinity or nan where it raises.
+    """Make a function of floats return an `Extended`: infinite or nan where it would raise.
 
     Args:
         function: A function of floats that raises as Python's `math` does.
 
     Returns:
-        The function that yields `inf` for a `ZeroDivisionError` or an `OverflowError`, `nan` for a
-        `ValueError`.
+        The function that returns `inf` for a `ZeroDivisionError` or an `OverflowError`, and `nan`
+        for a `ValueError`.
 
     Example:
         >>> extended(math.exp)(1000.0), extended(math.log)(-1.0)
@@ -70,7 +70,7 @@ class Extended(float):
 
 def _install(name: str, function: Callable[[float, float], float]) -> None:
     evaluate = extended(function)
-    # float(...) first: within the operation plain floats do the arithmetic.
+    # float(...) first: within the operation the arithmetic is that of plain floats.
     setattr(Extended, f"__{name}__", lambda x, y: evaluate(float(x), float(y)))
     setattr(Extended, f"__r{name}__", lambda x, y: evaluate(float(y), float(x)))
 

@@ -1,7 +1,7 @@
-"""What other libraries call a thing, and what it is called here: for the errors of newcomers.
+"""The names that other libraries use, and what they are called here: for errors that newcomers see.
 
-Who comes from micrograd, PyTorch, Keras or JAX types the names learnt there. Where there is no such
-name here, the error says what it is called, or why there is none.
+Users who come from micrograd, PyTorch, Keras or JAX type the names that they know. If this library
+has no such name, the error says what it is called here, or why it does not exist.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ _VALUE = {
 
 # PyTorch's, JAX's, HIPS's and TensorFlow's.
 PACKAGE = {
-    "tensor": "a scalar is a Value, an array one of NumPy's that holds Values",
-    "Tensor": "a scalar is a Value, an array one of NumPy's that holds Values",
+    "tensor": "a scalar is a Value, an array is NumPy's, with Values in it",
+    "Tensor": "a scalar is a Value, an array is NumPy's, with Values in it",
     "Variable": "it is Value",
     "Scalar": "it is Value",
     "Dual": "jvp differentiates along a tangent",
@@ -107,13 +107,13 @@ PACKAGE = {
 
 
 def lacking(owner: str, name: str, advice: Mapping[str, str], of: object = None) -> AttributeError:
-    """Say that there is no attribute of a name, and what to write instead if that is known.
+    """Make the error for a missing attribute, with what to write instead, if that is known.
 
     Args:
-        owner: What was asked, in words.
+        owner: The object that was asked, in words.
         name: The attribute.
-        advice: By the names that other libraries have, what to write here.
-        of: The object that was asked, by which Python looks for names that are spelt alike.
+        advice: What to write here, by the name in other libraries.
+        of: The object that was asked; Python searches it for similarly spelt names.
 
     Returns:
         The error, to be raised.
@@ -132,10 +132,10 @@ def with_advice(**advice: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Decorate a function so that another library's name for one of its arguments is explained.
 
     Args:
-        **advice: By the keyword that other libraries have, what to write here.
+        **advice: What to write here, by the keyword in other libraries.
 
     Returns:
-        The decorator; the function that it gives raises a TypeError at such a keyword.
+        The decorator; the function that it returns raises a TypeError at such a keyword.
 
     Example:
         >>> @with_advice(lr="the learning rate is learning_rate=")
@@ -163,7 +163,7 @@ def with_advice(**advice: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 class _ForeignName:
-    """An attribute that other libraries have: to ask for it, or to set it, is an error."""
+    """An attribute that only other libraries have: reading or setting it is an error."""
 
     __slots__ = ("name",)
 
@@ -178,16 +178,16 @@ class _ForeignName:
 
 
 class ForeignNames:
-    """What a Value says to the names that other libraries have for what it has, or has not.
+    """A Value's answers to the names that other libraries use.
 
     One attribute each, and no `__getattr__`: NumPy asks every Value that it meets for a dozen names
-    that there are not, and would wait for each answer.
+    that do not exist, and each answer would cost time.
     """
 
     __slots__ = ()
 
     def __dir__(self) -> list[str]:
-        """Leave them out, for completion."""
+        """Leave these names out, for completion."""
         return sorted(set(super().__dir__()) - _VALUE.keys())
 
 

@@ -1,7 +1,7 @@
-"""What a process that is forked needs, whatever other threads were doing at that moment.
+"""What a forked process needs, whatever the other threads were doing at that moment.
 
-Only the thread that forks goes on in the child. What the others held stays held there for ever, and
-what they had half done stays so.
+Only the thread that forks continues in the child. Locks that other threads held would remain held
+forever, and their unfinished work remains unfinished.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ __all__ = ["Reopened", "cached_property", "in_child", "waited_for"]
 T = TypeVar("T")
 
 PATIENCE = 60.0
-"""How many seconds a fork waits at most: what it waits for may be waiting for the thread that
-forks."""
+"""The maximum number of seconds that a fork waits: what it waits for may itself be waiting for the
+thread that forks."""
 
 
 class Reopened:
-    """A re-entrant lock that a forked child finds open, if another thread held it in the parent.
+    """A re-entrant lock that is open in a forked child, if another thread held it in the parent.
 
-    For what is whole at any moment, and only must not be done twice at a time.
+    What it protects must be consistent at every moment: the lock only keeps two threads from doing
+    the same work at once.
 
     Example:
         >>> lock = Reopened()
@@ -48,7 +49,7 @@ class Reopened:
         self._lock.release()
 
     def _reopen(self) -> None:
-        if self._lock.acquire(blocking=False):  # it is open, or of the thread that has forked
+        if self._lock.acquire(blocking=False):  # it is open, or held by the thread that forked
             self._lock.release()
         else:
             self._lock = threading.RLock()
@@ -57,22 +58,22 @@ class Reopened:
 _reopened: WeakSet[Reopened] = WeakSet()
 
 waited_for = Reopened()
-"""A fork waits until no other thread holds it: for what must not be found half done, which is a
-call of LLVM. Whoever holds it asks for no lock that others hold when they fork, as `logging`'s."""
+"""A fork waits until no other thread holds this lock: it protects what must not be interrupted, a
+call of LLVM. Its holder takes no lock that others hold when they fork, such as `logging`'s."""
 
 
 def in_child(action: Callable[[], object]) -> None:
-    """Have something done in each process that is forked, before it goes on.
+    """Have something done in each forked process, before it continues.
 
     Args:
-        action: What is done.
+        action: What to do.
     """
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=action)
 
 
 def _wait() -> None:
-    """Wait for what must be finished, and hold the locks for it over the fork."""
+    """Wait for work that must finish, and hold its locks during the fork."""
     lock, others = waited_for._lock, _of_llvmlite()
     if lock.acquire(timeout=PATIENCE):
         _held.append(lock)
@@ -87,7 +88,7 @@ def _go_on() -> None:
 
 
 def _of_llvmlite() -> Any:
-    """Give the lock that llvmlite takes for each call of LLVM, also where it frees memory."""
+    """Return the lock that llvmlite takes for each call of LLVM, also when it frees memory."""
     with suppress(AttributeError, KeyError):
         lock = sys.modules["llvmlite.binding.ffi"].lib._lock
         if hasattr(lock, "__enter__") and hasattr(lock, "__exit__"):
@@ -101,10 +102,11 @@ def _reopen_all() -> None:
 
 
 def _forget_imports() -> None:
-    """Have the child import anew what other threads were importing: Python waits for them for ever.
+    """Make the child import anew what other threads were importing: Python would wait forever.
 
-    Much is imported when it is first used, by NumPy too. Python gives no other access to the locks
-    of modules than that of its own machinery; where that is another, all stays as it is.
+    Many modules are imported on first use, by NumPy too. Python gives access to the locks of
+    modules only through the internals of its import machinery; if those have changed, nothing is
+    done.
     """
     with suppress(Exception):
         locks: dict[str, Any] = importlib._bootstrap._module_locks  # type: ignore[attr-defined]
@@ -118,7 +120,7 @@ def _forget_imports() -> None:
                 del sys.modules[name]
 
 
-_held: list[Any] = []  # by the thread that holds `waited_for`, and forks
+_held: list[Any] = []  # locks taken by the thread that holds `waited_for`, and forks
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_wait, after_in_parent=_go_on, after_in_child=_go_on)
@@ -127,9 +129,9 @@ if hasattr(os, "register_at_fork"):
 
 
 class cached_property(Generic[T]):  # noqa: N801 (the name of functools')
-    """A property that is computed once, and then is an attribute; without a lock.
+    """A property that is computed once, and is a plain attribute from then on; without a lock.
 
-    That of `functools` has one for all instances before Python 3.12.
+    Before Python 3.12, that of `functools` has one lock for all instances.
 
     Example:
         >>> class Square:

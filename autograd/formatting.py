@@ -1,7 +1,7 @@
 """Nodes in words: what they are called, and the formulas and numbers of their operations.
 
-What a drawing, a page or an explanation says of a node is put together here, so that all of them
-say it alike. Numbers are written with a true minus sign and without digits that tell nothing.
+Drawings, pages and explanations take what they say about a node from here, so that they all say it
+in the same way. Numbers are written with a true minus sign and without superfluous digits.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ __all__ = [
 MINUS = "\N{MINUS SIGN}"
 
 LONGEST_LABEL = 10_000
-"""The most characters of a label that are shown."""
+"""The maximum number of characters of a label that are shown."""
 LONGEST = 8
-"""The most terms or operands that a formula lists before it leaves some out."""
+"""The maximum number of terms or operands that a formula lists without leaving some out."""
 
 _DIGITS = 6
 _UNSIGNED = re.compile(r"[\d.]+(e\N{MINUS SIGN}?\d+)?|inf|nan")
 _SEPARATOR = re.compile(r"[-+*/%^|·×\s\N{MINUS SIGN}]")
 
-# The sign of an operation where it stands by itself in a box, and where it stands between operands.
-# The two differ where a sign that is clear by itself would be in the way on a line: a cross between
-# letters looks like another x, and a power or a quotient must say which operand is which.
+# The sign of an operation alone in a box, and between operands. The two differ if the sign in the
+# box would be unclear on a line: a cross between letters looks like another x, and a power or a
+# quotient must show which operand is which.
 _SIGNS: dict[str, tuple[str, str]] = {
     "+": ("+", " + "),
     "-": (MINUS, f" {MINUS} "),
@@ -58,11 +58,11 @@ _SIGNS: dict[str, tuple[str, str]] = {
 }
 
 SIGNS = {op: sign for op, (sign, _) in _SIGNS.items() if sign}
-"""The signs of operations, as boxes show them; every other operation is shown by its name."""
+"""The signs of operations, as boxes show them; other operations are shown by their names."""
 
 _INFIX = {op: sign for op, (_, sign) in _SIGNS.items() if sign}
 
-# As near as ASCII comes to the signs in which this library writes mathematics.
+# The closest that ASCII comes to the signs of this library's formulas.
 _ASCII = {
     "∂": "d", "·": "*", "×": "*", "÷": "/", MINUS: "-", "–": "-", "±": "+-", "²": "^2", "³": "^3",
     "ʸ": "^y", "½": "1/2", "…": "...", "→": "->", "←": "<-", "≈": "~", "≤": "<=", "≥": ">=",
@@ -74,15 +74,15 @@ _ASCII = {
 
 
 def names(nodes: Iterable[Value]) -> dict[Value, str]:
-    """Give each node a name: its label, a constant's number, or else v1, v2 and so on.
+    """Name each node: by its label, a constant's number, or else v1, v2 and so on.
 
-    A label that several nodes bear stays the first one's name, and is numbered for the others; a
-    label of blanks counts as none, and one that reads as a constant's number is put in quotes. A
-    label of more than ten thousand characters is cut.
-    Constants of the same number share their name.
+    If several nodes have the same label, the first keeps it as its name, and the others are
+    numbered; a blank label counts as none, and one that looks like a constant's number is put in
+    quotes. A label of more than ten thousand characters is cut. Constants with the same number
+    share a name.
 
     Args:
-        nodes: The nodes, parents before children if v1, v2, … are to follow the evaluation.
+        nodes: The nodes; list parents before children for v1, v2, … to follow the evaluation.
 
     Returns:
         A dictionary from each node to its name, in the given order.
@@ -125,11 +125,11 @@ def names(nodes: Iterable[Value]) -> dict[Value, str]:
 
 
 def cut(text: str, longest: int = LONGEST_LABEL) -> str:
-    """Cut a text that is too long to be shown, and say how much is missing.
+    """Cut a text that is too long to show, and say how much is missing.
 
     Args:
         text: Any text.
-        longest: How many characters are left.
+        longest: How many characters are kept.
 
     Returns:
         The text, or its beginning.
@@ -145,7 +145,7 @@ def cut(text: str, longest: int = LONGEST_LABEL) -> str:
 
 
 def gradient(node: Value) -> float:
-    """Give the gradient of a node as a number, also where `backward()` has recorded it as a node.
+    """Return the gradient of a node as a number, even if `backward()` has recorded it as a node.
 
     Example:
         >>> x = Value(2.0)
@@ -163,10 +163,10 @@ def number(x: float, digits: int = 4) -> str:
     Args:
         x: The number.
         digits: How many significant digits it is rounded to. The integer part of a number below a
-            million is written out all the same, as it takes no more room than a power of ten.
+            million is always written in full, as it takes no more room than a power of ten.
 
     Returns:
-        Its digits without trailing zeros, with a power of ten where it is small or large.
+        Its digits without trailing zeros, with a power of ten if it is small or large.
 
     Raises:
         ValueError: `digits` is less than 1.
@@ -182,7 +182,7 @@ def number(x: float, digits: int = 4) -> str:
     if x == 0.0:
         return "0"
     mantissa, exponent = f"{x:.{digits - 1}e}".split("e")
-    power = int(exponent)  # of the rounded number: 0.99996 is 1
+    power = int(exponent)  # of the number after rounding: 0.99996 becomes 1
     if power >= digits and abs(x) < 999_999.5:
         text = f"{x:.0f}"
     elif -4 < power < digits:
@@ -197,13 +197,13 @@ def _without_zeros(text: str) -> str:
 
 
 def operand(text: str) -> str:
-    """Put a name or a number between parentheses where it would not stand as one beside a sign.
+    """Put a name or a number in parentheses if it would be unclear beside a sign.
 
     Args:
-        text: A name, or a number as `number` writes it.
+        text: A name, or a number as written by `number`.
 
     Returns:
-        The text; in parentheses where there is a blank or an operator in it.
+        The text, in parentheses if it contains a blank or an operator.
 
     Example:
         >>> print(operand("w"), operand("a b"), operand("a-b"), operand("−2"), operand("1e−4"))
@@ -213,16 +213,16 @@ def operand(text: str) -> str:
 
 
 def _base(text: str) -> str:
-    """Do the same beside a power, where 1e−4 would not stand as one either."""
+    """The same for the base of a power, where 1e−4 is also unclear."""
     return f"({text})" if _SEPARATOR.search(text) else text
 
 
 def derivative_of(above: str, below: str) -> str:
-    """Write a derivative in names.
+    """Write a derivative with the names of its nodes.
 
     Args:
-        above: The name of what is differentiated.
-        below: The name of that with respect to which.
+        above: The name of the node that is differentiated.
+        below: The name of the node that it is differentiated with respect to.
 
     Returns:
         The quotient, with names in parentheses where they need them.
@@ -238,14 +238,14 @@ def derivative_of(above: str, below: str) -> str:
 
 
 def formula(node: Value, names: Mapping[Value, str]) -> str:
-    """Write the operation of a node in the names of its parents.
+    """Write the operation of a node with the names of its parents.
 
     Args:
         node: The node.
         names: The name of each of its parents.
 
     Returns:
-        The right-hand side of the equation that defines the node; of a leaf its number. Where there
+        The right-hand side of the equation that defines the node; for a leaf, its number. If there
         are more than 8 terms, those in the middle are left out.
 
     Raises:
@@ -264,13 +264,13 @@ def formula(node: Value, names: Mapping[Value, str]) -> str:
 
 
 def evaluated(node: Value) -> str:
-    """Write the operation of a node in the numbers of its parents, with 6 digits.
+    """Write the operation of a node with the numbers of its parents, to 6 digits.
 
     Args:
         node: The node.
 
     Returns:
-        The same as `formula` gives, with a number for each name, negative ones in parentheses.
+        As for `formula`, with numbers in place of names, and negative ones in parentheses.
 
     Example:
         >>> from autograd import net
@@ -322,7 +322,7 @@ def _written(node: Value, name: Callable[[Value], str]) -> str:
 
 
 def _joined(count: int, term: Callable[[int], str], separator: str) -> str:
-    """Join terms, of a long row only the first ones and the last: it may be a million."""
+    """Join terms; of a long series, which may have a million, only the first few and the last."""
     if count <= LONGEST:
         return separator.join(map(term, range(count)))
     return separator.join([*map(term, range(LONGEST - 2)), "…", term(count - 1)])
@@ -332,13 +332,13 @@ def _joined(count: int, term: Callable[[int], str], separator: str) -> str:
 
 
 def width(text: str) -> int:
-    """Count the columns that a text takes up in a terminal.
+    """Count the columns that a text occupies in a terminal.
 
     Args:
         text: Any text on one line.
 
     Returns:
-        Two a wide character (Chinese, Japanese, Korean), none a combining one, else one.
+        Two for a wide character (Chinese, Japanese, Korean), none for a combining one, else one.
 
     Example:
         >>> width("w"), width("권중치")
@@ -349,22 +349,22 @@ def width(text: str) -> int:
 
 def _columns(character: str) -> int:
     if unicodedata.category(character) in {"Mn", "Me", "Cf"} or "\u1160" <= character <= "\u11ff":
-        return 0  # the latter: the vowels and finals of Korean syllables that are written in parts
+        return 0  # the latter are the vowels and finals of decomposed Korean syllables
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
 
 
 def printable(text: str, encoding: str | None) -> str:
-    """Write a text so that a terminal can show it: what its encoding lacks is imitated in ASCII.
+    """Write a text in a terminal's encoding, with ASCII in place of what the encoding lacks.
 
-    Signs become the nearest that there are, Greek letters their names, letters with accents those
-    without; of other scripts, Python's escapes tell one letter from another.
+    Signs become the closest ones available, Greek letters their names, and accented letters lose
+    their accents; letters of other scripts become Python's escapes, which keep them distinct.
 
     Args:
         text: Any text.
-        encoding: The terminal's; None where it is not known.
+        encoding: The terminal's encoding; None if unknown.
 
     Returns:
-        The text, with every character that can be encoded.
+        The text; characters that can be encoded are unchanged.
 
     Example:
         >>> printable("∂E/∂ω₁ = 2·x²", "ascii")
@@ -379,7 +379,7 @@ def printable(text: str, encoding: str | None) -> str:
 
 
 def for_output(text: str) -> str:
-    """Write a text so that it can be printed to standard output as it is now; see `printable`."""
+    """Write a text so that it can be printed to the current standard output; see `printable`."""
     return printable(text, getattr(sys.stdout, "encoding", None) or "utf-8")
 
 
@@ -392,11 +392,11 @@ def _imitation(character: str, encoding: str) -> str:
     base = unicodedata.normalize("NFKD", character)[:1]
     name = unicodedata.name(base, "").split(" ")
     if name[0] == "GREEK" and "LETTER" in name:
-        letter = name[name.index("LETTER") + 1 :]  # final sigma is a sigma
+        letter = name[name.index("LETTER") + 1 :]  # a final sigma counts as a sigma
         spelt = letter[-1 if letter[0] == "FINAL" else 0].lower()
         return spelt.capitalize() if base.isupper() else spelt
     if base.isascii() and base:
         return base
-    if _columns(character) == 0:  # it belongs to the letter before
+    if _columns(character) == 0:  # it combines with the letter before it
         return ""
     return character.encode("ascii", "backslashreplace").decode("ascii")

@@ -1,8 +1,8 @@
-"""The wider formulary: rows as those of `autograd.rules`, of functions used less often.
+"""The wider formulary: rows like those of `autograd.rules`, for functions used less often.
 
-A row here is all that the library knows of its function: everything else, the public function and
-method, the compiler, the checks and their strategies, follows from it. How a row is read stands in
-`autograd.rules`, how one is added in CONTRIBUTING.
+A row here is all that the library knows about its function: everything else, the public function
+and method, the compiler, the checks and their strategies, follows from it. `autograd.rules` says
+how to read a row, CONTRIBUTING how to add one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ inf, nan, pi = math.inf, math.nan, math.pi
 LN2 = math.log(2.0)
 DEGREES = 180.0 / pi
 RADIANS = pi / 180.0
-MANY = 32  # operands of `std`, for sums over pairs of them
+MANY = 32  # up to this many operands of `std`, sums over pairs
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 
 ANYWHERE = ((-inf, inf),)
@@ -46,7 +46,7 @@ def _softsign(x: float) -> float:
 
 
 def _mish(x: float) -> float:
-    """x tanh(log(1 + exp(x))): the tangent by exp(-|x|), without a difference of like numbers."""
+    """x tanh(log(1 + exp(x))): tanh by exp(-|x|), without a difference of nearly equal numbers."""
     if x == -inf:
         return -0.0
     e = math.exp(-abs(x))
@@ -64,7 +64,7 @@ def _mish_primitive(m: Any, x: Any) -> Any:
 
 def _mish_partials(m: Any, y: Any, x: Any) -> tuple[Any, ...]:
     s = m.softplus(x)
-    factor = m.where(m.abs(x) < 1000.0, x, 0.0)  # of what is 0 beyond, and might be of an infinity
+    factor = m.where(m.abs(x) < 1000.0, x, 0.0)  # multiplies what is 0 beyond; x may be infinite
     return (m.tanh(s) + factor * (m.sech_squared_(s) * m.sigmoid(x)),)
 
 
@@ -82,7 +82,7 @@ def _logit_primitive(m: Any, x: Any) -> Any:
 
 
 def _logit_partials(m: Any, y: Any, x: Any) -> tuple[Any, ...]:
-    # In the middle by the distance from 1/2, which the second derivative is a multiple of.
+    # In the middle through the distance from 1/2, of which the second derivative is a multiple.
     near = m.abs(x - 0.5) < 0.25
     middle = 1.0 / (0.25 - m.square(m.where(near, x - 0.5, 0.0)))
     return (m.where(near, middle, over(1.0, x) + over(1.0, 1.0 - x)),)
@@ -97,7 +97,7 @@ def _xlog1py(x1: float, x2: float) -> float:
 
 
 def _quotient(m: Any, x1: Any, x2: Any) -> Any:
-    """x1 / x2, whose derivatives keep their digits where it is subnormal, and they are not."""
+    """x1 / x2, whose derivatives keep their digits where it is subnormal and they are not."""
     is_small = (x1 < 1e-280) & (x1 > -1e-280)
     scale = m.where(is_small, 2.0**200, 1.0)
     return over(x1 * scale, x2) / scale
@@ -111,7 +111,7 @@ def _logaddexp2(x1: float, x2: float) -> float:
 
 
 def _binary_sigmoid(m: Any, x: Any) -> Any:
-    """1 / (1 + 2**-x): far out by a power of two, as a rounding of x log(2) would count there."""
+    """1 / (1 + 2**-x): far out as a power of two, where rounding x log(2) would lose digits."""
     near = m.abs(x) < 16.0
     return m.where(near, m.sigmoid(LN2 * m.where(near, x, 0.0)), m.exp2(-m.logaddexp2(0.0, -x)))
 
@@ -157,7 +157,7 @@ def _sinc_partials(m: Any, y: Any, x: Any) -> tuple[Any, ...]:
 
 
 def _whole(m: Any, quotient: Any) -> Any:
-    """Round what is an integer but for rounding, and has no derivative."""
+    """Round what is an integer up to rounding errors, and has no derivative."""
     return m.floor(quotient + 0.5)
 
 
@@ -168,7 +168,7 @@ def _fmod_primitive(m: Any, x1: Any, x2: Any) -> Any:
 def _remainder_primitive(m: Any, x1: Any, x2: Any) -> Any:
     size = m.abs(x2)
     rest = m.abs(x1) % (2.0 * size)
-    once = rest - size  # each difference is exact; of a half, the even quotient is taken
+    once = rest - size  # each difference is exact; at a half, the even quotient is chosen
     less = m.where(2.0 * once >= size, once - size, once)
     return _signed(m, x1, m.where(2.0 * rest > size, less, rest))
 
@@ -178,12 +178,12 @@ def _signed(m: Any, x: Any, size: Any) -> Any:
 
 
 def _sign_of(m: Any, x: Any) -> Any:
-    """Tell the sign of a number, of zeros as well."""
+    """The sign of a number, including that of a zero."""
     return m.where(m.where(x == 0.0, 1.0 / x, x) < 0.0, -1.0, 1.0)
 
 
 def _near(quotients: Sequence[tuple[float, float]]) -> Callable[[float], Any]:
-    """Give where x2 may lie so that the size of x1 / x2 is in one of the intervals."""
+    """Give the intervals of x2 in which the size of x1 / x2 is in one of the given intervals."""
 
     def regions(x1: float) -> list[tuple[float, float]]:
         positive = [(abs(x1) / upper, abs(x1) / lower) for lower, upper in quotients]
@@ -196,15 +196,15 @@ def _near(quotients: Sequence[tuple[float, float]]) -> Callable[[float], Any]:
 
 
 def _scale_of(xs: Sequence[Any]) -> float:
-    """A power of two by which the xs are divided, lest a sum overflow."""
+    """A power of two to divide the xs by, so that no sum overflows."""
     return 2.0 ** (len(xs).bit_length() + 1)
 
 
 def _means(m: Any, xs: Sequence[Any]) -> tuple[Any, Any]:
-    """The mean of the xs, scaled, and what its rounding has left: small deviations are accurate.
+    """The mean of the xs, scaled, and its rounding error, so that small deviations are accurate.
 
-    Of an operand that is all but the mean, nothing else stays. Hence the second sum has the
-    rounding errors of its terms and of its additions (two-sum), unless there are many.
+    For an operand close to the mean, nothing else remains. Hence the second sum includes the
+    rounding errors of the terms and of their additions (two-sum), unless there are many.
     """
     scale = _scale_of(xs)
     scaled = [x / scale for x in xs]
@@ -223,13 +223,13 @@ def _means(m: Any, xs: Sequence[Any]) -> tuple[Any, Any]:
 
 
 def _error_of_sum(x1: Any, x2: Any, y: Any) -> Any:
-    """What rounding has taken off y = x1 + x2 (Knuth, *The Art of Computer Programming*, 4.2.2)."""
+    """The rounding error of y = x1 + x2 (Knuth, *The Art of Computer Programming*, 4.2.2)."""
     part = y - x1
     return (x1 - (y - part)) + (x2 - part)
 
 
 def _deviations(m: Any, xs: Sequence[Any]) -> tuple[list[Any], float]:
-    """Subtract the mean; what comes is divided by the power of two that follows."""
+    """Subtract the mean; the results are divided by the power of two that is returned with them."""
     first, second = _means(m, xs)
     scale = _scale_of(xs)
     return [(x / scale - first) - second for x in xs], scale
@@ -240,8 +240,8 @@ def _float_deviations(xs: Sequence[float]) -> tuple[list[float], float]:
         raise ValueError("there are none")
     if not all(map(math.isfinite, xs)):
         return [nan] * len(xs), 1.0
-    # As `_deviations`, but what the rounding of the mean has left is exact: of an operand far below
-    # the others its own share is not lost.
+    # As `_deviations`, but the rounding error of the mean is exact: an operand far below the others
+    # keeps its own contribution.
     scale = _scale_of(xs)
     scaled = [x / scale for x in xs]
     first = FLOATS.mean(scaled)
@@ -280,7 +280,7 @@ def _std_primitive(m: Any, *xs: Any) -> Any:
 
 
 def _zscore_primitive(m: Any, x: Any, *xs: Any) -> Any:
-    """The first operand's, which is among the others as well."""
+    """The first operand's score; the operand is among the others as well."""
     first, second = _means(m, xs)
     size = _std_primitive(m, *xs)
     scale = _scale_of(xs)
@@ -311,14 +311,14 @@ def _var_partials(m: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
 
 
 def _zscore_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
-    # In x by the spread of the others, as 1 - y² / (n - 1) would cancel. In another, 1 + y times
-    # its score is a sum over all operands of products of differences, n - 2 of which are not 0;
-    # where there are many, it is taken as it stands, and loses digits beside a far outlier.
+    # In x through the spread of the others, as 1 - y² / (n - 1) would cancel. In another, 1 + y
+    # times its score is a sum over all operands of products of differences, n - 2 of which are not
+    # 0; if there are many, it is computed as written, and loses digits if there is a far outlier.
     n = len(others) + 1
     if n <= 2:
         return (0.0,) * n
     size = m.std((x, *others))
-    scale = m.where(size > 1e300, 0.25, 1.0)  # lest a difference overflow
+    scale = m.where(size > 1e300, 0.25, 1.0)  # so that no difference overflows
     share = (1.0 - 1.0 / n) * (m.std(others) / size)
     if n > MANY:
         sums = [n * (1.0 + y * score) for score in m.zscores_((x, *others))[1:]]
@@ -378,7 +378,7 @@ FORMULARY: tuple[Rule, ...] = (
          smooth=(((0.0, 1.0),),)),
     Rule("xlogy", XX, _xlogy,
          lambda m, y, x1, x2: (m.log(m.where(x2 == 0.0, 1.0, x2)), _quotient(m, x1, x2)),
-         "x1 * log(x2), and 0 where x1 is. "
+         "x1 * log(x2), and 0 where x1 is 0. "
          "Its derivatives are `log(x2)` and `x1 / x2`; at (0, 0), 0 and nan.",
          ((0.0, 0.0), 0.0), "x2 > 0, and x2 = 0 with x1 = 0",
          kinks=lambda m, y, x1, x2: m.meets(x2, 0.0),
@@ -390,7 +390,7 @@ FORMULARY: tuple[Rule, ...] = (
     Rule("xlog1py", XX, _xlog1py,
          lambda m, y, x1, x2: (
              m.log1p(m.where(x2 == -1.0, 0.0, x2)), _quotient(m, x1, 1.0 + x2)),
-         "x1 * log(1 + x2), accurate near x2 = 0, and 0 where x1 is. "
+         "x1 * log(1 + x2), accurate near x2 = 0, and 0 where x1 is 0. "
          "Its derivatives are `log1p(x2)` and `x1 / (1 + x2)`; at (0, -1), 0 and nan.",
          ((0.0, -1.0), 0.0), "x2 > -1, and x2 = -1 with x1 = 0",
          kinks=lambda m, y, x1, x2: m.meets(x2, -1.0),
@@ -401,7 +401,7 @@ FORMULARY: tuple[Rule, ...] = (
          smooth=(ANYWHERE, ((-1.0, inf),))),
     Rule("entr", X, lambda x: -x * math.log(x) if x else 0.0,
          lambda m, y, x: (m.where(x == 0.0, inf, -1.0 - m.log(m.where(x == 0.0, 1.0, x))),),
-         "-x * log(x), the entropy's summand, 0 at 0. Its derivative is `-1 - log(x)`, inf at 0.",
+         "-x * log(x), a term of the entropy, 0 at 0. Its derivative is `-1 - log(x)`, inf at 0.",
          ((0.0,), 0.0), "x >= 0",
          kinks=lambda m, y, x: m.meets(x, 0.0),
          primitive=lambda m, x: m.where(x == 0.0, 0.0, -x * m.log(x)),
@@ -430,7 +430,7 @@ FORMULARY: tuple[Rule, ...] = (
          primitive=_cospi_primitive,
          exact=lambda mp, x: mp.cospi(x)),
     Rule("sinc", X, _sinc, _sinc_partials,
-         "sin(πx) / (πx), and 1 at 0: NumPy's. "
+         "sin(πx) / (πx), and 1 at 0, as in NumPy. "
          "Its derivative is `(cos(pi * x) - sinc(x)) / x`, 0 at 0.", ((0.0,), 1.0), "finite x",
          primitive=lambda m, x: m.where(
              x == 0.0, 1.0, m.sinpi(x) / (pi * m.where(x == 0.0, 1.0, x))),
@@ -446,7 +446,7 @@ FORMULARY: tuple[Rule, ...] = (
     # --- signs, remainders ---
     Rule("copysign", XX, math.copysign,
          lambda m, y, x1, x2: (m.sign(x1) * m.sign(y), 0.0),
-         "The size of x1 with the sign of x2. "
+         "The magnitude of x1 with the sign of x2. "
          "Its derivatives are `sign(x1) * sign(copysign(x1, x2))`, which is 0 at x1 = 0, and `0`.",
          ((2.0, -0.0), -2.0),
          kinks=lambda m, y, x1, x2: m.where(  # of both operands, whichever is 0 or nan
@@ -457,7 +457,7 @@ FORMULARY: tuple[Rule, ...] = (
          smooth=(NONZERO, NONZERO)),
     Rule("fmod", XX, math.fmod,
          lambda m, y, x1, x2: (unit_slope(m, y), -_whole(m, (x1 - y) / x2)),  # also at a jump
-         "The remainder of x1 / x2, with the sign of x1: C's, where % is Python's. "
+         "The remainder of x1 / x2 with the sign of x1, as in C; % has the sign of x2. "
          "Its derivatives are `1` and `-trunc(x1 / x2)`, also at a jump.",
          ((-7.0, 2.0), -1.0), "finite x1, x2 != 0",
          kinks=lambda m, y, x1, x2: m.where(x1 == 0.0, m.meets(y, 1.0), m.meets(y, 0.0)),
@@ -468,9 +468,9 @@ FORMULARY: tuple[Rule, ...] = (
     Rule("remainder", XX, math.remainder,
          lambda m, y, x1, x2: (
              unit_slope(m, y), -_whole(m, x1 / x2 - y / x2)),  # x1 - y might overflow
-         "x1 less the multiple of x2 that is closest to it, of two the even one: IEEE's remainder. "
+         "x1 minus the closest multiple of x2, at a tie the even multiple: IEEE's remainder. "
          "Its derivatives are `1` and `(remainder(x1, x2) - x1) / x2`, also at a jump. NumPy's "
-         "remainder is another one, %.",
+         "remainder is %, a different function.",
          ((5.0, 3.0), -1.0), "finite x1, x2 != 0",
          kinks=lambda m, y, x1, x2: m.meets(2.0 * y, x2) + m.meets(-2.0 * y, x2),
          within=lambda m, x1, x2: (m.abs(x1) < inf) & (x2 != 0.0),
@@ -491,8 +491,8 @@ FORMULARY: tuple[Rule, ...] = (
     Rule("selu", X, lambda x: SELU_SCALE * (x if x > 0.0 else SELU_ALPHA * math.expm1(x)),
          lambda m, y, x: (
              SELU_SCALE * m.where(x > 0.0, 1.0, SELU_ALPHA * m.exp(m.where(x > 0.0, 0.0, x))),),
-         "elu(x, a) times s, by which a deep network normalises itself. Its derivative is "
-         "`1.0507009873554805 * where(x > 0, 1, 1.6732632423543772 * exp(x))`, by these s and a; "
+         "elu(x, a) times s, such that a deep network normalises itself. Its derivative is "
+         "`1.0507009873554805 * where(x > 0, 1, 1.6732632423543772 * exp(x))`, with these s and a; "
          "at 0 it is s * a. After Klambauer et al. (2017).",
          ((0.0,), 0.0),
          kinks=lambda m, y, x: m.meets(x, 0.0),
@@ -516,7 +516,7 @@ FORMULARY: tuple[Rule, ...] = (
          smooth=(((-1.0, 1.0), (1.0, inf), (-inf, -1.0)),)),
     # --- of a sequence ---
     Rule("var", XS, _var, _var_partials,
-         "The variance of the xs about their mean, over their number: NumPy's. "
+         "The variance of the xs: the mean square of their deviations from the mean, as in NumPy. "
          "Its derivative in each x is `2 * (x - mean(xs)) / len(xs)`.",
          ((1.0, 3.0), 1.0), "at least one operand",
          expanded=lambda m, *xs: _spread(m, xs),
@@ -546,9 +546,9 @@ ROWS: tuple[Rule, ...] = (*TABLE, *FORMULARY)
 """All the rows of the library."""
 
 ZSCORE = "zscore_"
-"""The row of what the derivatives of `std` are made of: like softmax, of that x and the others."""
+"""The row that the derivatives of `std` are made of: like softmax, of one x and the others."""
 DEVIATION = "deviation_"
-"""Likewise of `var`: how far that x is from the mean."""
+"""The same for `var`: how far one x is from the mean."""
 HELPERS = (
     Rule(ZSCORE, XS, lambda *xs: _zscores(xs)[0], _zscore_partials, primitive=_zscore_primitive),
     Rule(DEVIATION, XS, lambda *xs: _float_deviations_unscaled(xs)[0], _deviation_partials,
@@ -560,7 +560,7 @@ for _rule in (*FORMULARY, *HELPERS):
 
 
 def _with_sign(evaluate: Callable[[float], float], sign: Callable[[float], float]) -> Any:
-    """A function on the extended line whose infinity, where it overflows, has a sign of its own."""
+    """A function on the extended line whose infinity, on overflow, has the given sign."""
 
     def signed(x: float) -> float:
         try:

@@ -1,6 +1,6 @@
 """The special functions of the wider formulary: of probability, Euler's integrals, Bessel's.
 
-Rows as in `autograd.rules`. What SciPy evaluates needs the extra `special`, when it is called.
+Rows as in `autograd.rules`. Calling a function that SciPy evaluates needs the extra `special`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 
 
 def _number_of(order: Any) -> Any:
-    """The number of an operand that no derivative is taken of, of which another is computed."""
+    """The number of an operand that no derivative is taken of, to compute another from."""
     return getattr(order, "data", order)
 
 
@@ -33,7 +33,7 @@ def _number_of(order: Any) -> Any:
 
 
 def _ndtr_in_primitives(m: Any, x: Any) -> Any:
-    """As `normal.ndtr`, with the rounding error of erfc's argument taken out in the left tail."""
+    """As `normal.ndtr`; in the left tail the rounding error of erfc's argument is corrected."""
     t = -SQRT_HALF * x
     head = leading_half(-x)
     error = (head * SQRT_HALF_HEAD - t) + (-x - head) * SQRT_HALF_HEAD - x * SQRT_HALF_TAIL
@@ -42,7 +42,7 @@ def _ndtr_in_primitives(m: Any, x: Any) -> Any:
 
 
 def _log_ndtr_in_primitives(m: Any, x: Any) -> Any:
-    """As `normal.log_ndtr`, by the asymptotic series of the tail (A&S 26.2.12) below -20."""
+    """As `normal.log_ndtr`, below -20 by the asymptotic series of the tail (A&S 26.2.12)."""
     tail = m.where(x < -20.0, x, -20.0)
     square = 1.0 / tail / tail
     series: Any = 0.0
@@ -63,13 +63,13 @@ def _log_ndtr_partials(m: Any, y: Any, x: Any) -> tuple[Any]:
 def _inverse_partial(m: Any, at_0: float, scale: float, distance: Any, tail: Any, x: Any) -> Any:
     """at_0 exp(d²/2), at a distance d from the middle, by the tail beyond it: next to 0, x.
 
-    φ(d) is the tail's probability times the hazard d + ndtr_excess(1, -d), which holds more digits
-    than exp(-d²/2) does, but for a d close to 0.
+    φ(d) is the tail's probability times the hazard d + ndtr_excess(1, -d), which keeps more digits
+    than exp(-d²/2) does, except for d close to 0.
     """
     is_near = distance < 1.0
     near = m.where(is_near, distance, 0.0)
     far = over(1.0 / ((distance + m.ndtr_excess(1.0, -distance)) * scale), tail)
-    # Where it is too large for a float, a quotient has further ones of the right signs.
+    # Where it is too large for a float, a quotient has further derivatives of the right signs.
     far = m.where(far == inf, inf / x, far)
     return m.where(is_near, at_0 * m.exp(0.5 * near * near), far)
 
@@ -103,7 +103,7 @@ def _exact_log_ndtr(mp: Any, x: Any) -> Any:
 
 
 def _exact_inverse(mp: Any, x: Any, step_from: Any) -> Any:
-    """Newton's method from where it converges."""
+    """Newton's method from a point from which it converges."""
     for _ in range(200):
         step = step_from(x)
         x += step
@@ -120,7 +120,7 @@ def _exact_erfinv(mp: Any, x: Any) -> Any:
 
 
 def _exact_ndtri(mp: Any, p: Any) -> Any:
-    """In the tails by log Φ, from below."""
+    """In the tails through log Φ, from below."""
     if not 0 < p < 1:
         raise ValueError("no quantile")
     if 4 * abs(p - mp.mpf(1) / 2) < 1:
@@ -207,7 +207,7 @@ def _has_real_bessel(m: Any, order: Any, x: Any) -> Any:
 
 def _slope_of_gamma_density(m: Any, y: Any, a: Any, x: Any) -> Any:
     slope = y * ((a - 1.0) / x - 1.0)
-    if a > 1.0:  # towards 0, where y may underflow and its derivatives do not
+    if a > 1.0:  # towards 0, where y may underflow although its derivatives do not
         return m.where(x < 0.5, m.gamma_density(a - 1.0, x) - y, slope)
     return slope
 
@@ -215,7 +215,7 @@ def _slope_of_gamma_density(m: Any, y: Any, a: Any, x: Any) -> Any:
 def _slope_of_beta_density(m: Any, y: Any, a: Any, b: Any, x: Any) -> Any:
     at_0, at_1 = (a - 1.0) / x, (b - 1.0) / (1.0 - x)
     slope = y * (at_0 - at_1)
-    if a > 1.0:  # towards the ends, as that of gamma_density
+    if a > 1.0:  # towards the ends, as in gamma_density
         other = (a + b - 1.0) * m.beta_density(a - 1.0, b, x) - y * at_1
         slope = m.where(x < 0.25, other, slope)
     if b > 1.0:
@@ -225,7 +225,7 @@ def _slope_of_beta_density(m: Any, y: Any, a: Any, b: Any, x: Any) -> Any:
 
 
 def _slope_of_i1e(m: Any, y: Any, x: Any) -> Any:
-    is_far = m.abs(x) > 1e17  # there it is as x**-(3/2), and what the sum is made of underflows
+    is_far = m.abs(x) > 1e17  # there it behaves like x**-(3/2), and the terms of the sum underflow
     size = m.where(is_far, 1.0, m.abs(x))
     near = m.scaled_bessel(0.0, 1.0, size) + size * m.scaled_bessel(1.0, 1.0, size)
     return m.where(is_far, -0.5 * y / m.where(is_far, x, 1.0), near)
@@ -247,8 +247,8 @@ SPECIAL: tuple[Rule, ...] = (
     Rule("ndtr_excess", ("order", "x"), normal.excess,
          lambda m, y, order, x: (0.0, m.ndtr_excess(_number_of(order) + 1.0, x)),
          "The derivative of log Φ(x) + x²/2 of the given order, an integer from 1 to 16. It is the "
-         "cumulant of that order of the amount by which a standard normal variable exceeds -x, "
-         "when it does. "
+         "cumulant of that order of the excess of a standard normal variable over -x, given that "
+         "it exceeds -x. "
          "Its derivative in x is `ndtr_excess(order + 1, x)`; the order is a plain number.",
          ((1, -1e9), 1e-9), "an integer order from 1 to 16",
          by_python=True, exact=_exact_ndtr_excess, fixed=("order",), numbers_only=True,
@@ -354,8 +354,8 @@ SPECIAL: tuple[Rule, ...] = (
          exact=lambda mp, a, b, x: mp.betainc(a, b, 0, x, regularized=True)),
     Rule("zeta", ("x", "q"), evaluated_by_scipy("zeta", lambda x, q: x > 1.0 and q > 0.0),
          lambda m, y, x, q: (0.0, -_number_of(x) * m.zeta(_number_of(x) + 1.0, q)),
-         "The zeta function of Hurwitz, the sum of (q + k)**-x over k = 0, 1, …; with q = 1, that "
-         "of Riemann. Evaluated by SciPy. "
+         "Hurwitz's zeta function, the sum of (q + k)**-x over k = 0, 1, …; with q = 1, Riemann's. "
+         "Evaluated by SciPy. "
          "Its derivative in q is `-x * zeta(x + 1, q)`; the exponent x is a plain number.",
          ((2.0, 1.0), 1.644934066848226), "x > 1 and q > 0",
          by_python=True, fixed=("x",), numbers_only=True, defaults=(1.0,),

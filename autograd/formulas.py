@@ -1,4 +1,4 @@
-"""The formulas of the table that need more than a line: accurate, and without overflow."""
+"""The formulas of the table that take more than a line: accurate, and without overflow."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SMALLEST = 1e-307  # its reciprocal is a float
 
 
 def power(x: float, y: float) -> float:
-    """x**y, real or an error."""
-    if -math.inf < x < 0.0 and y % 1.0 > 0.0:  # Python would turn to complex numbers
+    """x**y, real; an error where it is not."""
+    if -math.inf < x < 0.0 and y % 1.0 > 0.0:  # Python would return a complex number
         raise ValueError("a negative number has no real power with a fractional exponent")
     z: float = x**y
     return z
@@ -32,14 +32,14 @@ def polygamma(order: float, x: float) -> Extended:
     """The polygamma function on the extended real line, with the signs of its infinities."""
     try:
         return Extended(special.polygamma(order, x))
-    except OverflowError:  # next to the pole at 0, where it is as -(-1/x)**(order + 1)
+    except OverflowError:  # next to the pole at 0, where the sign is that of -(-1/x)**(order + 1)
         return Extended(math.inf if order % 2.0 == 1.0 else math.copysign(math.inf, -x))
     except ValueError:
         return Extended(math.nan)
 
 
 def sign(x: float) -> float:
-    """-1, 0 or 1; nan of nan."""
+    """-1, 0 or 1; nan for nan."""
     return float((x > 0) - (x < 0)) if x == x else x
 
 
@@ -90,7 +90,7 @@ def clip(x: float, lower: float, upper: float) -> float:
 
 
 def products_of_others(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Multiply for each factor the others; on floats in a time linear in their number."""
+    """For each factor, multiply the others; on floats in a time linear in their number."""
     if isinstance(y, float):
         return tuple(special.products_of_others(xs))
     return tuple(m.prod((*xs[:i], *xs[i + 1 :])) for i in range(len(xs)))
@@ -109,8 +109,8 @@ def directions(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
 def _many_directions(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     """As `directions`, in a time linear in their number.
 
-    The derivative of x / y in x, 1 / y - x² / y³, would cancel for a coordinate that has most of
-    the length. There is one at most; its direction is a function of the squares of the others.
+    The derivative of x / y in x, 1 / y - x² / y³, would cancel for a coordinate that makes up most
+    of the length. There is at most one; its direction is a function of the squares of the others.
     """
     length = m.where(y == 0.0, math.inf, y)
     directions = [over(x, length) for x in xs]
@@ -134,17 +134,17 @@ def cosine_partials(m: Any, y: Any, x: Any, square: Any) -> tuple[Any, Any]:
 
 
 FEW = 16
-"""Up to how many coordinates of a vector have derivatives that cost the square of their number."""
+"""Up to how many coordinates the quadratic-time derivatives of a vector are used."""
 
 
 def direction(*xs: float) -> float:
-    """The first coordinate over the length of the vector; 0 at the origin."""
+    """The first coordinate divided by the length of the vector; 0 at the origin."""
     return xs[0] / (math.hypot(*xs) or math.inf)
 
 
 def direction_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
     """The derivatives of `direction`."""
-    # (1 - y²) / h for the coordinate itself, with 1 - y² added up from the squares of the others.
+    # (1 - y²) / h for the coordinate itself, with 1 - y² as the sum of the squares of the others.
     length = m.norm((x, *others))
     h = m.where(length == 0.0, math.inf, length)
     if isinstance(y, float):
@@ -174,18 +174,19 @@ def logistic_density(x: float) -> float:
 
 
 def loses_parity(n: Any) -> Any:
-    """Tell whether n - 1 is rounded, and so, of an integer n, even as n is.
+    """Tell whether n - 1 is rounded, so that for an integer n it is even, as n is.
 
-    Powers of negative bases with these exponents ought to differ in sign.
+    Powers of a negative base with the exponents n and n - 1 should differ in sign.
     """
     return n - (n - 1.0) != 1.0
 
 
 def over(x1: Any, x2: Any) -> Any:
-    """x1 / x2, which may be differentiated although x2**2 is too large for a float, or too small.
+    """x1 / x2, differentiable even where x2**2 overflows or underflows.
 
-    Of a recorded x2 that is large or small a power of two, `scale`, is taken out: the derivative of
-    each step is a float. (Of traced ones, whose number is not known, `ChainRule` takes care.)
+    From a recorded x2 that is large or small, a power of two, `scale`, is factored out, so that the
+    derivative of each step is a float. (For traced ones, whose numbers are not known, `ChainRule`
+    does it.)
     """
     if isinstance(x2, float) or (scale := _scale_of(x2)) == 1.0:
         return x1 / x2
@@ -204,14 +205,14 @@ BOUND = 2.0**150
 
 
 def power_slope(m: Any, x1: Any, x2: Any) -> Any:
-    """The derivative of x1**x2 in x1, also where that is 0 times an infinity."""
-    if isinstance(x2, float):  # as an exponent mostly is: nothing is differentiated in it
+    """The derivative of x1**x2 in x1, also where the formula would be 0 times an infinity."""
+    if isinstance(x2, float):  # the usual exponent: no derivative in it is taken
         if x2 != 0.0:
             slope = x2 * _lower_power(x1, x2, lambda x1, n: x1**n)
             return m.where(x1 < 0.0, -slope, slope) if loses_parity(x2) else slope
         return x2 if isinstance(x1, float) and x1 >= SMALLEST else 0.0
-    # At x2 = 0 it is 0: of x1 <= 0, or where the power overflows, without a derivative in x2.
-    another = m.where(x2 < 1.0, 2.0, -1.0)  # than x2
+    # At x2 = 0 it is 0, without a derivative in x2 where x1 <= 0 or the power overflows.
+    another = m.where(x2 < 1.0, 2.0, -1.0)  # an exponent other than x2
     at_zero = m.meets(x2, m.where(x1 < SMALLEST, 0.0, another))
     is_zero, zero = (at_zero == 1.0) & (x2 == x2), at_zero - 1.0
     power = _lower_power(x1, x2, lambda x1, n: m.power_log_(0.0, x1, m.where(is_zero, zero, n)))
@@ -220,26 +221,26 @@ def power_slope(m: Any, x1: Any, x2: Any) -> Any:
 
 
 def _lower_power(x1: Any, x2: Any, power: Callable[[Any, Any], Any]) -> Any:
-    """x1**(x2 - 1) by a given power, split as in `over` where the next one may leave the range."""
+    """x1**(x2 - 1) by a given power, split as in `over` if the next may leave the range."""
     if isinstance(x1, float) or (scale := _scale_of(x1)) == 1.0:
         return power(x1, x2 - 1.0)
-    exponent = getattr(x2, "_number", x2)  # which is not known of a traced one
+    exponent = getattr(x2, "_number", x2)  # unknown for a traced x2
     if not isinstance(exponent, float) or not abs(math.log2(scale) * (1.0 - exponent)) < 1000.0:
         return power(x1, x2 - 1.0)
     return power(x1 * scale, x2 - 1.0) * power(1.0 / scale, x2 - 1.0)
 
 
 def power_kink(m: Any, y: Any, x1: Any, x2: Any) -> Any:
-    """Tell whether it is 0**0 with an exponent that varies: it jumps there."""
+    """Tell whether this is 0**0 with a variable exponent: the power jumps there."""
     if isinstance(x2, float) and m is not FLOATS:
         return 0.0
-    # It is the border of the domain as well: infinite, lest a zero adjoint do away with it.
+    # It is also the border of the domain: infinite, so that a zero adjoint does not hide it.
     at_0 = m.meets(x2, 0.0)
     return m.where(x1 == 0.0, at_0 + m.where(at_0 == 0.0, 0.0, math.inf), 0.0)
 
 
 def power_defined(m: Any, x1: Any, x2: Any) -> Any:
-    """Tell whether x1**x2 is; of a constant x2, its value tells."""
+    """Tell whether x1**x2 is defined; for a constant x2, the value tells."""
     if isinstance(x2, float):
         return True
     return (x1 >= 0.0) | (m.floor(x2) == x2) | (x1 == -math.inf)
@@ -257,7 +258,7 @@ def power_log(count: float, x1: float, x2: float) -> float:
 
 def power_log_partials(m: Any, y: Any, count: Any, x1: Any, x2: Any) -> tuple[Any, ...]:
     """The derivatives of `power_log`."""
-    undefined = math.nan * x1 * x2  # at every order
+    undefined = math.nan * x1 * x2  # nan at every order
     more = m.power_log_(count + 1.0, x1, x2)
     if count == 0.0:
         slope = power_slope(m, x1, x2)
@@ -265,7 +266,7 @@ def power_log_partials(m: Any, y: Any, count: Any, x1: Any, x2: Any) -> tuple[An
         less = count * m.power_log_(count - 1.0, x1, x2 - 1.0)
         slope = x2 * m.power_log_(count, x1, x2 - 1.0) + less
         slope = m.where(x1 > 0.0, slope, m.where(x2 > 1.0, slope, undefined))
-    # A count does not vary.
+    # The count does not vary.
     return 0.0, slope, m.where(x1 > 0.0, more, m.where(x2 > 0.0, more, undefined))
 
 
@@ -273,12 +274,12 @@ def shares(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Share a derivative of 1 equally among the operands that equal y."""
     hits = [m.where(x == y, 1.0, 0.0) for x in xs]
     count = m.sum(hits)
-    share = m.where(count == 0.0, y, count)  # there is none where y is nan
+    share = m.where(count == 0.0, y, count)  # none equals y where y is nan
     return tuple(hit / share for hit in hits)
 
 
 def shares_of_two(m: Any, y: Any, x1: Any, x2: Any) -> tuple[Any, ...]:
-    """Give 1 and 0 where x1 is the larger, 0 and 1 where x2 is; at a nan y, which is one."""
+    """Give (1, 0) if x1 is the larger, (0, 1) if x2 is, halves at a tie; nan if y is."""
     if isinstance(y, float):
         if x1 == x2:
             return 0.5, 0.5
@@ -291,20 +292,21 @@ def shares_of_two(m: Any, y: Any, x1: Any, x2: Any) -> tuple[Any, ...]:
 
 
 def unit_slope(m: Any, y: Any) -> Any:
-    """Give 1, the derivative of a remainder in what is divided; nan where the remainder, y, is."""
+    """The derivative of a remainder in the dividend: 1, or nan where the remainder y is nan."""
     return m.where(y == y, 1.0, math.nan)
 
 
 def relu_slope(m: Any, y: Any, x: Any) -> Any:
     """The derivative of relu: 0 at 0, and nan at nan."""
     positive = x > 0.0
-    # The 0 of a branch not taken is a number where it is known; else it is y, 0 or nan as x is.
+    # The 0 of the branch not taken is a number if x is known; else it is y, which is 0, or nan if x
+    # is.
     return m.where(positive, 1.0, 0.0 if isinstance(positive, bool) and x <= 0.0 else y)
 
 
 def clip_partials(m: Any, y: Any, x: Any, lower: Any, upper: Any) -> tuple[Any, ...]:
-    """The derivatives of `clip`: at a bound all of it goes to x."""
-    # y is nan where an operand is.
+    """The derivatives of `clip`: at a bound the whole derivative goes to x."""
+    # y is nan if an operand is.
     if isinstance(y, float):
         if y != y:
             return y, y, y
@@ -320,7 +322,7 @@ def clip_partials(m: Any, y: Any, x: Any, lower: Any, upper: Any) -> tuple[Any, 
 
 
 def bend(m: Any, x: Any, parameter: Any) -> Any:
-    """Tell whether x is at 0, where its derivative jumps, and with it that in a parameter."""
+    """Tell whether x is at 0, where its derivative and that in a parameter jump."""
     if isinstance(x, float) and x != 0.0:  # the parameter may not be known yet
         return 0.0
     return m.where(x == 0.0, m.meets(x, 0.0) + m.meets(parameter, parameter), 0.0)
@@ -333,7 +335,7 @@ def ties(m: Any, y: Any, xs: tuple[Any, ...]) -> Any:
 
 
 def vanishing(m: Any, x: Any, slope: Callable[[Any], Any], sides: int = 2) -> Any:
-    """Take a derivative that is 0 at infinity, where its own would meet 0 times an infinity."""
+    """Take a derivative that is 0 at infinity, where its own would be 0 times infinity."""
     is_infinite = x == math.inf
     if sides == 2:
         is_infinite = is_infinite | (x == -math.inf)
@@ -341,7 +343,7 @@ def vanishing(m: Any, x: Any, slope: Callable[[Any], Any], sides: int = 2) -> An
 
 
 def moment(m: Any, x: Any, density: Any) -> Any:
-    """Multiply x by a density of x, also where that is 0 and x infinite."""
+    """Multiply x by a density at x, also where the density is 0 and x infinite."""
     return m.where(density == 0.0, 0.0, x) * density
 
 
@@ -358,7 +360,7 @@ def float_gelu_slope(x: float) -> float:
 
 def softmax_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
     """The derivatives of the share of x."""
-    # y (1 - y) for the first operand, with 1 - y added up rather than subtracted: no cancellation.
+    # y (1 - y) for the first operand, with 1 - y as a sum, not a difference: no cancellation.
     if isinstance(y, float):
         rest = m.softmax((x, *others))[1:]
         return (y * m.sum(rest), *(-y * share for share in rest))
@@ -366,7 +368,7 @@ def softmax_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
 
 
 def _covariances(m: Any, x: Any, others: tuple[Any, ...]) -> list[Any]:
-    """Multiply the share of x in the softmax by those of the others."""
+    """Multiply the share of x in the softmax by each of the other shares."""
     return [
         m.share_covariance_((x, other, *others[:i], *others[i + 1 :]))
         for i, other in enumerate(others)
@@ -374,7 +376,7 @@ def _covariances(m: Any, x: Any, others: tuple[Any, ...]) -> list[Any]:
 
 
 def share_variance(m: Any, *xs: Any) -> Any:
-    """y (1 - y), of the share y of the first operand."""
+    """y (1 - y), for the share y of the first operand."""
     share, *rest = m.softmax(xs)
     return share * m.sum(rest)
 
@@ -386,15 +388,15 @@ def share_covariance(m: Any, *xs: Any) -> Any:
 
 
 def share_balance(m: Any, x: Any, *others: Any) -> Any:
-    """1 - 2 y, of the share y of the first operand: what the others have more than it.
+    """1 - 2 y, for the share y of the first operand: how much more the others have.
 
-    By the difference from the largest of the others, which is exact where it is small.
+    Computed from the difference to the largest of the others, which is exact if it is small.
     """
     if len(others) < 2:
         return m.tanh(0.5 * (others[0] - x)) if others else -1.0
     largest = m.max(others)
     top, excess = m.where(largest > x, largest, x), m.expm1(-m.abs(largest - x))
-    rest, found = [], 0.0  # of the others, of which one, the largest, is left out
+    rest, found = [], 0.0  # the others; one that is the largest is left out
     for other in others:
         first = m.where(found == 1.0, 0.0, m.where(other == largest, 1.0, 0.0))
         rest.append(m.where(first == 1.0, 0.0, m.exp(other - top)))
@@ -404,7 +406,7 @@ def share_balance(m: Any, x: Any, *others: Any) -> Any:
 
 
 def on_floats(function: Callable[..., Any]) -> Callable[..., float]:
-    """Make of a formula a function of floats."""
+    """Turn a formula into a function of floats."""
     return lambda *xs: float(function(FLOATS, *xs))
 
 
@@ -437,7 +439,7 @@ def _products_of_three(m: Any, y: Any, x1: Any, x2: Any, others: tuple[Any, ...]
 
 
 def share_bend(m: Any, x1: Any, x2: Any, *others: Any) -> Any:
-    """y1 y2 (1 - 2 y1), the second derivative of y1 in x1 and x2, but for its sign."""
+    """y1 y2 (1 - 2 y1), up to its sign the second derivative of y1 in x1 and x2."""
     return m.share_covariance_((x1, x2, *others)) * m.share_balance_((x1, x2, *others))
 
 
@@ -473,9 +475,9 @@ def share_product_partials(
 
 
 def share_excess(m: Any, x: Any, *others: Any) -> Any:
-    """1 - 3 y, of the share y of the first operand, of three at least: see `share_balance`.
+    """1 - 3 y, for the share y of the first of at least three operands: see `share_balance`.
 
-    By the differences from the two largest of the others.
+    Computed from the differences to the two largest of the others.
     """
     first, rest = _without_largest(m, others)
     second, rest = _without_largest(m, rest)
@@ -491,7 +493,7 @@ def share_excess(m: Any, x: Any, *others: Any) -> Any:
 
 
 def _without_largest(m: Any, xs: Sequence[Any]) -> tuple[Any, list[Any]]:
-    """Give the largest, and all with -inf in its place."""
+    """Give the largest operand, and a list of all operands with -inf in its place."""
     largest, rest, found = m.max(xs), [], 0.0
     for x in xs:
         first = m.where(found == 1.0, 0.0, m.where(x == largest, 1.0, 0.0))
@@ -513,13 +515,13 @@ def share_balance_partials(m: Any, y: Any, x: Any, *others: Any) -> tuple[Any, .
 
 
 def dot(*xs: float) -> float:
-    """The dot product of the first half of the operands and the second."""
+    """The dot product of the first half of the operands with the second."""
     n = len(xs) // 2
     return float(special.sum_of_products(xs[:n], xs[n:]))  # math.sumprod of nothing is an int
 
 
 def products_added(xs: tuple[Any, ...]) -> Any:
-    """The same in ordinary operations."""
+    """The same in ordinary arithmetic."""
     n = len(xs) // 2
     return reduce(add, map(mul, xs[:n], xs[n:]))
 

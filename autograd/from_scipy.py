@@ -1,4 +1,4 @@
-"""Functions of floats that SciPy evaluates, and what their derivatives need besides.
+"""Functions of floats that SciPy evaluates, and others that their derivatives need.
 
 As in `autograd.special`: floats in, a float out, nan for nan, `ValueError` at a pole or off the
 domain, `OverflowError` where a finite operand has a result too large for a float. SciPy is imported
@@ -35,16 +35,16 @@ def evaluated_by_scipy(
     within: Callable[..., bool] = lambda *xs: True,
     next_to_0: Callable[[float], float] | None = None,
 ) -> Callable[..., float]:
-    """Make a function of floats of one of `scipy.special`.
+    """Make a function of floats from one of `scipy.special`.
 
     Args:
         name: Its name.
-        within: Tells of operands that are numbers whether they are in the domain.
-        next_to_0: The first terms of the series at 0, for positive operands of which SciPy loses
-            digits, if it has such.
+        within: Tells whether operands, none of them nan, are in the domain.
+        next_to_0: The first terms of the series at 0, if SciPy loses digits for some positive
+            operands.
 
     Returns:
-        The function. It raises ModuleNotFoundError where SciPy is not installed.
+        The function. It raises ModuleNotFoundError if SciPy is not installed.
 
     Example:
         >>> evaluated_by_scipy("j0")(0.0)
@@ -72,14 +72,14 @@ def evaluated_by_scipy(
 def bessel(name: str) -> Callable[[float, float], float]:
     """Make a function of floats of `jv` or `iv`.
 
-    Next to 0, where SciPy gives 0, nan, or some digits less, it is the first term of the series
+    Near 0, where SciPy gives 0, nan, or fewer digits, it is the first term of the series
     (https://dlmf.nist.gov/10.2.E2, https://dlmf.nist.gov/10.25.E2).
 
     Args:
-        name: Which of the two.
+        name: The name of one of the two.
 
     Returns:
-        The function of order and operand, as of `evaluated_by_scipy`.
+        A function of order and operand; see `evaluated_by_scipy`.
 
     Example:
         >>> bessel("iv")(0.5, 1e-305)
@@ -92,7 +92,7 @@ def bessel(name: str) -> Callable[[float, float], float]:
         n = abs(order) if is_integer else order
         if not (0.0 < abs(x) < 1e-8 and n > -0.5 and (x > 0.0 or is_integer)):
             return by_scipy(order, x)
-        _functions(name)  # or tells what to install
+        _functions(name)  # raises if SciPy is missing
         y: float = abs(x) ** n / (2.0**n * math.gamma(n + 1.0)) if n < 170.0 else 0.0
         reflected = (x < 0.0) != (name == "jv" and order < 0.0)
         return -y if reflected and n % 2.0 == 1.0 else y
@@ -110,7 +110,7 @@ _betaincc = evaluated_by_scipy("betaincc", _of_a_beta_distribution)
 
 
 def betainc(a: float, b: float, x: float) -> float:
-    """The regularised incomplete beta function; beyond 1/2 by its complement, which holds at 1.
+    """The regularised incomplete beta function; above 1/2 by its complement, accurate near 1.
 
     Example:
         >>> betainc(1.0, 1.0, 0.25), betainc(0.5, 0.5, 1.0)
@@ -119,7 +119,7 @@ def betainc(a: float, b: float, x: float) -> float:
     return _betainc(a, b, x) if not x > 0.5 else _betaincc(b, a, 1.0 - x)
 
 
-# --- what the derivatives of i0e and i1e would lose to cancellation ------------------------------
+# --- derivatives of i0e and i1e that would cancel ------------------------------------------------
 
 _POINTS = 56
 _FAR = 50.0
@@ -148,11 +148,11 @@ def _at_infinity(order: int, index: int) -> list[float]:
 
 
 def scaled_bessel(order: float, index: float, x: float) -> float:
-    """The derivative of an order of exp(-x) I(x) / x**n, of Bessel's modified I of index n.
+    """The derivative of given order of exp(-x) I(x) / x**n, with Bessel's modified I of index n.
 
-    The index n is 0 or 1, and x at least 0. The integral over θ from 0 to π of sin(θ)**2n
-    exp(x (cos θ - 1)) / π (DLMF 10.32.2) is differentiated under its sign, so that all it adds up
-    has one; the trapezoidal rule is as good as exact, as the integrand is periodic.
+    The index n is 0 or 1, and x at least 0. The integral over θ from 0 to π of sin(θ)**2n exp(x
+    (cos θ - 1)) / π (DLMF 10.32.2) is differentiated under the integral sign, so that all terms
+    have the same sign; the trapezoidal rule is practically exact, as the integrand is periodic.
 
     Example:
         >>> scaled_bessel(0, 0, 0.0), scaled_bessel(1, 0, 0.0)
@@ -172,6 +172,6 @@ def scaled_bessel(order: float, index: float, x: float) -> float:
     if x == inf:
         return 0.0
     y = horner(_at_infinity(k, n), 1 / x) / sqrt(2 * pi) / sqrt(x)
-    for _ in range(n + k):  # a power of x may overflow
+    for _ in range(n + k):  # one by one, as the power of x may overflow
         y /= x
     return y

@@ -1,12 +1,12 @@
-"""The elementary functions, made from the table; they take a float and a `Value` alike.
+"""The elementary functions, made from the table; they take floats and `Value`s alike.
 
-A function given plain numbers only returns a float and records nothing; given a Value among its
-operands it returns a Value. Those of a fixed number of operands are methods of `Value` as well,
+A function given only plain numbers returns a float and records nothing; if a Value is among its
+operands, it returns a Value. Functions with a fixed number of operands are also methods of `Value`,
 under the same name. `sum`, `max` and the other functions of a sequence take one iterable, and make
 one node of it.
 
-Each function says what its derivatives are, as a formula of the textbook. How that is computed
-without cancellation or overflow, its row in `autograd.rules` says.
+Each function documents its derivatives, as textbook formulas. Its row in `autograd.rules` says how
+they are computed without cancellation or overflow.
 
 Example:
     >>> from autograd import Value
@@ -53,7 +53,7 @@ __all__ += names.__all__
 
 
 def _apply(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
-    """Record the row if a Value is among its operands; evaluate it on floats otherwise."""
+    """Record the row if a Value is among its operands; otherwise evaluate it on floats."""
     if rule.name == "where" and type(operands[0]) is int and operands[0] in (-1, -2):
         raise TypeError(
             f"where: the condition is {operands[0]}, which is what ~ makes of a bool and is always "
@@ -68,13 +68,13 @@ def _apply(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
     try:
         return rule.evaluate(*xs)
     except (ArithmeticError, ValueError) as error:
-        if any(isinstance(x, Extended) for x in operands):  # in partials, where nothing raises
+        if any(isinstance(x, Extended) for x in operands):  # in partials, where nothing may raise
             return float(extended(rule.evaluate)(*xs))
         raise outside_domain(error, rule.name, rule.operands, xs, rule.domain) from None
 
 
 def _apply_to_numbers(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
-    """Apply the row, and refuse a derivative that is not known, rather than say that it is 0."""
+    """Apply the row; refuse an unknown derivative rather than treat it as 0."""
     for name, operand in zip(rule.operands, operands, strict=True):
         if name in rule.fixed and isinstance(operand, Value):
             raise TypeError(
@@ -85,7 +85,7 @@ def _apply_to_numbers(rule: Rule, operands: tuple[Any, ...]) -> Value | float:
 
 
 def _fused(rule: Rule) -> Callable[[float], tuple[float, tuple[float, ...]]]:
-    """Join evaluation and partial derivatives of a row of one operand, on floats."""
+    """Join the evaluation and the derivative of a row of one operand, on floats."""
     evaluate, partials = rule.evaluate, rule.partials
 
     def fused(x: float) -> tuple[float, tuple[float, ...]]:
@@ -127,7 +127,7 @@ def _with_operands(
     name: str,
     apply: Callable[[tuple[Any, ...]], Any],
 ) -> Any:
-    """Make a function that takes a row's operands, as one sequence or by name."""
+    """Make a function that takes a row's operands, either as one sequence or by name."""
     if rule.of_sequence:
 
         def of_sequence(xs: Iterable[Operand], /, *others: Any) -> Any:
@@ -165,7 +165,7 @@ def _with_operands(
 
 
 def _one_by_one(name: str, operands: tuple[Any, ...]) -> TypeError:
-    """Say that a function of one sequence was given its operands one by one."""
+    """Make the error for a function of a sequence that was given its operands one by one."""
     message = f"{name}: takes one sequence, and was given {len(operands):,} arguments: "
     message += f"write {name}([x1, x2])"
     if name in ("max", "min"):
@@ -176,7 +176,7 @@ def _one_by_one(name: str, operands: tuple[Any, ...]) -> TypeError:
 
 
 def _listed(name: str, xs: Iterable[Any]) -> tuple[Any, ...]:
-    # Of text, and of a dictionary by names, Python would give the characters, and the names.
+    # Iterating over a text or a dictionary would give its characters or its keys.
     if isinstance(xs, dict):
         named = any(isinstance(key, str) for key in xs)
     else:
@@ -188,7 +188,7 @@ def _listed(name: str, xs: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def _published(rule: Rule, function: Callable[..., Any]) -> Any:
-    """Name and document a row's function, and make it known to the table's partials."""
+    """Name and document a row's function, and make it available to the table's partials."""
     function.__name__ = function.__qualname__ = rule.name
     function.__module__ = __name__
     function.__doc__ = _documentation(rule)
@@ -208,7 +208,7 @@ def _documentation(rule: Rule) -> str:
         )
         raises += "\n" + fill(outside, 92, initial_indent=" " * 4, subsequent_indent=" " * 8)
     raises += "\n    OverflowError: An operand, or the result, is too large for a float."
-    first, stop, more = (rule.summary or "A function of one's own.").partition(". ")
+    first, stop, more = (rule.summary or "A custom function.").partition(". ")
     text = f"{first}{stop.rstrip()}\n\n"
     if more:
         text += f"{fill(more, 92, break_on_hyphens=False)}\n\n"
@@ -227,7 +227,7 @@ def _documentation(rule: Rule) -> str:
 # --- the functions -------------------------------------------------------------------------------
 
 WRITTEN_OUT = ("log", "softmax", "dot", "net")
-"""The rows whose functions are defined below; those of the others are made here."""
+"""The rows whose functions are defined below; the functions of the others are made here."""
 
 for _rule in ROWS:
     if _rule.name.isidentifier() and _rule.name not in ("neg", *WRITTEN_OUT):
@@ -241,14 +241,14 @@ def log(x: Plain, base: Value, /) -> Value: ...
 @overload
 def log(x: Plain, base: Plain = ..., /) -> float: ...
 def log(x: Any, base: Any = None, /) -> Any:
-    """The natural logarithm of x, or the logarithm to a base.
+    """The natural logarithm of x, or the logarithm to a given base.
 
-    Its derivative is 1 / x; to a base, 1 / (x log(base)), and in the base
-    -log(x) / (base log(base)²).
+    Its derivative is 1 / x; to a base, 1 / (x log(base)), and with respect to the base -log(x) /
+    (base log(base)²).
 
     Args:
         x: A Value or real number.
-        base: Another; without one, e is meant. With one, the result is the quotient of two
+        base: A Value or real number; by default e. If given, the result is the quotient of two
             natural logarithms.
 
     Returns:
@@ -287,12 +287,12 @@ def log(x: Any, base: Any = None, /) -> Any:
 
 
 _natural = RULES["log"].fused or _fused(RULES["log"])
-VALUES.log = log  # a method, too
+VALUES.log = log  # also a method
 
-# Methods of Value, where the first operand is the one that a method would act on. NumPy's functions
-# on object arrays call them: np.exp(array) calls exp() on each element. The functions of a sequence
-# are none: np.sum(value) would find them, and call them in its own way. Nor is `where`, which in
-# PyTorch is a method of what is chosen, and here would be one of the condition.
+# Methods of Value, for functions whose first operand a method would act on. NumPy's functions call
+# them on object arrays: np.exp(array) calls exp() on each element. The functions of a sequence are
+# not methods: np.sum(value) would find them, and call them in its own way. Nor is `where`, which in
+# PyTorch is a method of what is chosen, and here would be a method of the condition.
 for _rule in ROWS:
     if _rule.name in VALUES.__dict__ and _rule.is_method:
         setattr(Value, _rule.name, getattr(VALUES, _rule.name))
@@ -307,11 +307,11 @@ def softmax(xs: Iterable[Operand], /) -> list[Value] | list[float]: ...
 def softmax(xs: Iterable[Any], /) -> Any:
     """Exponentials scaled to add up to 1: exp(x) / (exp(x1) + exp(x2) + …) for each x of the xs.
 
-    Each result is one node with all the xs as parents, itself first. Its derivatives hold full
-    relative accuracy at the price of n² links; to train a classifier, take the cross-entropy from
-    the logits instead (`nn.losses.softmax_cross_entropy`), one node with n links.
+    Each result is one node with all the xs as parents, its own x first. Its derivatives have full
+    relative accuracy, at the price of n² links; to train a classifier, use the cross-entropy of the
+    logits instead (`nn.losses.softmax_cross_entropy`), which is one node with n links.
 
-    The derivative of the result y1 is y1 (1 - y1) in x1, and -y1 y2 in another operand x2.
+    The derivative of a result y1 is y1 (1 - y1) in its own x1, and -y1 y2 in another operand x2.
 
     Args:
         xs: The operands, an iterable of Values or real numbers.
@@ -336,7 +336,7 @@ def softmax(xs: Iterable[Any], /) -> Any:
 
 
 def _of_each(op: str, operands: tuple[Any, ...]) -> list[Value]:
-    """Record a row once for each of its operands, that one first."""
+    """Record a row once for each of its operands, with that operand first."""
     operands = tuple(as_value(x, op) for x in operands)
     return [
         record(RULES[op], (x, *operands[:i], *operands[i + 1 :])) for i, x in enumerate(operands)
@@ -354,16 +354,17 @@ def cumsum(xs: Iterable[Plain], /) -> list[float]: ...
 @overload
 def cumsum(xs: Iterable[Operand], /) -> list[Value] | list[float]: ...
 def cumsum(xs: Iterable[Any], /) -> Any:
-    """The sums of the first, of the first two, …, of all of the xs, each from the one before.
+    """The cumulative sums: of the first x, of the first two, …, of all of the xs.
 
-    The first is the first of the xs itself. Two links a sum: their number grows with that of the
-    xs, not with its square. The derivative of a sum is 1 in each x that is in it.
+    The first is the first x itself, and each of the others is computed from the one before, so the
+    number of links is linear in that of the xs. The derivative of a sum is 1 in each x that it
+    includes.
 
     Args:
         xs: The operands, an iterable of Values or real numbers.
 
     Returns:
-        A list as long: floats if every operand is a plain number, else Values.
+        A list of the same length: floats if every operand is a plain number, else Values.
 
     Raises:
         TypeError: An operand is neither a Value nor a real number.
@@ -383,17 +384,17 @@ def cumprod(xs: Iterable[Plain], /) -> list[float]: ...
 @overload
 def cumprod(xs: Iterable[Operand], /) -> list[Value] | list[float]: ...
 def cumprod(xs: Iterable[Any], /) -> Any:
-    """The products of the first, of the first two, …, of all of the xs, each from the one before.
+    """The cumulative products: of the first x, of the first two, …, of all of the xs.
 
-    The first is the first of the xs itself. Two links a product: their number grows with that of
-    the xs, not with its square. The derivative of a product in an x that is in it is the product of
-    the others, also where there are zeros.
+    The first is the first x itself, and each of the others is computed from the one before, so the
+    number of links is linear in that of the xs. The derivative of a product in an x that it
+    includes is the product of its other factors, also where there are zeros.
 
     Args:
         xs: The operands, an iterable of Values or real numbers.
 
     Returns:
-        A list as long: floats if every operand is a plain number, else Values.
+        A list of the same length: floats if every operand is a plain number, else Values.
 
     Raises:
         TypeError: An operand is neither a Value nor a real number.
@@ -407,7 +408,7 @@ def cumprod(xs: Iterable[Any], /) -> Any:
 
 
 def _of_one_kind(operation: str, xs: Iterable[Any]) -> list[Any]:
-    """Make floats of plain numbers; Values, if one is among them."""
+    """Convert plain numbers to floats or, if one of the xs is a Value, all to Values."""
     operands = _listed(operation, xs)
     if any(isinstance(x, Value) for x in operands):
         return [as_value(x, operation) for x in operands]
@@ -415,15 +416,15 @@ def _of_one_kind(operation: str, xs: Iterable[Any]) -> list[Any]:
 
 
 class Operands:
-    """A sequence of operands, looked at once: what the neurons of a layer share.
+    """A sequence of operands that is examined once, and shared by the neurons of a layer.
 
     Attributes:
-        nodes: The operands as Values; empty where all are plain numbers.
+        nodes: The operands as Values; empty if all are plain numbers.
         data: Their numbers.
 
     Args:
         xs: An iterable of Values or real numbers.
-        operation: Who asks, for the error.
+        operation: The caller's name, for the error.
 
     Raises:
         TypeError: An operand is neither a Value nor a real number.
@@ -461,9 +462,9 @@ def dot(xs1: Iterable[Operand], xs2: Iterable[Operand], /) -> Value | float: ...
 def dot(xs1: Iterable[Any], xs2: Iterable[Any], /) -> Any:
     """The sum of the products of the pairs from two sequences, as one node.
 
-    Where one sequence holds plain numbers only, they are the coefficients of a `linear` node, whose
-    parents are the Values of the other. Its derivative in each operand is the operand that this one
-    is paired with.
+    If one sequence holds plain numbers only, they are the coefficients of a `linear` node, whose
+    parents are the Values of the other. The derivative in each operand is the operand that it is
+    paired with.
 
     Args:
         xs1: A sequence of Values or real numbers.
@@ -508,9 +509,9 @@ def net(
 def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) -> Any:
     """The net input of a neuron: the dot product of weights and inputs, plus the bias, as one node.
 
-    Where the inputs are plain numbers, they are the coefficients of a `linear` node, whose parents
-    are the weights and the bias. Its derivative is the input in a weight, the weight in an input,
-    and 1 in the bias.
+    If the inputs are plain numbers, they are the coefficients of a `linear` node, whose parents are
+    the weights and the bias. The derivative in a weight is its input, in an input its weight, and
+    in the bias 1.
 
     Args:
         weights: A sequence of Values or real numbers.
@@ -522,7 +523,7 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
 
     Raises:
         TypeError: An operand is neither a Value nor a real number.
-        ValueError: There are more weights than inputs, or fewer.
+        ValueError: The numbers of weights and inputs differ.
 
     Example:
         >>> net([1.0, 2.0], [3.0, 4.0], 0.5)
@@ -541,7 +542,7 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
         return sum_of_products(left, xs) + bias
     if kinds != {Value} and not all(issubclass(kind, Value) for kind in kinds):
         return _apply(RULES["net"], (*left, *(nodes or xs), bias))
-    # a neuron's case, and the hot one: weights and bias are Values
+    # the usual and hottest case, a neuron: weights and bias are Values
     ws = [weight._number for weight in left]
     y = sum_of_products(ws, xs) + bias._number
     if nodes:
@@ -549,14 +550,14 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
     return new_node(y, (*left, bias), (*xs, 1.0), LINEAR)
 
 
-for _rule in (*HELPERS, RULES[MEETS]):  # for the rows' partials and kinks alone
+for _rule in (*HELPERS, RULES[MEETS]):  # only for the partials and kinks of the rows
     _function(_rule)
 
 for _name, _written in {"softmax": softmax, "dot": dot, "net": net}.items():
     setattr(VALUES, _name, _written)
 
 
-# --- functions of one's own ----------------------------------------------------------------------
+# --- custom functions ----------------------------------------------------------------------------
 
 
 def custom_function(
@@ -568,29 +569,29 @@ def custom_function(
     summary: str = "",
     domain: str = "",
 ) -> Any:
-    """Make a differentiable function of one's own, in one call.
+    """Make a differentiable function from its evaluation and its partial derivatives.
 
-    It is a row like the built-in ones: it takes floats and Values, is known to other rows'
-    partials as `m.name`, and, if it has a single result, is a method of Value. What was recorded
-    by it goes on to follow it, at every order, compiled and in copies, also if another function of
-    that name is made.
+    It is a row like the built-in ones: it takes floats and Values, the partials of other rows can
+    use it as `m.name`, and, if it has a single result, it is a method of Value. Nodes recorded by
+    it follow it at every order, in compiled functions and in copies, even if another function of
+    the same name is made later.
 
-    A graph that it takes part in can be pickled if it stands under a name at the top of a module.
+    A graph that uses it can be pickled if it is assigned to a name at the top level of a module.
 
     Args:
         name: Its name, an identifier. Functions may share one; the method, and `m.name` in the
-            partials of functions made later, are those of the last.
+            partials of functions made later, belong to the last of them.
         evaluate: The function on floats. Its parameters name the operands, and may have defaults;
             with a single `*xs` it becomes a function of a sequence. Off its domain it raises what
-            `math` would. To be compiled, it is to be an expression in arithmetic and in this
+            `math` would. To be compiled, it must be an expression in arithmetic and in this
             library's functions, without branches.
-        partials: `partials(m, y, *xs)` gives the partial derivatives, a tuple with one an operand,
-            or the one derivative itself. They are to be an expression in arithmetic and in
-            functions of the namespace `m` (`m.exp(x)`, `m.where(x > 0, 1.0, 0.0)`), of the value
-            `y` and the operands, so that it can be evaluated on floats and Values alike. Functions
-            of one's own may be called as they are.
-        results: How many numbers the function gives, if it gives a tuple of them: then `y` is a
-            tuple, and `partials` gives for each result what it gives for a single one.
+        partials: `partials(m, y, *xs)` gives the partial derivatives, a tuple with one for each
+            operand; or the derivative itself, if there is only one operand. They must be an
+            expression in arithmetic and in functions of the namespace `m` (`m.exp(x)`, `m.where(x >
+            0, 1.0, 0.0)`), of the value `y` and the operands, so that it can be evaluated on floats
+            and Values alike. Custom functions may also be called directly.
+        results: How many numbers the function gives, if it returns a tuple: then `y` is a tuple,
+            and `partials` gives for each result what it would give for a single one.
         summary: What it is, for its documentation.
         domain: Where it is defined, in words, for errors.
 
@@ -598,10 +599,10 @@ def custom_function(
         The function; with `results`, it returns a tuple, and each result is a node.
 
     Raises:
-        TypeError: `partials` does not take these arguments, or `results` is no integer; or, when
-            the function is called, `partials` does not give one number an operand, or `evaluate`
-            not so many results.
-        ValueError: The name is that of a built-in function, of an attribute of Value, or no
+        TypeError: `partials` does not take these arguments, or `results` is not an integer; or,
+            when the function is called, `partials` does not give one number for each operand, or
+            `evaluate` not the stated number of results.
+        ValueError: The name belongs to a built-in function or an attribute of Value, or is not an
             identifier; the signature of `evaluate` cannot be read; or `results` is less than 1.
 
     Example:
@@ -655,13 +656,13 @@ def custom_function(
     function.own_names = own.publish(rules, function)
     if results is None and operands != XS:
         setattr(Value, name, function)
-    elif hasattr(Value, name):  # of a function of that name with another signature
+    elif hasattr(Value, name):  # from a function of that name with another signature
         delattr(Value, name)
     return function
 
 
 MOST_RESULTS = 10_000
-"""The most results of one function."""
+"""The maximum number of results of one function."""
 
 
 def _check_name(name: str) -> None:
@@ -674,9 +675,9 @@ def _check_name(name: str) -> None:
     elif iskeyword(name):
         problem = "it is a keyword of Python"
     elif name in RULES and not own:
-        problem = "a function of the library has it"
+        problem = "it is the name of a function of the library"
     elif hasattr(Value, name) and not own:
-        problem = "an attribute of Value has it"
+        problem = "it is the name of an attribute of Value"
     elif len(name) > LONGEST_NAME:
         problem = f"it has {len(name):,} characters, and {LONGEST_NAME} are allowed"
     if problem:
@@ -687,14 +688,14 @@ def _check_name(name: str) -> None:
 
 
 LONGEST_TEXT = 10_000
-"""The most characters of what is said of a function of one's own."""
+"""The maximum length of the texts that describe a custom function."""
 
 LONGEST_NAME = 200
-"""The most characters of the name of a function of one's own."""
+"""The maximum length of the name of a custom function."""
 
 
 def _signature(name: str, evaluate: Callable[..., Any]) -> tuple[tuple[str, ...], dict[str, float]]:
-    """Read the operands of a function of one's own off its signature, and their defaults."""
+    """Read a custom function's operands, and their defaults, from its signature."""
     if not callable(evaluate):
         raise wrong_type(f"custom_function {name!r}: evaluate", evaluate, "a function of floats")
     try:
@@ -718,14 +719,14 @@ def _signature(name: str, evaluate: Callable[..., Any]) -> tuple[tuple[str, ...]
 
 
 _own_functions: dict[str, Any] = {}
-"""The last of the functions of one's own of each name."""
+"""The most recent custom function of each name."""
 
 
 class _Scope:
-    """The functions that the partials of a function of one's own may use: `m`.
+    """The functions that the partials of a custom function may use: `m`.
 
-    A name of one's own is that of a function that there was when this one was made, or, if there
-    was none, when it is first asked for: another one that takes its name does not change it.
+    A custom name refers to the function that had it when this one was made, or, if there was none,
+    when it was first asked for: a later function of the same name does not change it.
     """
 
     def __init__(self, m: Any, own: dict[str, Any]) -> None:
@@ -738,7 +739,7 @@ class _Scope:
 
 
 class _OwnFunction:
-    """A function of one's own, checked as it is evaluated: what its rows are made of."""
+    """A custom function, checked when it is evaluated; its rows are made from it."""
 
     def __init__(
         self,
@@ -760,7 +761,7 @@ class _OwnFunction:
                 f"custom_function {self.name!r}: partials", self._partials,
                 f"a function, lambda m, y, {', '.join(self.operands)}: ...",
             )  # fmt: skip
-        with suppress(ValueError):  # of a function in C, which does not say
+        with suppress(ValueError):  # a function in C without a signature
             try:
                 signature = inspect.signature(self._partials)
                 bind = signature.bind_partial if of_sequence else signature.bind
@@ -773,7 +774,7 @@ class _OwnFunction:
                 ) from None
 
     def evaluate(self, *xs: Any) -> tuple[float, ...]:
-        """Evaluate the function on floats: all of its results."""
+        """Evaluate the function on floats, and return all of its results."""
         result = self._evaluate(*xs)
         if self.results is None:
             return (as_float(result, f"{self.name}: evaluate returned", "a real number"),)
@@ -781,7 +782,7 @@ class _OwnFunction:
         return tuple([as_float(y, what, "numbers") for y in self._several(result, "evaluate")])
 
     def partials(self, m: Any, ys: tuple[Any, ...], *xs: Any) -> list[tuple[Any, ...]]:
-        """Evaluate the partial derivatives: of each result, one an operand."""
+        """Evaluate the partial derivatives: for each result, one for each operand."""
         scope = _Scope(m, self._known)
         if self.results is None:
             rows: Sequence[Any] = [self._partials(scope, ys[0], *xs)]
@@ -812,7 +813,7 @@ class _OwnFunction:
         return derivatives
 
     def rule(self, place: int, summary: str, domain: str) -> Rule:
-        """Make the row of one of the results."""
+        """Make the row of one result."""
         name = OwnName(self.name if self.results is None else f"{self.name}[{place}]")
         traced: Callable[..., Any] = self._evaluate
         if self.results is not None:
@@ -844,7 +845,7 @@ class _OwnFunction:
         return function(xs) if self.operands == XS else function(*xs)  # type: ignore[no-any-return]
 
     def publish(self, rules: Sequence[Rule], function: Any) -> tuple[OwnName, ...]:
-        """Make the function known by its name."""
+        """Make the function available by its name."""
         names = tuple(rule.name for rule in rules)
         for name in names:
             assert isinstance(name, OwnName)
@@ -856,7 +857,7 @@ class _OwnFunction:
 def _function_of_several(
     own: _OwnFunction, rules: Sequence[Rule], defaults: dict[str, float]
 ) -> Any:
-    """Make the public function of several results: evaluated once, with a node for each."""
+    """Make the public function of several results: evaluated once, with a node for each result."""
 
     def apply(operands: tuple[Any, ...]) -> tuple[Value, ...] | tuple[float, ...]:
         if not any(isinstance(operand, Value) for operand in operands):

@@ -14,10 +14,10 @@ from autograd.forks import in_child
 
 __all__ = ["as_before", "no_grad", "open_block", "paused", "resume", "resumed"]
 
-# How many blocks the running thread or task is in. A count, as blocks of generators may interleave.
+# The number of blocks that the running thread or task is in: blocks of generators may interleave.
 _depth: ContextVar[int] = ContextVar("depth", default=0)
-# How many no_grad blocks, and traces, are open in all threads together. While none is, as nearly
-# always, an operation need not ask the context variable whether one is open in its own.
+# The number of no_grad blocks and traces that are open in all threads together. While it is 0,
+# which is nearly always, an operation need not look up the context variable.
 open_blocks = 0
 _lock = threading.Lock()
 
@@ -27,19 +27,20 @@ class _Thread(threading.local):
 
 
 _of_thread = _Thread()
-# The blocks that were open where recording was resumed.
+# The number of blocks that were open where recording was resumed.
 _resumed_at: ContextVar[int] = ContextVar("resumed_at", default=0)
 
 
 class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch look for)
     """Record nothing: within the block, operations on Values give leaves.
 
-    A context manager and a decorator; it holds for the thread, or asynchronous task, that entered
-    it, and may be nested. A generator that yields within the block pauses its consumer with it.
+    A context manager and a decorator; it affects only the thread, or asynchronous task, that
+    entered it, and may be nested. A generator that yields within the block also pauses recording in
+    its consumer.
 
     Raises:
-        TypeError: What it decorates is a generator function or a coroutine function, whose body
-            runs after the call.
+        TypeError: It decorates a generator function or a coroutine function, whose body runs after
+            the call.
 
     Example:
         >>> from autograd import Value
@@ -63,7 +64,7 @@ class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch l
             )
 
     def __call__(self, function: Any) -> Any:
-        """Decorate a function, so that calls of it record nothing.
+        """Decorate a function so that its calls record nothing.
 
         Raises:
             TypeError: It is a generator function or a coroutine function, whose body runs after the
@@ -102,7 +103,7 @@ class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch l
 
 @contextmanager
 def open_block() -> Iterator[None]:
-    """Have operations ask, within the block, whether they are to be recorded as usual."""
+    """Within the block, make operations check whether they are to be recorded as usual."""
     global open_blocks
     with _lock:
         open_blocks += 1
@@ -116,10 +117,10 @@ def open_block() -> Iterator[None]:
 
 
 def _forked() -> None:
-    """Forget the blocks of the threads that a fork has left behind in the parent."""
+    """Forget the blocks of threads that exist only in the parent of the forked process."""
     global _lock, open_blocks
     _lock = threading.Lock()
-    # A block may have ended in another thread than it began in: rather one too many than too few.
+    # A block may have ended in another thread than it began in: count one too many, not too few.
     open_blocks = max(_of_thread.open_blocks, _depth.get())
 
 
@@ -128,7 +129,7 @@ in_child(_forked)
 
 @contextmanager
 def resumed() -> Iterator[None]:
-    """Record again within the block, whatever `no_grad` blocks it is in.
+    """Record again within the block, even inside `no_grad` blocks.
 
     Example:
         >>> with no_grad(), resumed():
@@ -143,16 +144,16 @@ def resumed() -> Iterator[None]:
 
 
 def resume() -> Token[int]:
-    """Record again, whatever `no_grad` blocks it is in: what `resumed` begins with.
+    """Begin to record again, even inside `no_grad` blocks, as `resumed` does.
 
     Returns:
-        What `as_before` takes at the end.
+        The token for `as_before`, which ends it.
     """
-    return _resumed_at.set(_depth.get())  # a block may end that was open before: no count is lost
+    return _resumed_at.set(_depth.get())  # not a reset to 0: an outer block may end before
 
 
 as_before = _resumed_at.reset
-"""Record or not as before `resume`."""
+"""Return to the mode before `resume`."""
 
 
 def paused() -> bool:

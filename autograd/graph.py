@@ -1,8 +1,8 @@
-"""The one walk of the graph, and what is read off it.
+"""The one walk of the graph, and what is computed from it.
 
-Nothing here knows what a node computes: a node is anything with `parents`, a tuple of nodes that is
-empty for a leaf, `local_derivatives`, one a parent, and an `op`. Nothing here recurses, so a chain
-of a million nodes is walked like any other graph.
+Nothing here knows what a node computes: a node is anything that has `parents` (a tuple of nodes,
+empty for a leaf), `local_derivatives` (one for each parent), and an `op`. Nothing here recurses, so
+a chain of a million nodes is walked like any other graph.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = [
 
 
 class Node(Protocol):
-    """What a walk needs to know of a node."""
+    """What a walk needs to know about a node."""
 
     parents: tuple[Any, ...]
     local_derivatives: tuple[float, ...]
@@ -41,8 +41,8 @@ def interior(*roots: NodeT, stop: Iterable[NodeT] = ()) -> list[NodeT]:
     alone, so sums of floats taken along it come out the same in every run.
 
     Args:
-        *roots: The nodes to start from; a node may be given twice, or depend on another root.
-        stop: Nodes that are left out, with what only they depend on.
+        *roots: The nodes to start from; they may repeat, or depend on one another.
+        stop: Nodes to leave out, together with what only they depend on.
 
     Returns:
         Each node that has parents, once.
@@ -55,7 +55,7 @@ def interior(*roots: NodeT, stop: Iterable[NodeT] = ()) -> list[NodeT]:
     """
     order: list[NodeT] = []
     seen: set[NodeT] = set(stop)
-    # Below a None lies a node whose ancestors have all been listed once the None comes up.
+    # Whatever lies below a None in the stack has had its ancestors listed once the None is popped.
     stack: list[NodeT | None] = [*reversed(roots)]
     push, pop, visit, emit = stack.append, stack.pop, seen.add, order.append
     while stack:
@@ -63,7 +63,7 @@ def interior(*roots: NodeT, stop: Iterable[NodeT] = ()) -> list[NodeT]:
         if node is None:
             emit(pop())  # type: ignore[arg-type]
         elif node not in seen and node.parents:
-            while True:  # down along the last parents, of which none goes by the stack
+            while True:  # follow the last parents down, which need not be pushed
                 visit(node)
                 last: NodeT | None = None
                 for parent in node.parents:
@@ -131,7 +131,7 @@ def depth(root: Node) -> int:
         root: The node to start from.
 
     Returns:
-        0 for a leaf.
+        The number of links; 0 for a leaf.
 
     Example:
         >>> from autograd import Value
@@ -146,7 +146,7 @@ def depth(root: Node) -> int:
 
 
 def operation_counts(*roots: Node) -> Counter[str]:
-    """Count the nodes that the roots depend on by operation, leaves under `""`.
+    """Count the nodes that the roots depend on by their operation, and leaves under `""`.
 
     Args:
         *roots: The nodes to start from.
@@ -164,14 +164,14 @@ def operation_counts(*roots: Node) -> Counter[str]:
 
 
 def dependents(order: Iterable[NodeT], variables: Iterable[NodeT]) -> set[NodeT]:
-    """Find the nodes that depend on some variables.
+    """Find the nodes that depend on any of some variables.
 
     Args:
         order: Interior nodes, parents before children.
         variables: The nodes to start from.
 
     Returns:
-        Those of the nodes that have a variable among their ancestors, and the variables themselves.
+        The variables, and those nodes that have a variable among their ancestors.
 
     Example:
         >>> from autograd import Value
@@ -190,18 +190,19 @@ def dependents(order: Iterable[NodeT], variables: Iterable[NodeT]) -> set[NodeT]
 def adjoints(
     root: NodeT, seed: float = 1.0, *, variables: Sequence[NodeT] | None = None
 ) -> dict[NodeT, float]:
-    """Compute the derivative of the root with respect to each node, and change none of them.
+    """Compute the derivative of the root with respect to each node, without changing the graph.
 
-    What `Value.backward` does, in the same order and to the same bits, for those who read a graph.
+    The same pass as `Value.backward`, in the same order and to the same bits, for code that only
+    reads a graph.
 
     Args:
         root: The node to differentiate.
         seed: The adjoint to start from.
-        variables: The nodes to differentiate with respect to, where these are not the leaves.
+        variables: The nodes to differentiate with respect to; by default the leaves.
 
     Returns:
-        The adjoint of every node that the root depends on, itself included; where variables are
-        given, of those between the root and them.
+        The adjoint of every node that the root depends on, itself included; if variables are given,
+        only of the nodes between them and the root.
 
     Example:
         >>> from autograd import Value

@@ -1,4 +1,4 @@
-"""Rows that nobody calls by name: helpers of partials, and what derivatives are recorded as."""
+"""Rows that users do not call: helpers of partials, and operations that record derivatives."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["CHAIN_PRODUCT", "DETACHED", "HELPERS", "KINKED", "MEETS"]
 CHAIN_PRODUCT, MEETS, KINKED, DETACHED = "·", "meets", "kinked", "detached"
 
 # fmt: off
-# What partials are written with, so that their own derivatives are as accurate, of any order. Each
-# adds up where the textbook's formula would subtract. Names that end in _ are no one else's.
+# Partials use these so that their own derivatives, of any order, are as accurate. Each adds where
+# the textbook's formula would subtract. Names that end in _ are reserved for them.
 HELPERS = (
     Rule("one_minus_square_", X, lambda x: (1.0 - x) * (1.0 + x),  # 1 - x² would cancel near ±1
          lambda m, y, x: (-2.0 * x,)),
@@ -28,10 +28,10 @@ HELPERS = (
          lambda m, y, x: (-2.0 * y * m.tanh(x),)),
     Rule("logistic_density_", X, f.logistic_density,
          lambda m, y, x: (-y * m.tanh(0.5 * x),)),
-    # Of a vector's coordinates, that one first, the direction cosine of the first.
+    # For a vector's coordinates, with the chosen one first: the direction cosine of the first.
     Rule("direction_", XS, f.direction, f.direction_partials,
          kinks=lambda m, y, *xs: m.meets(m.norm(xs), 0.0)),
-    # Of the shares in a softmax; that of the first operand, or of the first two, or three.
+    # Functions of softmax shares: of the first operand's, of the first two, or of the first three.
     Rule("share_variance_", XS, f.on_floats(f.share_variance),
          f.share_variance_partials, primitive=f.share_variance),
     Rule("share_covariance_", XS, f.on_floats(f.share_covariance),
@@ -44,13 +44,13 @@ HELPERS = (
          f.share_product_partials, primitive=f.share_product),
     Rule("share_excess_", XS, f.on_floats(f.share_excess),
          f.share_excess_partials, primitive=f.share_excess),
-    # That of one that is the larger part of a vector, given the squares of the others, added up.
+    # The direction cosine of a vector's largest coordinate, given the sum of the others' squares.
     Rule("cosine_", ("x", "square"), lambda x, square: x / math.sqrt(x * x + square),
          f.cosine_partials),
-    # x1**x2 log(x1)**count, the derivative of x1**x2 in x2, so many times; 0 at x1 = 0.
+    # x1**x2 log(x1)**count, the derivative of x1**x2 in x2 of order count; 0 at x1 = 0.
     Rule("power_log_", ("count", "x1", "x2"), f.power_log, f.power_log_partials),
 )
-# What comparisons of traced nodes, and derivatives of derivatives, are recorded as.
+# Operations that record comparisons of traced nodes, and derivatives of derivatives.
 INTERNAL = (
     Rule("<", XX, lambda x1, x2: float(x1 < x2), lambda m, y, x1, x2: (0.0, 0.0)),
     Rule("<=", XX, lambda x1, x2: float(x1 <= x2), lambda m, y, x1, x2: (0.0, 0.0)),
@@ -58,19 +58,19 @@ INTERNAL = (
     Rule("!=", XX, lambda x1, x2: float(x1 != x2), lambda m, y, x1, x2: (0.0, 0.0)),
     Rule(">", XX, lambda x1, x2: float(x1 > x2), lambda m, y, x1, x2: (0.0, 0.0)),
     Rule(">=", XX, lambda x1, x2: float(x1 >= x2), lambda m, y, x1, x2: (0.0, 0.0)),
-    # The product of the chain rule: a zero adjoint contributes nothing, whatever it meets. That is
-    # agreed on for first derivatives; whether it does at the next order is not known.
+    # The product of the chain rule: a zero adjoint contributes nothing, whatever the other factor.
+    # That is a convention for first derivatives; at the next order it is not known to hold.
     Rule(CHAIN_PRODUCT, XX, lambda x1, x2: x1 * x2 if x1 or math.isfinite(x2) else 0.0,
          lambda m, y, x1, x2: (
              m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, math.nan), x2), x1)),
     Rule(DETACHED, X, lambda x: x, lambda m, y, x: (0.0,)),
-    # Whether two numbers are equal, or one is nan, for `kinks`: with a derivative of nan if so.
+    # Whether two numbers are equal, or one is nan, for `kinks`; if so, its derivative is nan.
     Rule(MEETS, XX, lambda x1, x2: float(not (x1 < x2 or x1 > x2)),
          lambda m, y, x1, x2: (
              m.where(x1 < x2, 0.0, m.where(x1 > x2, 0.0, math.nan)),) * 2),
-    # A contribution of the chain rule, given the adjoint that it is a multiple of, and whether the
-    # node that it comes through is at a kink: there its derivative is nan in what the adjoint
-    # depends on, and, unless the adjoint is 0 (and the kink not infinite), in what the kink does.
+    # A contribution of the chain rule, given the adjoint that it is a multiple of, and whether its
+    # node is at a kink. If so, its derivative is nan in whatever the adjoint depends on, and also
+    # in whatever the kink depends on, unless the adjoint is 0 and the kink is not infinite.
     Rule(KINKED, ("contribution", "adjoint", "kink"), lambda x, adjoint, kink: x,
          lambda m, y, x, adjoint, kink: (
              1.0,

@@ -9,11 +9,11 @@ __all__ = [
 
 
 class Kind(str):
-    """The `op` of a node that is told apart from others of the same `op`, by identity.
+    """The `op` of a node, told apart by identity from equal ones.
 
-    The `op` of a leaf is empty, and which kind of leaf it is, `leaf.op is CONSTANT` tells. A
-    subclass of Value would tell it too, but slow the interpreter down where nodes of two classes
-    meet in one loop.
+    The `op` of a leaf is empty, and `leaf.op is CONSTANT` tells which kind of leaf it is. A
+    subclass of Value would tell it too, but it would slow the interpreter down where nodes of two
+    classes meet in one loop.
     """
 
     name: str
@@ -37,10 +37,10 @@ PARAMETER = Kind("PARAMETER")
 FROZEN = Kind("FROZEN")
 """A parameter of a model that training leaves as it is."""
 BUFFER = Kind("BUFFER")
-"""A number of a model's state that is no parameter, such as a running average."""
+"""A number in a model's state that is not a parameter, such as a running average."""
 UNRECORDED = Kind("UNRECORDED")
-"""What an operation has given where nothing is recorded."""
+"""The result of an operation that is not recorded."""
 LINKED_PARAMETER = Kind("LINKED_PARAMETER", "linear")
 """A node that stands for a parameter of a model that is being differentiated: see `linked`."""
 PARAMETER_KINDS = (PARAMETER, FROZEN, LINKED_PARAMETER)
-"""What is, or stands for, a parameter."""
+"""The kinds that are, or stand for, parameters."""

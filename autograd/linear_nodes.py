@@ -1,4 +1,4 @@
-"""Nodes of the one operation that is no row of the table: a sum of coefficients times nodes."""
+"""Nodes of the one operation that is not in the table: a sum of coefficients times nodes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["linear", "linked"]
 
 
 def linear(coefficients: tuple[float, ...], operands: tuple[Value, ...]) -> Value:
-    """Record the sum of coefficients times nodes, as a node whose parents are the nodes alone.
+    """Record a sum of coefficients times nodes as a node whose parents are the nodes alone.
 
-    A dot product with plain numbers is linear in what remains; its partial derivatives are those
-    numbers, at every order as recorded. A neuron fed with data so costs half of what it would if
-    each number became a constant node.
+    A dot product with plain numbers is linear in the nodes; its partial derivatives are those
+    numbers, and are constant at every order. This halves the cost of a neuron whose inputs are
+    data, compared with a constant node for each number.
 
     Args:
-        coefficients: One float an operand.
+        coefficients: One float for each operand.
         operands: The nodes.
 
     Returns:
@@ -33,16 +33,16 @@ def linear(coefficients: tuple[float, ...], operands: tuple[Value, ...]) -> Valu
 
 
 def linked(value: Value) -> Value:
-    """Make a node that stands for another, and can be told apart from it.
+    """Make a node that stands for another, but is distinct from it.
 
-    To differentiate with respect to a node that other parts of a graph use as well is to
-    differentiate with respect to a node of one's own that stands for it.
+    To differentiate with respect to a node that other parts of a graph use as well, differentiate
+    with respect to a stand-in for it.
 
     Args:
-        value: The node; of a parameter, the stand-in is taken for one too.
+        value: The node; the stand-in of a parameter counts as a parameter too.
 
     Returns:
-        A node of the same data and label, whose derivative with respect to the node is 1.
+        A node with the same data and label, whose derivative with respect to the original is 1.
 
     Example:
         >>> x = Value(2.0, "x")

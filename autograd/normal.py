@@ -1,12 +1,12 @@
-"""The normal distribution on floats: its distribution function, that one's logarithm, and inverses.
+"""The normal distribution on floats: its distribution function, the logarithm, and inverses.
 
 As in `autograd.special`: floats in, a float out, nan for nan, `ValueError` off the domain,
 `OverflowError` where a finite operand has a result too large for a float. A&S is Abramowitz &
 Stegun, *Handbook of Mathematical Functions* (1964).
 
-What keeps the derivatives of all of them accurate, at any order, is one function, `excess`. Below 0
-the derivative of log Φ is hardly more than -x, its own derivative hardly more than -1, and what
-there is beyond that is lost if it is subtracted; `excess` is that remainder.
+One function, `excess`, keeps the derivatives of all of them accurate at any order. Below 0 the
+derivative of log Φ is hardly more than -x, and its own derivative hardly more than -1; a
+subtraction would lose the remainder, which `excess` computes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LOG_2 = log(2.0)
 def density(x: float) -> float:
     """The standard normal density φ, exp(-x²/2) / √(2π).
 
-    The square of x rounded to sixteenths is exact; what it lacks is small.
+    The square of x, rounded to sixteenths, is exact; the correction for the rounding is small.
 
     Example:
         >>> density(0.0) == 1 / math.sqrt(2 * math.pi)
@@ -50,7 +50,7 @@ def density(x: float) -> float:
 def ndtr(x: float) -> float:
     """The standard normal distribution function Φ: erfc(-x/√2) / 2.
 
-    In the left tail the rounding error of -x/√2 is taken out, as `special.gelu` does.
+    In the left tail the rounding error of -x/√2 is corrected, as in `special.gelu`.
 
     Example:
         >>> ndtr(0.0), ndtr(40.0), ndtr(-math.inf)
@@ -67,7 +67,7 @@ def ndtr(x: float) -> float:
 
 
 def log_ndtr(x: float) -> float:
-    """log Φ(x), also where Φ(x) underflows, or is 1 but for what rounding takes.
+    """log Φ(x), accurate also where Φ(x) underflows, or rounds to 1.
 
     In the left tail Φ(x) = φ(x) / (excess(1, x) - x).
 
@@ -85,10 +85,10 @@ def log_ndtr(x: float) -> float:
     return y
 
 
-# --- what is left of the derivatives of log Φ ----------------------------------------------------
-# With z = -x > 0 and the hazard φ(z) / Φ(-z) = z + e(z): e' = e² + z e - 1. Taylor coefficients and
-# those at infinity follow from that equation by recurrence. The first loses as many digits as there
-# are to a float and more, hence whole numbers, in units of 2**-_BITS.
+# --- the remainders of the derivatives of log Φ --------------------------------------------------
+# With z = -x > 0 and the hazard φ(z) / Φ(-z) = z + e(z): e' = e² + z e - 1. The Taylor coefficients
+# and those at infinity follow from that equation by recurrence. The recurrence for the former loses
+# more digits than a float has, hence integer arithmetic, in units of 2**-_BITS.
 
 _BITS = 400
 _DEGREE = 64
@@ -98,7 +98,7 @@ HIGHEST_ORDER = 16
 
 @cache
 def _taylor(order: int, centre: int) -> tuple[float, ...]:
-    """The Taylor coefficients about a centre of the derivative of e of an order, its sign apart."""
+    """The Taylor coefficients about a centre of the derivative of e of an order, up to sign."""
     if order > 1:
         return tuple([-k * c for k, c in enumerate(_taylor(order - 1, centre))][1:])
     z = hazard = centre << _BITS
@@ -126,10 +126,10 @@ def _at_infinity(order: int) -> tuple[float, ...]:
 
 
 def excess(order: float, x: float) -> float:
-    """The derivative of log Φ(x) + x²/2 of an order from 1.
+    """The derivative of log Φ(x) + x²/2 of an order of at least 1.
 
-    It is the cumulant of that order of the amount by which a standard normal variable exceeds -x,
-    when it does: the first is their mean, x + φ(x)/Φ(x), the second their variance.
+    It is the cumulant of that order of the excess of a standard normal variable over -x, given that
+    it exceeds -x: the first is the mean, x + φ(x)/Φ(x), the second the variance.
 
     Example:
         >>> excess(1, 0.0) == math.sqrt(2 / math.pi), excess(1, -1e9), excess(2, 1e9)

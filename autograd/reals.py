@@ -1,4 +1,4 @@
-"""What counts as a real number, and its float."""
+"""What counts as a real number, and its conversion to a float."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Plain", "as_float", "is_array_scalar"]
 
 Plain: TypeAlias = "float | Fraction | Decimal | SupportsIndex"
-"""A real number that is no Value."""
+"""A real number that is not a Value."""
 
 
 def as_float(number: object, operation: str, expected: str = "a Value or a real number") -> float:
@@ -23,14 +23,14 @@ def as_float(number: object, operation: str, expected: str = "a Value or a real 
 
     Args:
         number: A `numbers.Real` (int, bool, Fraction, NumPy's scalars) or a Decimal.
-        operation: Who asks, for the error.
-        expected: What would have been right, for the error.
+        operation: The caller's name, for the error.
+        expected: What the caller expects, for the error.
 
     Returns:
         The float.
 
     Raises:
-        TypeError: It is not a real number; a Value is not one.
+        TypeError: It is not a real number; a Value does not count as one.
         OverflowError: It is too large for a float.
 
     Example:
@@ -47,9 +47,9 @@ def as_float(number: object, operation: str, expected: str = "a Value or a real 
     ):
         try:
             return float(number)  # type: ignore[arg-type]
-        except (OverflowError, ValueError) as error:  # the latter of a signalling nan
+        except (OverflowError, ValueError) as error:  # ValueError: a signalling nan
             raise type(error)(f"{operation}: {error}") from None
-        except TypeError:  # of NumPy's durations, which it calls integers
+        except TypeError:  # NumPy's durations, which it registers as integers
             pass
     if isinstance(number, Unknown):
         refuse()
@@ -57,7 +57,7 @@ def as_float(number: object, operation: str, expected: str = "a Value or a real 
 
 
 def is_array_scalar(number: Any, operation: str) -> bool:
-    """Tell NumPy's bool, which is no `numbers.Real`, and its arrays without dimensions."""
+    """Tell whether it is a bool of NumPy's, which is no `numbers.Real`, or a 0-d array."""
     kind = getattr(getattr(number, "dtype", None), "kind", None)
     if isinstance(kind, str) and kind in "biuf" and getattr(number, "shape", None) == ():
         refuse_mask(operation, number)

@@ -36,31 +36,31 @@ class Rule:
     """One row of the table: a differentiable function.
 
     Attributes:
-        name: The function's name; an operator's sign for an operator.
-        operands: The names of its operands, in order; `("*xs",)` for any number of them.
-        evaluate: The function on floats; raises what Python's `math` would off its domain.
-        partials: `partials(m, y, *xs)`, the tuple of its partial derivatives, one an operand.
-        summary: What the function is, in a sentence. Further sentences say what its derivatives
-            are, as formulas in backquotes, and what is agreed on at its kinks.
-        example: Operands, and the function's value there.
-        domain: Where the function is defined, in words; empty where it is everywhere.
-        fused: For the hottest of one operand, value and derivatives on floats in one call.
-        expanded: `expanded(m, *xs)`, for a function of many operands: the same, written out in
-            operations of one or two.
-        kinks: `kinks(m, y, *xs)`, other than 0 where the first derivative is agreed on, or jumps: a
-            second one does not exist there, and is nan. It is made of `m.meets`.
-        within: `within(m, *xs)`, the domain as a condition, where the partials would be finite
-            outside of it: compiled code, which cannot raise, makes them nan.
-        primitive: `primitive(m, *xs)`, for the compiler, where `evaluate` branches or takes what is
-            not in `m`: the same values without branches, inf or nan off the domain.
-        by_python: Whether compiled programs have Python evaluate it, number by number.
-        exact: `exact(mp, *xs)`, the function as mpmath defines it: what the row is held to.
-        smooth: For each name in `operands` the open intervals where the function is smooth, the
-            one that examples shrink to first; or a function that gives from the operands before
-            the closed intervals to draw from. Empty: every number.
-        defaults: What the last operands are where they are not given.
-        fixed: The operands that no derivative is taken of, as an order.
-        numbers_only: Whether these must be plain numbers, as a derivative in them is not known.
+        name: The function's name; the sign, for an operator.
+        operands: The names of its operands, in order; `("*xs",)` if it takes any number of them.
+        evaluate: The function on floats; off its domain it raises what Python's `math` would.
+        partials: `partials(m, y, *xs)`, the tuple of its partial derivatives, one for each operand.
+        summary: What the function is, in a sentence. Further sentences give its derivatives, as
+            formulas in backquotes, and the conventions at its kinks.
+        example: Operands, and the function's value at them.
+        domain: Where the function is defined, in words; empty if everywhere.
+        fused: For the hottest functions of one operand: value and derivative on floats in one call.
+        expanded: `expanded(m, *xs)`, for a function of many operands: the same function, written
+            out in operations of one or two operands.
+        kinks: `kinks(m, y, *xs)`, nonzero where the first derivative is a convention, or jumps:
+            there is no second derivative there, and it is nan. It is built from `m.meets`.
+        within: `within(m, *xs)`, the domain as a condition, needed where the partials would be
+            finite outside it: compiled code, which cannot raise, makes them nan there.
+        primitive: `primitive(m, *xs)`, for the compiler, needed if `evaluate` branches or uses what
+            is not in `m`: the same values without branches; inf or nan off the domain.
+        by_python: Whether compiled programs have Python evaluate the function, number by number.
+        exact: `exact(mp, *xs)`, the function in mpmath, which the row is tested against.
+        smooth: For each name in `operands`, the open intervals where the function is smooth, first
+            the one that examples shrink to; or a function from the preceding operands to the closed
+            intervals to draw from. Empty: every number.
+        defaults: The defaults of the last operands.
+        fixed: The operands that no derivative is taken of, such as an order.
+        numbers_only: Whether these must be plain numbers, as the derivative in them is not known.
     """
 
     name: str
@@ -89,12 +89,12 @@ class Rule:
 
     @property
     def is_method(self) -> bool:
-        """Whether the first operand is the one that a method of Value would act on."""
+        """Whether a method of Value would act on the first operand."""
         first = self.operands[0]
         return not first.startswith("*") and first not in self.fixed
 
     def extended(self, *xs: float) -> float:
-        """Evaluate the function on the extended real line, where nothing raises.
+        """Evaluate the function on the extended real line, where no operation raises.
 
         Example:
             >>> RULES["/"].extended(1.0, 0.0), RULES["log"].extended(-1.0)
@@ -102,7 +102,7 @@ class Rule:
         """
         evaluate = extended(self.evaluate)
         if not self.of_sequence and not isinstance(self.name, OwnName):
-            evaluate = getattr(EXTENDED, self.name, evaluate)  # where an infinity has its sign
+            evaluate = getattr(EXTENDED, self.name, evaluate)  # for infinities of the right sign
         return float(evaluate(*map(Extended, xs)))
 
     def local_derivatives(self, y: float, *xs: float) -> tuple[float, ...]:
@@ -110,10 +110,10 @@ class Rule:
 
         Args:
             y: The function's value at `xs`.
-            *xs: The operands, a point at which the function is defined.
+            *xs: The operands, at which the function is defined.
 
         Returns:
-            One float an operand; infinite or nan where the derivative is, never an exception.
+            One float for each operand; infinite or nan where the derivative is, never an exception.
 
         Example:
             >>> RULES["sqrt"].local_derivatives(0.0, 0.0)
@@ -125,10 +125,10 @@ class Rule:
             return tuple(map(float, self.partials(EXTENDED, Extended(y), *map(Extended, xs))))
 
 
-# --- the namespaces of the partials, and rows of one's own ---------------------------------------
+# --- the namespaces of the partials, and custom rows ---------------------------------------------
 
 LINEAR = "linear"
-"""The one operation that is not a row of the table: its coefficients are its local derivatives."""
+"""The one operation that is not in the table: its coefficients are its local derivatives."""
 
 RULES: dict[str, Rule] = {}
 
@@ -149,19 +149,19 @@ class Functions(SimpleNamespace):
 FLOATS = Functions()
 EXTENDED = Functions()
 VALUES = Functions()
-"""The namespaces of the functions on floats, on the extended real line, and, entered by
-`autograd.functions`, on Values."""
+"""The namespaces of the functions on floats, on the extended real line, and on Values; the last is
+filled by `autograd.functions`."""
 
 
 class OwnName(str):
-    """The name of a row that a user has added: as the `op` of a node it says by which row.
+    """The name of a row that a user has added; as the `op` of a node, it knows the row.
 
-    Functions may share a name: what a node follows is the row that it was recorded by.
+    Functions may share a name: a node follows the row that it was recorded by.
 
     Attributes:
         rule: The row.
-        function: The public function made of it, by which it is pickled.
-        place: Which of the function's results it is.
+        function: The public function made of the row; pickling refers to it.
+        place: Which of the function's results this is.
     """
 
     rule: Rule
@@ -179,8 +179,8 @@ class OwnName(str):
 
 
 def _home(name: OwnName) -> tuple[str, str]:
-    """Find a module that a user's function is an attribute of: its own, or any other."""
-    from pickle import PicklingError  # of no use to whoever pickles nothing
+    """Find a module that has a user's function as an attribute: its own, or any other."""
+    from pickle import PicklingError  # not needed unless something is pickled
 
     own = sys.modules.get(name.function.__module__)
     for module in (own, *list(sys.modules.values())):
@@ -188,8 +188,8 @@ def _home(name: OwnName) -> tuple[str, str]:
             if value is name.function:
                 return str(module.__name__), attribute  # type: ignore[union-attr]
     raise PicklingError(
-        f"{name}, a function of one's own, cannot be pickled, nor a graph that it takes part in: "
-        "it would have to stand under a name at the top of a module, to be found there again"
+        f"{name}, a custom function, cannot be pickled, nor a graph that uses it: "
+        "assign it to a name at the top level of a module, where unpickling can find it"
     )
 
 
@@ -218,11 +218,11 @@ def register(rule: Rule) -> None:
     """Enter a row into the table and into the namespaces of the partials.
 
     Args:
-        rule: The row. One of a user's of the same name is replaced there, and goes on as it was for
-            whoever has it.
+        rule: The row. It replaces a user's row of the same name, which continues to work for
+            whoever holds it.
 
     Raises:
-        ValueError: The name is that of a row of the library's.
+        ValueError: The name belongs to a row of the library.
     """
     known = RULES.get(rule.name)
     if (known is not None and not isinstance(known.name, OwnName)) or rule.name == LINEAR:

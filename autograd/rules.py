@@ -1,18 +1,18 @@
-"""The table of differentiable functions: one row a function, read like a page of a formulary.
+"""The table of differentiable functions: one row each, to be read like a page of a formulary.
 
 A row says how its function is evaluated on floats, and what its partial derivatives are. The
-partials are an expression in ordinary arithmetic and in functions taken from a namespace `m`, so
-the same row serves floats, recorded `Value`s, mpmath numbers and symbols alike. In a row
+partials are expressions in ordinary arithmetic and in functions taken from a namespace `m`, so
+the same row serves floats, recorded `Value`s, mpmath numbers and symbols. In a row
 
     y           is the function's own value: a partial may be cheaper, or more accurate, through it;
     x, x1, xs   are its operands;
-    m           offers every named function of this table, with all of its operands given.
+    m           offers every named function of this table, without defaults for operands.
 
-An expression may not branch on its operands: it says `m.where`. Where Python's arithmetic would
-raise although the function is defined (`sqrt` at 0), a partial is evaluated on floats once more, on
-the extended real line, where 1/0 is infinite. How a formula avoids cancellation and overflow, and
-what is agreed on at a kink, stands in its row. Further functions, of the same kind of rows, are in
-`autograd.formulary`.
+An expression may not branch on its operands: it uses `m.where`. Where Python's arithmetic would
+raise although the function is defined (`sqrt` at 0), a partial is evaluated once more, on floats of
+the extended real line, where 1/0 is infinite. Each row says how its formula avoids cancellation and
+overflow, and which convention holds at a kink. `autograd.formulary` has further functions, in rows
+of the same kind.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TABLE = (
     Rule("*", XX, mul,
          lambda m, y, x1, x2: (x2, x1)),
     Rule("/", XX, lambda x1, x2: x1 / x2,
-         lambda m, y, x1, x2: (over(1.0, x2), over(-y, x2)),  # by way of y, as x2² may overflow
+         lambda m, y, x1, x2: (over(1.0, x2), over(-y, x2)),  # through y, as x2² may overflow
          domain="x2 != 0"),
     Rule("neg", X, lambda x: -x,
          lambda m, y, x: (-1.0,)),
@@ -298,8 +298,8 @@ TABLE = (
          kinks=lambda m, y, x1, x2: m.meets(x1, x2)),
     Rule("clip", ("x", "lower", "upper"), f.clip,
          lambda m, y, x, lower, upper: f.clip_partials(m, y, x, lower, upper),
-         "x kept between lower and upper. Its derivative is 1 in what it is equal to, x or one of "
-         "the bounds, and 0 in the others; at a bound it is 1 in x.",
+         "x kept between lower and upper. Its derivative is 1 in the operand that it equals, x "
+         "or a bound, and 0 in the others; at a bound it is 1 in x.",
          ((5.0, 0.0, 1.0), 1.0), "lower <= upper",
          # y - y is nan off the domain, where partials of 1 and 0 would have derivatives of 0.
          kinks=lambda m, y, x, lower, upper: (
@@ -308,7 +308,7 @@ TABLE = (
     Rule("where", ("condition", "x1", "x2"), lambda condition, x1, x2: x1 if condition else x2,
          lambda m, y, condition, x1, x2: (
              0.0, m.where(condition, 1.0, 0.0), m.where(condition, 0.0, 1.0)),
-         "x1 where the condition is true, that is other than 0, and x2 elsewhere. "
+         "x1 where the condition is true, that is not 0, and x2 elsewhere. "
          "Its derivative is 1 in the operand chosen, and 0 in the others.",
          ((True, 1.0, 2.0), 1.0), fixed=("condition",)),
     # --- of a sequence ---
@@ -341,7 +341,7 @@ TABLE = (
          ((1000.0, 0.0), 1000.0),
          "at least one operand",
          expanded=lambda m, *xs: m.log(reduce(add, map(m.exp, xs)))),
-    Rule("softmax", XS, lambda *xs: special.softmax(xs)[0],  # one node each: that x, the others
+    Rule("softmax", XS, lambda *xs: special.softmax(xs)[0],  # a node for each x, that x first
          f.softmax_partials,
          "exp(x) / (exp(x1) + exp(x2) + …) for each x of the xs, without overflow.",
          None, "at least one operand",
@@ -374,7 +374,7 @@ TABLE = (
 for _rule in TABLE:
     register(_rule)
 
-# Those whose operands or values are sequences, and the one whose overflow has a sign of its own.
+# Functions whose operands or values are sequences, and the one whose overflow has its own sign.
 FLOATS.softmax = EXTENDED.softmax = special.softmax
 FLOATS.dot = EXTENDED.dot = lambda xs1, xs2: f.dot(*xs1, *xs2)
 FLOATS.net = EXTENDED.net = lambda weights, inputs, bias: f.net(*weights, *inputs, bias)

@@ -1,8 +1,8 @@
-"""What labels tell of modules, and ops of leaves.
+"""What labels tell about modules, and the ops of leaves.
 
-A module is known by its dotted name, which the labels of its nodes carry:
+A module is identified by its dotted name, which the labels of its nodes contain:
 `layers.0.neurons.3.weights.1` is a parameter of `layers.0.neurons.3`, and `layers.0.neurons.3.out`
-its output. Whoever tells modules apart, a drawing or a table, does it by these functions.
+its output. Drawings and tables use these functions to tell modules apart.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from autograd.graph import Node
 __all__ = ["DEEPEST", "LONGEST_NAME", "ancestors_of", "folded", "leaf_kind", "module_of"]
 
 DEEPEST = 32
-"""A label of so many dots or more is no dotted name: frames are not nested as deep as that."""
+"""A label with this many dots or more is not a dotted name: frames are not nested that deeply."""
 LONGEST_NAME = 1_000
-"""A longer label is no dotted name: Graphviz could not take it for that of a frame."""
+"""A longer label is not a dotted name: Graphviz could not use it as the name of a frame."""
 
 
 def module_of(label: str | None) -> str | None:
-    """Read the name of the module off the label of one of its nodes.
+    """Read the name of a node's module off the node's label.
 
     Args:
         label: A label, or None.
 
     Returns:
-        The dotted name, empty for the model itself; None where the label tells of no module.
+        The dotted name, empty for the model itself; None if the label does not name a module.
 
     Example:
         >>> module_of("layers.0.neurons.3.weights.1"), module_of("weights.1"), module_of("w1")
@@ -41,7 +41,7 @@ def module_of(label: str | None) -> str | None:
 
 
 def ancestors_of(module: str) -> list[str]:
-    """List the modules that a module lies in, outermost first, and the module itself.
+    """List the modules that contain a module, outermost first, and the module itself.
 
     Example:
         >>> ancestors_of("layers.0.neurons.3")
@@ -53,14 +53,14 @@ def ancestors_of(module: str) -> list[str]:
 
 
 def folded(module: str | None, depth: int) -> str | None:
-    """Name the module, at a depth, that a module is drawn as part of.
+    """Name the enclosing module, at a given depth, that a module is drawn as part of.
 
     Args:
         module: A dotted name; empty for the model itself, None outside any module.
         depth: 0 for the whole model, 1 for its parts, 2 for theirs, …
 
     Returns:
-        The name, empty for the whole model; None where nothing is to be folded.
+        The name, empty for the whole model; None if nothing is to be folded.
 
     Example:
         >>> folded("layers.0.neurons.3", 1), folded("layers.0", 2)

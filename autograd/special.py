@@ -1,11 +1,11 @@
-"""Functions of floats that `math` lacks, or does not give to full relative accuracy.
+"""Functions of floats that `math` lacks, or does not compute to full relative accuracy.
 
-They behave as `math`'s own do: floats in, a float out, nan for nan, `ValueError` at a pole or off
+They behave like `math`'s own: floats in, a float out, nan for nan, `ValueError` at a pole or off
 the domain, `OverflowError` where a finite operand has a result too large for a float.
 
 A&S is Abramowitz & Stegun, *Handbook of Mathematical Functions* (1964); DLMF is the NIST *Digital
 Library of Mathematical Functions*, https://dlmf.nist.gov. Coefficients are computed here from their
-formulas, save the Bernoulli numbers and one root, which the tests compute anew.
+formulas, except the Bernoulli numbers and one root, which the tests recompute.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ __all__ = [
 
 
 def cbrt(x: float) -> float:
-    """The real cube root: a power, and one Newton step since 1/3 is not a float.
+    """The real cube root: a power, then one Newton step, since 1/3 is not a float.
 
-    `math.cbrt`, which Python 3.10 lacks, misses even the cube root of 27 on some platforms.
+    `math.cbrt`, which Python 3.10 lacks, is inexact even for the cube root of 27 on some platforms.
 
     Example:
         >>> cbrt(27.0), cbrt(-1000.0)
@@ -67,7 +67,7 @@ def logsigmoid(x: float) -> float:
 
 
 def leading_half(x: float) -> float:
-    """The leading 26 bits of x: two heads have an exact product (Veltkamp's splitting)."""
+    """The leading 26 bits of x: the product of two such heads is exact (Veltkamp's splitting)."""
     y = (2**27 + 1) * x
     return y - (y - x)
 
@@ -81,8 +81,8 @@ def gelu(x: float) -> float:
     """x times the standard normal distribution function at x: x/2 erfc(-x/√2).
 
     In the left tail erfc multiplies the relative error of t = -x/√2 by 2t². There the rounding
-    error of t is found by exact products (Dekker, *A floating-point technique for extending the
-    available precision*, 1971) and taken out to first order.
+    error of t is computed by exact products (Dekker, *A floating-point technique for extending the
+    available precision*, 1971) and corrected to first order.
 
     Example:
         >>> gelu(0.0), gelu(100.0), gelu(-100.0)
@@ -114,7 +114,7 @@ def in_range(y: float) -> float:
 
 
 def _offset_from_pole(x: float) -> float:
-    """x less the nearest integer, exactly; `ValueError` at an integer or -inf."""
+    """x minus the nearest integer, exactly; `ValueError` at an integer or -inf."""
     offset = math.remainder(x, 1.0)
     if offset == 0:
         raise ValueError("math domain error")
@@ -122,7 +122,7 @@ def _offset_from_pole(x: float) -> float:
 
 
 def _cotangent(offset: float) -> float:
-    """cot(π offset) for an offset of at most a half; accurate near its zeros at both ends too."""
+    """cot(π offset) for an offset of at most a half; accurate also near the zeros at both ends."""
     if abs(offset) <= 0.25:
         return 1 / math.tan(pi * offset)
     return math.copysign(math.tan(pi * (0.5 - abs(offset))), offset)
@@ -192,8 +192,8 @@ _LGAMMA_AT_2 += [c / k for k, c in enumerate(_taylor_digamma(2.0, 28), start=2)]
 def lgamma(x: float) -> float:
     """The logarithm of the absolute value of the gamma function.
 
-    `math.lgamma` loses relative accuracy near its roots 1 and 2. There A&S 6.1.33 takes its place,
-    the Taylor series about 2 of log Γ(2 + z) = log Γ(1 + z) + log(1 + z).
+    `math.lgamma` loses relative accuracy near its roots 1 and 2. There the Taylor series about 2 of
+    log Γ(2 + z) = log Γ(1 + z) + log(1 + z) is used instead (A&S 6.1.33).
 
     Example:
         >>> lgamma(1.0), lgamma(2.0)
@@ -209,14 +209,14 @@ def lgamma(x: float) -> float:
 def polygamma(order: float, x: float) -> float:
     """The derivative of digamma of the given order, an integer; digamma itself is of order 0.
 
-    By the Hurwitz zeta function (A&S 6.4.10); for x < 0 by reflection (6.4.7), the derivatives of
-    the cotangent being polynomials in it, since cot' = -(1 + cot²).
+    By the Hurwitz zeta function (A&S 6.4.10); for x < 0 by reflection (6.4.7), where the
+    derivatives of the cotangent are polynomials in it, since cot' = -(1 + cot²).
 
     Example:
         >>> print(f"{polygamma(1, 1.0):.14f}")  # π²/6
         1.64493406684823
     """
-    if not (0 <= order <= 1000 and float(order).is_integer()):  # by a loop over the order
+    if not (0 <= order <= 1000 and float(order).is_integer()):  # there is a loop over the order
         raise ValueError("the order must be a nonnegative integer of at most 1000")
     n = int(order)
     if n == 0 or isnan(x):
@@ -241,7 +241,7 @@ def polygamma(order: float, x: float) -> float:
 def logsumexp(*xs: float) -> float:
     """log(exp(x1) + exp(x2) + …).
 
-    The largest exponential, exp(m), is factored out, and the 1 that stays for it left to log1p:
+    The largest exponential, exp(m), is factored out; log1p handles the 1 that remains for it:
     Blanchard, Higham & Higham, *Accurately computing the log-sum-exp and softmax functions* (2021).
 
     Example:
@@ -251,7 +251,7 @@ def logsumexp(*xs: float) -> float:
     m = max(xs)
     if not isfinite(m):
         return math.nan if any(map(isnan, xs)) else m
-    return m + log1p(fsum([-1.0, *[exp(x - m) for x in xs]]))  # fsum takes the 1 off exactly
+    return m + log1p(fsum([-1.0, *[exp(x - m) for x in xs]]))  # fsum subtracts the 1 exactly
 
 
 def softmax(xs: Sequence[float]) -> list[float]:
@@ -268,9 +268,9 @@ def softmax(xs: Sequence[float]) -> list[float]:
 
 
 def _exp_of_difference(x: float, m: float) -> float:
-    """exp(x - m), with the rounding error of the difference, which would show far below 0.
+    """exp(x - m), corrected for the rounding error of the difference, which counts far below 0.
 
-    The error is taken by two-sum (Knuth, *The Art of Computer Programming*, vol. 2, 4.2.2).
+    The error is computed by two-sum (Knuth, *The Art of Computer Programming*, vol. 2, 4.2.2).
     """
     difference = x - m
     if not isfinite(difference):
@@ -281,18 +281,18 @@ def _exp_of_difference(x: float, m: float) -> float:
 
 
 def _sum_of_products(xs: Sequence[float], ys: Sequence[float]) -> float:
-    """x1 y1 + x2 y2 + …, the products and the sum rounded as they come."""
+    """x1 y1 + x2 y2 + …, with each product and sum rounded."""
     return sum(map(mul, xs, ys), 0.0)
 
 
-# Python 3.12 and newer have a faster and more accurate one.
+# Python 3.12 and newer have a faster and more accurate function.
 sum_of_products: Callable[[Sequence[float], Sequence[float]], float] = getattr(
     math, "sumprod", _sum_of_products
 )
 
 
 def exact_sum(*xs: float) -> float:
-    """x1 + x2 + …, correctly rounded; as `math.fsum`, save that no partial sum overflows.
+    """x1 + x2 + …, correctly rounded; like `math.fsum`, but no partial sum overflows.
 
     Example:
         >>> exact_sum(1e308, 1e308, -1e308)
@@ -303,13 +303,13 @@ def exact_sum(*xs: float) -> float:
     except OverflowError:
         if not all(map(isfinite, xs)):
             return sum(xs)
-        # Floats are multiples of 2**-1074: add up integers, and divide once.
+        # Floats are multiples of 2**-1074: add integers, and divide once.
         ratios = [x.as_integer_ratio() for x in xs]
         return sum(n * (2**1074 // d) for n, d in ratios) / 2**1074
 
 
 def prod(*xs: float) -> float:
-    """The product, as `math.prod` has it, save that no partial product over- or underflows.
+    """The product; like `math.prod`, but no partial product over- or underflows.
 
     Example:
         >>> prod(2.0**600, 2.0**600, 2.0**-600, 2.0**-590)
@@ -319,7 +319,7 @@ def prod(*xs: float) -> float:
 
 
 def products_of_others(xs: Sequence[float]) -> list[float]:
-    """For each factor the product of the others, also where there are zeros, as `prod` has it.
+    """For each factor the product of the others, also if there are zeros; without overflow.
 
     Example:
         >>> products_of_others([0.0, 2.0, 3.0])

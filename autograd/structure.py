@@ -1,8 +1,8 @@
 """Nested arguments: the numbers in lists, tuples, dictionaries, arrays and models, and their paths.
 
-A function of a nested argument is, to whoever differentiates it, a function of the numbers in it.
-`numbers` lists these with the path to each; `rebuilt` makes the argument again, with a node in the
-place of each number; `restored` makes a result of the same structure.
+For differentiation, a function of a nested argument is a function of the numbers in it.
+`numbers` lists these with the path to each; `rebuilt` makes the argument again with a node in place
+of each number; `restored` makes a result of the same structure.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ MakeNode: TypeAlias = "Callable[[str, float | Value, bool], Value]"
 
 
 class Visit(NamedTuple):
-    """What to put in the place of a part, given the path to it and the part.
+    """What to put in place of a part, given its path and the part itself.
 
     Attributes:
-        number: For a number, or whatever is none of the following.
-        array: For one of NumPy's arrays, with at least one dimension.
-        model: For a model: whatever has `named_parameters()`.
+        number: For a number, or anything that is none of the following.
+        array: For a NumPy array with at least one dimension.
+        model: For a model: anything that has `named_parameters()`.
     """
 
     number: Visitor
@@ -57,13 +57,13 @@ class Visit(NamedTuple):
 
 
 def visited(structure: Any, path: str, visit: Visit) -> Any:
-    """Go through a structure in order, and make one of the same structure.
+    """Visit a structure in order, and make a new one of the same structure.
 
     Args:
         structure: Numbers, arrays and models in lists, tuples and dictionaries, nested in any way;
-            None stays None.
-        path: What it is called.
-        visit: What to put in the place of each part.
+            None remains None.
+        path: The name of the structure.
+        visit: What to put in place of each part.
 
     Returns:
         The new structure.
@@ -85,7 +85,7 @@ def visited(structure: Any, path: str, visit: Visit) -> Any:
 
 def _visit(visit: Visit, path: str, leaf: Any) -> Any:
     kind = type(leaf)
-    if kind is float or kind is Value:  # most of all leaves
+    if kind is float or kind is Value:  # most leaves
         return visit.number(path, leaf)
     if callable(getattr(leaf, "named_parameters", None)):
         return visit.model(path, leaf)
@@ -100,16 +100,16 @@ def numbers(argument: Any, path: str) -> list[tuple[str, float]]:
     """List the numbers of a nested argument.
 
     Args:
-        argument: A float or Value, or a list, tuple or dictionary of such, NumPy's arrays of
-            floats, and models, nested in any way; None holds no number.
-        path: What the argument is called.
+        argument: A float or Value, or a list, tuple or dictionary of these, NumPy arrays of floats,
+            and models, nested in any way; None holds no number.
+        path: The name of the argument.
 
     Returns:
-        For each number the path to it, and the float.
+        For each number its path, and the float.
 
     Raises:
-        TypeError: There is something else in it: an integer, a boolean, a text. The message names
-            the path to it.
+        TypeError: The argument contains something else: an integer, a boolean, a text. The message
+            names its path.
 
     Example:
         >>> numbers({"weights": [0.5, -1.0], "bias": Value(2.0)}, "p")
@@ -119,13 +119,13 @@ def numbers(argument: Any, path: str) -> list[tuple[str, float]]:
 
 
 def rebuilt(argument: Any, path: str, node: MakeNode) -> Any:
-    """Make a nested argument again, with a node in the place of each number.
+    """Make a nested argument again, with a node in place of each number.
 
     Args:
-        argument: As for `numbers`. It stays as it is; of a model a copy is made.
-        path: What the argument is called.
-        node: Makes the node, of the path to it, the float or Value that it stands for, and whether
-            that is a model's parameter.
+        argument: As for `numbers`. It is not changed; a model is copied.
+        path: The name of the argument.
+        node: Makes the node, given the path, the float or Value that the node stands for, and
+            whether that is a parameter of a model.
 
     Returns:
         The argument with nodes.
@@ -142,8 +142,8 @@ def rebuilt(argument: Any, path: str, node: MakeNode) -> Any:
         return nodes
 
     def model(path: str, structure: Any) -> Any:
-        # What a copy is to find in the place of each parameter, wherever it stands. Other nodes
-        # that the model holds may be on a graph that is being differentiated: they stay.
+        # What the copy is to contain in place of each parameter, wherever it occurs. Other nodes in
+        # the model may be on a graph that is being differentiated: they are kept.
         replaced = NodesKept(
             (id(parameter), node(f"{path}.{name}", parameter, True))
             for name, parameter in structure.named_parameters()
@@ -155,15 +155,15 @@ def rebuilt(argument: Any, path: str, node: MakeNode) -> Any:
 
 
 def restored(argument: Any, results: Iterator[Any]) -> Any:
-    """Put results in the place of the numbers of a nested argument.
+    """Put results in place of the numbers of a nested argument.
 
     Args:
         argument: As for `numbers`.
-        results: One for each number, in order; no more are taken than needed.
+        results: One for each number, in order; surplus ones are not consumed.
 
     Returns:
-        The same structure: for an array an array, of floats if the results are; for a model a
-        dictionary from the names of its parameters.
+        The same structure: in place of an array an array, of floats if the results are; in place of
+        a model a dictionary from the names of its parameters.
 
     Example:
         >>> restored({"a": [1.0, 2.0]}, iter([3.0, 4.0]))
@@ -180,12 +180,12 @@ def restored(argument: Any, results: Iterator[Any]) -> Any:
 
 
 def filled(array: Any, numbers: Sequence[Any], shape: tuple[int, ...] | None = None) -> Any:
-    """Make an array of numbers: of floats if all of them are, else of objects.
+    """Make an array of numbers: of floats if all of them are floats, otherwise of objects.
 
     Args:
-        array: Any of NumPy's arrays.
+        array: Any NumPy array.
         numbers: The numbers, the last index counting fastest.
-        shape: The shape, where it is not the array's.
+        shape: The shape; by default the array's.
 
     Returns:
         The new array.
@@ -209,15 +209,15 @@ def outputs(
 
     Args:
         result: A Value or number, or a list, tuple, dictionary or array of such.
-        function: Who returned it, for the error.
-        nested: Whether paths into an array are those into nested lists of its numbers.
+        function: The name of the function, for the error.
+        nested: Whether paths into an array are written as paths into nested lists.
         verb: What the function did, for the error.
 
     Returns:
-        For each the path to it, and the Value or float.
+        For each number its path, and the Value or float.
 
     Raises:
-        TypeError: There is something else in it.
+        TypeError: The result contains something else.
 
     Example:
         >>> outputs([1, Value(2.0)], "f")
@@ -226,7 +226,7 @@ def outputs(
 
     def number(path: str, leaf: Any) -> Value | float:
         if getattr(leaf, "shape", None) == () and hasattr(leaf, "item"):
-            leaf = leaf.item()  # of an array without dimensions
+            leaf = leaf.item()  # from a 0-dimensional array
         place = f", at {path}" if path else ""
         return leaf if isinstance(leaf, Value) else as_float(leaf, f"{function}{verb}{place}")
 
@@ -235,13 +235,13 @@ def outputs(
 
 @contextmanager
 def errors_of(function: str) -> Iterator[None]:
-    """Name, in errors about arguments, the function that they are arguments of.
+    """Add the name of the function to errors about its arguments.
 
     Args:
         function: The function.
 
     Raises:
-        TypeError, OverflowError: The error that came up within the block.
+        TypeError, OverflowError: The error that was raised within the block.
         ValueError: An argument is nested too deeply.
 
     Example:
@@ -266,18 +266,18 @@ def errors_of(function: str) -> Iterator[None]:
 
 
 class ParameterNames(NamedTuple):
-    """What a function calls its positional arguments.
+    """The names of a function's positional parameters.
 
     Attributes:
         first: The names of those that take one argument each.
-        others: The name of the parameter that takes any number of others; empty without one.
+        others: The name of the variadic parameter; empty if there is none.
     """
 
     first: Sequence[str]
     others: str = ""
 
     def of(self, place: int) -> str:
-        """Call the argument at a place, whether or not the signature tells of one there.
+        """Name the argument at a position, whether or not the signature has a parameter for it.
 
         Example:
             >>> [ParameterNames(["x"], "ys").of(place) for place in range(3)]
@@ -290,19 +290,19 @@ class ParameterNames(NamedTuple):
 
 
 def parameter_names(f: Callable[..., Any]) -> ParameterNames:
-    """Read off a function what it calls its positional arguments.
+    """Read the names of a function's positional parameters from its signature.
 
     Args:
         f: The function.
 
     Returns:
-        The names; none where the signature does not say.
+        The names; empty if there is no signature.
 
     Example:
         >>> parameter_names(lambda x, *ys: x)
         ParameterNames(first=('x',), others='ys')
     """
-    if type(f) is FunctionType and not f.__dict__:  # `signature` takes 10 µs to say the same
+    if type(f) is FunctionType and not f.__dict__:  # `signature` takes 10 µs for the same
         code = f.__code__
         known, count = code.co_varnames, code.co_argcount
         takes_others = code.co_flags & inspect.CO_VARARGS
@@ -314,7 +314,7 @@ def parameter_names(f: Callable[..., Any]) -> ParameterNames:
         return ParameterNames(first[1:], rest)
     try:
         parameters = inspect.signature(f).parameters.values()
-    except (TypeError, ValueError):  # of some functions in C
+    except (TypeError, ValueError):  # some functions in C
         return ParameterNames(())
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     names = tuple([each.name for each in parameters if each.kind in positional])
@@ -323,15 +323,15 @@ def parameter_names(f: Callable[..., Any]) -> ParameterNames:
 
 
 def argument_names(f: Callable[..., Any], positional: Sequence[Any]) -> list[str]:
-    """Call the arguments of a function by its own names for them.
+    """Name the arguments of a function as its signature does.
 
     Args:
         f: The function.
         positional: Its arguments.
 
     Returns:
-        For each the name of the parameter, `name[0]` and so on of a parameter that takes many;
-        or, where the signature does not say, `argument 0` and so on.
+        For each the name of the parameter, `name[0]` and so on for a variadic parameter; or
+        `argument 0` and so on, if there is no signature.
 
     Example:
         >>> argument_names(lambda x, *ys: x, [1.0, 2.0, 3.0])
@@ -342,7 +342,7 @@ def argument_names(f: Callable[..., Any], positional: Sequence[Any]) -> list[str
 
 
 def function_name(f: Callable[..., Any]) -> str:
-    """Give the name of a function; f of one that has none.
+    """Give the name of a function; f if it has none.
 
     Example:
         >>> function_name(len), function_name(lambda x: x)
@@ -352,7 +352,7 @@ def function_name(f: Callable[..., Any]) -> str:
 
 
 def number_of(number: Any) -> Any:
-    """Give the data of a Value, and anything else as it is.
+    """Return the data of a Value, and anything else unchanged.
 
     Example:
         >>> number_of(Value(2.0)), number_of(3.0)
@@ -364,7 +364,7 @@ def number_of(number: Any) -> Any:
 def _leaves(
     structure: Any, path: str, number: Visitor, separator: str = ", "
 ) -> list[tuple[str, Any]]:
-    """List the numbers in a structure, each with the path to it."""
+    """List the numbers in a structure, each with its path."""
     found: list[tuple[str, Any]] = []
 
     def array(path: str, part: Any) -> None:
@@ -389,7 +389,7 @@ def _places(array: Any, path: str, separator: str = ", ") -> list[tuple[tuple[in
 
 
 def _differentiable(path: str, leaf: Any) -> float | Value:
-    """Take a float or Value, or say what is wrong with something that is neither."""
+    """Return a float or Value unchanged, or raise an error that says what is wrong."""
     if type(leaf) is float or isinstance(leaf, Value):
         return leaf
     if isinstance(leaf, Integral) or getattr(getattr(leaf, "dtype", None), "kind", "") in {*"biu"}:

@@ -1,4 +1,4 @@
-"""Sums of the many adjoints that may meet at one node, added up without losing digits."""
+"""Sums of the many adjoints that may meet at one node, without loss of digits."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ __all__ = ["MANY", "Parts", "parts", "propagated_in_parts", "shares", "total"]
 
 NodeT = TypeVar("NodeT", bound=Any)
 
-# Where thousands of adjoints meet at a node, to add them up in order would lose digits. So they are
-# added up in parts of about a thousand, and the parts by `fsum`. Which nodes these are, and where a
-# part is full, a sample of the links tells, at a cost that does not show. Its stride is irrational,
-# so that whatever is periodic in a graph is met as often as it occurs.
+# Adding thousands of adjoints in order would lose digits. So they are added in parts of about a
+# thousand, and the parts by `fsum`. A sample of the links tells which nodes these are, and when a
+# part is full, at a cost that is negligible. The sample's stride is irrational, so that a pattern
+# that repeats in a graph is sampled as often as it occurs.
 
 MANY = 2048
-"""The number of nodes, or of a node's parents, above which sums of adjoints are looked at."""
+"""The number of nodes in a graph, or of parents of a node, above which such sums are looked for."""
 _STRIDE = 100.0 * (math.sqrt(5.0) + math.sqrt(0.1))  # about 255
-_FULL = 4  # links of the sample that make a part
+_FULL = 4  # sampled links that fill a part
 
 
 class Parts(NamedTuple):
-    """How the sums of adjoints at some nodes are cut in parts.
+    """How the sums of adjoints at some nodes are split into parts.
 
     Attributes:
-        full: For places in an order of nodes, those nodes of which a part of the sum is full once
-            the node there has handed on its adjoint.
-        places: These places, and those of the nodes themselves, the last first.
+        full: For a position in an order of nodes, the nodes for which a part of the sum is full
+            once the node at that position has passed its contributions on.
+        places: These positions, and those of the summing nodes themselves, the last first.
     """
 
     full: dict[int, list[Any]]
@@ -39,7 +39,7 @@ class Parts(NamedTuple):
 
 
 def parts(order: Sequence[Any]) -> Parts | None:
-    """Find the nodes at which thousands of adjoints meet, and plan how these are added up.
+    """Find the nodes at which thousands of adjoints meet, and plan how these are added.
 
     Args:
         order: Interior nodes, parents before children.
@@ -76,14 +76,14 @@ def parts(order: Sequence[Any]) -> Parts | None:
 
 
 def shares(node: NodeT, adjoint: float) -> dict[NodeT, float] | None:
-    """Add up what a node of many parents hands to those that occur among them many times over.
+    """Add up a node's contributions to each parent, if one occurs many times among its parents.
 
     Args:
         node: The node.
         adjoint: Its adjoint.
 
     Returns:
-        What it hands to each of its parents; None where none of them occurs so often.
+        Its contribution to each of its parents; None if no parent occurs that often.
 
     Example:
         >>> from autograd import Value, dot
@@ -111,7 +111,7 @@ def _often(links: Iterable[Any]) -> set[Any]:
 
 
 def total(terms: Iterable[float]) -> float:
-    """Add up, with a single rounding; what is infinite or nan as `+` does.
+    """Add with a single rounding; if a term is infinite or nan, as `+` does.
 
     Example:
         >>> total([0.1] * 10), total([math.inf, -math.inf])
@@ -131,14 +131,14 @@ def propagated_in_parts(
     get: Callable[[NodeT], Any],
     put: Callable[[NodeT, float], None],
 ) -> None:
-    """Propagate adjoints through an order of nodes, and add up in parts where many meet.
+    """Propagate adjoints through an order of nodes, adding in parts where many meet.
 
     Args:
         order: Interior nodes, parents before children; only the root has an adjoint yet.
-        plan: What `parts` has planned for them.
-        propagate: Has some nodes, children before parents, hand on their adjoints.
-        get: Gives the adjoint of a node as far as it is known; None where none is wanted.
-        put: Sets it.
+        plan: The plan that `parts` has made for them.
+        propagate: Propagates through some nodes, children before parents.
+        get: Returns the adjoint of a node so far; None if it is not wanted.
+        put: Sets the adjoint of a node.
     """
     sums: dict[NodeT, list[Any]] = {}
     backwards, end = reversed(order), len(order)

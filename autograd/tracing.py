@@ -1,7 +1,7 @@
-"""What tracing a function for compilation needs of the engine: numbers that are not known yet.
+"""What the engine needs for tracing a function before compilation: unknown numbers.
 
 `autograd.compile` calls a function with Values whose `data` is `UNKNOWN`. Operations record their
-nodes as ever, so the graph is the trace; whatever would need to know the number raises.
+nodes as usual, so the graph is the trace; whatever needs to know the number raises.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ LIBRARY = ("autograd", "nn")
 
 
 class TracingError(TypeError):
-    """A function that is being traced asked for a number that is known only when it runs.
+    """A function that is being traced needed a number that is known only when it runs.
 
-    The message names the line that asked: the innermost outside of this library, and of others.
+    The message names the line that asked: the innermost frame outside libraries, this one included.
 
     Example:
         >>> from autograd import compile
@@ -38,7 +38,7 @@ class TracingError(TypeError):
     def __str__(self) -> str:
         if self.args:
             return super().__str__()
-        # Imported here, as few programs ever need them.
+        # Imported here, as few programs need them.
         import linecache
         import sysconfig
         from pathlib import Path
@@ -57,15 +57,15 @@ class TracingError(TypeError):
         return (
             f"compile: {line}asks for a number that is known only when the program runs. A branch, "
             "loop bound, comparison or conversion would be frozen at one answer: choose by "
-            "where(condition, x1, x2), maximum or minimum, join conditions by & and |, take "
-            "autograd.sin for math.sin, and pass what decides on the shape of the program as an "
-            "int, bool or str"
+            "where(condition, x1, x2), maximum or minimum, join conditions by & and |, use "
+            "autograd.sin in place of math.sin, and pass what determines the shape of the program "
+            "as an int, bool or str"
         )
 
 
 refusals: ContextVar[list[TracingError] | None] = ContextVar("refusals", default=None)
-"""The refusals of the function that is being traced, but for those that the library expected: none
-can be caught by the function, which would go on with one answer."""
+"""The errors raised in the function that is being traced, except those that the library expected.
+The function cannot suppress them by catching them, as it would continue with one frozen answer."""
 
 
 active: ContextVar[Any] = ContextVar("active", default=None)
@@ -73,19 +73,19 @@ active: ContextVar[Any] = ContextVar("active", default=None)
 
 
 open_traces: list[Any] = []
-"""Those of all threads: each takes note of what threads other than its own make meanwhile."""
+"""The traces of all threads: each notes what other threads create in the meantime."""
 
 
 def record_traced(data: float, parents: Any, local_derivatives: tuple[float, ...], op: str) -> Any:
-    """Make the node of an operation; `autograd.traced` puts its own function in this place."""
+    """Make the node of an operation; `autograd.traced` replaces this with its own function."""
     raise NotImplementedError
 
 
 def refuse(*operands: Any, message: str = "") -> NoReturn:
-    """Refuse to tell a number that is not known.
+    """Raise, as a number was asked for that is not known.
 
     Args:
-        *operands: Of the operation that asks.
+        *operands: The operands of the operation that asks.
         message: What else is wrong, in words.
 
     Raises:
@@ -99,7 +99,7 @@ def refuse(*operands: Any, message: str = "") -> NoReturn:
 
 
 def expected(error: Exception) -> bool:
-    """Tell whether a number was not known; if so, the library itself asked, to find that out."""
+    """Tell whether an error is a `TracingError`; if so, the library expected it: forget it."""
     if not isinstance(error, TracingError):
         return False
     found = refusals.get()
@@ -108,11 +108,11 @@ def expected(error: Exception) -> bool:
     return True
 
 
-# --- what the engine asks of the trace that is going on, if any ----------------------------------
+# --- what the engine asks of the open trace, if there is one -------------------------------------
 
 
 def is_outside(value: Any) -> bool:
-    """Tell whether a Value was there before the function that is being traced was called."""
+    """Tell whether a Value existed before the function that is being traced was called."""
     if not grad_mode.open_blocks:
         return False
     trace = active.get()
@@ -120,13 +120,13 @@ def is_outside(value: Any) -> bool:
 
 
 def is_awaited(operands: Any) -> bool:
-    """Tell whether the result of an operation is known only when the program runs."""
+    """Tell whether the result of an operation will be known only when the program runs."""
     trace = active.get() if grad_mode.open_blocks else None
     return trace is not None and trace.read(operands)
 
 
 def known(value: Any) -> float:
-    """Tell a number that decides on something: of a Value from outside, not while tracing."""
+    """Return the number of a Value for a decision; raise for one from outside while tracing."""
     if is_outside(value):
         refuse()
     number: float = value._number
@@ -134,7 +134,7 @@ def known(value: Any) -> float:
 
 
 def known_gradient(value: Any) -> Any:
-    """As `known`, of a gradient; the function's own, recorded, is a Value that it has made."""
+    """As `known`, for a gradient; one that the function itself has recorded is a Value."""
     gradient = value._grad
     if is_outside(value) and (not hasattr(gradient, "_number") or is_outside(gradient)):
         refuse()
@@ -142,17 +142,17 @@ def known_gradient(value: Any) -> Any:
 
 
 def made(value: Any) -> None:
-    """Let the traces that are going on know of a new node whose number is known."""
+    """Tell the open traces of a new node whose number is known."""
     trace = active.get()
     if trace is not None:
         trace.made(value)
         return
-    for other in tuple(open_traces):  # of other threads; this one traces nothing
+    for other in tuple(open_traces):  # those of other threads; this one is not tracing
         other.made_elsewhere(value)
 
 
 def is_library(frame: Any) -> bool:
-    """Tell whether a frame is of this library's code, and not of a function that it traces."""
+    """Tell whether a frame runs this library's code rather than a function that it traces."""
     name: str = frame.f_globals.get("__name__", "")
     return name.partition(".")[0] in LIBRARY
 
@@ -198,13 +198,13 @@ for _name in ["neg", "pos", "abs"]:
     setattr(Unknown, f"__{_name}__", _stay_unknown)
 
 UNKNOWN: Any = Unknown()
-"""The one instance: told by identity."""
+"""The only instance; compare by identity."""
 
 
 def is_traced(number: object) -> bool:
     """Tell whether a number is known only when the program that is being traced runs.
 
-    For checks of input, which cannot be made then.
+    Input checks use this, as they cannot be made then.
 
     Example:
         >>> is_traced(2.0)

@@ -1,7 +1,7 @@
 """Nested containers, taken apart into leaves and a structure, and put together again.
 
 A tree is a list, tuple or dictionary of trees, or a leaf: anything else. None is a tree without
-leaves. (The terms are JAX's.) Nothing here recurses, and nothing knows what leaves are.
+leaves. (The terms are JAX's.) Nothing here recurses, and nothing depends on what the leaves are.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from typing import Any, NamedTuple
 __all__ = ["DEEPEST", "TreeDef", "flatten", "map_leaves", "mapping_like", "unflatten"]
 
 DEEPEST = 10_000
-"""How deeply trees may be nested: one that holds itself has no end."""
+"""How deeply trees may be nested: one that contains itself has no end."""
 
 
 class _Container(NamedTuple):
-    """A node of a tree that is no leaf."""
+    """A node of a tree that is not a leaf."""
 
     kind: type
     keys: tuple[Any, ...] | range
-    """Of its children: of a mapping its keys, else their places."""
+    """The keys of its children: a mapping's keys, otherwise their positions."""
 
 
 @dataclass(frozen=True)
 class TreeDef:
     """The structure of a tree: its containers, and where its leaves are.
 
-    Two are equal if their containers are of the same types and have the same keys.
+    Two are equal if their containers have the same types and keys.
 
     Attributes:
-        count: How many leaves there are.
+        count: The number of leaves.
     """
 
     count: int
     _nodes: tuple[_Container | None, ...]  # in preorder; None for a leaf
-    _mappings: tuple[Any, ...]  # those of types other than dict, in the order of the nodes
+    _mappings: tuple[Any, ...]  # mappings of types other than dict, in the order of the nodes
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TreeDef) and self._nodes == other._nodes
@@ -48,10 +48,10 @@ class TreeDef:
         return hash(self._nodes)
 
     def unflatten(self, leaves: Iterable[Any]) -> Any:
-        """Make a tree of this structure.
+        """Make a tree with this structure.
 
         Args:
-            leaves: Its leaves, in order; no more are taken than there are places.
+            leaves: Its leaves, in order; surplus ones are not consumed.
 
         Returns:
             The tree.
@@ -69,7 +69,7 @@ class TreeDef:
             raise ValueError(f"unflatten: a tree of {self.count} leaves was given {len(given)}")
         mappings = [*self._mappings]
         trees: list[Any] = []
-        for node in reversed(self._nodes):  # so that children come before the container
+        for node in reversed(self._nodes):  # so that children come before their container
             if node is None:
                 trees.append(given.pop())
                 continue
@@ -80,7 +80,7 @@ class TreeDef:
         return trees[0]
 
     def paths(self, root: str = "", step: str = "[{!r}]") -> Iterator[str]:
-        """Write the path to each leaf: as Python would, if not told otherwise.
+        """Write the path to each leaf, by default in Python's notation.
 
         Args:
             root: What the tree is called.
@@ -94,7 +94,7 @@ class TreeDef:
             >>> [*structure.paths("x")], [*structure.paths("x", ".{}")]
             (["x['a'][0]", "x['a'][1][0]"], ['x.a.0', 'x.a.1.0'])
         """
-        steps: list[str] = [root]  # from the root to the container that is being walked
+        steps: list[str] = [root]  # from the root to the container that is being visited
         waiting: list[Iterator[Any]] = []
         for node in self._nodes:
             if node is None:
@@ -120,14 +120,14 @@ def flatten(
 
     Args:
         tree: The tree.
-        path: What it is called, for the error.
-        is_leaf: Tells of a tree whether it is to be left whole, as a leaf.
+        path: The name of the tree, for the error.
+        is_leaf: Tells whether a tree is to be kept whole, as a leaf.
 
     Returns:
         Its leaves in order, and its structure.
 
     Raises:
-        RecursionError: It is nested too deeply: it may hold itself.
+        RecursionError: It is nested too deeply; it may contain itself.
 
     Example:
         >>> leaves, structure = flatten([1.0, {"a": (2.0, None)}])
@@ -174,7 +174,7 @@ def flatten(
 
 
 def unflatten(structure: TreeDef, leaves: Iterable[Any]) -> Any:
-    """Make a tree of a structure: see `TreeDef.unflatten`.
+    """Make a tree with a given structure: see `TreeDef.unflatten`.
 
     Example:
         >>> unflatten(flatten((1, 2))[1], [3, 4])
@@ -186,10 +186,10 @@ def unflatten(structure: TreeDef, leaves: Iterable[Any]) -> Any:
 def map_leaves(
     function: Callable[[Any], Any], tree: Any, is_leaf: Callable[[Any], bool] | None = None
 ) -> Any:
-    """Make a tree of the same structure, with something else in the place of each leaf.
+    """Make a tree of the same structure, with each leaf replaced.
 
     Args:
-        function: Gives it, of the leaf.
+        function: Gives the new leaf for a leaf.
         tree: The tree.
         is_leaf: As for `flatten`.
 
@@ -208,14 +208,14 @@ def map_leaves(
 
 
 def mapping_like(mapping: Mapping[Any, Any], items: dict[Any, Any]) -> Mapping[Any, Any]:
-    """Make a mapping of the type of another: an OrderedDict, a defaultdict, a class of one's own.
+    """Make a mapping of the same type as another: an OrderedDict, a defaultdict, a custom class.
 
     Args:
-        mapping: The other.
-        items: What it is to hold, under the same keys.
+        mapping: The other mapping.
+        items: The new contents, under the same keys.
 
     Returns:
-        The mapping; a dictionary, where that type cannot be made of such items.
+        The mapping; a plain dictionary if one of that type cannot be made from such items.
 
     Example:
         >>> from collections import OrderedDict
@@ -223,9 +223,9 @@ def mapping_like(mapping: Mapping[Any, Any], items: dict[Any, Any]) -> Mapping[A
         >>> type(copied).__name__, copied["a"]
         ('OrderedDict', 'b')
     """
-    with suppress(Exception):  # whatever a class raises that takes something else
+    with suppress(Exception):  # the class may take other arguments, and raise anything
         if isinstance(mapping, dict):
-            made: Any = copy.copy(mapping)  # with a default, or what else it has
+            made: Any = copy.copy(mapping)  # keeps a default, or whatever else it has
             for key, item in items.items():
                 made[key] = item
         else:

@@ -40,17 +40,17 @@ Operand: TypeAlias = "Value | Plain"
 class Value(Attributes, NumberLike, Elementary, Copyable, ForeignNames):
     """One scalar of the graph.
 
-    Comparisons, `bool` and `round` are those of `data`; whether two are the same node, `is` tells.
-    The hash is the node's identity, so nodes can be dictionary keys and set members. A plain
-    number that meets a Value becomes a leaf of its own, a constant: the data of a node is always
-    its operation applied to its parents' data. Changing a leaf's `data` afterwards does not alter
-    derivatives already recorded.
+    Comparisons, `bool` and `round` use `data`; `is` tells whether two names refer to the same node.
+    The hash is the node's identity, so nodes can be dictionary keys and set members. A plain number
+    that is combined with a Value becomes a leaf of its own, a constant: the data of an interior
+    node is always its operation applied to its parents' data. Changing a leaf's `data` later does
+    not alter derivatives that are already recorded.
 
     Attributes:
         data: The number, a float.
         grad: After `backward()`, the derivative of the output with respect to this node. A leaf
-            adds up the derivatives of all passes until `zero_grad()`; an interior node holds the
-            last pass's.
+            accumulates the derivatives of all passes until `zero_grad()`; an interior node holds
+            that of the last pass.
         parents: The nodes that this one was computed from; empty for a leaf.
         local_derivatives: The derivative of this node with respect to each parent, floats.
         op: The name of the operation; empty for a leaf.
@@ -72,15 +72,15 @@ class Value(Attributes, NumberLike, Elementary, Copyable, ForeignNames):
         (10.0, 7.0)
     """
 
-    # Besides `_number`, `_grad` and `_label`, which others read and write by checked properties.
+    # Others access `_number`, `_grad` and `_label` through checked properties.
     __slots__ = ("local_derivatives", "op", "parents")
 
     parents: tuple[Value, ...]
     local_derivatives: tuple[float, ...]
     op: str
 
-    # Above a NumPy scalar's priority, so that np.float64(2) * value comes straight to __rmul__,
-    # below an array's, so that array * value is elementwise.
+    # Higher than a NumPy scalar's priority, so that np.float64(2) * value calls __rmul__ directly;
+    # lower than an array's, so that array * value is elementwise.
     __array_priority__ = -1.0
 
     def __init__(self, data: Plain, label: str | None = None) -> None:
@@ -113,20 +113,20 @@ class Value(Attributes, NumberLike, Elementary, Copyable, ForeignNames):
     def backward(self, seed: float = 1.0, *, create_graph: bool = False) -> None:
         """Propagate adjoints from this node to every node that it depends on.
 
-        In reverse topological order each node hands its adjoint, times its local derivative, to
-        each of its parents, where the contributions add up: the chain rule. Interior nodes are
-        given this pass's adjoint; leaves add it to the `grad` they have. A zero adjoint contributes
-        nothing, even through an infinite local derivative.
+        In reverse topological order each node multiplies its adjoint by each of its local
+        derivatives and adds the product to that parent's adjoint: the chain rule. An interior
+        node's `grad` is set to its adjoint in this pass; a leaf adds its adjoint to the `grad` that
+        it has. A zero adjoint contributes nothing, even through an infinite local derivative.
 
         Args:
             seed: The adjoint to start from.
             create_graph: Whether the pass is itself recorded, so that gradients are Values and can
-                be differentiated in their turn.
+                be differentiated again.
 
         Raises:
             TypeError: `seed` is not a real number.
             OverflowError: `seed` is too large for a float.
-            KeyError: The pass is to be recorded, and an operation is not in the table.
+            KeyError: The pass is to be recorded, but an operation is not in the table.
 
         Example:
             >>> a, b = Value(2.0), Value(-3.0)
@@ -142,7 +142,7 @@ class Value(Attributes, NumberLike, Elementary, Copyable, ForeignNames):
         """
         adjoint = as_float(seed, "Value.backward", "a real number")
         if self._number is UNKNOWN and not create_graph:
-            refuse()  # or gradients would stay unknown for ever
+            refuse()  # or gradients would stay unknown forever
         nodes = interior(self)
         if create_graph:
             self._record_backward(nodes, adjoint)
@@ -156,7 +156,7 @@ class Value(Attributes, NumberLike, Elementary, Copyable, ForeignNames):
         else:
             _propagate(reversed(nodes))
 
-    if TYPE_CHECKING:  # set by `chain_rule.py`, which stands above
+    if TYPE_CHECKING:  # set by `chain_rule.py`, which imports this module
 
         def _record_backward(self, nodes: Sequence[Value], adjoint: float) -> None: ...
 
@@ -175,7 +175,7 @@ class Value(Attributes, NumberLike, Elementary, Copyable, ForeignNames):
             node._grad = 0.0
 
     def detach(self) -> Value:
-        """Give a leaf with this node's data and label, cut off from the graph.
+        """Make a leaf with this node's data and label, cut off from the graph.
 
         Returns:
             A new Value without parents.
@@ -188,7 +188,7 @@ class Value(Attributes, NumberLike, Elementary, Copyable, ForeignNames):
             return record(RULES[DETACHED], (self,))
         return Value(self._number, self._label)
 
-    # --- arithmetic: the hottest rows of the table, written out, + and * with new_node as well ----
+    # --- arithmetic: the hottest rows, written out; + and * inline new_node as well --------------
 
     def __add__(self, other: Operand) -> Value:
         if type(other) is not Value and (other := _operand("+", other)) is NotImplemented:
@@ -261,7 +261,7 @@ class Value(Attributes, NumberLike, Elementary, Copyable, ForeignNames):
             return record(RULES["**"], (self, other))
         if (exponent := _operand("**", other)) is NotImplemented:
             return NotImplemented
-        # Of a plain exponent no derivative is taken: of a negative base there is none.
+        # No derivative in a plain exponent is taken: for a negative base there is none.
         x, n = self._number, exponent._number
         try:
             power = RULES["**"].evaluate(x, n)
@@ -325,7 +325,7 @@ def _set_gradient(node: Value, adjoint: float) -> None:
 
 
 def _propagate(nodes: Iterator[Value]) -> None:
-    """Have each node hand its parents their share of its adjoint."""
+    """Have each node pass its contributions on to its parents."""
     for node in nodes:
         adjoint = node._grad
         if adjoint:
@@ -344,7 +344,7 @@ def _propagate(nodes: Iterator[Value]) -> None:
 
 
 on_extended_line: ContextVar[bool] = ContextVar("on_extended_line", default=False)
-"""Whether the running code computes partial derivatives where some are infinite."""
+"""Whether the running code evaluates partial derivatives of which some are infinite."""
 
 
 def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
@@ -358,8 +358,8 @@ def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
         The new node.
 
     Raises:
-        ArithmeticError, ValueError: What the row's evaluation raises off its domain, with the
-            operation, its operands and their labels in the message.
+        ArithmeticError, ValueError: The operands are off the row's domain; the message names the
+            operation, its operands and their labels.
 
     Example:
         >>> record(RULES["exp"], (Value(0.0),))
@@ -380,11 +380,11 @@ def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
 
 
 def as_value(operand: Operand, operation: str = "Value") -> Value:
-    """Take a Value as it is, and make a constant of a plain number.
+    """Return a Value as it is, and make a constant of a plain number.
 
     Args:
         operand: A Value or a real number.
-        operation: Who asks, for the error.
+        operation: The caller's name, for the error.
 
     Returns:
         A node.
@@ -447,7 +447,7 @@ _new = object.__new__
 
 
 def _operand(operation: str, other: Any) -> Any:
-    """Lift what an operator was given, or answer NotImplemented for other libraries' types."""
+    """Make a node of an operand; return NotImplemented for the types of other libraries."""
     kind = type(other)
     if kind is Value:
         return other
@@ -473,7 +473,7 @@ def _operand(operation: str, other: Any) -> Any:
         return _constant(as_float(other, operation))
     if isinstance(other, Value):
         return other
-    # An array, a tensor: it may know what to do with a Value. What Python brings does not.
+    # An array or a tensor may know what to do with a Value. Python's own types do not.
     if type(other).__module__ == "builtins" or isinstance(other, complex):
         raise wrong_type(operation, other)
     return NotImplemented

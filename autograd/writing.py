@@ -1,6 +1,6 @@
 """Files that appear whole or not at all: the one place that writes them."""
 
-# Files by their descriptors, and under the names that were given: `os`, not `pathlib`.
+# Files are accessed by descriptor, and under the names as given: by `os`, not `pathlib`.
 # ruff: noqa: PTH105, PTH108, PTH116, PTH118, PTH123
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from autograd.errors import shown, wrong_type
 __all__ = ["path_of", "write_whole"]
 
 LONGEST = 32_767
-"""The most characters of a path: no system takes more."""
+"""The maximum length of a path: no system allows more."""
 
 
 def path_of(path: object, operation: str) -> str:
-    """Take a path that was given to a function.
+    """Check a path that was given to a function.
 
     Args:
         path: A str, bytes, or an `os.PathLike`.
-        operation: The function, for the error.
+        operation: The name of the function, for the error.
 
     Returns:
         The path.
 
     Raises:
         TypeError: It is none of these.
-        ValueError: It has a character that no path has.
-        OSError: It is longer than any path; the error shows its beginning.
+        ValueError: It contains a character that no path can.
+        OSError: It is longer than any path can be; the error shows its beginning.
 
     Example:
         >>> path_of(3, "MLP.save")
@@ -51,22 +51,22 @@ def path_of(path: object, operation: str) -> str:
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file, such that at any moment there is the older one, or the new one, whole.
+    """Write a file so that at any moment either the old one or the new one is there, whole.
 
-    The content goes to a temporary file beside it, is brought to the disk, and takes the older
-    file's place in one step. Of two that write to one path, the later wins. A link stays one, and
-    the file that it names is written. The older file's permissions are kept, and its owner where
-    the system lets us; a new file has the usual ones. What is no file, such as `/dev/stdout` or a
-    pipe, is written to as it is.
+    The content goes to a temporary file beside it, is flushed to the disk, and replaces the old
+    file in one step. If two processes write to one path, the later wins. A link remains a link, and
+    the file that it names is written. The old file's permissions are kept, and its owner where the
+    system permits; a new file has the usual ones. What is not a regular file, such as `/dev/stdout`
+    or a pipe, is written to directly.
 
     Args:
         path: The file.
-        content: What is to be in it.
+        content: The new content.
 
     Raises:
         TypeError, ValueError: It is not a path.
         OSError: It cannot be written: it is read-only or a folder, its folder is missing or may not
-            be written to, or the disk is full. The error names the path; the older file is there.
+            be written to, or the disk is full. The error names the path; the old file is kept.
 
     Example:
         >>> import pathlib, tempfile
@@ -99,8 +99,8 @@ def _write(name: str, content: bytes) -> None:
         return
     target = os.path.realpath(name)
     if older is not None:
-        # Replacing a file asks for no permission to write to it; its owner means it, though, and
-        # root means it too where it has taken the permission away from everybody.
+        # Replacing a file does not require permission to write to it; but a read-only file was made
+        # read-only on purpose, even for root if nobody at all may write to it.
         if not older.st_mode & 0o222:
             raise OSError(errno.EACCES, "the file is read-only")
         os.close(os.open(target, os.O_WRONLY))
@@ -117,22 +117,22 @@ def _write(name: str, content: bytes) -> None:
         raise
 
 
-# Nobody else's file or link is ever opened, whatever stands under the temporary name.
+# No file or link of anybody else's is ever opened, whatever exists under the temporary name.
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 def _permissions(older: os.stat_result | None) -> int:
-    """Give those to make the temporary file with: nobody is to read what nobody was to read."""
-    return 0o666 if older is None else 0o600  # less what the process's umask takes away
+    """Choose permissions for the temporary file: nobody may read it who could not read the old."""
+    return 0o666 if older is None else 0o600  # minus the process's umask
 
 
 def _written_unnamed(
     folder: str, temporary: str, content: bytes, older: os.stat_result | None
 ) -> bool:
-    """Write a file without a name, which a process that is killed leaves no trace of; then name it.
+    """Write a file that has no name yet, so that a killed process leaves no trace; then name it.
 
     Returns:
-        False where the system or the file system has no such files.
+        False if the system or the file system does not support such files.
     """
     try:
         descriptor = os.open(folder, os.O_TMPFILE | os.O_WRONLY, _permissions(older))
@@ -143,7 +143,7 @@ def _written_unnamed(
         with suppress(OSError):
             beside = os.open(folder, os.O_PATH)
             try:
-                # Only with a folder does Python ask the system to follow the link of /proc.
+                # Python asks the system to follow the link in /proc only if a folder is given.
                 os.link(
                     f"/proc/self/fd/{descriptor}", temporary,
                     src_dir_fd=beside, follow_symlinks=True,
@@ -155,7 +155,7 @@ def _written_unnamed(
 
 
 def _fill(file: BinaryIO, content: bytes, older: os.stat_result | None) -> None:
-    """Write the content, give the file the permissions of the older one, and wait for the disk."""
+    """Write the content, copy the permissions of the old file, and wait for the disk."""
     _poured(file, content)
     file.flush()
     descriptor = file.fileno()
@@ -171,7 +171,7 @@ def _fill(file: BinaryIO, content: bytes, older: os.stat_result | None) -> None:
         os.fsync(descriptor)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
-            raise  # others have no disk to wait for
+            raise  # the other errors mean that there is no disk to wait for
 
 
 def _poured(file: BinaryIO, content: bytes) -> None:

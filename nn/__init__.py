@@ -1,10 +1,10 @@
 """Neural networks on the scalar engine: modules, losses, optimisers and training.
 
-`Neuron`, `Layer` and `MLP` are the networks of the textbook, `Dropout` thins them out in training,
-`Module`, `Parameter` and `Buffer` are what others are made of, and `fit` trains any of them: down
-the gradient of a loss of `nn.losses`, by an optimiser of `nn.optim` at a rate of `nn.schedules`,
-measured by `nn.metrics`, and reached into by `nn.callbacks`. `save_checkpoint` keeps what a
-training needs to go on. `nn.testing` draws networks with data, to check gradients.
+`Neuron`, `Layer` and `MLP` are the textbook networks, and `Dropout` drops inputs at random in
+training. `Module`, `Parameter` and `Buffer` are the parts of custom models. `fit` trains any of
+them: it follows the gradient of a loss from `nn.losses`, with an optimiser from `nn.optim` at a
+rate from `nn.schedules`; `nn.metrics` has measures, and `nn.callbacks` hooks. `save_checkpoint`
+saves what a training needs to continue. `nn.testing` draws networks with data, to check gradients.
 
 Example:
     >>> from autograd import sigmoid
@@ -62,7 +62,7 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # a checker knows which names there are
+if not TYPE_CHECKING:  # a type checker knows which names exist
 
     def __getattr__(name: str) -> Any:
         refuse(__name__, name, PACKAGE)

@@ -24,16 +24,16 @@ __all__ = ["Batches", "Compiling", "Loss", "Weights", "batches"]
 
 Loss = Callable[[Any, Any], Any]
 Weights = Sequence[float] | None
-"""A weight for each sample, of mean 1; None where all weigh the same."""
+"""A weight for each sample, with a mean of 1; None if all weigh the same."""
 Compiling = Literal["auto"] | bool
 
 INDEPENDENT = "the loss does not depend on any parameter: it is a number"
 WORTH_COMPILING = 2_000_000
-"""From how much work on compiling takes less time than it saves; see `_is_worth_compiling`."""
+"""From this amount of work on, compiling saves time; see `_is_worth_compiling`."""
 
 
 class Batches(Protocol):
-    """A model and its loss on batches of samples."""
+    """Evaluates a model and its loss on batches of samples."""
 
     def add_gradient(self, chosen: Sequence[int]) -> float:
         """Add the gradient of the mean loss over some training samples to the parameters' `grad`.
@@ -43,7 +43,7 @@ class Batches(Protocol):
         """
 
     def measure(self, held_out: bool) -> tuple[float, dict[str, float]]:
-        """Average the loss, and each metric, over the training samples or those held out."""
+        """Average the loss, and each metric, over the training samples or the held-out ones."""
 
 
 def batches(
@@ -57,27 +57,27 @@ def batches(
     compiled: Compiling,
     weights: tuple[Weights, Weights] = (None, None),
 ) -> Batches:
-    """Decide how losses and gradients are computed.
+    """Choose how losses and gradients are computed.
 
-    Compiled code is made once, from the model and the loss as they then are. Whether that is what
-    is meant can be told of those of this library only; "auto" compiles no others.
+    Code is compiled once, from the model and the loss as they are then. Only for those of this
+    library is it known that this is correct; "auto" compiles no others.
 
     Args:
         model: The model.
         loss: The loss of one sample.
-        metrics: What else is measured, by name.
+        metrics: Further measures, by name.
         data: The training samples.
         held_out: The samples for validation.
-        optimiser: What changes the parameters.
-        epochs: How often the data will be gone through.
-        compiled: Whether to compile; "auto" where that is safe, possible, and worth the time.
-        weights: How much each training sample counts, and each held out.
+        optimiser: The optimiser, which changes the parameters.
+        epochs: How many times the data will be used.
+        compiled: Whether to compile; "auto" if it is safe, possible, and worth the time.
+        weights: How much each training sample counts, and each held-out one.
 
     Returns:
-        What computes them.
+        An object that computes them.
 
     Raises:
-        TypeError: `compiled` is none of the three; or the model or the loss cannot be compiled.
+        TypeError: `compiled` is not one of the three; or the model or the loss cannot be compiled.
         ModuleNotFoundError: NumPy is missing.
     """
     if compiled not in ("auto", True, False):
@@ -102,16 +102,16 @@ def batches(
 
 
 def _is_worth_compiling(weights: int, samples: int) -> bool:
-    """Whether to compile a model for so many samples, each counted once an epoch.
+    """Whether to compile a model for this many samples, each counted once per epoch.
 
-    A sample takes about as long as its weights and 60 more; compiling, as long as two million
-    weights and 100 more for each weight of the model.
+    The time for a sample is proportional to the number of weights plus 60; that for compiling, to
+    two million plus 100 for each weight of the model.
     """
     return samples * (weights + 60) >= WORTH_COMPILING * (1.0 + weights / 20_000)
 
 
 def _is_known(model: Module, loss: Loss) -> bool:
-    """Whether a model and a loss are made of this library's parts, which read nothing else."""
+    """Whether a model and a loss consist of this library's parts, which read nothing else."""
     if not any(loss is getattr(losses, name) for name in losses.__all__):
         return False
     return parts_of(model) is not None
@@ -163,7 +163,7 @@ class RecordedBatches:
 
 
 def require_numbers(loss: Loss, found: Any) -> None:
-    """Name a loss that gives no number, such as one without `return`."""
+    """Refuse a loss that returns no number, such as one without `return`."""
     if not isinstance(found, (Value, Real)):
         name = getattr(loss, "__name__", type(loss).__name__)
         hint = "; is its return missing?" if found is None else ""
@@ -174,11 +174,11 @@ def require_numbers(loss: Loss, found: Any) -> None:
 
 
 def number_of(name: str, found: Any) -> float:
-    """Give the number that a metric has returned."""
+    """Return the number that a metric has returned."""
     if isinstance(found, Value):
         return found.data
     if getattr(found, "shape", None) == ():
-        found = found.item()  # a lone number of NumPy's
+        found = found.item()  # a single NumPy number
     if not isinstance(found, Real):
         hint = "; is its return missing?" if found is None else ""
         raise TypeError(
@@ -189,7 +189,7 @@ def number_of(name: str, found: Any) -> float:
 
 
 class CompiledBatches:
-    """Losses and gradients by machine code: a program for each shape that samples have."""
+    """Losses and gradients by machine code: one program for each shape of samples."""
 
     def __init__(
         self,
@@ -206,7 +206,7 @@ class CompiledBatches:
         from autograd.compiler import compile
 
         self.metrics = metrics
-        # The model's, and what else is trained.
+        # The model's parameters, and others that are trained.
         self.parameters = list(dict.fromkeys([*model.parameters(), *others]))
         self.targets = [[target for _, target in samples] for samples in (data, held_out)]
         inputs, target = data[0]
@@ -217,11 +217,11 @@ class CompiledBatches:
         self._require_targets(model, loss, [*data, *held_out])
         if weights[0] is not None:
             recorded = recorded * weights[0][0]
-        elif weights[1] is not None:  # one program serves both
+        elif weights[1] is not None:  # so that one program serves both
             weights = [1.0] * len(data), weights[1]
         if weights[0] is not None and weights[1] is None:
             weights = weights[0], [1.0] * len(held_out)
-        # Each as stacks, and of each sample its stack and its place there.
+        # The samples as stacks, and for each sample its stack and its position there.
         self.stacks: list[list[Stack]] = []
         self.places: list[list[tuple[int, int]]] = []
         for samples, their_weights in zip((data, held_out), weights, strict=True):
@@ -238,7 +238,7 @@ class CompiledBatches:
             value = loss(outputs(x), y)
             return value * weight[0] if weight else value
 
-        # What is measured is measured in evaluation mode, as `predict` does.
+        # Metrics are computed in evaluation mode, as by `predict`.
         def measured(*arguments: Any) -> Any:
             with evaluating():
                 return cost(*arguments)
@@ -263,8 +263,8 @@ class CompiledBatches:
         self._require_gradient_of(recorded)
 
     def _require_targets(self, model: Module, loss: Loss, samples: Samples) -> None:
-        """Have the loss raise what is wrong with a target; traced code does not look at it."""
-        outputs: dict[Any, Any] = {}  # of a sample of each shape
+        """Have the loss check every target; traced code does not look at numbers."""
+        outputs: dict[Any, Any] = {}  # for one sample of each shape
         for inputs, target in samples:
             key = shape(inputs)
             if key not in outputs:
@@ -272,7 +272,7 @@ class CompiledBatches:
             loss(outputs[key], target)
 
     def _require_gradient_of(self, recorded: Value) -> None:
-        """Hold the compiled gradient of the first sample to the recorded one."""
+        """Compare the compiled gradient of the first sample with the recorded one."""
         found = adjoints(recorded)
         expected = self._array([found.get(parameter, 0.0) for parameter in self.parameters])
         size = abs(expected).max()
@@ -284,7 +284,7 @@ class CompiledBatches:
         if not abs(gradient - expected).max() <= 1e-6 * size:
             raise TypeError(
                 "compiled, the gradient of the first sample is not the recorded one: the model or "
-                "the loss reaches parameters in a way that compiling does not see, or changes from "
+                "the loss uses parameters in a way that compiling does not see, or changes from "
                 "call to call; pass compiled=False"
             )
 
@@ -340,12 +340,12 @@ class Stack:
             self.columns.append(numpy.array([weights[i] for i in places], dtype=float))
 
     def rows(self, places: Any) -> list[Any]:
-        """Take some rows, by their places in the stack."""
+        """Take some rows, by their positions in the stack."""
         return [taken(column, places) for column in self.columns]
 
 
 def shape(part: Any) -> Any:
-    """Describe the structure of a sample, so that what is alike can be stacked."""
+    """Describe the structure of a sample; samples with the same structure can be stacked."""
     if type(part) is list and set(map(type, part)) <= NUMBERS:
         return (len, len(part), None)
     if isinstance(part, list):
@@ -359,7 +359,7 @@ def shape(part: Any) -> Any:
 
 
 def stacked(parts: Sequence[Any]) -> Any:
-    """Stack samples of one shape: arrays where they are arrays, in the structure that they have."""
+    """Stack samples of one shape: arrays if they are arrays, with the structure that they have."""
     import numpy
 
     first = parts[0]
@@ -371,19 +371,19 @@ def stacked(parts: Sequence[Any]) -> Any:
 
 
 def is_array(form: Any) -> bool:
-    """Whether what has a shape is a number, or nested lists that are an array."""
+    """Whether what has this shape is a number, or nested lists that form an array."""
     return form is None or (form[0] is len and is_array(form[2]))
 
 
 def taken(column: Any, places: Any) -> Any:
-    """Take some rows of what is stacked."""
+    """Take some rows of stacked samples."""
     return map_leaves(lambda array: array[places], column)
 
 
 def _sorted_by_shape(
     samples: Samples, weights: Weights
 ) -> tuple[list[Stack], list[tuple[int, int]]]:
-    """Stack what has one shape; and tell of each sample its stack and its place there."""
+    """Stack the samples of each shape; for each sample, give its stack and its position there."""
     members: dict[Any, list[int]] = {}
     places: list[tuple[int, int]] = []
     number: dict[Any, int] = {}
@@ -396,7 +396,7 @@ def _sorted_by_shape(
 
 
 def unstacked(outputs: Any, count: int) -> list[Any]:
-    """Give the outputs row by row, in floats and lists, as `predict` does."""
+    """Return the outputs row by row, as floats and lists, like `predict`."""
     if isinstance(outputs, (list, tuple)):
         return [list(row) for row in zip(*[unstacked(o, count) for o in outputs], strict=True)]
     return outputs.tolist()  # type: ignore[no-any-return]

@@ -1,6 +1,6 @@
-"""Callbacks: how to reach into a training while it runs, and ready ones.
+"""Callbacks: hooks into a training while it runs, and ready-made ones.
 
-A callback is an object with one or several of the methods of `Callback`, or a function, which is
+A callback is an object with one or more of the methods of `Callback`, or a function, which is
 called after each epoch. Each is given the `Training`.
 
 Example:
@@ -50,17 +50,18 @@ class Training:
     """A training while it runs, as callbacks see it.
 
     Attributes:
-        model: What is trained.
+        model: The model that is trained.
         loss: The loss of one sample.
-        optimiser: What changes the parameters; to change the rate, set its `learning_rate`.
-        epochs: How many epochs there will be, at most.
+        optimiser: The optimiser; to change the rate, set its `learning_rate`.
+        epochs: The maximum number of epochs.
         history: The losses and metrics so far.
         epoch: The epoch, from 0.
         batch: The mini-batch of the epoch, from 0.
         batch_loss: The mean loss of the mini-batch, with the parameters before its step.
-        stopped: Why training is about to end; None while it goes on.
-        may_diverge: Whether a loss that is not finite ends training quietly, not by an error.
-        snapshot: Gives all that a checkpoint needs to go on, as plain data.
+        stopped: Why training is about to end; None while it continues.
+        may_diverge: Whether a loss that is not finite ends training normally rather than with an
+            error.
+        snapshot: Returns all that a checkpoint needs to continue, as plain data.
 
     Example:
         >>> from nn import Neuron
@@ -86,7 +87,7 @@ class Training:
     snapshot: Callable[[], dict[str, Any]] = dict
 
     def stop(self, reason: str = "stopped by a callback") -> None:
-        """End the training, with the parameters as they are (with `patience`, as they were best).
+        """End the training and keep the current parameters (with `patience`, the best).
 
         Args:
             reason: What `History.stopped` will say.
@@ -100,9 +101,9 @@ class Training:
 
 
 class Callback:
-    """What a callback may define; each method does nothing by itself.
+    """The methods that a callback may define; here each of them does nothing.
 
-    A subclass defines some of them. So may any other object, and a function stands for `on_epoch`.
+    A subclass defines some of them. So may any other object; a function counts as `on_epoch`.
 
     Example:
         >>> from nn import Neuron, fit, losses
@@ -119,36 +120,36 @@ class Callback:
     """
 
     def on_start(self, training: Training) -> None:
-        """Do something before the first epoch."""
+        """Called before the first epoch."""
 
     def on_gradient(self, training: Training) -> None:
-        """Do something when a mini-batch's loss and gradient are there, before the step.
+        """Called when the loss and gradient of a mini-batch are known, before the step.
 
-        The gradient is in the parameters' `grad`. Where the callback stops the training, there is
-        no step.
+        The gradient is in the parameters' `grad`. If the callback stops the training, there is no
+        step.
         """
 
     def on_batch(self, training: Training) -> None:
-        """Do something after a mini-batch's step."""
+        """Called after a mini-batch's step."""
 
     def on_epoch(self, training: Training) -> None:
-        """Do something after an epoch, when its losses and metrics are in the history."""
+        """Called after an epoch, when its losses and metrics are in the history."""
 
     def on_end(self, training: Training) -> None:
-        """Do something when training has ended, be it by an error."""
+        """Called when training has ended, even by an error."""
 
 
 EVENTS = "on_start", "on_gradient", "on_batch", "on_epoch", "on_end"
 
 
 class Callbacks:
-    """Callbacks, one after the other.
+    """Several callbacks, called one after the other.
 
     Args:
-        callbacks: What `fit` was given.
+        callbacks: What was passed to `fit`.
 
     Raises:
-        TypeError: Something is no callback, or has a method that would never be called.
+        TypeError: One is not a callback, or has a method that would never be called.
 
     Example:
         >>> Callbacks([ClipNorm(1.0), print]).all[0]
@@ -184,12 +185,12 @@ class Callbacks:
                 self._functions["on_epoch"].append(callback)
 
     def tell(self, event: str, training: Training) -> None:
-        """Call each callback's method of a name."""
+        """Call the method of this name of each callback."""
         for function in self._functions[event]:
             function(training)
 
     def end(self, training: Training) -> None:
-        """Call each callback's `on_end`, all of them even if one raises."""
+        """Call each callback's `on_end`, even if one raises."""
         errors = []
         for function in self._functions["on_end"]:
             try:
@@ -200,20 +201,20 @@ class Callbacks:
             raise errors[0]
 
     def state_dict(self) -> list[Any]:
-        """Copy what those callbacks remember that have a `state_dict`."""
+        """Copy the state of those callbacks that have a `state_dict`."""
         return [callback.state_dict() for callback in self._remembering()]
 
     def require_states(self, states: Any) -> None:
-        """Raise a ValueError where states are not those of as many callbacks that remember."""
+        """Raise a ValueError if the states do not belong to as many callbacks with a state."""
         count = len(self._remembering())
         if not isinstance(states, list) or len(states) != count:
             raise ValueError(
-                f"it has the states of {counted(len(states), 'callback')}, and {count:,} of "
+                f"it has the states of {counted(len(states), 'callback')}, but {count:,} of "
                 "those now have a state_dict: pass the same callbacks"
             )
 
     def load_state_dict(self, states: Any) -> None:
-        """Give those callbacks back what they remembered, in the same order."""
+        """Restore the state of those callbacks, in the same order."""
         for callback, state in zip(self._remembering(), states, strict=True):
             callback.load_state_dict(state)
 
@@ -226,13 +227,13 @@ class Callbacks:
 
 @dataclass
 class ClipNorm(Callback):
-    """Scale the gradient down where its norm is greater than a limit.
+    """Scale the gradient down if its norm exceeds a limit.
 
-    It keeps its direction (R. Pascanu, T. Mikolov and Y. Bengio, *On the difficulty of training
+    This keeps its direction (R. Pascanu, T. Mikolov and Y. Bengio, *On the difficulty of training
     recurrent neural networks*, ICML 2013). Frozen parameters do not count.
 
     Args:
-        limit: The greatest norm, positive.
+        limit: The maximum norm, positive.
 
     Raises:
         ValueError: The limit is not positive.
@@ -258,16 +259,16 @@ class ClipNorm(Callback):
         parameters = [p for p in training.optimiser.parameters if not is_frozen(p)]
         norm = math.hypot(*[parameter.grad for parameter in parameters])
         if norm > self.limit:
-            for parameter in parameters:  # in this order, nothing overflows or vanishes
+            for parameter in parameters:  # in this order, nothing overflows or underflows
                 parameter.grad = parameter.grad / norm * self.limit
 
 
 @dataclass
 class ClipValue(Callback):
-    """Cut each parameter's derivative off at a limit, in both directions.
+    """Clip each parameter's derivative to a limit, in both directions.
 
     Args:
-        limit: The greatest absolute value, positive.
+        limit: The maximum absolute value, positive.
 
     Raises:
         ValueError: The limit is not positive.
@@ -288,7 +289,7 @@ class ClipValue(Callback):
         _require_positive("ClipValue: limit", self.limit)
 
     def on_gradient(self, training: Training) -> None:
-        """Cut the derivatives off."""
+        """Clip the derivatives."""
         for parameter in training.optimiser.parameters:
             parameter.grad = min(max(parameter.grad, -self.limit), self.limit)
 
@@ -298,17 +299,17 @@ def _require_positive(name: str, number: Any) -> None:
         raise ValueError(f"{name} must be a positive number, got {shown(number)}")
 
 
-# --- notes ---------------------------------------------------------------------------------------
+# --- logs ----------------------------------------------------------------------------------------
 
 
 class CSVLog(Callback):
-    """Write a line for each epoch to a file of comma-separated values, as soon as it is over.
+    """Write a line for each epoch to a file of comma-separated values, as soon as it has ended.
 
     Its columns are the epoch and those of `History.columns`.
 
     Args:
-        path: The file. A training that begins anew replaces it; one that goes on from a checkpoint
-            keeps the lines of the epochs before.
+        path: The file. A new training replaces it; one that is resumed from a checkpoint keeps the
+            lines of the earlier epochs.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -348,12 +349,12 @@ class CSVLog(Callback):
 
 
 class Log(Callback):
-    """Tell Python's `logging` of each epoch, and of the end.
+    """Report each epoch, and the end, to Python's `logging`.
 
     Args:
-        logger: Where to; by default the logger "nn".
-        level: How important it is.
-        every: After how many epochs each.
+        logger: The logger; by default "nn".
+        level: The level of the messages.
+        every: The number of epochs from one report to the next.
 
     Raises:
         ValueError: `every` is less than 1.
@@ -385,13 +386,13 @@ class Log(Callback):
         self.level, self.every = level, every
 
     def on_epoch(self, training: Training) -> None:
-        """Tell of an epoch."""
+        """Report an epoch."""
         if (training.epoch + 1) % self.every == 0:
             numbers = [f"{name} {x:.6g}" for name, x in training.history.last().items()]
             self.logger.log(self.level, "epoch %d: %s", training.epoch, ", ".join(numbers))
 
     def on_end(self, training: Training) -> None:
-        """Tell of the end."""
+        """Report the end."""
         self.logger.log(self.level, "%r", training.history)
 
 
@@ -399,15 +400,15 @@ class Log(Callback):
 
 
 class Checkpoint(Callback):
-    """Write a checkpoint after epochs, from which `fit(resume=path)` goes on bit for bit.
+    """Write checkpoints, from which `fit(resume=path)` continues bit for bit.
 
-    Put it last: what callbacks after it change is not in the file.
+    Put it last: changes by later callbacks are not in the file.
 
     Args:
-        path: The file, which is replaced each time; `{epoch}` in it stands for the epoch.
-        every: After how many epochs each. After the last one there is one in any case.
-        best_only: Whether to write only where the loss is less than ever before (on the validation
-            data, where there are any).
+        path: The file, which is replaced each time; `{epoch}` in it is replaced by the epoch.
+        every: The number of epochs from one checkpoint to the next. The last epoch always has one.
+        best_only: Whether to write only if the loss is the smallest so far (on the validation data,
+            if there are any).
 
     Raises:
         ValueError: `every` is less than 1.
@@ -453,22 +454,22 @@ class Checkpoint(Callback):
 class RateRangeTest(Callback):
     """Find a learning rate: raise it from step to step, and see where the loss falls, and rises.
 
-    The rate grows from `low` to `high` as a geometric series, one step a mini-batch. Training ends
-    after the last step, or when the loss is four times the least one; then the parameters and the
-    optimiser are as they were (L. N. Smith, *Cyclical learning rates for training neural networks*,
-    WACV 2017).
+    The rate grows from `low` to `high` as a geometric series, one step for each mini-batch.
+    Training ends after the last step, or when the loss is four times the smallest; then the
+    parameters and the optimiser are restored (L. N. Smith, *Cyclical learning rates for training
+    neural networks*, WACV 2017).
 
     Args:
         low: The first rate, positive.
-        high: The last one, greater.
-        steps: How many steps there are, two at least. `fit` needs enough epochs for them.
+        high: The last rate, greater.
+        steps: The number of steps, at least two. `fit` needs enough epochs for them.
 
     Attributes:
         rates: The rate of each step.
-        losses: The mini-batch's loss before each, smoothed by a running mean.
+        losses: The mini-batch's loss before each step, smoothed by a running mean.
 
     Raises:
-        ValueError: The rates are not positive and growing, or there are fewer than two steps.
+        ValueError: The rates are not positive and increasing, or there are fewer than two steps.
 
     Example:
         >>> from nn import Neuron, fit, losses
@@ -495,7 +496,7 @@ class RateRangeTest(Callback):
         self.losses: list[float] = []
 
     def on_start(self, training: Training) -> None:
-        """Note what is to be restored."""
+        """Save what is to be restored."""
         self.rates, self.losses, self._mean = [], [], 0.0
         optimiser = training.optimiser
         parameters = dict.fromkeys([*training.model.parameters(), *optimiser.parameters])
@@ -505,7 +506,7 @@ class RateRangeTest(Callback):
         training.may_diverge = True
 
     def on_gradient(self, training: Training) -> None:
-        """Note the loss; end where it has grown too far."""
+        """Note the loss; stop if it has grown too far."""
         step, rate = len(self.rates), float(training.optimiser.rate())
         self._mean = SMOOTHING * self._mean + (1.0 - SMOOTHING) * training.batch_loss
         smooth = self._mean / (1.0 - SMOOTHING ** (step + 1))
@@ -532,7 +533,7 @@ class RateRangeTest(Callback):
         training.optimiser.load_state_dict(self._state)
 
     def suggestion(self) -> float:
-        """Give a tenth of the rate at which the loss is least: it still falls fast there.
+        """Return a tenth of the rate at which the loss is smallest: it still falls fast there.
 
         Raises:
             ValueError: There has been no test yet.
@@ -551,7 +552,7 @@ class RateRangeTest(Callback):
         return self.rates[self.losses.index(min(self.losses))] / 10.0
 
     def plot(self, axes: Any = None) -> Any:
-        """Draw the loss over the rate.
+        """Plot the loss against the rate.
 
         Args:
             axes: The Matplotlib axes to draw on; None makes a new figure.

@@ -1,4 +1,4 @@
-"""Checkpoints: a model, its optimiser, and whatever random numbers hang on, in one file.
+"""Checkpoints: a model, its optimiser, and the random numbers that it uses, in one file.
 
 A file holds numbers as arrays, in the safetensors format, and the rest as JSON in its metadata.
 Nothing in it is code, and reading it runs none.
@@ -33,23 +33,23 @@ def save_checkpoint(
     *,
     extra: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write all to a file that a training needs to go on bit for bit.
+    """Write to a file everything that a training needs to continue bit for bit.
 
     That is the model's numbers, and which parameters are frozen; the optimiser's state, with its
-    schedule; and the state of the random numbers: Python's, NumPy's, and those of generators that
-    are attributes of the model's modules. `fit` needs more, which `nn.callbacks.Checkpoint` writes.
+    schedule; and the state of the random generators: Python's, NumPy's, and those that are
+    attributes of the model's modules. `fit` needs more, which `nn.callbacks.Checkpoint` writes.
 
     Args:
-        path: The file, which appears whole or not at all; `.safetensors` is the usual suffix.
+        path: The file, which is written whole or not at all; `.safetensors` is the usual suffix.
         model: The model.
-        optimiser: What trains it, if it is to be kept as well.
-        extra: More to keep, by name: numbers, texts, None, and lists and dictionaries of such.
+        optimiser: Its optimiser, if it is to be saved as well.
+        extra: More to save, by name: numbers, texts, None, and lists and dictionaries of these.
 
     Raises:
         ImportError: NumPy or safetensors is missing.
         OSError: The file cannot be written.
-        TypeError: There is something else in `extra`, or in the optimiser; or the arguments are in
-            another order.
+        TypeError: `extra` or the optimiser contains something else; or the arguments are in the
+            wrong order.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -78,24 +78,24 @@ def load_checkpoint(
     *,
     random_numbers: bool = True,
 ) -> dict[str, Any]:
-    """Go on where a training was when its checkpoint was written. Loading cannot run code.
+    """Continue where a training was when its checkpoint was written. Loading cannot run code.
 
     Args:
         path: A file of `save_checkpoint`, or of `nn.callbacks.Checkpoint`.
         model: A model like the one that was saved.
-        optimiser: An optimiser of the same kind, of its parameters; None to leave that out.
-        random_numbers: Whether random numbers go on as well, those of Python's and NumPy's own
-            generators too.
+        optimiser: An optimiser of the same kind, for its parameters; None to leave it out.
+        random_numbers: Whether random numbers continue as well, including those of Python's and
+            NumPy's global generators.
 
     Returns:
-        What was given as `extra`.
+        The data that were passed as `extra`.
 
     Raises:
         ImportError: NumPy or safetensors is missing.
         OSError: The file cannot be read.
-        TypeError: The arguments are in another order.
-        ValueError: The file is damaged, of another format, of another model or optimiser; nothing
-            has changed.
+        TypeError: The arguments are in the wrong order.
+        ValueError: The file is damaged, or has another format, or belongs to another model or
+            optimiser; nothing has changed.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -142,14 +142,14 @@ def restore(
     optimiser: Optimiser | None,
     random_numbers: bool = True,
 ) -> dict[str, Any]:
-    """Bring a model and its optimiser to a snapshot; nothing changes where it does not fit.
+    """Restore a model and its optimiser from a snapshot; nothing changes if it does not fit.
 
     Returns:
-        What was given as `extra`.
+        The data that were passed as `extra`.
 
     Raises:
         TypeError: The model or the optimiser is something else.
-        ValueError: The snapshot is of another model or optimiser, or damaged.
+        ValueError: The snapshot belongs to another model or optimiser, or is damaged.
     """
     extra = extra_of(tree)
     named = dict(model.named_parameters())
@@ -165,13 +165,13 @@ def restore(
         if len(others) != len(tree["others"]) or not all(type(x) is float for x in tree["others"]):
             raise ValueError(
                 f"the optimiser has {counted(len(others), 'parameter')} that the model does not "
-                f"have, and had {len(tree['others']):,} when it was saved"
+                f"have, but had {len(tree['others']):,} when it was saved"
             )
     generators = []
     if random_numbers:
         for name, module, key, generator in _generators(model):
             if name not in tree["generators"]:
-                raise ValueError(f"there is no state of the random generator {name}")
+                raise ValueError(f"it has no state for the random generator {name}")
             generators.append((module, key, _restored(generator, tree["generators"][name], name)))
         python = restored_random(tree["random"].get("python"), "the state of random numbers")
         numpy_state = _numpy_state(tree["random"].get("numpy"))
@@ -194,10 +194,10 @@ def restore(
 
 
 def extra_of(tree: Any) -> dict[str, Any]:
-    """Give what is kept besides model, optimiser and random numbers.
+    """Return what is saved besides model, optimiser and random numbers.
 
     Raises:
-        ValueError: This is no snapshot.
+        ValueError: This is not a snapshot.
     """
     if not isinstance(tree, dict) or not set(KINDS) <= set(tree):
         raise ValueError("it is not a checkpoint of a training")
@@ -215,8 +215,7 @@ def _require(function: str, model: Any, optimiser: Any) -> None:
         )
     if optimiser is not None and not isinstance(optimiser, Optimiser):
         raise TypeError(
-            f"{function}: optimiser must be an optimiser that has been made, of nn.optim, got "
-            f"{shown(optimiser)}"
+            f"{function}: optimiser must be an optimiser object of nn.optim, got {shown(optimiser)}"
         )
 
 
@@ -235,7 +234,7 @@ KINDS: dict[str, Any] = {
 
 
 def _generators(model: Module) -> Iterator[tuple[str, Module, str, Any]]:
-    """Walk the random generators that are attributes of a model's modules, with their names."""
+    """Visit the random generators that are attributes of a model's modules, with their names."""
     waiting: list[tuple[str, Any]] = [("", model)]
     seen: set[int] = set()
     while waiting:
@@ -279,7 +278,7 @@ def _global_states() -> dict[str, Any]:
 
     python = random.Random()
     python.setstate(random.getstate())
-    state = numpy.random.get_state()  # a dictionary, of another generator than Mersenne's
+    state = numpy.random.get_state()  # a dictionary, unless the generator is a Mersenne Twister
     return {
         "python": random_state(python),
         "numpy": to_plain(state, "random") if isinstance(state, tuple) else None,
@@ -321,7 +320,7 @@ def write(path: str | os.PathLike[str], tree: dict[str, Any]) -> None:
     for i, path_of_leaf in enumerate(structure.paths(step=".{}")):
         if type(leaf := leaves[i]) is list:
             name = path_of_leaf[1:]
-            name = name if name not in arrays else f"{name} ({len(arrays)})"  # of keys with dots
+            name = name if name not in arrays else f"{name} ({len(arrays)})"  # if keys have dots
             arrays[name] = numpy.array(leaf, dtype=float if type(leaf[0]) is float else "int64")
             leaves[i] = {TENSOR: name}
     text = json.dumps(structure.unflatten(leaves))
@@ -335,7 +334,7 @@ def read(path: str | os.PathLike[str]) -> Any:
     Raises:
         ImportError: NumPy or safetensors is missing.
         OSError: The file cannot be read.
-        ValueError: The file is damaged or of another format.
+        ValueError: The file is damaged or has another format.
     """
     _, safetensors = packages(PURPOSE)
     _, arrays, metadata = parsed(path, safetensors)

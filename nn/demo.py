@@ -1,7 +1,7 @@
 """The demo: the textbook's backpropagation digit for digit, then neurons and networks on real data.
 
-Run `make demo`, or `python -m nn.demo`. The worked example needs nothing but this library, the rest
-the extra `train`. The exit status is 1 where a number of the textbook or an accuracy is missed.
+Run `make demo`, or `python -m nn.demo`. The worked example needs only this library, the rest the
+extra `train`. The exit status is 1 if a number of the textbook or an accuracy is missed.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def textbook_network() -> tuple[MLP, dict[str, Value]]:
 
 
 def worked_example() -> dict[str, float]:
-    """Train the textbook's network, and return the numbers of `TEXTBOOK` as they come out."""
+    """Train the textbook's network, and return the numbers of `TEXTBOOK` as computed here."""
     model, weights = textbook_network()
     optimiser = optim.SGD(model.parameters(), learning_rate=0.5)
 
@@ -128,7 +128,7 @@ def textbook_graph() -> tuple[MLP, Value, dict[str, Value]]:
 
 # --- single neurons ------------------------------------------------------------------------------
 
-RULES = {  # the loss, the learning rate, and the samples a step
+RULES = {  # the loss, the learning rate, and the samples per step
     "Rosenblatt's perceptron": (losses.perceptron, 1.0, 1),
     "adaptive linear unit": (losses.half_squared_error, 0.1, None),
 }
@@ -136,7 +136,7 @@ PAIRS = {"setosa, versicolor": (0, 1), "versicolor, virginica": (1, 2)}
 
 
 def train_neuron(rule: str, pair: str, epochs: int = 100) -> list[float]:
-    """Train a linear neuron to tell a pair of species apart; return its accuracy each epoch."""
+    """Train a linear neuron to distinguish two species; return its accuracy after each epoch."""
     loss, rate, batch_size = RULES[rule]
     X, Y = extra("sklearn.datasets").load_iris(return_X_y=True)
     chosen = [int(y) in PAIRS[pair] for y in Y]
@@ -157,16 +157,16 @@ class Task(NamedTuple):
     """A data set, and how a network is trained on it."""
 
     name: str
-    loader: str  # of sklearn.datasets
+    loader: str  # a function of sklearn.datasets
     loss: Callable[[Any, Any], Any]
     sizes: list[int]  # the inputs, and the neurons of each layer
     epochs: int
-    learning_rate: float  # at the start; it falls to 0 along a cosine
+    learning_rate: float  # at the start; it decreases to 0 along a cosine
     weight_decay: float
-    goal: float  # the accuracy to reach on the samples held out
+    goal: float  # the accuracy to reach on the held-out samples
 
 
-# Sizes, rates and decays: those of the least loss in cross-validation within the training part.
+# Sizes, rates and decays with the smallest loss in cross-validation within the training part.
 TASKS = [
     Task(
         "Breast Cancer Wisconsin", "load_breast_cancer", losses.binary_cross_entropy, [30, 16, 1],
@@ -180,7 +180,7 @@ TASKS = [
 
 
 class Result(NamedTuple):
-    """A network's learning curve, and how many of the samples held out it classified rightly."""
+    """A network's learning curve, and how many of the held-out samples it classified correctly."""
 
     task: Task
     history: History
@@ -189,7 +189,7 @@ class Result(NamedTuple):
 
 
 def train_network(task: Task, seed: int = 0) -> Result:
-    """Train a network, and test it once, at the end, on a fifth of the samples held out.
+    """Train a network, and test it once, at the end, on a fifth of the samples.
 
     A fifth of the other samples is for the validation loss. Inputs are standardised with the mean
     and the deviation of those that the network is trained on.
@@ -217,7 +217,7 @@ def draw_learning_curves(results: Sequence[Result], path: Path) -> None:
     panels = figure.subplots(1, len(results), squeeze=False)[0]
     for axes, (task, history, *_) in zip(panels, results, strict=True):
         epochs = range(1, len(history.losses) + 1)
-        # Okabe and Ito's blue and vermilion; dashes for those who see or print no colours.
+        # Okabe and Ito's blue and vermilion; dashes for readers or printers without colours.
         axes.plot(epochs, history.losses, color="#0072B2", label="training")
         axes.plot(epochs, history.validation_losses, "--", color="#D55E00", label="validation")
         axes.set(title=task.name, xlabel="epoch", xlim=(0, len(epochs)), ylim=(0.0, None))
@@ -229,7 +229,7 @@ def draw_learning_curves(results: Sequence[Result], path: Path) -> None:
 
 
 def train(*arguments: Any, **options: Any) -> History:
-    """Call `fit`, and end the demo where Ctrl-C has ended the training."""
+    """Call `fit`, and end the demo if Ctrl-C has ended the training."""
     history = fit(*arguments, **options)
     if history.stopped == "interrupted":
         raise KeyboardInterrupt
@@ -250,12 +250,12 @@ MARKS = {True: "✓", False: "✗"}
 
 
 def say(text: str) -> None:
-    """Print a line, in ASCII where the terminal's encoding lacks a character."""
+    """Print a line, in ASCII if the terminal's encoding lacks a character."""
     print(printable(text, sys.stdout.encoding))
 
 
 def show_worked_example() -> list[bool]:
-    """Print the worked example beside the textbook's numbers; tell which agree to 12 digits."""
+    """Print the worked example beside the textbook's numbers; return which agree to 12 digits."""
     say("1. The textbook's backpropagation: 2 inputs, 2 hidden neurons, 2 outputs")
     say("   sigmoids; E = ∑ ½ (target - output)²; learning rate 0.5; biases fixed\n")
     say(f"   {'':<32}{'computed':<22}textbook")
@@ -292,7 +292,7 @@ def show_graph(folder: Path) -> None:
 
 
 def show_neurons() -> None:
-    """Print how single neurons learn to tell two classes apart."""
+    """Print how single neurons learn to distinguish two classes."""
     say("2. One neuron, two species of iris: 50 flowers each, 4 measurements, 100 epochs\n")
     say(f"   {'':<25}{'':<25}{'no errors':<13}accuracy*")
     for pair in PAIRS:
@@ -305,7 +305,7 @@ def show_neurons() -> None:
 
 
 def show_networks(path: Path) -> list[bool]:
-    """Print how networks do on samples held out; tell which reach their goals."""
+    """Print the results of networks on held-out samples; return which reach their goals."""
     say("3. Networks, tested on a fifth of the samples that they have not seen\n")
     say(f"   {'':<25}{'layers':<13}{'classified rightly':<20}{'accuracy':>8}{'goal':>7}")
     results, reached = [], []

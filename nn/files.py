@@ -1,4 +1,4 @@
-"""Numbers in safetensors files, with a checksum by which damage is noticed."""
+"""Numbers in safetensors files, with a checksum that reveals damage."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from autograd.writing import write_whole
 __all__ = ["packages", "parsed", "read_arrays", "write_arrays"]
 
 KEY = "scalar-autograd"
-"""Under what the checksum stands in the metadata, `__metadata__`, of a file."""
+"""The key of the checksum in the metadata, `__metadata__`, of a file."""
 MARK = "scalar-autograd sha256 "
-"""How the checksum begins: damage to the key alone hides nothing."""
+"""The beginning of the checksum, so that damage to the key alone is noticed too."""
 UNKNOWN = "0" * 64
 PURPOSE = "saving and loading parameters needs"
 
@@ -24,10 +24,10 @@ PURPOSE = "saving and loading parameters needs"
 def write_arrays(path: str | os.PathLike[str], numbers: Mapping[str, Any]) -> None:
     """Write numbers to a safetensors file, as arrays of doubles, bit for bit.
 
-    The checksum is of all bytes of the file, with zeros in the place of its own digits.
+    The checksum covers all bytes of the file, with zeros in place of its own digits.
 
     Args:
-        path: The file; it appears whole or not at all, and replaces an older one.
+        path: The file; it is written whole or not at all, and replaces an existing one.
         numbers: By name, a float or a list of floats.
 
     Raises:
@@ -45,29 +45,29 @@ def write_arrays(path: str | os.PathLike[str], numbers: Mapping[str, Any]) -> No
     arrays = {name: numpy.array(entry, dtype=float) for name, entry in numbers.items()}
     content: bytes = safetensors.numpy.save(arrays, metadata={KEY: MARK + UNKNOWN})
     digits = hashlib.sha256(content).hexdigest()
-    # The metadata stand first in a file, before any name.
+    # The metadata come first in a file, before any other name.
     write_whole(path, content.replace(_sealed(UNKNOWN), _sealed(digits), 1))
 
 
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a safetensors file, whoever wrote it. Reading cannot run code.
+    """Read a safetensors file, whatever program wrote it. Reading cannot run code.
 
     Args:
         path: The file.
 
     Returns:
-        By name, sorted, a number or nested lists of numbers.
+        By name, in sorted order, a number or nested lists of numbers.
 
     Raises:
         ImportError: NumPy or safetensors is missing.
         OSError: The file cannot be read.
-        ValueError: The file is damaged, or of another format.
+        ValueError: The file is damaged, or has another format.
     """
     _, safetensors = packages(PURPOSE)
     content, arrays, metadata = parsed(path, safetensors)
     for key, text in metadata.items():
         if key != KEY and not text.startswith(MARK):
-            continue  # another writer's
+            continue  # another program's metadata
         digits = text.removeprefix(MARK)
         blank = content.replace(_sealed(digits), _sealed(UNKNOWN), 1)
         if key != KEY or hashlib.sha256(blank).hexdigest() != digits:
@@ -78,25 +78,25 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, Any]:
 def parsed(
     path: str | os.PathLike[str], safetensors: Any
 ) -> tuple[bytes, dict[str, Any], dict[str, str]]:
-    """Take a safetensors file apart.
+    """Read the parts of a safetensors file.
 
     Args:
         path: The file.
-        safetensors: The package, of `packages`.
+        safetensors: The package, as returned by `packages`.
 
     Returns:
         Its content, its arrays by name, and its metadata.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: The file is damaged, or of another format.
+        ValueError: The file is damaged, or has another format.
     """
     content = Path(path).read_bytes()
     try:
         arrays = safetensors.numpy.load(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         metadata = header.get("__metadata__") or {}
-    # KeyError: of a type that NumPy lacks.
+    # KeyError: a type that NumPy lacks.
     except (
         safetensors.SafetensorError, KeyError, ValueError, TypeError, RecursionError
     ) as error:  # fmt: skip

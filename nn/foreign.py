@@ -1,6 +1,6 @@
-"""What PyTorch, Keras and scikit-learn call a thing of `nn`, and what it is called here.
+"""What PyTorch, Keras and scikit-learn call the things of `nn`, and what they are called here.
 
-For the errors of newcomers: see `autograd.foreign`.
+These serve the errors that newcomers see: see `autograd.foreign`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ MODULE = {
     "requires_grad_": "it is freeze() and unfreeze()",
 }
 
-# By what others call it: the loss, or the metric.
+# By other libraries' names: the loss, or the metric.
 LOSSES = {
     "acc": "accuracy",
     "BCELoss": "binary_cross_entropy",
@@ -98,7 +98,7 @@ LOSSES = {
     "squared_error": "mean_squared_error",
 }
 
-_OWN = "there are SGD, Adam and AdamW; one of your own is a subclass of Optimiser with a step()"
+_OWN = "there are SGD, Adam and AdamW; a custom one is a subclass of Optimiser with a step()"
 OPTIM = {
     "Optimizer": "it is Optimiser",
     "RMSprop": _OWN,
@@ -159,14 +159,14 @@ FIT = {
     "max_iter": "it is epochs=",
     "random_state": "it is seed=",
     "callback": "it is callbacks=",
-    "initial_epoch": "a training goes on by itself, or from a checkpoint by resume=",
+    "initial_epoch": "fit continues by itself, or from a checkpoint by resume=",
 }
 
 
 def refuse(module: str, name: str, advice: dict[str, str]) -> NoReturn:
-    """Say that a module has no such name, and what it is called here.
+    """Raise an error: a module has no such name; say what it is called here.
 
     Raises:
-        AttributeError: In any case.
+        AttributeError: Always.
     """
     raise lacking(f"module {module!r}", name, advice)

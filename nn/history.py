@@ -1,4 +1,4 @@
-"""What a training has done: its losses and metrics, as numbers, as a picture, as a table."""
+"""The results of a training: its losses and metrics, as numbers, as a picture, as a table."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ __all__ = ["DivergenceError", "History"]
 
 @dataclass(repr=False)
 class History:
-    """What a training has done.
+    """The results of a training.
 
-    Printed, it is one line.
+    It prints as one line.
 
     Attributes:
         losses: The mean loss over the training data after each epoch.
-        validation_losses: The same over the validation data; empty where there are none.
-        metrics: By name, the mean of each metric after each epoch, over the validation data where
+        validation_losses: The same over the validation data; empty if there are none.
+        metrics: By name, the mean of each metric after each epoch, over the validation data if
             there are any, else over the training data.
-        best_epoch: The epoch, from 0, with the least loss (on the validation data where there are
-            any); None where no epoch was completed.
-        stopped: Why training ended: "completed", "early stopping", "interrupted", or what a
-            callback has said.
+        best_epoch: The epoch, from 0, with the smallest loss (on the validation data if there are
+            any); None if no epoch was completed.
+        stopped: Why training ended: "completed", "early stopping", "interrupted", or the reason
+            that a callback gave.
 
     Example:
         >>> from nn import Neuron, fit
@@ -52,8 +52,8 @@ class History:
         """Name everything that was measured epoch by epoch.
 
         Returns:
-            By name, "loss", "validation_loss" where there is one, and the metrics: a number for
-            each epoch.
+            By name, "loss", "validation_loss" if there is one, and the metrics: a number for each
+            epoch.
 
         Example:
             >>> History([0.5, 0.25], metrics={"accuracy": [0.75, 1.0]}).columns()
@@ -67,7 +67,7 @@ class History:
         return columns
 
     def last(self) -> dict[str, float]:
-        """Give what was measured after the last epoch, by name; nothing where there was none.
+        """Return what was measured after the last epoch, by name; empty if there was no epoch.
 
         Example:
             >>> History([0.5, 0.25], [0.75, 0.5]).last()
@@ -76,7 +76,7 @@ class History:
         return {name: numbers[-1] for name, numbers in self.columns().items() if numbers}
 
     def arrays(self) -> dict[str, Any]:
-        """Give the `columns` as NumPy arrays.
+        """Return the `columns` as NumPy arrays.
 
         Raises:
             ModuleNotFoundError: NumPy is missing.
@@ -90,7 +90,7 @@ class History:
         return {name: numpy.array(numbers) for name, numbers in self.columns().items()}
 
     def to_frame(self) -> Any:
-        """Give the `columns` as a pandas frame with a row for each epoch.
+        """Return the `columns` as a pandas frame with a row for each epoch.
 
         Raises:
             ImportError: pandas is missing.
@@ -111,7 +111,7 @@ class History:
         return frame
 
     def plot(self, axes: Any = None) -> Any:
-        """Draw the learning curve.
+        """Plot the learning curve.
 
         Args:
             axes: The Matplotlib axes to draw on; None makes a new figure.
@@ -144,10 +144,10 @@ class DivergenceError(FloatingPointError):
 
     Args:
         message: What happened.
-        history: What the training had done before.
+        history: The results of the training so far.
 
     Attributes:
-        history: As given.
+        history: The same.
 
     Example:
         >>> from nn import Neuron, fit, losses, optim
@@ -166,10 +166,10 @@ class DivergenceError(FloatingPointError):
 
 
 def history_of(data: Any) -> History:
-    """Make a history of the plain data that it was written as.
+    """Make a history from its plain data.
 
     Raises:
-        ValueError: They are none.
+        ValueError: The data are not a history.
     """
     try:
         history = History(**data)
@@ -191,7 +191,7 @@ def history_of(data: Any) -> History:
 
 
 def new_axes() -> Any:
-    """Make the axes of a figure of its own."""
+    """Make a new figure, and return its axes."""
     try:
         from matplotlib import pyplot
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""The networks of the textbook: neurons, layers of neurons, perceptrons of many layers; dropout."""
+"""The textbook networks: neurons, layers, multi-layer perceptrons; and dropout."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ __all__ = ["MLP", "Activation", "Dropout", "Layer", "Neuron"]
 Activation = str | Callable[[Value], Value] | None
 """The name of a function of `autograd`, "linear" or None for none, or a function."""
 
-# Rectifiers pass on about half of the variance, which He's initialisation makes up for.
+# Rectifiers keep about half of the variance, for which He's initialisation compensates.
 RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus"}
-# Functions of several operands that can be called with one, as the others have defaults.
+# Functions of several operands, all but the first with defaults.
 WITH_DEFAULTS = {("x", "slope"), ("x", "alpha")}
 
 
 class OfRows(Module):
-    """What takes rows of `nin` numbers: its `predict` takes tables of them as well."""
+    """A model that takes rows of `nin` numbers; its `predict` takes tables of them as well."""
 
     def predict(self, inputs: Any) -> Any:
-        """Compute the outputs of one sample, or of a table, as plain floats; nothing is recorded.
+        """Compute the outputs for one sample, or for a table, as plain floats; nothing is recorded.
 
         Args:
-            inputs: What the module is called with; or a table, a row for each sample: a list of
+            inputs: What the model is called with; or a table with a row for each sample: a list of
                 lists, a two-dimensional array, or a pandas frame.
 
         Returns:
-            A float, or a list of floats where there are several outputs; for a table, an array of
-            shape (rows, outputs), computed by machine code where the table is a long one.
+            A float, or a list of floats if there are several outputs; for a table, an array of
+            shape (rows, outputs), computed by machine code if the table is long.
 
         Raises:
-            ModuleNotFoundError: It is a table, and NumPy is missing.
+            ModuleNotFoundError: The input is a table, and NumPy is missing.
             TypeError: Something is not a number.
-            ValueError: There are not `nin` numbers, or columns.
+            ValueError: The number of inputs, or of columns, is not `nin`.
 
         Example:
             >>> model = Neuron(2, "linear")
@@ -66,18 +66,18 @@ class OfRows(Module):
 class Neuron(OfRows):
     """A neuron: `activation(weights · inputs + bias)`.
 
-    The net input is one node of the graph. The weights are drawn from a normal distribution of mean
-    0 and variance 2 / nin for a rectifier (He et al. 2015: relu, leaky_relu, elu, gelu, silu,
-    softplus), 2 / (nin + nout) for any other activation (Glorot and Bengio 2010). The bias starts
-    at 0; for a neuron without bias, freeze it.
+    The net input is one node of the graph. The weights are drawn from a normal distribution with
+    mean 0 and variance 2 / nin for a rectifier (He et al. 2015: relu, leaky_relu, elu, gelu, silu,
+    softplus), and 2 / (nin + nout) for any other activation (Glorot and Bengio 2010). The bias
+    starts at 0; for a neuron without bias, freeze it.
 
     Args:
         nin: The number of inputs.
         activation: The name of a function of `autograd`, "linear" or None for none at all, or any
             function from Value to Value.
         bias: A bias shared with other neurons; None gives this one its own.
-        nout: How many neurons see the same inputs.
-        seed: What the weights are drawn by: a seed, or a generator to draw from.
+        nout: The number of neurons with the same inputs.
+        seed: A seed for the weights, or a generator to draw them from.
 
     Raises:
         ValueError: A size is less than 1, or there is no activation of that name.
@@ -117,12 +117,12 @@ class Neuron(OfRows):
             inputs: `nin` numbers or Values.
 
         Returns:
-            The output, labelled `out`, whose parent is the net input, labelled `net`; what a
-            function that was passed as activation returns, whatever that is.
+            The output, labelled `out`, whose parent is the net input, labelled `net`; if a function
+            was passed as activation, whatever it returns.
 
         Raises:
             TypeError: An input is neither a Value nor a real number.
-            ValueError: There are not `nin` inputs.
+            ValueError: The number of inputs is not `nin`.
         """
         try:
             total = net(self.weights, inputs, self.bias)
@@ -130,7 +130,7 @@ class Neuron(OfRows):
             _refuse_table(self, inputs)
             raise
         output = self.activation(total)
-        # Names for errors and drawings; an activation of the user's may return anything.
+        # Names for errors and drawings; a user's activation may return anything.
         total._label, label = self._labels
         if output is total or (isinstance(output, Value) and output._label is None):
             output._label = label
@@ -144,7 +144,7 @@ class Neuron(OfRows):
 
 
 class Layer(OfRows):
-    """Neurons side by side: each sees all inputs, and none another neuron.
+    """Neurons side by side: all take the same inputs, and none takes another's output.
 
     Args:
         nin: The number of inputs.
@@ -190,14 +190,14 @@ class Layer(OfRows):
             inputs: `nin` numbers or Values.
 
         Returns:
-            One Value a neuron.
+            One Value for each neuron.
 
         Raises:
             TypeError: An input is neither a Value nor a real number.
-            ValueError: There are not `nin` inputs.
+            ValueError: The number of inputs is not `nin`.
         """
         try:
-            operands = Operands(inputs, "Layer")  # looked at once for all neurons
+            operands = Operands(inputs, "Layer")  # examined once for all neurons
         except TypeError:
             _refuse_table(self, inputs)
             raise
@@ -213,15 +213,15 @@ class Layer(OfRows):
 
 
 class MLP(OfRows):
-    """A multi-layer perceptron: layers one after the other, each fed with the outputs before it.
+    """A multi-layer perceptron: layers in sequence, each taking the outputs of the one before.
 
     Args:
         nin: The number of inputs.
-        sizes: The number of neurons of each layer; the last layer's are the outputs.
+        sizes: The number of neurons in each layer; those of the last layer are the outputs.
         activation: The activation of the hidden layers, as for `Neuron`.
         output_activation: The activation of the last layer.
         shared_bias: Whether the neurons of a layer share one bias.
-        seed: What the weights are drawn by; the same seed gives the same weights.
+        seed: The seed of the weights; the same seed gives the same weights.
 
     Raises:
         TypeError: A size is not an integer.
@@ -262,7 +262,7 @@ class MLP(OfRows):
         self.label_parameters()
 
     def __call__(self, inputs: Sequence[float | Value]) -> Any:
-        """Compute the outputs of one sample.
+        """Compute the outputs for one sample.
 
         Args:
             inputs: `nin` numbers or Values.
@@ -272,7 +272,7 @@ class MLP(OfRows):
 
         Raises:
             TypeError: An input is neither a Value nor a real number.
-            ValueError: There are not `nin` inputs.
+            ValueError: The number of inputs is not `nin`.
         """
         outputs = inputs
         for layer in self.layers:
@@ -286,22 +286,22 @@ class MLP(OfRows):
 
 
 class Dropout(Module):
-    """Leave out inputs at random in training, and none in evaluation.
+    """Drop inputs at random in training, and none in evaluation.
 
-    In training mode each input is 0 with a probability of `p`, and otherwise divided by `1 - p`, so
-    that its mean stays (Srivastava et al. 2014); in evaluation mode the inputs pass as they are.
-    `Module.train` and `Module.eval` choose the mode; `predict` evaluates.
+    In training mode each input is set to 0 with probability `p`, and otherwise divided by `1 - p`,
+    so that its mean is unchanged (Srivastava et al. 2014); in evaluation mode the inputs pass
+    unchanged. `Module.train` and `Module.eval` choose the mode; `predict` evaluates.
 
-    Which inputs are left out follows from the seed, the module's name in its model (see
-    `Module.label_parameters`), and how many masks it has drawn, which a `Buffer` counts: so a
-    training that is resumed from a file goes on with the same masks.
+    The dropped inputs depend on the seed, the module's name in its model (see
+    `Module.label_parameters`), and the number of masks drawn so far, which a `Buffer` counts: so a
+    training that is resumed from a file continues with the same masks.
 
-    What is compiled cannot draw: a mask would be frozen. Draw masks outside, by `mask`, and pass
-    them as inputs; without one, compiling in training mode is refused.
+    Compiled code cannot draw: a mask would be frozen. Draw masks outside, by `mask`, and pass them
+    as inputs; without a mask, compiling in training mode is an error.
 
     Args:
-        p: The probability with which an input is left out, from 0 to 1.
-        seed: What the masks are drawn by; give several of one model seeds of their own.
+        p: The probability that an input is dropped, from 0 to 1.
+        seed: The seed of the masks; give several modules in one model different seeds.
 
     Raises:
         TypeError: `p` is not a number, or `seed` not an integer.
@@ -329,15 +329,15 @@ class Dropout(Module):
         self.label_parameters()
 
     def __call__(self, inputs: Any, mask: Any = None) -> Any:
-        """Leave out some of the inputs, in training mode.
+        """Drop some of the inputs, in training mode.
 
         Args:
-            inputs: Numbers or Values; or one of them, where the output is one too.
-            mask: A factor for each input, which is used in either mode; None draws them, in
-                training mode.
+            inputs: Numbers or Values; or a single one, and then the output is single too.
+            mask: A factor for each input, which is used in both modes; None draws them, in training
+                mode.
 
         Returns:
-            The outputs: a list, or one where the input is one.
+            The outputs: a list, or a single one if the input is single.
 
         Raises:
             TypeError: An input is neither a Value nor a real number; or this is being compiled, in
@@ -361,7 +361,7 @@ class Dropout(Module):
         return [x * factor for x, factor in zip(inputs, factors, strict=True)]
 
     def mask(self, width: int) -> list[float]:
-        """Draw the factors for so many inputs: 0 for what is left out, else `1 / (1 - p)`.
+        """Draw the factors for this many inputs: 0 for a dropped one, else `1 / (1 - p)`.
 
         Args:
             width: The number of inputs.
@@ -370,7 +370,7 @@ class Dropout(Module):
             The factors.
 
         Raises:
-            TypeError: This is being compiled: what is drawn would be frozen.
+            TypeError: This is being compiled: the draw would be frozen.
 
         Example:
             >>> Dropout(0.25).mask(4)
@@ -378,12 +378,12 @@ class Dropout(Module):
         """
         if tracing.active.get() is not None:
             raise tracing.TracingError(
-                f"{self!r} draws at random which inputs it leaves out, and compiled code would "
+                f"{self!r} drops inputs at random, and compiled code would "
                 "freeze that: draw masks outside, dropout.mask(width), and pass them as an "
                 "argument, dropout(x, mask); or compile in evaluation mode, model.eval(); or train "
                 "without compiling, fit(..., compiled=False)"
             )
-        # A text, which Python hashes by SHA-512: neighbouring counts have nothing in common.
+        # A text, which Python hashes by SHA-512: neighbouring counts give unrelated masks.
         generator = random.Random(f"{self.seed} {self._name} {self.drawn.data:.0f}")
         self.drawn.data += 1.0
         kept = 1.0 / (1.0 - self.p) if self.p < 1.0 else 0.0
@@ -401,9 +401,9 @@ def _listed(mask: Any) -> Any:
 
 
 def parts_of(model: Module) -> list[Any] | None:
-    """List the parameters and activations that a model of this library's parts is made of.
+    """List the parameters and activations of a model that consists of this library's parts.
 
-    What it computes depends on nothing else. Of any other model that is not known: None.
+    What such a model computes depends on nothing else. For any other model, which may, return None.
     """
     if isinstance(model, (MLP, Layer)) and type(model) in (MLP, Layer):
         inner: list[Any] = model.layers if isinstance(model, MLP) else [*model.neurons]
@@ -423,7 +423,7 @@ def linear(x: Value) -> Value:
 
 
 def _refuse_table(model: Neuron | Layer, inputs: Any) -> None:
-    """Say what to do with a table of samples, if that is what the inputs are."""
+    """Say what to do with a table of samples, if the inputs are one."""
     first = inputs[0] if isinstance(inputs, (list, tuple)) and inputs else None
     dimensions = getattr(inputs, "ndim", 0), getattr(first, "ndim", 0) + 1
     if max(dimensions) > 1 or isinstance(first, (list, tuple)):
@@ -452,7 +452,7 @@ def _limited(what: str, size: int) -> int:
 
 
 MOST = 10**9
-"""More inputs or neurons than any computer's memory has room for."""
+"""More inputs or neurons than fit in any computer's memory."""
 
 
 def _sizes(sizes: Sequence[int]) -> list[int]:

@@ -1,9 +1,9 @@
 """Losses: how far the outputs of one sample are from its targets.
 
 Each takes the outputs, a Value or a sequence of them, and as many targets; it returns a Value, or a
-float where the outputs are floats. Over several outputs, a loss is their mean (only
-`half_squared_error` is a sum, as textbooks have it), and over a batch it is up to the caller.
-Probabilities are given by their logits, so that nothing overflows or cancels at any size of them.
+float if the outputs are floats. Over several outputs a loss is their mean (only
+`half_squared_error` is a sum, as in textbooks); averaging over a batch is up to the caller.
+Probabilities are given by their logits, so that nothing overflows or cancels at any size.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ __all__ = [
     "softmax_cross_entropy",
 ]
 
-Numbers = Any  # float | Value | Sequence[float | Value], and NumPy's arrays of them
+Numbers = Any  # float | Value | Sequence[float | Value], and NumPy arrays of them
 
 
 def half_squared_error(outputs: Numbers, targets: Numbers) -> Any:
-    """½ (output - target)², added up over the outputs: E of the textbooks.
+    """½ (output - target)², summed over the outputs: the E of textbooks.
 
     Args:
         outputs: What the model computed: a number, a Value, or a sequence of them.
@@ -117,7 +117,7 @@ def huber(outputs: Numbers, targets: Numbers, delta: float = 1.0) -> Any:
     Args:
         outputs: What the model computed: a number, a Value, or a sequence of them.
         targets: What it should have computed: as many numbers.
-        delta: Where the square goes over into its tangent; positive.
+        delta: Where the square is continued by its tangent; positive.
 
     Returns:
         A Value; a float where the outputs are floats.
@@ -163,7 +163,7 @@ def hinge(outputs: Numbers, targets: Numbers) -> Any:
 
 
 def perceptron(outputs: Numbers, targets: Numbers) -> Any:
-    """max(0, -target · output), with targets -1 and 1: Rosenblatt's, of a linear neuron.
+    """max(0, -target · output), with targets -1 and 1: Rosenblatt's loss, for a linear neuron.
 
     An output of 0 counts as a mistake and has the derivative -target, so that a neuron can learn
     from weights of 0. A step of gradient descent at rate 1 is then the perceptron's rule
@@ -231,12 +231,12 @@ def softmax_cross_entropy(logits: Numbers, target: Any) -> Any:
     """-log p of the target's class, where p = softmax(logits).
 
     Args:
-        logits: What the model computed, before any softmax: one number a class.
+        logits: What the model computed, before any softmax: one number for each class.
         target: The index of the class, or the probability of each class (they add up to 1, and the
-            loss is the mean that they give).
+            loss is the mean over the classes with these weights).
 
     Returns:
-        A Value; a float where the logits are floats.
+        A Value; a float if the logits are floats.
 
     Raises:
         TypeError: A class index is not an integer, or something else is not a number.
@@ -322,11 +322,11 @@ cross_entropy_of_class = custom_function(
     "cross_entropy_of_class",
     lambda *xs: _loss_of_class(*xs),
     _partials_of_class,
-    summary="cross_entropy of a class that is an operand, the first; a traced one.",
+    summary="cross_entropy of a class that is the first operand, and traced.",
 )
 
 
-if not TYPE_CHECKING:  # a checker knows which names there are
+if not TYPE_CHECKING:  # a type checker knows which names exist
 
     def __getattr__(name: str) -> Any:
         refuse(__name__, name, {key: f"it is {ours}" for key, ours in LOSSES.items()})
@@ -343,7 +343,7 @@ def _numbers(loss: str, values: Numbers) -> list[Any]:
         if not isinstance(number, (Value, Real)):
             raise wrong_type(loss, number, "numbers")
         if isinstance(number, int):
-            as_float(number, loss)  # which says that it is too large
+            as_float(number, loss)  # raises if it is too large
     if not numbers:
         raise ValueError(f"{loss}: expected at least one number, and the sequence is empty")
     return numbers

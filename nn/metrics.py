@@ -1,4 +1,4 @@
-"""Metrics: what is measured besides the loss, of one sample; and which function a name means."""
+"""Metrics: measures of one sample besides the loss; and the functions that names stand for."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ Metric = Callable[[Any, Any], Any]
 """A function of the outputs and the target of one sample."""
 
 Metrics = Mapping[str, Metric] | Iterable[str | Metric] | str | Metric | None
-"""What `fit` takes: functions by name, or a list of functions and names."""
+"""What `fit` accepts: functions by name, or a list of functions and names."""
 
 
 def accuracy(outputs: Any, target: Any) -> float:
-    """1 where the output says the target's class, 0 where it does not.
+    """Return 1 if the outputs predict the target's class, else 0.
 
-    A lone output is a logit: positive for class 1, else the other one, be it 0 or -1. Of several
-    outputs the greatest is the class; the target is its index, or a row in which it is the
-    greatest.
+    A single output is a logit: positive for class 1, otherwise for the other class, 0 or -1. Of
+    several outputs the largest one predicts its class; the target is the index of the class, or a
+    row in which the class has the largest number.
 
     Args:
         outputs: What the model computed: a number, or one for each class.
         target: The class.
 
     Returns:
-        1.0 or 0.0, whose mean is the accuracy.
+        1.0 or 0.0; the mean over samples is the accuracy.
 
     Raises:
-        ValueError: There is not a number in the target for each output.
+        ValueError: The target does not have a number for each output.
 
     Example:
         >>> accuracy(-0.5, 0), accuracy([0.1, 2.0, 0.3], 1), accuracy([0.1, 2.0], [1.0, 0.0])
@@ -48,7 +48,7 @@ def accuracy(outputs: Any, target: Any) -> float:
 def _accuracy(outputs: Any, target: Any, threshold: float) -> float:
     scores, wanted = _numbers(outputs), _numbers(target)
     if len(scores) == 1 and len(wanted) == 1:
-        # Labels are 0 and 1, or -1 and 1: of both, 1 is the greater one.
+        # Labels are 0 and 1, or -1 and 1; in both cases, 1 is the larger one.
         return float((scores[0] > threshold) == (wanted[0] > 0.5))
     found = scores.index(max(scores))
     if len(wanted) == 1:
@@ -96,13 +96,13 @@ NAMES = ["accuracy", *losses.__all__]
 
 
 def resolved(metrics: Metrics, loss: Any, targets: list[Any]) -> dict[str, Metric]:
-    """Find the functions that are meant.
+    """Find the functions that metrics stand for.
 
     Args:
         metrics: Functions by name, or functions and names; None for none. A name is "accuracy" or
-            that of a loss.
-        loss: What the model is trained by, which tells what its outputs are.
-        targets: All there are.
+            the name of a loss.
+        loss: The loss that the model is trained with, which tells what its outputs mean.
+        targets: The targets of all samples.
 
     Returns:
         The functions by name.
@@ -161,7 +161,7 @@ def _metric(name: str, loss: Any, targets: list[Any]) -> Metric:
 
 
 def _accuracy_for(loss: Any, targets: list[Any]) -> Metric:
-    """Accuracy of what a model gives that is trained by a loss."""
+    """Return the accuracy that suits the outputs of a model trained with a given loss."""
     if any(loss is other for other in OF_LOGITS):
         return _accuracy_of_each
     if loss is losses.softmax_cross_entropy or any(len(_numbers(t)) > 1 for t in targets):
@@ -177,7 +177,7 @@ def _accuracy_for(loss: Any, targets: list[Any]) -> Metric:
     if -1 in labels:
         return accuracy
     if any(loss is other for other in OF_VALUES):
-        return lambda outputs, target: _accuracy(outputs, target, 0.5)  # nearer to 0 or to 1
+        return lambda outputs, target: _accuracy(outputs, target, 0.5)  # closer to 0 or to 1
     return _of_several
 
 

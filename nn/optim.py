@@ -48,15 +48,15 @@ class Optimiser:
     """What all optimisers have in common; a subclass defines `step`.
 
     Args:
-        parameters: The parameters to change; one that is given twice counts once.
+        parameters: The parameters to change; duplicates count once.
         learning_rate: A number, or a schedule.
         weight_decay: How strongly parameters are drawn to 0.
 
     Attributes:
-        parameters: The parameters, each once.
+        parameters: The parameters, without duplicates.
         learning_rate: As given.
         weight_decay: As given.
-        steps: How many steps have been taken; what a schedule is asked with.
+        steps: The number of steps taken so far; the argument of a schedule.
 
     Raises:
         TypeError: Something is not a `Parameter`, or not a number.
@@ -112,12 +112,12 @@ class Optimiser:
         Optimiser._require_options(self)
 
     def __setattr__(self, name: str, content: Any) -> None:
-        # A subclass of the user's may call its attributes as it likes.
+        # A user's subclass may name its attributes as it likes.
         if type(self).__module__ == __name__:
             if name in OPTIMISER:
                 raise lacking(type(self).__name__, name, OPTIMISER, self)
             if name in NUMBERS and not (name == "learning_rate" and callable(content)):
-                content = self._checked(name, content)  # here: a step would be taken by halves
+                content = self._checked(name, content)  # now: later, half a step would be taken
             elif name == "betas":
                 self._require_betas(content)
         super().__setattr__(name, content)
@@ -128,7 +128,7 @@ class Optimiser:
             raise lacking(type(self).__name__, name, OPTIMISER, self)
 
     def _require_options(self) -> None:
-        """Raise what is wrong with the options, given or read."""
+        """Raise an error that says what is wrong with the options."""
         if type(self.steps) is not int or self.steps < 0:
             raise ValueError(f"steps must be an integer of at least 0, got {shown(self.steps)}")
         self.weight_decay = self._checked("weight_decay", self.weight_decay)
@@ -155,8 +155,8 @@ class Optimiser:
         """Return the learning rate of the next step.
 
         Raises:
-            TypeError: A schedule gave something else than a number.
-            ValueError: A schedule gave a negative number, or one that is not finite.
+            TypeError: A schedule returned something other than a number.
+            ValueError: A schedule returned a negative number, or one that is not finite.
 
         Example:
             >>> from nn import Parameter
@@ -181,7 +181,7 @@ class Optimiser:
         return number  # type: ignore[no-any-return]
 
     def step(self) -> None:
-        """Change every parameter that is not frozen by its gradient; a subclass says how.
+        """Change every parameter that is not frozen by its gradient; a subclass defines how.
 
         Raises:
             NotImplementedError: The subclass does not define it.
@@ -219,16 +219,16 @@ class Optimiser:
     def state_dict(self) -> dict[str, Any]:
         """Copy what the optimiser holds besides the parameters, as numbers, texts and lists.
 
-        That is the number of steps, the learning rate or its schedule, the other options, and what
-        it remembers of each parameter. A subclass that keeps such things in its attributes needs
-        to do nothing. A schedule of one's own is a function, which the state does not hold; with a
-        `state_dict` and a `load_state_dict`, what it remembers is kept.
+        That is the number of steps, the learning rate or its schedule, the other options, and its
+        state for each parameter. A subclass that keeps such things in its attributes need do
+        nothing. A custom schedule is a function, which the state does not contain; if it has a
+        `state_dict` and a `load_state_dict`, its state is kept.
 
         Returns:
             A dictionary that JSON can write.
 
         Raises:
-            TypeError: A subclass holds what is no plain data.
+            TypeError: A subclass holds something that is not plain data.
 
         Example:
             >>> from nn import Parameter
@@ -252,15 +252,15 @@ class Optimiser:
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where another optimiser was when its `state_dict` was called.
+        """Continue where another optimiser was when its `state_dict` was called.
 
         Args:
-            state: What it returned; the other one was of the same kind, with as many parameters.
+            state: The result; the other optimiser had the same kind, and as many parameters.
 
         Raises:
             TypeError: The state is not a mapping.
-            ValueError: It is another kind's, of other parameters, or damaged. The error says all
-                that is wrong, and nothing has changed.
+            ValueError: The state belongs to another kind of optimiser or to other parameters, or is
+                damaged. The error lists all that is wrong, and nothing has changed.
 
         Example:
             >>> from nn import Parameter
@@ -281,7 +281,7 @@ class Optimiser:
         return {name: content for name, content in vars(self).items() if name != "parameters"}
 
     def _read(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        """Check a state, and give the attributes that it describes."""
+        """Check a state, and return the attributes that it describes."""
         if not isinstance(state, Mapping):
             raise wrong_type("load_state_dict", state, "what state_dict returned")
         kind, count = type(self).__name__, len(self.parameters)
@@ -323,20 +323,20 @@ class Optimiser:
 
 
 def _set(parameter: Value, number: float) -> None:
-    """Set a parameter's number: by the quick way where it is a float."""
+    """Set a parameter's number, by a fast path if it is a float."""
     if type(number) is float:
         parameter._number = number
-    else:  # of a rate that is NumPy's, say
+    else:  # from a NumPy rate, for example
         parameter.data = number
 
 
 class SGD(Optimiser):
-    """Gradient descent, stochastic where the gradient is a mini-batch's.
+    """Gradient descent; stochastic if the gradient is that of a mini-batch.
 
-    With g = gradient + weight_decay · p and the velocity v ← momentum · v + g, a step takes
+    With g = gradient + weight_decay · p and the velocity v ← momentum · v + g, a step subtracts
     learning_rate · v from a parameter p; with Nesterov's momentum, learning_rate · (g + momentum ·
     v) (I. Sutskever et al., *On the importance of initialization and momentum in deep learning*,
-    ICML 2013, have both).
+    ICML 2013, describe both).
 
     Args:
         parameters: The parameters to change.
@@ -348,7 +348,7 @@ class SGD(Optimiser):
     Raises:
         TypeError: Something is not a `Parameter`, or not a number.
         ValueError: There is no parameter, a number is negative or not finite, or Nesterov's
-            momentum is asked for without momentum.
+            momentum is asked for with momentum 0.
 
     Example:
         >>> from nn import Parameter
@@ -408,14 +408,14 @@ class SGD(Optimiser):
 class Adam(Optimiser):
     """Adam (Kingma and Ba 2015): steps of a size that does not depend on the gradient's scale.
 
-    With running means m of the gradient and v of its square, both corrected for having started at
-    0, a step takes learning_rate · m / (√v + epsilon) from a parameter.
+    With running means m of the gradient and v of its square, both corrected for their start at 0, a
+    step subtracts learning_rate · m / (√v + epsilon) from a parameter.
 
     Args:
         parameters: The parameters to change.
         learning_rate: A number, or a schedule.
         betas: How much of m and of v a step keeps.
-        epsilon: What keeps the quotient finite.
+        epsilon: Keeps the quotient finite.
         weight_decay: The factor of the penalty ½ p², which enters the gradient.
 
     Raises:
@@ -475,7 +475,7 @@ class Adam(Optimiser):
             if is_frozen(parameter):
                 continue
             gradient = parameter._grad + penalty * parameter._number
-            counts[i] += 1  # each on its own: a parameter may have been frozen for a while
+            counts[i] += 1  # separate counts: a parameter may have been frozen for a while
             means[i] += (1.0 - beta1) * (gradient - means[i])
             squares[i] = beta2 * squares[i] + (1.0 - beta2) * gradient * gradient
             mean = means[i] / (1.0 - beta1 ** counts[i])
@@ -495,7 +495,7 @@ class AdamW(Adam):
         parameters: The parameters to change.
         learning_rate: A number, or a schedule.
         betas: How much of m and of v a step keeps.
-        epsilon: What keeps the quotient finite.
+        epsilon: Keeps the quotient finite.
         weight_decay: How strongly parameters are drawn to 0.
 
     Raises:
@@ -540,7 +540,7 @@ class AdamW(Adam):
         self._step(rate, penalty=0.0)
 
 
-if not TYPE_CHECKING:  # a checker knows which names there are
+if not TYPE_CHECKING:  # a type checker knows which names exist
 
     def __getattr__(name: str) -> Any:
         refuse(__name__, name, OPTIM)

@@ -1,4 +1,4 @@
-"""How far a training is: a bar that tqdm draws, on a terminal or in a notebook."""
+"""The progress of a training: a bar that tqdm draws, in a terminal or a notebook."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """A progress bar where one is wanted, with the loss; else nothing.
+    """A progress bar with the loss, if one is wanted; otherwise nothing.
 
     Args:
-        epochs: How many there will be.
-        show: Whether to show a bar; None for one where somebody looks, if training takes more than
-            a second.
-        done: How many there have been before.
+        epochs: The number of epochs.
+        show: Whether to show a bar; None to show one in a terminal or notebook, if training takes
+            more than a second.
+        done: The number of epochs completed before.
 
     Raises:
-        TypeError: `show` is none of the three.
+        TypeError: `show` is not one of the three.
         ImportError: A bar was asked for, and tqdm is missing.
 
     Example:
@@ -36,7 +36,7 @@ class Progress:
         if not (in_notebook() or _on_terminal() if show is None else show):
             return
         try:
-            with warnings.catch_warnings():  # tqdm misses widgets, and draws with characters
+            with warnings.catch_warnings():  # without widgets, tqdm falls back to characters
                 warnings.simplefilter("ignore")
                 from tqdm.auto import tqdm
         except ImportError as error:
@@ -68,7 +68,7 @@ def _on_terminal() -> bool:
 
 
 def in_notebook() -> bool:
-    """Tell whether this is the kernel of a notebook."""
+    """Tell whether this process is the kernel of a notebook."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None

@@ -1,4 +1,4 @@
-"""What a training remembers: from epoch to epoch, from call to call, and in a checkpoint."""
+"""The state of a training: from epoch to epoch, from call to call, and in a checkpoint."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from nn.state import random_state, restored_random, to_plain
 __all__ = ["Order", "Run", "state_of"]
 
 ATTRIBUTE = "_fit"
-"""Where a model keeps how it was trained last, for the next call of `fit` to go on."""
+"""Where a model keeps how it was last trained, so that the next call of `fit` can continue."""
 
 
 @dataclass
 class Order:
-    """In which order the samples are taken, and what draws it.
+    """The order in which samples are taken, and the generator that shuffles them.
 
     Attributes:
-        seed: What it began with.
-        generator: What shuffles them.
+        seed: The seed of the generator.
+        generator: The generator that shuffles the samples.
         rows: The order of the last epoch.
-        optimiser: What `fit` has made, where none was given.
+        optimiser: The optimiser that `fit` has made, if none was given.
     """
 
     seed: Any
@@ -42,7 +42,7 @@ class Order:
 
     @classmethod
     def of(cls, model: Module, seed: Any, generator: random.Random) -> Order:
-        """Go on with that of a model, if the seed is the same; else begin anew.
+        """Continue with that of a model, if the seed is the same; otherwise make a new one.
 
         Example:
             >>> Order.of(Module(), 3, random.Random(3)).seed
@@ -57,15 +57,15 @@ class Order:
 
     @staticmethod
     def seed_of(model: Module, seed: Any, state: Any) -> Any:
-        """Give the seed to use: what is None is that of before, or drawn.
+        """Choose the seed: if None is given, the one used before, or a random one.
 
         Args:
-            model: What is trained.
-            seed: As given.
-            state: What `fit` keeps in a checkpoint, where one is resumed.
+            model: The model that is trained.
+            seed: The given seed.
+            state: What `fit` keeps in a checkpoint, if one is resumed.
 
         Raises:
-            TypeError: It is no seed.
+            TypeError: It is not a seed.
 
         Example:
             >>> Order.seed_of(Module(), 3, None)
@@ -83,13 +83,13 @@ class Order:
         return kept.seed if isinstance(kept, Order) else random.SystemRandom().getrandbits(62)
 
     def begin(self, model: Module, count: int) -> None:
-        """Be the model's, for so many samples."""
+        """Become the model's order, for this many samples."""
         if len(self.rows) != count:
             self.rows = list(range(count))
         vars(model)[ATTRIBUTE] = self
 
     def next(self, shuffle: bool) -> list[int]:
-        """Give the order of the next epoch."""
+        """Return the order for the next epoch."""
         if not shuffle:
             return list(range(len(self.rows)))
         self.generator.shuffle(self.rows)
@@ -97,24 +97,24 @@ class Order:
 
 
 def state_of(tree: Any) -> Any:
-    """Give what `fit` keeps in a snapshot besides model, optimiser and random numbers.
+    """Return what `fit` keeps in a snapshot besides model, optimiser and random numbers.
 
     Raises:
-        ValueError: This is no snapshot.
+        ValueError: This is not a snapshot.
     """
     return checkpoint.extra_of(tree).get("fit")
 
 
 class Run:
-    """A training, with what it needs to keep the best epoch, to stop early, and to be resumed.
+    """A training, with the state needed to keep the best epoch, to stop early, and to be resumed.
 
     Attributes:
         training: What callbacks see of it.
-        order: In which order it takes the samples.
-        callbacks: What reaches into it.
+        order: The order in which it takes the samples.
+        callbacks: The callbacks.
         best: The numbers of the best epoch.
-        least: Its loss.
-        stale: How many epochs have passed since.
+        least: The loss of the best epoch.
+        stale: The number of epochs since.
     """
 
     def __init__(self, training: Training, order: Order, callbacks: Callbacks) -> None:
@@ -131,12 +131,12 @@ class Run:
         return [value.data for value in self._values]
 
     def restore_best(self) -> None:
-        """Bring all that is trained, and the buffers, to the best epoch."""
+        """Restore all that is trained, and the buffers, as of the best epoch."""
         for value, number in zip(self._values, self.best, strict=True):
             value.data = number
 
     def snapshot(self) -> dict[str, Any]:
-        """Copy all that is needed to go on, as plain data."""
+        """Copy all that is needed to continue, as plain data."""
         training = self.training
         state = {
             "seed": self.order.seed,
@@ -152,7 +152,7 @@ class Run:
         return checkpoint.snapshot(training.model, training.optimiser, extra)
 
     def resume(self, path: str | os.PathLike[str], tree: Any, count: int) -> None:
-        """Go on from a snapshot; nothing changes where it does not fit.
+        """Continue from a snapshot; nothing changes if it does not fit.
 
         Args:
             path: The file that it comes from, for errors.
@@ -160,7 +160,7 @@ class Run:
             count: How many samples there are to train on.
 
         Raises:
-            ValueError: It is damaged, or of another training.
+            ValueError: It is damaged, or belongs to another training.
         """
         try:
             state = state_of(tree)

@@ -1,8 +1,8 @@
-"""Samples: what a model is trained on, checked, and as plain numbers; their weights, and parts.
+"""Samples: what a model is trained on, checked and as plain numbers; their weights, and splits.
 
-A sample is what a model is called with, and a target. A model of `nn.layers` takes a row of
-numbers; one of the user's may take a lone number, sequences in sequences, dictionaries of such, or
-several of them.
+A sample is a pair of what a model is called with, and a target. A model of `nn.layers` takes a row
+of numbers; a user's model may take a single number, nested sequences, dictionaries of these, or
+several arguments.
 """
 
 from __future__ import annotations
@@ -85,13 +85,13 @@ class Applied(Module):
 
 
 def samples(model: Module, X: Any, Y: Any, purpose: str = "") -> Samples:
-    """Pair the samples in X with the targets in Y, as plain numbers that are all there.
+    """Pair the samples in X with the targets in Y, as plain numbers, none of them missing.
 
     Args:
-        model: What takes them.
+        model: The model that takes them.
         X: The inputs, as `fit` takes them.
         Y: The targets.
-        purpose: What they are for, to name them by in errors.
+        purpose: What they are for, which names them in errors.
 
     Returns:
         A pair for each sample.
@@ -133,10 +133,10 @@ def samples(model: Module, X: Any, Y: Any, purpose: str = "") -> Samples:
 
 
 def _inputs(model: Module, X: Any, name: str, count: int) -> list[Any]:
-    """Make a list of what a model of the user's is called with, one for each sample."""
+    """List what a user's model is called with, one item for each sample."""
     names, required, any_number = _arguments(model)
     if len(required) > 1 and hasattr(X, "columns"):
-        X = {column: X[column] for column in X.columns}  # pandas's
+        X = {column: X[column] for column in X.columns}  # a pandas frame
     if isinstance(X, Mapping):
         columns = _columns(X, name)
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
@@ -171,7 +171,7 @@ def _inputs(model: Module, X: Any, name: str, count: int) -> list[Any]:
 
 
 def _arguments(model: Module) -> tuple[list[str], list[str], bool]:
-    """List the arguments of a model's call, those without defaults, and whether it takes any."""
+    """List the parameters of a model's call, and those without defaults; say if it takes others."""
     try:
         found = [*inspect.signature(model.__call__).parameters.values()]
     except (TypeError, ValueError):
@@ -202,7 +202,7 @@ def _listed(names: Iterable[Any]) -> str:
 
 
 def _rows(data: Any, name: str) -> list[Any]:
-    """Make a list of what there is for each sample, and require numbers that are all there."""
+    """List what there is for each sample, and check that no number is missing."""
     columns = _column_names(data)
     rows = _list(data, name)
     for i, row in enumerate(rows):
@@ -229,7 +229,7 @@ def _require_number(number: Any, place: str) -> None:
     except OverflowError:
         raise OverflowError(f"{place} is too large for a float: {shown(number)}") from None
     if not finite:
-        raise ValueError(f"{place} is {number}; fill in or drop what is missing")
+        raise ValueError(f"{place} is {number}; fill in or drop missing values")
 
 
 def _place(name: str, i: int, j: int, columns: Sequence[Any]) -> str:
@@ -284,7 +284,7 @@ _ALREADY = {float, int, str, bool, type(None)}
 
 
 def _as_lists(data: Any, name: str) -> Any:
-    """Turn what pandas, NumPy or tuples hold into lists and Python's numbers."""
+    """Turn the contents of pandas, NumPy or tuples into lists and Python's numbers."""
     if hasattr(data, "to_numpy"):
         data = data.to_numpy()
     if hasattr(data, "tolist"):
@@ -301,14 +301,14 @@ def _as_lists(data: Any, name: str) -> Any:
 
 
 def classes(targets: Sequence[Any], purpose: str) -> list[Any]:
-    """Tell the class of each target: a number, or the place of the 1 in a row of 0 and 1.
+    """Give the class of each target: a number, or the position of the 1 in a row of 0 and 1.
 
     Args:
         targets: The targets.
         purpose: What needs classes, for the error.
 
     Returns:
-        A number for each.
+        A number for each target.
 
     Raises:
         TypeError: A target is something else.
@@ -359,8 +359,8 @@ def class_weights(targets: Sequence[Any], given: Any) -> dict[Any, float]:
         The weight by class.
 
     Raises:
-        TypeError: It is something else, or the targets are no classes.
-        ValueError: A weight is negative or not finite, or no target is of its class.
+        TypeError: It is something else, or the targets are not classes.
+        ValueError: A weight is negative or not finite, or no target has its class.
 
     Example:
         >>> class_weights([0, 0, 0, 1], "balanced")
@@ -396,16 +396,16 @@ def weights_of(
     Args:
         targets: Their targets.
         sample_weight: A number of at least 0 for each; None for equal ones.
-        by_class: The weight of each class; one that is not there weighs 1.
-        purpose: What the samples are for, to name them by in errors.
+        by_class: The weight of each class; a class without one weighs 1.
+        purpose: What the samples are for, which names them in errors.
 
     Returns:
-        A weight for each sample; None where nothing was given.
+        A weight for each sample; None if nothing was given.
 
     Raises:
         TypeError: Something is not a number.
-        ValueError: A weight is negative or not finite, there is not one for each sample, or all are
-            0.
+        ValueError: A weight is negative or not finite, the number of weights is not that of the
+            samples, or all weights are 0.
 
     Example:
         >>> weights_of([0, 1, 1], [1, 2, 3], {1: 10.0})
@@ -454,13 +454,13 @@ def split(
     """Choose which samples to set aside.
 
     Args:
-        count: How many samples there are.
-        fraction: Which part of them to set aside.
-        generator: What draws them; None takes the last ones.
-        labels: A class for each sample: as nearly as can be, the fraction is taken of each.
+        count: The number of samples.
+        fraction: The fraction to set aside.
+        generator: The generator that draws them; None takes the last ones.
+        labels: A class for each sample: the fraction is taken of each class, as nearly as possible.
 
     Returns:
-        The indices of those that stay, and of those set aside.
+        The indices of those that are kept, and of those set aside.
 
     Raises:
         ValueError: One part would be empty, or would lack a class.
@@ -489,7 +489,7 @@ def split(
 
 
 def _shares(counts: Mapping[Any, int], aside: int) -> dict[Any, int]:
-    """Share out how many of each class are set aside, by largest remainders, one at least."""
+    """Distribute how many of each class are set aside, by largest remainders, at least one each."""
     count = sum(counts.values())
     for label, number in counts.items():
         if number < 2:
@@ -517,12 +517,12 @@ def _shares(counts: Mapping[Any, int], aside: int) -> dict[Any, int]:
 
 @dataclass
 class Data:
-    """What a model is trained on, and measured on.
+    """What a model is trained and measured on.
 
     Attributes:
         training: The samples to train on.
-        held_out: Those for validation.
-        weights: How much each of both counts, of mean 1; None where all count the same.
+        held_out: The samples for validation.
+        weights: How much each sample of both parts counts, with mean 1; None if all count the same.
     """
 
     training: Samples
@@ -541,17 +541,17 @@ def prepared(
     sample_weight: Any = None,
     class_weight: Any = None,
 ) -> Data:
-    """Check and sort all data that `fit` is given.
+    """Check and split the data that `fit` is given.
 
     Samples of weight 0 are left out, as if they had not been given.
 
     Args:
-        model: What is trained.
+        model: The model that is trained.
         X: The inputs.
         Y: The targets.
-        generator: What draws the samples to be set aside; None takes the last ones.
-        validation: As for `fit`, as are the others.
-        stratify: Also a class for each sample.
+        generator: The generator that draws the samples to set aside; None takes the last ones.
+        validation: As for `fit`; so are the others.
+        stratify: May also be a class for each sample.
         sample_weight: The weights of samples.
         class_weight: The weights of classes.
 
@@ -598,8 +598,8 @@ def _labels(data: Samples, stratify: Any, validation: Any) -> list[Any] | None:
         return None
     if not isinstance(validation, Real):
         raise ValueError(
-            "stratify needs validation to be a fraction, such as validation=0.2, which is then set "
-            "aside of each class"
+            "stratify needs validation to be a fraction, such as validation=0.2, which is then "
+            "taken from each class"
         )
     if isinstance(stratify, bool):
         return classes([y for _, y in data], "stratify")

@@ -1,7 +1,7 @@
 """Schedules: the learning rate as a function of the number of steps taken so far.
 
-Any such function is one. Those made here can be compared, printed and pickled, and an optimiser's
-state holds them: as their name and their numbers, not as code.
+Any such function is a schedule. Those made here can be compared, printed and pickled, and an
+optimiser's state includes them: as their name and numbers, not as code.
 """
 
 from __future__ import annotations
@@ -99,12 +99,12 @@ def _require_real(schedule: str, **numbers: Any) -> None:
 
 
 def step_decay(rate: float, every: int, factor: float = 0.1) -> Schedule:
-    """Multiply the rate by `factor` every so many steps.
+    """Multiply the rate by `factor` at regular intervals.
 
     Args:
         rate: The rate of the first step.
-        every: After how many steps the rate changes, each time.
-        factor: What it is multiplied by.
+        every: The number of steps from one change of the rate to the next.
+        factor: The factor of each change.
 
     Returns:
         A schedule: a function from the number of steps taken so far to the rate.
@@ -121,11 +121,11 @@ def step_decay(rate: float, every: int, factor: float = 0.1) -> Schedule:
 
 
 def exponential_decay(rate: float, factor: float) -> Schedule:
-    """Multiply the rate by `factor` at each step.
+    """Multiply the rate by `factor` after each step.
 
     Args:
         rate: The rate of the first step.
-        factor: What it is multiplied by.
+        factor: The factor.
 
     Returns:
         A schedule: a function from the number of steps taken so far to the rate.
@@ -138,14 +138,14 @@ def exponential_decay(rate: float, factor: float) -> Schedule:
 
 
 def cosine_decay(rate: float, steps: int, final: float = 0.0) -> Schedule:
-    """Go from `rate` to `final` along half a wave of the cosine, and stay there.
+    """Change the rate from `rate` to `final` along half a cosine wave, then keep it.
 
     After I. Loshchilov and F. Hutter, *SGDR: stochastic gradient descent with warm restarts*, ICLR
     2017, without the restarts.
 
     Args:
         rate: The rate of the first step.
-        steps: After how many steps the rate is `final`.
+        steps: The number of steps until the rate is `final`.
         final: The rate from then on.
 
     Returns:
@@ -162,11 +162,11 @@ def cosine_decay(rate: float, steps: int, final: float = 0.0) -> Schedule:
 
 
 def linear_warmup(rate: float | Schedule, steps: int, start: float = 1.0 / 3.0) -> Schedule:
-    """Raise the rate from `start` times its value to its value, then go on with it.
+    """Raise the rate from `start` times its value to its value, then continue with it.
 
     Args:
         rate: The rate after the warm-up; a schedule begins when the warm-up ends.
-        steps: How many steps the warm-up takes.
+        steps: The number of steps in the warm-up.
         start: The factor of the first step.
 
     Returns:
@@ -195,7 +195,7 @@ KINDS: dict[str, Any] = {
 def to_data(rate: float | Schedule) -> Any:
     """Describe a learning rate: a number, or a schedule by its name and numbers.
 
-    Of a schedule that is not made here there is its own `state_dict()`, if it has one.
+    A schedule not made here is described by its own `state_dict()`, if it has one.
 
     Example:
         >>> to_data(exponential_decay(1.0, 0.5))
@@ -214,17 +214,18 @@ def to_data(rate: float | Schedule) -> Any:
 
 
 def from_data(data: Any, current: float | Schedule) -> float | Schedule:
-    """Make what `to_data` describes.
+    """Make the learning rate that `to_data` describes.
 
     Args:
         data: The description.
-        current: The rate that there is: what a description of a schedule of one's own means.
+        current: The present rate: what the description of a custom schedule refers to.
 
     Returns:
-        The rate; a schedule of one's own as it is, without its state.
+        The rate; a custom schedule as it is, without its state.
 
     Raises:
-        ValueError: It describes no rate, or a schedule of one's own where there is none.
+        ValueError: It does not describe a rate, or it describes a custom schedule but `current`
+            is not one.
     """
     if isinstance(data, (int, float)) and not isinstance(data, bool):
         return data
@@ -244,7 +245,7 @@ def from_data(data: Any, current: float | Schedule) -> float | Schedule:
     names = [field.name for field in fields(kind)]
     try:
         if sorted(numbers) != sorted(names):
-            raise ValueError(f"its numbers are {', '.join(names)}")
+            raise ValueError(f"its numbers must be {', '.join(names)}")
         made: Schedule = kind(
             **{
                 name: from_data(number, 0.0)
@@ -254,7 +255,7 @@ def from_data(data: Any, current: float | Schedule) -> float | Schedule:
             }
         )
     except (TypeError, ValueError) as error:
-        raise ValueError(f"learning_rate is no {data['schedule']}: {error}") from error
+        raise ValueError(f"learning_rate is not a valid {data['schedule']}: {error}") from error
     return made
 
 

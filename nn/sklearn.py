@@ -1,7 +1,7 @@
-"""Perceptrons of many layers as estimators of scikit-learn: in pipelines, searches, and scores.
+"""Multi-layer perceptrons as scikit-learn estimators: for pipelines, searches, and scores.
 
-Parameters have the names, the order and the meaning that they have in `sklearn.neural_network`,
-where they are there; the others are `fit`'s.
+Parameters that `sklearn.neural_network` has too have its names, order and meaning; the others are
+those of `fit`.
 
 Example:
     >>> from sklearn.datasets import load_iris
@@ -46,7 +46,7 @@ from nn.training import fit
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
 ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid"}
-"""What scikit-learn calls otherwise."""
+"""The names that differ in scikit-learn."""
 LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "absolute_error": losses.mean_absolute_error,
     "huber": losses.huber,
@@ -126,7 +126,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         go_on: bool,
         epochs: int | None = None,
     ) -> None:
-        """Train a network, the last one if we are to go on, and note what came out."""
+        """Train a network, the existing one if training is to continue, and store the results."""
         self._require_options()
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=float)
@@ -190,7 +190,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         return [int(sizes)] if isinstance(sizes, Integral) else [*sizes]  # type: ignore[misc]
 
     def _require_options(self) -> None:
-        """Raise what is wrong with a parameter that nobody else looks at."""
+        """Raise an error for a parameter that nothing else checks."""
         for name, options in (
             ("solver", ("adam", "sgd")),
             ("learning_rate", ("constant", "invscaling", "adaptive")),
@@ -251,47 +251,48 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
 
 
 class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
-    """A perceptron of many layers that tells classes, as an estimator of scikit-learn.
+    """A multi-layer perceptron that classifies, as a scikit-learn estimator.
 
-    Of two classes it has one output, a logit; of more, one for each; and where each sample may be
-    of several (`y` is a table of 0 and 1), one for each as well. It minimises the cross entropy.
+    For two classes it has one output, a logit; for more, one for each; and also one for each if a
+    sample may belong to several classes (`y` is a table of 0 and 1). It minimises the cross
+    entropy.
 
     Args:
-        hidden_layer_sizes: The number of neurons of each hidden layer, by default 16 of one.
+        hidden_layer_sizes: The number of neurons in each hidden layer; by default, one layer of 16.
         activation: "identity", "logistic", "tanh", "relu", or the name of any other function of
             `autograd`, or a function.
         solver: "adam" or "sgd".
         alpha: The factor of the penalty ½ |W|² / n on the weights.
-        batch_size: The number of samples a step; "auto" for 200, or all where there are fewer.
-        learning_rate: Of "sgd": "constant"; "invscaling", learning_rate_init / t ** power_t at step
-            t; or "adaptive", divided by 5 whenever the loss has not fallen twice in a row.
+        batch_size: The number of samples per step; "auto" for 200, or all if there are fewer.
+        learning_rate: For "sgd": "constant"; "invscaling", learning_rate_init / t ** power_t at
+            step t; or "adaptive", divided by 5 whenever the loss has not fallen twice in a row.
         learning_rate_init: The rate of the first step.
         power_t: The exponent of "invscaling".
-        max_iter: How often to go through the data, at most.
+        max_iter: The maximum number of epochs.
         shuffle: Whether each epoch takes the samples in a new order.
-        random_state: What draws weights and orders: a seed, a generator of NumPy's, or None.
-        tol: How much the loss must fall to count.
+        random_state: What draws weights and orders: a seed, a NumPy generator, or None.
+        tol: How much the loss must fall to count as improved.
         verbose: Whether to show a progress bar.
-        warm_start: Whether `fit` goes on with the network that there is.
-        momentum: Of "sgd", how much of the velocity a step keeps.
-        nesterovs_momentum: Whether that is Nesterov's.
-        early_stopping: Whether to set data aside and to stop when their loss does not fall any
-            more; the weights are then those of the best epoch.
-        validation_fraction: Which part to set aside, of each class.
-        beta_1: Of "adam", how much of the mean gradient a step keeps.
-        beta_2: Likewise of its square.
-        epsilon: What keeps Adam's quotient finite.
-        n_iter_no_change: For how many epochs the loss may not fall before training ends.
-        callbacks: What reaches into the training: see `nn.callbacks`.
+        warm_start: Whether `fit` continues with the existing network.
+        momentum: For "sgd", how much of the velocity a step keeps.
+        nesterovs_momentum: Whether the momentum is Nesterov's.
+        early_stopping: Whether to set data aside and to stop when the loss on them no longer falls;
+            the weights are then those of the best epoch.
+        validation_fraction: The fraction to set aside, of each class.
+        beta_1: For "adam", how much of the mean gradient a step keeps.
+        beta_2: The same for the mean of its square.
+        epsilon: Keeps Adam's quotient finite.
+        n_iter_no_change: The number of epochs without improvement after which training ends.
+        callbacks: Hooks into the training: see `nn.callbacks`.
         compiled: Whether to compile: see `nn.fit`.
         class_weight: How much each class counts: a dictionary, or "balanced".
 
     Attributes:
         classes_: The classes, in order.
         model_: The network.
-        history_: What the last training has done.
-        n_iter_: How many epochs there have been.
-        loss_curve_: The loss after each.
+        history_: The results of the last training.
+        n_iter_: The number of epochs so far.
+        loss_curve_: The loss after each epoch.
 
     Example:
         >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], ["no", "yes", "yes", "no"]
@@ -355,15 +356,15 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
         """Train a network.
 
         Args:
-            X: The samples, a row each.
-            y: Their classes, numbers or texts; or a table of 0 and 1, a column for each class.
+            X: The samples, one row each.
+            y: Their classes, numbers or texts; or a table of 0 and 1, with a column for each class.
             sample_weight: How much each sample counts.
 
         Returns:
             The estimator.
 
         Raises:
-            ValueError: The data, or a parameter, make no sense.
+            ValueError: The data, or a parameter, are not valid.
         """
         X, y = validate_data(self, X, y, dtype=float, multi_output=True)
         y = _flat(y)
@@ -375,19 +376,19 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> MLPClassifier:
-        """Go once through data, with the network that there is.
+        """Train for one epoch, starting with the existing network.
 
         Args:
-            X: The samples, a row each.
+            X: The samples, one row each.
             y: Their classes.
-            classes: All classes there will ever be; needed at the first call.
+            classes: All classes that will ever occur; required at the first call.
             sample_weight: How much each sample counts.
 
         Returns:
             The estimator.
 
         Raises:
-            ValueError: The data make no sense, or there is a class that was not announced.
+            ValueError: The data are not valid, or contain a class that was not announced.
         """
         first = not hasattr(self, "classes_")
         X, y = validate_data(self, X, y, dtype=float, multi_output=True, reset=first)
@@ -401,7 +402,7 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
         return self
 
     def _take_classes(self, y: Any, classes: Any, go_on: bool) -> None:
-        """Note the classes, or require them to be those that there are."""
+        """Store the classes, or check that they are those of before."""
         check_classification_targets(y)
         several = type_of_target(y) == "multilabel-indicator"
         if not several and y.ndim == 2:
@@ -463,13 +464,13 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
         """Compute the probability of each class.
 
         Args:
-            X: The samples, a row each.
+            X: The samples, one row each.
 
         Returns:
             An array of shape (rows, classes).
 
         Raises:
-            ValueError: The data make no sense.
+            ValueError: The data are not valid.
         """
         logits = self._outputs(X)
         if self._several:
@@ -485,28 +486,28 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
         """Compute the logarithm of the probability of each class.
 
         Args:
-            X: The samples, a row each.
+            X: The samples, one row each.
 
         Returns:
             An array of shape (rows, classes).
 
         Raises:
-            ValueError: The data make no sense.
+            ValueError: The data are not valid.
         """
         with numpy.errstate(divide="ignore"):
             return numpy.log(self.predict_proba(X))
 
     def predict(self, X: Any) -> Any:
-        """Tell the most likely class of each sample.
+        """Predict the most likely class of each sample.
 
         Args:
-            X: The samples, a row each.
+            X: The samples, one row each.
 
         Returns:
-            An array of classes; of 0 and 1, a column for each class, where it was trained on that.
+            An array of classes; of 0 and 1 with a column for each class, if it was trained on such.
 
         Raises:
-            ValueError: The data make no sense.
+            ValueError: The data are not valid.
         """
         shares = self.predict_proba(X)
         if self._several:
@@ -515,40 +516,40 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
 
 
 class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
-    """A perceptron of many layers that computes numbers, as an estimator of scikit-learn.
+    """A multi-layer perceptron for regression, as a scikit-learn estimator.
 
     Args:
-        loss: "squared_error", "absolute_error", "huber", or a function as those of `nn.losses`.
-        hidden_layer_sizes: As for `MLPClassifier`, as are the others.
+        loss: "squared_error", "absolute_error", "huber", or a function like those of `nn.losses`.
+        hidden_layer_sizes: As for `MLPClassifier`; so are the others.
         activation: The activation of the hidden layers.
         solver: "adam" or "sgd".
         alpha: The factor of the penalty on the weights.
-        batch_size: The number of samples a step.
+        batch_size: The number of samples per step.
         learning_rate: How the rate changes.
         learning_rate_init: The rate of the first step.
         power_t: The exponent of "invscaling".
-        max_iter: How often to go through the data, at most.
+        max_iter: The maximum number of epochs.
         shuffle: Whether each epoch takes the samples in a new order.
         random_state: What draws weights and orders.
-        tol: How much the loss must fall to count.
+        tol: How much the loss must fall to count as improved.
         verbose: Whether to show a progress bar.
-        warm_start: Whether `fit` goes on with the network that there is.
+        warm_start: Whether `fit` continues with the existing network.
         momentum: How much of the velocity a step keeps.
-        nesterovs_momentum: Whether that is Nesterov's.
-        early_stopping: Whether to stop by data set aside.
-        validation_fraction: Which part to set aside.
+        nesterovs_momentum: Whether the momentum is Nesterov's.
+        early_stopping: Whether to set data aside, and stop when the loss on them no longer falls.
+        validation_fraction: The fraction to set aside.
         beta_1: How much of the mean gradient a step of Adam keeps.
-        beta_2: Likewise of its square.
-        epsilon: What keeps Adam's quotient finite.
-        n_iter_no_change: For how many epochs the loss may not fall before training ends.
-        callbacks: What reaches into the training.
+        beta_2: The same for the mean of its square.
+        epsilon: Keeps Adam's quotient finite.
+        n_iter_no_change: The number of epochs without improvement after which training ends.
+        callbacks: Hooks into the training.
         compiled: Whether to compile.
 
     Attributes:
         model_: The network.
-        history_: What the last training has done.
-        n_iter_: How many epochs there have been.
-        loss_curve_: The loss after each.
+        history_: The results of the last training.
+        n_iter_: The number of epochs so far.
+        loss_curve_: The loss after each epoch.
 
     Example:
         >>> X = [[i / 10] for i in range(20)]
@@ -604,7 +605,7 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
         """Train a network.
 
         Args:
-            X: The samples, a row each.
+            X: The samples, one row each.
             y: Their targets, a number or a row of numbers each.
             sample_weight: How much each sample counts.
 
@@ -612,17 +613,17 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
             The estimator.
 
         Raises:
-            ValueError: The data, or a parameter, make no sense.
+            ValueError: The data, or a parameter, are not valid.
         """
         X, y = validate_data(self, X, y, dtype=float, multi_output=True, y_numeric=True)
         self._train_numbers(X, y, sample_weight, go_on=self.warm_start)
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
-        """Go once through data, with the network that there is.
+        """Train for one epoch, starting with the existing network.
 
         Args:
-            X: The samples, a row each.
+            X: The samples, one row each.
             y: Their targets.
             sample_weight: How much each sample counts.
 
@@ -630,7 +631,7 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
             The estimator.
 
         Raises:
-            ValueError: The data make no sense.
+            ValueError: The data are not valid.
         """
         first = not hasattr(self, "model_")
         X, y = validate_data(
@@ -660,13 +661,13 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
         """Compute the outputs of each sample.
 
         Args:
-            X: The samples, a row each.
+            X: The samples, one row each.
 
         Returns:
-            An array of numbers, or of rows of them where it was trained on rows.
+            An array of numbers, or of rows of them if it was trained on rows.
 
         Raises:
-            ValueError: The data make no sense.
+            ValueError: The data are not valid.
         """
         outputs = self._outputs(X)
         return outputs if self._columns else outputs[:, 0]
@@ -677,7 +678,7 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class _InverseScaling:
-    """The rate divided by a power of the number of the step."""
+    """The rate divided by a power of the step's number."""
 
     rate: float
     power: float
@@ -688,7 +689,7 @@ class _InverseScaling:
 
 @dataclass
 class _Penalty(Callback):
-    """Adds the derivative of ½ factor |W|² to that of the loss; biases are left alone."""
+    """Adds the derivative of ½ factor |W|² to that of the loss; biases are not penalised."""
 
     factor: float
 
@@ -702,7 +703,7 @@ class _Penalty(Callback):
 
 @dataclass
 class _Stopping(Callback):
-    """Ends training when the loss has not fallen by enough for some epochs.
+    """Ends training when the loss has not fallen enough for some epochs.
 
     With the rate "adaptive", it divides the rate by 5 instead, until that is 1e-6.
     """
@@ -736,7 +737,7 @@ def _listed(callbacks: Any) -> list[Any]:
 
 
 def _flat(y: Any) -> Any:
-    """Make a row of a lone column, and say so, as scikit-learn does."""
+    """Turn a single column into a row, with a warning as in scikit-learn."""
     return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
 

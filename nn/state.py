@@ -1,4 +1,4 @@
-"""State: what an object holds, as plain data that a file can keep, and back.
+"""State: the contents of an object as plain data that a file can hold, and back.
 
 Plain data are numbers, texts, None, lists, and dictionaries with texts as keys. Nothing in them is
 code, and reading them runs none.
@@ -24,15 +24,15 @@ def to_plain(content: Any, place: str, parameters: Sequence[Value] = ()) -> Any:
     """Copy numbers, texts, lists, dictionaries and random generators as plain data.
 
     Args:
-        content: What is copied.
+        content: What to copy.
         place: Where it is, for the error.
-        parameters: What the keys of a dictionary may be as well.
+        parameters: Parameters, which keys of a dictionary may be as well.
 
     Returns:
-        Plain data; a generator is its state, and a dictionary by parameters a list.
+        Plain data; a generator becomes its state, and a dictionary by parameters a list.
 
     Raises:
-        TypeError: There is something else in it.
+        TypeError: It contains something else.
 
     Example:
         >>> to_plain({"steps": 3, "means": (0.5, 0.25)}, "state")
@@ -46,7 +46,7 @@ def to_plain(content: Any, place: str, parameters: Sequence[Value] = ()) -> Any:
         return float(content)
     if isinstance(content, (list, tuple)):
         return [to_plain(part, f"{place}[{i}]", parameters) for i, part in enumerate(content)]
-    if hasattr(content, "tolist"):  # NumPy's
+    if hasattr(content, "tolist"):  # an array or number of NumPy's
         return to_plain(content.tolist(), place, parameters)
     if type(content) is random.Random:
         return {RANDOM: random_state(content)}
@@ -59,7 +59,7 @@ def to_plain(content: Any, place: str, parameters: Sequence[Value] = ()) -> Any:
             return {key: to_plain(part, f"{place}[{key!r}]") for key, part in content.items()}
         wrong = next(key for key in content if type(key) is not str)
         raise TypeError(
-            f"{place} has the key {shown(wrong)}, and a file holds dictionaries by names, of str"
+            f"{place} has the key {shown(wrong)}, but a file holds only dictionaries by names (str)"
         )
     raise TypeError(
         f"{place} is a {type(content).__name__}, which a file cannot hold: define state_dict and "
@@ -68,11 +68,11 @@ def to_plain(content: Any, place: str, parameters: Sequence[Value] = ()) -> Any:
 
 
 def updated(current: Any, plain: Any, place: str, parameters: Sequence[Value] = ()) -> Any:
-    """Make of plain data what is of the kind of something that there is.
+    """Make from plain data an object of the same kind as an existing one.
 
     Args:
-        current: What is there; it stays as it is.
-        plain: The data that `to_plain` made of its like.
+        current: The existing object, which is not changed.
+        plain: The data that `to_plain` made from a similar one.
         place: Where it is, for the error.
         parameters: As for `to_plain`.
 
@@ -80,7 +80,7 @@ def updated(current: Any, plain: Any, place: str, parameters: Sequence[Value] = 
         A copy that holds the data.
 
     Raises:
-        ValueError: The data are of another kind or length.
+        ValueError: The data have another kind or length.
 
     Example:
         >>> updated((0.9, 0.999), [0.5, 0.25], "betas")
@@ -150,7 +150,7 @@ def restored_random(plain: Any, place: str) -> random.Random:
     """Make a generator with a state that `random_state` copied.
 
     Raises:
-        ValueError: It is no such state.
+        ValueError: It is not such a state.
     """
     generator = random.Random()
     try:

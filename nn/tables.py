@@ -1,4 +1,4 @@
-"""Predictions for tables: many samples at once, compiled where that pays."""
+"""Predictions for tables: many samples at once, compiled if that saves time."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from autograd.errors import refuse_mask, shown
 __all__ = ["Predictor", "is_table"]
 
 WORTH_COMPILING = 2_000_000
-"""From how many samples times weights on compiling takes less time than it saves."""
+"""The product of samples and weights from which compiling saves more time than it takes."""
 
 
 def is_table(inputs: Any) -> bool:
-    """Tell whether inputs are rows of a table, and not numbers.
+    """Tell whether inputs are rows of a table rather than numbers.
 
     Example:
         >>> is_table([[1.0, 2.0], [3.0, 4.0]]), is_table([1.0, 2.0])
         (True, False)
     """
-    if hasattr(inputs, "ndim"):  # NumPy's, pandas's
+    if hasattr(inputs, "ndim"):  # NumPy's or pandas's
         return bool(inputs.ndim == 2)
     first = inputs[0] if isinstance(inputs, (list, tuple)) and inputs else None
     return isinstance(first, (list, tuple)) or getattr(first, "ndim", 0) == 1
@@ -30,7 +30,7 @@ def is_table(inputs: Any) -> bool:
 class Predictor:
     """Computes the outputs for the rows of a table, and keeps the code that it has compiled.
 
-    Copied or pickled, it is a new one.
+    A copied or pickled one starts without code.
     """
 
     def __init__(self) -> None:
@@ -45,8 +45,8 @@ class Predictor:
         Args:
             model: The model, which takes rows of `nin` numbers.
             table: The rows.
-            made_of: The parameters and functions on which alone its code depends; None where that
-                is not known, and nothing is compiled.
+            made_of: The parameters and functions that its outputs depend on; None if they are not
+                known, and then nothing is compiled.
 
         Returns:
             An array of shape (rows, outputs).
@@ -54,7 +54,7 @@ class Predictor:
         Raises:
             ModuleNotFoundError: NumPy is missing.
             TypeError: Something in the table is not a number.
-            ValueError: The rows have another width than the model takes.
+            ValueError: The rows do not have the width that the model takes.
         """
         import numpy
 
@@ -85,7 +85,7 @@ class Predictor:
     def _code_for(
         self, model: Any, made_of: list[Any] | None, rows: int
     ) -> Callable[[Any], Any] | None:
-        """Give code that computes the outputs, if there is, or making it pays."""
+        """Return code that computes the outputs, if there is some or it is worth making."""
         if made_of is None:
             return None
         if self._code is not None:

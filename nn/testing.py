@@ -1,4 +1,4 @@
-"""Hypothesis strategies of networks with data, to check gradients through losses and layers."""
+"""Hypothesis strategies for networks with data, to check gradients through losses and layers."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ ACTIVATIONS = [
 ]  # fmt: skip
 
 _KINK = 1e-3
-"""How far from a kink a network is, at least: the distance in a net input or an error."""
+"""The minimum distance from a kink, in a net input or an error."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A multi-layer perceptron, data, and a loss that suits them.
+    """A multi-layer perceptron, data, and a suitable loss.
 
     Attributes:
         nin: The number of inputs.
-        sizes: The number of neurons of each layer.
+        sizes: The number of neurons in each layer.
         activation: The name of the hidden layers' activation; the outputs have none.
-        seed: What weights and biases are drawn by.
+        seed: The seed of weights and biases.
         loss_name: The name of a loss of `nn.losses`.
         X: The inputs of each sample.
         Y: The target, or targets, of each sample.
@@ -59,7 +59,7 @@ class Network:
         """Make the network, the same one at every call.
 
         Returns:
-            A model whose biases are drawn too, so that no neuron rests on a kink.
+            A model whose biases are random too, so that no neuron is at a kink.
 
         Example:
             >>> Network(2, (3, 1), "tanh", 0, "huber", ((0.5, 1.0),), ((1.0,),)).model()
@@ -77,7 +77,7 @@ class Network:
 
         Args:
             model: The model, or anything else that maps inputs to outputs.
-            X: Other inputs than the network's own, such as Values.
+            X: Inputs in place of the network's own, such as Values.
 
         Returns:
             A Value.
@@ -107,10 +107,10 @@ def networks(
     """Draw multi-layer perceptrons with data and a loss, away from every kink.
 
     Args:
-        max_inputs: The largest number of inputs.
-        max_layers: The largest number of layers.
-        max_neurons: The largest number of neurons of a layer.
-        max_samples: The largest number of samples.
+        max_inputs: The maximum number of inputs.
+        max_layers: The maximum number of layers.
+        max_neurons: The maximum number of neurons in a layer.
+        max_samples: The maximum number of samples.
         activations: The names of the activations to choose from.
 
     Returns:
@@ -128,7 +128,7 @@ _REAL = operand("tanh")
 _SIGN = st.sampled_from([1.0, -1.0])
 _PROBABILITY = st.floats(0.0, 1.0, allow_subnormal=False)
 
-# What the target of each output is drawn from; for softmax_cross_entropy, it is one class for all.
+# What the target of each output is drawn from; softmax_cross_entropy has one class for all.
 TARGETS: dict[str, st.SearchStrategy[float]] = {
     "half_squared_error": _REAL,
     "mean_squared_error": _REAL,
@@ -163,7 +163,7 @@ def _networks(
             Y.append(draw(st.integers(0, outputs - 1)))
         else:
             Y.append(tuple(draw(TARGETS[loss]) for _ in range(outputs)))
-    # Inputs can be unlucky for some weights, but not for all: the next seed that is smooth there.
+    # Inputs can be unlucky for some weights, but not for all: take the next seed that is smooth.
     first = draw(st.integers(0, 2**16))
     return next(
         network
@@ -175,7 +175,7 @@ def _networks(
 
 
 def _is_smooth(network: Network) -> bool:
-    """Tell whether nodes with a kink, and outputs whose sign decides, are away from it."""
+    """Tell whether nodes with a kink, and outputs whose sign matters, are away from it."""
     model = network.model()
     predictions = [model.predict(x) for x in network.X]
     outputs = [y for ys in predictions for y in (ys if isinstance(ys, list) else [ys])]

@@ -1,4 +1,4 @@
-"""Training: the loop of forward, loss, backward and step, with what every such loop needs."""
+"""Training: the loop of forward pass, loss, backward pass and step, with what every loop needs."""
 
 from __future__ import annotations
 
@@ -49,52 +49,52 @@ def fit(
     compiled: Compiling = "auto",
     resume: str | os.PathLike[str] | None = None,
 ) -> History:
-    """Train a model on samples: for each mini-batch, a step down the gradient of the mean loss.
+    """Train a model on samples: each mini-batch takes a step down the gradient of the mean loss.
 
-    After each epoch the loss is measured with the weights as they then are. Ctrl-C ends the
-    training and keeps the weights of the best epoch so far; so does an error, on its way out, which
-    carries the history as its attribute `history`. The same seed gives the same weights, bit for
-    bit. Called again for the same model, `fit` goes on: with new orders of the samples, and where
-    it made the optimiser, with that one; so two epochs and three more are five.
+    After each epoch the loss is measured with the weights at that time. Ctrl-C ends the training
+    and keeps the weights of the best epoch so far; so does an error, which is raised with the
+    history as its attribute `history`. The same seed gives the same weights, bit for bit. Called
+    again for the same model, `fit` continues: with new orders of the samples, and with the same
+    optimiser if it made one; so two epochs and three more are five.
 
     Args:
         model: What to train.
-        loss: `loss(outputs, targets)` of one sample, such as those of `nn.losses`.
-        X: The samples, one row each: lists, a NumPy array, or a pandas frame. A model of one's own
-            may take something else than a row of numbers: sequences of any lengths (lists in lists,
-            a 3-D array), a dictionary (X is a dictionary of tables, or a list of dictionaries), or
+        loss: `loss(outputs, targets)` for one sample, such as those of `nn.losses`.
+        X: The samples, one row each: lists, a NumPy array, or a pandas frame. A custom model may
+            take something other than a row of numbers: sequences of any lengths (nested lists, a
+            3-D array), a dictionary (X is a dictionary of tables, or a list of dictionaries), or
             several arguments (X is a tuple of tables, or a dictionary of them by the arguments'
             names).
-        Y: The targets, a number or a row of numbers for each sample, or what else the loss takes.
+        Y: The targets: a number or a row of numbers for each sample, or whatever the loss takes.
         optimiser: What changes the parameters; by default Adam at a learning rate of 0.01.
-        epochs: How often to go through the data.
-        batch_size: The number of samples a step; None puts all into one batch.
+        epochs: How many times to go through the data.
+        batch_size: The number of samples per step; None puts all into one batch.
         shuffle: Whether each epoch takes the samples in a new order.
-        seed: What shuffles them; None for any.
+        seed: The seed for shuffling; None for any.
         validation: Data to measure the model on after each epoch: `(X, Y)`, or `(X, Y, weights)`,
-            or which fraction of the data to set aside for it (drawn at random by the seed; the last
-            ones where shuffle is False).
-        patience: Stop after so many epochs without a smaller loss (on the validation data where
-            there are any), and keep the weights of the best epoch. By default training goes on to
-            the end and keeps the last ones.
-        stratify: Whether the fraction that is set aside is one of each class of the targets; or a
-            class for each sample.
-        sample_weight: How much each sample counts in the losses, which are then weighted means; 0
-            leaves it out. Metrics are not weighted.
-        class_weight: How much the samples of each class count, by class (the number, or the place
-            of the 1 in a row), times their own weight; or "balanced", for all classes to count
-            the same.
+            or the fraction of the data to set aside for it (drawn at random by the seed; the last
+            ones if shuffle is False).
+        patience: Stop after this many epochs without a smaller loss (on the validation data, if
+            there are any), and keep the weights of the best epoch. By default training continues to
+            the end and keeps the last weights.
+        stratify: Whether the fraction is set aside from each class of the targets; or a class for
+            each sample.
+        sample_weight: How much each sample counts in the losses, which are then weighted means; a
+            weight of 0 leaves it out. Metrics are not weighted.
+        class_weight: How much the samples of each class count, by class (the number, or the
+            position of the 1 in a row), times their own weight; or "balanced", so that all classes
+            count the same.
         metrics: More to measure: functions `(outputs, targets) -> float` of one sample, by name or
-            in a list; "accuracy" and the names of losses stand for those.
-        callbacks: What reaches into the training: see `nn.callbacks`.
-        progress: Whether to show a progress bar, which needs tqdm; by default, in a notebook, and
-            if standard error is a terminal, where training takes more than a second.
+            in a list; "accuracy" and the names of losses may be used too.
+        callbacks: Hooks into the training: see `nn.callbacks`.
+        progress: Whether to show a progress bar, which needs tqdm; by default, in a notebook, or if
+            standard error is a terminal, when training takes more than a second.
         compiled: Whether to compile the model and the loss, once, as they are at the start: the
-            numbers are the same to rounding, and a step takes microseconds. By default where
-            llvmlite is installed, there is enough to do, and model and loss are made of this
+            numbers are the same up to rounding, and a step takes microseconds. By default, if
+            llvmlite is installed, there is enough to do, and model and loss consist of this
             library's parts; others might do what cannot be compiled, such as drawing random
             numbers, or reading what changes. Samples of several shapes are compiled shape by shape.
-        resume: A checkpoint by `nn.callbacks.Checkpoint`, to go on from as if the training had
+        resume: A checkpoint by `nn.callbacks.Checkpoint`, to continue from as if the training had
             never ended: with its model, optimiser, random numbers and history. `epochs` counts from
             the beginning.
 
@@ -103,11 +103,11 @@ def fit(
 
     Raises:
         TypeError: Something in the data is not a number; the message names its row and column. Or
-            an argument is of another type than it should be; or the loss depends on no parameter;
-            or compiling was asked for, and the model or the loss branches on numbers.
-        ValueError: There are no data, X and Y differ in length, rows are of different widths or of
-            another than the model takes, a number is not finite, or an option is out of range; or
-            the checkpoint is damaged, or of another training.
+            an argument has the wrong type; or the loss depends on no parameter; or compiling was
+            asked for, and the model or the loss branches on numbers.
+        ValueError: There are no data, X and Y differ in length, rows have different widths or not
+            the one that the model takes, a number is not finite, or an option is out of range; or
+            the checkpoint is damaged, or belongs to another training.
         DivergenceError: The loss became infinite or nan; a FloatingPointError.
         ImportError: Compiling was asked for, and NumPy is missing; or a progress bar, and tqdm is.
         OSError: The checkpoint cannot be read.
@@ -156,7 +156,7 @@ def fit(
     order.begin(model, len(data.training))
     size = batch_size or len(data.training)
 
-    keep_best = True  # until all epochs are done: whatever ends training early
+    keep_best = True  # until all epochs are done: whenever training ends early
     try:
         with progress_bar:
             told.tell("on_start", training)
@@ -193,7 +193,7 @@ def fit(
 
 
 def _step(training: Training, costs: Batches, chosen: Sequence[int], told: Callbacks) -> None:
-    """Go one step down the gradient of a mini-batch."""
+    """Take one step down the gradient of a mini-batch."""
     training.optimiser.zero_grad()
     training.batch_loss, cause = _computed(lambda: costs.add_gradient(chosen))
     told.tell("on_gradient", training)
@@ -230,7 +230,7 @@ def _measure(run: Run, costs: Batches, held_out: bool) -> None:
 
 
 def _computed(compute: Callable[[], float]) -> tuple[float, OverflowError | None]:
-    """Compute a loss; where recording it overflows, it is infinite, as when compiled."""
+    """Compute a loss; if recording it overflows, it is infinite, as when compiled."""
     try:
         return compute(), None
     except OverflowError as error:
@@ -269,7 +269,7 @@ def _wrong_arguments(model: Any, loss: Any) -> TypeError:
 
 
 def _optimiser(model: Module, given: Any, order: Order) -> Optimiser:
-    """Give the optimiser: the given one, the one of the last call, or a new one."""
+    """Choose the optimiser: the given one, the one of the last call, or a new one."""
     parameters = model.parameters()
     if given is None:
         kept = order.optimiser
@@ -278,12 +278,12 @@ def _optimiser(model: Module, given: Any, order: Order) -> Optimiser:
         return order.optimiser  # type: ignore[return-value]
     if not isinstance(given, Optimiser):
         raise TypeError(
-            "fit: optimiser must be an optimiser that has been made, such as "
+            "fit: optimiser must be an optimiser made with the parameters, such as "
             f"nn.optim.Adam(model.parameters(), 0.01), got {shown(given)}"
         )
     if set(given.parameters).isdisjoint(parameters):
         raise ValueError(
             f"fit: the optimiser, {type(given).__name__}, holds none of the model's parameters: "
-            "make it of model.parameters()"
+            "make it with model.parameters()"
         )
     return given

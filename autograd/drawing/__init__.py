@@ -1,6 +1,6 @@
-"""Graphs as pictures: from the nodes to DOT, and by Graphviz to SVG.
+"""Graphs as pictures: from the nodes to DOT, and from there to SVG by Graphviz.
 
-`autograd.draw` is the function; what else is here comes by `from autograd.drawing import Drawing`.
+`autograd.draw` is the function; import anything else as in `from autograd.drawing import Drawing`.
 """
 
 from __future__ import annotations
@@ -31,40 +31,41 @@ def draw(
 ) -> Drawing:
     """Draw the graph of a Value, a program, or a model as textbooks draw it.
 
-    Of a graph, every node is a box with its label or operation, its data and its gradient: inputs
-    are ellipses, parameters square boxes, constants plain, operations rounded, and the output has a
-    double border. Nodes whose labels have dotted names, as models give them, stand in a frame with
-    the module's name. Of a model, every neuron is a circle, in a column for each layer.
+    In the drawing of a graph, every node is a box with its label or operation, its data and its
+    gradient: inputs are ellipses, parameters square boxes, constants plain, operations rounded, and
+    the output has a double border. Nodes whose labels are dotted names, as models give them, are in
+    a frame with the module's name. In the drawing of a model, every neuron is a circle, in a column
+    for each layer.
 
     Args:
         subject: A Value; a sequence of them, the outputs of one graph; a compiled function's
             `program`, or anything whose `graph()` gives such outputs; or a model: an object with
             `layers` that have `neurons` that have `weights` and a `bias`, or one of its parts.
-        links: What the links of a graph show: "derivatives", the local ones; "contributions", what
-            flows back along each, the child's gradient times the local derivative, by number, width
-            and colour; or "both". Of a model: "weights", by default, or "gradients".
+        links: What the links show. In a graph: "derivatives", the local ones; "contributions", what
+            flows back along each (the child's gradient times the local derivative), by number,
+            width and colour; or "both". In a model: "weights", by default, or "gradients".
         fold: The depth of module names at which each module becomes one box: 0 for the whole model,
-            1 for its layers, 2 for their neurons. If many other nodes remain, those alike become
-            one box as well. By default a graph of more nodes than the limit is folded, as deep as
-            can be read, and the drawing says so; None draws it as it is, or refuses.
-        expand: Whether nodes of many parents, such as sums and net inputs, are drawn as elementary
-            operations; or the names of the operations to do so with.
+            1 for its layers, 2 for their neurons. If many other nodes remain, equivalent ones
+            become one box as well. By default a graph with more nodes than the limit is folded, as
+            deep as can be read, and the drawing says so; None draws every node, or raises.
+        expand: Whether to draw nodes of many parents, such as sums and net inputs, as elementary
+            operations; or the names of the operations to expand.
         between: Only what lies on paths from these nodes to the outputs is drawn.
-        within: Only what is within so many links of an output is drawn.
+        within: Only what is at most this many links from an output is drawn.
         direction: Where the graph flows: "LR", "TB", "RL" or "BT" (from left to right, …).
-        limit: The most nodes of a graph, or boxes that they are folded into, by default 1,000; or
-            circles of a layer, by default 12.
+        limit: The maximum number of nodes of a graph, or boxes that they are folded into, by
+            default 1,000; or of circles in a layer, by default 12.
 
     Returns:
-        A `Drawing`: shown by itself in notebooks; `save` writes it as SVG, PNG, PDF or DOT,
-        `to_html` as a page to step through.
+        A `Drawing`, which notebooks display; `save` writes it as SVG, PNG, PDF or DOT, `to_html` as
+        a page to step through.
 
     Raises:
         TypeError: The subject is neither a Value, nor a sequence of them, nor a program, nor such a
             model; or an argument does not apply to it.
-        ValueError: There would be more boxes than the limit, even folded, or with `fold` as it was
-            given; an argument is none of its choices, or shows numbers that a program does not
-            have; or the outputs do not depend on a node of `between`.
+        ValueError: There would be more boxes than the limit, even after folding, or with the given
+            `fold`; an argument is not one of its choices, or shows numbers that a program does not
+            have; or the outputs do not depend on a node in `between`.
 
     Example:
         >>> from autograd import Value
@@ -74,7 +75,7 @@ def draw(
         >>> draw(y, links="contributions").svg.count('class="node')
         6
     """
-    # Here, as drawing needs much that `import autograd` should not take the time to load.
+    # Imported here, as drawing needs much that would slow `import autograd` down.
     from autograd.drawing.arguments import drawing_of
 
     return drawing_of(
@@ -92,7 +93,7 @@ def draw(
 _HOMES = {"Drawing": "autograd.drawing.drawing", "RenderingError": "autograd.drawing.render"}
 
 
-if not TYPE_CHECKING:  # a type checker would take any name for one of the module's
+if not TYPE_CHECKING:  # or type checkers would accept any name as the module's
 
     def __getattr__(name: str) -> Any:
         if name not in _HOMES:
@@ -100,5 +101,5 @@ if not TYPE_CHECKING:  # a type checker would take any name for one of the modul
         return getattr(import_module(_HOMES[name]), name)
 
     def __dir__() -> list[str]:
-        """List what is loaded later as well, for `help` and for completion."""
+        """List also what is loaded later, for `help` and for completion."""
         return sorted({*globals(), *_HOMES})

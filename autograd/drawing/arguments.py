@@ -1,4 +1,4 @@
-"""From what is to be drawn, and how, to a drawing: the arguments of `draw`, checked and used."""
+"""The arguments of `draw`: they are checked, and a drawing is made from them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["drawing_of"]
 
 WEIGHTED = ("contributions", "both")
 GRAPH_LINKS = ("derivatives", *WEIGHTED)
-LONGEST = 60  # characters of a name in a title
+LONGEST = 60  # the maximum number of characters of a name in a title
 DIRECTIONS = ("LR", "TB", "RL", "BT")
 
 
@@ -98,7 +98,7 @@ def _outputs(subject: Any) -> list[Value] | None:
     if not roots or not all(isinstance(root, Value) for root in roots):
         raise TypeError(
             "draw: expected a Value, a sequence of Values, a program, or a model with layers of "
-            "neurons; of any other model, draw its graph, draw(model(inputs)). Got "
+            "neurons; for any other model, draw its graph, draw(model(inputs)). Got "
             f"{type(subject).__name__}: {shown(subject)}"
         )
     return list(dict.fromkeys(roots))
@@ -123,7 +123,7 @@ def _require_choice(name: str, given: Any, *choices: str | None) -> None:
 
 
 def _operations(expand: Any) -> bool | set[str]:
-    """Check what is to be expanded: all, nothing, or some operations by name."""
+    """Check what to expand: everything, nothing, or some operations by name."""
     if isinstance(expand, bool):
         return expand
     try:
@@ -147,7 +147,7 @@ def _count(name: str, number: Any) -> int | None:
     also = ", None or 'auto'" if name == "fold" else " or None"
     try:
         return min(whole_number(number, f"draw: {name}", 0, also), sys.maxsize)
-    except TypeError as error:  # it is none of the choices
+    except TypeError as error:  # not one of the choices either
         raise ValueError(str(error)) from None
 
 

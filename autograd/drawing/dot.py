@@ -1,9 +1,9 @@
 """From a scene to DOT, the language of Graphviz: shapes, colours, type, and escaping.
 
-The boxes are light cards with dark text and the links mid-grey, so that a drawing is legible on a
-white page and on a black one. Kinds of nodes differ in shape as well as in colour, and the colours
-are Okabe and Ito's, which every kind of colour vision tells apart (M. Okabe and K. Ito, *Color
-Universal Design*, 2008).
+The boxes are light cards with dark text and the links mid-grey, so that a drawing is legible on
+white and on black pages. Kinds of nodes differ in shape as well as in colour, and the colours are
+Okabe and Ito's, which can be distinguished with every kind of colour vision (M. Okabe and K. Ito,
+*Color Universal Design*, 2008).
 """
 
 from __future__ import annotations
@@ -44,31 +44,31 @@ ROOT = {"fillcolor": "#FBE0D2", "color": VERMILION, "peripheries": "2", "penwidt
 FRAME = "#F1F1F1"
 
 LEISURELY = 60
-"""Up to so many boxes Graphviz takes its time for the best layout; for more it may take minutes."""
+"""Up to this many boxes Graphviz optimises the layout fully; for more that may take minutes."""
 
 _HASTE = {"nslimit": "0.5", "nslimit1": "1", "mclimit": "0.2"}
 
 WIDEST, LINES = 28, 3
-"""The most characters of a line, and lines of a label, that are drawn; the title holds all."""
+"""How long a line, and how many lines, of a label are drawn at most; the title has all of it."""
 
 
 # --- text ----------------------------------------------------------------------------------------
 
-# Whatever XML forbids, controls that would be invisible, and those that reverse what follows them.
+# What XML forbids, control characters that would be invisible, and those that reverse text.
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 
 
 def clean(label: str) -> str:
-    r"""Replace what cannot be printed.
+    r"""Replace characters that cannot be printed.
 
     Args:
         label: Any text.
 
     Returns:
-        The text with U+FFFD for each character that XML forbids or that would disturb its
-        neighbours, and with plain line feeds.
+        The text, with plain line feeds, and with U+FFFD for each character that XML forbids or that
+        would affect its neighbours.
 
     Example:
         >>> clean("a\r\nb\x00")
@@ -81,9 +81,8 @@ def text(label: str, *, longest: int = WIDEST) -> str:
     r"""Write a label as text of an HTML-like label of Graphviz: nothing in it can be markup.
 
     Args:
-        label: Any text; long lines are broken, between words where they can be, and long labels
-            cut short.
-        longest: The most characters of a line.
+        label: Any text; long lines are broken, between words if possible, and long labels are cut.
+        longest: The maximum length of a line.
 
     Returns:
         The escaped text.
@@ -94,23 +93,23 @@ def text(label: str, *, longest: int = WIDEST) -> str:
     """
     lines: list[str] = []
     for line in clean(label).expandtabs(4).split("\n")[: LINES + 1]:
-        most = longest * (LINES + 1)  # a line of a million takes long to wrap
+        most = longest * (LINES + 1)  # a line of a million characters takes long to wrap
         lines += wrap(line if len(line) <= most else f"{line[:most]}…", longest) or [""]
     if len(lines) > LINES:
         lines[LINES - 1 :] = [f"{lines[LINES - 1][: longest - 1]}…"]
-    # Graphviz takes a backslash for the start of an escape, in HTML-like labels as well.
+    # To Graphviz a backslash starts an escape, in HTML-like labels as well.
     return "<br/>".join(escape(line).replace("\\", r"\\") or " " for line in lines)
 
 
 def card(
     heading: str, aside: str = "", rows: Iterable[tuple[str, str]] = (), *, size: int = 12
 ) -> str:
-    """Lay out a box: a heading, and below it words and numbers.
+    """Lay out a box: a heading, with words and numbers below it.
 
     Args:
-        heading: What stands on top, in bold.
-        aside: What stands beside it, in grey.
-        rows: Pairs of a word, at the left, and a number, at the right.
+        heading: The first line, in bold.
+        aside: The text beside the heading, in grey.
+        rows: Pairs of a word, on the left, and a number, on the right.
         size: The heading's size in points.
 
     Returns:
@@ -134,13 +133,13 @@ def card(
 
 
 def pill(words: str) -> str:
-    """Lay out what stands on a link: dark text on a light ground of its own."""
+    """Lay out the text on a link: dark on a light background of its own."""
     cell = f'<td bgcolor="#F4F4F4">{text(words)}</td>'
     return f'<<table border="0" cellborder="0" cellpadding="1"><tr>{cell}</tr></table>>'
 
 
 def notes(lines: Iterable[str]) -> str:
-    """Lay out the notes under a drawing, in a grey that is legible on white and on black."""
+    """Lay out the notes below a drawing, in a grey that is legible on white and on black."""
     written = "".join(f'{text(line, longest=100)}<br align="left"/>' for line in lines)
     return f'<<font point-size="9" color="{NOTE}">{written}</font>>' if written else ""
 
@@ -176,8 +175,8 @@ def write(scene: Scene, *, direction: str = "LR", weighted: bool = False) -> str
     """Write a scene as DOT.
 
     Args:
-        scene: What is to be drawn.
-        direction: Where the graph flows: LR, TB, RL or BT, as Graphviz has it.
+        scene: What to draw.
+        direction: Where the graph flows: LR, TB, RL or BT, in Graphviz's terms.
         weighted: Whether width, colour and dashes of the links show their weights.
 
     Returns:
@@ -191,7 +190,7 @@ def write(scene: Scene, *, direction: str = "LR", weighted: bool = False) -> str
         ranksep=f"{min(max(0.1 + 0.12 * density, 0.35), 2.0):.2f}", **captions,
         **(_HASTE if len(scene.boxes) > LEISURELY else {}),
     )  # fmt: skip
-    # In this order Graphviz places most of what comes first in the graph first in the drawing too.
+    # In this order Graphviz tends to place what comes first in the graph first in the drawing too.
     ahead = {"input", "constant"}
     computed = [box for box in reversed(scene.boxes) if box.kind not in ahead]
     _write_boxes(graph, computed + [box for box in scene.boxes if box.kind in ahead])
@@ -199,15 +198,15 @@ def write(scene: Scene, *, direction: str = "LR", weighted: bool = False) -> str
     largest = max(filter(math.isfinite, weights), default=0.0)
     crowded = {id(x.head) for x in scene.links if _is_own(x) and x.tail.module}
     for link in scene.links:
-        # Room for the parameters between what feeds a module and the node that takes both: else the
-        # parameters stand level with the module before, and the frames one below the other.
+        # Room for the parameters between a module's inputs and the node that takes both: otherwise
+        # they are level with the module before, and the frames lie one below the other.
         between = id(link.head) in crowded and not _is_own(link)
         _write_link(
             graph,
             link,
             largest if weighted else None,
             minlen="2" if between else "1",
-            weight="1" if link.tail.kind in {"constant", "mention"} else "6",  # a chain is straight
+            weight="1" if link.tail.kind in {"constant", "mention"} else "6",  # straight chains
         )
     source: str = graph.source
     return source
@@ -232,7 +231,7 @@ def _write_boxes(graph: Any, boxes: Iterable[Box]) -> None:
 
 
 def _leaves_in_order(box: Box) -> tuple[bool, int]:
-    """Sort the boxes of a frame: operations as they come, then the leaves from the first on."""
+    """A sort key for the boxes of a frame: operations in their order, then the leaves."""
     leaf = box.kind in {"parameter", "frozen"}
     return leaf, int(box.identifier[1:]) if leaf else 0
 
@@ -246,7 +245,7 @@ def _write_box(cluster: Any, box: Box) -> None:
     elif box.of:
         label = card("", "", [(box.name, "")])
         attributes["fillcolor"] = STYLES[box.of.kind]["fillcolor"]
-    elif box.kind == "omitted":  # without a ground of its own
+    elif box.kind == "omitted":  # without a background of its own
         label = notes([box.name])
     kind = f"{box.kind} root" if box.root else box.kind
     cluster.node(box.identifier, label, id=box.identifier, **{"class": kind}, **attributes)
@@ -272,8 +271,8 @@ def weighted(weight: float, largest: float) -> dict[str, str]:
     """Choose colour, dashes and width of a link that carries a weight.
 
     Args:
-        weight: What it carries; may be infinite or nan.
-        largest: The largest finite size of a weight in the drawing.
+        weight: The weight; may be infinite or nan.
+        largest: The largest size of a finite weight in the drawing.
 
     Returns:
         Attributes of an edge: blue for positive, vermilion and dashed for negative, wide for large.

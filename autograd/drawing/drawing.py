@@ -22,11 +22,11 @@ __all__ = ["Drawing", "Play"]
 
 
 class Drawing:
-    """A drawing of a graph or of a model: shown by itself in a notebook, saved by `save`.
+    """A drawing of a graph or of a model: a notebook displays it, and `save` writes it.
 
-    It is made by `autograd.draw`, and shows the numbers of that moment, whatever becomes of the
-    graph. Only when a picture is asked for does Graphviz lay it out. Only `to_html` looks at the
-    graph again, which therefore lives as long as the drawing.
+    `autograd.draw` makes it. It shows the numbers at that moment, whatever happens to the graph
+    later. Graphviz lays it out only when a picture is asked for. Only `to_html` looks at the graph
+    again, so the graph lives as long as the drawing.
 
     Attributes:
         source: The DOT text.
@@ -34,11 +34,11 @@ class Drawing:
     Args:
         source: The DOT text.
         engine: The layout program of Graphviz.
-        titles: For the id of a node or link in the DOT text, what is shown when the pointer rests
-            on it, and read to those who do not see it.
-        title: What the whole drawing is called.
+        titles: For the id of a node or link in the DOT text, the text that is shown when the
+            pointer rests on it, and that screen readers read.
+        title: The title of the whole drawing.
         play: Makes what `to_html` steps through: the drawing with the gradients of one backward
-            pass, and the steps; or says by a ValueError why there are none.
+            pass, and the steps; raises a ValueError that says why, if there are none.
 
     Example:
         >>> from autograd import Value, draw
@@ -67,10 +67,10 @@ class Drawing:
 
     @cached_property
     def svg(self) -> str:
-        """The picture as SVG, an `<svg>` element that stands by itself or inside a page.
+        """The picture as SVG: an `<svg>` element, to be used alone or inside a page.
 
         Raises:
-            RenderingError: There is no Graphviz, or it failed.
+            RenderingError: Graphviz is missing, or it failed.
         """
         picture = render(self.source, "svg", self._engine).decode("utf-8")
         picture = picture[picture.index("<svg") :].rstrip()
@@ -84,8 +84,8 @@ class Drawing:
             words = f"\n<title>{escape(clean(cut(title, MOST_TITLE)))}</title>" if title else ""
             return f'<g id="{prefix}-{identifier}"{attributes}>{words}'
 
-        # Several drawings may share a page, so ids get a prefix. Graphviz escapes whatever a label
-        # holds: `<g` and `<title>` are its own.
+        # Several drawings may share a page, so ids get a prefix. As Graphviz escapes whatever a
+        # label contains, `<g` and `<title>` are its own.
         picture = _GROUP.sub(finish, picture)
         name = escape(clean(cut(self._title)), quote=True)
         return picture.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
@@ -93,11 +93,11 @@ class Drawing:
     def _repr_svg_(self) -> str | None:
         try:
             return self.svg
-        except RenderingError:  # of which the bundle below speaks
+        except RenderingError:  # the bundle below reports it
             return None
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        """Give a notebook the picture; where nothing can render it, the reason and the DOT text."""
+        """Give a notebook the picture; if it cannot be rendered, the reason and the DOT text."""
         try:
             return {"image/svg+xml": self.svg, "text/plain": repr(self)}
         except RenderingError as error:
@@ -106,18 +106,18 @@ class Drawing:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the drawing to a file.
 
-        The file appears whole or not at all; an older one of that name is replaced, and keeps its
-        permissions.
+        The file is written whole or not at all; an existing file is replaced, and its permissions
+        are kept.
 
         Args:
-            path: The file; its suffix says what to write: .svg, .png, .pdf, .dot or .html.
+            path: The file; its suffix decides what is written: .svg, .png, .pdf, .dot or .html.
 
         Returns:
             The path.
 
         Raises:
-            ValueError: The suffix is another, or there are no steps for .html.
-            RenderingError: There is no Graphviz, or it failed.
+            ValueError: The suffix is another one, or there are no steps for .html.
+            RenderingError: Graphviz is missing, or it failed.
             OSError: The file cannot be written.
 
         Example:
@@ -147,7 +147,8 @@ class Drawing:
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Write a page that steps through evaluation and backpropagation, node by node.
 
-        One file, which needs no network. Arrow keys, Home, End and a slider move through the steps.
+        One file, which needs no network. The arrow keys, Home, End and a slider move through the
+        steps.
 
         Args:
             path: The file; its suffix should be .html.
@@ -156,9 +157,9 @@ class Drawing:
             The path.
 
         Raises:
-            ValueError: The suffix is another, or the drawing shows several nodes as one box,
-                several outputs, or a model, which have no steps.
-            RenderingError: There is no Graphviz, or it failed.
+            ValueError: The suffix is another one; or the drawing shows several nodes as one box,
+                several outputs, or a model, and so has no steps.
+            RenderingError: Graphviz is missing, or it failed.
             OSError: The file cannot be written.
 
         Example:
@@ -173,7 +174,7 @@ class Drawing:
         name = path_of(path, "Drawing.to_html")
         if Path(name).suffix.lower() not in (".html", ".htm"):
             raise ValueError(
-                f"Drawing.to_html: writes a page, and {cut(repr(name), 200)} does not end in .html"
+                f"Drawing.to_html: writes a page, but {cut(repr(name), 200)} does not end in .html"
             )
         return self.save(path)
 
@@ -188,7 +189,7 @@ class Drawing:
 
 
 MOST_TITLE = 100_000
-"""How many characters of a title are shown, which may name several nodes."""
+"""The maximum number of characters of a title that are shown; it may name several nodes."""
 
 Play: TypeAlias = tuple[Drawing, Sequence[Step]]
 

@@ -1,4 +1,4 @@
-"""Nodes of many parents, written out in elementary operations of one or two."""
+"""Nodes of many parents, written out in elementary operations of one or two operands."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["expanded"]
 
 
 def expanded(roots: Sequence[Value], operations: bool | Collection[str]) -> dict[Value, Value]:
-    """Write the nodes of many parents out, in a graph beside the one given.
+    """Write out the nodes of many parents, in a new graph beside the given one.
 
     Args:
-        roots: The outputs of the graph; it is left as it is.
+        roots: The outputs of the graph, which is not changed.
         operations: Which nodes to write out, by the names of their operations; True for all.
 
     Returns:
         For every node of the graph its counterpart, with the same data, gradient and label; for a
-        leaf, itself. A node whose elementary operations would give other numbers, as they overflow
-        or share ties in another way, stays whole.
+        leaf, the leaf itself. A node whose elementary operations would give other numbers, as they
+        overflow or share ties in another way, is not expanded.
 
     Example:
         >>> from autograd import net
@@ -36,7 +36,7 @@ def expanded(roots: Sequence[Value], operations: bool | Collection[str]) -> dict
         >>> [node.op for node in topological_order(expanded([y], True)[y]) if node.op]
         ['*', '+']
     """
-    # In a context of its own: a `no_grad` block around the drawing must not pause this recording.
+    # In a context of its own, so that a `no_grad` block around the drawing does not affect it.
     return Context().run(_expanded, roots, operations)
 
 
@@ -59,8 +59,8 @@ def _expanded(roots: Sequence[Value], operations: bool | Collection[str]) -> dic
 
 
 def _written_out(node: Value, parents: Sequence[Value]) -> Value | None:
-    """Write one node out as a function of the parents given, and set the gradients within."""
-    # On stand-ins for the parents, so that the gradients of this piece end at them.
+    """Write out one node as a function of the given parents, and set the gradients within."""
+    # On stand-ins for the parents, so that this part's backward pass ends at them.
     stand_ins = {parent: Value(0.0) for parent in parents}
     for parent, stand_in in stand_ins.items():
         stand_in._number = parent._number  # or unknown, in the graph of a program
@@ -92,7 +92,7 @@ def _written_out(node: Value, parents: Sequence[Value]) -> Value | None:
 def _agrees(
     node: Value, output: Value, operands: Sequence[Value], gradients: Mapping[Value, float]
 ) -> bool:
-    """Tell whether what was written out has the numbers of the node it stands for.
+    """Tell whether the expansion has the same numbers as the node it stands for.
 
     Elementary operations overflow where the node does not, and share ties in another way.
     """

@@ -1,7 +1,7 @@
 """Which module a node belongs to, and which nodes are drawn as one.
 
-Labels tell of modules (`autograd.scopes`); nodes without one belong to the module whose parameters
-they take, or inside which they lie.
+Labels name modules (`autograd.scopes`); a node without a label belongs to the module whose
+parameters it takes, or inside which it lies.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ def modules(order: Sequence[Any], parents: Parents) -> dict[Any, str | None]:
 
     Args:
         order: The nodes, parents first.
-        parents: The parents of each.
+        parents: The parents of each node.
 
     Returns:
-        A dotted name for each node, empty for the model itself; None for those outside any module.
+        A dotted name for each node, empty for the model itself; None for nodes outside any module.
     """
     found = {node: module_of(node.label) for node in order}
     for node in order:
@@ -45,7 +45,7 @@ def modules(order: Sequence[Any], parents: Parents) -> dict[Any, str | None]:
     users: dict[Any, set[str | None]] = {}
     for node in reversed(order):
         if found[node] is None and len(users.get(node, ())) == 1:
-            # Between two nodes of a module, or a constant that only they use: it is the module's.
+            # Between two nodes of a module, or a constant that only they use: the module's own.
             (user,) = users[node]
             if touched[node] == user or (not parents[node] and leaf_kind(node) == "constant"):
                 found[node] = user
@@ -56,7 +56,7 @@ def modules(order: Sequence[Any], parents: Parents) -> dict[Any, str | None]:
 
 
 def _innermost(owners: Collection[str]) -> str:
-    """Choose the module of a node that takes parameters of several: the innermost, or one around.
+    """Choose a module for a node with parameters of several: the innermost, or one around all.
 
     A neuron's net input takes its own weights and perhaps its layer's bias: it is the neuron's.
     """
@@ -76,20 +76,21 @@ def alike(
     *,
     by_operation: bool,
 ) -> dict[Any, Hashable]:
-    """Find which of the nodes that are not folded with a module are copies of one another.
+    """Find which of the nodes outside folded modules are equivalent to one another.
 
-    Two are, where they are the same operation, in the same module or in none, on operands that are
-    alike; by operation, where they are the same operation, or kind of leaf, in the same module.
+    Two are equivalent if they are the same operation, in the same module or in none, on equivalent
+    operands; with `by_operation`, if they are the same operation or kind of leaf in the same
+    module.
 
     Args:
         order: The nodes, parents first.
-        parents: The parents of each.
-        keys: What tells the other nodes apart.
+        parents: The parents of each node.
+        keys: The keys of the nodes in folded modules.
         places: The module of each node.
-        by_operation: Whether the operation alone counts.
+        by_operation: Whether only the operation counts, not the operands.
 
     Returns:
-        For every node a key, the same for nodes that are alike.
+        A key for every node, the same for equivalent nodes.
     """
     found: dict[Any, Hashable] = {}
     numbers: dict[Hashable, int] = {}
@@ -101,6 +102,6 @@ def alike(
         if not by_operation:
             operands = tuple(dict.fromkeys(found[parent] for parent in parents[node]))
             key = (key, (node.label or "").rstrip("0123456789"), operands)
-        # A number for a key, or keys would hold keys that hold keys, to the depth of the graph.
+        # Keys are numbered, as otherwise they would be nested as deeply as the graph.
         found[node] = ("alike", numbers.setdefault(key, len(numbers)))
     return found

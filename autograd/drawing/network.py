@@ -1,7 +1,7 @@
-"""The textbook's picture of a model: columns of circles, and links with weights between them.
+"""The textbook picture of a model: columns of circles, joined by links with weights.
 
-Every circle is put where it belongs here, and Graphviz is only asked to draw: its layouts would
-order a column by the links, while a reader looks for the third neuron in the third place.
+The circles are positioned here, and Graphviz only draws: its layouts would order a column by its
+links, while a reader looks for the third neuron in the third place.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from autograd.value import Value
 
 __all__ = ["network"]
 
-# Inches, but for the sizes of letters, which are points.
+# In inches, except for the sizes of letters, which are in points.
 CIRCLE = 0.58
-PITCH, WIDE_PITCH, FEW = 0.7, 0.95, 6  # from circle to circle; the wide one for few of them
+PITCH, WIDE_PITCH, FEW = 0.7, 0.95, 6  # from circle to circle; wide for a few of them
 GAP, NUMBERED_GAP, WIDEST_GAP = 2.2, 2.9, 4.8  # from column to column
-PILL, LETTER = 0.26, 0.075  # the height of a number with its space around it; a letter's width
+PILL, LETTER = 0.26, 0.075  # the height of a number with the space around it; a letter's width
 LETTERS, SMALL, TINY = 12, 9, 7
 
 NUMBERED = 24
-"""The most links that have their numbers written on them."""
+"""The maximum number of links that have their numbers written on them."""
 
 CARD, FROZEN_CARD = KINDS["operation"]["fillcolor"], "#E2E2E2"
 STYLES = {BLUE: "solid", VERMILION: "dashed", GREY: "dotted"}
@@ -48,25 +48,27 @@ DEFAULT_LABEL = re.compile(r"(.*\.)?(weights\.\d+|bias)", re.DOTALL)
 
 
 def network(model: Any, *, links: str = "weights", limit: int = 12) -> Drawing:
-    """Draw a model as the textbook does: its layers as columns of circles, linked by weights.
+    """Draw a model as textbooks do: its layers as columns of circles, linked by weights.
 
-    A link is blue where its weight is positive, vermilion and dashed where it is negative, and
-    wider the larger it is. The circles marked 1 at the foot of the columns are bias units: the
-    links from them are the biases. Where there are few links, each has its number written on it,
-    after the label that you gave it.
+    A link is blue if its weight is positive, vermilion and dashed if it is negative, and wider the
+    larger it is. The circles marked 1 at the foot of the columns are bias units: the links from
+    them are the biases. If there are few links, each has its number written on it, after its label
+    if it has one.
 
     Args:
         model: An object with `layers`, one such layer with `neurons`, or one such neuron with
             `weights`, a `bias` or None, and an `activation`. Each neuron must have a weight for
             every neuron of the layer before.
-        links: What the links show: "weights", or the "gradients" that `backward()` left in them.
-        limit: The most circles drawn of a column; those in the middle are left out, and counted.
+        links: What the links show: "weights", or the "gradients" that `backward()` has left in
+            them.
+        limit: The maximum number of circles in a column; those in the middle are left out, and
+            counted.
 
     Returns:
         The drawing.
 
     Raises:
-        TypeError: The model is not made in this way.
+        TypeError: The model does not have this form.
         ValueError: The layers do not fit together, `links` is neither of the two, or `limit` is
             less than 1.
 
@@ -118,7 +120,7 @@ def network(model: Any, *, links: str = "weights", limit: int = 12) -> Drawing:
 
 
 def _shown(size: int, limit: int) -> list[int]:
-    """Choose which of a column are drawn: all, or as many from its top as from its foot."""
+    """Choose which circles of a column to draw: all, or equally many from its top and its foot."""
     if size <= limit:
         return [*range(size)]
     return [*range((limit + 1) // 2), *range(size - limit // 2, size)]
@@ -142,7 +144,7 @@ class _Layer:
 
 
 def _layers(model: Any) -> list[_Layer]:
-    """Read the layers off a model, and check that they fit together."""
+    """Read the layers of a model, and check that they fit together."""
     if hasattr(model, "layers"):
         layers = [
             _layer(layer, f"layers.{i}") for i, layer in enumerate(_items(model.layers, "layers"))
@@ -216,12 +218,12 @@ def _items(container: Any, name: str) -> list[Any]:
 # --- links ---------------------------------------------------------------------------------------
 
 BIAS = -1
-"""The place of the bias unit in a column, in the keys of circles."""
+"""The position of the bias unit in a column, in the keys of circles."""
 
 
 @dataclass(slots=True)
 class _Link:
-    tail: tuple[int, int]  # column and place
+    tail: tuple[int, int]  # column and position
     head: tuple[int, int]
     number: float
     label: str
@@ -288,8 +290,8 @@ class _Circle:
 @dataclass(slots=True)
 class _Column:
     caption: tuple[str, str]
-    neurons: int  # places in it: those of neurons or inputs, and of the dots for those left out
-    rows: int  # and that of the bias unit
+    neurons: int  # positions in it: of neurons or inputs, and of the dots for those left out
+    rows: int  # the same, with that of the bias unit
     left_out: int
     left_out_y: float = 0.0
     x: float = 0.0
@@ -299,7 +301,7 @@ class _Column:
 def _columns(
     layers: Sequence[_Layer], drawn: Sequence[Sequence[int]], numbered: Sequence[_Link] | None
 ) -> list[_Column]:
-    """Put every circle in its place; with room for the numbers of the links, if they are given."""
+    """Position every circle, with room for the numbers of the links if links are given."""
     columns = []
     for c, (shown, size) in enumerate(zip(drawn, _sizes(layers), strict=True)):
         neurons = len(shown) + (size > len(shown))
@@ -324,7 +326,7 @@ def _columns(
 def _distances(columns: Sequence[_Column], numbered: Sequence[_Link] | None) -> tuple[float, float]:
     """Choose the distance between circles, and the one between columns.
 
-    The columns are as far apart as makes the whole about as wide as high, within limits.
+    The distance between columns makes the whole about as wide as it is high, within limits.
     """
     rows = max(column.rows for column in columns)
     gaps = [*pairwise(columns)]
@@ -345,7 +347,7 @@ def _circle(layers: Sequence[_Layer], c: int, i: int, x: float, y: float) -> _Ci
         name = _subscripted("x", i)
         return _Circle((c, i), "input", x, y, name, f"input {name}")
     neuron = layers[c - 1].neurons[i]
-    # A name that would not fit the circle stands in the caption and in the title.
+    # A name that does not fit in the circle is in the caption and in the title.
     fits = len(neuron.activation) <= 8 and neuron.activation.isidentifier()
     words = neuron.activation if fits else "f"
     title = f"{neuron.name or 'the neuron'}: {neuron.activation} of its net input"
@@ -361,12 +363,12 @@ def _caption(layer: _Layer) -> tuple[str, str]:
 
 
 def _place_of_numbers(rows: int, neurons: int) -> float:
-    """Choose how far along the links between two columns their numbers stand.
+    """Choose how far along the links between two columns their numbers are placed.
 
-    Links fan out from their tails and into their heads. Where the distances from tail and head are
-    as 1 to the number of heads, the links pass one another at equal distances, an (n + 1)-th of
-    that between circles, so that no number hides another; and so from the other side, where there
-    are fewer tails.
+    Links fan out from their tails and into their heads. If the distances from tail and head are in
+    the ratio of 1 to the number of heads, the links pass one another at equal distances, an (n +
+    1)-th of that between circles, so that no number hides another; and likewise from the other
+    side, if there are fewer tails.
     """
     if neurons <= rows:
         return 1 / (max(neurons, 2) + 1)
@@ -387,7 +389,7 @@ def _line(words: str, length: int) -> str:
 
 
 class _Picture:
-    """DOT text as it grows, and the titles of what is in it."""
+    """The DOT text, as it grows, and the titles of its elements."""
 
     def __init__(self) -> None:
         self.titles: dict[str, str] = {}
@@ -470,7 +472,7 @@ class _Picture:
 
 
 def _one_line(words: str) -> str:
-    """Write words as a plain label, whose lines an SVG centres whatever font they are shown in."""
+    """Write a plain label, whose lines an SVG viewer centres in whatever font it uses."""
     import graphviz
 
     return str(graphviz.escape(escape(words)))
@@ -485,14 +487,14 @@ def _width(x: float, largest: float) -> float:
     if not math.isfinite(x):
         return 4.0
     if not x:
-        return 1.2  # dots need it
+        return 1.2  # dots need this
     return 0.5 + 3.5 * (abs(x) / largest if largest else 0.0)
 
 
 def _add_legend(
     picture: _Picture, links: Sequence[_Link], total: int, what: str, middle: float, y: float
 ) -> None:
-    """Say what colours and widths mean, and how much is not drawn."""
+    """Explain colours and widths, and say how much is not drawn."""
     entries = [(BLUE, "positive"), (VERMILION, "negative")]
     zero = any(link.number == 0.0 for link in links)
     nan = any(math.isnan(link.number) for link in links)

@@ -1,4 +1,4 @@
-"""The page that steps through a drawing: one HTML file with all that it needs."""
+"""The page that steps through a drawing: one HTML file with everything it needs."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 def page(svg: str, steps: Sequence[Step], title: str) -> str:
     """Write a page that shows a drawing and steps through it, by keyboard, slider and buttons.
 
-    The page asks for nothing from anywhere: styles, script, drawing and numbers are in it, and its
-    Content-Security-Policy lets no other script run and no request leave.
+    The page loads nothing: styles, script, drawing and numbers are in it, and its
+    Content-Security-Policy allows no other script and no request.
 
     Args:
         svg: The drawing. Nodes and links are groups of classes `node` and `edge`, with ids that end
-            in the ids of the steps; a node's numbers follow texts `data` and `grad`.
+            in the ids of the steps; a node's numbers follow the texts `data` and `grad`.
         steps: What to step through.
         title: The page's title, plain text.
 
@@ -56,7 +56,7 @@ def page(svg: str, steps: Sequence[Step], title: str) -> str:
         "svg": svg,
         "data": _data(steps),
     }
-    # All in one pass: what is filled in is not looked through for further places.
+    # All in one pass, so that what is filled in is not searched for further placeholders.
     return _PLACE.sub(lambda place: parts[place[1]], template)
 
 
@@ -86,6 +86,6 @@ def _data(steps: Sequence[Step]) -> str:
             for step in steps
         ],
     }
-    # Written so, no name can close the element that the data stand in, or open a comment there.
+    # Written in this way, no name can close the element that contains the data, or open a comment.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")

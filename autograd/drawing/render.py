@@ -1,4 +1,4 @@
-"""From DOT to a picture: by the system's Graphviz where there is one, else by pygraphviz's own."""
+"""From DOT to a picture: by the system's Graphviz if there is one, else by pygraphviz's own."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ class RenderingError(RuntimeError):
 
 
 TIMEOUT = 120
-"""Seconds; a graph that Graphviz has not laid out by then, it may not lay out in an hour."""
+"""Seconds; a graph that Graphviz has not laid out by then might take it an hour."""
 
-_MISSING = 3  # the exit status where pygraphviz cannot be imported
+_MISSING = 3  # the exit status if pygraphviz cannot be imported
 
-# pygraphviz works inside the process that calls it: in one of its own, nothing that Graphviz does
-# to a large or odd graph can end the user's session, print into it, or meet another thread.
+# pygraphviz works inside the process that calls it: in a process of its own, nothing that Graphviz
+# does to a large or odd graph can end the user's session, print into it, or collide with other
+# threads.
 _PYGRAPHVIZ = """
 import sys
 form, program, *sys.path = sys.argv[1:]
@@ -47,20 +48,20 @@ def render(source: str, form: str, engine: str = "dot") -> bytes:
 
     Args:
         source: The DOT text.
-        form: What to make of it: "svg", "png" or "pdf".
+        form: The format: "svg", "png" or "pdf".
         engine: The layout program of Graphviz.
 
     Returns:
         The picture.
 
     Raises:
-        RenderingError: Neither a system Graphviz nor pygraphviz is installed, or it failed.
+        RenderingError: Neither a system Graphviz nor pygraphviz is installed, or rendering failed.
 
     Example:
         >>> render("digraph { a -> b }", "svg").rstrip().endswith(b"</svg>")
         True
     """
-    if form == "png":  # the usual 96 dots an inch are coarse in print
+    if form == "png":  # the usual 96 dots per inch are coarse in print
         source = source.replace("{", "{\n\tgraph [dpi=192]", 1)
     if dot := shutil.which("dot"):
         completed = _run([dot, f"-K{engine}", f"-T{form}"], source)
@@ -76,8 +77,8 @@ def render(source: str, form: str, engine: str = "dot") -> bytes:
         raise RenderingError(
             f"{words[-500:]}; and there is no other Graphviz to lay the drawing out. Install it "
             "(https://graphviz.org/download) so that `dot` is on the path, or "
-            "`pip install pygraphviz`, whose wheels carry it. The DOT text is there all the same, "
-            "as drawing.source, and drawing.save('graph.dot') writes it"
+            "`pip install pygraphviz`, whose wheels contain it. The DOT text is available all the "
+            "same, as drawing.source, and drawing.save('graph.dot') writes it"
         )
     raise RenderingError(f"{program} failed: {words[-500:] or 'it said nothing'}")
 

@@ -1,7 +1,7 @@
 """What a drawing shows of a graph: boxes, the links between them, and what was left out.
 
-From a graph to a scene it takes three steps: select the nodes that matter, fold modules and nodes
-alike into one box each, and describe what remains in words and numbers.
+A scene is made from a graph in three steps: select the nodes that matter, fold modules and
+equivalent nodes into one box each, and describe what remains in words and numbers.
 """
 
 from __future__ import annotations
@@ -22,37 +22,38 @@ from autograd.value import Value
 __all__ = ["Box", "Link", "Scene", "scene"]
 
 CROWD = 60
-"""Beyond so many boxes outside the folded modules, those that are alike are drawn as one."""
+"""If there are more boxes than this outside the folded modules, equivalent ones become one."""
 
 FAR = 8
-"""A leaf whose uses are farther apart than so many levels is shown by name at each of them."""
+"""A leaf whose uses are more than this many levels apart is shown by name at each of them."""
 
 READABLE = 100
-"""So many boxes can still be read: what a graph that is too large is folded to."""
+"""How many boxes can still be read: a graph that is too large is folded to this number."""
 
 MOST_LINKS = 10
-"""How many links a box there may be, at the limit of boxes, before a drawing is refused."""
+"""The maximum number of links per box of the limit; beyond it a drawing is refused."""
 
 MOST_TEXTS, MOST_ASKED = 40, 300
-"""Beyond so many texts on links, they take more room than the graph: the titles have them. More are
-shown where they were asked for."""
+"""More texts than this on links would take more room than the graph: they are in the titles only.
+More are shown if they were asked for."""
 
 
 @dataclass(slots=True, eq=False)
 class Box:
-    """A box of the drawing: a node, or several drawn as one.
+    """A box of the drawing: a node, or several that are drawn as one.
 
     Attributes:
-        nodes: What it stands for.
-        kind: "input", "parameter", "frozen", "constant", "operation", "folded",
-            "omitted" (parents are left out) or "mention" (of a leaf that is drawn elsewhere).
+        nodes: The nodes that it stands for.
+        kind: "input", "parameter", "frozen", "constant", "operation", "folded", "omitted" (parents
+            are left out) or "mention" (of a leaf that is drawn elsewhere).
         name: Its heading.
-        operation: The operation, where the heading is a label.
-        rows: What stands below: pairs of a word and a number, or lines with an empty number.
-        module: The dotted name of the module that it lies in.
+        operation: The operation, if the heading is a label.
+        rows: The lines below the heading: pairs of a word and a number, or text and an empty
+            number.
+        module: The dotted name of the module that contains it.
         root: Whether it is an output of what is drawn.
         title: All of this in full precision, shown when the pointer rests on it.
-        identifier: What it is called in the DOT text and the SVG.
+        identifier: Its id in the DOT text and the SVG.
         is_module: Whether it stands for a module.
         of: The box of the leaf that this one mentions.
     """
@@ -72,15 +73,15 @@ class Box:
 
 @dataclass(slots=True, eq=False)
 class Link:
-    """A link of the drawing, from a parent to its child; or several, where an end is folded.
+    """A link of the drawing, from a parent to its child; or several, if an end is folded.
 
     Attributes:
         tail: The parent's box.
-        head: The child's.
-        text: What stands on it.
+        head: The child's box.
+        text: The text on it.
         weight: The contribution that flows back along it, which its colour and width may show.
         title: All of this in full precision.
-        identifier: What it is called in the DOT text and the SVG.
+        identifier: Its id in the DOT text and the SVG.
     """
 
     tail: Box
@@ -98,7 +99,7 @@ class Scene:
     Attributes:
         boxes: The boxes, parents first.
         links: The links between them.
-        notes: What was folded or left out, and what the drawing's conventions are.
+        notes: What was folded or left out, and the conventions of the drawing.
     """
 
     boxes: list[Box]
@@ -106,7 +107,7 @@ class Scene:
     notes: list[str]
 
     def ends(self) -> dict[tuple[Value, Value], tuple[str, ...]]:
-        """Look links up: from a child and its parent to the identifiers of the links between."""
+        """Map each pair of a child and its parent to the identifiers of the links between them."""
         found: dict[tuple[Value, Value], tuple[str, ...]] = {}
         for link in self.links:
             tail = link.tail.of or link.tail
@@ -130,20 +131,20 @@ def scene(
 
     Args:
         roots: The outputs of the graph.
-        links: As for `autograd.draw`, like the arguments that follow.
+        links: As for `autograd.draw`; so are the arguments that follow.
         fold: The depth of module names at which a module becomes one box; "auto" for the deepest
-            of a readable picture, where there would be more boxes than the limit.
+            that gives a readable picture, if there would be more boxes than the limit.
         between: The nodes from which paths to the outputs are drawn.
-        within: The most links from an output.
-        limit: The most boxes.
-        gradients: The gradient of each node; by default, what its `grad` says.
+        within: The maximum number of links from an output.
+        limit: The maximum number of boxes.
+        gradients: The gradient of each node; by default, its `grad`.
 
     Returns:
         The scene.
 
     Raises:
         ValueError: There would be more boxes than the limit, or the outputs do not depend on a node
-            of `between`.
+            in `between`.
 
     Example:
         >>> w, x = Value(0.5, "w"), Value(2.0, "x")
@@ -160,7 +161,7 @@ def scene(
     is_small = len(nodes) <= limit and sum(map(len, parents.values())) <= MOST_LINKS * limit
     if fold == "auto" and is_small:
         fold = None
-    # By the whole graph: a node at the cut is no leaf of a module.
+    # Based on the whole graph: a node at the cut is not a leaf of a module.
     places = modules(order, {node: node.parents for node in order})
     if fold is None:
         keys: dict[Value, Any] = {node: ("node", index) for index, node in enumerate(nodes)}
@@ -306,7 +307,7 @@ def _keys(
     limit: int,
     notes: list[str],
 ) -> dict[Value, Any]:
-    """Give each node a key, a tuple that starts with its sort: nodes of one key are one box."""
+    """Give each node a key, a tuple that starts with its sort; nodes with one key share a box."""
     keys: dict[Value, Any] = {}
     for node in nodes:
         if (module := folded(places[node], depth)) is not None:
@@ -333,7 +334,7 @@ def _keys(
 
 
 class _Words(NamedTuple):
-    """What is said of each node: its name, and its gradient."""
+    """What is said about each node: its name, and its gradient."""
 
     names: Mapping[Value, str]
     gradients: Mapping[Value, float]
@@ -346,7 +347,7 @@ def _boxes(
     keys: Mapping[Value, Any],
     words: _Words,
 ) -> dict[Value, Box]:
-    """Make the boxes; the result tells in which one each node is drawn."""
+    """Make the boxes; the result also tells which one each node is drawn in."""
     outputs = set(roots)
     by_key: dict[Any, Box] = {}
     for node in nodes:
@@ -372,7 +373,7 @@ def _boxes(
 
 
 def _frames(modules: Collection[str]) -> set[str]:
-    """Choose the modules that are framed: those that no other one lies in.
+    """Choose the modules that get a frame: those that contain no other.
 
     Links that cross the frame of a layer would have to go around it, or through all of it, on their
     way to the frame of a neuron.
@@ -385,7 +386,7 @@ def _describe_node(box: Box, words: _Words) -> None:
     (node,) = box.nodes
     called, gradient = words.names, words.gradients[node]
     box.kind = "operation" if node.parents else leaf_kind(node)
-    # By its name, which numbers the second of two with one label; blanks are no name.
+    # By its name, which numbers the second of two with one label; a blank label is no name.
     named = node.label and not node.label.isspace()
     label = _local(called[node] if named else node.label, box.module)
     sign = SIGNS.get(node.op, node.op)
@@ -442,7 +443,7 @@ def _links(
     words: _Words,
     shown: str | None,
 ) -> list[Link]:
-    """Make a link for each parent of a node; one for all of them where an end stands for many."""
+    """Make a link for each parent of a node; one for all of them if an end stands for several."""
     called, gradients = words
     found: list[Link] = []
     bundles: dict[tuple[int, int], list[float | None]] = {}
@@ -460,7 +461,7 @@ def _links(
                     bundle = bundles.setdefault((id(tail), id(head)), [])
                     bundle.append(None if constant or is_traced(node) else contribution)
                 continue
-            # Nobody takes a derivative of a constant, and that of a traced node is not known.
+            # A constant's derivative is of no interest, and a traced node's is not known.
             unknown = is_traced(node)
             text = _link_text(node.op, derivative, contribution, None if unknown else shown)
             if unknown or tail.kind == "constant":
@@ -492,7 +493,7 @@ def _links(
 
 
 def _called(box: Box, words: _Words) -> str:
-    """Name a box in a title: by its node's name, or its heading with the module around it."""
+    """Name a box in a title: by its node's name, or by its heading and module."""
     if len(box.nodes) == 1 and not box.is_module:
         return words.names[box.nodes[0]]
     return f"{box.module}.{box.name}" if box.module else box.name
@@ -505,7 +506,7 @@ def _link_text(op: str, derivative: float, contribution: float, shown: str | Non
         return number(contribution)
     if shown == "both":
         return f"{number(derivative)} ({number(contribution)})"
-    # The coefficients of a dot product with plain numbers are operands that have no box.
+    # The coefficients of a dot product with plain numbers are operands without a box.
     return f"× {number(derivative)}" if op == "linear" and derivative != 1.0 else ""
 
 
@@ -514,7 +515,7 @@ def _add_stubs(
     boxes: Mapping[Value, Box],
     links: list[Link],
 ) -> list[Box]:
-    """Show where the graph goes on: a small box before each whose parents are left out."""
+    """Show where the graph continues: a small box before each one whose parents are left out."""
     missing: dict[int, tuple[Box, int]] = {}
     for node in nodes:
         if count := sum(parent not in boxes for parent in node.parents):
@@ -536,12 +537,12 @@ def _mentions(
     called: Mapping[Value, str],
     notes: list[str],
 ) -> list[Box]:
-    """Show a leaf that is used all along the graph by its name wherever it is used.
+    """Show a leaf that is used all along the graph by its name at each use.
 
-    Links from one box to each of them would cross all of the drawing, and take Graphviz minutes to
+    Links from one box to each of them would cross the whole drawing, and take Graphviz minutes to
     lay out. The leaf itself, with its numbers, is drawn once.
     """
-    levels = dict.fromkeys(nodes, 0)  # how far from an output, by the longest path
+    levels = dict.fromkeys(nodes, 0)  # distance from an output, by the longest path
     for node in reversed(nodes):
         for parent in parents[node]:
             levels[parent] = max(levels[parent], levels[node] + 1)

@@ -1,7 +1,7 @@
 """The steps of a computation: forwards through its evaluation, backwards through backpropagation.
 
-What a page shows one step after the other is worked out here, in numbers and words; how it looks is
-the page's affair.
+This module computes what a page shows step by step, in numbers and words; how it looks is up to the
+page.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Phase: TypeAlias = Literal["forward", "backward"]
 
 _DIGITS = 6
 _LINES = 8
-"""The most contributions that a step lists before it counts the rest."""
+"""The maximum number of contributions that a step lists; the rest are counted."""
 
 
 class Change(NamedTuple):
     """A number that a step fills in.
 
     Attributes:
-        name: What the node is called.
+        name: The name of the node.
         text: The number as the drawing shows it.
         exact: The number with every digit, as Python writes a float.
     """
@@ -43,15 +43,15 @@ class Step:
     """One step through a graph.
 
     Attributes:
-        phase: Whether the graph is being evaluated, or its adjoints go back.
-        node: The id of the node whose turn it is; empty where none is.
+        phase: Whether the graph is being evaluated, or adjoints are propagated back.
+        node: The id of the node whose turn it is; empty if there is none.
         links: The ids of the links that the step runs along.
-        title: Which step of how many it is, of which phase, and at which node.
-        formula: What the step is about, in names.
-        evaluated: The same in numbers.
-        lines: What else there is to say; of a backward step, what each parent is given.
-        changes: What the step fills in, by the ids of nodes: of a forward step `data`, of a
-            backward step the adjoint as added up so far.
+        title: The number of the step, the number of steps, the phase, and the node.
+        formula: The formula of the step, with names.
+        evaluated: The same with numbers.
+        lines: Further text; in a backward step, the contribution to each parent.
+        changes: What the step fills in, by the ids of nodes: in a forward step `data`, in a
+            backward step the adjoint accumulated so far.
     """
 
     phase: Phase
@@ -70,18 +70,18 @@ def steps(
     """Step forwards through the evaluation of a drawn graph, then backwards to its gradients.
 
     Leaves have their data from the opening step on; each interior node has a step of its own, in
-    topological order. Backwards, the root's adjoint is 1 to begin with, and each interior node
-    hands its own on to its parents, in reverse. Gradients are those of one pass on its own: the
-    floats of `graph.adjoints`, added up in the same order, whatever `grad` holds. Nodes that are
-    not drawn have no step, but what goes back through them is in the numbers of the others.
+    topological order. Backwards, the root's adjoint is 1 at first, and each interior node passes
+    its contributions on to its parents, in reverse order. Gradients are those of a single pass: the
+    floats of `graph.adjoints`, added in the same order, whatever `grad` is. Nodes that are not
+    drawn have no step, but the numbers of the others include what flows back through them.
 
     Args:
         root: The node to differentiate.
-        boxes: The drawn nodes, with the ids that they have in the drawing.
+        boxes: The drawn nodes, with their ids in the drawing.
         links: The drawn links, as (child, parent), with the ids of all links between the two.
 
     Returns:
-        The steps; the number of steps, and of changes in all of them, is linear in the size of the
+        The steps; their number, and that of all changes in them, is linear in the size of the
         graph.
 
     Example:
@@ -151,7 +151,7 @@ def _evaluation(
 
 
 class _Backward:
-    """The sweep of `graph.adjoints`, told step by step."""
+    """The sweep of `graph.adjoints`, described step by step."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class _Backward:
     ) -> None:
         self.root, self.boxes, self.links, self.called = root, boxes, links, called
         self.adjoint: dict[Value, float] = {root: 1.0}
-        # What has changed since the last step: nodes that are not drawn hand on adjoints as well.
+        # What has changed since the last step: nodes that are not drawn pass adjoints on as well.
         self.changed: dict[Value, None] = {root: None}
 
     def steps(self, order: list[Value], count: int) -> list[Step]:
@@ -192,13 +192,13 @@ class _Backward:
                     )
                 )  # fmt: skip
         if self.changed:
-            # The last nodes are not drawn, but what they handed on is: it is there at the end.
+            # The last nodes are not drawn, but their contributions show at the end.
             last = found[-1]
             found[-1] = replace(last, changes={**last.changes, **self.take_changes()})
         return found
 
     def hand_on(self, node: Value) -> tuple[str, ...]:
-        """Add a node's contributions to its parents; say so of those that are drawn."""
+        """Add a node's contributions to its parents; describe those to parents that are drawn."""
         adjoint = self.adjoint[node]
         name, root = self.called[node], self.called[self.root]
         drawn = node in self.boxes

@@ -1,4 +1,4 @@
-"""`explain`: a derivative as the chain rule sees it, path by path."""
+"""`explain`: a derivative by the chain rule, path by path."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ def explain(
     limit: int = 10,
     through: Iterable[Value] | str | None = None,
 ) -> Explanation | Contributions:
-    """Say where a derivative comes from: by which paths, or from which nodes.
+    """Explain where a derivative comes from: through which paths, or from which nodes.
 
-    With one node given, its derivative is written out as the chain rule has it, as a sum over paths
-    of products of factors. With several, or none, there is a table of how much each of them carries
-    of the output's derivatives. No `grad` is changed, and none is needed.
+    Given one node, its derivative is written out by the chain rule, as a sum over paths of products
+    of factors. Given several, or none, a table shows how much each of them contributes to the
+    output's derivatives. No `grad` is needed, and none is changed.
 
     Args:
-        output: The node that is differentiated: an error, say.
-        wrt: The node with respect to which; or several for a table; or None for a table of the
-            parameters that the output depends on, or of its inputs if there are no parameters.
-        limit: How many paths are listed, those of the largest contributions, or rows shown.
-        through: The stations by way of which paths are told apart. None stands for the labelled
-            nodes in between, or for all nodes in between if none is labelled, `"all"` for all of
-            them. Of nodes that are given, those that do not lie in between are passed over. Paths
-            that meet the same stations add up to one. Where that gives other numbers than
-            `backward()`, as a factor from station to station is too large or too small for a float,
-            it is `"all"` whatever was asked for.
+        output: The node that is differentiated, such as an error.
+        wrt: The node to differentiate with respect to; several for a table; None for a table of the
+            parameters that the output depends on, or of its inputs if it has no parameters.
+        limit: How many paths, those of the largest contributions, or rows are shown.
+        through: The stations by which paths are told apart. None stands for the labelled nodes in
+            between, or for all nodes in between if none is labelled; `"all"` for all of them. Nodes
+            that do not lie in between are ignored. Paths that pass the same stations are
+            added into one. If a factor between stations is too large or too small for a float, so
+            that the numbers would differ from those of `backward()`, `"all"` is used whatever was
+            asked for.
 
     Returns:
         An `Explanation` for one node, else `Contributions`.

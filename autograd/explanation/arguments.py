@@ -12,7 +12,7 @@ __all__ = ["values", "wrong"]
 
 
 def values(argument: str, expected: str, given: Any) -> list[Value]:
-    """Take several Values, each once, or say what is wrong with what was given."""
+    """Take several Values, each once, or raise an error that says what is wrong."""
     if isinstance(given, (str, bytes, Value)) or not isinstance(given, Iterable):
         raise wrong(argument, expected, given)
     nodes = []
@@ -24,7 +24,7 @@ def values(argument: str, expected: str, given: Any) -> list[Value]:
 
 
 def wrong(argument: str, expected: str, given: object) -> TypeError:
-    """Say what an argument must be."""
+    """Make the error for an argument of the wrong type."""
     return TypeError(
         f"explain: {argument} must be {expected}, got {type(given).__name__}: {shown(given)}"
     )

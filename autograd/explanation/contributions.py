@@ -1,4 +1,4 @@
-"""The share of each of some nodes in an output's derivatives, as a table."""
+"""A table of the shares of nodes in an output's derivatives."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ __all__ = ["Contribution", "Contributions", "default_rows", "rank", "tabulated"]
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one node carries of an output's derivatives: a row of `Contributions`.
+    """The contribution of one node to an output's derivatives: a row of `Contributions`.
 
     Attributes:
-        name: What the node is called, among all nodes of the graph as in a drawing of it.
+        name: The node's name, as in a drawing of the whole graph.
         node: The node.
         data: Its number.
         derivative: The derivative of the output with respect to it.
-        share: The derivative's size as a part of all rows' sizes; nan if one of them is not finite.
+        share: The derivative's size as a part of the sum of all rows' sizes; nan if one is not
+            finite.
 
     Example:
         >>> w, b = Value(2.0, "w"), Value(1.0, "b")
@@ -46,13 +47,13 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Contributions:
-    """A table of how much of an output's derivatives each of some nodes carries.
+    """A table of how much each of some nodes contributes to an output's derivatives.
 
-    It prints as text, and shows itself in a notebook as a table.
+    It prints as text, and a notebook shows it as a table.
 
     Attributes:
         output: The node that was differentiated.
-        name: What it is called.
+        name: The name of the output.
         rows: A row for each node, the largest share first.
         limit: How many of the rows are shown.
 
@@ -69,17 +70,17 @@ class Contributions:
     limit: int
 
     def by_module(self, depth: int = 1) -> dict[str | None, float]:
-        """Add up the shares of each module, as the dotted names that are labels tell it.
+        """Add up the shares of each module; the labels' dotted names say which nodes it has.
 
-        Modules are those into which a drawing folds a graph, to the same depth.
+        The modules are those into which a drawing folds a graph at the same depth.
 
         Args:
-            depth: 0 for the whole model, 1 for its layers, 2 for their neurons, … A node that lies
-                less deep counts to the innermost module that it lies in.
+            depth: 0 for the whole model, 1 for its layers, 2 for their neurons, … A node at a
+                smaller depth counts towards the innermost module that contains it.
 
         Returns:
             A dictionary from module to share, the largest first. The model itself has the empty
-            name; what lies outside any module is under None.
+            name; nodes outside any module are under None.
 
         Raises:
             ValueError: `depth` is negative.
@@ -96,7 +97,7 @@ class Contributions:
         for row in self.rows:
             inner = module_of(row.node.label)
             if inner is None and leaf_kind(row.node) in {"parameter", "frozen"}:
-                inner = ""  # a parameter belongs to a model, whatever it is called
+                inner = ""  # a parameter belongs to a model, whatever its label
             outer = folded(inner, depth)
             modules.setdefault(inner if outer is None else outer, []).append(row.share)
         shares = {module: math.fsum(parts) for module, parts in modules.items()}
@@ -146,7 +147,7 @@ class Contributions:
 
 
 def _aligned(table: Sequence[Sequence[str]]) -> str:
-    """Set a table in columns: the first to the left, numbers to the right."""
+    """Align a table in columns: the first to the left, numbers to the right."""
     widths = [max(map(width, column)) for column in zip(*table, strict=True)]
     lines = []
     for row in table:
@@ -160,7 +161,7 @@ def _aligned(table: Sequence[Sequence[str]]) -> str:
 
 
 def default_rows(output: Value) -> list[Value]:
-    """List the parameters of a graph, or its inputs where it has none."""
+    """List the parameters of a graph, or its inputs if it has none."""
     inputs = [leaf for leaf in leaves(output) if leaf_kind(leaf) != "constant"]
     parameters = [leaf for leaf in inputs if leaf_kind(leaf) in {"parameter", "frozen"}]
     return parameters or inputs
@@ -189,5 +190,5 @@ def tabulated(output: Value, nodes: list[Value], limit: int) -> Contributions:
 
 
 def rank(x: float) -> tuple[bool, float]:
-    """A key for an order by size in which nan is larger than infinity."""
+    """A sort key for sizes, with nan larger than infinity."""
     return x != x, 0.0 if x != x else abs(x)

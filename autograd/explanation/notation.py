@@ -1,4 +1,4 @@
-"""How derivatives, paths and numbers are written: in words, and in LaTeX's mathematics."""
+"""How derivatives, paths and numbers are written: as text, and in LaTeX."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ __all__ = [
 ]  # fmt: skip
 
 MOST_PATHS = 10**15
-"""Up to here paths are counted; their number may have more digits than a computer has memory."""
+"""Paths are counted up to here; their number may have more digits than fit in memory."""
 
 LONGEST = 12
-"""The most factors that are written out of one path."""
+"""The maximum number of factors of one path that are written out."""
 
 # --- in words ------------------------------------------------------------------------------------
 
@@ -47,12 +47,12 @@ def _factor(x: float) -> str:
 
 
 def percentage(share: float) -> str:
-    """Write a share in percent; nothing where there is none."""
+    """Write a share in percent; empty if there is none."""
     return "" if share != share else f"{number(100.0 * share)} %"
 
 
 def percent(share: float) -> str:
-    """The same in brackets, to be put behind a number."""
+    """The same in parentheses, to follow a number."""
     text = percentage(share)
     return f" ({text})" if text else ""
 
@@ -63,7 +63,7 @@ def counted_paths(count: int) -> str:
 
 
 def one_line(name: str) -> str:
-    """Put a name on one line, without characters that would do something to a terminal."""
+    """Put a name on one line, without characters that would control a terminal."""
     return "".join(
         repr(character)[1:-1] if unicodedata.category(character) in {"Cc", "Cs"} else character
         for character in " ".join(name.split())
@@ -71,13 +71,13 @@ def one_line(name: str) -> str:
 
 
 def derivative_in_words(above: str, below: str) -> str:
-    """Write a derivative of two names on one line."""
+    """Write a derivative with two names on one line."""
     return derivative_of(one_line(above), one_line(below))
 
 
 # --- in LaTeX ------------------------------------------------------------------------------------
 
-# Not within \text: MathJax takes no escapes there other than those of the dollar and of braces.
+# Not within \text: there MathJax knows no escapes other than those of the dollar and of braces.
 _SPECIAL = {
     "#": r"\#", "$": r"\$", "%": r"\%", "&": r"\&", "_": r"\_", "{": r"\{", "}": r"\}",
     "\\": r"\backslash{}", "~": r"{\sim}", "^": r"{\wedge}", "<": "{<}", ">": "{>}", "|": "{|}",
@@ -102,7 +102,7 @@ def _latex_word(text: str) -> str:
 
 
 def latex_number(x: float) -> str:
-    """Write a number in LaTeX's mathematics."""
+    """Write a number in LaTeX."""
     return _latex_digits(precise(x))
 
 
@@ -112,12 +112,12 @@ def _latex_digits(text: str) -> str:
 
 
 def latex_factor(x: float) -> str:
-    """Write a factor, with brackets where it is negative."""
+    """Write a factor, in parentheses if it is negative."""
     return _latex_digits(_factor(x))
 
 
 def latex_percent(share: float) -> str:
-    """Write a share behind a number; nothing where there is none."""
+    """Write a share, to follow a number; empty if there is none."""
     return "" if share != share else rf"\ ({_latex_digits(number(100.0 * share))}\,\%)"
 
 
@@ -130,7 +130,7 @@ def _latex_derivative(above: str, below: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Notation:
-    """How derivatives and their products are put down."""
+    """How derivatives and their products are written."""
 
     derivative: Callable[[str, str], str]
     factor: Callable[[float], str]
@@ -140,7 +140,7 @@ class Notation:
     direct: tuple[str, str]
 
     def chain(self, names: Sequence[str]) -> str:
-        """Write the path by way of some stations as a product of derivatives."""
+        """Write the path through some stations as a product of derivatives."""
         pairs = [*pairwise(names)]
         if len(pairs) == 1:  # not the whole derivative, which would look the same
             return self.derivative(*names).join(self.direct)

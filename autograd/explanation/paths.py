@@ -1,17 +1,17 @@
-"""A derivative as the sum over paths that the chain rule makes of it.
+"""A derivative as the sum over paths given by the chain rule.
 
 The derivative of an output with respect to a node is a sum over all paths between them, of the
 products of the local derivatives along each (F. L. Bauer, *Computational graphs and rounding
-error*, SIAM Journal on Numerical Analysis 11, 1974). Written out for every node it tells nobody
-anything; so the graph is first condensed to *stations*, the nodes that somebody cared to label, and
-all that happens between two stations becomes one factor. The number of paths still grows
-exponentially with depth: the largest are found by dynamic programming, as the k best ways to each
-station, and no path is followed that is not among them.
+error*, SIAM Journal on Numerical Analysis 11, 1974). Written out for every node it would be
+unreadable; so the graph is first condensed to *stations*, by default the labelled nodes, and all
+that happens between two stations becomes one factor. The number of paths still grows exponentially
+with depth: the largest are found by dynamic programming, as the k best ways to each station, and no
+other path is followed.
 
-Numbers are those of floats. A factor may be too large or too small for one although the derivative
-is not; the paths are then told by every node, one multiplication after the other as in
-`backward()`. And where contributions cancel, what is left of them is rounding error: how large that
-may be is estimated, and no number within it is passed off for one.
+The numbers are floats. A factor may be too large or too small for one although the derivative is
+not; then every node is a station, and the factors are multiplied one after the other as in
+`backward()`. And if contributions cancel, only rounding error remains: its possible size is
+estimated, and no number within it is presented as a result.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from autograd.value import Value
 __all__ = ["Explanation", "Path", "explained"]
 
 CANCELLED = 1e-12
-"""A total smaller than this part of its contributions' sizes has no shares: they cancel."""
+"""A total smaller than this fraction of its contributions' sizes has no shares: they cancel."""
 
 
 # --- the results ---------------------------------------------------------------------------------
@@ -53,18 +53,18 @@ CANCELLED = 1e-12
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Path:
-    """One path from the output to the node of which the derivative is taken, by way of stations.
+    """A path through stations, from the output to the node it is differentiated with respect to.
 
     Attributes:
-        nodes: The stations on it, the output first.
-        names: What they are called.
-        factors: The derivative of each station with respect to the next, along links that meet no
+        nodes: The stations on it, from the output on.
+        names: Their names.
+        factors: The derivative of each station with respect to the next, along links that pass no
             other station.
         contribution: The product of the factors, from the left; a zero stays zero, even times an
             infinite factor, as in `backward()`.
-        share: The contribution as a part of the total: negative where it has the other sign, above
-            1 where others take away from it; nan of a total that is 0, infinite or nan, or below
-            1e-12 of the sizes of all contributions, which then cancel.
+        share: The contribution as a part of the total: negative if it has the opposite sign, above
+            1 if others reduce it; nan if the total is 0, infinite or nan, or below 1e-12 of the
+            sizes of all contributions, which then cancel.
 
     Example:
         >>> x = Value(3.0, "x")
@@ -96,24 +96,24 @@ class Path:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
-    """A derivative as the sum over paths that the chain rule makes of it.
+    """A derivative as the sum over paths given by the chain rule.
 
-    It prints as text, and shows itself in a notebook as a formula. The contributions of `paths` and
-    the `remainder` always add up to `total`. Where all paths are listed, the remainder is what
-    rounding left over: at most about `rounding`, some units in the last place of Σ|contribution|.
-    That may be more than the total, if the contributions cancel.
+    It prints as text, and a notebook shows it as a formula. The contributions of `paths` and the
+    `remainder` always add up to `total`. If all paths are listed, the remainder is the rounding
+    error: at most about `rounding`, some units in the last place of Σ|contribution|. That may be
+    more than the total, if the contributions cancel.
 
     Attributes:
         output: The node that was differentiated.
-        wrt: The node with respect to which.
-        names: What these two are called, among all nodes of the graph as in a drawing of it.
+        wrt: The node with respect to which it is differentiated.
+        names: The names of these two, as in a drawing of the whole graph.
         total: The derivative, as `backward()` computes it, to the bit.
-        count: The number of paths by way of stations; `MOST_PATHS + 1` where there are more than
+        count: The number of paths through the stations; `MOST_PATHS + 1` if there are more than
             `MOST_PATHS`.
-        paths: The paths of the largest contributions, by size, nan first.
-        remainder: `total` less the contributions of `paths`, correctly rounded: what the paths that
-            are not listed add up to, and rounding. nan where `total` is not finite, unless it is
-            just what all paths, listed, add up to; then 0.
+        paths: The paths with the largest contributions, by size, nan first.
+        remainder: `total` minus the contributions of `paths`, correctly rounded: the sum of the
+            paths that are not listed, and rounding error. It is nan if `total` is not finite,
+            unless all paths are listed and add up to exactly that; then it is 0.
         rounding: How much of total and remainder may be rounding error.
 
     Example:
@@ -137,7 +137,7 @@ class Explanation:
 
     @property
     def text(self) -> str:
-        """The derivative, its paths, their factors and shares, on one line or a line a path."""
+        """The derivative with its paths, their factors and shares, on a line, or a line each."""
         output, wrt = self.names
         derivative = TEXT.derivative(output, wrt)
         total = precise(self.total)
@@ -167,7 +167,7 @@ class Explanation:
 
     @property
     def latex(self) -> str:
-        r"""The same in LaTeX's mathematics; needs the package amsmath, or MathJax.
+        r"""The same in LaTeX; needs the package amsmath, or MathJax.
 
         Every character of a label that is special to LaTeX is escaped. `w5` is set as w_{5} and
         `out_o1` as \mathrm{out}_{o1}.
@@ -206,7 +206,7 @@ class Explanation:
 
     @property
     def _lost(self) -> str:
-        """Name what the paths that are listed, all of them, do not add up to, if it shows."""
+        """Describe the difference of the total and all paths, if they are listed and it shows."""
         shows = not abs(self.remainder) <= 1e-10 * abs(self.total)
         if self._unlisted or not shows or not math.isfinite(self.total):
             return ""
@@ -238,9 +238,9 @@ class Explanation:
 
 
 class _Region:
-    """What lies between an output and a node: the node's descendants that the output depends on.
+    """The nodes between an output and a node: those descendants of it that the output depends on.
 
-    Nodes go by their places in topological order: the node is 0, the output comes last.
+    Nodes are identified by their positions in topological order: the node is 0, the output is last.
     """
 
     def __init__(self, output: Value, wrt: Value) -> None:
@@ -260,7 +260,7 @@ class _Region:
         self.connected = output in places
 
     def stations(self, through: Iterable[Value] | str | None) -> list[bool]:
-        """Tell of each place whether it is a station; output and node always are."""
+        """Tell for each position whether it is a station; output and node always are."""
         inner = self.nodes[1:-1]
         chosen: Iterable[bool]
         if isinstance(through, str):
@@ -280,11 +280,11 @@ class _Region:
         return stations[: len(self.nodes)]
 
     def magnitudes(self) -> tuple[list[float], list[int]]:
-        """Add up the sizes of all contributions to each place, and count operations on the way.
+        """Add up the sizes of all contributions to each position, and count operations on the way.
 
         Returns:
-            The sums of |contribution| over all paths from the output, link by link; and on the
-            longest of these paths how often its contribution is rounded.
+            The sums of |contribution| over all paths from the output, link by link; and how often a
+            contribution is rounded on the longest of these paths.
         """
         children = [0] * len(self.nodes)
         for links in self.links:
@@ -302,17 +302,17 @@ class _Region:
 
 
 class _Condensed:
-    """A region as seen by its stations: the factors from each to the next ones below.
+    """A region reduced to its stations: the factors from each to the next ones below.
 
-    It takes time in proportion to the links below each station, down to the next ones. So links
-    that lie below many stations count as often; but not where they lead to a single one, as the
-    hidden states of a chain all do to its input: there the factor is worked out once, upwards.
+    It takes time in proportion to the links below each station, down to the next stations. So a
+    link below many stations counts as often; but not if it leads to a single station, as the hidden
+    states of a chain all lead to its input: there the factor is computed once, upwards.
     """
 
     def __init__(self, region: _Region, stations: list[bool]) -> None:
         self.region, self.stations = region, stations
-        # Of a node that is no station, the one that all ways down lead to, and the factor. An
-        # infinite one is left to the way down, where a zero adjoint may come before it.
+        # For a node that is not a station: the station that all ways down lead to, and the factor.
+        # An infinite factor is left to the way down, where a zero adjoint may come before it.
         self.only: list[tuple[int, float] | None] = []
         for links, chosen in zip(region.links, stations, strict=True):
             self.only.append(None if chosen else self._only(links))
@@ -330,7 +330,7 @@ class _Condensed:
     def factors(self, station: int) -> dict[int, float]:
         """Differentiate a station with respect to the next ones below, along any links between."""
         sums: dict[int, float] = {}
-        pending: list[int] = []  # nodes that are no stations, negated for the highest to come first
+        pending: list[int] = []  # nodes that are not stations, negated so that the highest is first
         place, adjoint = station, 1.0
         while True:
             for parent, derivative in self.region.links[place]:
@@ -350,9 +350,9 @@ class _Condensed:
 
 
 _Way: TypeAlias = "tuple[float, float, int, _Way | None]"
-"""A way from the output: product, last factor, place, and the way to the station before.
+"""A way from the output: product, last factor, position, and the way to the station before.
 
-Ways share their beginnings, so that all that are kept take no more room than a tree of links.
+Ways share their beginnings, so that together they take no more room than a tree of links.
 """
 
 
@@ -377,7 +377,7 @@ def explained(
             ways, count, _ = _largest_ways(region, [True] * len(stations), limit)
     contributions = [way[0] for way in ways]
     scale = sizes[0]
-    if not math.isfinite(scale):  # a zero adjoint may have kept an infinite derivative out
+    if not math.isfinite(scale):  # a zero adjoint may have excluded an infinite derivative
         scale = _sum([abs(contribution) for contribution in contributions])
     rounding = roundings[0] * float_info.epsilon * scale if math.isfinite(scale) else 0.0
     remainder = _sum([total, *[-contribution for contribution in contributions]])
@@ -389,7 +389,7 @@ def explained(
 
 
 def _close(x: float, y: float, slack: float, size: float) -> bool:
-    """Compare what paths add up to with the adjoint of the backward pass."""
+    """Compare the sum of the paths with the adjoint of the backward pass."""
     if math.isfinite(x) and math.isfinite(y):
         return abs(x - y) <= slack * (size if math.isfinite(size) else abs(y))
     return x == y or (x != x and y != y)
@@ -398,13 +398,14 @@ def _close(x: float, y: float, slack: float, size: float) -> bool:
 def _largest_ways(
     region: _Region, stations: list[bool], limit: int
 ) -> tuple[list[_Way], int, dict[int, float]]:
-    """Find the largest ways from the output down to place 0, count all, and add all up.
+    """Find the largest ways from the output to position 0, and count and add up all of them.
 
-    A largest way is a largest way to its last station but one, and one factor more: a product
-    grows with its parts, also when it is rounded. So each station need only keep its largest few.
+    A largest way is a largest way to its last station but one, and one factor more: a product is
+    monotonic in its factors' sizes, also when it is rounded. So each station keeps only its largest
+    few.
 
     Returns:
-        The ways, how many there are, and what those to each station add up to.
+        The ways, their number, and the sum of those to each station.
     """
     condensed = _Condensed(region, stations)
     last = len(region.nodes) - 1
@@ -419,7 +420,7 @@ def _largest_ways(
         for parent, factor in condensed.factors(place).items():
             there = waiting.setdefault(parent, [])
             there += [(_times(way[0], factor), factor, parent, way) for way in ways]
-            if len(there) > 8 * limit:  # of a node with a million children, for the memory
+            if len(there) > 8 * limit:  # to save memory: a node may have a million children
                 there[:] = _largest(there, limit)
             counts[parent] = min(counts.get(parent, 0) + count, MOST_PATHS + 1)
             sums[parent] = sums.get(parent, 0.0) + _times(sums[place], factor)
@@ -460,6 +461,6 @@ def _sum(xs: list[float]) -> float:
         return math.fsum(xs)
     except ValueError:  # infinities of both signs
         return math.nan
-    except OverflowError:  # perhaps on the way only
+    except OverflowError:  # perhaps only of a partial sum
         scaled = math.fsum([math.ldexp(x, -64) for x in xs])
         return math.ldexp(scaled, 64) if abs(scaled) < 2.0**960 else math.copysign(math.inf, scaled)

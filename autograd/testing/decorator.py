@@ -28,11 +28,9 @@ __all__ = ["check_gradients"]
 
 _SEQUENCES = {list, Sequence, Iterable}
 _MAPPINGS = {dict, Mapping}
-_HYPOTHESIS_DEADLINE = timedelta(
-    milliseconds=200
-)  # what Hypothesis sets where nobody says anything
+_HYPOTHESIS_DEADLINE = timedelta(milliseconds=200)  # Hypothesis's own, if none is set
 _BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-_SETTINGS = "_hypothesis_internal_use_settings"  # where it keeps the settings of a test
+_SETTINGS = "_hypothesis_internal_use_settings"  # where Hypothesis keeps the settings of a test
 
 
 def check_gradients(
@@ -48,51 +46,51 @@ def check_gradients(
     precision: Precision | None = None,
     **strategies: st.SearchStrategy[Any],
 ) -> Callable[..., Any]:
-    """Make a Hypothesis test of a function: on each example, its gradient is checked.
+    """Turn a function into a Hypothesis test that checks its gradient on each example.
 
-    The arguments are drawn from the strategies given, or by their type hints: a float is finite and
-    of moderate size, and so are those in a list, tuple, dict or NumPy array; whatever is not made
-    of floats (an int, a str, a Literal, an enumeration) is drawn as Hypothesis draws its type, and
+    The arguments are drawn from the given strategies, or by their type hints: a float is finite and
+    of moderate size, and so are those in a list, tuple, dict or NumPy array; what is not made of
+    floats (an int, a str, a Literal, an enumeration) is drawn as Hypothesis draws its type, and is
     held fixed while the gradient with respect to the floats is checked. An argument with a default
     keeps it, unless there is a strategy.
 
     pytest collects the test if its name begins with `test`; it can also be called, without
     arguments. `hypothesis.settings` and `hypothesis.example` can be stacked on top. There is no
-    deadline but one that they set, and that is not Hypothesis's default of 200 ms: how long a check
-    takes says nothing of a gradient. Examples at which the function is not defined (it raises
-    ValueError or ArithmeticError), that are not finite, or of which the check is undecided (on a
-    kink, at a border) are rejected, as `hypothesis.assume` does: a function that can be checked
+    deadline unless they set one that is not Hypothesis's default of 200 ms: how long a check takes
+    says nothing about a gradient. Examples at which the function is not defined (it raises
+    ValueError or ArithmeticError), that are not finite, or for which the check is undecided (on a
+    kink, at a border) are rejected, as by `hypothesis.assume`: a function that can be checked
     nowhere fails. Hypothesis's statistics count the outcomes.
 
-    With `gradient=`, or what else `gradcheck` takes in its place, it is a test of a derivative that
-    is claimed of any function, of NumPy's for example: draw its arguments by
-    `hypothesis.extra.numpy.arrays`. What is claimed is called as the function is: with what has
-    been drawn, in the order of the function's parameters. An argument that keeps its default is
-    handed on where the claim has a parameter of its name, and so is `self`, of a method.
+    With `gradient=`, or any of its alternatives in `gradcheck`, it tests a claimed derivative of
+    any function, for example one of NumPy's: draw its arguments by `hypothesis.extra.numpy.arrays`.
+    The claim is called in the same way as the function: with what has been drawn, in the order of
+    the function's parameters. An argument that keeps its default is passed on if the claim has a
+    parameter of that name, and so is `self`, for a method.
 
     Args:
-        function: The function, where there is nothing else to say: `@check_gradients`.
-        order: Which derivatives are checked, as for `gradcheck`; of what is claimed, `hessian` or
-            `hvp` is the second.
-        gradient: The gradient or Jacobian that is claimed: a function of the same arguments. Of
-            several arguments that vary it returns a sequence, one for each.
-        hessian: The derivative of that.
+        function: The function, if there are no options: `@check_gradients`.
+        order: Which derivatives are checked, as for `gradcheck`; for a claim, `hessian` or `hvp` is
+            the second.
+        gradient: The claimed gradient or Jacobian: a function of the same arguments. If several
+            arguments vary, it returns a sequence, one item for each.
+        hessian: The claimed derivative of the gradient.
         vjp: As for `gradcheck`: the vector follows the arguments.
-        jvp: Likewise, with one vector for each argument that varies.
-        hvp: Likewise.
-        precision: As for `gradcheck`: what a function computes in whose derivative is claimed.
-        **strategies: For arguments by name, what to draw them from.
+        jvp: As for `gradcheck`, with one vector for each argument that varies.
+        hvp: As for `gradcheck`, with vectors as for `jvp`.
+        precision: As for `gradcheck`: the precision in which a function with a claim computes.
+        **strategies: For arguments by name, the strategies to draw them from.
 
     Returns:
-        A decorator, or the test of the function given. Of the test,
+        A decorator, or the test of the given function. The test's
         `hypothesis.inner_test.__wrapped__` is the function.
 
     Raises:
-        TypeError: What is given for an argument is no strategy. By the decorator: an argument has
-            neither a strategy, a default nor a type hint to draw it by, or there is a strategy for
-            an argument that the function lacks.
-        ValueError: `order` is neither 1 nor 2, or 2 of what is claimed; `precision` is none of
-            those there are, or nothing is claimed; a Hessian is claimed without a gradient.
+        TypeError: What is given for an argument is not a strategy. By the decorator: an argument
+            has no strategy, default or type hint to draw it by, or there is a strategy for an
+            argument that the function lacks.
+        ValueError: `order` is neither 1 nor 2, or is 2 for a claim; `precision` is not a known one,
+            or there is no claim; or a Hessian is claimed without a gradient.
         GradientError: By the test: a gradient is wrong.
 
     Example:
@@ -141,10 +139,10 @@ def check_gradients(
 
 
 def _unhurried(test: Callable[..., None]) -> Callable[..., None]:
-    """Take away Hypothesis's default deadline.
+    """Remove Hypothesis's default deadline.
 
-    A decorator that the user stacks on top makes its settings of the default ones, deadline and
-    all, and no one sees before the call: what it says is handed to the test then.
+    A decorator that the user stacks on top derives its settings from the defaults, deadline
+    included, and this cannot be seen before the call: its settings are passed to the test then.
     """
 
     @wraps(test)
@@ -156,14 +154,14 @@ def _unhurried(test: Callable[..., None]) -> Callable[..., None]:
         vars(test).update(stacked)
         try:
             test(*args, **kwargs)
-        finally:  # among what Hypothesis notes down is the seed, which pytest prints
+        finally:  # among what Hypothesis notes is the seed, which pytest prints
             vars(without_deadline).update(vars(test))
 
     return without_deadline
 
 
 def _require_claims(claims: Mapping[str, Any], order: int, precision: str | None) -> None:
-    """Refuse what no example could be checked by."""
+    """Refuse claims and options that no example could be checked by."""
     for kind, claim in claims.items():
         if not callable(claim) and not (claim is True and kind == "gradient"):
             raise TypeError(
@@ -176,7 +174,7 @@ def _require_claims(claims: Mapping[str, Any], order: int, precision: str | None
         )
     if claims and order != 1:
         raise ValueError(
-            "check_gradients: order=2 is for functions that record a graph; of a derivative that "
+            "check_gradients: order=2 is for functions that record a graph; for a derivative that "
             "is claimed, give hessian= or hvp= for the second order"
         )
     for kind in ("hessian", "hvp"):
@@ -227,7 +225,7 @@ def _check(
 
         return claim if claim is True else claimed
 
-    # The check names inputs by the parameters of what it is given.
+    # The check names the inputs by the parameters of the function that it is given.
     kind = inspect.Parameter.POSITIONAL_ONLY
     varied.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(name, kind) for name in names]
@@ -261,10 +259,10 @@ def _handed_on(
     arguments: Mapping[str, Any],
     drawn: Collection[str],
 ) -> tuple[list[Any], dict[str, Any]]:
-    """Choose what a claim is called with, of what the function is."""
+    """Choose the arguments for a claim from those of the function."""
     try:
         taken: Mapping[str, inspect.Parameter] = inspect.signature(claim).parameters
-    except (TypeError, ValueError):  # of C's
+    except (TypeError, ValueError):  # a function in C
         taken = {}
     places = [name for name, parameter in taken.items() if parameter.kind in _BY_PLACE]
     positional: list[Any] = []
@@ -297,7 +295,7 @@ def _varies(value: Any) -> bool:
 
 
 def _is_finite(value: Any) -> bool:
-    """Tell whether there is a derivative to be taken at all."""
+    """Tell whether there is a derivative to take at all."""
     for leaf in flatten(value)[0]:
         if isinstance(leaf, (float, Value)):
             numbers = [leaf if isinstance(leaf, float) else leaf.data]
@@ -349,7 +347,7 @@ def _strategies(
 
 
 def _is_instance(function: Callable[..., Any], parameter: inspect.Parameter) -> bool:
-    """Tell the first parameter of a method, which is not drawn."""
+    """Tell whether this is the first parameter of a method, which is not drawn."""
     in_class = function.__qualname__.rpartition(".")[0].rpartition(".")[2] not in ("", "<locals>")
     return in_class and parameter.name in ("self", "cls")
 
@@ -380,7 +378,7 @@ def _is_array(hint: Any) -> bool:
 
 
 def _arrays(dtype: Any) -> st.SearchStrategy[Any]:
-    """Draw small arrays, floats of moderate size in them where nothing else is asked for."""
+    """Draw small arrays, with floats of moderate size unless something else is asked for."""
     import numpy as np
     from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -389,19 +387,19 @@ def _arrays(dtype: Any) -> st.SearchStrategy[Any]:
     elements: st.SearchStrategy[float] | None = None
     if np.issubdtype(dtype, np.floating):
         (ends,), bits = REAL.intervals, 8 * np.dtype(dtype).itemsize
-        width: Any = min(bits, 64)  # no rounding to a subnormal number, or to another one at all
+        width: Any = min(bits, 64)  # so that no number is rounded
         elements = st.floats(*ends, width=width, allow_subnormal=False)
     return arrays(dtype, array_shapes(max_dims=2, max_side=3), elements=elements)
 
 
 def _of_type(hint: Any) -> st.SearchStrategy[Any]:
-    """Draw a type, its floats of moderate size."""
+    """Draw values of a type, with floats of moderate size."""
     if hint is float:
         return REAL.floats
     if hint is Value:
         return REAL.floats.map(Value)
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
-    if _is_array(origin or hint):  # NDArray[np.float32] is of a shape and a dtype
+    if _is_array(origin or hint):  # the arguments of NDArray[np.float32] are a shape and a dtype
         return _arrays((*typing.get_args(parts[1] if parts else Any), Any)[0])
     if origin in _SEQUENCES:
         return st.lists(_of_type(parts[0]), min_size=1, max_size=4)

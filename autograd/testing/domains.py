@@ -1,9 +1,9 @@
-"""Where each function of the table is smooth, as data, and operands drawn from there.
+"""Where each function of the table is smooth, as data; and operands drawn from there.
 
-A derivative is checked best in the interior of a function's domain: at a distance from its ends,
+A derivative is best checked in the interior of a function's domain: at a distance from its ends,
 poles and kinks, and at a moderate size. `DOMAINS` states that interior for each row of the table,
-operand by operand; an operand's may depend on those before it, as a maximum's second may not come
-close to the first.
+operand by operand; the interior for one operand may depend on those before it, as the second
+operand of a maximum may not come close to the first.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from autograd.rules import RULES
 __all__ = ["DOMAINS", "MARGIN", "Region", "name_of", "operand", "operands"]
 
 MARGIN = 0.125
-"""How far operands keep from the ends of a domain, from its poles and kinks."""
+"""The distance that operands keep from the ends of a domain, and from poles and kinks."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Region:
     """A union of closed intervals.
 
     Attributes:
-        intervals: The ends of each interval; the one that examples shrink to comes first.
-        fixed: Whether an operand drawn from here is a plain number always, as no derivative is
+        intervals: The intervals; the one that examples shrink to comes first.
+        fixed: Whether an operand drawn from here is always a plain number, as no derivative is
             taken with respect to it.
 
     Example:
@@ -49,7 +49,7 @@ class Region:
 
     @cached_property
     def floats(self) -> st.SearchStrategy[float]:
-        """A strategy of the region's floats."""
+        """A strategy for the floats in the region."""
         ends = [end for interval in self.intervals for end in interval]
         if all(lower == upper for lower, upper in self.intervals):
             return st.sampled_from(ends[::2])
@@ -57,7 +57,7 @@ class Region:
         return drawn if len(self.intervals) == 1 else drawn.map(self._inside)
 
     def _inside(self, x: float) -> float:
-        """Move what lies in a gap out of it, and a simple number to a simple one."""
+        """Move a number out of a gap, and a simple number to a simple one."""
         if x in self:
             return x
         for step in (1.0, 2.0, 0.5):
@@ -68,19 +68,19 @@ class Region:
 
 
 Bound: TypeAlias = "Region | Callable[..., Region]"
-"""The region of one operand, or a function that gives it from the operands before."""
+"""The region of one operand, or a function that gives it from the preceding operands."""
 
 
 def _outside(
     points: Iterable[float], lower: float = -8.0, upper: float = 8.0, margin: float = MARGIN
 ) -> Region:
-    """Leave out of an interval what is close to one of the points."""
+    """Leave out of an interval what is close to one of the given points."""
     ends = [lower]
     for point in sorted(points):
         ends += [min(point - margin, upper), max(point + margin, lower)]
     ends.append(upper)
     pieces = [(a, b) for a, b in zip(ends[::2], ends[1::2], strict=True) if a < b]
-    # Around 0 first, then what is positive, then what is closest to 0.
+    # First what is around 0, then what is positive, then what is closest to 0.
     pieces.sort(key=lambda piece: (not piece[0] <= 0.0 <= piece[1], piece[1] < 0.0, abs(piece[0])))
     return Region(tuple(pieces))
 
@@ -88,7 +88,7 @@ def _outside(
 # --- the interiors -------------------------------------------------------------------------------
 
 REAL = Region(((-8.0, 8.0),))
-MODEST = Region(((-4.0, 4.0),))  # for what grows, or flattens out, exponentially
+MODEST = Region(((-4.0, 4.0),))  # for functions that grow, or flatten out, exponentially
 POSITIVE = Region(((MARGIN, 8.0),))
 NONZERO = _outside([0.0])
 UNIT = Region(((MARGIN - 1.0, 1.0 - MARGIN),))
@@ -109,7 +109,7 @@ def _not_all_zero(*xs: float) -> Region:
 
 
 def _divisor(x1: float) -> Region:
-    """Keep the quotient between two integers: up to 3, and with room on both sides."""
+    """Keep the quotient between two integers, up to 3, with room on both sides."""
     quotients = [(k + 0.25, k + 0.75) for k in (0.0, 1.0, 2.0)]
     positive = [(abs(x1) / upper, abs(x1) / lower) for lower, upper in quotients]
     return Region((*positive, *[(-upper, -lower) for lower, upper in positive]))
@@ -159,14 +159,14 @@ DOMAINS: dict[str, tuple[Bound, ...]] = {
     "dot": (REAL, REAL),
     "net": (REAL, REAL, REAL),
 }
-"""For each row of the table, where each of its operands may lie: one entry a name in `operands`."""
+"""For each row of the table, the region of each operand: one entry for each name in `operands`."""
 
 
 def _interior(smooth: Any, fixed: bool) -> Bound:
-    """Give the region that a row states, its margins taken off, within -8 and 8."""
+    """Give the region that a row states, minus its margins, within -8 and 8."""
     if callable(smooth):
         return lambda *xs: Region(tuple(smooth(*xs)), fixed)
-    if fixed:  # a number of them, or closed intervals
+    if fixed:  # a sequence of numbers, or closed intervals
         return Region(tuple(smooth), fixed)
     pieces = [(max(a + MARGIN, -8.0), min(b - MARGIN, 8.0)) for a, b in smooth]
     return Region(tuple((a, b) for a, b in pieces if a < b))
@@ -190,13 +190,13 @@ def name_of(function: Any) -> str:
     """Give the name of a row of the table whose interior is known.
 
     Args:
-        function: A function of `autograd`, or its name; an operator's sign for an operator.
+        function: A function of `autograd`, or its name; the sign, for an operator.
 
     Returns:
         The name.
 
     Raises:
-        ValueError: There is no such function, or nothing is known of its domain.
+        ValueError: There is no such function, or its domain is not known.
 
     Example:
         >>> from autograd import tanh
@@ -206,22 +206,22 @@ def name_of(function: Any) -> str:
     name = function if isinstance(function, str) else getattr(function, "__name__", None)
     if name not in DOMAINS:
         raise ValueError(
-            f"no domain is known of {shown(function)}: name a built-in function of autograd, or an "
-            "operator by its sign; for another function, draw operands by hypothesis.strategies"
+            f"no domain is known for {shown(function)}: name a built-in function of autograd, or "
+            "an operator by its sign; for another function, draw operands by hypothesis.strategies"
         )
     return str(name)
 
 
 def spread(rule: Rule, entries: Sequence[Any], repeats: int) -> list[Any]:
-    """Repeat what is said of a row's starred operands.
+    """Repeat the entries for a row's starred operands.
 
     Args:
         rule: The row.
-        entries: One entry a name in the row's `operands`.
+        entries: One entry for each name in the row's `operands`.
         repeats: How many operands each starred name stands for.
 
     Returns:
-        One entry an operand.
+        One entry for each operand.
 
     Example:
         >>> spread(RULES["net"], ["w", "x", "b"], 2)
@@ -237,20 +237,21 @@ def spread(rule: Rule, entries: Sequence[Any], repeats: int) -> list[Any]:
 def operands(function: Any, *, max_size: int = 4) -> st.SearchStrategy[tuple[float, ...]]:
     """Draw operands from the interior of a function's domain.
 
-    The function is defined and differentiable there, and for a distance around: no end of the
-    domain, no pole and no kink is near. Operands that no derivative is taken of (the order of
+    The function is defined and differentiable there, and some way beyond: no end of the domain, no
+    pole and no kink is near. Operands that no derivative is taken of (the order of
     `polygamma`, the condition of `where`) are drawn as well, to be held fixed.
 
     Args:
-        function: A function of `autograd`, or its name; an operator's sign for an operator.
-        max_size: For functions of sequences, the length of the longest.
+        function: A function of `autograd`, or its name; the sign, for an operator.
+        max_size: For functions of sequences, the maximum length.
 
     Returns:
-        A strategy of tuples, one float an operand. A function of a sequence gets tuples of all
-        lengths; those of `dot` hold both sequences, those of `net` weights, inputs and bias.
+        A strategy of tuples, with one float for each operand. A function of a sequence gets tuples
+        of all lengths; those for `dot` hold both sequences, those for `net` weights, inputs and
+        bias.
 
     Raises:
-        ValueError: No domain is known of the function.
+        ValueError: The domain of the function is not known.
 
     Example:
         >>> from hypothesis import find
@@ -266,14 +267,14 @@ def operand(function: Any, position: int = 0) -> st.SearchStrategy[float]:
     """Draw one operand from the interior of a function's domain.
 
     Args:
-        function: A function of `autograd`, or its name; an operator's sign for an operator.
-        position: Which of the names in its signature.
+        function: A function of `autograd`, or its name; the sign, for an operator.
+        position: The operand's position in the signature.
 
     Returns:
         A strategy of floats.
 
     Raises:
-        ValueError: No domain is known of the function, or the operand's depends on the others.
+        ValueError: The function's domain is not known, or the operand's depends on the others.
         IndexError: The function has no such operand.
 
     Example:

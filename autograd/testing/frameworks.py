@@ -1,7 +1,7 @@
-"""What `gradcheck` of PyTorch and of JAX have in common: the products that a framework computes.
+"""What `gradcheck` for PyTorch and for JAX have in common: the products that a framework computes.
 
-A framework's function is one of some arrays to some arrays, at one point, with the products of
-vectors with its Jacobian that reverse and forward mode give. Those are what is claimed of it.
+A framework's function maps arrays to arrays. At one point, reverse and forward mode give products
+of vectors with its Jacobian. These products are the claims that are checked.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ Arrays: TypeAlias = Sequence[Any]
 
 
 def weights(shape: tuple[int, ...]) -> Any:
-    """Weigh numbers for a sum of them: those that add up to 1 are not to be lost.
+    """Weights for a sum of numbers, so that outputs that always add up to 1 are checked as well.
 
     Args:
-        shape: How many there are.
+        shape: The shape of the numbers.
 
     Returns:
         An array of numbers from 0.5 to 2.5.
@@ -35,14 +35,14 @@ def weights(shape: tuple[int, ...]) -> Any:
 
 
 def coarsest(precision: Precision | None, has_bfloat16: bool) -> Precision | None:
-    """Say what a function computes in, where its arrays do not: NumPy has no bfloat16.
+    """Give the precision of a function if its arrays do not show it: NumPy has no bfloat16.
 
     Args:
-        precision: What the user says, if anything.
+        precision: The user's choice, if any.
         has_bfloat16: Whether bfloat16 is among its arguments, parameters or results.
 
     Returns:
-        The precision; None where the arrays tell.
+        The precision; None if the arrays show it.
 
     Example:
         >>> coarsest(None, True), coarsest("half", True), coarsest(None, False)
@@ -59,15 +59,15 @@ def claims(
     pulled_back: Callable[[Arrays], Arrays] | None = None,
     pushed_forward: Callable[[Arrays], Arrays] | None = None,
 ) -> Iterator[Claimed]:
-    """Give what reverse and forward mode say of a function, as far as either is to be checked.
+    """Make claims of what reverse and forward mode give for a function.
 
     Args:
-        name: What it is called.
-        arguments: Its arguments at the point, NumPy's arrays, by name.
+        name: The name of the function.
+        arguments: Its arguments at the point, NumPy arrays, by name.
         evaluate: The function.
-        pulled_back: Gives, of a vector for each result, the product with the Jacobian at the point:
-            an array for each argument.
-        pushed_forward: Gives, of a vector for each argument, the product: an array for each result.
+        pulled_back: From a vector for each result to the product with the Jacobian at the point, an
+            array for each argument.
+        pushed_forward: From a vector for each argument to the product, an array for each result.
 
     Returns:
         The claims, reverse mode first.

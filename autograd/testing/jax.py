@@ -1,8 +1,8 @@
 """`gradcheck` for JAX: functions of trees of arrays, custom derivatives included, in any precision.
 
-JAX's own `jax.test_util.check_grads` demands tolerances, and double precision to mean much. This
-one takes neither: the derivatives that JAX computes, in reverse and in forward mode, are held to
-differences that know their own error, which the rounding of the arrays' precision is part of.
+JAX's own `jax.test_util.check_grads` needs tolerances, and double precision to be conclusive. This
+one needs neither: the derivatives that JAX computes, in reverse and in forward mode, are compared
+with differences whose error bounds include the rounding in the arrays' precision.
 
 Example:
     >>> import jax.numpy as jnp
@@ -48,25 +48,26 @@ def gradcheck(
     precision: Precision | None = None,
     raise_exception: bool = True,
 ) -> GradientCheck:
-    """Check the gradient that JAX computes of a function at a point.
+    """Check the gradient of a function at a point as JAX computes it.
 
     Args:
-        f: A function of trees of arrays to trees of arrays, `custom_vjp` and `custom_jvp` included.
-        *inputs: Its arguments. Checked are the floats and floating-point arrays in them; whatever
-            else there is stays as it is.
+        f: A function from trees of arrays to trees of arrays, with `custom_vjp` or `custom_jvp` or
+            not.
+        *inputs: Its arguments. The floats and floating-point arrays in them are checked; everything
+            else is kept as it is.
         order: 1 for the gradient; 2 for the gradient, and then its own derivative.
-        mode: Which derivatives are checked. By default both, or reverse mode alone of a function
+        mode: Which derivatives are checked. By default both, or only reverse mode for a function
             with a `custom_vjp`, which JAX cannot differentiate in forward mode.
-        precision: What `f` computes in, if it is less than its arrays show.
-        raise_exception: Whether a wrong gradient is an exception, or just a result.
+        precision: The precision in which `f` computes, if lower than that of its arrays.
+        raise_exception: Whether a wrong gradient raises, or is only reported in the result.
 
     Returns:
-        What has been found. Where `f` is at a kink, or has too few digits to tell, it is undecided.
+        The result. If `f` is at a kink, or has too few digits to tell, it is undecided.
 
     Raises:
         GradientError: A gradient is wrong.
         TypeError: There is no floating-point array among the arguments, `f` returns none, or
-            forward mode was asked for and cannot be had.
+            forward mode was asked for and is not available.
         ValueError: An input is not finite, or `order` or `mode` is none of these.
     """
     require_order(order)
@@ -77,7 +78,7 @@ def gradcheck(
     function = _Function(f, inputs)
     claims = [*_claims(function, function.results, function.name, mode)]
     if order == 2:
-        # A gradient can be differentiated in whatever mode the function can.
+        # A gradient can be differentiated in any mode that the function can.
         gradients = functools.partial(function.gradients, mode)
         claims += _claims(function, gradients, f"∇{function.name}", mode)
     precision = frameworks.coarsest(precision, function.has_bfloat16)
@@ -87,10 +88,10 @@ def gradcheck(
 def _claims(
     function: _Function, results: Callable[..., list[Any]], name: str, mode: Mode
 ) -> Iterator[Claimed]:
-    """Give what each mode says of a function."""
+    """Make a claim of what each mode gives for a function."""
     evaluate = _compiled(results, function.leaves)
 
-    @functools.cache  # it is pulled back from each result, at one point
+    @functools.cache  # used for each result, at one point
     def recorded() -> Any:
         return jax.vjp(results, *function.leaves)
 
@@ -114,23 +115,23 @@ def _claims(
 
 
 def _compiled(results: Callable[..., list[Any]], leaves: Sequence[Any]) -> Callable[..., list[Any]]:
-    """Compile a function that is to be called often, if it can be compiled."""
+    """Compile a function that is called often, if it can be compiled."""
     compiled: Callable[..., list[Any]] = jax.jit(results)
     try:
         compiled(*leaves)
-    except Exception:  # whatever it does with numbers that are traced
+    except Exception:  # whatever the function does with traced numbers
         return results
     return compiled
 
 
 class _Function:
-    """A function of trees, as one of the floating-point arrays in them.
+    """A function of trees, as a function of the floating-point arrays in them.
 
     Attributes:
-        name: What it is called.
+        name: The name of the function.
         names: The paths to the arrays.
         leaves: The arrays.
-        has_bfloat16: Whether that is among them, or among its results.
+        has_bfloat16: Whether bfloat16 is among them, or among its results.
     """
 
     def __init__(self, f: Callable[..., Any], inputs: Sequence[Any]) -> None:
@@ -154,17 +155,17 @@ class _Function:
         self.has_bfloat16 = any(x.dtype == jnp.bfloat16 for x in every)
 
     def made(self, arrays: Sequence[Any]) -> list[Any]:
-        """Make arrays of the kinds of those that were given.
+        """Make arrays of the same kinds as those that were given.
 
-        They are NumPy's, which compiled functions take in a tenth of the time that JAX needs to
-        make its own of them.
+        They are NumPy arrays, which compiled functions accept in a tenth of the time that JAX needs
+        to make its own.
         """
         return [
             np.asarray(array, leaf.dtype) for array, leaf in zip(arrays, self.leaves, strict=True)
         ]
 
     def results(self, *leaves: Any) -> list[Any]:
-        """Call the function; give the floating-point arrays of its results."""
+        """Call the function, and return the floating-point arrays in its results."""
         every = list(self._all)
         for place, leaf in zip(self._places, leaves, strict=True):
             every[place] = jnp.asarray(leaf)
@@ -175,7 +176,7 @@ class _Function:
         return results
 
     def gradients(self, mode: Mode, *leaves: Any) -> list[Any]:
-        """Differentiate a sum of the results, with weights: what adds up to 1 is not to be lost."""
+        """Differentiate a weighted sum of the results; see `weights`."""
 
         def total(*leaves: Any) -> Any:
             return sum(jnp.sum(y * _weights(y)) for y in self.results(*leaves))
@@ -184,7 +185,7 @@ class _Function:
         return list(differentiate(total, argnums=tuple(range(len(leaves))))(*leaves))
 
     def has_forward_mode(self, results: Callable[..., list[Any]]) -> bool:
-        """Tell a function that JAX refuses to differentiate in forward mode."""
+        """Tell whether JAX can differentiate a function in forward mode."""
         try:
             jax.jvp(results, tuple(self.leaves), tuple(map(jnp.ones_like, self.leaves)))
         except TypeError:

@@ -1,9 +1,9 @@
-"""Differentiable programs drawn at random: graphs over the whole table, each at a point.
+"""Differentiable programs drawn at random: graphs over the whole table, each with a point.
 
-A program is plain data: the numbers it is evaluated at, and instructions, each of which applies a
-row of the table to earlier numbers and constants. It is drawn forwards, and evaluated while it is
-drawn: an operand outside the interior of a row's domain is first led into it, so that every program
-is defined, smooth and of moderate size at its inputs, and none is thrown away.
+A program is plain data: the numbers that it is evaluated at, and instructions, each of which
+applies a row of the table to earlier numbers and constants. It is drawn forwards, and evaluated
+meanwhile: an operand outside the interior of a row's domain is first moved into it, so that every
+program is defined, smooth and of moderate size at its inputs, and none is rejected.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Instruction(NamedTuple):
 
     Attributes:
         function: The name of a row of the table.
-        operands: In the row's order: the index of a number (an int; the inputs come first, then
-            the results of the instructions), or a constant (a float).
+        operands: In the row's order: the index of a number (an int; the inputs come first, then the
+            results of the instructions), or a constant (a float).
     """
 
     function: str
@@ -57,8 +57,8 @@ class RandomProgram:
     It prints as Python that runs.
 
     Attributes:
-        inputs: The point: one float an argument.
-        instructions: What is computed, in order; the last one's result is the program's.
+        inputs: The point: one float for each argument.
+        instructions: The operations, in order; the last one's result is the program's.
 
     Example:
         >>> program = RandomProgram((0.0,), (Instruction("exp", (0,)), Instruction("+", (1, 2.0))))
@@ -88,8 +88,8 @@ class RandomProgram:
             A float if all inputs are floats, else a Value.
 
         Raises:
-            TypeError: There are more inputs, or fewer.
-            ArithmeticError, ValueError: At other inputs than its own, an instruction may leave its
+            TypeError: The number of inputs is wrong.
+            ArithmeticError, ValueError: For other inputs than its own, an instruction may leave its
                 domain.
         """
         if len(inputs) != len(self.inputs):
@@ -119,7 +119,7 @@ class RandomProgram:
     __repr__ = __str__
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """Begin on a line of its own where Hypothesis prints a falsifying example."""
+        """Begin on a new line where Hypothesis prints a falsifying example."""
         for line in str(self).splitlines():
             printer.break_()
             printer.text(line)
@@ -151,9 +151,9 @@ def _arguments(rule: Rule, operands: Sequence[Any]) -> list[Any]:
 
 
 def applied(rule: Rule, operands: Sequence[Any]) -> Any:
-    """Call a row of the table by its public name, on operands in the row's order.
+    """Call a row's public function, on operands in the row's order.
 
-    Of `softmax`, which gives several results, the first.
+    For `softmax`, which gives several results, return the first.
 
     Example:
         >>> applied(RULES["dot"], [1.0, 2.0, 3.0, 4.0])
@@ -181,7 +181,7 @@ def _written(rule: Rule, operands: Sequence[str]) -> str:
 
 
 class Form(NamedTuple):
-    """A way to use a row of the table: where its operands may lie, one entry a name of theirs."""
+    """A way to use a row of the table: a region for each name in its operands."""
 
     rule: Rule
     bounds: tuple[Bound, ...]
@@ -200,7 +200,7 @@ _FORMS[LINEAR] = [
 
 _SPECIAL = {rule.name for rule in SPECIAL}
 
-_WIDEST = 4  # operands of a function of a sequence, for each of its sequences
+_WIDEST = 4  # the maximum length of each sequence of a function of sequences
 
 _index = lru_cache(st.integers)  # making a strategy costs more than drawing from it
 
@@ -212,20 +212,21 @@ def programs(
     max_inputs: int = 3,
     functions: Iterable[Any] | None = None,
 ) -> st.SearchStrategy[RandomProgram]:
-    """Draw differentiable programs: graphs over the table of functions, each at a point.
+    """Draw differentiable programs: graphs over the table of functions, each with a point.
 
     A program uses operators and functions of one operand, of several and of sequences, constants,
     and earlier results, one of them several times. At its inputs it is defined, smooth, finite and
     of moderate size, and so is every step of it: no operand is near an end of a function's domain,
-    a pole or a kink. Programs shrink to the smallest that fails, and print as Python that runs.
+    a pole or a kink. A failing program shrinks to the smallest that fails; programs print as Python
+    that runs.
 
     Args:
-        max_size: The largest number of instructions.
-        max_depth: The largest number of instructions on a way from an input to the result.
-        max_inputs: The largest number of inputs; there is at least one.
-        functions: What to compute with: functions of `autograd`, their names, the signs of
-            operators, and "linear" for dot products with constants. By default, all of them but
-            the special functions, of which some need SciPy.
+        max_size: The maximum number of instructions.
+        max_depth: The maximum number of instructions on a path from an input to the result.
+        max_inputs: The maximum number of inputs; there is at least one.
+        functions: The functions to use: functions of `autograd`, their names, the signs of
+            operators, and "linear" for dot products with constants. By default, all except the
+            special functions, some of which need SciPy.
 
     Returns:
         A strategy of `RandomProgram`.
@@ -265,7 +266,7 @@ def _programs(
     bounds: tuple[int, int, int],
 ) -> RandomProgram:
     builder = _Builder(forms, may_shift, *bounds)
-    # Their number first, and each by a strategy of its own: so shrinking can cut out any of them.
+    # First the number of instructions, then each by its own strategy: shrinking can remove any one.
     for _ in range(draw(_index(1, bounds[0]))):
         if builder.room() == 0 or not draw(_instruction(builder)):
             break
@@ -301,16 +302,16 @@ class _Builder:
         self.max_size = max_size
         self.max_depth = max_depth
         self.max_inputs = max_inputs
-        self.numbers: list[_Number] = []  # in the order of their making; inputs among the others
+        self.numbers: list[_Number] = []  # in the order in which they are made, inputs included
         self.inputs: list[int] = []
         self.unused: list[int] = []
 
     def room(self) -> int:
-        """How many instructions may still be added."""
+        """The number of instructions that may still be added."""
         return self.max_size - (len(self.numbers) - len(self.inputs))
 
     def add_instruction(self, draw: st.DrawFn) -> bool:
-        """Draw an instruction, with its operands; tell whether there was room for it."""
+        """Draw an instruction, with its operands; return whether there was room for it."""
         form = self.forms[draw(_index(0, len(self.forms) - 1))]
         starred = any(name.startswith("*") for name in form.rule.operands)
         bounds = spread(form.rule, form.bounds, draw(_index(1, _WIDEST)) if starred else 1)
@@ -332,16 +333,16 @@ class _Builder:
     def operand(
         self, draw: st.DrawFn, region: Region, *, may_be_constant: bool
     ) -> int | float | None:
-        """Draw an operand that lies in a region; None if there is no way to it."""
+        """Draw an operand that lies in a region; None if that is not possible."""
         if region.fixed:
             return draw(region.floats)
-        # Two choices for each operand, whatever comes of them: so shrinking can change one, or cut
-        # out an instruction, without giving the choices behind it another meaning. The first: a new
-        # input, a constant, or a number.
+        # There are always two choices for each operand, whatever they result in: so shrinking can
+        # change one, or remove an instruction, without changing the meaning of later choices. The
+        # first is between a new input, a constant, and a number.
         source = draw(_index(0, 11))
         count = len(self.numbers)
         if source > 1 and count:
-            back = draw(_index(0, 2 * count))  # up to count: the last that nothing uses yet
+            back = draw(_index(0, 2 * count))  # up to count: the last number that is unused so far
             index = self.unused[-1] if back <= count and self.unused else (count - back) % count
             guarded = self.guarded(index, region)
             if guarded is not None:
@@ -353,16 +354,16 @@ class _Builder:
             self.inputs.append(count)
             self.numbers.append(_Number(x, 0, None))
             return count
-        # An input again, where there are as many as there may be.
+        # An existing input, if there are as many as allowed.
         guarded = self.guarded(self.inputs[-1], region)
         return x if guarded is None and may_be_constant else guarded
 
     def guarded(self, index: int, region: Region) -> int | None:
-        """Lead a number into a region, by adding a constant if need be and possible."""
+        """Move a number into a region, by adding a constant if necessary and possible."""
         number = self.numbers[index]
         if number.data in region:
             return index if number.depth < self.max_depth else None
-        # Room is needed for the sum and for the instruction that it is for.
+        # Room is needed for the sum and for the instruction that uses it.
         if self.may_shift and number.depth + 1 < self.max_depth and self.room() >= 2:
             for lower, upper in region.intervals:
                 for digits in (0, 1):
@@ -372,7 +373,7 @@ class _Builder:
         return None
 
     def append(self, rule: Rule, operands: Sequence[int | float], data: Sequence[float]) -> int:
-        """Add an instruction; give the index of its result."""
+        """Add an instruction, and return the index of its result."""
         used = [x for x in operands if isinstance(x, int)]
         depth = 1 + max(self.numbers[x].depth for x in used)
         instruction = Instruction(rule.name, tuple(operands))
@@ -382,7 +383,7 @@ class _Builder:
         return len(self.numbers) - 1
 
     def program(self) -> RandomProgram:
-        """Keep what the last instruction depends on, inputs first, in order."""
+        """Keep what the last instruction depends on: inputs first, then in order."""
         last = max(i for i, number in enumerate(self.numbers) if number.instruction)
         needed = {last}
         for index in range(last, -1, -1):

@@ -1,8 +1,8 @@
 """`gradcheck` for PyTorch: functions, `autograd.Function`s and modules, in any precision.
 
-PyTorch's own `torch.autograd.gradcheck` demands double precision, a step and tolerances. This one
-takes neither: the derivatives that PyTorch computes are held to differences that know their own
-error, which the rounding of the tensors' precision is part of.
+PyTorch's own `torch.autograd.gradcheck` needs double precision, a step and tolerances. This one
+needs none of them: the derivatives that PyTorch computes are compared with differences whose error
+bounds include the rounding in the tensors' precision.
 
 Example:
     >>> import torch
@@ -45,23 +45,23 @@ def gradcheck(
     precision: Precision | None = None,
     raise_exception: bool = True,
 ) -> GradientCheck:
-    """Check the gradient that PyTorch computes of a function at a point.
+    """Check the gradient of a function at a point as PyTorch computes it.
 
     Args:
-        f: A function of tensors to tensors, in lists, tuples and dictionaries if you like, the
-            `apply` of an `autograd.Function`, or a module, which is checked in its parameters as
-            well. It is to be deterministic: put a module with dropout into `eval()`.
-        *inputs: Its arguments, nested likewise. Checked are the floating-point tensors among them
-            that require a gradient; where none does, all of them. Whatever else there is stays as
-            it is. Neither the arguments are changed nor the module: its parameters, buffers and
-            gradients.
+        f: A function from tensors to tensors, also in lists, tuples and dictionaries, the `apply`
+            of an `autograd.Function`, or a module, which is checked in its parameters as well. It
+            must be deterministic: put a module with dropout into `eval()`.
+        *inputs: Its arguments, nested in the same way. The floating-point tensors among them that
+            require a gradient are checked; if none does, all of them. Everything else is kept as it
+            is. Neither the arguments nor the module's parameters, buffers and gradients are
+            changed.
         order: 1 for the gradient; 2 for the gradient, and then its own derivative.
         forward: Whether forward mode is checked as well: `torch.func.jvp`.
-        precision: What `f` computes in, if it is less than its tensors show.
-        raise_exception: Whether a wrong gradient is an exception, or just a result.
+        precision: The precision in which `f` computes, if lower than that of its tensors.
+        raise_exception: Whether a wrong gradient raises, or is only reported in the result.
 
     Returns:
-        What has been found. Where `f` is at a kink, or has too few digits to tell, it is undecided.
+        The result. If `f` is at a kink, or has too few digits to tell, it is undecided.
 
     Raises:
         GradientError: A gradient is wrong.
@@ -80,9 +80,9 @@ def gradcheck(
 def _claims(
     function: _Function, results: Callable[..., list[Any]], name: str, forward: bool
 ) -> Iterator[Claimed]:
-    """Give what reverse mode, and forward mode if it is asked for, say of a function."""
+    """Make claims of what reverse mode, and on request forward mode, give for a function."""
 
-    @functools.cache  # it is pulled back from each result, at one point
+    @functools.cache  # used for each result, at one point
     def recorded() -> tuple[list[Any], list[Any]]:
         with torch.enable_grad():
             tensors = [tensor.clone().requires_grad_(True) for tensor in function.tensors]
@@ -118,13 +118,13 @@ def _claims(
 
 
 class _Function:
-    """A function of tensors, as one of those that are differentiated.
+    """A function of tensors, as a function of those that are differentiated.
 
     Attributes:
-        name: What it is called.
-        names: What the tensors are called.
-        tensors: The tensors that it is differentiated in.
-        has_bfloat16: Whether that is among its arguments, parameters and results.
+        name: The name of the function.
+        names: The names of the tensors.
+        tensors: The tensors with respect to which it is differentiated.
+        has_bfloat16: Whether bfloat16 is among its arguments, parameters and results.
     """
 
     def __init__(self, f: Any, inputs: Sequence[Any]) -> None:
@@ -159,14 +159,14 @@ class _Function:
         self.has_bfloat16 = torch.bfloat16 in dtypes
 
     def made(self, arrays: Sequence[Any]) -> list[Any]:
-        """Make tensors of arrays, of the kinds of those that were given."""
+        """Make tensors from arrays, of the same kinds as those that were given."""
         return [
             torch.as_tensor(array, dtype=tensor.dtype, device=tensor.device)
             for array, tensor in zip(arrays, self.tensors, strict=True)
         ]
 
     def results(self, tensors: Sequence[Any]) -> list[Any]:
-        """Call the function; give its results as a list of tensors."""
+        """Call the function, and return its results as a list of tensors."""
         places = count()
         given = dict(zip(self._places, tensors, strict=False))
 
@@ -174,7 +174,7 @@ class _Function:
             if not isinstance(x, torch.Tensor):
                 return x
             place = next(places)
-            return given[place] * 1 if place in given else x.clone()  # to be changed in place
+            return given[place] * 1 if place in given else x.clone()  # may be changed in place
 
         inputs = tuple(
             renewed("", x)  # most of all arguments
@@ -194,7 +194,7 @@ class _Function:
         return results
 
     def gradients(self, tensors: Sequence[Any]) -> list[Any]:
-        """Differentiate a sum of the results, with weights: what adds up to 1 is not to be lost."""
+        """Differentiate a weighted sum of the results; see `weights`."""
         with torch.enable_grad():
             tensors = [x if x.requires_grad else x.detach().requires_grad_(True) for x in tensors]
             total = sum((y * _weights(y)).sum() for y in self.results(tensors))
@@ -212,7 +212,7 @@ def _weights(y: Any) -> Any:
 
 
 def _tensors(structure: Any, path: str) -> list[tuple[str, Any]]:
-    """List the tensors in nested lists, tuples and dictionaries, with the path to each."""
+    """List the tensors in nested lists, tuples and dictionaries, each with its path."""
     if isinstance(structure, torch.Tensor):
         return [(path, structure)]
     found: list[tuple[str, Any]] = []

@@ -231,7 +231,7 @@ def test_callbacks_go_on(tmp_path: Path) -> None:
     expected = trained(5)
     trained(3, Checkpoint(path))
     assert trained(5, resume=path) == expected
-    with pytest.raises(ValueError, match="the states of 1 callback, and 0 of those now have"):
+    with pytest.raises(ValueError, match="the states of 1 callback, but 0 of those now have"):
         fit(MLP(2, [2, 1]), losses.huber, X, Y, resume=path)
 
 
@@ -343,7 +343,7 @@ def test_arguments_in_another_order_are_refused(tmp_path: Path) -> None:
     path: Any = tmp_path / "file"
     with pytest.raises(TypeError, match="a path and a Module, in this order"):
         save_checkpoint(model, path)
-    with pytest.raises(TypeError, match=r"optimiser must be an optimiser that has been made"):
+    with pytest.raises(TypeError, match=r"optimiser must be an optimiser object"):
         save_checkpoint(path, model, Adam)  # type: ignore[arg-type]
 
 

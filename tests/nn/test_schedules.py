@@ -56,7 +56,7 @@ def test_schedules_of_ones_own_stay_where_they_are() -> None:
         ({"rate": 1.0}, "must be a number or a schedule"),
         (
             {"schedule": "step_decay", "rate": 1.0, "every": 3},
-            "its numbers are rate, every, factor",
+            "its numbers must be rate, every, factor",
         ),
         ({"schedule": "step_decay", "rate": 1.0, "every": 0, "factor": 0.5}, "at least 1, got 0"),
         (

@@ -111,7 +111,7 @@ def test_one_operand_that_depends_on_others_is_an_error() -> None:
 
 @pytest.mark.parametrize("unknown", ["sine", math.gcd, 3, "linear"])
 def test_an_unknown_function_is_an_error(unknown: Any) -> None:
-    with pytest.raises(ValueError, match="no domain is known of"):
+    with pytest.raises(ValueError, match="no domain is known for"):
         operands(unknown)
 
 

@@ -228,7 +228,7 @@ def test_a_bound_less_than_1_is_an_error(bound: str) -> None:
 def test_programs_of_nothing_or_of_the_unknown_are_errors() -> None:
     with pytest.raises(ValueError, match="there are no functions"):
         programs(functions=[])
-    with pytest.raises(ValueError, match="no domain is known of 'sine'"):
+    with pytest.raises(ValueError, match="no domain is known for 'sine'"):
         programs(functions=["sine"])
 
 

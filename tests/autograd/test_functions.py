@@ -455,7 +455,7 @@ def test_a_function_at_the_top_of_a_module_is_pickled_and_its_graph(
 
 
 def test_what_cannot_be_found_again_cannot_be_pickled_and_says_so() -> None:
-    with pytest.raises(pickle.PicklingError, match=r"scaled_cube.*at the top of a module"):
+    with pytest.raises(pickle.PicklingError, match=r"scaled_cube.*at the top level of a module"):
         pickle.dumps(scaled_cube(2.0)(Value(1.0)))
 
 

@@ -366,6 +366,9 @@ def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
         Value(1.0, grad=0.0, op='exp')
     """
     xs = [operand._number for operand in operands]
+    for x in xs:
+        if x is UNKNOWN and type(rule.name) is str:  # one's own may look at other operands
+            return new_node(UNKNOWN, operands, (UNKNOWN,) * len(xs), rule.name)
     try:
         y = rule.evaluate(*xs)
         derivatives = rule.local_derivatives(y, *xs)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
-from autograd import grad_mode
+from autograd import at_once, grad_mode
 from autograd.comparing import COMPARISONS
 from autograd.graph import dependents, interior, leaves, topological_order
 from autograd.helper_rules import CHAIN_PRODUCT, DETACHED, KINKED
@@ -31,11 +31,12 @@ __all__ = [
 ]  # fmt: skip
 
 
-def partials(node: Value) -> Sequence[Value | float]:
+def partials(node: Value, again: bool = True) -> Sequence[Value | float]:
     """Give a node's local derivatives as expressions of its operands, to be differentiated again.
 
     Args:
         node: An interior node.
+        again: Whether they are to be, if they are traced.
 
     Returns:
         One for each parent: a Value, or a plain number if it does not vary.
@@ -60,7 +61,8 @@ def partials(node: Value) -> Sequence[Value | float]:
         )
     operands = _operands(node)
     try:
-        derivatives = rule.partials(_OF_PARTIALS, node, *operands)
+        is_last = not again and is_traced(node)
+        derivatives = rule.partials(_OF_LAST if is_last else _OF_PARTIALS, node, *operands)
     except (ArithmeticError, ValueError):  # infinite: computed again, where nothing raises
         before = on_extended_line.set(True)
         try:
@@ -157,10 +159,33 @@ def _is_finite_number(x: Operand) -> bool:
 _OF_PARTIALS = _Partials()
 
 
+class _LastPartials(_Partials):
+    """The same of traced nodes that are not differentiated again: many derivatives at once."""
+
+    @staticmethod
+    def softmax(xs: Sequence[Any]) -> list[Any]:
+        return at_once.shares(VALUES, xs)
+
+    @staticmethod
+    def zscores_(xs: Sequence[Any]) -> list[Any]:
+        return at_once.zscores_of(VALUES, xs)
+
+    @staticmethod
+    def deviations_(xs: Sequence[Any]) -> list[Any]:
+        return at_once.deviations_of(VALUES, xs)
+
+    @staticmethod
+    def products_of_others(xs: Sequence[Any]) -> list[Any]:
+        return at_once.products_of_others(VALUES, xs)
+
+
+_OF_LAST = _LastPartials()
+
+
 def recorded_adjoints(
     root: Value,
     order: Sequence[Value],
-    among: Container[Value],
+    among: Collection[Value],
     seed: Value | float = 1.0,
     *,
     again: bool = True,
@@ -188,29 +213,36 @@ def recorded_adjoints(
         6.0
     """
     found: dict[Value, Value | float] = {}
-    waiting: dict[Value, list[Value | float]] = {root: [seed]}
+    # By identity: the hash of a traced node is a function of Python's.
+    waiting: dict[int, tuple[Value, list[Value | float]]] = {id(root): (root, [seed])}
+    reached = set(map(id, among))
     chain = ChainRule(order, again)
-    passing = showing_nan([root], order)
+    passing = {id(node) for node in showing_nan([root], order)}
     for node in reversed(order):
-        if node not in among or not (node in waiting or node in passing):
+        key = id(node)
+        if key not in reached or not (key in waiting or key in passing):
             continue
-        adjoint = added(waiting.pop(node)) if node in waiting else 0.0
-        if node in passing:
+        adjoint = added(waiting.pop(key)[1]) if key in waiting else 0.0
+        if key in passing:
             adjoint = within_domain(node, adjoint)
         found[node] = adjoint
         if is_zero(adjoint):
             continue
-        derivatives = partials(node)
-        if node not in passing and is_traced(node):
+        derivatives = partials(node, again)
+        if key not in passing and is_traced(node):
             factor = within_domain(node, 1.0)
             if isinstance(factor, Value):
                 derivatives = [derivative * factor for derivative in derivatives]
         for parent, partial in zip(node.parents, derivatives, strict=True):
-            if parent in among:
+            target = id(parent)
+            if target in reached:
                 product = chain.product(adjoint, partial, node, parent)
                 if not is_zero(product):
-                    waiting.setdefault(parent, []).append(product)
-    found.update((node, added(terms)) for node, terms in waiting.items())
+                    if target in waiting:
+                        waiting[target][1].append(product)
+                    else:
+                        waiting[target] = parent, [product]
+    found.update((node, added(terms)) for node, terms in waiting.values())
     return found
 
 
@@ -359,7 +391,8 @@ class ChainRule:
             The product; no node is made if a factor is the number 1.
         """
         node = target if self.forwards else source
-        mark, at_kink = self._marks.get(source), self._kinks.get(node)
+        mark = self._marks.get(source) if self._marks else None
+        at_kink = self._kinks.get(node) if self._kinks else None
         # The tangent of a mask is 0, except where it jumps; there it contributes nothing either.
         forwards = self.forwards and not (self.is_later and _is_mask(source))
         if at_kink is None and not self.forwards:
@@ -399,7 +432,8 @@ class ChainRule:
         forwards: bool,
     ) -> Value | float:
         """Multiply, and mark the product if it comes through a kink, or depends on one."""
-        at_kink = node in self._kinks and not is_traced(node)  # a traced node is marked anyway
+        # (A traced node is marked anyway.)
+        at_kink = bool(self._kinks) and not is_traced(node) and node in self._kinks
         involved = None if at_kink else _unless_masked(self._involvement(partial), flow)
         if type(flow) is float and flow == 1.0 and mark is None and involved is None:
             return partial

@@ -20,7 +20,9 @@ from autograd.formulas import over, unit_slope
 from autograd.rule import EXTENDED, FLOATS, XS, XX, Rule, X, register
 from autograd.rules import TABLE
 
-__all__ = ["DEVIATION", "FORMULARY", "HELPERS", "ROWS", "ZSCORE"]
+__all__ = [
+    "DEVIATION", "FORMULARY", "HELPERS", "ROWS", "ZSCORE", "deviations_of", "zscores_of",
+]  # fmt: skip
 
 # --- helpers of the rows -------------------------------------------------------------------------
 
@@ -285,6 +287,20 @@ def _zscore_primitive(m: Any, x: Any, *xs: Any) -> Any:
     size = _std_primitive(m, *xs)
     scale = _scale_of(xs)
     return scale * (((x / scale - first) - second) / m.where(size == 0.0, inf, size))
+
+
+def zscores_of(m: Any, xs: Sequence[Any]) -> list[Any]:
+    """How many standard deviations each of the xs is from their mean, of all at once."""
+    first, second = _means(m, xs)
+    size, scale = _std_primitive(m, *xs), _scale_of(xs)
+    divisor = m.where(size == 0.0, inf, size)
+    return [scale * (((x / scale - first) - second) / divisor) for x in xs]
+
+
+def deviations_of(m: Any, xs: Sequence[Any]) -> list[Any]:
+    """How far each of the xs is from their mean, of all at once."""
+    deviations, scale = _deviations(m, xs)
+    return [scale * deviation for deviation in deviations]
 
 
 def _deviation_primitive(m: Any, x: Any, *xs: Any) -> Any:

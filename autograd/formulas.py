@@ -93,6 +93,8 @@ def products_of_others(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     """For each factor, multiply the others; on floats in a time linear in their number."""
     if isinstance(y, float):
         return tuple(special.products_of_others(xs))
+    if (at_once := getattr(m, "products_of_others", None)) is not None:
+        return tuple(at_once(xs))
     return tuple(m.prod((*xs[:i], *xs[i + 1 :])) for i in range(len(xs)))
 
 

@@ -53,6 +53,8 @@ def interior(*roots: NodeT, stop: Iterable[NodeT] = ()) -> list[NodeT]:
         >>> [node.op for node in interior(a * a + a)]
         ['*', '+']
     """
+    if roots and type(roots[0]).__hash__ is not object.__hash__:
+        return _interior_by_identity(roots, stop)
     order: list[NodeT] = []
     seen: set[NodeT] = set(stop)
     # Whatever lies below a None in the stack has had its ancestors listed once the None is popped.
@@ -68,6 +70,35 @@ def interior(*roots: NodeT, stop: Iterable[NodeT] = ()) -> list[NodeT]:
                 last: NodeT | None = None
                 for parent in node.parents:
                     if parent.parents and parent not in seen:
+                        if last is None:
+                            push(node)
+                            push(None)
+                        else:
+                            push(last)
+                        last = parent
+                if last is None:
+                    emit(node)
+                    break
+                node = last
+    return order
+
+
+def _interior_by_identity(roots: Sequence[NodeT], stop: Iterable[NodeT]) -> list[NodeT]:
+    """As `interior`, of nodes whose hash is a function of Python's, as that of traced ones."""
+    order: list[NodeT] = []
+    seen = set(map(id, stop))
+    stack: list[NodeT | None] = [root for root in reversed(roots) if root.parents]
+    push, pop, visit, emit = stack.append, stack.pop, seen.add, order.append
+    while stack:
+        node = pop()
+        if node is None:
+            emit(pop())  # type: ignore[arg-type]
+        elif id(node) not in seen:
+            while True:
+                visit(id(node))
+                last: NodeT | None = None
+                for parent in node.parents:
+                    if parent.parents and id(parent) not in seen:
                         if last is None:
                             push(node)
                             push(None)

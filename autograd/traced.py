@@ -24,6 +24,9 @@ from autograd.value import Operand, Value, as_value, record
 __all__ = ["Trace", "Traced", "record_traced", "traced", "tracing_of"]
 
 
+_frame, _identity = sys._getframe, object.__hash__
+
+
 class Traced(Value):  # type: ignore[misc]  # final to everyone else
     """A node whose number is known only when the program runs.
 
@@ -35,9 +38,9 @@ class Traced(Value):  # type: ignore[misc]  # final to everyone else
     __slots__ = ()
 
     def __hash__(self) -> int:
-        if not is_library(sys._getframe(1)):
+        if not is_library(_frame(1)):
             refuse()
-        return object.__hash__(self)
+        return _identity(self)
 
     def __str__(self) -> str:
         if not is_library(sys._getframe(1)):
@@ -119,9 +122,11 @@ class Trace:
     Attributes:
         captured: The Values that were there before, and that operations have read: in the order in
             which they were met.
+        exact: Whether each operation is to be rounded on its own, and in its order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, exact: bool = False) -> None:
+        self.exact = exact
         self.captured: dict[Value, None] = {}
         self._made: set[Value] = set()
         self._elsewhere: set[Value] = set()
@@ -144,9 +149,9 @@ class Trace:
         Returns:
             Whether the number of one of them is not known.
         """
-        unknown = False
+        unknown, elsewhere = False, self._elsewhere
         for operand in operands:
-            if operand in self._elsewhere:
+            if elsewhere and operand in elsewhere:
                 refuse(
                     message="compile: the function takes part in its computation from a thread of "
                     "its own, where operations are not traced, and it would be frozen: compute it "
@@ -185,8 +190,14 @@ tracing.record_traced = record_traced
 
 
 @contextmanager
-def tracing_of() -> Iterator[Trace]:
+def tracing_of(exact: bool = False) -> Iterator[Trace]:
     """Trace what the running thread records within the block.
+
+    Args:
+        exact: Whether each operation is to be rounded on its own, and in its order.
+
+    Returns:
+        The trace.
 
     Example:
         >>> w = Value(2.0)
@@ -195,7 +206,7 @@ def tracing_of() -> Iterator[Trace]:
         >>> y.data, list(trace.captured) == [w]
         (UNKNOWN, True)
     """
-    trace = Trace()
+    trace = Trace(exact)
     token = tracing.active.set(trace)
     tracing.open_traces.append(trace)
     with grad_mode.open_block():

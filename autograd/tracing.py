@@ -154,7 +154,14 @@ def made(value: Any) -> None:
 def is_library(frame: Any) -> bool:
     """Tell whether a frame runs this library's code rather than a function that it traces."""
     name: str = frame.f_globals.get("__name__", "")
-    return name.partition(".")[0] in LIBRARY
+    try:
+        return _is_library[name]
+    except KeyError:
+        _is_library[name] = found = name.partition(".")[0] in LIBRARY
+        return found
+
+
+_is_library: dict[str, bool] = {}  # by the name of a module: it is asked at each look at a node
 
 
 class Unknown:

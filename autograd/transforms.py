@@ -41,6 +41,7 @@ from autograd.foreign import with_advice
 from autograd.grad_mode import as_before, paused, resume, resumed
 from autograd.graph import adjoints, dependents, interior, topological_order
 from autograd.linear_nodes import linear, linked
+from autograd.merging import merged
 from autograd.rule import VALUES
 from autograd.structure import number_of
 from autograd.sums import MANY
@@ -300,9 +301,10 @@ class _Recording:
         if not (connected or self.connected):
             found = adjoints(root, seed, variables=self.variables)
             return [*map(found.__getitem__, self.variables)]
-        order = interior(root, stop=self.variables)
+        again = _is_differentiated_again()
+        root, order = merged(root, interior(root, stop=self.variables), again)
         within = dependents(order, self.variables)
-        recorded = recorded_adjoints(root, order, within, again=_is_differentiated_again())
+        recorded = recorded_adjoints(root, order, within, again=again)
         return [as_value(recorded.get(variable, 0.0)) for variable in self.variables]
 
     def tangents(

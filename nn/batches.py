@@ -12,6 +12,7 @@ from autograd import Value, mean, no_grad
 from autograd.chain_rule import recorded_adjoints
 from autograd.errors import shown
 from autograd.graph import adjoints, dependents, interior
+from autograd.merging import merged
 from autograd.tree import map_leaves
 from autograd.value import as_value
 from nn import losses
@@ -249,9 +250,9 @@ class CompiledBatches:
 
         def value_and_gradient(*arguments: Any) -> tuple[Any, Any]:
             value = as_value(cost(*arguments))
-            order = interior(value, stop=self.parameters)
+            root, order = merged(value, interior(value, stop=self.parameters), again=False)
             within = dependents(order, self.parameters)
-            found = recorded_adjoints(value, order, within, again=False)
+            found = recorded_adjoints(root, order, within, again=False)
             slopes = [found.get(parameter, 0.0) for parameter in self.parameters]
             return value, numpy.array(slopes, dtype=object)
 

@@ -35,6 +35,14 @@ def _dot(*xs: Any) -> Any:
     return functools.reduce(operator.add, map(operator.mul, xs[:half], xs[half:]))
 
 
+def _larger(best: Any, x: Any) -> Any:
+    return np.where((x > best) | (x != x), x, best)
+
+
+def _smaller(best: Any, x: Any) -> Any:
+    return np.where((x < best) | (x != x), x, best)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "+": np.add,
     "-": np.subtract,
@@ -54,6 +62,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "where": lambda c, x, y: np.where(c != 0.0, x, y),
     "·": lambda a, p: np.where(a == 0.0, 0.0, a * p),
     "sum": lambda *xs: functools.reduce(operator.add, xs),
+    "max": lambda *xs: functools.reduce(_larger, xs),
+    "min": lambda *xs: functools.reduce(_smaller, xs),
     "dot": _dot,
     "net": lambda *xs: _dot(*xs[:-1]) + xs[-1],
 }
@@ -134,8 +144,11 @@ class Case:
         return evaluated(self.program, self.inputs(arrays), rows)
 
 
-WHOLE = ["+", "-", "*", "neg", "abs", "<", "==", ">=", "where", "sum", "dot", "net"]
+WHOLE = ["+", "-", "*", "neg", "abs", "<", "==", ">=", "where", "sum", "dot", "net", "max", "min"]
 ALL = [op for op in FUNCTIONS if op != "·"]
+
+
+N_ARY = ("sum", "dot", "net", "max", "min")
 
 
 @st.composite
@@ -175,10 +188,14 @@ def cases(
     names = functions or (WHOLE if whole else ALL)
     for _ in range(draw(st.integers(1, layers))):
         op = draw(st.sampled_from(names))
-        terms = draw(st.integers(1, width)) if op in ("sum", "dot", "net") else 0
-        sequences = {"sum": [terms], "dot": [terms] * 2, "net": [terms, terms, 1]}.get(
-            op, [1] * ARITIES.get(op, 2)
-        )
+        terms = draw(st.integers(1, width)) if op in N_ARY else 0
+        sequences = {
+            "sum": [terms],
+            "max": [terms],
+            "min": [terms],
+            "dot": [terms] * 2,
+            "net": [terms, terms, 1],
+        }.get(op, [1] * ARITIES.get(op, 2))
         known = len(bounds)
         # For each sequence of operands: its start, the step between its terms, and that between
         # neighbours in the layer; a step of None is no step but a jump.

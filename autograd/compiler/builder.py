@@ -9,29 +9,41 @@ from typing import Any
 
 from autograd.compiler.program import Operation, Program
 
-__all__ = ["ProgramBuilder"]
+__all__ = ["ProgramBuilder", "made"]
 
 
 class ProgramBuilder:
     """Slots given out while a program is written: inputs, then constants, then results.
 
-    Constants are known last, so their slots count from -1 downwards until `program` renumbers them.
+    Constants that are known at first have their final slots. Others come up while the program is
+    written: their slots count from -1 downwards until `program` renumbers them.
 
     Attributes:
         names: What the inputs are called.
+        first: The slot of the first result, as long as there are no other constants.
         operations: The operations so far.
+
+    Args:
+        names: What the inputs are called.
+        constants: The constants that are known.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = tuple(names)
-        self._before = len(self.names) - 1
-        self.operations: list[tuple[str, tuple[int, ...]]] = []
+    def __init__(self, names: Sequence[str], constants: Sequence[float] = ()) -> None:
+        self.names, self._given = tuple(names), tuple(constants)
+        self.first = len(self.names) + len(self._given)
+        self._before = self.first - 1
+        self.operations: list[Operation] = []
         self._constants: dict[Any, int] = {}
         self._numbers: list[float] = []
+        self.constants = [
+            self._constants.setdefault(_bits(number), slot)
+            for slot, number in enumerate(self._given, len(self.names))
+        ]
+        """The slots of the constants that are known; of equal ones, that of the first."""
 
     def constant(self, number: float) -> int:
         """Give the slot of a constant; 0.0 and -0.0 have two, all nans one."""
-        key = (number, math.copysign(1.0, number)) if number == number else None
+        key = _bits(number)
         slot = self._constants.get(key)
         if slot is None:
             self._numbers.append(number)
@@ -40,26 +52,36 @@ class ProgramBuilder:
 
     def number(self, slot: int) -> float | None:
         """Give the number of a constant's slot, None of any other."""
-        return self._numbers[-slot - 1] if slot < 0 else None
+        if slot < 0:
+            return self._numbers[-slot - 1]
+        place = slot - len(self.names)
+        return self._given[place] if 0 <= place < len(self._given) else None
 
     def add(self, op: str, operands: tuple[int, ...]) -> int:
         """Append an operation and give the slot of its result."""
-        self.operations.append((op, operands))
-        return self._before + len(self.operations)
+        operations = self.operations
+        operations.append(made((op, operands)))
+        return self._before + len(operations)
 
     def program(self, outputs: Sequence[int]) -> Program:
         """Give the program of what has been added."""
-        inputs, constants = len(self.names), len(self._numbers)
-        first = inputs + constants
-        # Looked up by slot: those of constants, being negative, from the end.
-        final = [*range(inputs), *range(first, first + len(self.operations))]
-        final += range(first - 1, inputs - 1, -1)
-        new = functools.partial(tuple.__new__, Operation)
-        return Program(
-            self.names,
-            tuple(self._numbers),
-            tuple(
-                [new((op, tuple([final[x] for x in operands]))) for op, operands in self.operations]
-            ),
-            tuple([final[slot] for slot in outputs]),
-        )
+        operations, more = self.operations, len(self._numbers)
+        if more:
+            first = self.first + more
+            # Looked up by slot: those of constants, being negative, from the end.
+            final = [*range(self.first), *range(first, first + len(operations))]
+            final += range(first - 1, self.first - 1, -1)
+            place = final.__getitem__
+            operations = [made((op, tuple(map(place, xs)))) for op, xs in operations]
+            outputs = [*map(place, outputs)]
+        constants = (*self._given, *self._numbers)
+        return Program(self.names, constants, tuple(operations), tuple(outputs))
+
+
+def _bits(number: float) -> tuple[float, float] | None:
+    """Tell floats apart by their bits, but for those of a nan."""
+    return (number, math.copysign(1.0, number)) if number == number else None
+
+
+made = functools.partial(tuple.__new__, Operation)
+"""Make an operation of a pair, without what a named tuple does besides."""

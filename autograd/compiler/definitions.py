@@ -10,8 +10,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from autograd.at_once import exp_of_difference, scaled, within_range
 from autograd.functions import ceil, erfc, exp, expm1, floor, log, log1p, sqrt, where
+from autograd.functions import max as largest_of
 from autograd.functions import sum as total
+from autograd.rule import VALUES
 from autograd.special import SQRT_HALF, SQRT_HALF_HEAD, SQRT_HALF_TAIL, leading_half
 
 __all__ = ["DEFINITIONS"]
@@ -34,20 +37,6 @@ def _maximum(x1: Any, x2: Any) -> Any:
 
 def _minimum(x1: Any, x2: Any) -> Any:
     return where(x1 < x2, x1, where(x1 != x1, x1, x2))
-
-
-def _largest(*xs: Any) -> Any:
-    largest = xs[0]
-    for x in xs[1:]:
-        largest = where(x > largest, x, where(x != x, x, largest))  # of equals the first
-    return largest
-
-
-def _smallest(*xs: Any) -> Any:
-    smallest = xs[0]
-    for x in xs[1:]:
-        smallest = where(x < smallest, x, where(x != x, x, smallest))
-    return smallest
 
 
 def _sign(x: Any) -> Any:
@@ -144,13 +133,11 @@ def _silu(x: Any) -> Any:
 
 def _norm(*xs: Any) -> Any:
     sizes = [abs(x) for x in xs]
-    largest = _largest(*sizes)
+    largest = largest_of(sizes)
     scale = where(largest == 0.0, 1.0, largest)
     length = largest * sqrt(total([_square(size / scale) for size in sizes]))
-    infinite: Any = 0.0
-    for size in sizes:
-        infinite = where(size == math.inf, 1.0, infinite)  # also where there is a nan
-    return where(infinite == 1.0, math.inf, length)
+    infinite = total([where(size == math.inf, 1.0, 0.0) for size in sizes])
+    return where(infinite > 0.0, math.inf, length)  # also where there is a nan
 
 
 def _hypot(x1: Any, x2: Any) -> Any:
@@ -172,52 +159,27 @@ def _mean(*xs: Any) -> Any:
 
 def _prod(*xs: Any) -> Any:
     """Multiply, with powers of two taken out where a partial product would over- or underflow."""
-    product, exponent = _within_range(1.0, 0.0)
+    product, exponent = within_range(VALUES, 1.0, 0.0)
     for x in xs:
-        factor, shift = _within_range(x, 0.0)
-        product, exponent = _within_range(product * factor, exponent + shift)
-    scale = where(exponent > 0.0, BIG, where(exponent < 0.0, 1.0 / BIG, 1.0))
-    twice = where(abs(exponent) > 1.0, scale, 1.0)
-    thrice = where(abs(exponent) > 2.0, scale, 1.0)  # by when it is 0, or infinite
-    return product * scale * twice * thrice
-
-
-BIG = 2.0**600
-
-
-def _within_range(x: Any, exponent: Any) -> tuple[Any, Any]:
-    """Bring a number's size from 2**-300 to 2**300, where zeros, infinities and nans stay."""
-    large, small = abs(x) > 2.0**300, abs(x) < 2.0**-300
-    x = where(large, x / BIG, where(small, x * BIG, x))
-    return x, exponent + where(large, 1.0, where(small, -1.0, 0.0))
+        factor, shift = within_range(VALUES, x, 0.0)
+        product, exponent = within_range(VALUES, product * factor, exponent + shift)
+    return scaled(VALUES, product, exponent)
 
 
 def _logsumexp(*xs: Any) -> Any:
     """Factor the largest exponential out, and leave the 1 that stays for it to log1p."""
-    largest = _largest(*xs)
-    found: Any = 0.0  # whether the largest has been met, of which one is left out
-    others = []
-    for x in xs:
-        first = where(found == 1.0, 0.0, where(x == largest, 1.0, 0.0))
-        others.append(where(first == 1.0, 0.0, exp(x - largest)))
-        found = where(first == 1.0, 1.0, found)
-    return where(abs(largest) == math.inf, largest, largest + log1p(total(others)))
+    largest = largest_of(xs)
+    equal = [where(x == largest, 1.0, 0.0) for x in xs]
+    others = [where(x == largest, 0.0, exp(x - largest)) for x in xs]
+    rest = (total(equal) - 1.0) + total(others)
+    return where(abs(largest) == math.inf, largest, largest + log1p(rest))
 
 
 def _softmax(x: Any, *xs: Any) -> Any:
     """The share of the first operand, which is among the others as well."""
-    largest = _largest(*xs)
-    return _exp_of_difference(x, largest) / total([_exp_of_difference(x, largest) for x in xs])
-
-
-def _exp_of_difference(x: Any, m: Any) -> Any:
-    """exp(x - m) with the rounding error of the difference, as `special.softmax` has it."""
-    difference = x - m
-    subtracted = x - difference
-    error = (x - (difference + subtracted)) + (subtracted - m)
-    finite = abs(difference) < math.inf
-    exponential = exp(difference)
-    return where(finite, exponential * (1.0 + error), where(x == m, 1.0, exponential))
+    largest = largest_of(xs)
+    total_ = total([exp_of_difference(VALUES, x, largest) for x in xs])
+    return exp_of_difference(VALUES, x, largest) / total_
 
 
 DEFINITIONS: dict[str, Callable[..., Any]] = {
@@ -242,8 +204,6 @@ DEFINITIONS: dict[str, Callable[..., Any]] = {
     "prod": _prod,
     "logsumexp": _logsumexp,
     "softmax": _softmax,
-    "max": _largest,
-    "min": _smallest,
     "one_minus_square_": _one_minus_square,
     "lorentzian_": _lorentzian,
     "gaussian_": _gaussian,

@@ -630,10 +630,12 @@ class Compiled:
         values, keywords = self._row(args, kwargs, axes, number)
         inputs = [leaf for group in leaves for leaf in group]
         function = functools.partial(self._called, **keywords) if keywords else self._called
-        call = call_traced(function, inputs, *values)
+        call = call_traced(function, inputs, *values, exact=self.options.exact)
         result = Result(call.result, self._name)
         captured = tuple(call.captured)
-        return program_of(result.numbers, [*inputs, *captured]), result, captured
+        program = program_of(result.numbers, [*inputs, *captured])
+        result.numbers = []  # the graph has been read: it is not to stay as long as the program
+        return program, result, captured
 
     def _check(
         self,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy
 
 from autograd.chain_rule import recorded_adjoints
-from autograd.compiler.builder import ProgramBuilder
+from autograd.compiler.builder import ProgramBuilder, made
 from autograd.compiler.definitions import DEFINITIONS
 from autograd.compiler.primitives import PRIMITIVES
 from autograd.compiler.program import Operation, Program
@@ -45,8 +45,8 @@ COMMUTATIVE = frozenset(op for op, primitive in PRIMITIVES.items() if primitive.
 
 def _rewritten(program: Program, rewrite: Rewrite) -> Program:
     """Go through a program in order, and write another one."""
-    builder = ProgramBuilder(program.inputs)
-    slots = [*range(len(program.inputs)), *map(builder.constant, program.constants)]
+    builder = ProgramBuilder(program.inputs, program.constants)
+    slots = [*range(len(program.inputs)), *builder.constants]
     for op, operands in program.operations:
         slots.append(rewrite(builder, op, tuple([slots[slot] for slot in operands])))
     return builder.program([slots[slot] for slot in program.outputs])
@@ -76,14 +76,26 @@ def eliminate_dead_code(program: Program) -> Program:
                 used[operand] = 1
     if all(used[len(program.inputs) :]):
         return program
-    builder = ProgramBuilder(program.inputs)
-    slots: list[Any] = [*range(len(program.inputs))]
-    for slot, number in enumerate(program.constants, len(program.inputs)):
-        slots.append(builder.constant(number) if used[slot] else None)
-    add, append = builder.add, slots.append
+    inputs = len(program.inputs)
+    constants = [place for place in range(len(program.constants)) if used[inputs + place]]
+    slots: list[Any] = [*range(inputs), *[None] * (first - inputs)]
+    for slot, place in enumerate(constants, inputs):
+        slots[inputs + place] = slot
+    kept: list[Operation] = []
+    count = inputs + len(constants)
     for slot, (op, operands) in enumerate(operations, first):
-        append(add(op, tuple([slots[x] for x in operands])) if used[slot] else None)
-    return builder.program([slots[slot] for slot in program.outputs])
+        if used[slot]:
+            kept.append(made((op, tuple([slots[x] for x in operands]))))
+            slots.append(count)
+            count += 1
+        else:
+            slots.append(None)
+    return Program(
+        program.inputs,
+        tuple([program.constants[place] for place in constants]),
+        tuple(kept),
+        tuple([slots[slot] for slot in program.outputs]),
+    )
 
 
 def eliminate_common_subexpressions(program: Program) -> Program:
@@ -102,20 +114,33 @@ def eliminate_common_subexpressions(program: Program) -> Program:
         %2 = * %1 %1
         output %2
     """
-    known: dict[tuple[str | Rule, tuple[int, ...]], int] = {}
-
-    def rewrite(builder: ProgramBuilder, op: str, operands: tuple[int, ...]) -> int:
-        key: tuple[str | Rule, tuple[int, ...]] = op, operands
-        if isinstance(op, OwnName):  # of which there may be others of that name
-            key = op.rule, operands
-        elif op in COMMUTATIVE and operands[0] > operands[1]:
-            key = op, operands[::-1]
-        slot = known.get(key)
-        if slot is None:
-            slot = known[key] = builder.add(op, operands)
-        return slot
-
-    return _rewritten(program, rewrite)
+    known: dict[Any, int] = {}
+    slots = [
+        *range(len(program.inputs)),
+        *ProgramBuilder(program.inputs, program.constants).constants,
+    ]
+    operations: list[Operation] = []
+    count = program.first_result
+    for op, operands in program.operations:
+        step = made((op, tuple([slots[x] for x in operands])))
+        key: Any = step
+        if op in COMMUTATIVE:
+            x, y = step[1]
+            if x > y:
+                key = op, (y, x)
+        elif type(op) is not str and isinstance(op, OwnName):  # there may be others of that name
+            key = op.rule, step[1]
+        slot = known.setdefault(key, count)
+        if slot == count:
+            operations.append(step)
+            count += 1
+        slots.append(slot)
+    return Program(
+        program.inputs,
+        program.constants,
+        tuple(operations),
+        tuple([slots[slot] for slot in program.outputs]),
+    )
 
 
 # --- constants and identities --------------------------------------------------------------------
@@ -134,7 +159,16 @@ def fold_constants(program: Program) -> Program:
         %1 = * %0 %0
         output %1
     """
-    return _rewritten(program, _Folding().rewrite)
+    builder, rewrite = ProgramBuilder(program.inputs, program.constants), _Folding().rewrite
+    slots = [*range(len(program.inputs)), *builder.constants]
+    first = builder.first
+    for op, operands in program.operations:
+        found = tuple([slots[slot] for slot in operands])
+        if op in _RULES or (found and min(found) < first):
+            slots.append(rewrite(builder, op, found))
+        else:
+            slots.append(builder.add(op, found))
+    return builder.program([slots[slot] for slot in program.outputs])
 
 
 class _Folding:
@@ -156,13 +190,12 @@ class _Folding:
     def rewrite(self, builder: ProgramBuilder, op: str, operands: tuple[int, ...]) -> int:
         """Write an operation, or something simpler."""
         numbers: Numbers = (None,) * len(operands)
-        if operands and min(operands) < 0:  # there are constants among them
+        rule = _RULES.get(op)
+        if operands and min(operands) < builder.first:  # there may be constants among them
             numbers = tuple([builder.number(slot) for slot in operands])
             if None not in numbers and op in PRIMITIVES:
                 return builder.constant(_evaluated(op, numbers))
-            rule = _RULES.get(op) or _RULES_OF_CONSTANTS.get(op)
-        else:
-            rule = _RULES.get(op)
+            rule = rule or _RULES_OF_CONSTANTS.get(op)
         return rule(self, builder, op, operands, numbers) if rule else builder.add(op, operands)
 
     def product(
@@ -415,8 +448,8 @@ def fuse_sums(program: Program, least: int = 4, most: int | None = None) -> Prog
     first, operations = program.first_result, program.operations
     uses = Counter(slot for _, operands in operations for slot in operands)
     uses.update(program.outputs)
-    builder = ProgramBuilder(program.inputs)
-    slots: list[Any] = [*range(len(program.inputs)), *map(builder.constant, program.constants)]
+    builder = ProgramBuilder(program.inputs, program.constants)
+    slots: list[Any] = [*range(len(program.inputs)), *builder.constants]
     # What is used once is written where it is used, if nothing gathers it: of a slot of the old
     # program the terms of its sum, or the factors of its product.
     sums: dict[int, list[int]] = {}
@@ -479,7 +512,7 @@ def _sum(builder: ProgramBuilder, op: str, operands: tuple[int, ...], most: int 
     """Write a sum, or one of parts."""
     sequences, bias = PRIMITIVES[op].split(operands)
     count = len(sequences[0])
-    if most is None or count <= most:
+    if most is None or count <= most or PRIMITIVES[op].picks:
         return builder.add(op, operands)
     part, size = "sum" if len(sequences) == 1 else "dot", min(PART, most)
     parts = [

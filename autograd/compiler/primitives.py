@@ -27,14 +27,17 @@ class Primitive:
         arity: How many operands it takes; of a sum, None.
         on_arrays: The operation on NumPy's arrays and on floats: what other backends are held to.
         sequences: Of a sum, how many sequences of equal length its operands are: of terms, or of
-            left and of right factors. Else 0.
+            left and of right factors; of the largest of some terms, 1. Else 0.
         has_bias: Whether one operand more is added to the sum.
+        picks: Of what is no sum but one of its terms, `>` for the largest, `<` for the smallest: of
+            equals the first, and a nan wins. Empty of sums.
         is_commutative: Whether the two operands may change places.
         is_condition: Whether the result is 0 or 1.
         propagates_nan: Whether the result is nan wherever an operand is; of the product of the
             chain rule, save for a zero adjoint.
         library: The function of the C library that computes it; empty if there is none.
-        c: An expression of C, with `{0}` for the first operand; NAME is the file's own prefix.
+        c: An expression of C, with `{0}` for the first operand; NAME is the file's own prefix. Of
+            what picks a term, with `{0}` for what is picked so far, and `{1}` for the next.
             Empty where that is a call of `library`, a sum, or where there is no C of it.
         llvm: The instruction, comparison or intrinsic of LLVM's; empty where it is written out.
         in_libmvec: Whether libmvec's version for vectors is accurate to 2 units in the last place
@@ -47,6 +50,7 @@ class Primitive:
     on_arrays: Callable[..., Any]
     sequences: int = 0
     has_bias: bool = False
+    picks: str = ""
     is_commutative: bool = False
     is_condition: bool = False
     propagates_nan: bool = False
@@ -104,6 +108,20 @@ def _sum(*xs: Any) -> Any:
     for x in xs[1:]:
         total = total + x
     return total
+
+
+def _largest(*xs: Any) -> Any:
+    largest = xs[0]
+    for x in xs[1:]:
+        largest = numpy.where(numpy.greater(x, largest) | numpy.isnan(x), x, largest)
+    return largest
+
+
+def _smallest(*xs: Any) -> Any:
+    smallest = xs[0]
+    for x in xs[1:]:
+        smallest = numpy.where(numpy.less(x, smallest) | numpy.isnan(x), x, smallest)
+    return smallest
 
 
 def _dot(*operands: Any) -> Any:
@@ -205,6 +223,10 @@ PRIMITIVES: dict[str, Primitive] = {
         Primitive("sum", None, _sum, sequences=1, propagates_nan=True),
         Primitive("dot", None, _dot, sequences=2, propagates_nan=True),
         Primitive("net", None, _net, sequences=2, has_bias=True, propagates_nan=True),
+        Primitive("max", None, _largest, sequences=1, picks=">", propagates_nan=True,
+                  c="NAME_larger({0}, {1})"),
+        Primitive("min", None, _smallest, sequences=1, picks="<", propagates_nan=True,
+                  c="NAME_smaller({0}, {1})"),
         *(_by_python(rule) for rule in ROWS if rule.by_python),
     )
 }  # fmt: skip

@@ -217,6 +217,8 @@ def _arity_problem(op: str, count: int) -> str:
         if (count - primitive.has_bias) % primitive.sequences or count < primitive.has_bias:
             bias = " and a bias" if primitive.has_bias else ""
             return f"takes pairs of operands{bias}, got {count}"
+        if primitive.picks and not count:
+            return "takes at least one operand, got 0"
         return ""
     if primitive is not None:
         expected = primitive.arity

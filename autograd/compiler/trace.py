@@ -31,7 +31,9 @@ __all__ = [
 ]
 
 
-def call_traced(f: Callable[..., Any], inputs: Sequence[Value], *arguments: Any) -> Call:
+def call_traced(
+    f: Callable[..., Any], inputs: Sequence[Value], *arguments: Any, exact: bool = False
+) -> Call:
     """Call a function that is being traced.
 
     Args:
@@ -39,6 +41,8 @@ def call_traced(f: Callable[..., Any], inputs: Sequence[Value], *arguments: Any)
         inputs: The traced leaves in its arguments. Derivatives that the function takes stay
             connected to them, as to the variables of a function that is being differentiated.
         *arguments: Its arguments.
+        exact: Whether each operation is to be rounded on its own, in its order: then derivatives
+            are taken of each node by itself, also where it is equal to others.
 
     Returns:
         What it returns, and the Values from outside that it reads.
@@ -50,7 +54,7 @@ def call_traced(f: Callable[..., Any], inputs: Sequence[Value], *arguments: Any)
     found: list[TracingError] = []
     token = refusals.set(found)
     try:
-        with resumed(), differentiable_variables(inputs), tracing_of() as trace:
+        with resumed(), differentiable_variables(inputs), tracing_of(exact) as trace:
             result = f(*arguments)
     finally:
         refusals.reset(token)
@@ -210,40 +214,50 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
         (Operation(op='+', operands=(0, 0)),)
     """
     builder = ProgramBuilder([leaf.label or f"x{place}" for place, leaf in enumerate(inputs)])
-    slots: dict[Value, int] = {leaf: place for place, leaf in enumerate(inputs)}
+    # By identity: the hash of a traced node is a function of Python's.
+    slots: dict[int, int] = {id(leaf): place for place, leaf in enumerate(inputs)}
 
     def slot_of(operand: Operand) -> int:
         if not isinstance(operand, Value):
             return builder.constant(float(operand))
-        slot = slots.get(operand)
+        slot = slots.get(id(operand))
         if slot is None:  # a leaf, or a node that does not depend on the inputs
             if is_traced(operand):
                 raise TracingError(
                     f"{operand!r} is not an input of this program, or was computed in no_grad"
                 )
-            slot = slots[operand] = builder.constant(operand._number)
+            slot = slots[id(operand)] = builder.constant(operand._number)
         return slot
 
     roots = [output for output in outputs if isinstance(output, Value)]
+    add, known = builder.add, slots.get
     for node in interior(*roots, stop=inputs):
         if not is_traced(node):
             continue
-        operands = tuple([slots[p] if p in slots else slot_of(p) for p in node.parents])
-        if node.op in (
+        found = [known(id(p)) for p in node.parents]
+        operands: Any = tuple(map(slot_of, node.parents) if None in found else found)
+        op = node.op
+        if op in PLAIN:
+            slots[id(node)] = add(op, operands)
+        elif op in (
             KINKED,
             DETACHED,
         ):  # which matters to derivatives only, and these have been taken
-            slots[node] = operands[0]
-        elif node.op == MEETS:
-            below, above = builder.add("<", operands), builder.add(">", operands)
+            slots[id(node)] = operands[0]
+        elif op == MEETS:
+            below, above = add("<", operands), add(">", operands)
             zero, one = builder.constant(0.0), builder.constant(1.0)
-            slots[node] = builder.add("where", (above, zero, one))
-            slots[node] = builder.add("where", (below, zero, slots[node]))
-        elif node.op != LINEAR:
-            slots[node] = builder.add(node.op, operands)
+            slot = add("where", (above, zero, one))
+            slots[id(node)] = add("where", (below, zero, slot))
+        elif op != LINEAR:
+            slots[id(node)] = add(op, operands)
         elif node.local_derivatives == (1.0,):  # a node that stands for another
-            slots[node] = operands[0]
+            slots[id(node)] = operands[0]
         else:
             coefficients = tuple(map(builder.constant, node.local_derivatives))
-            slots[node] = builder.add("dot", coefficients + operands)
+            slots[id(node)] = add("dot", coefficients + operands)
     return builder.program([slot_of(output) for output in outputs])
+
+
+PLAIN = frozenset({"+", "-", "*", "/", "·"})
+"""The commonest operations, which are nothing else in a program."""

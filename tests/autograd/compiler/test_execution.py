@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any
@@ -120,6 +121,53 @@ def test_sums_of_many_terms_are_added_up_in_parts_unless_exact(op: str) -> None:
                 assert value == in_order
             else:
                 assert value == pytest.approx(expected, rel=2e-14)
+
+
+BACKENDS_HERE = [name for name, backend in BACKENDS.items() if not backend.missing()]
+ORDERS: dict[str, Callable[[int, int], list[int]]] = {
+    "as they lie": lambda count, width: [*range(count)],
+    "each twice": lambda count, width: [i // 2 for i in range(count)],
+    "anyhow": lambda count, width: [(i * i * 7 + i) % width for i in range(count)],
+}
+"""Which of so many inputs the terms are."""
+
+
+@pytest.mark.parametrize("backend", BACKENDS_HERE)
+@pytest.mark.parametrize("op", ["max", "min"])
+@pytest.mark.parametrize("count", [1, 5, 70, 2100])
+@pytest.mark.parametrize(
+    ("order", "computed"), [("as they lie", ""), ("each twice", "all"), ("anyhow", "some")]
+)
+def test_of_many_terms_the_first_of_the_largest_is_picked(
+    backend: Any, op: str, count: int, order: str, computed: str
+) -> None:
+    # -0.0 and 0.0 tell which of equals it is; some rows hold infinities, and nans.
+    count = min(count, 300) if backend == "c" else count  # compilers of C take their time
+    width, rows = count, 19
+    taken = ORDERS[order](count, width)
+    steps = [Operation("neg", (slot,)) for slot in range(width)] if computed else []
+    half = count // 2 if computed == "some" else 0
+    operands = [slot + (width if computed and i >= half else 0) for i, slot in enumerate(taken)]
+    program = Program(
+        tuple(f"x{i}" for i in range(width)),
+        (),
+        (*steps, Operation(op, tuple(operands))),
+        (width + len(steps),),
+    )
+    generator = np.random.default_rng(count)
+    array = generator.choice([0.0, -0.0, 1.0, -1.0], (rows, width))
+    array[3:6] = np.where(generator.random((3, width)) < 0.5, 0.0, -0.0)
+    array[6:10] = generator.choice([np.inf, -np.inf, 0.5], (4, width))
+    array[10] = -np.inf if op == "max" else np.inf
+    array[11:13, generator.integers(width, size=2)] = np.nan
+    array[13:] = generator.normal(size=(6, width))
+    for varies in (True, False):
+        layout = Layout((Group(width, varies),), varies)
+        executor = Executor(program, layout, Options(None, count % 2 == 0, 1, backend))
+        for numbers in [array] if varies else [*array[4:13:2]]:
+            number = rows if varies else 1
+            (expected,) = Case(program, layout, False).expected([numbers], number)
+            assert same_bits(np.ravel(executor([numbers], number)), expected)
 
 
 def test_nothing_to_compute_has_shapes() -> None:

@@ -8,6 +8,7 @@ lies in a work array, whose places are used again as soon as nothing reads them 
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections import Counter
@@ -311,12 +312,15 @@ class _Body:
         self.lines.append(f"{kind}{self.number(slot)} = {expression};")
 
     def add_sum(self, slot: int, primitive: Primitive, operands: Sequence[int]) -> None:
-        """Write a sum, added up in its order: loops, and lines of terms."""
+        """Write a sum, added up in its order: loops, and lines of terms.
+
+        The largest, or the smallest, of some terms is found in the same way, term by term.
+        """
         sequences, bias = primitive.split(operands)
         terms: list[Term] = [*zip(*sequences, strict=True), *([tuple(bias)] if bias else [])]
         stretches = list(self.stretches(terms))
         if len(terms) <= LINE and not any(is_loop for _, _, is_loop in stretches):
-            self.define(slot, " + ".join(map(self.term, terms)) or "0.0")
+            self.define(slot, self.joined(primitive, [*map(self.term, terms)]) or "0.0")
             return
         total = f"v{slot}"
         for start, stop, is_loop in stretches:
@@ -324,17 +328,27 @@ class _Body:
                 self.lines.append(f"double {total} = {self.term(terms[0])};")
             if is_loop:
                 factors = zip(terms[start], terms[start + 1], strict=True)
+                term = " * ".join(self.progression(*pair) for pair in factors)
+                grown = f"= {self.joined(primitive, [total, term])}"
                 self.lines += [
                     f"for (long i = {0 if start else 1}; i < {stop - start}; i++)",
-                    f"    {total} += {' * '.join(self.progression(*pair) for pair in factors)};",
+                    f"    {total} {grown if primitive.picks else f'+= {term}'};",
                 ]
                 continue
             for place in range(start, stop, LINE):
                 line = terms[place : min(place + LINE, stop)]
                 texts = [*([total] if place else []), *map(self.term, line)]
-                self.lines.append(f"{'' if place else 'double '}{total} = {' + '.join(texts)};")
+                kind = "" if place else "double "
+                self.lines.append(f"{kind}{total} = {self.joined(primitive, texts)};")
         if slot in self.memory.places:
             self.lines.append(f"{self.number(slot)} = {total};")
+
+    def joined(self, primitive: Primitive, texts: Sequence[str]) -> str:
+        """Write the sum of some terms, or what picks one of them."""
+        if not primitive.picks:
+            return " + ".join(texts)
+        pick = primitive.c.replace("NAME", self.name)
+        return functools.reduce(lambda best, x: pick.format(best, x), texts)
 
     def term(self, term: Term) -> str:
         return " * ".join(map(self.number, term))
@@ -534,6 +548,20 @@ def _array(name: str, numbers: Sequence[float]) -> str:
 # The functions of `autograd.special` in C; where those add up exactly, these add up twice as
 # precisely (Neumaier, *Rundungsfehleranalyse einiger Verfahren zur Summation*, 1974).
 _HELPERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "larger": ("""
+/* The larger of two numbers: of equals the first, and a nan wins. */
+static double NAME_larger(double best, double x)
+{
+    return x > best || isnan(x) ? x : best;
+}
+""", ()),
+    "smaller": ("""
+/* The smaller of two numbers: of equals the first, and a nan wins. */
+static double NAME_smaller(double best, double x)
+{
+    return x < best || isnan(x) ? x : best;
+}
+""", ()),
     "modulo": ("""
 /* The remainder of a division that rounds down, with the sign of y. */
 static double NAME_modulo(double x, double y)

@@ -51,6 +51,10 @@ SHORT = 4000
 """Object files of modules of no more characters are kept, for programs that need them as well."""
 
 
+FEW_CALLS = 16
+"""Up to how many pieces the function that calls them is compiled with care."""
+
+
 @dataclass(frozen=True)
 class Code:
     """The machine code of a plan.
@@ -238,19 +242,24 @@ def compiled(plan: Plan, target: Target) -> Code:
     is_small = _is_small(plan, target)
     body = _body(plan, target, by_row, places, varying_inputs, is_small)
     level = 2 if is_small else 0
-    texts: list[tuple[str, int, bool]] = []
+    objects: list[bytes] = []
+
+    def add(text: str, level: int, optimise: bool) -> None:
+        objects.append((_object if len(text) > SHORT else _shared)(target, text, level, optimise))
+
     for part in (body, prologue) if prologue else (body,):
-        straight, loops = step_texts(part)
-        texts += [(text, level, False) for text in straight]
-        texts += [(text, 2, True) for text in loops]
-        texts.append((part_text(part), 2, False))
-    texts.append((kernel_text(body, prologue, len(plan.program.outputs)), 2, True))
+        for text, is_loop in step_texts(part):  # one at a time: of a large program they are large
+            add(text, 2 if is_loop else level, is_loop)
+        # What only calls one piece after the other gains nothing from LLVM's thinking, whose time
+        # for one long block of calls grows as the 2.5th power of their number.
+        calls = len(part.schedule.steps)
+        add(part_text(part), 2 if calls <= FEW_CALLS else 0, False)
+    add(kernel_text(body, prologue, len(plan.program.outputs)), 2, True)
     memory = (
         prologue.schedule.memory if prologue else 0,
         body.schedule.memory * body.shape.rows,
         len(plan.program.outputs) * _lanes(plan, target) * body.adds_in_lanes,
     )
-    objects = [(_object if len(text[0]) > SHORT else _shared)(target, *text) for text in texts]
     return _code(plan, target, objects, body.shape.rows, memory, cost(plan.program, by_row))
 
 

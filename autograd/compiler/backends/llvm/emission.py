@@ -7,11 +7,13 @@ which each slot has a place with room for the block; a loop reads and writes tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from autograd.compiler.backends.llvm import mathematics
 from autograd.compiler.backends.llvm.schedule import (
+    COPY,
     ROW,
     Loop,
     Place,
@@ -138,6 +140,14 @@ class _Writer(Writer):
         self.functions: dict[str, int] = {}
 
 
+INSTRUCTIONS = {
+    op: primitive.llvm
+    for op, primitive in PRIMITIVES.items()
+    if primitive.llvm and not primitive.is_condition and not primitive.llvm.startswith("llvm.")
+}
+"""The operations that are one instruction."""
+
+
 def _operation(writer: _Writer, op: str, operands: Sequence[str]) -> str:
     """Write one operation on vectors."""
     kind, primitive = writer.kind, PRIMITIVES[op]
@@ -172,6 +182,15 @@ def _operation(writer: _Writer, op: str, operands: Sequence[str]) -> str:
     return writer.let(f"call {kind} {mathematics.symbol(op, writer.lanes)}({arguments})")
 
 
+def _picked(writer: _Writer, op: str, best: str, x: str) -> str:
+    """Take the larger of two, or the smaller: of equals the first, and a nan wins."""
+    order = {">": "ogt", "<": "olt"}[PRIMITIVES[op].picks]
+    is_nan = writer.let(f"fcmp uno {writer.kind} {x}, {x}")
+    is_better = writer.let(f"fcmp {order} {writer.kind} {x}, {best}")
+    bits = type_of(writer.lanes, "i1")
+    return writer.choice(writer.let(f"or {bits} {is_nan}, {is_better}"), x, best)
+
+
 def _condition(writer: _Writer, op: str, operands: Sequence[str]) -> str:
     return writer.let(f"{PRIMITIVES[op].llvm} {writer.kind} {operands[0]}, {operands[1]}")
 
@@ -204,6 +223,7 @@ class _Straight:
         self.values: dict[int, str] = {}
         self.conditions: dict[int, str] = {}
         self.products: dict[int, tuple[int, int]] = {}
+        self._halves: dict[str, list[str]] = {}
         self.fused = part.shape.reduces and not part.shape.exact
 
     def write(self, step: Straight, used: dict[int, int]) -> _Writer:
@@ -224,13 +244,21 @@ class _Straight:
 
     def _compute(self, slot: int, op: str, operands: tuple[int, ...], used: dict[int, int]) -> None:
         writer, value = self.writer, self.value
-        if PRIMITIVES[op].is_condition:
+        if op in INSTRUCTIONS and not (op == "*" and self.fused and slot in self.outputs):
+            texts = ", ".join([value(x) for x in operands])
+            self.values[slot] = writer.let(f"{INSTRUCTIONS[op]} {writer.kind} {texts}")
+        elif PRIMITIVES[op].is_condition:
             self.conditions[slot] = _condition(writer, op, [value(x) for x in operands])
         elif op == "where" and operands[0] in self.conditions:
             choice = [value(x) for x in operands[1:]]
             self.values[slot] = writer.choice(self.conditions[operands[0]], *choice)
         elif op == "*" and self.fused and slot in self.outputs and not used.get(slot):
             self.products[slot] = operands[0], operands[1]
+        elif PRIMITIVES[op].picks:
+            best = value(operands[0])
+            for x in operands[1:]:
+                best = _picked(writer, op, best, value(x))
+            self.values[slot] = best
         elif op == "sum":
             added = value(operands[0])
             for x in operands[1:]:
@@ -255,8 +283,9 @@ class _Straight:
 
     def value(self, slot: int) -> str:
         """Give a slot's number: from a register if it was computed here, else from memory."""
-        if slot in self.values:
-            return self.values[slot]
+        known = self.values.get(slot)
+        if known is not None:
+            return known
         writer = self.writer
         if slot in self.conditions:
             self.values[slot] = _number(writer, self.conditions[slot])
@@ -316,17 +345,25 @@ class _Straight:
         kind, bits = (type_of(lanes, inner) for inner in ("double", "i1"))
         address = writer.address("%out", output, kind)
         total = writer.load(address, kind)
-        factors = [self.value(x) for x in self.products.get(slot, (slot,))]
-        for start in (0, lanes):
-            half = [_half(writer, factor, start, lanes) for factor in factors]
+        factors = [self._both(self.value(x)) for x in self.products.get(slot, (slot,))]
+        masks = self._both(self.mask, "i1")
+        for mask, *half in zip(masks, *factors, strict=True):
             if len(half) == 2:
                 name = f"llvm.fmuladd.v{lanes}f64"
                 grown = writer.call(name, *half, total, kind=kind)
             else:
                 grown = writer.let(f"fadd {kind} {total}, {half[0]}")
-            mask = _half(writer, self.mask, start, lanes, "i1")
             total = writer.let(f"select {bits} {mask}, {kind} {grown}, {kind} {total}")
         writer.store(total, address, kind)
+
+    def _both(self, vector: str, inner: str = "double") -> list[str]:
+        """Take a vector of two registers apart, once in a piece."""
+        halves = self._halves.get(vector)
+        if halves is None:
+            lanes = self.shape.sum_lanes
+            halves = [_half(self.writer, vector, start, lanes, inner) for start in (0, lanes)]
+            self._halves[vector] = halves
+        return halves
 
     def _total(self, slot: int, total: str | None) -> str:
         if slot in self.products:
@@ -462,6 +499,8 @@ class _Loop:
                     )
                     for column, region in enumerate(loop.regions)
                 ]
+                if loop.op == COPY:
+                    return values[0]
                 return [
                     _operation(writer, loop.op, [value[vector] for value in values])
                     for vector in range(self.shape.vectors)
@@ -545,7 +584,8 @@ class _Loop:
         """What a sum begins with: its bias, unless that is to be added last."""
         if self._begins_with_bias:
             return self._bias(origin)
-        return [self.writer.constant(-0.0)] * self.shape.vectors
+        neutral = {">": -math.inf, "<": math.inf, "": -0.0}[PRIMITIVES[self.loop.op].picks]
+        return [self.writer.constant(neutral)] * self.shape.vectors
 
     def _bias(self, origin: Sequence[str]) -> list[str]:
         place = len(self.loop.inner)
@@ -571,6 +611,8 @@ class _Loop:
     def _grown(self, total: str, factors: Sequence[str]) -> str:
         """Add a term, one factor or two, to a vector of sums."""
         writer, shape = self.writer, self.shape
+        if PRIMITIVES[self.loop.op].picks:
+            return _picked(writer, self.loop.op, total, factors[0])
         if len(factors) == 2 and (shape.lanes > 1 or shape.exact):
             return _multiplied(writer, factors[0], factors[1], total, shape)
         # Of single rows, LLVM is to make vectors of terms.
@@ -627,36 +669,42 @@ def _indices(numbers: Sequence[int]) -> str:
 # --- functions and modules -----------------------------------------------------------------------
 
 
-def step_texts(part: Part) -> tuple[list[str], list[str]]:
+def step_texts(part: Part) -> Iterator[tuple[str, bool]]:
     """Write the function of each step.
 
     Args:
         part: The part of a program.
 
     Returns:
-        The modules of straight-line code, and that of the loops, each if there are any.
+        The text of each module, and whether it holds loops: first those of straight-line code.
     """
     used: dict[int, int] = {}
-    for _, operands in part.program.operations:
-        for operand in operands:
-            used[operand] = used.get(operand, 0) + 1
-    straight: list[tuple[_Writer, str, list[str]]] = []
-    loops: list[tuple[_Writer, str, list[str]]] = []
-    for number, step in enumerate(part.schedule.steps):
-        name = f"{part.name}.step{number}"
-        if isinstance(step, Straight):
-            straight.append((_Straight(part).write(step, used), name, []))
-        else:
+    if part.shape.reduces:  # a product that only an output is, is added to it at once
+        for _, operands in part.program.operations:
+            for operand in operands:
+                used[operand] = used.get(operand, 0) + 1
+    steps = [(f"{part.name}.step{number}", step) for number, step in enumerate(part.schedule.steps)]
+    straight = [(name, step) for name, step in steps if isinstance(step, Straight)]
+    for start in range(0, len(straight), PIECES):
+        written: list[tuple[_Writer, str, list[str]]] = [
+            (_Straight(part).write(step, used), name, [])
+            for name, step in straight[start : start + PIECES]
+        ]
+        yield _module(part, written), False
+    loops = []
+    for name, step in steps:
+        if isinstance(step, Loop):
             loop = _Loop(step, part.shape, part.region, name)
             loops.append((loop.write(), name, loop.globals))
-    size = 24  # pieces to a module
-    return (
-        [_module(part, straight[i : i + size]) for i in range(0, len(straight), size)],
-        [_module(part, loops)] if loops else [],
-    )
+    if loops:
+        yield _module(part, loops), True
 
 
-def _module(part: Part, functions: Sequence[tuple[_Writer, str, list[str]]]) -> str:
+PIECES = 24
+"""How many pieces of straight-line code there are to a module."""
+
+
+def _module(part: Part, functions: Sequence[tuple[_Writer, str, Sequence[str]]]) -> str:
     """Put functions into one module, with what they call."""
     declared: dict[str, None] = {}
     called: dict[str, int] = {}

@@ -19,6 +19,7 @@ from autograd.compiler.program import Program
 
 __all__ = [
     "CONSTANT",
+    "COPY",
     "ROW",
     "UNIFORM",
     "Loop",
@@ -66,6 +67,10 @@ def inputs_of(group: int) -> Region:
         The region, the same each time.
     """
     return Region(f"input{group}", group)
+
+
+COPY = "copy"
+"""What a loop does that is no operation of the program, but lays numbers side by side."""
 
 
 class Place(NamedTuple):
@@ -205,7 +210,7 @@ def scheduled(
 
 def _terms(program: Program, slot: int) -> int:
     op, operands = program.operations[slot - program.first_result]
-    return PRIMITIVES[op].terms(len(operands))
+    return PRIMITIVES[op].terms(len(operands)) if op in N_ARY else 0
 
 
 def cost(program: Program, slots: Iterable[int]) -> int:
@@ -222,9 +227,11 @@ def cost(program: Program, slots: Iterable[int]) -> int:
     total = 0
     for slot in slots:
         op, operands = operations[slot - first]
-        primitive = PRIMITIVES[op]
-        total += primitive.terms(len(operands)) if primitive.sequences else 1
+        total += PRIMITIVES[op].terms(len(operands)) if op in N_ARY else 1
     return total
+
+
+N_ARY = frozenset(op for op, primitive in PRIMITIVES.items() if primitive.sequences)
 
 
 def _straight(
@@ -240,19 +247,22 @@ def _straight(
     A long sum is a loop between two pieces; its operands are stored side by side for it.
     """
     pieces = _pieces(target, program, slots)
-    long_sums = {slot for slot in slots if _terms(program, slot) >= target.long_sum}
+    # A long sum is a piece of its own.
+    heads = [piece[0] for piece in pieces if len(piece) == 1]
+    long_sums = {slot for slot in heads if _terms(program, slot) >= target.long_sum}
     piece_of = {slot: number for number, piece in enumerate(pieces) for slot in piece}
     schedule = Schedule([], dict(places))
     last_use: dict[int, int] = {}
+    first, operations, home = program.first_result, program.operations, piece_of.get
     for number, piece in enumerate(pieces):
         for slot in piece:
-            operands = program.operations[slot - program.first_result].operands
+            operands = operations[slot - first][1]
             if slot in long_sums:
                 last_use[slot] = number
                 schedule.side_by_side(slot, operands)
                 continue
             for operand in operands:
-                if piece_of.get(operand, number) != number:
+                if home(operand, number) != number:
                     last_use[operand] = number
     last_use |= {slot: len(pieces) for slot in slots if slot in lasting}
     if given := tuple(slot for slot in schedule.copies if slot not in piece_of):
@@ -280,8 +290,10 @@ def _pieces(target: Target, program: Program, slots: Sequence[int]) -> list[tupl
     pieces: list[list[int]] = [[]]
     size = 0
     is_large = cost(program, slots) > target.uncut_cost
+    first, operations = program.first_result, program.operations
     for slot in slots:
-        terms = _terms(program, slot)
+        op, operands = operations[slot - first]
+        terms = PRIMITIVES[op].terms(len(operands)) if op in N_ARY else 0
         if terms >= target.long_sum:
             pieces += [[slot], []]
             size = 0
@@ -350,6 +362,8 @@ class _Rolling:
 
     def schedule(self) -> Schedule | None:
         """Give the schedule, or None where loops would cover too little."""
+        if not self._may_cover_half():
+            return None
         steps: list[Step] = []
         pending: list[int] = []
         covered = total = 0
@@ -385,6 +399,17 @@ class _Rolling:
             return None
         return Schedule(steps, self.places, self.memory, self.packed, stored=self.kept, rolled=True)
 
+    def _may_cover_half(self) -> bool:
+        """Tell whether loops could cover enough, as far as the numbers of equal operations tell."""
+        most = total = 0
+        for groups in self.by_depth:
+            for group in groups:
+                whole = cost(self.program, group)
+                total += whole
+                if whole >= self.target.shortest_loop:
+                    most += whole
+        return 2 * most >= total
+
     def _loops(self, group: list[int]) -> tuple[list[Step], list[int]]:
         """Make loops of operations that do the same, and list those that are left over."""
         op = self.program.operations[group[0] - self.first].op
@@ -392,16 +417,18 @@ class _Rolling:
         if len(group) * max(terms, 1) < self.target.shortest_loop:
             return [], group
         rest: list[int] = []
+        loops: list[Step] = []
         alike: dict[tuple[tuple[Region, ...], tuple[int, ...], bool, bool], list[_Member]] = {}
         for slot in group:
             found = self._member(slot, op, terms)
-            if found is None:
+            if found is None and terms >= self.target.long_sum:
+                loops += self._gathered(slot, op)
+            elif found is None:
                 rest.append(slot)
             else:
                 regions, member = found
                 key = regions, member.inner, member.indices[-2] >= 0, member.indices[-1] >= 0
                 alike.setdefault(key, []).append(member)
-        loops: list[Step] = []
         for (regions, inner, _, _), members in alike.items():
             runs: dict[tuple[int, tuple[int, ...]], list[list[_Member]]] = {}
             for run, strides in _runs(members):
@@ -413,6 +440,33 @@ class _Rolling:
                 starts = tuple(run[0].indices for run in found_runs)
                 loops.append(Loop(op, terms, length, regions, strides, inner, starts))
         return loops, rest
+
+    def _gathered(self, slot: int, op: str) -> list[Step]:
+        """Lay the operands of a long sum side by side, wherever they are, and make a loop of it."""
+        operands = self.program.operations[slot - self.first].operands
+        start, self.memory = self.memory, self.memory + len(operands)
+        by_region: dict[Region, list[_Member]] = {}
+        for index, operand in enumerate(operands, start):
+            place = self.places[operand]
+            copy = _Member(operand, (place.offset, index, -1), ())
+            by_region.setdefault(place.region, []).append(copy)
+        steps: list[Step] = []
+        for region, copies in by_region.items():
+            alike: dict[tuple[int, tuple[int, ...]], list[tuple[int, ...]]] = {}
+            for run, strides in _runs(copies):
+                alike.setdefault((len(run), strides), []).append(run[0].indices)
+            steps += [
+                Loop(COPY, 0, length, (region,), strides, (), tuple(starts))
+                for (length, strides), starts in alike.items()
+            ]
+        sequences = PRIMITIVES[op].sequences
+        terms = PRIMITIVES[op].terms(len(operands))
+        starts = [start + terms * sequence for sequence in range(sequences)]
+        starts += range(start + terms * sequences, start + len(operands))
+        own = self.places[slot].offset if slot in self.kept else -1
+        run_ = (*starts, own, self.outputs.get(slot, -1))
+        regions, strides = (self.region,) * len(starts), (0,) * len(run_)
+        return [*steps, Loop(op, terms, 1, regions, strides, (1,) * sequences, (run_,))]
 
     def _member(self, slot: int, op: str, terms: int) -> tuple[tuple[Region, ...], _Member] | None:
         """Find where an operation's operands and results lie; None where that is irregular."""

@@ -39,8 +39,8 @@ class Target:
     software: str
     lanes: int
     straight_cost: int = 2000
-    uncut_cost: int = 2000
-    piece_cost: int = 600
+    uncut_cost: int = 240
+    piece_cost: int = 200
     long_sum: int = 64
     shortest_loop: int = 8
     thorough_cost: int = 8000

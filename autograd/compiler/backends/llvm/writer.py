@@ -121,6 +121,7 @@ class Writer:
         self.declarations: dict[str, None] = {}
         self.block = "entry"
         self._count = 0
+        self._constants: dict[bytes, str] = {}
 
     def name(self) -> str:
         """Give a name that nothing has yet."""
@@ -133,7 +134,8 @@ class Writer:
 
     def let(self, instruction: str) -> str:
         """Write an instruction, and give the name of its result."""
-        name = self.name()
+        self._count = count = self._count + 1
+        name = f"%t{count}"
         self.lines.append(f"  {name} = {instruction}")
         return name
 
@@ -157,13 +159,15 @@ class Writer:
 
     def constant(self, number: float) -> str:
         """Give a vector of one number."""
-        return self.filled(literal(number))
+        bits = struct.pack("<d", number)
+        text = self._constants.get(bits)
+        if text is None:
+            text = self._constants[bits] = self.filled(literal(number))
+        return text
 
     def filled(self, element: str, kind: str = "double") -> str:
         """Give a vector of one literal."""
-        if self.lanes == 1:
-            return element
-        return f"<{', '.join([f'{kind} {element}'] * self.lanes)}>"
+        return element if self.lanes == 1 else f"splat ({kind} {element})"
 
     def splat(self, scalar: str, kind: str = "double") -> str:
         """Make a vector of one scalar."""

@@ -14,6 +14,7 @@ from autograd import compile, value_and_grad
 from autograd.compiler.arguments import taken
 from autograd.compiler.backends.llvm.schedule import (
     CONSTANT,
+    COPY,
     ROW,
     Loop,
     Place,
@@ -80,6 +81,8 @@ class Machine:
         return float(self.regions[region][index])
 
     def apply(self, op: str, operands: list[float]) -> float:
+        if op == COPY:
+            return operands[0]
         with np.errstate(all="ignore"):
             return float(FUNCTIONS[op](*map(np.float64, operands)))
 

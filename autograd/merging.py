@@ -1,0 +1,159 @@
+"""Equal nodes of a traced graph, differentiated as one.
+
+What a function computes twice, the compiler computes once. To differentiate it twice would give
+derivatives that are not equal, for each has an adjoint of its own: of a determinant by minors,
+which computes the same minors again and again, the gradient would have many times the operations
+that sharing them by hand gives. So before a derivative of traced nodes is taken, nodes of the same
+operation on equal operands are found (value numbering: J. Cocke & J. T. Schwartz, *Programming
+Languages and Their Compilers*, 1970), and the chain rule is applied to a graph in which one stands
+for all of them. The graph that was recorded stays as it is: what the user holds are its nodes.
+
+The adjoints of equal nodes are added up before they are multiplied by a local derivative, as where
+the function shares them itself. So the last bits may be others, and where adjoints cancel, nothing
+comes of an infinite derivative. Therefore nodes stay apart which may have one where they are
+defined, whose derivative is agreed on at a kink and is differentiated again, or whose rule is a
+user's; with whatever depends on them; and all of them where each operation is to be rounded on its
+own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from autograd import tracing
+from autograd.comparing import COMPARISONS
+from autograd.helper_rules import CHAIN_PRODUCT, KINKED
+from autograd.kinds import CONSTANT
+from autograd.rule import LINEAR, OwnName
+from autograd.tracing import UNKNOWN
+from autograd.value import Value
+
+__all__ = ["merged"]
+
+SMOOTH = frozenset({
+    "+", "-", "*", "/", "neg", "square", "reciprocal", "exp", "exp2", "expm1",
+    "log", "log2", "log10", "log1p", "sin", "cos", "tan", "arctan", "sinh", "cosh", "tanh",
+    "arcsinh",
+    "sigmoid", "softplus", "logsigmoid", "gelu", "silu", "mish", "erf", "erfc",
+    "logaddexp", "logaddexp2", "sinpi", "cospi", "sinc", "degrees", "radians", "ndtr",
+    "sum", "mean", "prod", "dot", "net", "logsumexp", "softmax", "var", "where",
+    "one_minus_square_", "lorentzian_", "gaussian_", "normal_density_", "sech_squared_",
+    "logistic_density_", *COMPARISONS,
+})  # fmt: skip
+"""The operations whose derivatives, of any order, are finite wherever they are defined and finite,
+and that have no kink."""
+BENT = frozenset({
+    "abs", "relu", "leaky_relu", "elu", "selu", "hard_tanh", "maximum", "minimum", "max", "min",
+    "clip", "softsign", "sign", "floor", "ceil", "trunc",
+})  # fmt: skip
+"""Those of which that holds for the first derivative, but at kinks not for the next."""
+
+
+def merged(root: Value, order: Sequence[Value], again: bool) -> tuple[Value, Sequence[Value]]:
+    """Let one node stand for all that are equal, in the traced graph of a function's result.
+
+    Args:
+        root: The result.
+        order: The interior nodes that it depends on, parents first.
+        again: Whether its derivatives are differentiated again.
+
+    Returns:
+        What stands for the root, and for the nodes; those that were given, where no two are equal,
+        or none may be merged.
+
+    Example:
+        >>> from autograd import exp
+        >>> from autograd.graph import interior
+        >>> from autograd.traced import traced, tracing_of
+        >>> x = traced("x")
+        >>> with tracing_of():
+        ...     y = exp(x) * exp(x)
+        ...     root, order = merged(y, interior(y), False)
+        >>> [node.op for node in order], root.parents[0] is root.parents[1], len(set(y.parents))
+        (['exp', '*'], True, 2)
+    """
+    trace = tracing.active.get()
+    if root._number is not UNKNOWN or trace is None or trace.exact:
+        return root, order
+    merging = _Merging(order, again)
+    for node in order:
+        merging.add(node)
+    if not merging.equals:
+        return root, order
+    return merging.equals.get(id(root), root), merging.order
+
+
+class _Merging:
+    """What is known of the nodes that have been looked at.
+
+    Attributes:
+        equals: By the identity of a node, what stands for it, where that is another.
+        order: The nodes that are left, parents first.
+    """
+
+    def __init__(self, order: Sequence[Value], again: bool) -> None:
+        self.equals: dict[int, Value] = {}
+        self.order: list[Value] = []
+        is_later = any(node.op == CHAIN_PRODUCT or node.op == KINKED for node in order)
+        self._mergeable = SMOOTH if again or is_later else SMOOTH | BENT
+        self._rough: set[int] = set()  # that may not be merged, and what depends on them
+        self._known: dict[Any, Value] = {}
+        self._constants: dict[tuple[float, float] | None, int] = {}
+
+    def add(self, node: Value) -> None:
+        """Look at the next node."""
+        equals, rough = self.equals, self._rough
+        parents = node.parents
+        if equals and not equals.keys().isdisjoint(map(id, parents)):
+            parents = tuple([equals.get(id(parent), parent) for parent in parents])
+        key: Any = None
+        if self._may_merge(node) and rough.isdisjoint(map(id, parents)):
+            key = node.op, *map(self._number, parents)
+            if node.op == LINEAR:
+                key = key, tuple(map(_bits, node.local_derivatives))
+            first = self._known.get(key)
+            if first is not None:
+                equals[id(node)] = first
+                return
+        else:
+            rough.add(id(node))
+        new = node
+        if parents is not node.parents:
+            new = equals[id(node)] = _like(node, parents)
+            if key is None:
+                rough.add(id(new))
+        if key is not None:
+            self._known[key] = new
+        self.order.append(new)
+
+    def _may_merge(self, node: Value) -> bool:
+        op = node.op
+        if isinstance(op, OwnName) or node._number is not UNKNOWN:
+            return False
+        if op == LINEAR:  # a node that stands for another is told from it, and from others
+            return node.local_derivatives != (1.0,)
+        if op == "**":
+            exponent = node.parents[1]
+            return exponent.op is CONSTANT and exponent._number.is_integer()
+        return op in self._mergeable
+
+    def _number(self, parent: Value) -> int:
+        """Number a parent: equal constants alike, other nodes by what stands for them."""
+        if parent.op is not CONSTANT:
+            return id(parent)
+        return self._constants.setdefault(_bits(parent._number), id(parent))
+
+
+def _bits(number: float) -> tuple[float, float] | None:
+    """Tell floats apart by their bits, but for those of a nan."""
+    return (number, math.copysign(1.0, number)) if number == number else None
+
+
+def _like(node: Value, parents: Iterable[Value]) -> Value:
+    """Make a traced node of other parents."""
+    new: Value = object.__new__(type(node))
+    new._number, new._grad, new._label = node._number, 0.0, node._label
+    new.parents, new.local_derivatives, new.op = tuple(parents), node.local_derivatives, node.op
+    return new

@@ -146,8 +146,6 @@ class _Nodes(list[Value]):
             if found is not None:
                 self.names, copied = found
                 return copied
-            self.clear()
-            self.connected = False
         return structure.rebuilt(argument, path, self.node)
 
     def for_parameters(self, parameters: list[Value]) -> list[Value]:
@@ -251,11 +249,9 @@ class _Recording:
 
     def outputs(self) -> list[Value]:
         """List the numbers in the result as nodes."""
-        result = self.result
-        if type(result) is Value:
-            return [result]
-        if type(result) is list and {*map(type, result)} == OF_VALUES:
-            return [*result]
+        found = _flat_values(self.result)
+        if found is not None:
+            return found
         return [as_value(y) for _, y in structure.outputs(self.result, self.function.name)]
 
     def reaches_live_variables(self) -> bool:
@@ -284,8 +280,9 @@ class _Recording:
             return result
         if type(result) is Value:
             return result._number
-        if type(result) is list and {*map(type, result)} == OF_VALUES:
-            return [value._number for value in result]
+        if (found := _flat_values(result)) is not None:
+            numbers = [value._number for value in found]
+            return dict(zip(result, numbers, strict=True)) if type(result) is dict else numbers
 
         def array(path: str, part: Any) -> Any:
             if not _holds_objects(part):
@@ -776,7 +773,7 @@ def _jvp(
     for primal, tangent in zip(primals, tangents, strict=True):
         directions += _matching(f"{transform}: a tangent", primal, tangent)
     recording = _record(function, primals, {}, range(len(primals)), has_aux)
-    if any(map(_is_value, directions)):
+    if _has_values(directions):
         if paused():
             directions = [number_of(number) for number in directions]
         else:
@@ -816,7 +813,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 
     def pull_back(adjoint: Any) -> tuple[Any, ...]:
         seeds = _matching("vjp: an adjoint", recording.result, adjoint)
-        connected = any(map(_is_value, seeds)) and not paused()
+        connected = _has_values(seeds) and not paused()
         if len(outputs) == 1 and not (connected or recording.connected or active.get()):
             found = recording.adjoints(outputs[0], seed=number_of(seeds[0]))
         else:
@@ -1075,8 +1072,20 @@ def _is_module(argument: Any) -> bool:
     return hasattr(type(argument), "_replica") and not isinstance(argument, (Mapping, list, tuple))
 
 
-def _is_value(number: Any) -> bool:
-    return isinstance(number, Value)
+def _flat_values(result: Any) -> list[Value] | None:
+    """List the Values of one, or of a list or dictionary of nothing else; None of all others."""
+    kind = type(result)
+    if kind is Value:
+        return [result]
+    if kind is list and {*map(type, result)} == OF_VALUES:
+        return [*result]
+    if kind is dict and {*map(type, result.values())} == OF_VALUES:
+        return [*result.values()]
+    return None
+
+
+def _has_values(numbers: Iterable[Any]) -> bool:
+    return {*map(type, numbers)} != OF_FLOATS and any(isinstance(x, Value) for x in numbers)
 
 
 def _holds_objects(array: Any) -> bool:

@@ -706,7 +706,7 @@ def _value_and_grad(
             finally:
                 _live.discard(leaf)
                 as_before(before)
-            if type(result) is Value and not _live and active.get() is None:
+            if type(result) is Value and not (has_aux or _live or active.get()):
                 slope = adjoints(result, variables=(leaf,))[leaf]
                 return (result._number, slope) if with_value else slope
             recording = _recording_of(function, (args[place],), (leaf,), result, has_aux)
@@ -815,7 +815,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
         seeds = _matching("vjp: an adjoint", recording.result, adjoint)
         connected = _has_values(seeds) and not paused()
         if len(outputs) == 1 and not (connected or recording.connected or active.get()):
-            found = recording.adjoints(outputs[0], seed=number_of(seeds[0]))
+            found = recording.adjoints(outputs[0], seed=0.0 + number_of(seeds[0]))  # -0.0 is 0.0
         else:
             with resumed():
                 if connected:

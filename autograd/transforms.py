@@ -690,34 +690,40 @@ def _value_and_grad(
 ) -> Callable[[Sequence[Any], dict[str, Any]], Any]:
     """Make what `grad` and `value_and_grad` share: of arguments, the value and the gradient."""
     function = _Function(transform, f)
-    place = argnums if isinstance(argnums, int) else -1
+    is_one = isinstance(argnums, int)
     places_of: dict[int, list[int]] = {}  # by the number of arguments
 
     def both(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         slope: Any
-        if 0 <= place < len(args) and type(args[place]) is float:
-            # One float, as in most calls: they are short, so that what each costs by itself shows.
-            arguments = [*args]
+        places = places_of.get(len(args))
+        if places is None:
+            places = places_of[len(args)] = _places(transform, argnums, len(args))
+        arguments = [*args]
+        leaves: list[Value] = []
+        for place in places:
+            if type(args[place]) is not float:
+                recording = _record(function, args, kwargs, places, has_aux)
+                break
             arguments[place] = leaf = _leaf(args[place], function.argument(place))
+            leaves.append(leaf)
+        else:
+            # Floats alone, as in most calls: they are short, so that what each costs itself shows.
             before = resume()
-            _live.add(leaf)
+            _live.update(leaves)
             try:
                 result = f(*arguments, **kwargs)
             finally:
-                _live.discard(leaf)
+                _live.difference_update(leaves)
                 as_before(before)
             if type(result) is Value and not (has_aux or _live or active.get()):
-                slope = adjoints(result, variables=(leaf,))[leaf]
+                found = adjoints(result, variables=leaves)
+                slope = found[leaf] if is_one else tuple([found[leaf] for leaf in leaves])
                 return (result._number, slope) if with_value else slope
-            recording = _recording_of(function, (args[place],), (leaf,), result, has_aux)
-        else:
-            places = places_of.get(len(args))
-            if places is None:
-                places = places_of[len(args)] = _places(transform, argnums, len(args))
-            recording = _record(function, args, kwargs, places, has_aux)
+            given = [args[place] for place in places]
+            recording = _recording_of(function, given, leaves, result, has_aux)
         root = recording.scalar()
         slopes = _all_restored(recording.arguments, recording.adjoints(root))
-        slope = slopes[0] if isinstance(argnums, int) else tuple(slopes)
+        slope = slopes[0] if is_one else tuple(slopes)
         auxiliary = recording.shown(recording.auxiliary) if has_aux else None
         if not with_value:
             return (slope, auxiliary) if has_aux else slope

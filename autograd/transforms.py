@@ -147,8 +147,6 @@ class _Nodes(list[Value]):
             if found is not None:
                 self.names, copied = found
                 return copied
-            self.clear()
-            self.connected = False
         return structure.rebuilt(argument, path, self.node)
 
     def for_parameters(self, parameters: list[Value]) -> list[Value]:
@@ -252,11 +250,9 @@ class _Recording:
 
     def outputs(self) -> list[Value]:
         """List the numbers in the result as nodes."""
-        result = self.result
-        if type(result) is Value:
-            return [result]
-        if type(result) is list and {*map(type, result)} == OF_VALUES:
-            return [*result]
+        found = _flat_values(self.result)
+        if found is not None:
+            return found
         return [as_value(y) for _, y in structure.outputs(self.result, self.function.name)]
 
     def reaches_live_variables(self) -> bool:
@@ -285,8 +281,9 @@ class _Recording:
             return result
         if type(result) is Value:
             return result._number
-        if type(result) is list and {*map(type, result)} == OF_VALUES:
-            return [value._number for value in result]
+        if (found := _flat_values(result)) is not None:
+            numbers = [value._number for value in found]
+            return dict(zip(result, numbers, strict=True)) if type(result) is dict else numbers
 
         def array(path: str, part: Any) -> Any:
             if not _holds_objects(part):
@@ -695,34 +692,40 @@ def _value_and_grad(
 ) -> Callable[[Sequence[Any], dict[str, Any]], Any]:
     """Make what `grad` and `value_and_grad` share: of arguments, the value and the gradient."""
     function = _Function(transform, f)
-    place = argnums if isinstance(argnums, int) else -1
+    is_one = isinstance(argnums, int)
     places_of: dict[int, list[int]] = {}  # by the number of arguments
 
     def both(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         slope: Any
-        if 0 <= place < len(args) and type(args[place]) is float:
-            # One float, as in most calls: they are short, so that what each costs by itself shows.
-            arguments = [*args]
+        places = places_of.get(len(args))
+        if places is None:
+            places = places_of[len(args)] = _places(transform, argnums, len(args))
+        arguments = [*args]
+        leaves: list[Value] = []
+        for place in places:
+            if type(args[place]) is not float:
+                recording = _record(function, args, kwargs, places, has_aux)
+                break
             arguments[place] = leaf = _leaf(args[place], function.argument(place))
+            leaves.append(leaf)
+        else:
+            # Floats alone, as in most calls: they are short, so that what each costs itself shows.
             before = resume()
-            _live.add(leaf)
+            _live.update(leaves)
             try:
                 result = f(*arguments, **kwargs)
             finally:
-                _live.discard(leaf)
+                _live.difference_update(leaves)
                 as_before(before)
-            if type(result) is Value and not _live and active.get() is None:
-                slope = adjoints(result, variables=(leaf,))[leaf]
+            if type(result) is Value and not (has_aux or _live or active.get()):
+                found = adjoints(result, variables=leaves)
+                slope = found[leaf] if is_one else tuple([found[leaf] for leaf in leaves])
                 return (result._number, slope) if with_value else slope
-            recording = _recording_of(function, (args[place],), (leaf,), result, has_aux)
-        else:
-            places = places_of.get(len(args))
-            if places is None:
-                places = places_of[len(args)] = _places(transform, argnums, len(args))
-            recording = _record(function, args, kwargs, places, has_aux)
+            given = [args[place] for place in places]
+            recording = _recording_of(function, given, leaves, result, has_aux)
         root = recording.scalar()
         slopes = _all_restored(recording.arguments, recording.adjoints(root))
-        slope = slopes[0] if isinstance(argnums, int) else tuple(slopes)
+        slope = slopes[0] if is_one else tuple(slopes)
         auxiliary = recording.shown(recording.auxiliary) if has_aux else None
         if not with_value:
             return (slope, auxiliary) if has_aux else slope
@@ -778,7 +781,7 @@ def _jvp(
     for primal, tangent in zip(primals, tangents, strict=True):
         directions += _matching(f"{transform}: a tangent", primal, tangent)
     recording = _record(function, primals, {}, range(len(primals)), has_aux)
-    if any(map(_is_value, directions)):
+    if _has_values(directions):
         if paused():
             directions = [number_of(number) for number in directions]
         else:
@@ -818,9 +821,9 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 
     def pull_back(adjoint: Any) -> tuple[Any, ...]:
         seeds = _matching("vjp: an adjoint", recording.result, adjoint)
-        connected = any(map(_is_value, seeds)) and not paused()
+        connected = _has_values(seeds) and not paused()
         if len(outputs) == 1 and not (connected or recording.connected or active.get()):
-            found = recording.adjoints(outputs[0], seed=number_of(seeds[0]))
+            found = recording.adjoints(outputs[0], seed=0.0 + number_of(seeds[0]))  # -0.0 is 0.0
         else:
             with resumed():
                 if connected:
@@ -1077,8 +1080,20 @@ def _is_module(argument: Any) -> bool:
     return hasattr(type(argument), "_replica") and not isinstance(argument, (Mapping, list, tuple))
 
 
-def _is_value(number: Any) -> bool:
-    return isinstance(number, Value)
+def _flat_values(result: Any) -> list[Value] | None:
+    """List the Values of one, or of a list or dictionary of nothing else; None of all others."""
+    kind = type(result)
+    if kind is Value:
+        return [result]
+    if kind is list and {*map(type, result)} == OF_VALUES:
+        return [*result]
+    if kind is dict and {*map(type, result.values())} == OF_VALUES:
+        return [*result.values()]
+    return None
+
+
+def _has_values(numbers: Iterable[Any]) -> bool:
+    return {*map(type, numbers)} != OF_FLOATS and any(isinstance(x, Value) for x in numbers)
 
 
 def _holds_objects(array: Any) -> bool:

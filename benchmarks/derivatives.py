@@ -419,7 +419,7 @@ def of_two() -> Pair:
         return x.grad, y.grad
 
     gradient = grad(f, (0, 1))
-    return Pair(lambda: gradient(3.0, 2.0), by_hand)
+    return Pair(lambda: gradient(3.0, 2.0), by_hand, 2.0)
 
 
 def of_list() -> Pair:

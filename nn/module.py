@@ -839,7 +839,7 @@ def replica(
 
     Args:
         model: The model.
-        nodes_for: Makes the nodes that are to stand for some parameters, in a new list.
+        nodes_for: Makes the nodes that are to stand for the parameters, in their order.
 
     Returns:
         The names of the parameters and the copy; None where this is not for such a walk.
@@ -851,14 +851,15 @@ def replica(
         >>> names, [weight.data for weight in copied.weights]
         (['weights.0', 'weights.1'], [-1.0, -2.0])
     """
-    walk = _Replica(nodes_for)
+    walk = _Replica()
     try:
         copied = walk.module(model, "")
     except _NotWalkedError:
         return None
-    if len({*walk.names}) < len(walk.names):
+    known = len({*walk.parameters})  # fewer, where one is in a list and elsewhere too
+    if known < len(walk.parameters) or len({*walk.names}) < len(walk.names):
         return None
-    walk.finish()
+    walk.fill(nodes_for(walk.parameters))
     return walk.names, copied
 
 
@@ -867,36 +868,39 @@ class _NotWalkedError(Exception):
 
 
 class _Replica:
-    """The walk of `replica`.
+    """The walk of `replica`: copies of all that holds parameters, to be filled at the end.
 
     Attributes:
-        names: The names of the parameters that it has met.
+        parameters: Those that it has met.
+        names: Their names.
     """
 
     __slots__ = (
-        "_digits", "_known", "_later", "_lists", "_made", "_nodes", "_nodes_for", "_originals",
-        "_simple", "names",
+        "_digits", "_later", "_lists", "_lone", "_made", "_originals", "_places", "_simple",
+        "names", "parameters",
     )  # fmt: skip
 
-    def __init__(self, nodes_for: Callable[[list[Value]], list[Value]]) -> None:
+    def __init__(self) -> None:
+        self.parameters: list[Value] = []
         self.names: list[str] = []
-        self._nodes_for = nodes_for
-        self._known: set[Value] = set()  # the parameters met so far,
-        self._nodes: dict[Value, Value] = {}  # and the nodes for them: for those by themselves
-        self._lists: list[tuple[Any, Any]] = []  # and for those in lists
+        self._places: dict[Value, int] = {}  # among them, of those that are in no list
+        self._lone: list[tuple[Any, Any, int]] = []  # in what, under which key: which of them
+        self._lists: list[tuple[list[Value], int, int]] = []  # to be filled from where to where
         self._made: dict[int, Any] = {}  # by the identity of the original,
         self._originals: list[Any] = []  # which is not to become another object's meanwhile
         self._later: list[tuple[dict[str, Any], str, Any]] = []
         self._simple: set[type] = set()  # classes of modules of which that is known
         self._digits: list[str] = []
 
-    def finish(self) -> None:
-        """Copy what else modules hold, in which parameters may occur that it knows now."""
+    def fill(self, nodes: list[Value]) -> None:
+        """Put nodes in the place of the parameters, and copy what else the modules hold."""
+        for made, start, end in self._lists:
+            made += nodes[start:end]
+        for container, key, place in self._lone:
+            container[key] = nodes[place]
         if self._later:
             memo = NodesKept(self._made)
-            replaced = [(self._nodes.keys(), self._nodes.values()), *self._lists]
-            for parameters, nodes in replaced:
-                memo.update(zip(map(id, parameters), nodes, strict=True))
+            memo.update(zip(map(id, self.parameters), nodes, strict=True))
             for attributes, name, original in self._later:
                 attributes[name] = copy.deepcopy(original, memo)
 
@@ -911,8 +915,7 @@ class _Replica:
         if "__deepcopy__" in held:
             raise _NotWalkedError
         made = kind.__new__(kind)
-        self._made[id(original)] = made
-        self._originals.append(original)
+        self._keep(original, made)
         attributes = vars(made)
         attributes.update(held)
         for name, part in held.items():
@@ -920,47 +923,60 @@ class _Replica:
             if kind in PLAIN or (kind is tuple and {*map(type, part)} <= PLAIN):
                 continue
             if kind in WALKED or isinstance(part, (Module, Value)):
-                attributes[name] = self.part(part, prefix + name)
+                self._put(attributes, name, part, prefix + name)
             elif isinstance(part, NOT_WALKED) or _is_object_array(part):
                 raise _NotWalkedError
             else:
                 self._later.append((attributes, name, part))
         return made
 
-    def part(self, original: Any, name: str) -> Any:
-        """Copy what a module holds, under its name."""
+    def _put(self, container: Any, key: Any, part: Any, name: str) -> None:
+        """Put the copy of a part in its place, where the part itself stands now."""
+        if type(part) is not Value:
+            container[key] = self._part(part, name)
+            return
+        place = self._places.get(part)
+        if place is None:
+            if part.op is not PARAMETER and not adopted(part):
+                return
+            place = self._places[part] = len(self.parameters)
+            self.parameters.append(part)
+            self.names.append(name)
+        self._lone.append((container, key, place))
+
+    def _part(self, original: Any, name: str) -> Any:
         kind = type(original)
         if kind in PLAIN:
             return original
-        if kind is Value:
-            if original in self._nodes:
-                return self._nodes[original]
-            if original.op is not PARAMETER and not adopted(original):
-                return original
-            (node,) = self._nodes_for([original])
-            self._take_note([original])
-            self._nodes[original] = node
-            self.names.append(name)
-            return node
         if id(original) in self._made:
             return self._made[id(original)]
         made: Any
         if kind is list:
             if original and _are_parameters(original):
-                self._keep(original, made := self._list(original, f"{name}."))
+                start, count = len(self.parameters), len(original)
+                self.parameters += original
+                while len(self._digits) < count:
+                    self._digits.append(str(len(self._digits)))
+                prefix = f"{name}."
+                self.names += [prefix + digits for digits in self._digits[:count]]
+                self._keep(original, made := [])
+                self._lists.append((made, start, start + count))
                 return made
-            self._keep(original, made := [])
-            made += [self.part(part, f"{name}.{i}") for i, part in enumerate(original)]
+            self._keep(original, made := [*original])
+            for i, part in enumerate(original):
+                self._put(made, i, part, f"{name}.{i}")
         elif kind is dict:
-            self._keep(original, made := {})
+            if not {*map(type, original)} <= PLAIN:
+                raise _NotWalkedError
+            self._keep(original, made := {**original})
             for key, part in original.items():
-                if type(key) not in PLAIN:
-                    raise _NotWalkedError
-                made[key] = self.part(part, f"{name}.{key}")
+                self._put(made, key, part, f"{name}.{key}")
         elif kind is tuple:
             if {*map(type, original)} <= PLAIN:
                 return original
-            parts = [self.part(part, f"{name}.{i}") for i, part in enumerate(original)]
+            if any(isinstance(part, Value) for part in original):  # which is filled at the end
+                raise _NotWalkedError
+            parts = [self._part(part, f"{name}.{i}") for i, part in enumerate(original)]
             if id(original) in self._made:  # it holds itself, further down
                 return self._made[id(original)]
             if all(map(operator.is_, original, parts)):
@@ -971,22 +987,6 @@ class _Replica:
         else:
             raise _NotWalkedError
         return made
-
-    def _list(self, parameters: list[Value], prefix: str) -> list[Value]:
-        """Copy a list of parameters, all at once."""
-        made = self._nodes_for(parameters)
-        self._take_note(parameters)
-        self._lists.append((parameters, made))
-        while len(self._digits) < len(made):
-            self._digits.append(str(len(self._digits)))
-        self.names += [prefix + digits for digits in self._digits[: len(made)]]
-        return made
-
-    def _take_note(self, parameters: list[Value]) -> None:
-        known, before = self._known, len(self._known)
-        known.update(parameters)
-        if len(known) < before + len(parameters):  # one occurs in a list, and elsewhere too
-            raise _NotWalkedError
 
     def _keep(self, original: Any, made: Any) -> None:
         self._made[id(original)] = made

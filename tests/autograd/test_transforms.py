@@ -1521,6 +1521,10 @@ def test_what_is_returned_besides_must_be_a_second() -> None:
     for result in (1.0, [1.0, 2.0], (1.0,), (1.0, 2.0, 3.0)):
         with pytest.raises(TypeError, match="with has_aux=True the function must return a pair"):
             grad(lambda x, y=result: y, has_aux=True)(1.0)
+    for x in (1.0, [1.0], Value(1.0)):
+        for of in (grad, value_and_grad):
+            with pytest.raises(TypeError, match=r"must return a pair, .* and returned Value"):
+                of(autograd.sum if x == [1.0] else sin, has_aux=True)(x)
 
 
 @pytest.mark.parametrize(

@@ -940,7 +940,7 @@ def test_models_of_the_library_are_replicated_in_one_walk() -> None:
     model.foreign = Foreign(model.mlps)
     found = replica(model, lambda parameters: [*map(negated, parameters)])
     assert found is None  # as something foreign is in a tuple
-    model.table = {"x": (Parameter(2.0, frozen=True),)}
+    model.table = {"x": ([Parameter(2.0, frozen=True)],)}
     found = replica(model, lambda parameters: [*map(negated, parameters)])
     assert found is not None
     names: list[str] = found[0]

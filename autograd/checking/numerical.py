@@ -20,6 +20,11 @@ Math. Softw.* 43, 2017):
   side is meant if the other side is smooth as far as one can see. A jump is noise of its size, and
   so is an edge on both sides: the larger scales decide.
 
+The outermost samples pull the polynomial along, so that an edge between them leaves next to none,
+though all that is further in may be off, as a solver's result is up to where it takes a step more.
+Then the polynomial's terms do not lead up to the residual, or it does not fall from each scale to
+the next alike; where it does not, the distances between samples are halved to find the jump.
+
 Where no scale is smooth on both sides, each side is fitted alone: that tells a kink, a border of
 the domain, and a derivative such as that of x·|x| at 0.
 

@@ -20,6 +20,11 @@ Math. Softw.* 43, 2017):
   side is meant if the other side is smooth as far as one can see. A jump is noise of its size, and
   so is an edge on both sides: the larger scales decide.
 
+The outermost samples pull the polynomial along, so that an edge between them leaves next to none,
+though all that is further in may be off, as a solver's result is up to where it takes a step more.
+Then the polynomial's terms do not lead up to the residual, or it does not fall from each scale to
+the next alike; where it does not, the distances between samples are halved to find the jump.
+
 Where no scale is smooth on both sides, each side is fitted alone: that tells a kink, a border of
 the domain, and a derivative such as that of x·|x| at 0.
 
@@ -36,7 +41,7 @@ polynomial leaves anyway.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import mul
@@ -60,6 +65,7 @@ _SIDE_WIDTH, _SIDE_DEGREE = 10, 5  # and of one side alone
 _THIN, _THIN_WIDTH, _THIN_DEGREE = 3, 5, 4  # where one but looks whether there is anything
 _RESOLVED = 0.05  # a bound that is so small a part of the slopes tells a derivative from noise
 _ROUNDING = 50.0  # a residual of so many roundings of the value may be due to them
+_JUMP = 1e-3  # relative to the value: more, on one side alone, is no noise but a jump
 _ROUGH = 1e-2  # a residual that is so large a part of the change tells nothing of its origin
 _SLIGHT = 1e-4  # up to such a part the residual of an analytic function is in its regular fall
 _SMALL = 1e-8  # a part so small is no kink that is meant
@@ -81,6 +87,7 @@ _LEAP = 1.93  # of the steps by which one is looked for, so many times
 _NEAR, _FAR = 1e-2, 1e4  # times a scale on which a function may vary
 _HALVINGS = 20  # to find an edge
 _MOST_CALLS = 160  # after which no scale is looked at for the first time
+_MORE_CALLS = 50  # beyond them, for those below noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +176,7 @@ class _Fit:
         change: By how much the samples differ from the value at the point, at most.
         two_sided: Whether there are samples on both sides, as far away as the step.
         polynomial: That which was fitted, of the distance from the point.
+        spectrum: The size of each of its orthogonal terms, in the samples.
     """
 
     scale: int
@@ -181,6 +189,7 @@ class _Fit:
     change: float
     two_sided: bool
     polynomial: Callable[[float], float]
+    spectrum: Sequence[float]
 
     @property
     def noise(self) -> float:
@@ -231,15 +240,17 @@ def _fitted(
 ) -> _Fit | None:
     """Fit a polynomial to points, the origin among them."""
     ts = [t / step for t, _ in points]
-    change = max(abs(v) for _, v in points)
+    values = [v for _, v in points]
+    change = max(max(values), -min(values))
     unit = change or 1.0
-    rest = [v / unit for _, v in points]
+    rest = [v / unit for v in values]
     count = len(ts)
     before, now = [0.0] * count, [1.0] * count
     slope_before, slope, here_before, here = 0.0, 0.0, 0.0, 1.0
     norm_before, value = 1.0, 0.0
     weights = [0.0] * count
     terms: list[tuple[float, float, float]] = []
+    spectrum: list[float] = []
     for _ in range(degree + 1):
         squares = list(map(mul, now, now))
         norm = sum(squares)
@@ -254,6 +265,7 @@ def _fitted(
         alpha = sum(map(mul, ts, squares)) / norm
         beta = norm / norm_before if terms else 0.0
         terms.append((coefficient, alpha, beta))
+        spectrum.append(abs(coefficient) * math.sqrt(norm / count) * unit)
         before, now = (
             now,
             [(t - alpha) * p - beta * q for t, p, q in zip(ts, now, before, strict=True)],
@@ -261,7 +273,7 @@ def _fitted(
         slope_before, slope = slope, here - alpha * slope - beta * slope_before
         here_before, here = here, -alpha * here - beta * here_before
         norm_before = norm
-    residual = math.sqrt(sum([r * r for r in rest]) / (count - degree - 1))
+    residual = math.sqrt(sum(map(mul, rest, rest)) / (count - degree - 1))
 
     def polynomial(t: float) -> float:
         total, before, now = 0.0, 0.0, 1.0
@@ -281,6 +293,7 @@ def _fitted(
         change,
         min(ts) < -0.9 and max(ts) > 0.9,
         polynomial,
+        spectrum,
     )
 
 
@@ -380,8 +393,10 @@ class _Search:
         # A function such as log varies on the scale of x itself.
         own = math.log(samples.first_step / FIRST_STEP) - math.log(size) if size else 0.0
         self.own = max(min(math.ceil(own / math.log(_RATIO)), self.deepest), 0)
-        self.first = 0  # the coarsest scale that is looked at
+        self.first = 0  # the coarsest scale that is looked at,
+        self.outer = 0  # and the coarsest of all
         self.floor = 0.0  # a residual that is noise
+        self.leap = 0.0  # a jump that was found last
 
     def estimate(self) -> Estimate:
         samples, top = self.samples, self.samples.fit(0)
@@ -450,10 +465,13 @@ class _Search:
 
     def _smooth(self, found: _Fit) -> Estimate:
         """Estimate where a scale is clean, by what there is at larger ones."""
+        self.outer = max(self.first, found.scale - 3 * _DENSE)
         self.first = max(self.first, found.scale - 2 * _DENSE)
         fit, best = self.samples.fit, self._coarsest(found)
         if best.is_flat:
             return self._on_a_plateau(best)
+        if best.change <= best.slack * best.rounding and self._has_a_spike(best, 2 * _THIN):
+            return self._refused("it is constant but for a spike")
         if best.scale > self.first:
             return self._below(best, 0.0)
         close: _Fit | None = best
@@ -481,22 +499,28 @@ class _Search:
 
     def _below(self, best: _Fit, noise: float) -> Estimate:
         """Estimate from a clean scale, above which there is a rough one."""
+        self.leap = 0.0
         if self.precise or self._is_analytic(best.scale):
-            return self._claimed(best, noise)
+            # A jump at the outermost samples of all is hidden by noise, if there is some.
+            self.leap = self._leap(best, 0, range(1, -1, -1)) if noise and not self.precise else 0.0
+            if not self.leap:
+                return self._claimed(best, noise)
         # There is an edge, of which the outermost samples may have a part.
         close = self.samples.fit(best.scale + 2)
         best = close if self._is_clean(close) and close.two_sided else best
-        jump = max(self._jump(best, side) for side in (-1, 1))
+        jump = max(self.leap, *(self._jump(best, side) for side in (-1, 1)))
         slight = noise
         for found in self._coarser(best.scale, 0):
-            if found.roughness > _SMALL:
+            if found.roughness > _SMALL or 0.0 < jump < found.residual:
                 break
             slight = max(slight, found.residual)
         smooth = [] if noise else [self._is_smooth_on(side, best.scale) for side in (-1, 1)]
-        if smooth and all(smooth):
+        if smooth and all(smooth) and not 0.0 < jump < math.inf:
             return self._singular()  # if one can look at either side alone
         if any(smooth):
             return self._claimed(best, max(slight, jump))  # a kink is meant
+        if not noise:  # an edge at the point itself is the same at all scales, and the next is far
+            self.first = self.outer
         residuals: list[float] = []
         for found in self._coarser(best.scale, 0):
             is_settled = len(residuals) > _THIN and residuals[-1] < 3.0 * residuals[-_THIN]
@@ -537,6 +561,8 @@ class _Search:
         ripple = 0.0 if plateau is None else plateau.residual
         if plateau is not None and ripple < _MANIFEST * max(clean.rounding, self.floor):
             return False
+        if ripple and not self._is_regular(coarser[0], side):
+            return False
         finer, last, spread = clean, math.inf, _SIDE_SPREAD if side else _SPREAD
         usual = before = _RATIO**power
         for found in coarser:
@@ -553,8 +579,14 @@ class _Search:
             most = power + (_STRICT if is_strict else spread)
             if (is_strict or found.roughness <= _SLIGHT) and fall > ratio**most:
                 return False
-            if self._is_sudden(fall / before, found) and self._leaves(found, side):
-                return False
+            if self._is_sudden(fall / before, found):
+                if fall < before and not self._is_regular(found, side):
+                    return False
+                # Jumps further in make it fall too slowly.
+                places = range(3 if fall < before else 1, -1, -1)
+                self.leap = self._leap(found, side, places)
+                if self.leap:
+                    return False
             if ripple and self._noise(found) > 0.03 * ripple:
                 break
             limit = max(found.slack * found.rounding, self.floor)
@@ -564,9 +596,25 @@ class _Search:
                 else self._is_slow(ratio, fall, last, found.roughness)
             ):
                 return False  # there is noise
+            if (
+                side
+                and found.residual > 8.0 * limit
+                and found.roughness <= _SMALL
+                and not self._is_regular(found, side)
+            ):
+                return False  # there is an edge
             before = fall if finer.residual > 8.0 * limit else usual
             finer, last = found, fall if found.residual > 8.0 * limit else math.inf
         return plateau is None or not self._jumps(plateau, clean)
+
+    @staticmethod
+    def _is_regular(found: _Fit, side: int) -> bool:
+        """Whether the terms of the polynomial lead up to the residual, as for analytic functions.
+
+        The last two are 24 times the residual of t⁹ or t¹⁰, and 14 times what one sample leaves
+        that is off by itself, beyond an edge; on one side it is 150, or 70, and 31.
+        """
+        return max(found.spectrum[-2:]) > (50.0 if side else 19.0) * found.residual
 
     @staticmethod
     def _is_sudden(change: float, found: _Fit) -> bool:
@@ -637,17 +685,25 @@ class _Search:
         def change(a: Point, b: Point) -> float:
             return abs(b[1] - a[1] - fit.polynomial(b[0]) + fit.polynomial(a[0]))
 
+        def bend(a: Point, middle: Point, b: Point) -> float:
+            halves = [v - fit.polynomial(t) for t, v in (a, middle, b)]
+            return abs(halves[0] - 2.0 * halves[1] + halves[2])
+
         def share(ends: tuple[Point, Point]) -> float:
             near, far = (abs(t / fit.step) ** power for t, _ in ends)
             return change(*ends) / abs(far - near)
 
         changes = [change(a, b)]
+        if changes[0] <= noise:
+            return 0.0
         for _ in range(3 * _HALVINGS):
             if len(changes) > _FEW and abs(b[0] - a[0]) <= step:
                 break
             middle = self.samples.at(0.5 * (a[0] + b[0]))
             if middle is None or not min(a[0], b[0]) < middle[0] < max(a[0], b[0]):
                 break
+            if power > 1 and bend(a, middle, b) <= noise:
+                return 0.0
             a, b = max((a, middle), (middle, b), key=share)
             changes.append(change(a, b))
             if changes[-1] <= noise:
@@ -708,6 +764,10 @@ class _Search:
     def _noisy(self, coarse: _Fit) -> Estimate:
         """Estimate where there is noise, which may be smooth over smaller distances."""
         fit, samples = self.samples.fit, self.samples
+        if coarse.residual > _JUMP * abs(samples.y):
+            sides = [fit(coarse.scale, side) for side in (-1, 1)]
+            if sum(found is not None and found.is_clean for found in sides) == 1:
+                return self._refused("there is a jump at it, or on one side")
         self.first = max(self.first, coarse.scale - 2 * _DENSE)
         around = [fit(k) for k in range(coarse.scale, coarse.scale + _THIN + 1)]
         noise = max(found.residual for found in around if found is not None)
@@ -720,20 +780,28 @@ class _Search:
         )
         self.floor = 0.0
         against: _Fit | None = None
+        quiet: list[_Fit] = []
+        most = max(_MOST_CALLS, samples.calls + _MORE_CALLS)
         for scale in range(coarse.scale + 2 * _THIN, self.deepest, _THIN):
-            if samples.calls > _MOST_CALLS:
+            if samples.calls > most:
                 break
             thin = samples.thin_fit(scale)
             if thin is None:
                 continue
             if thin.is_flat and against is None:
-                return self._on_a_step(estimate, thin)
+                estimate = self._on_a_step(estimate, thin)
+                break
+            quiet = [*quiet, thin] if 4.0 * thin.noise < noise and not thin.is_flat else []
             if thin.is_telling and 30.0 * thin.noise < noise:
                 return self._rippled(estimate, coarse, scale)
             if abs(thin.value - estimate.value) > thin.bound + estimate.bound:
                 against = thin
         if against is not None:
             return self._contradicted(coarse, estimate.bound, against)
+        if len(quiet) > 2:  # noise that is smooth over such distances is as steep as that
+            apart = max(abs(thin.value - estimate.value) for thin in quiet)
+            bound = max(estimate.bound, _SAFETY * noise / quiet[0].step, 2.0 * apart)
+            return self._claim(estimate.value, bound, coarse.slope, "it is rough")
         return estimate
 
     def _rippled(self, estimate: Estimate, coarse: _Fit, scale: int) -> Estimate:
@@ -748,21 +816,21 @@ class _Search:
             return estimate
         return self._contradicted(coarse, estimate.bound, close)
 
-    def _leaves(self, coarse: _Fit, side: int) -> bool:
-        """Whether there is a jump between the outermost samples of a scale and of finer ones.
+    def _leap(self, coarse: _Fit, side: int, finer: Iterable[int]) -> float:
+        """Give the size of a jump between the outermost samples of a scale and of finer ones.
 
-        That between the outermost two hardly shows in what the polynomial leaves.
+        One between the outermost two hardly shows in what the polynomial leaves.
         """
-        noise = max(coarse.residual, self.floor)
-        for scale in (coarse.scale, coarse.scale + 1):
+        noise = max(coarse.residual, 4.0 * self.floor)
+        for scale in (coarse.scale + k for k in finer):
             fine = self.samples.fit(scale + 1)
             for each in (side,) if side else (-1, 1):
-                a, b = (self.samples.outermost(scale + finer, each) for finer in (1, 0))
+                a, b = (self.samples.outermost(k, each) for k in (scale + 1, scale))
                 if fine is not None and a is not None and b is not None:
                     jump = self._halved(a, b, fine, fine.step * 2.0**-_HALVINGS, noise, _DEGREE + 1)
                     if 0.0 < jump < math.inf:
-                        return True
-        return False
+                        return jump
+        return 0.0
 
     def _jumps(self, coarse: _Fit, clean: _Fit) -> bool:
         """Whether there is a jump where the residual of a scale changes most."""
@@ -801,9 +869,7 @@ class _Search:
     def _on_a_plateau(self, flat: _Fit) -> Estimate:
         """Estimate where the function is the same all around, by how it leaves the plateau."""
         samples = self.samples
-        every = 2 if flat.scale == 0 else 2 * _THIN
-        scales = range(flat.scale + _FEW, min(self.deepest, flat.scale + 5 * _DENSE), every)
-        if any(0.0 < samples.change(scale) < math.inf for scale in scales):
+        if self._has_a_spike(flat, 2 if flat.scale == 0 else 2 * _THIN):
             return self._refused("it is constant but for a spike")
         if self.precise:
             return Estimate(0.0, flat.bound)
@@ -829,8 +895,14 @@ class _Search:
         if best.is_flat:
             return self._refused("it is noise, as far as one can see")
         # What varies by less than the jump over that distance is not seen.
-        bound = best.bound_with(noise) + noise / distance
+        bound = best.bound_with(noise) + _CAUTION * noise / distance
         return self._claim(best.value, bound, best.slope, "there is noise")
+
+    def _has_a_spike(self, found: _Fit, every: int) -> bool:
+        """Whether a function that is constant at a scale, but for rounding, varies below it."""
+        scales = range(found.scale + _FEW, min(self.deepest, found.scale + 5 * _DENSE), every)
+        least = max(found.change, found.slack * found.rounding) if found.change else 0.0
+        return any(least < self.samples.change(scale) < math.inf for scale in scales)
 
     def _edge(self, side: int, inside: float) -> tuple[float, float]:
         """Give the distance of the edge of a plateau, and the jump there; 0 where it is none."""
@@ -908,10 +980,10 @@ class _Search:
                 left.value,
                 right.value,
             )
-        slopes = [
-            samples.change(k) / samples.step(k)
-            for k in range(0, min(self.deepest, 6 * _DENSE), 2 * _THIN)
-        ]
+        around: Sequence[int] = range(0, min(self.deepest, 6 * _DENSE), 2 * _THIN)
+        if self.own > 6 * _DENSE:
+            around = (*around, *range(self.own, min(self.deepest, self.own + _DENSE), 2 * _THIN))
+        slopes = [samples.change(k) / samples.step(k) for k in around]
         if len(slopes) > 3 and all(0.0 < b <= 0.6 * a for a, b in pairwise(slopes)):
             return self._claim(0.0, 3.0 * slopes[-1], slopes[0], "its slope vanishes slowly")
         return self._refused("it is rough: noise, a jump, or a pole nearby")
@@ -932,7 +1004,7 @@ class _Search:
             if known:
                 best = min(known, key=lambda found: found.bound)
                 if not any(
-                    abs(finer.value - best.value) > finer.bound + best.bound
+                    not finer.is_clean or abs(finer.value - best.value) > finer.bound + best.bound
                     for finer in fits
                     if finer.scale > best.scale
                 ):

@@ -13,6 +13,7 @@ derivative is right too.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import math
 import random
@@ -175,16 +176,19 @@ class Smooth:
     def neighbourhood(self) -> float:
         """The distance over which it varies little: each stage makes a function steeper.
 
-        One with a border or a pole varies on the scale of the distance from that.
+        One with a border or a pole varies on the scale of the distance from that. Most vary as
+        their argument changes by 1: what is inside may be steeper than four times a stage.
         """
         reach = min(self.scale, max(abs(self.x), 1.0))
         value, slope = mp.mpf(self.x), mp.one
+        steepest = mp.zero
         for stage in self.stages:
+            steepest = max(steepest, abs(slope))
             if stage.name in {"log", "sqrt", "1/x", "x^2.5"} and slope:
                 reach = min(reach, float(abs(value / slope)))
             slope *= stage.slope(value)
             value = stage.value(value)
-        return 0.02 / 4.0 ** (len(self.stages) - 1) * reach
+        return min(0.02 / 4.0 ** (len(self.stages) - 1) * reach, 0.1 / float(steepest))
 
     def case(self, family: str, function: Function | None = None, *others: Any) -> Case:
         return Case(
@@ -253,12 +257,29 @@ def precisely(rng: random.Random) -> Case:
     return smooth(rng).case("precise")
 
 
+def _tells(f: Smooth, spacing: float) -> bool:
+    """Whether a function is told by its values at so far apart.
+
+    Rounding an argument leaves those and no others, so that all functions that share them, whatever
+    they do between, are the same as far as anybody can see. What is meant is the smooth one through
+    them: the function itself, unless that varies faster, and its cubic misses what is between.
+    """
+    try:
+        a, b, c, d = (f(f.x + i * spacing) for i in (-1.5, -0.5, 0.5, 1.5))
+    except (ArithmeticError, ValueError, TypeError):
+        return True  # there is a border between them: that is to be seen
+    missed = abs((9.0 * (b + c) - (a + d)) / 16.0 - f.y)
+    return missed <= 0.05 * max(abs(y - f.y) for y in (a, b, c, d)) + 1e-12 * abs(f.y)
+
+
 def to_fewer_digits(rng: random.Random) -> Case:
     f = smooth(rng)
     name, digits = rng.choice(list(FORMATS.items()))
     kind = rng.choice(("result", "argument", "both", "each stage"))
-    if kind in {"argument", "both"} and abs(f.x) / 2.0**digits > 0.25 * f.scale:
-        raise Unsuitable  # nothing is left of the function
+    if kind in {"argument", "both"}:
+        spacing = abs(f.x) / 2.0**digits
+        if spacing > 0.25 * f.scale or not _tells(f, spacing):
+            raise Unsuitable  # nothing is left of the function
 
     def function(x: float) -> float:
         if kind == "each stage":
@@ -276,14 +297,28 @@ def to_decimals(rng: random.Random) -> Case:
     kind, places = rng.choice(("result", "argument")), rng.randrange(13)
     if kind == "result":
         return f.case("decimals of the result", lambda x: round(f(x), places))
-    if 0.1**places > 0.25 * f.scale:
+    if 0.1**places > 0.25 * f.scale or not _tells(f, 0.1**places):
         raise Unsuitable  # nothing is left of the function
     return f.case("decimals of the argument", lambda x: f(round(x, places)))
+
+
+def _change(f: Smooth, distance: float) -> float:
+    """Give by how much a function changes over a distance, at most."""
+    changes = [0.0]
+    for z in (f.x - distance, f.x + distance):
+        with contextlib.suppress(ArithmeticError, ValueError, TypeError):
+            changes.append(abs(f(z) - f.y))
+    return max(changes)
 
 
 def with_noise(rng: random.Random) -> Case:
     f = smooth(rng)
     size = power(rng, -16, 0) * rng.choice((abs(f.y), 1.0))
+    near = _change(f, f.scale)
+    if size > 0.1 * near and _change(f, FARTHEST * max(abs(f.x), 1.0)) > 1e6 * near:
+        # Noise hides all that the function does by itself: log(1 + exp(x²)), say, is x² beyond.
+        # That with another noise, of the same size, has the same values.
+        raise Unsuitable
     kind, salt = rng.choice(("of every bit", "Gaussian", "at times")), rng.getrandbits(64)
     chance = random.Random(salt)
 
@@ -399,12 +434,19 @@ def by_a_solver(rng: random.Random) -> Case:
 
 
 def _same_around(count: Callable[[float], int], x: float, reach: float) -> bool:
-    """Whether a number of steps is the same as far as one looks."""
+    """Whether a number of steps is the same as far as one looks.
+
+    It may differ in narrow windows: two estimates of a quadrature, say, agree by chance where they
+    cross. Some 40 values on both sides, from the largest distances to the smallest, are further
+    apart than a window is wide. Where none falls into one they are those of the smooth function,
+    to the last digit, so that nothing tells it from one that is meant.
+    """
     try:
         here = count(x)
-        return all(count(x + reach * i / 25.0) == here for i in range(-25, 26))
+        differs = [i for i in range(-50, 51) if count(x + reach * i / 25.0) != here]
     except (ArithmeticError, ValueError):
         return False
+    return all(abs(i) > 25 for i in differs) or len(differs) <= 10
 
 
 def by_quadrature(rng: random.Random) -> Case:
@@ -630,6 +672,8 @@ def twice_badly(rng: random.Random) -> Case:
     """Evaluate what is evaluated badly in another bad way."""
     case = rng.choice((from_a_table, with_a_kink, with_a_shortcut, by_a_solver, rectified))(rng)
     digits = rng.choice((8, 11, 24, 30, 40))
+    if case.family == "fixed point" and abs(case.function(case.x)) / 2.0**digits > 0.1:
+        raise Unsuitable  # sin(u)/2, a ripple of the solution, is not to be told from the noise
     f, salt = case.function, rng.getrandbits(64)
     kind = rng.choice(("rounded", "noisy"))
 
@@ -703,19 +747,30 @@ def drawn(rng: random.Random) -> Case:
 
 
 def constant_around(case: Case) -> bool:
-    """Whether nothing is to be seen of a function: it is the same at whatever distance."""
+    """Whether nothing is to be seen of a function: it is the same at whatever distance.
+
+    It may differ in a few windows, beside a pole, say, that are narrower than the least factor
+    between two distances at which one looks: so may a constant that is meant, with the same values.
+    """
     try:
         y = case.function(case.x)
     except TimeoutError:
         return False
     unit = FARTHEST * max(abs(case.x), 1.0)
-    for i in range(-12, 24):
-        for distance in (unit * 4.0**i, -unit * 4.0**i):
-            try:
-                if case.function(case.x + distance) not in {y, math.inf, -math.inf}:
-                    return False
-            except (ArithmeticError, ValueError, TimeoutError):
-                continue
+
+    def differs(distance: float) -> bool:
+        try:
+            return case.function(case.x + distance) not in {y, math.inf, -math.inf}
+        except (ArithmeticError, ValueError, TimeoutError):
+            return False
+
+    powers = [unit * 4.0**i for i in range(-12, 24)]
+    if not any(differs(distance) or differs(-distance) for distance in powers):
+        return True
+    for side in (-1.0, 1.0):
+        tenths = [differs(side * unit * 1.1**i) for i in range(-180, 350)]
+        if sum(tenths) > 25 or any(all(tenths[i : i + 6]) for i in range(525)):
+            return False
     return True
 
 

@@ -739,6 +739,174 @@ def test_a_flat_cell_of_a_solver_is_not_the_solution() -> None:
     assert is_honest(differentiate(function, 1.6900702777389758), 0.0)
 
 
+# --- what is smooth as far as the samples go -----------------------------------------------------
+
+
+def composed_badly(*names: str) -> Callable[[float], float]:
+    stages = [next(stage for stage in badly.STAGES if stage.name == name) for name in names]
+    return lambda x: badly.evaluated(stages, x)
+
+
+def by_newton(f: Callable[[float], float], tolerance: float) -> Callable[[float], float]:
+    """Solve u³ + u = f(x)."""
+
+    def function(x: float) -> float:
+        b, u, change = f(x), 0.0, math.inf
+        while abs(change) > tolerance:
+            change = (u**3 + u - b) / (3.0 * u * u + 1.0)
+            u -= change
+        return u
+
+    return function
+
+
+def by_iteration(f: Callable[[float], float], tolerance: float) -> Callable[[float], float]:
+    """Solve u = f(x) + sin(u)/2."""
+
+    def function(x: float) -> float:
+        b, u, change = f(x), 0.0, math.inf
+        while abs(change) > tolerance:
+            change = u - b - 0.5 * math.sin(u)
+            u -= change
+        return u
+
+    return function
+
+
+def tabulated(
+    f: Callable[[float], float], spacing: float, start: float, *, cubic: bool = False
+) -> Callable[[float], float]:
+    def function(x: float) -> float:
+        i = math.floor((x - start) / spacing)
+        t = (x - start) / spacing - i
+        a, b, c, d = (f(start + (i + k) * spacing) for k in (-1, 0, 1, 2))
+        if not cubic:
+            return b * (1.0 - t) + c * t
+        return (
+            -a * t * (t - 1.0) * (t - 2.0) / 6.0
+            + b * (t + 1.0) * (t - 1.0) * (t - 2.0) / 2.0
+            - c * (t + 1.0) * t * (t - 2.0) / 2.0
+            + d * (t + 1.0) * t * (t - 1.0) / 6.0
+        )
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "exact"),
+    [  # the solver takes one step more from some distance on, so that its error jumps
+        (by_newton(math.sin, 1.5309779182117851e-06), 0.11350132180145343, 0.95761969688268525),
+        (by_iteration(composed_badly("x^2.5"), 3.891786612504069e-11), 1.5493584906010576,
+         3.2198561992309006),
+    ],
+)  # fmt: skip
+def test_an_error_that_jumps_further_out_is_seen(
+    function: Callable[[float], float], x: float, exact: float
+) -> None:
+    assert is_honest(differentiate(function, x), exact)
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "exact"),
+    [  # a knot lies just within the outermost sample, so that the fit leaves little of it
+        (tabulated(lambda x: -6.753741889179554e198 * composed_badly("witch", "x sin x")(x),
+                   0.0004340771172322005, 0.5249807299880296),
+         0.5253258118958619, 5.4959987202914794e198),
+        (tabulated(lambda x: composed_badly("softplus", "arctan")(2.245532571275483e-05 * x),
+                   3.7052523841755916, 42.40590691193107),
+         45.77171159654028, 7.5841827888155499e-06),
+        (tabulated(lambda x: composed_badly("1/x", "x sin x")(
+                       0.03797885869083834 * (x - -60.258381191293694)),
+                   0.1982882566729893, 0.0, cubic=True),
+         2.8775733838288025, -0.0051942745519705172),
+    ],
+)  # fmt: skip
+def test_a_cell_of_a_table_is_not_the_function(
+    function: Callable[[float], float], x: float, exact: float
+) -> None:
+    assert is_honest(differentiate(function, x), exact)
+
+
+def test_a_jump_hidden_by_noise_is_seen() -> None:
+    """A shortcut that is left, on both sides, at the outermost samples of the scale."""
+
+    def function(x: float) -> float:
+        z = 73.94949592950158 * x
+        t = 1.0 - z * z if abs(z) < 0.37752793432913995 else 1.0 / (1.0 + z * z)
+        return (t**5 - t) * (1.0 + badly.hashed(x, 15228165731229709183) / 2.0**11)
+
+    assert is_honest(differentiate(function, -0.0011232844817060746), 46.826716019267499)
+
+
+def test_a_ripple_hidden_by_rounding_is_not_its_mean() -> None:
+    """What is noise from further away becomes as smooth as rounding lets it be."""
+    inner = composed_badly("sin", "cube", "arctan")
+    solved = by_iteration(lambda x: -29371840.011764858 * inner(x), 1.9581057059415845e-06)
+    estimate = differentiate(rounded(24, solved), 0.28344376532659393)
+    assert is_honest(estimate, -5626825.0019673538)
+
+
+def test_what_varies_by_less_than_a_plateau_jumps_is_not_seen() -> None:
+    outer, large = composed_badly("square", "softplus", "softplus"), 1.5088320394562172e16
+    estimate = differentiate(
+        lambda x: (outer(230601413362.48337 * x) + large) - large, 4.847009108311044e-12
+    )
+    assert is_honest(estimate, 327633149126.66139)
+
+
+def test_a_spike_in_a_constant_is_seen_from_its_foot() -> None:
+    """Of which no more than three roundings are left, at the point."""
+    outer = composed_badly("square", "bell", "exp")
+    estimate = differentiate(
+        lambda x: outer(3613.66581692182 * (x - 1.93727645436465)), 1.9379488621150855
+    )
+    assert is_honest(estimate, -1.5045424194458995e-10)
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "bend", "jump"),
+    [
+        # vast values far away, whose rounding hides what is close
+        (lambda x: composed_badly("expm1", "tanh", "quintic")(-1.0489304859057775e20 * x),
+         1.9167526056855338e-23, 1.2022601607436052e16, 1.0194599494728122e-05),
+        (lambda x: composed_badly("cube")(1190.9856884059166 * (x - -2.7324341483231107)),
+         -2.731809444821643, -6.698187377505091, -0.2188048231397288),
+        (lambda x: composed_badly("quintic", "quintic")(2.22e22 * x), 1.5057609904628819e-25,
+         1e22, 0.03),
+    ],
+)  # fmt: skip
+def test_a_jump_at_the_point_is_told_beside_vast_values(
+    function: Callable[[float], float], x: float, bend: float, jump: float
+) -> None:
+    estimate = differentiate(lambda z: function(z) + (bend * (z - x) + jump if z > x else 0.0), x)
+    assert estimate.bound == math.inf
+    assert "jump" in estimate.reason
+
+
+@given(
+    st.sampled_from(["sin", "tanh", "arctan", "expm1", "witch"]),
+    st.floats(-2.0, 2.0),
+    st.floats(-9.0, -4.0),
+    st.floats(0.01, 0.15),
+    st.sampled_from([-1.0, 1.0]),
+)
+def test_an_error_that_is_smooth_up_to_a_jump_is_covered(
+    name: str, x: float, power: float, distance: float, side: float
+) -> None:
+    """The error is steep, as that of a solver, and jumps to 0 at some distance on either side."""
+    f = composed_badly(name)
+    stage = next(stage for stage in badly.STAGES if stage.name == name)
+    size = 10.0**power
+
+    def function(z: float) -> float:
+        t = side * (z - x)
+        return f(z) + (size * (1.0 + t) ** 8 if -distance < t < 0.7 * distance else 0.0)
+
+    estimate = differentiate(function, x)
+    exact = stage.slope(mp.mpf(x))
+    assert is_honest(estimate, float(exact)) or estimate.bound >= 4.0 * size
+
+
 def test_the_driver_reports(capsys: pytest.CaptureFixture[str]) -> None:
     assert badly.main(["--draws", "40", "--seed", "0"]) == 0
     assert "40 draws, 0 false" in capsys.readouterr().out

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 import autograd
 import nn.batches
@@ -168,6 +170,14 @@ def test_the_librarys_parts_are_compiled_where_there_is_enough_to_do(
 )
 def test_where_there_is_enough_to_do(weights: int, samples: int, worth: bool) -> None:
     assert nn.batches._is_worth_compiling(weights, samples) == worth
+
+
+@given(weights=st.integers(0, 10**6), off=st.integers(-3, 3))
+def test_compiling_takes_two_million_weights_and_100_more_for_each(weights: int, off: int) -> None:
+    most = 2_000_000 + 100 * weights
+    samples = most // (weights + 60) + off
+    assume(samples * (weights + 60) != most)  # where a rounding decides
+    assert nn.batches._is_worth_compiling(weights, samples) == (samples * (weights + 60) >= most)
 
 
 def test_what_might_read_something_that_changes_is_not() -> None:

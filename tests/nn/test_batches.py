@@ -135,6 +135,21 @@ def test_a_loss_that_is_not_finite_ends_training_as_without_compiling() -> None:
             )
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("found", [None, "a text", [1.0], 1j])
+def test_a_loss_that_returns_no_number_is_named(compiled: bool, found: Any) -> None:
+    def my_loss(outputs: Any, targets: Any) -> Any:
+        return found
+
+    model = MLP(3, [1], seed=0)
+    with pytest.raises(TypeError) as raised:
+        fit(model, my_loss, X, X[:, 0], epochs=1, compiled=compiled)
+    text = str(raised.value)
+    assert "fit: the loss 'my_loss' must return a Value or a number" in text
+    assert f"returned {type(found).__name__}" in text
+    assert ("is its return missing?" in text) == (found is None)
+
+
 # --- who is compiled -----------------------------------------------------------------------------
 
 

@@ -6,16 +6,19 @@ import gc
 import importlib
 import inspect
 import os
+import random
 import shutil
 import tempfile
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy.random
 import pytest
-from hypothesis import HealthCheck, Phase, register_random, settings
+from hypothesis import HealthCheck, Phase, control, core, register_random, settings
 from hypothesis.internal import entropy
+from hypothesis.strategies._internal import core as strategies_core
 
 # Their examples need what continuous integration alone installs.
 collect_ignore = [
@@ -77,6 +80,68 @@ entropy.NP_RANDOM = NumpysRandom()  # kept there, else it would be registered as
 register_random(entropy.NP_RANDOM)
 
 
+class PythonsRandom:
+    """Python's own random numbers, put back when a test has ended, and not after each example.
+
+    Their state is 625 numbers: to read and to write it takes a third of the time of a quick test.
+    Each example finds them as they are seeded, as ever.
+    """
+
+    def __init__(self) -> None:
+        self._before: Any = None
+
+    def getstate(self) -> None:
+        """Keep the state that they have before the first example."""
+        if self._before is None:
+            self._before = random.getstate()
+
+    def seed(self, seed: int) -> None:
+        """Put them into the state of that seed."""
+        random.setstate(_seeded(seed))
+
+    def setstate(self, state: None) -> None:
+        """Leave them as they are: another example will seed them."""
+
+    def restore(self) -> None:
+        """Put them back into the state before the first example."""
+        if self._before is not None:
+            random.setstate(self._before)
+            self._before = None
+
+
+@functools.cache
+def _seeded(seed: int) -> Any:
+    return random.Random(seed).getstate()
+
+
+@contextlib.contextmanager
+def _unwatched(*args: Any) -> Iterator[None]:
+    """Draw, without a look at whether a strategy takes of Python's random numbers."""
+    yield
+
+
+_PYTHONS_RANDOM = PythonsRandom()
+
+
+def _repeat_quickly() -> None:
+    """Spare what Hypothesis does around each example for those that are random.
+
+    It reads and writes the state of Python's random numbers, and of its own, and compares them
+    before and after each draw. The searches keep all of that.
+    """
+    managed = entropy.RANDOMS_TO_MANAGE
+    for key, generator in list(managed.items()):
+        if generator is random:
+            managed[key] = _PYTHONS_RANDOM
+    local: Any = getattr(core, "threadlocal", None)
+    if hasattr(local, "_hypothesis_global_random"):
+        local._hypothesis_global_random = random.Random()  # which is not managed
+    modules: list[Any] = [control, strategies_core]
+    for module in modules:
+        if hasattr(module, "deprecate_random_in_strategy"):
+            module.deprecate_random_in_strategy = _unwatched
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Keep machine code in a folder of this process's own, and of the processes that it starts.
 
@@ -100,5 +165,12 @@ def pytest_collect_directory(path: Path) -> None:
 
 def pytest_collection_finish() -> None:
     """Spare the garbage collector thousands of tests: each collection would go through them."""
+    if settings().derandomize:
+        _repeat_quickly()
     gc.collect()
     gc.freeze()
+
+
+def pytest_runtest_teardown() -> None:
+    """Put Python's random numbers back."""
+    _PYTHONS_RANDOM.restore()

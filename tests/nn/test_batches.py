@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 import autograd
 import nn.batches
@@ -133,6 +135,21 @@ def test_a_loss_that_is_not_finite_ends_training_as_without_compiling() -> None:
             )
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("found", [None, "a text", [1.0], 1j])
+def test_a_loss_that_returns_no_number_is_named(compiled: bool, found: Any) -> None:
+    def my_loss(outputs: Any, targets: Any) -> Any:
+        return found
+
+    model = MLP(3, [1], seed=0)
+    with pytest.raises(TypeError) as raised:
+        fit(model, my_loss, X, X[:, 0], epochs=1, compiled=compiled)
+    text = str(raised.value)
+    assert "fit: the loss 'my_loss' must return a Value or a number" in text
+    assert f"returned {type(found).__name__}" in text
+    assert ("is its return missing?" in text) == (found is None)
+
+
 # --- who is compiled -----------------------------------------------------------------------------
 
 
@@ -168,6 +185,14 @@ def test_the_librarys_parts_are_compiled_where_there_is_enough_to_do(
 )
 def test_where_there_is_enough_to_do(weights: int, samples: int, worth: bool) -> None:
     assert nn.batches._is_worth_compiling(weights, samples) == worth
+
+
+@given(weights=st.integers(0, 10**6), off=st.integers(-3, 3))
+def test_compiling_takes_two_million_weights_and_100_more_for_each(weights: int, off: int) -> None:
+    most = 2_000_000 + 100 * weights
+    samples = most // (weights + 60) + off
+    assume(samples * (weights + 60) != most)  # where a rounding decides
+    assert nn.batches._is_worth_compiling(weights, samples) == (samples * (weights + 60) >= most)
 
 
 def test_what_might_read_something_that_changes_is_not() -> None:

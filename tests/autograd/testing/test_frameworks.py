@@ -87,3 +87,10 @@ def test_weights_are_apart_and_of_the_shape(shape: tuple[int, ...]) -> None:
     assert found.shape == shape
     assert np.unique(found).size == found.size
     assert ((found >= 0.5) & (found <= 2.5)).all()
+
+
+@pytest.mark.parametrize("precision", [None, "double", "half"])
+@pytest.mark.parametrize("has_bfloat16", [False, True])
+def test_what_the_user_says_of_precision_holds(precision: Any, has_bfloat16: bool) -> None:
+    seen = "bfloat16" if has_bfloat16 else None
+    assert frameworks.coarsest(precision, has_bfloat16) == (precision or seen)

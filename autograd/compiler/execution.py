@@ -13,6 +13,9 @@ from typing import Any, Literal, TypeAlias
 import numpy
 
 from autograd.compiler.backends import BACKENDS, Backend, BackendName, Kernel
+from autograd.compiler.backends.contract import Called, Sourced
+from autograd.compiler.backends.llvm.entry import CFunction, entry, signature_of
+from autograd.compiler.calling import Limits, Pattern
 from autograd.compiler.layout import Layout
 from autograd.compiler.passes import drop_guards
 from autograd.compiler.program import Program
@@ -25,6 +28,10 @@ Reduce: TypeAlias = Literal["mean", "sum"]
 MOST_CHUNKS = 16
 MOST_ROWS = 32_768
 """Over how many rows machine code adds up in order: of more, parts are added up."""
+MOST_OUTPUTS = 2**15
+"""Results of more numbers, over all rows, are made in Python: what that takes is a small part."""
+LONG = 50_000
+"""How many elementary operations are worth letting other threads run meanwhile: 5 µs or more."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +136,75 @@ class Executor:
             return None if is_nan and not guarded else outputs
 
         return run
+
+    def called(self, pattern: Pattern) -> Callable[[tuple[Any, ...]], Any] | None:
+        """Make what executes the program on Python's own objects, where the backend can.
+
+        Args:
+            pattern: What the arguments must be, and what the result is.
+
+        Returns:
+            As for `contract.Called.called`: where it gives a result, that is the one that there is
+            without it.
+        """
+        kernel, reduce = self._ready.get(self._first), self.options.reduce
+        if kernel is None or not isinstance(kernel, Called) or kernel.outputs > MOST_OUTPUTS:
+            return None
+        most, stride = 1, 1
+        rows = self.layout.batched and reduce is None
+        if self.layout.batched:
+            # As many rows as one thread computes, in one piece.
+            most = (2 * self.options.chunk_cost - 1) // max(kernel.cost, 1)
+            if rows:
+                most = min(most, MOST_OUTPUTS // kernel.outputs)
+                most = stride = most // kernel.block * kernel.block
+            else:
+                most = min(most, MOST_ROWS)
+            if most < 1 or (reduce and not kernel.reduces):
+                return None
+        long = -(-LONG // max(kernel.cost, 1))
+        guards = self._first != "guarded"
+        limits = Limits(most, long, reduce == "mean", guards, rows, stride)
+        return kernel.called(pattern, limits)
+
+    def c_function(
+        self, signature: str | None, numbers: Sequence[float | int], *, for_scipy: bool
+    ) -> CFunction:
+        """Make a C function that executes the program, without rows.
+
+        Args:
+            signature: Its type, as C writes it; None for the one that fits best.
+            numbers: For each number of the result which output it is, or which constant.
+            for_scipy: Whether SciPy is to call it.
+
+        Returns:
+            The function.
+
+        Raises:
+            ValueError: The signature does not fit, or the backend has no such functions.
+        """
+        groups = [group.width for group in self.layout.groups]
+        inputs, results = sum(groups), len(numbers)
+        if signature is None and for_scipy:
+            signature = "double (double)" if inputs == 1 else "double (int, double *)"
+        elif signature is None:
+            arguments = ", ".join(["double"] * inputs)
+            one = results == 1 and inputs
+            signature = f"double ({arguments})" if one else "void (double *, double *)"
+        found = signature_of(signature, inputs, results)
+        sources = []
+        if self.program.outputs:
+            with self._lock:
+                if "guarded" not in self._ready:
+                    self._prepare("guarded", self.program)
+            for name in dict.fromkeys((self._first, "guarded")):
+                kernel = self._ready[name]
+                if not isinstance(kernel, Sourced):
+                    raise ValueError(
+                        f"backend={self.options.backend!r} has no functions for C: use 'llvm'"
+                    )
+                sources.append(kernel.source())
+        return entry(sources, found, groups, numbers)
 
     def _divisor(self, rows: int) -> float:
         return (rows or math.nan) if self.options.reduce == "mean" else 1.0

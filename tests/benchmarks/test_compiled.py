@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from benchmarks import compiled
-from benchmarks.batches import two_class_mlp, valley
+from benchmarks.batches import OURS_WITH_PAIRS, two_class_mlp, valley
 from benchmarks.compiled import Effort, Peer
 from benchmarks.workloads import OURS
 
@@ -60,6 +60,6 @@ def test_an_integral_is_the_same_however_its_function_is_called() -> None:
 def test_a_structure_stands_beside_another() -> None:
     make = partial(two_class_mlp, "relu", compiled.NETWORK, 20)
     (row,) = compiled.run_rows(
-        "pairs", make, [Peer(OURS, 0.01)], QUICK, ours_as=compiled.OURS_WITH_PAIRS
+        "pairs", make, [Peer(OURS, 0.01)], QUICK, ours_as=OURS_WITH_PAIRS
     )
     assert (row.peer, row.reached) == (OURS, True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeAlias
@@ -18,8 +17,9 @@ from autograd.compiler.backends.llvm.entry import CFunction, entry, signature_of
 from autograd.compiler.calling import Limits, Pattern
 from autograd.compiler.layout import Layout
 from autograd.compiler.passes import drop_guards
+from autograd.compiler.pool import share
 from autograd.compiler.program import Program
-from autograd.forks import Reopened, in_child
+from autograd.forks import Reopened
 
 __all__ = ["Executor", "Options", "Reduce", "processors", "reduced_constants"]
 
@@ -222,7 +222,11 @@ class Executor:
         if len(chunks) < 2:
             kernel.run(given, 0, rows, every)
         else:
-            self._share(lambda number: kernel.run(given, *chunks[number], every), len(chunks))
+            share(
+                lambda number: kernel.run(given, *chunks[number], every),
+                len(chunks),
+                self.options.threads,
+            )
         every, reduce = every[:, :rows], self.options.reduce
         return _reduced(every, reduce, self.options.exact) if reduce else every
 
@@ -247,7 +251,7 @@ class Executor:
         if is_short:
             work(0)
         else:
-            self._share(work, len(chunks))
+            share(work, len(chunks), self.options.threads)
         return parts.sum(axis=0) / divisor
 
     def _chunks(self, kernel: Kernel, rows: int) -> list[tuple[int, int]]:
@@ -257,18 +261,6 @@ class Executor:
         block = kernel.block
         size = max(-(-rows // count // block), 1) * block
         return [(start, min(size, rows - start)) for start in range(0, rows, size)]
-
-    def _share(self, work: Any, count: int) -> None:
-        """Do some work in threads, of which each takes the next piece when it is done with one."""
-        if self.options.threads == 1:
-            for number in range(count):
-                work(number)
-        else:
-            try:
-                list(_pool(self.options.threads).map(work, range(count)))
-            except RuntimeError:  # while the interpreter shuts down, no thread can be started
-                for number in range(count):
-                    work(number)
 
 
 def _reduced(every: Any, reduce: Reduce, exact: bool) -> Any:
@@ -295,14 +287,6 @@ def reduced_constants(constants: Any, reduce: Reduce, rows: int) -> Any:
         return numpy.full(len(constants), math.nan if reduce == "mean" else 0.0)
     with numpy.errstate(over="ignore"):
         return constants if reduce == "mean" else constants * rows
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="autograd.compile")
-
-
-in_child(_pool.cache_clear)  # its threads stay behind in the parent
 
 
 @cache

@@ -60,6 +60,10 @@ SHORT = 4000
 """Object files of modules of no more characters are kept, for programs that need them as well."""
 
 
+MOST_MEMORY = 2**18
+"""Programs that need memory for more numbers have it once a thread: a call is a small part of one."""
+
+
 @dataclass(frozen=True)
 class Code:
     """The machine code of a plan.
@@ -461,6 +465,8 @@ class MachineKernel:
 
     def called(self, pattern: Pattern, limits: Limits) -> Callable[[tuple[Any, ...]], Any] | None:
         """Make what calls it with Python's own objects; see `contract.Called`."""
+        if sum(self.code.memory) > MOST_MEMORY:
+            return None
         address = ctypes.cast(self._function, ctypes.c_void_p).value or 0
         return trampoline.called(address, self._memory, self.outputs, pattern, limits, self)
 

@@ -20,8 +20,9 @@ from autograd.forks import waited_for
 
 __all__ = ["SIGNATURES", "CFunction", "Signature", "Source", "entry", "signature_of"]
 
-STACK = 2**14
-"""How many bytes are taken from the stack at most."""
+STACK = 2**11
+"""How many bytes are taken from the stack at most at a time: where stacks grow page by page, code
+that takes more than a page at once has to ask for it."""
 
 
 @dataclass(frozen=True)

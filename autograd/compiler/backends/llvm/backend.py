@@ -61,7 +61,7 @@ SHORT = 4000
 
 
 MOST_MEMORY = 2**18
-"""Programs that need memory for more numbers have it once a thread: a call is a small part of one."""
+"""Programs that need memory for more numbers have it once a thread: a call is little of it."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from autograd.compiler.arguments import (
     _is_plain,
     _within,
 )
+from autograd.value import Value
 
 __all__ = ["Callee", "Limits", "Op", "Pattern", "pattern"]
 
@@ -72,6 +73,7 @@ class Pattern:
         links: For each number of the result that is an output, its place, and which; empty where
             the numbers are the outputs.
         numbers: What the numbers of the result are that are constants; likewise.
+        captured: Values, whose numbers are the last group of inputs.
     """
 
     takes: tuple[int, ...]
@@ -83,6 +85,7 @@ class Pattern:
     arrays: int
     links: tuple[tuple[int, int], ...] = ()
     numbers: tuple[float, ...] = ()
+    captured: tuple[Value, ...] = ()
 
 
 class Limits(NamedTuple):

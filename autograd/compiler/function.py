@@ -223,7 +223,7 @@ class Specialisation:
         one may be common at another, so it is tried again, ever more rarely.
         """
         self.calls += 1
-        if self.captured or self.calls == 1 or self.calls & (self.calls - 1):
+        if self.calls == 1 or self.calls & (self.calls - 1):
             return
         found = pattern(args, axes, self.result, rows=rows)
         if found is None:
@@ -234,9 +234,11 @@ class Specialisation:
                 return  # constants are multiplied by the number of rows
             links = tuple(zip(places, outputs, strict=True))
             found = replace(found, links=links, numbers=tuple(self.constants.tolist()))
-        self.called = self.run.called(found)
+        self.called = self.run.called(replace(found, captured=self.captured))
         if self.called is not None:
             accelerate(Compiled)
+            if self.captured:
+                self.called = Capturing(self.called)
 
 
 def _checked(name: str, threads: Any, backend: Any) -> None:
@@ -293,8 +295,27 @@ class Repeated:
                 or not argument.flags.c_contiguous
             ):
                 return NotImplemented
+        if self.given and (_live or active.get() is not None):
+            return NotImplemented  # what is captured may be differentiated, or traced
         numbers = self.run(self.given(args) if self.given else args)
         return NotImplemented if numbers is None else self.filled(numbers)
+
+
+class Capturing:
+    """A call that reads Values from outside, unless they may be differentiated, or traced.
+
+    Args:
+        called: What calls the program.
+    """
+
+    def __init__(self, called: Callable[[tuple[Any, ...]], Any]) -> None:
+        self.called = called
+
+    def __call__(self, args: tuple[Any, ...]) -> Any:
+        """Give the result; NotImplemented for other arguments."""
+        if _live or active.get() is not None:
+            return NotImplemented
+        return self.called(args)
 
 
 _DOUBLE = numpy.dtype(float)

@@ -627,7 +627,29 @@ count:
   %is_short = icmp sle i64 %rows, %most
   %is_some = icmp sgt i64 %rows, 0
   %may = and i1 %is_short, %is_some
-  br i1 %may, label %ready, label %other
+  br i1 %may, label %outside, label %other
+
+; What is read from outside: the numbers of Values.
+outside:
+  %captured = call i64 @word(ptr %plan, i64 $plan_captured)
+  %values = call ptr @entry(ptr %plan, i64 $plan_values)
+  %captured_numbers = call ptr @entry(ptr %block, i64 $block_captured)
+  br label %outside_head
+outside_head:
+  %v = phi i64 [ 0, %outside ], [ %v_after, %outside_number ]
+  %more_values = icmp slt i64 %v, %captured
+  br i1 %more_values, label %outside_value, label %ready
+outside_value:
+  %value = call ptr @entry(ptr %values, i64 %v)
+  %number_address = getelementptr i8, ptr %value, i64 $at_number
+  %number = load ptr, ptr %number_address
+  %unset = icmp eq ptr %number, null
+  br i1 %unset, label %other, label %outside_number
+outside_number:
+  %number_target = getelementptr double, ptr %captured_numbers, i64 %v
+  %v_after = add i64 %v, 1
+  %is_number = call i1 @number(ptr %api, ptr %number, i64 0, ptr %number_target)
+  br i1 %is_number, label %outside_head, label %other
 ready:
   %fields = call ptr @entry(ptr %block, i64 $block_fields)
   %rows_field = getelementptr i64, ptr %fields, i64 $call_rows

@@ -33,6 +33,7 @@ from autograd.compiler.backends.llvm.target import Target, host
 from autograd.compiler.cache import found, keep
 from autograd.compiler.calling import Callee, Limits, Op, Pattern
 from autograd.forks import Reopened, waited_for
+from autograd.value import Value
 from autograd.version import __version__
 
 __all__ = ["accelerate", "called"]
@@ -60,6 +61,8 @@ class _Plan(IntEnum):
     owner_bytes = auto()
     links = auto()  # how many of them are outputs
     link = auto()  # the address of their places, and which outputs
+    captured = auto()  # how many Values are read
+    values = auto()  # their addresses
     takes = auto()
     gives = auto()
 
@@ -71,6 +74,7 @@ class _Block(IntEnum):
     fields = auto()  # the address of what the kernel is given
     loose = auto()  # of numbers that are not in arrays
     out = auto()  # of outputs
+    captured = auto()  # of the numbers of Values
     count = auto()  # how many arrays are held
     held = auto()  # these
 
@@ -164,6 +168,10 @@ def _offsets() -> dict[str, int]:
     for number in (1.25, -3.5e300, numpy.float64(0.1)):
         _require(_word(number, 8) == id(type(number)), "the type of a number")
         _require(ctypes.c_double.from_address(id(number) + 16).value == number, "a float's value")
+    value = Value(1.5)
+    numbers = range(16, Value.__basicsize__, 8)
+    at_number = [place for place in numbers if _word(value, place) == id(value._number)]
+    _require(len(at_number) == 1, "a Value's number")
     callee = Callee()
     callee._last = one.__eq__
     at_called = [
@@ -189,7 +197,8 @@ def _offsets() -> dict[str, int]:
         is_ordered = probe.flags.c_contiguous and probe.flags.aligned
         _require((flags & ORDERED == ORDERED) == is_ordered, "the meaning of an array's flags")
     return {
-        "type": 8, "size": 2, "called": at_called[0], "definition": 16, "owned": 24,
+        "type": 8, "size": 2, "called": at_called[0], "number": at_number[0],
+        "definition": 16, "owned": 24,
         "float_value": 16, "list_items": 24, "tuple_items": at_tuple[0],
         "array_data": 16, "array_nd": 24, "array_shape": 32, "array_dtype": 56, "array_flags": 64,
     }  # fmt: skip
@@ -417,9 +426,10 @@ def called(
     if trampoline is None:
         return None
     blocks = _Blocks(memory, outputs, pattern, limits)
-    takes, gives, link = (
+    values = [id(value) for value in pattern.captured]
+    takes, gives, link, captured = (
         numpy.array(words, dtype=numpy.int64)
-        for words in (pattern.takes, pattern.gives, pattern.links or [(0, 0)])
+        for words in (pattern.takes, pattern.gives, pattern.links or [(0, 0)], values or [0])
     )
     numbers = len(pattern.numbers) or outputs
     shape = pattern.whole or ((numbers,) if pattern.has_arrays else ())
@@ -441,11 +451,14 @@ def called(
         _Plan.owner_bytes: 8 * numbers,
         _Plan.links: len(pattern.links),
         _Plan.link: link.ctypes.data,
+        _Plan.captured: len(values),
+        _Plan.values: captured.ctypes.data,
         _Plan.takes: takes.ctypes.data,
         _Plan.gives: gives.ctypes.data,
     }
     plan = numpy.array([words[word] for word in _Plan], dtype=numpy.int64)
-    return trampoline.function(plan, blocks, takes, gives, link, sizes, pattern.kept, owner)
+    owned = takes, gives, link, captured, sizes, pattern, owner
+    return trampoline.function(plan, blocks, *owned)
 
 
 class _Blocks:
@@ -470,7 +483,8 @@ class _Blocks:
         """Make a block, and give its address."""
         pattern, count = self.pattern, self.outputs * self.stride
         owner, address = self.memory()
-        fields = (ctypes.c_int64 * (len(CALL) + 1)).from_address(address)
+        groups = len(CALL) + pattern.arrays + bool(pattern.loose)
+        fields = (ctypes.c_int64 * (groups + bool(pattern.captured))).from_address(address)
         out = numpy.empty(count + len(pattern.numbers) * self.stride)
         out[count:] = numpy.repeat(pattern.numbers, self.stride)
         loose = numpy.empty(pattern.loose + 1)
@@ -481,7 +495,11 @@ class _Blocks:
         block[_Block.fields] = address
         block[_Block.loose] = loose.ctypes.data
         block[_Block.out] = out.ctypes.data
-        self.kept.append((owner, out, loose, block))
+        captured = numpy.empty(len(pattern.captured) + 1)
+        block[_Block.captured] = captured.ctypes.data
+        if pattern.captured:
+            fields[groups] = captured.ctypes.data
+        self.kept.append((owner, out, loose, captured, block))
         return int(block.ctypes.data)
 
 

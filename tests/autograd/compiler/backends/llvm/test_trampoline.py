@@ -396,6 +396,37 @@ def test_values_are_recorded_and_captured_values_are_read_anew() -> None:
     assert g(2.0) == 10.0
 
 
+@pytest.mark.parametrize("backend", ["llvm", "numpy"])
+def test_captured_values_are_recorded_where_they_are_traced_or_differentiated(backend: Any) -> None:
+    w, x = Value(2.0), np.array([3.0])
+    inner = warm(compile(lambda x: w * x[0], threads=1, backend=backend), x)
+    outer = compile(lambda y: y * inner(x), threads=1)
+    assert outer(1.0) == 6.0
+    w.data = 5.0
+    assert (outer(1.0), inner(x)) == (15.0, 15.0)
+    assert grad(lambda y: y * inner(x))(2.0) == 15.0
+
+
+@given(st.lists(FLOATS, min_size=1, max_size=4), st.sampled_from([None, "mean", "sum"]))
+def test_captured_values_of_any_number(numbers: list[float], reduce: Any) -> None:
+    values = [Value(1.0) for _ in numbers]
+
+    def f(p: Any, x: Any) -> Any:
+        return p * x * sum(values) + values[0]
+
+    axes = None if reduce is None else (None, 0)
+    fast, plain = (compile(f, axes, reduce, threads=1) for _ in range(2))
+    x: Any = 2.0 if reduce is None else np.arange(1.0, 6.0)
+    warm(fast, 1.5, x)
+    assert type(fast._last).__name__ == "Capturing"
+    for value, number in zip(values, numbers, strict=True):
+        value.data = number
+    with np.errstate(all="ignore"):
+        assert same(fast(0.5, x), in_python(plain)(0.5, x))
+    values[0].data = 3
+    assert same(fast(0.5, x), in_python(plain)(0.5, x))
+
+
 def test_models_check_and_clear_are_as_ever() -> None:
     checked = warm(compile(lambda x: log(x), check=True, threads=1), 2.0)
     assert not is_fast(checked)

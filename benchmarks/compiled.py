@@ -112,7 +112,7 @@ def run_rows(
 
 def thread_rows(effort: Effort) -> Iterator[Row]:
     """Two threads beside one, and all that JAX takes by itself; all by the time outside."""
-    for rows in (4096, 100_000):
+    for rows, at_least in ((4096, 1.3), (100_000, 1.7)):
         make = partial(two_class_mlp, "relu", NETWORK, rows)
         makers = {
             "one": partial(evaluation, OURS, make, threads=1, outside=True),
@@ -123,7 +123,7 @@ def thread_rows(effort: Effort) -> Iterator[Row]:
         agree(*contest.outcomes.values())
         one, two, jax = (contest.seconds(name, scale=1e3) for name in makers)
         what = f"MLP 2-16-16-1 relu, {rows:,} rows, 2 threads"
-        yield compare(what, "ms", two, "one thread", one, at_least=1.7)
+        yield compare(what, "ms", two, "one thread", one, at_least=at_least)
         yield compare(what, "ms", two, "JAX, all threads", jax)
 
 

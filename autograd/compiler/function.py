@@ -21,7 +21,7 @@ from autograd.compiler.arguments import Arguments, HoldsValues, Result, rebuilt,
 from autograd.compiler.backends import BACKENDS, BackendName, best_backend
 from autograd.compiler.backends.arrays import every_row
 from autograd.compiler.backends.llvm.entry import CFunction
-from autograd.compiler.backends.llvm.trampoline import accelerate
+from autograd.compiler.backends.llvm.trampoline import accelerate, is_at_hand
 from autograd.compiler.calling import Callee, pattern
 from autograd.compiler.execution import (
     Executor,
@@ -178,6 +178,10 @@ def compile(
     return Compiled(f, in_axes, reduce, exact, check, threads, backend)
 
 
+MANY = 128
+"""After how many calls it is worth while to compile what calls programs without Python."""
+
+
 @dataclass
 class Specialisation:
     """A function compiled for one structure of arguments.
@@ -191,6 +195,7 @@ class Specialisation:
         constants: The numbers in the result that are constant, and places for the others.
         captured: The Values from outside that the function reads: the last of the inputs.
         calls: How often it has been called in Python.
+        next_try: At which call to look for a way without Python.
         called: What calls it without Python, once that has been made.
     """
 
@@ -202,6 +207,7 @@ class Specialisation:
     constants: Any
     captured: tuple[Value, ...] = ()
     calls: int = 0
+    next_try: int = 2
     called: Callable[[tuple[Any, ...]], Any] | None = None
 
     def depends_on_live(self) -> bool:
@@ -220,10 +226,14 @@ class Specialisation:
         """Make what calls it without Python, where there is such a way.
 
         It is not made at the first call, of which there may be no second; and what is too rare at
-        one may be common at another, so it is tried again, ever more rarely.
+        one may be common at another, so it is tried again, ever more rarely. A trampoline that is
+        still to be compiled takes as long as some hundred calls.
         """
         self.calls += 1
-        if self.calls == 1 or self.calls & (self.calls - 1):
+        if self.calls < self.next_try:
+            return
+        self.next_try = 2 * self.calls
+        if self.calls < MANY and not is_at_hand():
             return
         found = pattern(args, axes, self.result, rows=rows)
         if found is None:
@@ -267,6 +277,7 @@ class Repeated:
     """
 
     def __init__(self, known: Specialisation, args: Sequence[Any], rows: int | None) -> None:
+        self.known = known
         self.shapes = [argument.shape for argument in args]
         self.run = known.run.repeated(1 if rows is None else rows)
         self.given = known.given if known.captured else None
@@ -295,6 +306,9 @@ class Repeated:
                 or not argument.flags.c_contiguous
             ):
                 return NotImplemented
+        self.known.calls += 1
+        if self.known.calls >= self.known.next_try:
+            return NotImplemented  # there may be a better way by now
         if self.given and (_live or active.get() is not None):
             return NotImplemented  # what is captured may be differentiated, or traced
         numbers = self.run(self.given(args) if self.given else args)

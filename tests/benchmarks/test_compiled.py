@@ -59,7 +59,5 @@ def test_an_integral_is_the_same_however_its_function_is_called() -> None:
 
 def test_a_structure_stands_beside_another() -> None:
     make = partial(two_class_mlp, "relu", compiled.NETWORK, 20)
-    (row,) = compiled.run_rows(
-        "pairs", make, [Peer(OURS, 0.01)], QUICK, ours_as=OURS_WITH_PAIRS
-    )
+    (row,) = compiled.run_rows("pairs", make, [Peer(OURS, 0.01)], QUICK, ours_as=OURS_WITH_PAIRS)
     assert (row.peer, row.reached) == (OURS, True)

@@ -36,7 +36,7 @@ from autograd.forks import Reopened, waited_for
 from autograd.value import Value
 from autograd.version import __version__
 
-__all__ = ["accelerate", "called"]
+__all__ = ["accelerate", "called", "is_at_hand"]
 
 
 # --- tables ---------------------------------------------------------------------------------------
@@ -348,13 +348,17 @@ def _text(offsets: dict[str, int]) -> str:
 
 def _object(text: str, target: Target) -> bytes:
     """Find object code in the user's cache, or make it, and keep it there."""
-    parts = json.dumps(["trampoline", __version__, astuple(target), text])
-    key = hashlib.sha256(parts.encode()).hexdigest()
+    key = _key(text, target)
     content = found(key)
     if content is None:
         content = _built(text, target)
         keep(key, content)
     return content
+
+
+def _key(text: str, target: Target) -> str:
+    parts = json.dumps(["trampoline", __version__, astuple(target), text])
+    return hashlib.sha256(parts.encode()).hexdigest()
 
 
 def _built(text: str, target: Target) -> bytes:
@@ -374,11 +378,14 @@ def _built(text: str, target: Target) -> bytes:
 
 _lock = Reopened()
 
+NONE = (Unexpected, AttributeError, ImportError, OSError, RuntimeError)
+"""What says that there is no trampoline: also a library that is missing, and what LLVM raises."""
+
 
 @cache
 def _trampoline() -> Trampoline | None:
     """Make the trampoline; None where there is none."""
-    with suppress(Unexpected, AttributeError, RuntimeError):  # the last is LLVM's
+    with suppress(*NONE):
         return Trampoline()
     return None
 
@@ -387,6 +394,20 @@ def _only_trampoline() -> Trampoline | None:
     """Give the trampoline, of which there is one, whichever threads ask for it at once."""
     with _lock:
         return _trampoline()
+
+
+def is_at_hand() -> bool:
+    """Tell whether asking for the trampoline takes no time: it is there, or in the user's cache."""
+    with _lock:
+        return _trampoline.cache_info().currsize > 0 or _is_cached()
+
+
+@cache
+def _is_cached() -> bool:
+    with suppress(*NONE):
+        _require_interpreter()
+        return found(_key(_text(_offsets()), host())) is not None
+    return True  # there will be none
 
 
 def accelerate(kind: type[Callee]) -> None:

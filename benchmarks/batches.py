@@ -82,6 +82,15 @@ def vector(arrays: Sequence[Any]) -> Any:
     return np.concatenate([np.column_stack(layer).ravel() for layer in layers])
 
 
+def arrays_in(gradient: Any) -> list[Any]:
+    """List the arrays of a gradient, whatever its structure; floats are an array."""
+    if not isinstance(gradient, (list, tuple)):
+        return [np.asarray(gradient)]
+    if all(isinstance(part, float) for part in gradient):
+        return [np.array(gradient)]
+    return [array for part in gradient for array in arrays_in(part)]
+
+
 def outputs_of_row(
     parameters: Any, xs: Any, sizes: Sequence[int], m: Library, activation: str
 ) -> list[Any]:
@@ -259,6 +268,31 @@ def ourselves(batch: Batch, threads: int | None) -> Call:
     return partial(step, batch.parameters, *batch.rows)
 
 
+def with_floats(batch: Batch, threads: int | None) -> Call:
+    """Ours, called with a list of Python's floats, of which it makes another."""
+    step = import_module("autograd").compile(cost_of_row(batch), threads=threads)
+    return partial(step, batch.parameters.tolist())
+
+
+def with_pairs(batch: Batch, threads: int | None) -> Call:
+    """Ours, called with a list of pairs: each layer's matrix of weights, and its biases."""
+    m = import_module("autograd")
+
+    def of_row(library: Library, layers: Any, *row: Any) -> Any:
+        neurons = [
+            [*weights, bias]
+            for matrix, biases in layers
+            for weights, bias in zip(matrix, biases, strict=True)
+        ]
+        return batch.of_row(library, [x for neuron in neurons for x in neuron], *row)
+
+    axes = (None, *[0] * len(batch.rows))
+    f = cost_of_row(batch._replace(of_row=of_row))
+    step = m.compile(f, in_axes=axes, reduce="mean", threads=threads)
+    arrays = [*map(np.ascontiguousarray, matrices(batch.parameters, batch.sizes))]
+    return partial(step, [*zip(arrays[::2], arrays[1::2], strict=True)], *batch.rows)
+
+
 def jax(batch: Batch, threads: int | None) -> Call:
     module = import_module("jax")
     module.config.update("jax_enable_x64", True)
@@ -379,11 +413,29 @@ def by_hand(batch: Batch, threads: int | None, *, kernel: str) -> Call:
     return partial(call, arrays)  # the kernel has their addresses only
 
 
+def valley_by_hand(batch: Batch, threads: int | None) -> Call:
+    """Rosenbrock's function in C++, called with a list of Python's floats, and giving one."""
+    function, inputs = kernels().valley, len(batch.parameters)
+    function.restype = ctypes.c_double
+    numbers = ctypes.c_double * inputs
+    xs, found = batch.parameters.tolist(), numbers()
+    count = ctypes.c_long(inputs)
+
+    def call() -> tuple[Any, Any]:
+        return function(numbers(*xs), count, found), found[:]
+
+    return call
+
+
+OURS_WITH_FLOATS, OURS_WITH_PAIRS = f"{OURS}, floats", f"{OURS}, pairs"
 LIBRARIES: dict[str, Callable[[Batch, int | None], Call]] = {
     OURS: ourselves,
     "JAX": jax,
     "PyTorch": pytorch,
     "CasADi": casadi,
+    OURS_WITH_FLOATS: with_floats,
+    OURS_WITH_PAIRS: with_pairs,
+    "C++, valley": valley_by_hand,
     "C++, relu": partial(by_hand, kernel="hinge_relu"),
     "C++, tanh": partial(by_hand, kernel="hinge_tanh"),
 }
@@ -428,8 +480,7 @@ def evaluation(
 
     def outcome() -> list[float]:
         value, gradient = result
-        arrays = gradient if isinstance(gradient, (list, tuple)) else [gradient]
-        return [*vector([np.asarray(array) for array in arrays]).tolist(), float(value)]
+        return [*vector(arrays_in(gradient)).tolist(), float(value)]
 
     outside = outside or threads != 1
     return Task(step, outcome, time.perf_counter if outside else time.process_time)

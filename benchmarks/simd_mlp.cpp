@@ -3,6 +3,7 @@
 // A row of the batch is a lane of a vector register. A block of rows goes through a layer at a
 // time, in tiles of four neurons whose sums stay in registers; sums over the rows stay apart by
 // lane until the end. Parameters come neuron by neuron, a neuron's bias after its weights.
+// And value and gradient of Rosenbrock's function, one point at a time.
 // GCC or Clang, on any processor; -ffast-math lets them vectorise tanh.
 
 #include <cmath>
@@ -156,6 +157,19 @@ extern "C" {
 
 double hinge_relu(const double *w, const double *X, const double *Y, long rows, double *gradient) {
     return step<Relu>(w, X, Y, rows, gradient);
+}
+
+// Rosenbrock's function, whose calls cost more than itself.
+double valley(const double *x, long inputs, double *gradient) {
+    double value = 0.0;
+    gradient[0] = 0.0;
+    for (long k = 0; k + 1 < inputs; ++k) {
+        double rise = x[k + 1] - x[k] * x[k], rest = 1.0 - x[k];
+        value += 100.0 * rise * rise + rest * rest;
+        gradient[k] -= 400.0 * rise * x[k] + 2.0 * rest;
+        gradient[k + 1] = 200.0 * rise;
+    }
+    return value;
 }
 
 double hinge_tanh(const double *w, const double *X, const double *Y, long rows, double *gradient) {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeAlias
@@ -13,10 +12,14 @@ from typing import Any, Literal, TypeAlias
 import numpy
 
 from autograd.compiler.backends import BACKENDS, Backend, BackendName, Kernel
+from autograd.compiler.backends.contract import Called, Sourced
+from autograd.compiler.backends.llvm.entry import CFunction, entry, signature_of
+from autograd.compiler.calling import Limits, Pattern
 from autograd.compiler.layout import Layout
 from autograd.compiler.passes import drop_guards
+from autograd.compiler.pool import share
 from autograd.compiler.program import Program
-from autograd.forks import Reopened, in_child
+from autograd.forks import Reopened
 
 __all__ = ["Executor", "Options", "Reduce", "processors", "reduced_constants"]
 
@@ -25,6 +28,10 @@ Reduce: TypeAlias = Literal["mean", "sum"]
 MOST_CHUNKS = 16
 MOST_ROWS = 32_768
 """Over how many rows machine code adds up in order: of more, parts are added up."""
+MOST_OUTPUTS = 2**15
+"""Results of more numbers, over all rows, are made in Python: what that takes is a small part."""
+LONG = 50_000
+"""How many elementary operations are worth letting other threads run meanwhile: 5 µs or more."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,75 @@ class Executor:
 
         return run
 
+    def called(self, pattern: Pattern) -> Callable[[tuple[Any, ...]], Any] | None:
+        """Make what executes the program on Python's own objects, where the backend can.
+
+        Args:
+            pattern: What the arguments must be, and what the result is.
+
+        Returns:
+            As for `contract.Called.called`: where it gives a result, that is the one that there is
+            without it.
+        """
+        kernel, reduce = self._ready.get(self._first), self.options.reduce
+        if kernel is None or not isinstance(kernel, Called) or kernel.outputs > MOST_OUTPUTS:
+            return None
+        most, stride = 1, 1
+        rows = self.layout.batched and reduce is None
+        if self.layout.batched:
+            # As many rows as one thread computes, in one piece.
+            most = (2 * self.options.chunk_cost - 1) // max(kernel.cost, 1)
+            if rows:
+                most = min(most, MOST_OUTPUTS // kernel.outputs)
+                most = stride = most // kernel.block * kernel.block
+            else:
+                most = min(most, MOST_ROWS)
+            if most < 1 or (reduce and not kernel.reduces):
+                return None
+        long = -(-LONG // max(kernel.cost, 1))
+        guards = self._first != "guarded"
+        limits = Limits(most, long, reduce == "mean", guards, rows, stride)
+        return kernel.called(pattern, limits)
+
+    def c_function(
+        self, signature: str | None, numbers: Sequence[float | int], *, for_scipy: bool
+    ) -> CFunction:
+        """Make a C function that executes the program, without rows.
+
+        Args:
+            signature: Its type, as C writes it; None for the one that fits best.
+            numbers: For each number of the result which output it is, or which constant.
+            for_scipy: Whether SciPy is to call it.
+
+        Returns:
+            The function.
+
+        Raises:
+            ValueError: The signature does not fit, or the backend has no such functions.
+        """
+        groups = [group.width for group in self.layout.groups]
+        inputs, results = sum(groups), len(numbers)
+        if signature is None and for_scipy:
+            signature = "double (double)" if inputs == 1 else "double (int, double *)"
+        elif signature is None:
+            arguments = ", ".join(["double"] * inputs)
+            one = results == 1 and inputs
+            signature = f"double ({arguments})" if one else "void (double *, double *)"
+        found = signature_of(signature, inputs, results)
+        sources = []
+        if self.program.outputs:
+            with self._lock:
+                if "guarded" not in self._ready:
+                    self._prepare("guarded", self.program)
+            for name in dict.fromkeys((self._first, "guarded")):
+                kernel = self._ready[name]
+                if not isinstance(kernel, Sourced):
+                    raise ValueError(
+                        f"backend={self.options.backend!r} has no functions for C: use 'llvm'"
+                    )
+                sources.append(kernel.source())
+        return entry(sources, found, groups, numbers)
+
     def _divisor(self, rows: int) -> float:
         return (rows or math.nan) if self.options.reduce == "mean" else 1.0
 
@@ -146,7 +222,11 @@ class Executor:
         if len(chunks) < 2:
             kernel.run(given, 0, rows, every)
         else:
-            self._share(lambda number: kernel.run(given, *chunks[number], every), len(chunks))
+            share(
+                lambda number: kernel.run(given, *chunks[number], every),
+                len(chunks),
+                self.options.threads,
+            )
         every, reduce = every[:, :rows], self.options.reduce
         return _reduced(every, reduce, self.options.exact) if reduce else every
 
@@ -171,7 +251,7 @@ class Executor:
         if is_short:
             work(0)
         else:
-            self._share(work, len(chunks))
+            share(work, len(chunks), self.options.threads)
         return parts.sum(axis=0) / divisor
 
     def _chunks(self, kernel: Kernel, rows: int) -> list[tuple[int, int]]:
@@ -181,18 +261,6 @@ class Executor:
         block = kernel.block
         size = max(-(-rows // count // block), 1) * block
         return [(start, min(size, rows - start)) for start in range(0, rows, size)]
-
-    def _share(self, work: Any, count: int) -> None:
-        """Do some work in threads, of which each takes the next piece when it is done with one."""
-        if self.options.threads == 1:
-            for number in range(count):
-                work(number)
-        else:
-            try:
-                list(_pool(self.options.threads).map(work, range(count)))
-            except RuntimeError:  # while the interpreter shuts down, no thread can be started
-                for number in range(count):
-                    work(number)
 
 
 def _reduced(every: Any, reduce: Reduce, exact: bool) -> Any:
@@ -219,14 +287,6 @@ def reduced_constants(constants: Any, reduce: Reduce, rows: int) -> Any:
         return numpy.full(len(constants), math.nan if reduce == "mean" else 0.0)
     with numpy.errstate(over="ignore"):
         return constants if reduce == "mean" else constants * rows
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="autograd.compile")
-
-
-in_child(_pool.cache_clear)  # its threads stay behind in the parent
 
 
 @cache

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
+import inspect
 import os
 import random
 import sys
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, overload
 
@@ -17,6 +20,9 @@ import numpy.random  # NumPy would at its first use: maybe in a thread, while an
 from autograd.compiler.arguments import Arguments, HoldsValues, Result, rebuilt, taken
 from autograd.compiler.backends import BACKENDS, BackendName, best_backend
 from autograd.compiler.backends.arrays import every_row
+from autograd.compiler.backends.llvm.entry import CFunction
+from autograd.compiler.backends.llvm.trampoline import accelerate, is_at_hand
+from autograd.compiler.calling import Callee, pattern
 from autograd.compiler.execution import (
     Executor,
     Options,
@@ -172,6 +178,10 @@ def compile(
     return Compiled(f, in_axes, reduce, exact, check, threads, backend)
 
 
+MANY = 128
+"""After how many calls it is worth while to compile what calls programs without Python."""
+
+
 @dataclass
 class Specialisation:
     """A function compiled for one structure of arguments.
@@ -184,6 +194,9 @@ class Specialisation:
         positions: For each number in the result, which output it is; None where they are the same.
         constants: The numbers in the result that are constant, and places for the others.
         captured: The Values from outside that the function reads: the last of the inputs.
+        calls: How often it has been called in Python.
+        next_try: At which call to look for a way without Python.
+        called: What calls it without Python, once that has been made.
     """
 
     program: Program
@@ -193,6 +206,9 @@ class Specialisation:
     positions: Any
     constants: Any
     captured: tuple[Value, ...] = ()
+    calls: int = 0
+    next_try: int = 2
+    called: Callable[[tuple[Any, ...]], Any] | None = None
 
     def depends_on_live(self) -> bool:
         """Whether a captured Value is, or depends on, a variable of a derivative or a trace."""
@@ -205,6 +221,34 @@ class Specialisation:
         if not self.captured:
             return arrays
         return [*arrays, numpy.array([value._number for value in self.captured], dtype=float)]
+
+    def prepare(self, args: Sequence[Any], axes: Sequence[Any], rows: bool) -> None:
+        """Make what calls it without Python, where there is such a way.
+
+        It is not made at the first call, of which there may be no second; and what is too rare at
+        one may be common at another, so it is tried again, ever more rarely. A trampoline that is
+        still to be compiled takes as long as some hundred calls.
+        """
+        self.calls += 1
+        if self.calls < self.next_try:
+            return
+        self.next_try = 2 * self.calls
+        if self.calls < MANY and not is_at_hand():
+            return
+        found = pattern(args, axes, self.result, rows=rows)
+        if found is None:
+            return
+        if self.positions is not None:
+            places, outputs = (part.tolist() for part in self.positions)
+            if self.run.options.reduce == "sum" and (self.constants != 2.0 * self.constants).any():
+                return  # constants are multiplied by the number of rows
+            links = tuple(zip(places, outputs, strict=True))
+            found = replace(found, links=links, numbers=tuple(self.constants.tolist()))
+        self.called = self.run.called(replace(found, captured=self.captured))
+        if self.called is not None:
+            accelerate(Compiled)
+            if self.captured:
+                self.called = Capturing(self.called)
 
 
 def _checked(name: str, threads: Any, backend: Any) -> None:
@@ -233,6 +277,7 @@ class Repeated:
     """
 
     def __init__(self, known: Specialisation, args: Sequence[Any], rows: int | None) -> None:
+        self.known = known
         self.shapes = [argument.shape for argument in args]
         self.run = known.run.repeated(1 if rows is None else rows)
         self.given = known.given if known.captured else None
@@ -261,8 +306,30 @@ class Repeated:
                 or not argument.flags.c_contiguous
             ):
                 return NotImplemented
+        self.known.calls += 1
+        if self.known.calls >= self.known.next_try:
+            return NotImplemented  # there may be a better way by now
+        if self.given and (_live or active.get() is not None):
+            return NotImplemented  # what is captured may be differentiated, or traced
         numbers = self.run(self.given(args) if self.given else args)
         return NotImplemented if numbers is None else self.filled(numbers)
+
+
+class Capturing:
+    """A call that reads Values from outside, unless they may be differentiated, or traced.
+
+    Args:
+        called: What calls the program.
+    """
+
+    def __init__(self, called: Callable[[tuple[Any, ...]], Any]) -> None:
+        self.called = called
+
+    def __call__(self, args: tuple[Any, ...]) -> Any:
+        """Give the result; NotImplemented for other arguments."""
+        if _live or active.get() is not None:
+            return NotImplemented
+        return self.called(args)
 
 
 _DOUBLE = numpy.dtype(float)
@@ -277,7 +344,7 @@ def _is_plain_array(argument: Any) -> bool:
     )
 
 
-class Compiled:
+class Compiled(Callee):
     """A compiled function; `compile` makes it.
 
     Attributes:
@@ -316,7 +383,7 @@ class Compiled:
         self._name = f"compile({getattr(function, '__name__', type(function).__name__)})"
         self._known: dict[Hashable, Specialisation] = {}
         self._stored: dict[Hashable, Stored] = {}  # of a file: compiled when they are called
-        self._last: Repeated | None = None
+        self._last = None
         self._lock = Reopened()
 
     def __repr__(self) -> str:
@@ -361,9 +428,10 @@ class Compiled:
             ArithmeticError: With `check=True`: the function leaves its domain, or overflows. It may
                 be a ValueError too; the message begins with the row.
         """
-        last = self._last
-        if last is not None and not kwargs:
-            result = last(args)
+        # Where there is a trampoline, it does this itself, in half a microsecond; see `accelerate`.
+        called = self._last
+        if called is not None and not kwargs:
+            result = called(args)
             if result is not NotImplemented:
                 return result
         if self._model:
@@ -407,8 +475,13 @@ class Compiled:
             numbers[known.positions[0]] = outputs[known.positions[1]]
         if self.check and not numpy.isfinite(numbers).all():
             self._check(known, args, kwargs, axes, found, numbers)
-        elif not (self.check or kwargs or any(axes)) and Repeated.applies(known, args, rows):
-            self._last = Repeated(known, args, rows)
+        elif not (self.check or kwargs or self._model):
+            if known.called is None:
+                known.prepare(args, axes, rows is not None and self.reduce is None)
+            if known.called is not None:
+                self._last = known.called
+            elif known.calls > 1 and not any(axes) and Repeated.applies(known, args, rows):
+                self._last = Repeated(known, args, rows)
         return known.result.filled(numbers, rows is not None and self.reduce is None)
 
     # --- what is known -----------------------------------------------------------------------
@@ -448,6 +521,123 @@ class Compiled:
         key = (found.key, *kwargs) if kwargs else found.key
         known = self._known.get(key) or self._stored.get(key)
         return (known or self._specialised(key, args, kwargs, axes, found)).program
+
+    def c_function(self, *args: Any, signature: str | None = None) -> CFunction:
+        """Give a C function of one row, for whoever calls it by its address: another language, say.
+
+        It may be called by any number of threads at once, and needs no GIL (but where Python
+        evaluates an operation: `gammainc`, say). What it computes is what a call without Python
+        gives: nan or an infinity off the domain.
+
+        Args:
+            *args: Arguments as an example, as for `program`; by default a float for each parameter
+                of the function. What the C function is given are the numbers in them, in the order
+                of `program(*args).inputs`.
+            signature: Its type: `"double (double, double)"`, with a double for each number, which
+                is what is chosen where there is one result; `"void (double *, double *)"`, which
+                reads all numbers from an array and writes all results to another, which is chosen
+                otherwise; or what SciPy calls, `"double (double)"`, `"double (double, void *)"`,
+                `"double (int, double *)"` or `"double (int, double *, void *)"`, where the integer
+                is the number of numbers (the result is nan if it is another).
+
+        Returns:
+            The function: its `address`, its `signature`, and as a function of `ctypes`. It stays
+            for as long as that object does.
+
+        Raises:
+            TracingError: The function branches on a number, or asks for one in another way.
+            TypeError: An argument is a Value, or of a kind that cannot be compiled.
+            ValueError: The signature does not fit; or there are rows (`in_axes`), checks (`check`),
+                or a Value that is read from outside; or the backend is another than LLVM.
+
+        Example:
+            >>> from autograd import value_and_grad
+            >>> square = compile(lambda x: x * x).c_function()
+            >>> square.signature, square.ctypes(3.0)
+            ('double (double)', 9.0)
+            >>> import ctypes
+            >>> both = compile(value_and_grad(lambda xs: xs[0] * xs[1])).c_function([1.0, 1.0])
+            >>> xs, results = (ctypes.c_double * 2)(3.0, 4.0), (ctypes.c_double * 3)()
+            >>> both(xs, results)
+            >>> both.signature, list(results)
+            ('void (double *, double *)', [12.0, 4.0, 3.0])
+        """
+        return self._c_function("c_function", args, signature)
+
+    def _c_function(self, who: str, args: tuple[Any, ...], signature: str | None) -> CFunction:
+        name = f"{self._name}: {who}"
+        if signature is not None and not isinstance(signature, str):
+            raise TypeError(f"{name}: signature must be a str or None, got {shown(signature)}")
+        if self.in_axes is not None:
+            raise ValueError(f"{name}: a C function computes one row: compile without in_axes")
+        if self.check:
+            raise ValueError(
+                f"{name}: a C function cannot raise errors: compile without check=True"
+            )
+        args = args or self._floats(name)
+        args = (*self._model, *args)
+        axes = self._axes(args, {})
+        try:
+            found = taken(name, args, axes)
+        except HoldsValues:
+            raise TypeError(f"{name}: the arguments hold Values: pass their .data") from None
+        known = self._known.get(found.key) or self._specialised(found.key, args, {}, axes, found)
+        if known.captured:
+            raise ValueError(
+                f"{name}: the function reads {shown(known.captured[0])} from outside, which may "
+                "change: give it as an argument"
+            )
+        outputs = range(len(known.run.program.outputs))
+        numbers: list[float | int] = [*outputs]
+        if known.positions is not None:
+            numbers = list(map(float, known.constants))
+            for place, output in zip(*(part.tolist() for part in known.positions), strict=True):
+                numbers[place] = output
+        try:
+            return known.run.c_function(signature, numbers, for_scipy=who != "c_function")
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+
+    def _floats(self, name: str) -> tuple[float, ...]:
+        """Give a float for each parameter of the function that needs one."""
+        needed = None
+        if not self._model:  # whose inputs are lists
+            with suppress(TypeError, ValueError):  # of some functions in C
+                parameters = inspect.signature(self.function).parameters.values()
+                needed = [each for each in parameters if each.default is each.empty]
+        if not needed or not all(each.kind in _POSITIONAL for each in needed):
+            raise TypeError(
+                f"{name}: the function's signature does not say how many floats it takes: give "
+                "arguments as an example"
+            )
+        return (1.0,) * len(needed)
+
+    def low_level_callable(self, *args: Any, signature: str | None = None) -> Any:
+        """Give a `scipy.LowLevelCallable`, which SciPy's integrators call without Python.
+
+        Args:
+            *args: As for `c_function`.
+            signature: Likewise; by default `"double (double)"` for a function of one number, and
+                `"double (int, double *)"` for others.
+
+        Returns:
+            What `scipy.integrate.quad`, `dblquad`, `nquad` and their like take as a function.
+
+        Raises:
+            ModuleNotFoundError: SciPy is missing.
+            ValueError: As for `c_function`; and the function gives more than one number.
+
+        Example:
+            >>> from scipy.integrate import quad
+            >>> from autograd import exp
+            >>> bell = compile(lambda x, scale: exp(-scale * x * x)).low_level_callable()
+            >>> print("%.6f" % quad(bell, -3.0, 3.0, args=(1.0,))[0])
+            1.772415
+        """
+        name = f"{self._name}: low_level_callable"
+        if importlib.util.find_spec("scipy") is None:
+            raise ModuleNotFoundError(f"{name} needs SciPy: install scalar-autograd[special]")
+        return self._c_function("low_level_callable", args, signature).low_level_callable()
 
     @property
     def signatures(self) -> list[Hashable]:
@@ -668,6 +858,8 @@ class Compiled:
                 raise type(error)(f"in row {row}: {error}") from None
             raise
 
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 RETRACED = 4
 """How often a function that is checked is traced again."""

@@ -80,6 +80,20 @@ def test_the_kernel_written_by_hand_finds_the_same(activation: str, rows: int) -
     assert float(np.float64(5e-324) * 1.0) > 0.0  # numbers below the normal ones are still there
 
 
+def test_structures_of_parameters_are_differentiated_alike() -> None:
+    pairs, make = batches.OURS_WITH_PAIRS, partial(two_class_mlp, "relu", SIZES, 20)
+    assert found(pairs, make) == pytest.approx(found(OURS, make), rel=1e-12)
+    make = partial(valley, 10)
+    assert found(batches.OURS_WITH_FLOATS, make) == pytest.approx(found(OURS, make), rel=1e-12)
+
+
+@pytest.mark.skipif(shutil.which(COMPILER) is None, reason="there is no C++ compiler")
+@pytest.mark.parametrize("inputs", [2, 3, 10])
+def test_the_valley_written_by_hand_is_the_same(inputs: int) -> None:
+    make = partial(valley, inputs)
+    assert found("C++, valley", make) == pytest.approx(found(OURS, make), rel=1e-12)
+
+
 @pytest.mark.parametrize("name", BATCHES)
 def test_pytorch_finds_the_same(name: str) -> None:
     pytest.importorskip("torch")

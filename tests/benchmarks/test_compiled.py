@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from benchmarks import compiled
-from benchmarks.batches import two_class_mlp, valley
+from benchmarks.batches import OURS_WITH_PAIRS, two_class_mlp, valley
 from benchmarks.compiled import Effort, Peer
 from benchmarks.workloads import OURS
 
@@ -46,3 +46,18 @@ def test_a_missing_peer_is_said_to_be_missing(monkeypatch: pytest.MonkeyPatch) -
     make = partial(two_class_mlp, "relu", compiled.NETWORK, 24)
     (row,) = compiled.run_rows("MLP", make, [Peer("C++, relu", 0.8)], QUICK)
     assert (row.peer, row.target, row.reached) == ("C++, relu", "not installed", None)
+
+
+def test_an_integral_is_the_same_however_its_function_is_called() -> None:
+    pytest.importorskip("scipy")
+    tasks = [compiled.integration(how) for how in (OURS, "C", "Python")]
+    for task in tasks:
+        task.step(lambda phase: None)
+    first, *others = [task.outcome() for task in tasks]
+    assert all(other == pytest.approx(first, rel=1e-12) for other in others)
+
+
+def test_a_structure_stands_beside_another() -> None:
+    make = partial(two_class_mlp, "relu", compiled.NETWORK, 20)
+    (row,) = compiled.run_rows("pairs", make, [Peer(OURS, 0.01)], QUICK, ours_as=OURS_WITH_PAIRS)
+    assert (row.peer, row.reached) == (OURS, True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy
 
+from autograd.compiler.calling import Limits, Pattern
 from autograd.compiler.layout import Layout
 from autograd.compiler.passes import MANY_TERMS, fuse_sums
 from autograd.compiler.program import Program
 
-__all__ = ["Backend", "Kernel", "Plan", "planned", "run_alone"]
+__all__ = ["Backend", "Called", "Kernel", "Plan", "Sourced", "planned", "run_alone"]
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,34 @@ class Kernel(Protocol):
         Returns:
             A function of the arrays of inputs, which gives the outputs, and whether one is nan.
         """
+        ...
+
+
+@runtime_checkable
+class Called(Protocol):
+    """A kernel that Python's own objects may be handed to; not every backend makes such."""
+
+    def called(self, pattern: Pattern, limits: Limits) -> Callable[[tuple[Any, ...]], Any] | None:
+        """Make what calls it.
+
+        Args:
+            pattern: What the arguments must be, and what the result is.
+            limits: What is the same in all calls.
+
+        Returns:
+            A function of a tuple of arguments, which gives the result; NotImplemented for arguments
+            that do not fit, or where the outputs must be computed in another way. None where there
+            is no such way to call it: on another interpreter than CPython, say.
+        """
+        ...
+
+
+@runtime_checkable
+class Sourced(Protocol):
+    """A kernel that can be a C function."""
+
+    def source(self) -> Any:
+        """Tell `llvm.entry.entry` how it is called."""
         ...
 
 

@@ -25,7 +25,9 @@ from autograd.compiler.trace import (
     program_of,
     traced_program,
 )
-from autograd.rules import MEETS, RULES, VALUES
+from autograd.helper_rules import MEETS
+from autograd.rule import VALUES
+from autograd.rules import RULES
 from autograd.testing.programs import RandomProgram as Drawn
 from autograd.testing.programs import programs
 from autograd.traced import traced

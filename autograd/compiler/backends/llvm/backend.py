@@ -18,7 +18,15 @@ import numpy
 
 from autograd.compiler import primitives
 from autograd.compiler.backends.contract import Plan, planned
-from autograd.compiler.backends.llvm import emission, mathematics, schedule, target, writer
+from autograd.compiler.backends.llvm import (
+    emission,
+    entry,
+    mathematics,
+    schedule,
+    target,
+    trampoline,
+    writer,
+)
 from autograd.compiler.backends.llvm.emission import (
     CALL,
     Part,
@@ -39,6 +47,7 @@ from autograd.compiler.backends.llvm.schedule import (
 )
 from autograd.compiler.backends.llvm.target import Target, host
 from autograd.compiler.cache import found, keep
+from autograd.compiler.calling import Limits, Pattern
 from autograd.compiler.layout import Layout
 from autograd.compiler.primitives import PRIMITIVES
 from autograd.compiler.program import Program
@@ -53,6 +62,8 @@ SHORT = 4000
 
 FEW_CALLS = 16
 """Up to how many pieces the function that calls them is compiled with care."""
+MOST_MEMORY = 2**18
+"""Programs that need memory for more numbers have it once a thread: a call is little of it."""
 
 
 @dataclass(frozen=True)
@@ -458,6 +469,25 @@ class MachineKernel:
             return out, is_nan
 
         return run
+
+    def called(self, pattern: Pattern, limits: Limits) -> Callable[[tuple[Any, ...]], Any] | None:
+        """Make what calls it with Python's own objects; see `contract.Called`."""
+        if sum(self.code.memory) > MOST_MEMORY:
+            return None
+        address = ctypes.cast(self._function, ctypes.c_void_p).value or 0
+        return trampoline.called(address, self._memory, self.outputs, pattern, limits, self)
+
+    def source(self) -> entry.Source:
+        """Tell a C function how it is called, without rows."""
+        uniform, block, sums = self.code.memory
+        tile = sum(self.code.widths) * self.code.rows
+        address = ctypes.cast(self._function, ctypes.c_void_p).value or 0
+        sizes = uniform, block, tile, sums
+        return entry.Source(address, self._constants, sizes, self.outputs, self)
+
+    def _memory(self) -> tuple[Any, int]:
+        call = _Call(self.code, self._constants)
+        return call, call.address
 
     def _taken(self) -> _Call:
         """Take memory for a call, of this thread's, that no other call uses.

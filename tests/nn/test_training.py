@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -649,3 +650,20 @@ def test_patience_counts_from_the_first_epoch_where_no_loss_is_finite() -> None:
     assert history.validation_losses == [math.inf] * 2
     assert (history.best_epoch, history.stopped) == (None, "early stopping")
     assert data(model) == before
+
+
+@pytest.mark.parametrize(
+    ("model", "loss", "told"),
+    [
+        (losses.hinge, MLP(1, [1], seed=0), "the first is of type function: <function hinge"),
+        (3, losses.hinge, "the first is of type int: 3"),
+        (None, None, "the first is of type NoneType: None"),
+        (MLP(1, [1], seed=0), 3, "the second is of type int: 3"),
+        (MLP(1, [1], seed=0), None, "the second is of type NoneType: None"),
+    ],
+)
+def test_which_argument_is_wrong_is_told_with_what_it_is(model: Any, loss: Any, told: str) -> None:
+    with pytest.raises(TypeError, match="takes a Module, a loss function, X and Y, in this order"):
+        fit(model, loss, [[1.0]], [1.0])
+    with pytest.raises(TypeError, match=re.escape(told)):
+        fit(model, loss, [[1.0]], [1.0])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from autograd import Value, custom_function, dot, exp, log, maximum, mean, prod, relu, sin, tanh
 from autograd import sum as sum_of
 from autograd.checking import check_graph
-from autograd.checking.judge import chained, connected, examine, gradients
+from autograd.checking.judge import chained, connected, examine, gradients, wrong_sums
 from autograd.checking.local import Numerical, Precise, Slope
 from autograd.checking.trace import Trace
 from autograd.graph import interior, leaves, topological_order
@@ -446,3 +446,28 @@ def test_gradients_are_put_back_when_backward_raises(monkeypatch: pytest.MonkeyP
     with pytest.raises(RuntimeError, match="stop"):
         gradients(graph, examine(graph, Precise()).recorded, Precise())
     assert (x.grad, y.grad) == (17.0, 18.0)
+
+
+# --- sums of coefficients times operands, at points nearby ---------------------------------------
+
+
+@ORACLES
+@given(
+    coefficients=st.lists(st.floats(0.5, 4.0), min_size=1, max_size=4),
+    place=st.integers(0, 3),
+    off=st.sampled_from([0.0, 1e-3, -2.0]),
+)
+def test_a_wrong_coefficient_is_seen_in_the_value_of_the_sum_nearby(
+    oracle: Any, coefficients: list[float], place: int, off: float
+) -> None:
+    def recorded(point: float, claimed: list[float]) -> Trace:
+        xs = [Value(point + i) for i in range(len(coefficients))]
+        total = math.fsum(c * x.data for c, x in zip(coefficients, xs, strict=True))
+        return trace(xs, sin(new_node(total, tuple(xs), tuple(claimed), "linear")))
+
+    claimed = list(coefficients)
+    claimed[place % len(claimed)] += off
+    there = recorded(1.0, claimed)
+    found = wrong_sums(there, [recorded(1.5, claimed), recorded(2.0, claimed)], oracle)
+    assert [node.op for node in found] == (["linear"] if off else [])
+    assert all(node in there.nodes for node in found)

@@ -207,7 +207,11 @@ STAGES = {
     "passes": ["function:optimise", "execution:drop_guards", "backends.llvm.backend:planned"],
     "schedule": ["backends.llvm.backend:_body", "backends.llvm.backend:_prologue"],
     "emission": [
-        f"backends.llvm.backend:{name}" for name in ("step_texts", "part_text", "kernel_text")
+        *(f"backends.llvm.backend:{name}" for name in ("step_texts", "part_text", "kernel_text")),
+        *(
+            f"backends.llvm.emission:{name}"
+            for name in ("_Straight.write", "_Loop.write", "_module")
+        ),
     ],
     "LLVM": ["backends.llvm.backend:_object", "backends.llvm.backend:_shared"],
     "loading": ["backends.llvm.backend:MachineKernel.__init__"],

@@ -262,6 +262,12 @@ class _Folding:
             self.finite.add(slot)
         return slot
 
+    def pick(
+        self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
+    ) -> int:
+        """Of one operand that one."""
+        return operands[0] if len(operands) == 1 else builder.add(op, operands)
+
     def condition(
         self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
     ) -> int:
@@ -309,6 +315,8 @@ _RULES = {
     "neg": _Folding.negative,
     "abs": _Folding.size,
     "where": _Folding.choice,
+    "max": _Folding.pick,
+    "min": _Folding.pick,
     **{op: _Folding.condition for op in PRIMITIVES if PRIMITIVES[op].is_condition},
 }
 _RULES_OF_CONSTANTS = {

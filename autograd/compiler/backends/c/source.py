@@ -462,7 +462,7 @@ def file_of(program: Program, name: str) -> str:
         "#endif",
         f"{signature};", "",
         *_constants(memory.constants, name),
-        *_helpers(program.counts(), name),
+        *_helpers(program, name),
         *functions,
         *_function(signature, statements),
     ]  # fmt: skip
@@ -520,8 +520,9 @@ def _constants(numbers: Sequence[float], name: str) -> list[str]:
     return [f"static const double {name}_constants[] = {{", *rows, "};", ""]
 
 
-def _helpers(counts: Counter[str], name: str) -> list[str]:
+def _helpers(program: Program, name: str) -> list[str]:
     """Write the functions that C lacks, as far as they are needed."""
+    counts = Counter(op for op, xs in program.operations if len(xs) > 1 or not PRIMITIVES[op].picks)
     needed: list[str] = []
 
     def need(helper: str) -> None:

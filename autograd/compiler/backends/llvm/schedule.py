@@ -289,7 +289,8 @@ def _pieces(target: Target, program: Program, slots: Sequence[int]) -> list[tupl
     """Cut operations into pieces of a bounded size; a long sum is a piece of its own."""
     pieces: list[list[int]] = [[]]
     size = 0
-    is_large = cost(program, slots) > target.uncut_cost
+    whole = cost(program, slots)
+    is_large, most = whole > target.uncut_cost, target.most_in_piece(whole)
     first, operations = program.first_result, program.operations
     for slot in slots:
         op, operands = operations[slot - first]
@@ -298,7 +299,7 @@ def _pieces(target: Target, program: Program, slots: Sequence[int]) -> list[tupl
             pieces += [[slot], []]
             size = 0
             continue
-        if is_large and size >= target.piece_cost:
+        if is_large and size >= most:
             pieces.append([])
             size = 0
         pieces[-1].append(slot)
@@ -328,7 +329,7 @@ class _Rolling:
         region: Region,
         lasting: Container[int],
     ) -> None:
-        self.target = target
+        self.target, self.slots = target, slots
         self.program, self.outputs, self.region = program, outputs, region
         self.first = program.first_result
         self.places = dict(places)
@@ -367,13 +368,14 @@ class _Rolling:
         steps: list[Step] = []
         pending: list[int] = []
         covered = total = 0
+        most = self.target.most_in_piece(cost(self.program, self.slots))
 
         def flush() -> None:
             size, piece = 0, []
             for slot in pending:
                 piece.append(slot)
                 size += max(_terms(self.program, slot), 1)
-                if size >= self.target.piece_cost:
+                if size >= most:
                     steps.append(Straight(tuple(piece)))
                     size, piece = 0, []
             if piece:
@@ -421,7 +423,7 @@ class _Rolling:
         alike: dict[tuple[tuple[Region, ...], tuple[int, ...], bool, bool], list[_Member]] = {}
         for slot in group:
             found = self._member(slot, op, terms)
-            if found is None and terms >= self.target.long_sum:
+            if found is None and terms >= self.target.rough_piece_cost:
                 loops += self._gathered(slot, op)
             elif found is None:
                 rest.append(slot)
@@ -442,7 +444,7 @@ class _Rolling:
         return loops, rest
 
     def _gathered(self, slot: int, op: str) -> list[Step]:
-        """Lay the operands of a long sum side by side, wherever they are, and make a loop of it."""
+        """Lay the operands of a sum longer than a piece side by side, and make a loop of it."""
         operands = self.program.operations[slot - self.first].operands
         start, self.memory = self.memory, self.memory + len(operands)
         by_region: dict[Region, list[_Member]] = {}

@@ -25,6 +25,8 @@ class Target:
         straight_cost: Programs of no more elementary operations are not worth a loop.
         uncut_cost: Straight-line code of no more elementary operations is one piece.
         piece_cost: How many elementary operations a piece of longer code holds.
+        rough_piece_cost: The same of code that is not compiled thoroughly, where LLVM's time grows
+            little with a piece's, and what passes from one to another costs more than that.
         long_sum: How many terms make a loop of a sum in straight-line code.
         shortest_loop: The least number of equal steps that are worth a loop.
         thorough_cost: Straight-line code of more elementary operations is compiled ten times as
@@ -40,11 +42,21 @@ class Target:
     lanes: int
     straight_cost: int = 2000
     uncut_cost: int = 240
-    piece_cost: int = 200
+    piece_cost: int = 240
+    rough_piece_cost: int = 600
     long_sum: int = 64
     shortest_loop: int = 8
     thorough_cost: int = 8000
     most_inlined: int = 64
+
+    def most_in_piece(self, cost: int) -> int:
+        """Tell how many elementary operations a piece holds, of code of so many.
+
+        Example:
+            >>> host().most_in_piece(1000) < host().most_in_piece(100_000)
+            True
+        """
+        return self.piece_cost if cost <= self.thorough_cost else self.rough_piece_cost
 
     @property
     def machine(self) -> str:

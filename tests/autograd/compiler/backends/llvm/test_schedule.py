@@ -155,6 +155,7 @@ def test_a_schedule_computes_what_the_program_does(
         TARGET,
         straight_cost=0 if rolls else 10**9,
         piece_cost=piece,
+        rough_piece_cost=piece,
         uncut_cost=0,
         long_sum=long,
         shortest_loop=2,
@@ -177,6 +178,7 @@ def test_what_is_needed_afterwards_is_in_memory_to_the_end(case: Case, piece: in
             TARGET,
             straight_cost=straight,
             piece_cost=piece,
+            rough_piece_cost=piece,
             uncut_cost=0,
             long_sum=3,
             shortest_loop=2,
@@ -225,8 +227,8 @@ def test_pieces_are_of_a_bounded_size() -> None:
     )
     schedule = arranged(Case(program, Layout((Group(2, True),), True), False))
     straight = [step for step in schedule.steps if isinstance(step, Straight)]
-    assert all(len(step.slots) <= TARGET.piece_cost for step in straight)
-    assert len(schedule.steps) < 9999 / TARGET.piece_cost + 2
+    assert all(len(step.slots) <= TARGET.rough_piece_cost for step in straight)
+    assert len(schedule.steps) < 9999 / TARGET.rough_piece_cost + 2
 
 
 def test_irregular_sums_are_cut_into_pieces_by_their_terms() -> None:
@@ -238,7 +240,7 @@ def test_irregular_sums_are_cut_into_pieces_by_their_terms() -> None:
     schedule = arranged(Case(program, Layout((Group(100, True),), True), False))
     for step in schedule.steps:
         if isinstance(step, Straight) and step.computes:
-            assert cost(program, step.slots) <= TARGET.piece_cost + 100
+            assert cost(program, step.slots) <= TARGET.rough_piece_cost + 100
 
 
 def dense(inputs: int, neurons: int) -> Program:

@@ -819,6 +819,10 @@ def test_an_error_that_jumps_further_out_is_seen(
                        0.03797885869083834 * (x - -60.258381191293694)),
                    0.1982882566729893, 0.0, cubic=True),
          2.8775733838288025, -0.0051942745519705172),
+        # a knot at the point itself, where two cells happen to meet all but smoothly
+        (tabulated(composed_badly("witch", "x sin x", "quintic"),
+                   0.06115571242403317, -1.2287874516600568, cubic=True),
+         -1.2287874516600568, -0.2937608111912326),
     ],
 )  # fmt: skip
 def test_a_cell_of_a_table_is_not_the_function(
@@ -844,6 +848,14 @@ def test_a_ripple_hidden_by_rounding_is_not_its_mean() -> None:
     solved = by_iteration(lambda x: -29371840.011764858 * inner(x), 1.9581057059415845e-06)
     estimate = differentiate(rounded(24, solved), 0.28344376532659393)
     assert is_honest(estimate, -5626825.0019673538)
+
+
+def test_a_dead_plateau_that_vast_values_hide_is_covered() -> None:
+    def function(x: float) -> float:
+        z = 22017.712902795345 * (x - -1.0682086740045755)
+        return badly.rounded(max(z**6, 0.00046239059395851423), 40)
+
+    assert is_honest(differentiate(function, -1.0681960443535352), 0.0)
 
 
 def test_what_varies_by_less_than_a_plateau_jumps_is_not_seen() -> None:

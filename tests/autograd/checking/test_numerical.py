@@ -823,6 +823,10 @@ def test_an_error_that_jumps_further_out_is_seen(
         (tabulated(composed_badly("witch", "x sin x", "quintic"),
                    0.06115571242403317, -1.2287874516600568, cubic=True),
          -1.2287874516600568, -0.2937608111912326),
+        # a cell that is almost all that is seen, and kinks that are almost rounding
+        (tabulated(lambda x: 8.45 + 0.0057 * composed_badly("x sin x", "square", "sin")(
+                       -2.86e-05 * x),
+                   109.71557770752855, 0.0), 803.8769020032577, 7.9223284868574316e-12),
     ],
 )  # fmt: skip
 def test_a_cell_of_a_table_is_not_the_function(
@@ -850,10 +854,26 @@ def test_a_ripple_hidden_by_rounding_is_not_its_mean() -> None:
     assert is_honest(estimate, -5626825.0019673538)
 
 
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        (lambda x: round(composed_badly("quintic", "x^2.5", "witch")(x)), -0.0013951491454436697),
+        (lambda x: round(0.003 * composed_badly("x sin x", "sqrt")(x) - 8.1, 1), 0.5),
+    ],
+)
+def test_a_plateau_up_to_a_border_may_be_rounded(
+    function: Callable[[float], float], x: float
+) -> None:
+    """Beyond the border, it is not the same."""
+    assert differentiate(function, x).bound == math.inf
+
+
 def test_a_dead_plateau_that_vast_values_hide_is_covered() -> None:
+    power = composed_badly("square", "cube")
+
     def function(x: float) -> float:
         z = 22017.712902795345 * (x - -1.0682086740045755)
-        return badly.rounded(max(z**6, 0.00046239059395851423), 40)
+        return badly.rounded(max(power(z), 0.00046239059395851423), 40)
 
     assert is_honest(differentiate(function, -1.0681960443535352), 0.0)
 

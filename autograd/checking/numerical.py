@@ -684,6 +684,8 @@ class _Search:
     def _is_smooth_on(self, side: int, scale: int) -> bool:
         """Whether one side is smooth from the largest distance to that of a scale."""
         first = min(self.first, scale)
+        if self.samples.outermost(first, side) is None:
+            return False  # there is a border, so that one sees no further than a cell, say
         fits = [self.samples.fit(k, side) for k in range(first, scale + 1)]
         clean = next((i for i, found in enumerate(fits) if self._is_clean(found)), None)
         if fits[0] is None or clean is None or not all(map(self._is_clean, fits[clean:])):

@@ -827,6 +827,9 @@ def test_an_error_that_jumps_further_out_is_seen(
         (tabulated(lambda x: 8.45 + 0.0057 * composed_badly("x sin x", "square", "sin")(
                        -2.86e-05 * x),
                    109.71557770752855, 0.0), 803.8769020032577, 7.9223284868574316e-12),
+        # a border beside the cell, beyond which nothing is seen
+        (tabulated(composed_badly("x^2.5"), 0.05779907319017111, 0.10864598896171304, cubic=True),
+         0.15238953958874027, 0.14872115310669312),
     ],
 )  # fmt: skip
 def test_a_cell_of_a_table_is_not_the_function(

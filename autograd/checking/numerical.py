@@ -549,6 +549,14 @@ class _Search:
         Those of an analytic function that lead up to a residual fall no faster than that.
         """
         fits = self.samples._fits
+        for fit in (f for (_, side), f in fits.items() if f is not None and not side):
+            last = max(fit.spectrum[-2:])
+            if fit.roughness <= _SMALL and last > max(
+                fit.slack * fit.rounding,
+                _SAFETY * self.floor,
+                0.2 * max(fit.spectrum[4:7], default=math.inf),
+            ):
+                return True  # the terms do not decay
         pairs = [
             (fits.get((scale + 1, 0)), found) for (scale, side), found in fits.items() if not side
         ]

@@ -830,6 +830,10 @@ def test_an_error_that_jumps_further_out_is_seen(
         # a border beside the cell, beyond which nothing is seen
         (tabulated(composed_badly("x^2.5"), 0.05779907319017111, 0.10864598896171304, cubic=True),
          0.15238953958874027, 0.14872115310669312),
+        # kinks all but as small as rounding, over the largest distances
+        (tabulated(lambda x: math.log(0.0103 * (x - -148.6354779625463)),
+                   0.30217053480099954, 0.0, cubic=True),
+         -1.6729729677636782, 1.0 / (-1.6729729677636782 - -148.6354779625463)),
     ],
 )  # fmt: skip
 def test_a_cell_of_a_table_is_not_the_function(

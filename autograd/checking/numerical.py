@@ -43,7 +43,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from operator import mul
 from typing import TypeGuard
 
@@ -499,12 +499,15 @@ class _Search:
 
     def _below(self, best: _Fit, noise: float) -> Estimate:
         """Estimate from a clean scale, above which there is a rough one."""
-        self.leap = 0.0
+        self.leap, edge = 0.0, False
         if self.precise or self._is_analytic(best.scale):
             # A jump at the outermost samples of all is hidden by noise, if there is some.
             self.leap = self._leap(best, 0, range(1, -1, -1)) if noise and not self.precise else 0.0
             if not self.leap:
-                return self._claimed(best, noise)
+                estimate = self._claimed(best, noise)
+                edge = not self.precise and self._has_an_edge()
+                if not edge:
+                    return estimate
         # There is an edge, of which the outermost samples may have a part.
         close = self.samples.fit(best.scale + 2)
         best = close if self._is_clean(close) and close.two_sided else best
@@ -515,6 +518,11 @@ class _Search:
                 break
             slight = max(slight, found.residual)
         smooth = [] if noise else [self._is_smooth_on(side, best.scale) for side in (-1, 1)]
+        if edge:
+            smooth = [
+                each and self._is_exact_on(side, best.scale)
+                for each, side in zip(smooth, (-1, 1), strict=False)
+            ]
         if smooth and all(smooth) and not 0.0 < jump < math.inf:
             return self._singular()  # if one can look at either side alone
         if any(smooth):
@@ -534,6 +542,35 @@ class _Search:
         if not bend > estimate.bound:
             return estimate
         return self._claim(estimate.value, bend, best.slope, "it is rough, like a table")
+
+    def _has_an_edge(self) -> bool:
+        """Whether terms that are seen at one scale are gone at the next, as within a table's cell.
+
+        Those of an analytic function that lead up to a residual fall no faster than that.
+        """
+        fits = self.samples._fits
+        for fit in (f for (_, side), f in fits.items() if f is not None and not side):
+            last = max(fit.spectrum[-2:])
+            if fit.roughness <= _SMALL and last > max(
+                fit.slack * fit.rounding,
+                _SAFETY * self.floor,
+                0.2 * max(fit.spectrum[4:7], default=math.inf),
+            ):
+                return True  # the terms do not decay
+        pairs = [
+            (fits.get((scale + 1, 0)), found) for (scale, side), found in fits.items() if not side
+        ]
+        for finer, found in pairs:
+            if finer is None or found is None or found.roughness > _SLIGHT:
+                continue
+            least = _SAFETY * max(found.slack * found.rounding, self.floor)
+            falls = [
+                coarse > max(least, fine * _RATIO ** (_DEGREE + 1 + _SPREAD))
+                for fine, coarse in zip(finer.spectrum, found.spectrum, strict=False)
+            ]
+            if any(a and b for a, b in pairwise(falls[2:])):
+                return True
+        return False
 
     def _bend(self, best: _Fit) -> float:
         """Give by how much the slope differs close to a clean scale, at most."""
@@ -655,11 +692,18 @@ class _Search:
     def _is_smooth_on(self, side: int, scale: int) -> bool:
         """Whether one side is smooth from the largest distance to that of a scale."""
         first = min(self.first, scale)
+        if self.samples.outermost(first, side) is None:
+            return False  # there is a border, so that one sees no further than a cell, say
         fits = [self.samples.fit(k, side) for k in range(first, scale + 1)]
         clean = next((i for i, found in enumerate(fits) if self._is_clean(found)), None)
         if fits[0] is None or clean is None or not all(map(self._is_clean, fits[clean:])):
             return False
         return clean == 0 or self._is_analytic(first + clean, side)
+
+    def _is_exact_on(self, side: int, scale: int) -> bool:
+        """Whether one side is a polynomial, but for rounding, from the largest distance on."""
+        fits = [self.samples.fit(k, side) for k in range(min(self.first, scale), scale + 1)]
+        return all(f is not None and f.residual <= _SAFETY * f.rounding for f in fits)
 
     def _jump(self, best: _Fit, side: int) -> float:
         """Give the size of a jump beyond a clean scale; 0 if it is left by a kink."""
@@ -931,7 +975,7 @@ class _Search:
                 changes.append(changes[-1])
         change = changes[-1]
         if change == math.inf:
-            beyond = [at(side * outside * _LEAP**i) for i in (1, 2, 4)]
+            beyond = [at(side * further) for further in islice(self._leaps(outside), _DENSE)]
             return inside, math.inf if any(p is not None and p[1] for p in beyond) else 0.0
         return outside, change if change > changes[-min(10, len(changes))] / 8.0 else 0.0
 

@@ -819,6 +819,21 @@ def test_an_error_that_jumps_further_out_is_seen(
                        0.03797885869083834 * (x - -60.258381191293694)),
                    0.1982882566729893, 0.0, cubic=True),
          2.8775733838288025, -0.0051942745519705172),
+        # a knot at the point itself, where two cells happen to meet all but smoothly
+        (tabulated(composed_badly("witch", "x sin x", "quintic"),
+                   0.06115571242403317, -1.2287874516600568, cubic=True),
+         -1.2287874516600568, -0.2937608111912326),
+        # a cell that is almost all that is seen, and kinks that are almost rounding
+        (tabulated(lambda x: 8.45 + 0.0057 * composed_badly("x sin x", "square", "sin")(
+                       -2.86e-05 * x),
+                   109.71557770752855, 0.0), 803.8769020032577, 7.9223284868574316e-12),
+        # a border beside the cell, beyond which nothing is seen
+        (tabulated(composed_badly("x^2.5"), 0.05779907319017111, 0.10864598896171304, cubic=True),
+         0.15238953958874027, 0.14872115310669312),
+        # kinks all but as small as rounding, over the largest distances
+        (tabulated(lambda x: math.log(0.0103 * (x - -148.6354779625463)),
+                   0.30217053480099954, 0.0, cubic=True),
+         -1.6729729677636782, 1.0 / (-1.6729729677636782 - -148.6354779625463)),
     ],
 )  # fmt: skip
 def test_a_cell_of_a_table_is_not_the_function(
@@ -844,6 +859,30 @@ def test_a_ripple_hidden_by_rounding_is_not_its_mean() -> None:
     solved = by_iteration(lambda x: -29371840.011764858 * inner(x), 1.9581057059415845e-06)
     estimate = differentiate(rounded(24, solved), 0.28344376532659393)
     assert is_honest(estimate, -5626825.0019673538)
+
+
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        (lambda x: round(composed_badly("quintic", "x^2.5", "witch")(x)), -0.0013951491454436697),
+        (lambda x: round(0.003 * composed_badly("x sin x", "sqrt")(x) - 8.1, 1), 0.5),
+    ],
+)
+def test_a_plateau_up_to_a_border_may_be_rounded(
+    function: Callable[[float], float], x: float
+) -> None:
+    """Beyond the border, it is not the same."""
+    assert differentiate(function, x).bound == math.inf
+
+
+def test_a_dead_plateau_that_vast_values_hide_is_covered() -> None:
+    power = composed_badly("square", "cube")
+
+    def function(x: float) -> float:
+        z = 22017.712902795345 * (x - -1.0682086740045755)
+        return badly.rounded(max(power(z), 0.00046239059395851423), 40)
+
+    assert is_honest(differentiate(function, -1.0681960443535352), 0.0)
 
 
 def test_what_varies_by_less_than_a_plateau_jumps_is_not_seen() -> None:

@@ -884,9 +884,7 @@ class _Replica:
         self.names: list[str] = []
         self._places: dict[Value, int] = {}  # in `parameters`, of those in no list
         self._lone: list[tuple[Any, Any, int]] = []  # container, key, place in `parameters`
-        self._lists: list[
-            tuple[list[Value], int, int]
-        ] = []  # copies; start and end in `parameters`
+        self._lists: list[tuple[list[Value], int, int]] = []  # copy, start, end in `parameters`
         self._made: dict[int, Any] = {}  # copies by the identity of the original,
         self._originals: list[Any] = []  # which is kept, so that its identity is not reused
         self._later: list[tuple[dict[str, Any], str, Any]] = []

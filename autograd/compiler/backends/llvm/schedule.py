@@ -444,7 +444,7 @@ class _Rolling:
         return loops, rest
 
     def _gathered(self, slot: int, op: str) -> list[Step]:
-        """Copy the operands of a sum longer than a piece into contiguous memory, and loop over it."""
+        """Copy the operands of a sum longer than a piece side by side, and loop over them."""
         operands = self.program.operations[slot - self.first].operands
         start, self.memory = self.memory, self.memory + len(operands)
         by_region: dict[Region, list[_Member]] = {}

@@ -265,13 +265,13 @@ class _Folding:
     def pick(
         self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
     ) -> int:
-        """Of one operand that one."""
+        """The largest or smallest of a single operand."""
         return operands[0] if len(operands) == 1 else builder.add(op, operands)
 
     def condition(
         self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
     ) -> int:
-        """What is 0 or 1."""
+        """A comparison, which is 0 or 1."""
         slot = builder.add(op, operands)
         self.conditions.add(slot)
         self.finite.add(slot)

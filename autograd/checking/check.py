@@ -746,7 +746,7 @@ class _Evidence:
     Attributes:
         gradient: The result of `backward()`.
         recorded: The derivative from the recorded local derivatives, computed exactly.
-        rounding: How far off that the gradient may be from rounding in `backward()`.
+        rounding: How far off `recorded` the gradient may be, by rounding in `backward()`.
         recomputed: The derivative from the right local derivatives at the recorded operands.
         exact: The derivative from the right local derivatives at the exact operands.
         bound: How far off `exact` may be.
@@ -770,7 +770,7 @@ class _Evidence:
 
     @property
     def explained(self) -> float:
-        """How far off the derivative the gradient may be from rounding; infinite if unknown."""
+        """How far off the derivative rounding may put the gradient; infinite if unknown."""
         of_rows = abs(float(self.recorded - self.recomputed))
         if not self.rows_are_right:
             of_rows = min(of_rows, ACCURACY * self.scale)

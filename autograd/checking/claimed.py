@@ -183,7 +183,7 @@ class Point:
 
 
 def _scale(xs: Any) -> float:
-    """Return the root mean square; squares of numbers may overflow, so it is scaled."""
+    """Return the root mean square, computed so that no square overflows."""
     largest = float(abs(xs).max(initial=0.0))
     if not 0.0 < largest < math.inf:
         return 1.0

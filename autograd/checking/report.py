@@ -39,7 +39,7 @@ class Derivative:
         gradient: The result of `backward()`.
         numerical: What it is compared with.
         bound: How far `numerical` may be off the derivative.
-        rounding: How far off `gradient` may be from rounding of intermediate results.
+        rounding: How far off `gradient` may be, by rounding of intermediate results.
         outcome: Whether the two agree within `bound` and `rounding`.
         reason: Why not, or why that is undecided; empty if they agree.
         connected: Whether the output depends on the input, on the graph.

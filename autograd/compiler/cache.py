@@ -101,7 +101,7 @@ def _require_own(folder: Path) -> None:
     """Require that a folder, or a link to one, is the user's and that nobody else may write to it.
 
     Raises:
-        OSError: It is not so.
+        OSError: The folder belongs to somebody else, or others may write to it.
     """
     if not (_belongs_to_user(folder.lstat()) and _is_own(folder.stat())):
         raise PermissionError(
@@ -139,7 +139,7 @@ def found(key: str) -> bytes | None:
     """Look up an entry.
 
     Args:
-        key: The hash of what it depends on, 64 hexadecimal digits.
+        key: The hash of what the code depends on, 64 hexadecimal digits.
 
     Returns:
         Its content; None unless there is an entry that is whole and the user's own.
@@ -169,7 +169,7 @@ def found(key: str) -> bytes | None:
 
 
 def _digest(key: str, content: bytes) -> bytes:
-    """Tell whether an entry is intact and was written for this key."""
+    """Return the digest that shows that an entry is intact and belongs to this key."""
     return hashlib.sha256(key.encode() + content).digest()
 
 
@@ -177,7 +177,7 @@ def keep(key: str, content: bytes) -> None:
     """Write an entry if possible; the least recently used entries make room for it.
 
     Args:
-        key: The hash of what it depends on.
+        key: The hash of what the code depends on.
         content: What `look_up` is to find.
 
     Example:

@@ -312,7 +312,7 @@ _LOG10_2 = 0.30102999566395283, 2.8363394551044964e-14
 
 
 def _exponent_and_fraction(x: _Vector) -> tuple[_Vector, _Vector]:
-    """The integer k + 1023 and m, from sqrt(1/2) to sqrt(2), of x = m 2**k, a normal number."""
+    """The integer k + 1023, and m from sqrt(1/2) to sqrt(2), for a normal x = m 2**k."""
     bits = x.bits + (_ONE - _SQRT_HALF)
     return bits >> 52, ((bits & _FRACTION) + _SQRT_HALF).number
 

@@ -35,12 +35,12 @@ __all__ = [
 
 
 class Region:
-    """A region of memory to which generated code has a pointer; each has one object.
+    """A region of memory to which generated code has a pointer: one object for each.
 
     Attributes:
         name: The name of the pointer.
         group: For an array of inputs, its number; else None.
-        by_row: Whether it holds, for each number, one for each row of a block.
+        by_row: Whether it holds each number once for each row of a block.
     """
 
     __slots__ = ("by_row", "group", "name")

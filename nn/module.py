@@ -73,10 +73,7 @@ def _told_by(check: Callable[[object], bool]) -> Callable[[Callable[P, Value]], 
         def make(cls: type, *args: P.args, **kwargs: P.kwargs) -> Value:
             return function(*args, **kwargs)
 
-        make.__name__, make.__qualname__ = (
-            "__new__",
-            f"{function.__qualname__}.__new__",
-        )  # for `help`
+        make.__name__, make.__qualname__ = "__new__", f"{function.__qualname__}.__new__"  # for help
         return Kinds(
             function.__name__,
             (),

@@ -1,9 +1,9 @@
 """A claimed derivative, compared with differences of the function.
 
 Nothing is recorded. With few inputs, each partial derivative is compared with differences that know
-their own error. With many, the derivatives along some random directions are, to each of which every
-partial derivative contributes; if one disagrees, its direction is halved again and again until the
-wrong partial derivative is left.
+their own error. With many, this is done for the derivatives along some random directions: every
+partial derivative contributes to each of them. If one disagrees, its direction is halved again and
+again until the wrong partial derivative is left.
 """
 
 from __future__ import annotations

@@ -307,7 +307,7 @@ class _Folding:
 
 
 Numbers = tuple[float | None, ...]
-"""Of each operand its number, where it is a constant."""
+"""The number of each operand that is a constant; None for the others."""
 
 _RULES = {
     "*": _Folding.product,
@@ -400,8 +400,8 @@ def _inlined(builder: ProgramBuilder, op: str, operands: tuple[int, ...]) -> int
 
 
 SHARED = {"softmax", "direction_", ZSCORE, DEVIATION}
-"""Rows of which there is one for each of some operands, with that operand first. They are defined
-by it and all operands in one order, so that what they have in common is computed once."""
+"""Families with one row for each of some operands, which stands first. A row is defined by it and
+by all operands in sorted order, so that what the rows share is computed once."""
 SYMMETRIC = {"hypot", "norm"}
 """Rows whose operands are put in that order too: directions share their lengths."""
 

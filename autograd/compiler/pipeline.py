@@ -23,7 +23,7 @@ PASSES: tuple[Callable[[Program], Program], ...] = (
 )
 """The passes that every program goes through before a backend plans it. After them,
 `passes.drop_guards` makes a second, faster version of a program that has guards, and
-`passes.fuse_sums`, told what the backend may reorder, is the first step of the backend's plan
+`passes.fuse_sums`, given what the backend may reorder, is the first step of the backend's plan
 (`backends.contract.planned`)."""
 
 VERIFY = "AUTOGRAD_VERIFY"

@@ -58,7 +58,7 @@ else:
     _COMPILER = ("clear_compile_cache", "compile")
 
     def __getattr__(name: str) -> object:
-        """Load what is large when it is first asked for: `import autograd` stays light.
+        """Load large parts on first use, so that `import autograd` stays light.
 
         Raises:
             ImportError: It needs an extra that is not installed.
@@ -70,15 +70,15 @@ else:
         if name in _COMPILER:
             try:
                 from autograd.compiler import clear_compile_cache, compile
-            except ModuleNotFoundError as error:  # NumPy is an extra: said when it is called
+            except ModuleNotFoundError as error:  # NumPy is an extra: reported on the call
                 reason = str(error)
 
                 def compile(*args: object, **kwargs: object) -> object:
-                    """Compile a function; it needs what the extra `compile` installs."""
+                    """Compile a function; this needs the extra `compile`."""
                     raise ModuleNotFoundError(reason)
 
                 def clear_compile_cache() -> int:
-                    """Remove what `compile` keeps; it needs what the extra `compile` installs."""
+                    """Remove what `compile` keeps; this needs the extra `compile`."""
                     raise ModuleNotFoundError(reason)
 
             return compile if name == "compile" else clear_compile_cache
@@ -89,11 +89,11 @@ else:
         raise lacking(f"module {__name__!r}", name, PACKAGE)
 
     def __dir__() -> list[str]:
-        """List what is loaded later as well, for `help` and for completion."""
+        """List also what is loaded on first use, for `help` and completion."""
         return sorted({*globals(), *_HOMES, *_COMPILER})
 
 
-del TYPE_CHECKING  # no name of the library's
+del TYPE_CHECKING  # not part of the library
 _warn_of_others(__path__[0])  # noqa: F405  which every package has
 
 __all__ = [
@@ -102,7 +102,7 @@ __all__ = [
     "jvp", "log", "net", "no_grad", "softmax", "value_and_grad", "vjp",
 ]  # fmt: skip
 __all__ += names.__all__
-# What would hide a function of Python's own is imported by name (as `compile` is), not by a star.
+# Names that would hide a builtin, such as `compile`, are imported by name, not by a star.
 __all__.remove("abs")
 __all__.remove("max")
 __all__.remove("min")

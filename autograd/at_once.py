@@ -1,8 +1,8 @@
-"""Derivatives of functions of many operands, all at once: in a time linear in their number.
+"""Derivatives of functions of many operands, computed together in time linear in their number.
 
-The rows of the table write each of them as a function of all operands, so that its own derivatives
-are as accurate: n derivatives of n links each. Where traced nodes are not differentiated again,
-what they have in common is computed once, by what their definitions would compute.
+The rows of the table write each derivative as a function of all operands, so that its own
+derivatives are as accurate: n derivatives of n links each. If traced nodes are not differentiated
+again, what these derivatives share is computed once, with the operations of their definitions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = [
 
 
 def exp_of_difference(m: Any, x: Any, largest: Any) -> Any:
-    """exp(x - largest) with the rounding error of the difference, as `special.softmax` has it."""
+    """exp(x - largest) with the rounding error of the difference, as in `special.softmax`."""
     difference = x - largest
     subtracted = x - difference
     error = (x - (difference + subtracted)) + (subtracted - largest)
@@ -49,22 +49,22 @@ BIG = 2.0**600
 
 
 def within_range(m: Any, x: Any, exponent: Any) -> tuple[Any, Any]:
-    """Bring a number's size from 2**-300 to 2**300, where zeros, infinities and nans stay."""
+    """Scale a number's size to 2**-300 ... 2**300; zeros, infinities and nans stay."""
     large, small = m.abs(x) > 2.0**300, m.abs(x) < 2.0**-300
     x = m.where(large, x / BIG, m.where(small, x * BIG, x))
     return x, exponent + m.where(large, 1.0, m.where(small, -1.0, 0.0))
 
 
 def scaled(m: Any, product: Any, exponent: Any) -> Any:
-    """Put the powers of two in again."""
+    """Multiply by the powers of two that were taken out."""
     scale = m.where(exponent > 0.0, BIG, m.where(exponent < 0.0, 1.0 / BIG, 1.0))
     twice = m.where(m.abs(exponent) > 1.0, scale, 1.0)
-    thrice = m.where(m.abs(exponent) > 2.0, scale, 1.0)  # by when it is 0, or infinite
+    thrice = m.where(m.abs(exponent) > 2.0, scale, 1.0)  # after which it is 0 or infinite
     return product * scale * twice * thrice
 
 
 def products_of_others(m: Any, xs: Sequence[Any]) -> list[Any]:
-    """For each factor the product of the others, from the products of those before and behind it.
+    """For each factor, the product of the others: of those before it and those behind it.
 
     Example:
         >>> from autograd.rule import FLOATS
@@ -79,7 +79,7 @@ def products_of_others(m: Any, xs: Sequence[Any]) -> list[Any]:
 
 
 def _partial_products(m: Any, xs: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """Multiply none of the factors, the first, the first two, and so on."""
+    """List the products of none of the factors, of the first, of the first two, and so on."""
     product, exponent = 1.0, 0.0
     products: list[tuple[Any, Any]] = [(product, exponent)]
     for x in xs:

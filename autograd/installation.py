@@ -1,4 +1,4 @@
-"""Whether the files of another package lie among ours: HIPS's `autograd` has the same import name.
+"""Whether another package's files lie among ours: HIPS's `autograd` has the same import name.
 
 Installed one over the other, the two share a folder. pip does not notice.
 """
@@ -13,26 +13,26 @@ __all__ = ["ADVICE", "warn_of_others"]
 OTHERS = frozenset({
     "builtins.py", "core.py", "differential_operators.py", "extend.py", "misc", "numpy", "scipy",
     "test_util.py", "tracer.py", "util.py", "wrap_util.py",
-    # of earlier versions
+    # from earlier versions
     "basic_ops.py", "container_types.py", "convenience_wrappers.py", "cupy", "fmap_util.py",
     "node_types.py", "optimizers.py", "vspace.py",
 })  # fmt: skip
-"""What HIPS's package has in its folder, and ours has not."""
+"""What HIPS's package has in its folder and ours does not."""
 
 ADVICE = (
     "scalar-autograd and HIPS's autograd have the same import name, and cannot be installed in one "
-    "environment. Remove both, with what is left of the folder, and install the one that you want: "
-    "pip uninstall autograd scalar-autograd"
+    "environment. Remove both, with whatever is left of the folder, and install the one that you "
+    "want: pip uninstall autograd scalar-autograd"
 )
 
 
 def warn_of_others(folder: str) -> None:
-    """Warn where files of HIPS's package lie in a folder.
+    """Warn if files of HIPS's package lie in a folder.
 
     It costs one listing of the folder.
 
     Args:
-        folder: That of this package.
+        folder: The folder of this package.
 
     Example:
         >>> warn_of_others("/nowhere")

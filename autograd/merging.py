@@ -1,19 +1,20 @@
 """Equal nodes of a traced graph, differentiated as one.
 
-What a function computes twice, the compiler computes once. To differentiate it twice would give
-derivatives that are not equal, for each has an adjoint of its own: of a determinant by minors,
-which computes the same minors again and again, the gradient would have many times the operations
-that sharing them by hand gives. So before a derivative of traced nodes is taken, nodes of the same
-operation on equal operands are found (value numbering: J. Cocke & J. T. Schwartz, *Programming
-Languages and Their Compilers*, 1970), and the chain rule is applied to a graph in which one stands
-for all of them. The graph that was recorded stays as it is: what the user holds are its nodes.
+What a function computes twice, the compiled program computes once. Differentiating both copies
+would give different derivatives, as each copy has an adjoint of its own: the gradient of a
+determinant by minors, which computes the same minors again and again, would need many times the
+operations that it needs if the minors are shared by hand. So before a derivative of traced nodes is
+taken, nodes of the same operation on equal operands are found (value numbering: J. Cocke & J. T.
+Schwartz, *Programming Languages and Their Compilers*, 1970), and the chain rule is applied to a
+graph in which one node stands for all equal ones. The recorded graph stays as it is: the user holds
+its nodes.
 
-The adjoints of equal nodes are added up before they are multiplied by a local derivative, as where
-the function shares them itself. So the last bits may be others, and where adjoints cancel, nothing
-comes of an infinite derivative. Therefore nodes stay apart which may have one where they are
-defined, whose derivative is agreed on at a kink and is differentiated again, or whose rule is a
-user's; with whatever depends on them; and all of them where each operation is to be rounded on its
-own.
+The adjoints of equal nodes are added before they are multiplied by a local derivative, just as if
+the function shared the node itself. So the last bits may differ, and where the adjoints cancel, an
+infinite derivative contributes nothing. Therefore some nodes are never merged: those that may have
+an infinite derivative in their domain, those whose derivative at a kink is a convention if it is
+differentiated again, those with a user's rule, and whatever depends on any of these. If each
+operation is to be rounded on its own, none are.
 """
 
 from __future__ import annotations
@@ -48,11 +49,11 @@ BENT = frozenset({
     "abs", "relu", "leaky_relu", "elu", "selu", "hard_tanh", "maximum", "minimum", "max", "min",
     "clip", "softsign", "sign", "floor", "ceil", "trunc",
 })  # fmt: skip
-"""Those of which that holds for the first derivative, but at kinks not for the next."""
+"""The operations for which that holds for the first derivative only: they have kinks."""
 
 
 def merged(root: Value, order: Sequence[Value], again: bool) -> tuple[Value, Sequence[Value]]:
-    """Let one node stand for all that are equal, in the traced graph of a function's result.
+    """Replace equal nodes by one, in the traced graph of a function's result.
 
     Args:
         root: The result.
@@ -60,8 +61,8 @@ def merged(root: Value, order: Sequence[Value], again: bool) -> tuple[Value, Seq
         again: Whether its derivatives are differentiated again.
 
     Returns:
-        What stands for the root, and for the nodes; those that were given, where no two are equal,
-        or none may be merged.
+        What stands for the root, and for the nodes; the root and the nodes given if no two are
+        equal, or none may be merged.
 
     Example:
         >>> from autograd import exp
@@ -86,10 +87,10 @@ def merged(root: Value, order: Sequence[Value], again: bool) -> tuple[Value, Seq
 
 
 class _Merging:
-    """What is known of the nodes that have been looked at.
+    """What is known of the nodes seen so far.
 
     Attributes:
-        equals: By the identity of a node, what stands for it, where that is another.
+        equals: By the identity of a node, the other node that stands for it, if one does.
         order: The nodes that are left, parents first.
     """
 
@@ -98,12 +99,12 @@ class _Merging:
         self.order: list[Value] = []
         is_later = any(node.op == CHAIN_PRODUCT or node.op == KINKED for node in order)
         self._mergeable = SMOOTH if again or is_later else SMOOTH | BENT
-        self._rough: set[int] = set()  # that may not be merged, and what depends on them
+        self._rough: set[int] = set()  # not to be merged, with what depends on them
         self._known: dict[Any, Value] = {}
         self._constants: dict[tuple[float, float] | None, int] = {}
 
     def add(self, node: Value) -> None:
-        """Look at the next node."""
+        """Add the next node, or find the node that stands for it."""
         equals, rough = self.equals, self._rough
         parents = node.parents
         if equals and not equals.keys().isdisjoint(map(id, parents)):
@@ -132,7 +133,7 @@ class _Merging:
         op = node.op
         if isinstance(op, OwnName) or node._number is not UNKNOWN:
             return False
-        if op == LINEAR:  # a node that stands for another is told from it, and from others
+        if op == LINEAR:  # a node that stands for a variable stays apart
             return node.local_derivatives != (1.0,)
         if op == "**":
             exponent = node.parents[1]
@@ -140,19 +141,19 @@ class _Merging:
         return op in self._mergeable
 
     def _number(self, parent: Value) -> int:
-        """Number a parent: equal constants alike, other nodes by what stands for them."""
+        """Identify a parent: equal constants have one identity."""
         if parent.op is not CONSTANT:
             return id(parent)
         return self._constants.setdefault(_bits(parent._number), id(parent))
 
 
 def _bits(number: float) -> tuple[float, float] | None:
-    """Tell floats apart by their bits, but for those of a nan."""
+    """Give a key that tells floats apart by their bits; all nans share one."""
     return (number, math.copysign(1.0, number)) if number == number else None
 
 
 def _like(node: Value, parents: Iterable[Value]) -> Value:
-    """Make a traced node of other parents."""
+    """Copy a traced node with other parents."""
     new: Value = object.__new__(type(node))
     new._number, new._grad, new._label = node._number, 0.0, node._label
     new.parents, new.local_derivatives, new.op = tuple(parents), node.local_derivatives, node.op

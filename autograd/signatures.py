@@ -1,6 +1,6 @@
-"""What the functions made from the table take and give, for type checkers.
+"""Signatures of the functions made from the table, for type checkers.
 
-Given plain numbers a function gives a float, given a Value among its operands a Value.
+Given plain numbers a function returns a float; given a Value among its operands, a Value.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Binary(Protocol):
 
 
 class Parametric(Protocol):
-    """A function of one operand and of parameters."""
+    """A function of one operand and parameters."""
 
     @overload
     def __call__(self, x: Value, /, *parameters: Operand, **named: Operand) -> Value: ...

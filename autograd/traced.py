@@ -1,8 +1,8 @@
-"""Nodes whose number is not known yet, and what a function that is being traced reads from outside.
+"""Nodes whose number is not known yet, and what a traced function reads from outside.
 
 `compile` calls a function with traced leaves. Operations on them record traced nodes, and so do
-operations on a Value that the function finds in a closure, a global or a model: what it will be
-when the program runs, is not known either. Such Values are inputs of the program.
+operations on a Value that the function finds in a closure, a global or a model: its number when the
+program runs is not known either. Such Values are inputs of the program.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _frame, _identity = sys._getframe, object.__hash__
 class Traced(Value):  # type: ignore[misc]  # final to everyone else
     """A node whose number is known only when the program runs.
 
-    Comparisons are nodes, for `where`; `&`, `|` and `^` join them. What would look at the number
-    raises TracingError, and so does what would tell it by its identity instead: a set, or the keys
-    of a dictionary.
+    Comparisons are nodes, for `where`; `&`, `|` and `^` combine them. Whatever would look at the
+    number raises TracingError, and so does whatever would compare nodes by identity instead: a set,
+    or the keys of a dictionary.
     """
 
     __slots__ = ()
@@ -52,7 +52,7 @@ class Traced(Value):  # type: ignore[misc]  # final to everyone else
             refuse()
         return repr(self)
 
-    # The arithmetic that Value writes out: here by way of the table.
+    # The arithmetic that Value writes out goes through the table here.
 
     def __add__(self, other: Operand) -> Value:
         return _recorded("+", self, other)  # type: ignore[no-any-return]
@@ -84,8 +84,8 @@ class Traced(Value):  # type: ignore[misc]  # final to everyone else
 
     def __invert__(self) -> NoReturn:
         raise TracingError(
-            "compile: ~ of a comparison is refused, since of Python's own, which it is where the "
-            "number is known, it is true either way: write the opposite comparison, or swap the "
+            "compile: ~ of a comparison is refused: outside a trace a comparison is a bool of "
+            "Python's, and ~ of it is always true. Write the opposite comparison, or swap the "
             "operands of where"
         )
 
@@ -95,7 +95,7 @@ class Traced(Value):  # type: ignore[misc]  # final to everyone else
     __int__ = __complex__ = __float__
 
     def detach(self) -> Value:
-        """Give a node of the same number, cut off from the graph: its derivative is 0."""
+        """Return a node of the same number, cut off from the graph: its derivative is 0."""
         return record(RULES[DETACHED], (self,))
 
 
@@ -120,9 +120,9 @@ class Trace:
     """What one call of a function records, and reads from outside.
 
     Attributes:
-        captured: The Values that were there before, and that operations have read: in the order in
+        captured: The Values that existed before and that operations have read, in the order in
             which they were met.
-        exact: Whether each operation is to be rounded on its own, and in its order.
+        exact: Whether each operation is to be rounded on its own, in the order written.
     """
 
     def __init__(self, exact: bool = False) -> None:
@@ -132,29 +132,29 @@ class Trace:
         self._elsewhere: set[Value] = set()
 
     def made_elsewhere(self, value: Value) -> None:
-        """Take note of a node that another thread has made meanwhile: it is not traced there."""
+        """Note a node that another thread made meanwhile: it is not traced there."""
         self._elsewhere.add(value)
 
     def made(self, value: Value) -> None:
-        """Take note of a node whose number is known, since the function itself has made it."""
+        """Note a node whose number is known because the function itself made it."""
         self._made.add(value)
 
     def is_outside(self, value: Value) -> bool:
-        """Tell whether a Value was there before the function was called."""
+        """Tell whether a Value existed before the function was called."""
         return not (type(value) is Traced or value.op is CONSTANT or value in self._made)
 
     def read(self, operands: Sequence[Value]) -> bool:
-        """Take note of operands that an operation reads.
+        """Note the operands that an operation reads.
 
         Returns:
-            Whether the number of one of them is not known.
+            Whether the number of any of them is unknown.
         """
         unknown, elsewhere = False, self._elsewhere
         for operand in operands:
             if elsewhere and operand in elsewhere:
                 refuse(
-                    message="compile: the function takes part in its computation from a thread of "
-                    "its own, where operations are not traced, and it would be frozen: compute it "
+                    message="compile: the function computes part of its result in another thread, "
+                    "where operations are not traced, so that part would be frozen: compute it "
                     "without threads"
                 )
             if type(operand) is Traced:
@@ -168,11 +168,11 @@ class Trace:
 def record_traced(
     data: float, parents: tuple[Value, ...], local_derivatives: tuple[float, ...], op: str
 ) -> Value:
-    """Make the node of an operation: what `new_node` does where a trace may be going on."""
+    """Make the node of an operation: what `new_node` does if a trace may be active."""
     trace = tracing.active.get()
     if trace is not None and trace.read(parents) and data is not UNKNOWN:
         data = UNKNOWN
-        if op != LINEAR:  # whose coefficients are constants
+        if op != LINEAR:  # LINEAR's coefficients are constants
             local_derivatives = (UNKNOWN,) * len(parents)
     unknown = data is UNKNOWN
     node: Value = object.__new__(Traced if unknown else Value)
@@ -194,7 +194,7 @@ def tracing_of(exact: bool = False) -> Iterator[Trace]:
     """Trace what the running thread records within the block.
 
     Args:
-        exact: Whether each operation is to be rounded on its own, and in its order.
+        exact: Whether each operation is to be rounded on its own, in the order written.
 
     Returns:
         The trace.
@@ -221,7 +221,7 @@ def traced(name: str = "") -> Value:
     """Make a leaf whose number is not known yet: an input of a program.
 
     Args:
-        name: What it is called.
+        name: Its name.
 
     Returns:
         The leaf.

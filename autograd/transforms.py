@@ -1,18 +1,18 @@
 """Derivatives of plain functions: `grad`, `jacobian`, `hessian` and their relatives.
 
-Each takes a function and gives a function. They compose to any order, and with each other: a
+Each takes a function and returns a function. They compose to any order, and with each other: a
 derivative taken while another is being taken is recorded like any other computation.
 
-Numbers in the arguments decide what comes out: plain floats, and models, give plain floats; Values
-give Values that stay connected to the graph they come from. Where a function that is being
-differentiated takes a derivative itself, whatever depends on its own variables stays connected to
-them. Other Values that a function uses are constants to it: to differentiate with respect to a
-model whose loss holds a derivative, differentiate the loss, `grad(loss)(model)`.
+The numbers in the arguments decide the kind of the results: plain floats and models give plain
+floats; Values give Values that stay connected to the graph they come from. Where a function that is
+being differentiated takes a derivative itself, whatever depends on its own variables stays
+connected to them. Other Values that a function uses are constants to it: to differentiate with
+respect to a model whose loss contains a derivative, differentiate the loss, `grad(loss)(model)`.
 
-Every call differentiates with respect to nodes of its own, new ones that stand for the arguments.
-So the inner and the outer variable of nested derivatives cannot be confused, the classic bug of
-nested automatic differentiation (J. M. Siskind and B. A. Pearlmutter, *Perturbation confusion and
-referential transparency*, IFL 2005).
+Every call differentiates with respect to new nodes that stand for the arguments. So the inner and
+the outer variable of nested derivatives cannot be confused, the classic bug of nested automatic
+differentiation (J. M. Siskind and B. A. Pearlmutter, *Perturbation confusion and referential
+transparency*, IFL 2005).
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ __all__ = [
 
 Number: TypeAlias = "Value | float"
 
-# The variables of all functions that are being differentiated, in whatever thread: no two calls
-# share one, and each takes its own away again.
+# The variables of all functions that are being differentiated, in any thread: no two calls share
+# one, and each call removes its own.
 _live: set[Value] = set()
 
 
@@ -71,10 +71,10 @@ _live: set[Value] = set()
 
 @contextmanager
 def differentiable_variables(variables: Sequence[Value]) -> Iterator[None]:
-    """Have derivatives that are taken within the block stay connected to some variables.
+    """Keep derivatives that are taken within the block connected to some variables.
 
     Args:
-        variables: Nodes that no other call has.
+        variables: Nodes that belong to no other call.
     """
     _live.update(variables)
     try:
@@ -89,12 +89,12 @@ OF_NUMBERS = {Value, float}
 
 
 class _Function:
-    """A function that a transform differentiates, and what every call of it has in common.
+    """A function that a transform differentiates, and what all calls of it share.
 
     Attributes:
         transform: The name of the transform, for errors.
         f: The function.
-        called: What is called: the function, or what is made of it.
+        called: What is called: the function itself, or a function made from it.
     """
 
     __slots__ = ("_names", "called", "f", "transform")
@@ -113,7 +113,7 @@ class _Function:
         return f"{self.transform}({getattr(self.f, '__name__', type(self.f).__name__)})"
 
     def argument(self, place: int) -> str:
-        """Call an argument by the function's own name for it, which is looked up once."""
+        """Name an argument as the function does; the names are looked up once."""
         names = self._names
         if names is None:
             names = self._names = structure.parameter_names(self.f)
@@ -125,7 +125,7 @@ class _Nodes(list[Value]):
 
     Attributes:
         connected: Whether one of them is connected to a graph outside the function.
-        names: Those of its parameters, if it is a model, as far as they are known.
+        names: The names of its parameters, if it is a model and they are known.
         tracing: Whether a function is being traced.
     """
 
@@ -137,8 +137,8 @@ class _Nodes(list[Value]):
         self.tracing = active.get() is not None
 
     def standing_for(self, argument: Any, path: str) -> Any:
-        """Make an argument again with nodes for its numbers."""
-        # Most are lists of floats, or modules, which have a quick way of their own.
+        """Copy an argument, with nodes in place of its numbers."""
+        # Most are lists of floats, or modules: both have a fast path.
         if type(argument) is list and {*map(type, argument)} == OF_FLOATS:
             self += [_leaf(number, f"{path}[{i}]") for i, number in enumerate(argument)]
             return [*self]
@@ -188,7 +188,7 @@ _new = object.__new__
 
 
 def _leaf(number: float, label: str | None) -> Value:
-    """Make a leaf of what need not be checked."""
+    """Make a leaf from a number and a label that need no check."""
     if grad_mode.open_blocks:
         return Value(number, label)
     leaf = _new(Value)
@@ -206,11 +206,11 @@ class _Recording:
 
     Attributes:
         function: The function.
-        arguments: The arguments with respect to which it is differentiated; in the place of a
-            model, a dictionary by the names of its parameters, where these are known.
-        variables: The nodes that stood for their numbers.
-        result: What the function returned, without anything else that it returned besides.
-        auxiliary: What it returned besides.
+        arguments: The arguments with respect to which it is differentiated; for a model whose
+            parameter names are known, a dictionary by these names.
+        variables: The nodes that stand for their numbers.
+        result: What the function returned, without the auxiliary output.
+        auxiliary: The auxiliary output, with `has_aux`.
         connected: Whether results are Values, connected to a graph outside the function.
     """
 
@@ -232,7 +232,7 @@ class _Recording:
         self.connected = False
 
     def scalar(self) -> Value:
-        """Take the result as one number."""
+        """Return the result, which must be one number, as a node."""
         if type(self.result) is Value:
             return self.result
         name = self.function.name
@@ -244,7 +244,7 @@ class _Recording:
             "is a return missing?" if self.result is None else "use jacobian, or return the sum"
         )
         raise TypeError(
-            f"{name}: the function must return one number, and returned "
+            f"{name}: the function must return one number, but returned "
             f"{type(self.result).__name__}; {advice}"
         )
 
@@ -256,7 +256,7 @@ class _Recording:
         return [as_value(y) for _, y in structure.outputs(self.result, self.function.name)]
 
     def reaches_live_variables(self) -> bool:
-        """Whether what was returned depends on a variable of a function around."""
+        """Whether the outputs depend on a variable of an enclosing function."""
         found: list[Value] = []
 
         def number(path: str, part: Any) -> None:
@@ -276,7 +276,7 @@ class _Recording:
         )
 
     def shown(self, result: Any) -> Any:
-        """Give a result, or what was returned besides, as the caller is to see it."""
+        """Return a result, or an auxiliary output, as the caller is to see it."""
         if self.connected:
             return result
         if type(result) is Value:
@@ -294,7 +294,7 @@ class _Recording:
         return structure.visited(result, "", visit)
 
     def adjoints(self, root: Value, connected: bool = False, seed: float = 1.0) -> list[Number]:
-        """Differentiate a node with respect to each variable; the seed is for plain numbers."""
+        """Differentiate a node with respect to each variable; the seed applies to plain numbers."""
         if not (connected or self.connected):
             found = adjoints(root, seed, variables=self.variables)
             return [*map(found.__getitem__, self.variables)]
@@ -307,21 +307,21 @@ class _Recording:
     def tangents(
         self, roots: Sequence[Value], directions: Sequence[Sequence[Number]]
     ) -> list[list[Number]]:
-        """Propagate tangents of the variables to each of some nodes, from the inputs onwards.
+        """Propagate tangents of the variables forward to some nodes.
 
         Args:
             roots: The nodes.
-            directions: Tangents of the variables, one or several times over.
+            directions: One or more sets of tangents of the variables.
 
         Returns:
-            For each direction the tangents of the nodes.
+            For each direction, the tangents of the nodes.
         """
         order = interior(*roots, stop=self.variables)
         if len(directions) == 1 and not self.connected:
             moved = {v: t for v, t in zip(self.variables, directions[0], strict=True) if t}
             _propagate_tangents(order, moved)
             return [[moved.get(root, 0.0) for root in roots]]
-        # What does not depend on the variables that move has no tangent, not one of 0.
+        # A node that depends on no moving variable has no tangent, rather than a tangent of 0.
         moving: list[dict[Value, Number]] = [
             {
                 variable: tangent
@@ -344,11 +344,11 @@ class _Recording:
 
 
 CARRIED = 1 << 18
-"""How many tangents are carried through a graph at once, for the memory that they take."""
+"""How many tangents are carried through a graph at once: it bounds their memory."""
 
 
 def _propagate_tangents(order: Sequence[Value], found: dict[Value, Any]) -> None:
-    """Add to the tangents of some variables those of the nodes that depend on them."""
+    """Propagate the tangents of some variables to the nodes that depend on them."""
     for node in order:
         parents, derivatives = node.parents, node.local_derivatives
         if len(parents) > MANY:
@@ -372,7 +372,7 @@ def _propagated_together(
     roots: Sequence[Value], order: Sequence[Value], moving: Sequence[dict[Value, Any]]
 ) -> list[list[Number]]:
     """Propagate tangents along several directions in one walk of the graph, each as if alone."""
-    # Of each node that moves along some directions the tangents by these.
+    # For each node that moves, its tangents by the number of the direction.
     found: dict[Value, dict[int, Any]] = {}
     for place, direction in enumerate(moving):
         for variable, tangent in direction.items():
@@ -415,7 +415,7 @@ def _record_tangents(
     showing: dict[Value, int],
     found: dict[Value, Number],
 ) -> None:
-    """Add to the tangents of some variables those of the nodes that depend on them, recorded."""
+    """Propagate the tangents of some variables, and record the operations that this takes."""
     chain = ChainRule(order, _is_differentiated_again(), forwards=True)
     everywhere = (1 << len(roots)) - 1
     for node in order:
@@ -442,9 +442,9 @@ def _record_tangents(
 
 
 def _is_differentiated_again() -> bool:
-    """Tell whether some other derivative is being taken around this one.
+    """Tell whether this derivative is taken inside another one.
 
-    Inputs of a program that is being traced are none of a derivative's variables.
+    The inputs of a program that is being traced are not variables of a derivative.
     """
     return any(node.parents or not is_traced(node) for node in tuple(_live))
 
@@ -456,7 +456,7 @@ def _record(
     places: Sequence[int],
     has_aux: bool = False,
 ) -> _Recording:
-    """Call a function with nodes of its own for the numbers in some of its arguments."""
+    """Call a function with new nodes in place of the numbers in some of its arguments."""
     before = resume()
     try:
         variables: list[Value] = []
@@ -504,13 +504,13 @@ def _recording_of(
     has_aux: bool,
     connected: bool = False,
 ) -> _Recording:
-    """Take what a function has returned apart, and tell what it is connected to."""
+    """Split what a function returned, and find out whether it is connected to an outer graph."""
     auxiliary = None
     if has_aux:
         if not (isinstance(result, tuple) and len(result) == 2):
             raise TypeError(
                 f"{function.name}: with has_aux=True the function must return a pair, (result, "
-                f"anything else), and returned {type(result).__name__}"
+                f"anything else), but returned {type(result).__name__}"
             )
         result, auxiliary = result
     recording = _Recording(function, arguments, variables, result, auxiliary)
@@ -520,15 +520,15 @@ def _recording_of(
 
 
 _of_positions = with_advice(
-    argnum="it is argnums=, by position: 0 is the first argument",
-    wrt="it is argnums=, by position: 0 is the first argument",
+    argnum="use argnums=, by position: 0 is the first argument",
+    wrt="use argnums=, by position: 0 is the first argument",
     create_graph="derivatives are recorded where they are differentiated again: grad(grad(f))",
     allow_int="an int is not a float: write 1.0 for 1",
 )
 
 
 def _argnums(transform: str, argnums: int | Iterable[int]) -> int | tuple[int, ...]:
-    """Check that `argnums` is an int or several, and keep them."""
+    """Check that `argnums` is an int or several ints, and return it."""
     if isinstance(argnums, (str, bytes, bytearray)):
         numbers: tuple[Any, ...] = (argnums,)
     else:
@@ -536,16 +536,16 @@ def _argnums(transform: str, argnums: int | Iterable[int]) -> int | tuple[int, .
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int):
             raise TypeError(
-                f"{transform}: argnums must be an int, the place of an argument, or a tuple of "
+                f"{transform}: argnums must be an int, the position of an argument, or a tuple of "
                 f"ints, got {type(number).__name__}: {shown(number)}"
             )
     return numbers if isinstance(argnums, Iterable) else argnums
 
 
 def _places(transform: str, argnums: int | tuple[int, ...], count: int) -> list[int]:
-    """Count from the front what is counted from the back, and check that it is there."""
+    """Make positions non-negative, and check that they are in range and different."""
     numbers = argnums if isinstance(argnums, tuple) else (argnums,)
-    hint = "" if count else ": pass what it is differentiated with respect to by position"
+    hint = "" if count else ": pass the arguments to differentiate with respect to by position"
     for number in numbers:
         if not -count <= number < count:
             raise ValueError(
@@ -559,18 +559,18 @@ def _places(transform: str, argnums: int | tuple[int, ...], count: int) -> list[
 
 
 class _Derivative:
-    """What a transform makes of a function: it is called with the function's arguments.
+    """What a transform returns: a function of the same arguments as the original.
 
-    It has the function's name and signature, and a docstring that says what it is. Where the
-    function can be pickled, so can it: as the transform, to be applied to the function again, or by
-    the name of a function of a module that it decorates.
+    It has the function's name and signature, and a docstring that says what it is. If the function
+    can be pickled, so can it: either as the transform, to be applied to the function again, or, if
+    it decorates a function of a module, by that function's name.
 
     Args:
         what: What it is, in words.
-        compute: What computes it, given the positional arguments and those by keyword.
+        compute: Computes it, given the positional and the keyword arguments.
         transform: The transform.
         f: The function.
-        *options: What else the transform was given.
+        *options: The other arguments of the transform.
     """
 
     def __init__(
@@ -614,22 +614,23 @@ def grad(
     """Make the gradient of a function.
 
     Args:
-        f: The function: it returns one number. The arguments that it is differentiated with
+        f: The function; it must return one number. The arguments that it is differentiated with
             respect to are floats and Values, NumPy arrays of floats, models, and lists, tuples and
             dictionaries of them; the others may be anything.
-        argnums: The place of the argument with respect to which it is differentiated, or several.
-        has_aux: Whether `f` returns a pair, of which only the first is differentiated.
+        argnums: The position of the argument to differentiate with respect to, or several.
+        has_aux: Whether `f` returns a pair (result, auxiliary output), of which only the result is
+            differentiated.
 
     Returns:
         A function of the same arguments. It returns the gradient in the structure of the argument
-        (of a model, a dictionary by the names of its parameters), or a tuple of them where
-        `argnums` are several; with `has_aux` a pair of that and what `f` returned besides. Where
-        `f` does not depend on a number, its derivative is 0. It raises a TypeError where an
-        argument holds something else than real numbers (an integer or boolean), or `f` returns
-        something else than one, and a ValueError where `argnums` is out of range.
+        (for a model, a dictionary by the names of its parameters), or a tuple of gradients if
+        `argnums` are several; with `has_aux`, a pair of that and the auxiliary output. Where `f`
+        does not depend on a number, its derivative is 0. The function raises a TypeError if an
+        argument holds an integer, a boolean, or anything that is not a real number, or if `f` does
+        not return one number, and a ValueError if `argnums` is out of range.
 
     Raises:
-        TypeError: `f` is not a function, or `argnums` neither an int nor several.
+        TypeError: `f` is not a function, or `argnums` is neither an int nor several ints.
 
     Example:
         >>> from autograd import sin
@@ -649,9 +650,9 @@ def grad(
 def value_and_grad(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
-    """Make a function that gives a function's value and its gradient.
+    """Make a function that returns the value of a function and its gradient.
 
-    With NumPy's arrays it is what `scipy.optimize.minimize` takes with `jac=True`.
+    With NumPy arrays, `scipy.optimize.minimize` takes the result with `jac=True`.
 
     Args:
         f: The function, as for `grad`.
@@ -660,10 +661,10 @@ def value_and_grad(
 
     Returns:
         A function of the same arguments, which returns a pair of the value and the gradient; with
-        `has_aux` the value is itself the pair that `f` returned.
+        `has_aux`, the value is itself the pair that `f` returned.
 
     Raises:
-        TypeError: `f` is not a function, or `argnums` neither an int nor several.
+        TypeError: `f` is not a function, or `argnums` is neither an int nor several ints.
 
     Example:
         >>> value_and_grad(lambda x: x[0] * x[1])([2.0, 3.0])
@@ -678,7 +679,7 @@ def value_and_grad(
 def _gradient(
     transform: str, f: Callable[..., Any], argnums: int | tuple[int, ...], has_aux: bool = False
 ) -> _Derivative:
-    """Make the gradient of a function, whose errors name the transform that asked for it."""
+    """Make the gradient of a function; its errors name the transform that asked for it."""
     gradient = _value_and_grad(transform, f, argnums, has_aux, with_value=False)
     return _Derivative("gradient", gradient, grad, f, argnums, has_aux)
 
@@ -690,7 +691,7 @@ def _value_and_grad(
     has_aux: bool,
     with_value: bool = True,
 ) -> Callable[[Sequence[Any], dict[str, Any]], Any]:
-    """Make what `grad` and `value_and_grad` share: of arguments, the value and the gradient."""
+    """Make what `grad` and `value_and_grad` share: it computes the value and the gradient."""
     function = _Function(transform, f)
     is_one = isinstance(argnums, int)
     places_of: dict[int, list[int]] = {}  # by the number of arguments
@@ -709,7 +710,7 @@ def _value_and_grad(
             arguments[place] = leaf = _leaf(args[place], function.argument(place))
             leaves.append(leaf)
         else:
-            # Floats alone, as in most calls: they are short, so that what each costs itself shows.
+            # Only floats, as in most calls: these are short, so the overhead of a call shows.
             before = resume()
             _live.update(leaves)
             try:
@@ -738,26 +739,27 @@ def _value_and_grad(
 def jvp(
     f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
 ) -> tuple[Any, ...]:
-    """Compute a function and its derivative along a direction, from the inputs onwards.
+    """Compute a function and its derivative along a direction, in forward mode.
 
-    Forward mode: tangents are propagated along the graph by the same partial derivatives that
-    `backward()` propagates adjoints by (a Jacobian-vector product).
+    Tangents are propagated from the inputs along the graph, by the same partial derivatives by
+    which `backward()` propagates adjoints (a Jacobian-vector product).
 
     Args:
         f: The function; it may return any structure of numbers.
         primals: Its arguments.
-        tangents: The direction: for each argument a tangent of the same structure.
-        has_aux: Whether `f` returns a pair, of which only the first is differentiated.
+        tangents: The direction: for each argument, a tangent of the same structure.
+        has_aux: Whether `f` returns a pair (result, auxiliary output), of which only the result is
+            differentiated.
 
     Returns:
-        The value and its derivative along the direction, of the same structure; with `has_aux`
-        what `f` returned besides as a third.
+        The value and its derivative along the direction, of the same structure; with `has_aux`,
+        the auxiliary output as a third.
 
     Raises:
         TypeError: Something in the arguments is not a real number, or a tangent does not have the
             structure of its argument; `primals` or `tangents` is neither a tuple nor a list; or `f`
             is not a function.
-        ValueError: There are more tangents than arguments, or fewer.
+        ValueError: There are more or fewer tangents than arguments.
 
     Example:
         >>> jvp(lambda x, y: [x * y, x + y], (2.0, 3.0), (1.0, 0.0))
@@ -801,11 +803,12 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
     Args:
         f: The function; it may return any structure of numbers.
         *primals: Its arguments.
-        has_aux: Whether `f` returns a pair, of which only the first is differentiated.
+        has_aux: Whether `f` returns a pair (result, auxiliary output), of which only the result is
+            differentiated.
 
     Returns:
         The value, and a function that takes an adjoint of the structure of the value and returns a
-        tuple of the adjoints of the arguments; with `has_aux` what `f` returned besides as a third.
+        tuple of the adjoints of the arguments; with `has_aux`, the auxiliary output as a third.
 
     Raises:
         TypeError: Something in the arguments is not a real number; or `f` is not a function.
@@ -846,20 +849,20 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """Make the Jacobian of a function: the derivative of each output with respect to each input.
 
-    The function is called once. Its graph is then walked once for each output or, where there are
-    fewer inputs, once for all of these.
+    The function is called once. Its graph is then walked once for each output or, if there are
+    fewer inputs than outputs, once for all inputs together.
 
     Args:
         f: The function, as for `grad`; it may return any structure of numbers.
         argnums: As for `grad`.
 
     Returns:
-        A function of the same arguments. Its result has the structure of what `f` returns, and in
-        the place of each number the structure of the argument; where both are arrays, it is one
-        array, whose first dimensions are those of the result of `f`.
+        A function of the same arguments. Its result has the structure of what `f` returns, with
+        the structure of the argument in place of each number; if both are arrays, it is one array,
+        whose first dimensions are those of the result of `f`.
 
     Raises:
-        TypeError: `f` is not a function, or `argnums` neither an int nor several.
+        TypeError: `f` is not a function, or `argnums` is neither an int nor several ints.
 
     Example:
         >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 3.0])
@@ -883,8 +886,8 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """Make the Hessian of a function: its second derivatives.
 
-    The Jacobian of the gradient. Where only its product with a vector is needed, `hvp` costs a
-    small multiple of a gradient, however many inputs there are.
+    The Jacobian of the gradient. If you need only its product with a vector, `hvp` costs a small
+    multiple of a gradient, however many inputs there are.
 
     Args:
         f: The function, as for `grad`.
@@ -892,10 +895,10 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
 
     Returns:
         A function of the same arguments, which returns the structure of the argument with the same
-        structure in the place of each number; of an array of n numbers an array of n by n.
+        structure in place of each number; for an array of n numbers, an array of n by n.
 
     Raises:
-        TypeError: `f` is not a function, or `argnums` neither an int nor several.
+        TypeError: `f` is not a function, or `argnums` is neither an int nor several ints.
 
     Example:
         >>> hessian(lambda x: x[0] ** 2 * x[1])([2.0, 3.0])
@@ -919,16 +922,16 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     *Fast exact multiplication by the Hessian*, Neural Computation 6, 1994).
 
     Args:
-        f: The function: it returns one number.
+        f: The function; it must return one number.
         primals: Its arguments.
-        tangents: The vector: for each argument a tangent of the same structure.
+        tangents: The vector: for each argument, a tangent of the same structure.
 
     Returns:
-        The product: of the structure of the argument where there is one, else a tuple.
+        The product: in the structure of the argument if there is only one, else a tuple.
 
     Raises:
         TypeError: As for `jvp` and `grad`.
-        ValueError: There are more tangents than arguments, or fewer.
+        ValueError: There are more or fewer tangents than arguments.
 
     Example:
         >>> hvp(lambda x: x[0] ** 2 * x[1], ([2.0, 3.0],), ([1.0, 0.0],))
@@ -943,7 +946,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 
 
 def _rows(recording: _Recording) -> list[list[Number]]:
-    """Differentiate each output with respect to each variable, by rows or by columns."""
+    """Differentiate each output with respect to each variable, row by row or column by column."""
     outputs, n = recording.outputs(), len(recording.variables)
     if len(outputs) <= n or not n:
         return [recording.adjoints(output) for output in outputs]
@@ -952,7 +955,7 @@ def _rows(recording: _Recording) -> list[list[Number]]:
 
 
 def _nested(outputs: Any, inputs: Any, rows: Iterator[list[Number]]) -> Any:
-    """Put a derivative with respect to the inputs in the place of each output."""
+    """Replace each output by its derivative with respect to the inputs."""
 
     def number(path: str, output: Any) -> Any:
         return _restored(inputs, iter(next(rows)))
@@ -984,7 +987,7 @@ def _nested(outputs: Any, inputs: Any, rows: Iterator[list[Number]]) -> Any:
 
 
 def _all_restored(arguments: Sequence[Any], results: list[Number]) -> list[Any]:
-    """Put results in the place of the numbers of several arguments."""
+    """Put results in place of the numbers of several arguments."""
     if {*map(type, arguments)} == OF_FLOATS:
         return results
     remaining = iter(results)
@@ -992,7 +995,7 @@ def _all_restored(arguments: Sequence[Any], results: list[Number]) -> list[Any]:
 
 
 def _restored(argument: Any, results: Iterator[Any]) -> Any:
-    """As `structure.restored`, of which most arguments have no need."""
+    """Do what `structure.restored` does, with a fast path for most arguments."""
     kind = type(argument)
     if kind is float or kind is Value:
         return next(results)
@@ -1027,7 +1030,7 @@ def _not_paired(transform: str, primals: Sequence[Any], tangents: Sequence[Any])
 def _matching(what: str, pattern: Any, given: Any) -> list[Number]:
     """List the numbers of something that must have the structure of another.
 
-    An array and nested lists of its numbers are one structure; so are lists and tuples.
+    An array and nested lists of its numbers count as the same structure; so do lists and tuples.
     """
     if (paired := _paired(pattern, given)) is not None:
         return paired
@@ -1038,7 +1041,7 @@ def _matching(what: str, pattern: Any, given: Any) -> list[Number]:
     except RecursionError:
         raise ValueError(f"{what}, or what it belongs to, is nested too deeply") from None
     if by_path.keys() != {*expected}:
-        # Each path as it is written, into arrays with a comma.
+        # Each path as users write it, with commas for the indices of an array.
         own: dict[str, str] = {}
         for paths, side in ((by_path, given), (expected, shape)):
             names = [name for name, _ in structure.outputs(side, what, verb="")]
@@ -1050,14 +1053,14 @@ def _matching(what: str, pattern: Any, given: Any) -> list[Number]:
             numbers = counted(len(expected), "number")
             wanted = f"have the structure of what it belongs to, which holds {numbers}"
         else:
-            which = "has a number too many, at" if different in by_path else "lacks a number at"
+            which = "has an extra number at" if different in by_path else "lacks a number at"
             wanted = f"have the structure of what it belongs to: it {which} {own[different]}"
         raise TypeError(f"{what} must {wanted}; got {type(given).__name__}: {shown(given)}")
     return [by_path[path] for path in expected]
 
 
 def _paired(pattern: Any, given: Any) -> list[Number] | None:
-    """List the numbers of what quickly proves to have the structure of another; None of others."""
+    """List the numbers if a quick check shows that the structures match; else None."""
     kind = type(given)
     if kind is float or kind is Value:
         return [given] if type(pattern) in OF_NUMBERS else None
@@ -1076,7 +1079,7 @@ def _paired(pattern: Any, given: Any) -> list[Number] | None:
 
 
 def _is_module(argument: Any) -> bool:
-    """Tell a module of `nn`, which is no container as well."""
+    """Tell whether an argument is a module of `nn` that is not also a container."""
     return hasattr(type(argument), "_replica") and not isinstance(argument, (Mapping, list, tuple))
 
 

@@ -36,7 +36,7 @@ except ImportError as error:
     raise ImportError(
         "nn needs scalar-autograd, and `import autograd` finds another package, in "
         f"{list(_autograd.__path__)}: HIPS's autograd has the same import name, and the two cannot "
-        "be installed in one environment. Remove both, with what is left of the folder, and "
+        "be installed in one environment. Remove both, with whatever is left of the folder, and "
         "install the one that you want: pip uninstall autograd scalar-autograd"
     ) from error
 

@@ -1,4 +1,4 @@
-"""What every model is made of: trainable numbers, and the modules that own them."""
+"""The base of every model: trainable numbers, and the modules that own them."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def is_parameter(candidate: object) -> bool:
 
 
 def _told_by(check: Callable[[object], bool]) -> Callable[[Callable[P, Value]], Callable[P, Value]]:
-    """Decorate a function that makes Values of a kind: `isinstance` tells what is of the kind.
+    """Decorate a function that makes Values of a kind: `isinstance` recognises Values of that kind.
 
-    The result is a class without instances of its own: it makes what the function makes.
+    The result is a class without instances: calling it makes what the function makes.
     """
 
     class Kinds(type):
@@ -89,7 +89,7 @@ def _told_by(check: Callable[[object], bool]) -> Callable[[Callable[P, Value]], 
 
 
 def _leaf(kind: str, data: Any, label: str | None) -> Value:
-    """Make a leaf; its errors name what the user has made."""
+    """Make a leaf; its errors name what the user calls."""
     try:
         return Value(data, label)
     except (TypeError, OverflowError, ValueError) as error:
@@ -98,11 +98,11 @@ def _leaf(kind: str, data: Any, label: str | None) -> Value:
 
 @_told_by(is_parameter)
 def Parameter(data: float, label: str | None = None, *, frozen: bool = False) -> Value:  # noqa: N802
-    """Make a parameter: a Value that training changes, or, frozen, leaves as it is.
+    """Make a parameter: a Value that training changes, unless it is frozen.
 
     Args:
         data: Its number.
-        label: What it is called; see `Module.label_parameters`.
+        label: Its name; see `Module.label_parameters`.
         frozen: Whether optimisers leave it as it is. Gradients reach it all the same.
 
     Returns:
@@ -124,14 +124,14 @@ def Parameter(data: float, label: str | None = None, *, frozen: bool = False) ->
 
 @_told_by(is_buffer)
 def Buffer(data: float, label: str | None = None) -> Value:  # noqa: N802
-    """Make a number of a model's state that is no parameter, such as a running average.
+    """Make a number of a model's state that is not a parameter, such as a running average.
 
-    It is saved and loaded with the parameters, and optimisers do not see it. The model changes it
+    It is saved and loaded with the parameters, but optimisers do not see it. The model changes it
     by assigning to its `data`.
 
     Args:
         data: Its number.
-        label: What it is called; see `Module.label_parameters`.
+        label: Its name; see `Module.label_parameters`.
 
     Returns:
         A leaf whose `op` is the kind `BUFFER` of `autograd.value`.
@@ -159,10 +159,10 @@ def Buffer(data: float, label: str | None = None) -> Value:  # noqa: N802
 
 
 def adopted(candidate: object) -> bool:
-    """Tell whether something is a parameter; a leaf of the user's becomes one.
+    """Tell whether something is a parameter; a leaf that the user made becomes one.
 
-    It is asked of what attributes hold, and of what an optimiser is given. Constants, buffers, and
-    what was computed, recorded or not, are no parameters.
+    This is asked of what attributes hold, and of what an optimiser is given. Constants, buffers,
+    and results of operations, recorded or not, are not parameters.
 
     Example:
         >>> w = Value(1.0)
@@ -171,7 +171,7 @@ def adopted(candidate: object) -> bool:
     """
     if is_parameter(candidate):
         return True
-    # Of a function that is being traced, nodes are of another type.
+    # Nodes of a function that is being traced have another type.
     if type(candidate) is not Value or candidate.parents or isinstance(candidate.op, Kind):
         return False
     candidate.op = PARAMETER
@@ -195,7 +195,7 @@ _evaluating: ContextVar[bool] = ContextVar("evaluating", default=False)
 
 @contextmanager
 def evaluating() -> Iterator[None]:
-    """Have all modules be in evaluation mode within the block, in this thread or task alone.
+    """Put all modules into evaluation mode within the block, in this thread or task only.
 
     Returns:
         A context manager.
@@ -216,13 +216,13 @@ class Module:
     """A model, or a part of one: an object whose attributes hold parameters and other modules.
 
     A subclass sets its parameters and modules as attributes, alone or in lists, tuples,
-    dictionaries and NumPy's arrays of objects, nested in any way, and defines `__call__`. They are
-    found in the order in which they were set; one that is reachable by several ways (a shared
-    weight) counts once, under the first of its names.
+    dictionaries and NumPy arrays of objects, nested in any way, and defines `__call__`. They are
+    found in the order in which they were set; one that is reachable in several ways (a shared
+    weight) counts once, under its first name.
 
     A Value that was not computed from others is a parameter where an attribute holds it, as if
-    `Parameter` had made it. What is to be saved and not to be trained is a `Buffer`; what is
-    neither is a float.
+    `Parameter` had made it. Use a `Buffer` for a number that is saved but not trained, and a float
+    for one that is neither.
 
     Example:
         >>> class Line(Module):
@@ -246,19 +246,19 @@ class Module:
             and not is_buffer(part)
         ):
             raise TypeError(
-                f"{type(self).__name__}.{name} is a Buffer, which this would replace by a "
+                f"{type(self).__name__}.{name} is a Buffer, which this would replace with a "
                 f"{type(part).__name__}: assign to its number, self.{name}.data = ..., or a new "
                 "Buffer"
             )
         super().__setattr__(name, part)
 
-    if not TYPE_CHECKING:  # a type checker would take any name for one of a module's
+    if not TYPE_CHECKING:  # a type checker would accept any attribute name
 
         def __getattr__(self, name: str) -> Any:
             raise lacking(type(self).__name__, name, MODULE, self)
 
     def __call__(self, inputs: Any) -> Any:
-        """Compute the outputs of one sample; a subclass says how.
+        """Compute the outputs of one sample; a subclass defines how.
 
         Args:
             inputs: What the subclass takes.
@@ -273,15 +273,15 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} does not define __call__{also}")
 
     def predict(self, inputs: Any) -> Any:
-        """Compute the outputs of one sample as plain floats, and record nothing.
+        """Compute the outputs of one sample as plain floats, without recording.
 
-        The module is in evaluation mode meanwhile, with all its parts: see `eval`.
+        The module and all its parts are in evaluation mode meanwhile: see `eval`.
 
         Args:
-            inputs: What the module is called with.
+            inputs: What the module takes.
 
         Returns:
-            A float, or a list of floats where the module returns several Values.
+            A float, or a list of floats if the module returns several Values.
 
         Example:
             >>> from nn import Neuron
@@ -299,7 +299,7 @@ class Module:
 
     @property
     def training(self) -> bool:
-        """Whether the module is in training mode, as it is at first; see `train` and `eval`."""
+        """Whether the module is in training mode (the default); see `train` and `eval`."""
         return self._training and not _evaluating.get()
 
     @training.setter
@@ -313,9 +313,9 @@ class Module:
     def train(self: ModuleT, mode: bool = True) -> ModuleT:
         """Put the module, and every module in it, into training mode.
 
-        What a mode changes is up to the modules: `Dropout` leaves out inputs in training only.
-        `fit` trains each part in the mode that it is in; `predict`, and what `fit` measures,
-        evaluate. Compiled code has the mode that the module was in when it was traced.
+        What a mode changes is up to each module: `Dropout` drops inputs in training mode only.
+        `fit` trains each part in its current mode; `predict`, and `fit` when it measures, use
+        evaluation mode. Compiled code keeps the mode in which the module was traced.
 
         Args:
             mode: False for evaluation mode.
@@ -390,7 +390,7 @@ class Module:
     def _replica(
         self, nodes_for: Callable[[list[Value]], list[Value]]
     ) -> tuple[list[str], Any] | None:
-        """Copy the module with other nodes for its parameters, quickly: see `replica`."""
+        """Copy the module with new nodes for its parameters, quickly: see `replica`."""
         if type(self).named_parameters is not Module.named_parameters or (
             "named_parameters" in vars(self)
         ):
@@ -411,11 +411,11 @@ class Module:
         return list(dict.fromkeys(p for values in self._values() for p in values if adopted(p)))
 
     def label_parameters(self) -> None:
-        """Label every parameter and buffer with its dotted name, as errors and drawings show it.
+        """Label every parameter and buffer with its dotted name, which errors and drawings show.
 
-        `Neuron`, `Layer` and `MLP` do so when they are built. A module of your own calls it at the
-        end of its `__init__`, and so renames the parameters of the modules inside it. Neurons label
-        what they compute likewise: `layers.0.neurons.3.net`, the net input, and `….out`.
+        `Neuron`, `Layer` and `MLP` do so when they are built. Call it at the end of the `__init__`
+        of your own module; this also renames the parameters of the modules inside it. Neurons
+        label what they compute likewise: `layers.0.neurons.3.net`, the net input, and `….out`.
 
         Raises:
             TypeError: Parameters are in a set, which has no order.
@@ -435,7 +435,7 @@ class Module:
             module._take_name(name)
 
     def _take_name(self, name: str) -> None:
-        """Take note of the module's dotted name in the model that has labelled its parameters."""
+        """Note the module's dotted name in the model that labelled its parameters."""
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0.
@@ -453,14 +453,14 @@ class Module:
                 value.grad = 0.0
 
     def freeze(self, *names: str) -> None:
-        """Have optimisers leave parameters as they are.
+        """Freeze parameters: optimisers leave them as they are.
 
         Args:
-            *names: Dotted names of parameters, or of what holds them; none for all.
+            *names: Dotted names of parameters, or of what holds them; without names, all.
 
         Raises:
             TypeError: A name is not a string.
-            ValueError: Nothing has such a name; no parameter has changed.
+            ValueError: Nothing has that name; no parameter has changed.
 
         Example:
             >>> from nn import MLP
@@ -473,7 +473,7 @@ class Module:
             parameter.op = FROZEN
 
     def unfreeze(self, *names: str) -> None:
-        """Have optimisers change parameters again.
+        """Unfreeze parameters: optimisers change them again.
 
         Args:
             *names: As for `freeze`.
@@ -510,14 +510,14 @@ class Module:
         if unknown := [name for name, parameters in chosen.items() if not parameters]:
             raise ValueError(
                 f"{shown(self)} has no parameters named {some(map(shown, unknown))}: their names "
-                f"are {some([*named], most=3)}, and what stands before a dot"
+                f"are {some([*named], most=3)}, and any part of these before a dot"
             )
         return [p for parameters in chosen.values() for p in parameters]
 
     # --- state -----------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, float | list[float]]:
-        """Copy the numbers of parameters and buffers: a float for a lone one, a list for a list.
+        """Copy the numbers of parameters and buffers: a float for a single one, a list for a list.
 
         Returns:
             A dictionary by dotted names, in the order of definition.
@@ -607,8 +607,8 @@ class Module:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write parameters and buffers to a safetensors file, as arrays of doubles, bit for bit.
 
-        The file appears whole or not at all; an older one of that name is replaced, and keeps its
-        permissions. A checksum in its metadata tells `load` of damage.
+        The file appears whole or not at all; it replaces an older file of that name and keeps its
+        permissions. A checksum in the metadata lets `load` detect damage.
 
         Args:
             path: The file; `.safetensors` is the usual suffix.
@@ -640,7 +640,7 @@ class Module:
     def load(self, path: str | os.PathLike[str]) -> None:
         """Set every parameter and buffer from a file that `save` wrote. Loading cannot run code.
 
-        Files of other writers of safetensors serve as well.
+        Files that other programs write in the safetensors format work too.
 
         Args:
             path: The file.
@@ -673,7 +673,7 @@ class Module:
         return (values for _, _, values in _groups(self))
 
     def _names(self, wanted: Callable[[Value], bool], kind: Kind) -> dict[Value, str]:
-        """Name the Values that are wanted, among them those of a kind, which need not be asked."""
+        """Name the wanted Values; those of a kind are wanted without a further check."""
         found: dict[Value, str] = {}
         for prefix, keys, values in _groups(self):
             for key, value in zip(keys, values, strict=True):
@@ -695,7 +695,7 @@ class Module:
     def _entries(self) -> dict[str, Value | list[Value]]:
         """Group the parameters of a list, `weights.0`, `weights.1` …, under the list's name.
 
-        In their order, whichever a dictionary was filled in.
+        They are sorted by index, even if a dictionary holds them in another order.
         """
         named = self._named(_is_state, PARAMETER)
         if type(self).named_parameters is not Module.named_parameters:
@@ -720,7 +720,7 @@ class Module:
         }
 
     def _require_held(self, named: Mapping[str, Value]) -> None:
-        """Refuse a state without what the `parameters()` of a subclass lists."""
+        """Refuse a state that lacks parameters which a subclass's `parameters()` lists."""
         others = [
             (place, module)
             for place, module in _modules(self)
@@ -756,7 +756,7 @@ CONTAINERS = (*SEQUENCES, dict, MappingProxyType)
 
 
 def _groups(owner: Module) -> Iterator[tuple[str, Iterable[object], Sequence[Value]]]:
-    """Walk a module in order: yield a prefix of names, the keys under it, the Values.
+    """Walk a module in order: yield a name prefix, the keys under it, and the Values.
 
     A list of Values comes in one piece, so that walking a million of them costs little.
     """
@@ -766,7 +766,7 @@ def _groups(owner: Module) -> Iterator[tuple[str, Iterable[object], Sequence[Val
         elif isinstance(part, Value):
             yield prefix, (key,), (part,)
         elif isinstance(part, (set, frozenset)) and any(isinstance(x, Value) for x in part):
-            raise TypeError(f"{prefix}{key}: a set has no order to name parameters by: use a list")
+            raise TypeError(f"{prefix}{key}: a set has no order for naming parameters: use a list")
 
 
 def _modules(owner: Module) -> Iterator[tuple[str, Module]]:
@@ -780,11 +780,10 @@ def _modules(owner: Module) -> Iterator[tuple[str, Module]]:
 def _parts(owner: Module) -> Iterator[tuple[str, Any, Any, bool]]:
     """Walk what a module holds, outer before inner.
 
-    Whatever contains others comes once, under the first of its names; what holds nothing is left
-    out.
+    A container comes once, under its first name; parts that hold nothing are left out.
 
     Returns:
-        Of each part a prefix of names, a key, the part, and whether it is a list of Values.
+        For each part, a name prefix, a key, the part, and whether it is a list of Values.
     """
     seen = {id(owner)}
     stack = [("", iter(_children(owner)))]
@@ -821,28 +820,28 @@ def _parts(owner: Module) -> Iterator[tuple[str, Any, Any, bool]]:
 
 
 HOLDERS = (Module, *CONTAINERS)
-"""What holds others, beside arrays of objects."""
+"""Containers, apart from arrays of objects."""
 PLAIN = {float, int, bool, str, bytes, type(None), type(_parts)}
-"""Types of much of what attributes are, which hold neither Values nor modules."""
+"""Common types of attributes, which hold neither Values nor modules."""
 OF_VALUES = {Value}
 
 
 def replica(
     model: Module, nodes_for: Callable[[list[Value]], list[Value]]
 ) -> tuple[list[str], Module] | None:
-    """Copy a model with other nodes in the place of its parameters, in one walk that names them.
+    """Copy a model with new nodes in place of its parameters, in one walk that also names them.
 
-    `copy.deepcopy` with a memo, and `named_parameters`, would do; but they take several times as
-    long as the model itself. So what models are mostly made of is copied here, as these would:
-    modules that say nothing of copies, lists, tuples and dictionaries. What else a module holds is
-    left to `deepcopy`; where that might hold parameters, so is all.
+    `copy.deepcopy` with a memo, and `named_parameters`, would do, but take several times as long as
+    the model itself. So the usual parts of models are copied here with the same result: modules
+    that do not customise copying, lists, tuples and dictionaries. `deepcopy` copies whatever else a
+    module holds; if that might hold parameters, the walk is given up.
 
     Args:
         model: The model.
-        nodes_for: Makes the nodes that are to stand for the parameters, in their order.
+        nodes_for: Makes the nodes that stand for the parameters, in their order.
 
     Returns:
-        The names of the parameters and the copy; None where this is not for such a walk.
+        The names of the parameters and the copy; None if the walk cannot copy this model.
 
     Example:
         >>> line = Module()
@@ -856,7 +855,7 @@ def replica(
         copied = walk.module(model, "")
     except _NotWalkedError:
         return None
-    known = len({*walk.parameters})  # fewer, where one is in a list and elsewhere too
+    known = len({*walk.parameters})  # fewer if one is both in a list and elsewhere
     if known < len(walk.parameters) or len({*walk.names}) < len(walk.names):
         return None
     walk.fill(nodes_for(walk.parameters))
@@ -864,14 +863,14 @@ def replica(
 
 
 class _NotWalkedError(Exception):
-    """There is something in a model that is left to others."""
+    """A model holds something that the walk cannot copy."""
 
 
 class _Replica:
-    """The walk of `replica`: copies of all that holds parameters, to be filled at the end.
+    """The walk of `replica`: it copies what holds parameters, and fills the copies at the end.
 
     Attributes:
-        parameters: Those that it has met.
+        parameters: The parameters met so far.
         names: Their names.
     """
 
@@ -883,17 +882,17 @@ class _Replica:
     def __init__(self) -> None:
         self.parameters: list[Value] = []
         self.names: list[str] = []
-        self._places: dict[Value, int] = {}  # among them, of those that are in no list
-        self._lone: list[tuple[Any, Any, int]] = []  # in what, under which key: which of them
-        self._lists: list[tuple[list[Value], int, int]] = []  # to be filled from where to where
-        self._made: dict[int, Any] = {}  # by the identity of the original,
-        self._originals: list[Any] = []  # which is not to become another object's meanwhile
+        self._places: dict[Value, int] = {}  # in `parameters`, of those in no list
+        self._lone: list[tuple[Any, Any, int]] = []  # container, key, place in `parameters`
+        self._lists: list[tuple[list[Value], int, int]] = []  # copy, start, end in `parameters`
+        self._made: dict[int, Any] = {}  # copies by the identity of the original,
+        self._originals: list[Any] = []  # which is kept, so that its identity is not reused
         self._later: list[tuple[dict[str, Any], str, Any]] = []
-        self._simple: set[type] = set()  # classes of modules of which that is known
+        self._simple: set[type] = set()  # classes of modules known to be simple
         self._digits: list[str] = []
 
     def fill(self, nodes: list[Value]) -> None:
-        """Put nodes in the place of the parameters, and copy what else the modules hold."""
+        """Put nodes in place of the parameters, and copy whatever else the modules hold."""
         for made, start, end in self._lists:
             made += nodes[start:end]
         for container, key, place in self._lone:
@@ -905,7 +904,7 @@ class _Replica:
                 attributes[name] = copy.deepcopy(original, memo)
 
     def module(self, original: Module, prefix: str) -> Module:
-        """Copy a module, whose parts have names that begin with the prefix."""
+        """Copy a module; the names of its parts begin with the prefix."""
         kind = type(original)
         if kind not in self._simple:
             if not _is_simple(kind):
@@ -931,7 +930,7 @@ class _Replica:
         return made
 
     def _put(self, container: Any, key: Any, part: Any, name: str) -> None:
-        """Put the copy of a part in its place, where the part itself stands now."""
+        """Replace a part in a container by its copy."""
         if type(part) is not Value:
             container[key] = self._part(part, name)
             return
@@ -974,10 +973,10 @@ class _Replica:
         elif kind is tuple:
             if {*map(type, original)} <= PLAIN:
                 return original
-            if any(isinstance(part, Value) for part in original):  # which is filled at the end
+            if any(isinstance(part, Value) for part in original):  # Values are filled in at the end
                 raise _NotWalkedError
             parts = [self._part(part, f"{name}.{i}") for i, part in enumerate(original)]
-            if id(original) in self._made:  # it holds itself, further down
+            if id(original) in self._made:  # it contains itself, further down
                 return self._made[id(original)]
             if all(map(operator.is_, original, parts)):
                 return original
@@ -1005,7 +1004,7 @@ NOT_WALKED = (*CONTAINERS, set, frozenset)
 
 
 def _is_simple(kind: type) -> bool:
-    """Tell whether `deepcopy` would make a module without attributes, and copy those it has."""
+    """Tell whether `deepcopy` would make an empty module and copy its attributes."""
     return (
         kind.__basicsize__ == Module.__basicsize__  # no slots
         and not any(hasattr(kind, name) for name in _SAYING_HOW)
@@ -1045,7 +1044,7 @@ def _is_object_array(child: Any) -> bool:
 
 
 def to_floats(outputs: Any) -> Any:
-    """Take the numbers out of a Value, or of a sequence of them."""
+    """Return the numbers in a Value, or in a sequence of Values."""
     if isinstance(outputs, Value):
         return outputs.data
     if hasattr(outputs, "__iter__"):

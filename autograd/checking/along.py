@@ -1,10 +1,10 @@
 """The derivative of a graph along a direction, where the chain rule says nothing.
 
-A factor of 0 that meets a jump or an infinite slope may be anything: x * sign(x) has a kink at 0,
+A factor of 0 that meets a jump or an infinite slope may give anything: x * sign(x) has a kink at 0,
 cbrt(x) ** 2 a cusp, and cbrt(x) ** 3 is smooth. And where the terms of a derivative cancel to less
-than they are known to, no sum of them tells what it is. So the graph is evaluated as a whole, by
-mpmath's definitions of its operations, at the point and on both sides of it, at steps so small that
-nothing that floats can express lies between.
+than their own errors, their sum cannot tell what it is. So the graph is evaluated as a whole, by
+mpmath's definitions of its operations, at the point and on both sides of it, with steps so small
+that no floats lie between.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from autograd.value import Value
 
 __all__ = ["derivative_along"]
 
-# Bits: differences are taken over steps so much smaller than the smallest number.
+# Bits by which the steps of differences are smaller than the smallest number.
 _SMOOTH = (150, 210, 270)
-_ANY = (150, 700, 1250)  # where what is left falls as slowly as the cube root of the step
-_PRECISION = 1200  # bits, for numbers of one size, and twice what the smallest step takes
-_BELOW = 1100  # bits: what is smaller than this is less than any float
-_SETTLED = 60  # bits to which a difference is known, relative to itself
+_ANY = (150, 700, 1250)  # where the remainder may fall as slowly as the cube root of the step
+_PRECISION = 1200  # bits, for numbers of one size; twice those of the smallest step are added
+_BELOW = 1100  # bits: anything smaller is less than any float
+_SETTLED = 60  # relative bits to which a difference is known
 
 
 def derivative_along(
@@ -41,14 +41,14 @@ def derivative_along(
         nodes: The interior nodes, parents first.
         root: The node to differentiate.
         direction: How far each input moves.
-        oracle: Who evaluates operations.
-        smooth: Whether all operations are known to be smooth there, which is quicker.
+        oracle: The oracle that evaluates operations.
+        smooth: Whether all operations are known to be smooth there, which is faster.
 
     Returns:
-        The derivative. Where there is none, the bound is infinite, and the reason says why.
+        The derivative. If there is none, the bound is infinite, and the reason says why.
 
     Raises:
-        Unknown: An operation cannot be evaluated to any precision, or not at the point.
+        Unknown: An operation cannot be evaluated in high precision, or not at the point.
     """
     moving = set(direction)
     active = [n for n in nodes if any(p in moving for p in n.parents) and not moving.add(n)]  # type: ignore[func-returns-value]
@@ -59,7 +59,7 @@ def derivative_along(
     smallest, spread = min(magnitudes), max(magnitudes) - min(magnitudes)
 
     def at(shift: Any) -> Any:
-        """Evaluate the root away from the point; None where it is not defined."""
+        """Evaluate the root at a shifted point; None if it is not defined there."""
         found = {node: mp.mpf(node.data) + shift * rate for node, rate in direction.items()}
         for node in active:
             operands = [
@@ -88,10 +88,10 @@ def derivative_along(
 
     steps = _SMOOTH if smooth else _ANY
     precision = _PRECISION + 2 * steps[-1] + 4 * spread
-    nothing = mp.ldexp(1, 2 * spread + steps[-1] + 200 - precision)  # what rounding leaves of a 0
+    nothing = mp.ldexp(1, 2 * spread + steps[-1] + 200 - precision)  # rounding makes a 0 no larger
     with mp.workprec(precision):
         lefts, rights = zip(*map(sides, steps), strict=True)
-    with mp.workprec(2 * precision):  # what is settled is so at twice the precision, too
+    with mp.workprec(2 * precision):  # a settled difference agrees at twice the precision
         again = sides(steps[-1])
         for first, second in zip((lefts[-1], rights[-1]), again, strict=True):
             if (first is None) != (second is None) or (
@@ -110,13 +110,13 @@ def derivative_along(
 
 
 def _limit(differences: Sequence[Any], mp: Any) -> Slope:
-    """Say where the differences at three steps go to."""
+    """Estimate the limit of the differences at three steps."""
     first, second, last = differences
     if abs(second) >= abs(last) and abs(last) < mp.ldexp(1, -_BELOW):
         return Slope(mp.zero, 0.0)
     before, after = abs(second - first), abs(last - second)
     if after <= mp.ldexp(abs(last), -_SETTLED) or after <= mp.ldexp(before, -8):
-        # What is left falls as a power of the step: by as much each time.
+        # The remainder falls as a power of the step: by the same factor each time.
         rate = after / before if before else mp.zero
         return Slope(last, 2 * after * rate / (1 - rate) if rate < 1 else after)
     grows = all(abs(b) > 4 * abs(a) for a, b in pairwise(differences))
@@ -125,7 +125,7 @@ def _limit(differences: Sequence[Any], mp: Any) -> Slope:
 
 
 def _of_both_sides(left: Slope, right: Slope, mp: Any) -> Slope:
-    """Put one-sided derivatives together."""
+    """Combine one-sided derivatives."""
     middle = (left.value + right.value) / 2
     if left.reason or right.reason:
         jumping = left.value * right.value < 0

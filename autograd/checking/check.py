@@ -1,19 +1,19 @@
-"""The judge: is the gradient of a function what it ought to be, and if not, where does it go wrong?
+"""The judge: is the gradient of a function right, and if not, where does it go wrong?
 
-Four things are held to what they should be, and each can fail by itself:
+Four things are compared with what they should be, and each can fail by itself:
 
-1. the function itself: called twice it gives the same bits, and nearby it records the same graph,
-   so that what is said of the graph is said of the function;
+1. the function itself: called twice, it gives the same bits, and nearby it records the same graph,
+   so that a verdict on the graph is a verdict on the function;
 2. each node on the graph: its value, and its local derivatives, by `local`;
 3. the sums and products of `backward()`, by the chain rule applied once more, and again when it is
    run twice;
 4. the gradient as a whole: by the graph evaluated and differentiated in high precision, or, where
-   that is not to be had, by numerical differences of the function. Where the chain rule says
-   nothing of a graph, or its terms cancel, it is evaluated along a line (`along`).
+   that is not possible, by numerical differences of the function. Where the chain rule does not
+   determine a derivative, or its terms cancel, the graph is evaluated along a line (`along`).
 
-A difference is judged against what is known of both sides. The exact derivative at the floats that
-were recorded, that at the exact intermediate results, and the rounding of each product and sum in
-`backward()` say how far off a right gradient may be.
+A difference is judged by what is known of both sides. The exact derivative at the recorded floats,
+the exact derivative at the exact intermediate results, and the rounding of each product and sum in
+`backward()` determine how far off a right gradient may be.
 """
 
 from __future__ import annotations
@@ -66,23 +66,23 @@ __all__ = ["check_graph", "gradcheck", "require_order"]
 
 Method: TypeAlias = Literal["auto", "precise", "numerical"]
 
-_CALLS = 16  # to find out whether a function that is not alike nearby is alike at the point itself
-_NEGLIGIBLE = 1e-6  # of the sum over all paths: an error bound below it decides
-_ILL_CONDITIONED = 1e-3  # of the same: rounding that moves the derivative further decides nothing
-_VISIBLE = 1e-3  # of a derivative: a difference above it is not passed because of rounding
-_ABSOLUTE = 1e-7  # an error below it is no difference, where derivatives are 0 as far as is known
+_CALLS = 16  # to find out whether a function whose graph varies nearby is deterministic
+_NEGLIGIBLE = 1e-6  # of the sum over all paths: a smaller error bound decides
+_ILL_CONDITIONED = 1e-3  # of the same: if rounding moves the derivative further, nothing is decided
+_VISIBLE = 1e-3  # of a derivative: a larger difference never passes as rounding
+_ABSOLUTE = 1e-7  # a smaller error does not count, where derivatives are 0 as far as is known
 _ROUNDED = "rounding of intermediate results changes the derivative as much"
 _SMOOTH = "but the function as a whole has another derivative there"
-_MANY = 16  # derivatives to be held to differences: from here on along directions
+_MANY = 16  # from this many derivatives on, differences are taken along directions
 _DIRECTIONS = 2
-_SMALL_BLOCK = 4  # of inputs: fewer are looked at one by one
+_SMALL_BLOCK = 4  # inputs: fewer are checked one by one
 _NEARLY = "it is within rounding of a jump, a pole or a border"
 _UNEVALUATED = "it cannot be evaluated in high precision"
-_TINY = math.ulp(0.0)  # what is lost where a number underflows
-_LARGE = 100_000  # nodes times inputs: so many are not evaluated as a whole for each input
+_TINY = math.ulp(0.0)  # the error of an underflow
+_LARGE = 100_000  # nodes times inputs: above, the graph is not evaluated for each input
 
 
-_NO_STEP = "no step or tolerance is to be chosen: each derivative is held to its own error bound"
+_NO_STEP = "no step or tolerance is needed: each derivative is compared within its own error bound"
 
 
 @with_advice(
@@ -92,8 +92,8 @@ _NO_STEP = "no step or tolerance is to be chosen: each derivative is held to its
     tol=_NO_STEP,
     step=_NO_STEP,
     nondet_tol=_NO_STEP,
-    modes="the gradient is reverse mode's; of JAX's functions see autograd.testing.jax",
-    args="the inputs follow the function one by one: gradcheck(f, x1, x2)",
+    modes="the gradient is that of reverse mode; for JAX's functions see autograd.testing.jax",
+    args="pass the inputs one by one after the function: gradcheck(f, x1, x2)",
 )
 def gradcheck(
     f: Callable[..., Any],
@@ -111,78 +111,80 @@ def gradcheck(
 ) -> GradientCheck:
     """Check the gradient of a function at a point.
 
-    The function is called with Values in the place of the floats, and what `backward()` then says
-    is held to a derivative that knows its own error. The outcome is one of three:
+    The function is called with Values in place of the floats, and the result of `backward()` is
+    compared with a derivative that knows its own error. There are three outcomes:
 
     - passed: every gradient differs from the derivative by no more than its error bound and the
       rounding of intermediate results explain, and so does every operation on the graph;
-    - failed: one does not. That is a `GradientError`, which shows the worst input and the first
+    - failed: one does not. That raises a `GradientError`, which shows the worst input and the first
+      wrong operation on the graph;
       operation on the graph that is wrong;
     - undecided: the point is on, or within rounding of, a kink, a pole or a border of the domain,
-      or the function is noise, or rounding moves the derivative as much as it is. The result is
+      or the function is noise, or rounding moves the derivative by its own size. The result is
       returned, and is false.
 
-    So a bare call in a test fails where a gradient is wrong, and `assert gradcheck(f, x)` fails
-    where it is not known to be right as well.
+    So a bare call in a test fails if a gradient is wrong, and `assert gradcheck(f, x)` also fails
+    if it is not known to be right.
 
-    Where mpmath is installed, and the function records the same graph nearby, the derivative is
-    that of the graph, evaluated in high precision by mpmath's own definitions, and right to 25
-    digits. A function of one's own among them is differentiated numerically, with a bound. Where
-    the graph cannot stand for the function, as when part of it was computed on plain numbers, the
-    function itself is.
+    If mpmath is installed and the function records the same graph nearby, the derivative is that of
+    the graph, evaluated in high precision by mpmath's own definitions, and right to 25 digits. A
+    custom function in it is differentiated numerically, with a bound. If the graph cannot stand for
+    the function, for example because part of it was computed on plain numbers, the function itself
+    is differentiated numerically.
 
-    Where a factor of 0 meets a jump or an infinite slope, the chain rule says nothing, and the
-    function as a whole decides: `x * sign(x)` has a kink at 0, which is undecided; `cbrt(x) ** 3`
-    has the derivative 1, and as `backward()` makes it 0, that is wrong.
+    Where a factor of 0 meets a jump or an infinite slope, the chain rule does not determine the
+    derivative, and the function as a whole decides: `x * sign(x)` has a kink at 0, which is
+    undecided; `cbrt(x) ** 3` has the derivative 1, so the 0 from `backward()` is wrong.
 
-    A derivative that somebody else claims is checked where one is given: `gradient=` and what
-    follows it below. Then `f` may be any function, by NumPy, SciPy, a framework or C: of floats and
-    NumPy arrays of floats, in lists, tuples and dictionaries, to numbers and arrays likewise. With
-    up to a dozen inputs, and 256 partial derivatives, each of these is held to differences that
-    know their own error. With more, the derivatives along some directions are, and where one of
-    these is wrong, it is narrowed down to the wrong partial derivatives; in double precision that
-    takes some hundred evaluations of `f`. The message says which, and guesses at the mistake where
-    the numbers allow it.
+    To check a derivative from another source, pass it as `gradient=` or one of the arguments after
+    it. Then `f` may be any function, by NumPy, SciPy, a framework or C: from floats and NumPy
+    arrays of floats, in lists, tuples and dictionaries, to numbers and arrays likewise. With up to
+    a dozen inputs and 256 partial derivatives, each of these is compared with differences that know
+    their own error. With more, the derivatives along some directions are, and if one of these is
+    wrong, it is narrowed down to the wrong partial derivatives; in double precision that takes some
+    hundred evaluations of `f`. The message names them, and guesses at the mistake if the numbers
+    allow it.
 
     Args:
         f: The function: of floats and Values, sequences, dictionaries and NumPy arrays of them, and
             of models; it returns a Value or number, or a sequence or dictionary of them. It is
-            called some ten times, or where it has to be differentiated as a whole, some 60 times
-            for each input; of many inputs, for each block that one direction can tell of.
-        *inputs: Its arguments. An argument of another kind is to be kept out of them:
+            called some ten times, or, if it must be differentiated as a whole, some 60 times for
+            each input or, with many inputs, for each block that one direction can confirm.
+        *inputs: Its arguments. Keep an argument of another kind out of them:
             `gradcheck(lambda x: f(x, 3), 1.5)`. They are not changed, nor are the gradients of
-            Values and models that the function uses besides.
+            other Values and models that the function uses.
         order: 1 for the gradient; 2 for the gradient, and then the gradient of each derivative,
-            as the recorded backward pass makes it.
+            as the recorded backward pass computes it.
         method: "precise" for high precision only, "numerical" for differences of the function
-            only, "auto" for the better one that can be had.
+            only, "auto" for the better one that is possible.
         must_depend: Whether it is an error that an output does not depend on an input.
-        raise_exception: Whether a wrong gradient is an exception, or just a result.
-        gradient: The gradient that is claimed of `f`, or its Jacobian: a function of the same
-            arguments, or the numbers. With respect to an array it is an array, with the shape of
-            the result before that of the argument; a SciPy matrix may be sparse. Of several
-            arguments it is a sequence, one for each. True where `f` returns the pair of its value
-            and gradient.
-        hessian: The derivative of `gradient`, which is to be a function, in the same form.
+        raise_exception: Whether a wrong gradient raises an exception or only gives a result.
+        gradient: The claimed gradient or Jacobian of `f`: a function of the same arguments, or the
+            numbers. With respect to an array it is an array, whose shape is that of the result
+            followed by that of the argument; a SciPy matrix may be sparse. For several arguments it
+            is a sequence, with one part for each. True if `f` returns the pair of its value and
+            gradient.
+        hessian: The derivative of `gradient`, which must be a function, in the same form.
         vjp: `vjp(*inputs, vector)`: the product of a vector, of the structure of the result, with
             the Jacobian.
         jvp: `jvp(*inputs, *vectors)`: the product of the Jacobian with a vector, of the structure
             of the arguments.
-        hvp: `hvp(*inputs, *vectors)`: that of the Hessian, the derivative of `gradient`.
-        precision: "double", "single", "half" or "bfloat16": needed where `f` computes in less than
+        hvp: `hvp(*inputs, *vectors)`: the product of the Hessian with a vector: the Hessian is the
+            derivative of `gradient`.
+        precision: "double", "single", "half" or "bfloat16": needed if `f` computes in less than
             the types of its arguments and results show.
 
     Returns:
-        What has been found.
+        The result of the check.
 
     Raises:
         GradientError: A gradient is wrong.
         ModuleNotFoundError: A derivative is claimed, and NumPy is not installed.
-        TypeError: An argument, or what `f` returns, holds something else than real numbers, or
-            there is none among the arguments.
+        TypeError: An argument, or what `f` returns, contains anything but real numbers, or there is
+            none among the arguments.
         ValueError: `order` or `method` is none of these, an input is not finite, `f` changes the
-            data of its arguments, the precise method was asked for and cannot be had, or a
-            derivative that is claimed has not as many numbers as it takes.
+            data of its arguments, the precise method was requested and is not possible, or a
+            claimed derivative has the wrong number of entries.
 
     Example:
         >>> from autograd import custom_function, tanh
@@ -207,11 +209,11 @@ def gradcheck(
         if order != 1 or method != "auto" or must_depend:
             raise ValueError(
                 "gradcheck: order, method and must_depend are for functions that record a graph; "
-                "of a derivative that is claimed, give hessian= for the second order"
+                "for a claimed derivative, pass hessian= to check the second order"
             )
         return check_claims(_claimed(f, inputs, claims), precision, raise_exception)
     if precision is not None:
-        raise ValueError("gradcheck: precision= is for a derivative that is claimed: gradient=...")
+        raise ValueError("gradcheck: precision= is for a claimed derivative: gradient=...")
     require_order(order)
     if not isinstance(method, str) or method not in ("auto", "precise", "numerical"):
         raise ValueError(
@@ -238,17 +240,17 @@ def gradcheck(
 def check_graph(root: Value) -> GradientCheck:
     """Check a recorded graph: each operation on it, and the sums that `backward()` makes of them.
 
-    What `gradcheck` does without the function: whether the graph is the function's, it cannot say.
+    It does what `gradcheck` does, but cannot tell whether the graph is that of a function.
 
     Args:
         root: The node whose gradient is checked, with respect to the leaves that it depends on.
             Neither data nor gradients of the graph are changed.
 
     Returns:
-        What has been found; a wrong gradient is no exception here.
+        The result of the check; a wrong gradient raises no exception here.
 
     Raises:
-        TypeError: The root is no Value.
+        TypeError: The root is not a Value.
 
     Example:
         >>> x = Value(2.0, "x")
@@ -265,10 +267,10 @@ def check_graph(root: Value) -> GradientCheck:
 
 
 def require_order(order: int) -> None:
-    """Refuse an order that there is not.
+    """Refuse an unsupported order.
 
     Args:
-        order: Which derivatives are to be checked.
+        order: The order of the derivatives to check.
 
     Raises:
         ValueError: It is neither 1 nor 2.
@@ -284,24 +286,24 @@ def _named(f: Callable[..., Any], inputs: Sequence[Any]) -> dict[str, Any]:
 def _claimed(
     f: Callable[..., Any], inputs: Sequence[Any], claims: Mapping[str, Any]
 ) -> Iterator[Claimed]:
-    """Read whatever is claimed of a function."""
+    """Read the claimed derivatives of a function."""
     arguments = _named(f, inputs)
     name = function_name(f)
     gradient = claims["gradient"]
     slope = (lambda *inputs: f(*inputs)[1]) if gradient is True else gradient
     forms: dict[str, Claim] = {"vjp": "vjp", "jvp": "jvp", "hvp": "jvp"}
     are_many = sum(claim is not None for claim in claims.values()) > 1
-    known = (Known(), Known()) if are_many else (None, None)  # of it, and of its gradient
+    known = (Known(), Known()) if are_many else (None, None)  # of the function, and of its gradient
     for kind, claim in claims.items():
         if claim is None:
             continue
         if kind in forms and not callable(claim):
-            raise TypeError(f"gradcheck: {kind} is to be a function, got {shown(claim)}")
+            raise TypeError(f"gradcheck: {kind} must be a function, got {shown(claim)}")
         of_second_order = kind in ("hessian", "hvp")
         if of_second_order and not callable(slope):
             raise ValueError(
-                f"gradcheck: {kind}= is the derivative of the gradient: give that as well, as a "
-                "function, gradient=..."
+                f"gradcheck: {kind}= is the derivative of the gradient: pass the gradient as well, "
+                "as a function, gradient=..."
             )
         value = (lambda *inputs: f(*inputs)[0]) if gradient is True and kind != "gradient" else f
         yield Claimed(
@@ -315,7 +317,7 @@ def _oracle(method: Method) -> Numerical:
 
 
 def _recorded_alike(check: GradientCheck, trace: Trace) -> GradientCheck:
-    """Hold the gradient as the recorded backward pass makes it to that of the plain one."""
+    """Compare the gradient from the recorded backward pass with that from the plain one."""
     for derivative, output in zip(check.derivatives, trace.outputs, strict=True):
         allowed = derivative.rounding + ACCURACY * abs(derivative.gradient)
         if not abs(output.data - derivative.gradient) <= allowed and math.isfinite(allowed):
@@ -328,7 +330,7 @@ def _recorded_alike(check: GradientCheck, trace: Trace) -> GradientCheck:
 
 
 def _both(first: GradientCheck, second: GradientCheck) -> GradientCheck:
-    """Put the checks of both orders together; what failed counts most, what passed least."""
+    """Combine the checks of both orders; a failed one counts most, a passed one least."""
     worse = max(first, second, key=lambda check: OUTCOMES.index(check.outcome))
     return replace(worse, derivatives=first.derivatives + second.derivatives)
 
@@ -344,7 +346,7 @@ def _checked(function: Function, method: Method, must_depend: bool) -> GradientC
         reason = "its value is not finite at the point"
         return GradientCheck(function.name, "undecided", "numerical", reason, ())
     fidelity = _fidelity(function, trace)
-    if fidelity.obstacle:  # which may be chance: that of the function
+    if fidelity.obstacle:  # which may come from a function that is not deterministic
         for _ in range(_CALLS):
             again = function.record(function.point)
             if difference := _difference(trace, again):
@@ -371,7 +373,7 @@ def _nondeterministic(function: Function, difference: str) -> GradientCheck:
 
 
 def _obstacle(trace: Trace, oracle: Numerical) -> str:
-    """Say why a graph cannot be evaluated in high precision; empty where it can."""
+    """Say why a graph cannot be evaluated in high precision; empty if it can."""
     if not isinstance(oracle, Precise):
         return "mpmath is not installed"
     unknown = [node.op for node in trace.active() if not oracle.knows(node.op)]
@@ -379,12 +381,12 @@ def _obstacle(trace: Trace, oracle: Numerical) -> str:
 
 
 def _is_library(trace: Trace) -> bool:
-    """Whether all operations are the library's, and so as precise as floats allow."""
+    """Tell whether all operations are the library's, and so as precise as floats allow."""
     return not any(isinstance(node.op, OwnName) for node in trace.nodes)
 
 
 def _difference(trace: Trace, again: Trace) -> str:
-    """Say in what two traces at the same point differ."""
+    """Say how two traces at the same point differ."""
     if not trace.same_shape(again):
         return "it records other operations"
     for name, first, second in zip(trace.names, trace.outputs, again.outputs, strict=True):
@@ -400,8 +402,8 @@ class _Fidelity:
     """Whether the graph stands for the function around the point.
 
     Attributes:
-        obstacle: Why it does not; empty where it does.
-        cut: Where a number enters the graph as a constant and yet changes with the inputs.
+        obstacle: Why it does not; empty if it does.
+        cut: Where a number enters the graph as a constant, but changes with the inputs.
         nearby: The same graph at points nearby.
     """
 
@@ -411,7 +413,7 @@ class _Fidelity:
 
 
 def _fidelity(function: Function, trace: Trace) -> _Fidelity:
-    """Record the function on both sides of the point, closer and closer, until it is alike."""
+    """Record the function on both sides of the point, ever closer, until the graph is the same."""
     generator = random.Random(0)
     directions = [generator.choice((-1.0, 1.0)) * generator.uniform(0.5, 1.0) for _ in trace.inputs]
     for distance in (2.0**-8, 2.0**-20, 2.0**-32, 2.0**-44):
@@ -423,7 +425,7 @@ def _fidelity(function: Function, trace: Trace) -> _Fidelity:
             ]
             try:
                 sides.append(function.record(nearby))
-            except Exception:  # its own, at a point that the user has not given
+            except Exception:  # the function's own, at a point that the user did not pass
                 break
         if len(sides) == 2 and all(map(trace.same_shape, sides)):
             changed = [link for side in sides for link in trace.changed(side)]
@@ -450,17 +452,17 @@ class _Whole:
         *,
         graph_is_right: bool,
     ) -> list[Derivative]:
-        """Hold gradients to differences of the function.
+        """Compare gradients with differences of the function.
 
         Args:
             derivatives: What is known of them: for each output, of all inputs.
-            chosen: Which of them are to be held to differences.
+            chosen: The places of those to compare with differences.
             noises: How far off each output may be.
-            stalls: Of which of them the chain rule says nothing, and why.
-            graph_is_right: Whether nothing has been found wrong with the graph.
+            stalls: The derivatives that the chain rule does not determine, and why.
+            graph_is_right: Whether nothing wrong was found on the graph.
 
         Returns:
-            The same with another verdict.
+            The same derivatives with new verdicts.
         """
         count = len(self._function.point)
         known: dict[tuple[int, float], Sequence[float]] = {}
@@ -489,9 +491,9 @@ class _Whole:
     ) -> set[int]:
         """List those that differences along directions between the inputs confirm.
 
-        The graph stands for the function, as far as is known, and each derivative has been held to
-        what the derivatives of its operations make. That this is the derivative of the whole
-        function, directions tell: one number that is not on the graph shows in any of them.
+        The graph stands for the function, as far as is known, and each derivative agrees with the
+        derivatives of its operations. Directions show whether this is the derivative of the whole
+        function: a single number that is not on the graph shows in any of them.
         """
         point, generator = self._function.point, random.Random(0)
         known: list[dict[float, Sequence[float]]] = [{} for _ in range(_DIRECTIONS)]
@@ -524,10 +526,10 @@ class _Whole:
     def _in_blocks(
         self, derivatives: Sequence[Derivative], chosen: Sequence[int], place: int, noise: float
     ) -> dict[int, Derivative]:
-        """Settle blocks of inputs, smaller and smaller, that one direction each confirms.
+        """Settle smaller and smaller blocks of inputs, each confirmed by one direction.
 
-        A block is confirmed where the error is small beside what each of its inputs contributes, so
-        that none hides behind the others. What is left is to be looked at one by one.
+        A block is confirmed if the error is small beside what each of its inputs contributes, so
+        that none hides behind the others. The remaining inputs are checked one by one.
         """
         generator, settled = random.Random(0), {}
         first = place * len(self._function.point)
@@ -569,14 +571,14 @@ class _Whole:
         place: int,
         distance: float,
     ) -> float:
-        """Give one output where all inputs are moved along a direction."""
+        """Evaluate one output with all inputs moved along a direction."""
         if distance not in known:
             data = [
                 x + distance * rate for x, rate in zip(self._function.point, direction, strict=True)
             ]
             try:
                 known[distance] = self._function.values(data)
-            except Exception:  # its own, at a point that the user has not given
+            except Exception:  # the function's own, at a point that the user did not pass
                 raise ValueError("it is not defined there") from None
         if place >= len(known[distance]):
             raise ValueError("it has fewer outputs there")
@@ -585,13 +587,13 @@ class _Whole:
     def _output(
         self, known: dict[tuple[int, float], Sequence[float]], place: int, position: int, x: float
     ) -> float:
-        """Give one output where one input is changed; `known` keeps them all."""
+        """Evaluate one output with one input changed; `known` keeps all outputs."""
         if (position, x) not in known:
             data = list(self._function.point)
             data[position] = x
             try:
                 known[position, x] = self._function.values(data)
-            except Exception:  # its own, at a point that the user has not given
+            except Exception:  # the function's own, at a point that the user did not pass
                 raise ValueError("it is not defined there") from None
         if place >= len(known[position, x]):
             raise ValueError("it has fewer outputs there")
@@ -615,7 +617,7 @@ class _Whole:
 
         estimate = self._differentiate(output, x, noise=noise)
         if not estimate.reason and not excess(estimate) <= 0.0:
-            # Before a gradient is called wrong, the derivative is taken once more, at other steps.
+            # Before a gradient is called wrong, the derivative is taken again with other steps.
             second = self._differentiate(output, x, noise=noise, first_step=0.1331)
             estimate = min(estimate, second, key=excess)
         if estimate.reason:
@@ -634,8 +636,8 @@ class _Whole:
         elif self._fidelity.obstacle or not graph_is_right:
             outcome, reason = "failed", self._blame(derivative)
         else:
-            # What is said of the graph is said of the function, and the graph is right: if it were
-            # not, that would be said of one of its operations, or of backward().
+            # A verdict on the graph is a verdict on the function, and the graph is right: otherwise
+            # one of its operations, or backward(), would have been found wrong.
             outcome = "undecided"
             reason = "differences of the function disagree, though each operation is right"
         return replace(
@@ -655,7 +657,7 @@ class _Whole:
                 "or no_grad cut it off"
             )
         if not derivative.connected:
-            return "the output changes with this input, and does not depend on it on the graph"
+            return "the output changes with this input, but does not depend on it on the graph"
         return "no error bound explains the difference"
 
 
@@ -672,7 +674,7 @@ def _verdict(
     nearby: Sequence[Trace] = (),
     must_depend: bool = False,
 ) -> GradientCheck:
-    """Judge the graph, and on it, or by differences of the function as a whole, each derivative."""
+    """Judge the graph and each derivative, by the graph or by differences of the function."""
     number, nodes = oracle.number, trace.nodes
     examined = examine(trace, oracle)
     for node, culprit_there in wrong_sums(trace, nearby, oracle).items():
@@ -739,17 +741,17 @@ def _verdict(
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """What is known of one derivative, each found in another way.
+    """What is known of one derivative, found in different ways.
 
     Attributes:
-        gradient: What `backward()` gives.
-        recorded: What the local derivatives on the graph make, computed exactly.
-        rounding: How far off that the rounding of `backward()` explains the gradient to be.
-        recomputed: What the right local derivatives at the recorded operands make.
-        exact: What they make at the exact operands: the derivative, and
-        bound: how far off it may be.
-        scale: The sum over all paths of the sizes of their products.
-        rows_are_right: Whether all local derivatives are, within what rounding explains of them.
+        gradient: The result of `backward()`.
+        recorded: The derivative from the recorded local derivatives, computed exactly.
+        rounding: How far off `recorded` the gradient may be, by rounding in `backward()`.
+        recomputed: The derivative from the right local derivatives at the recorded operands.
+        exact: The derivative from the right local derivatives at the exact operands.
+        bound: How far off `exact` may be.
+        scale: The sum of the sizes of the products over all paths.
+        rows_are_right: Whether all local derivatives are right, within rounding.
     """
 
     gradient: float
@@ -768,7 +770,7 @@ class _Evidence:
 
     @property
     def explained(self) -> float:
-        """How far off the derivative rounding explains the gradient to be; infinite if unknown."""
+        """How far off the derivative rounding may put the gradient; infinite if unknown."""
         of_rows = abs(float(self.recorded - self.recomputed))
         if not self.rows_are_right:
             of_rows = min(of_rows, ACCURACY * self.scale)
@@ -776,7 +778,7 @@ class _Evidence:
         return explained if explained == explained else math.inf
 
     def outcome(self, why: str) -> tuple[Outcome, str]:
-        """Judge; `why` says what is known of a kink or pole."""
+        """Judge; `why` says what is known about a kink or pole."""
         scale = max(self.scale, abs(float(self.exact)))
         if abs(self.exact) >= LARGEST:
             return "undecided", "the derivative is too large for a float"
@@ -792,23 +794,23 @@ class _Evidence:
 
 
 def _visible(gradient: float, derivative: Any, scale: float = 0.0) -> bool:
-    """Whether two derivatives differ too much for rounding to be an excuse."""
+    """Tell whether two derivatives differ by more than rounding can excuse."""
     difference = abs(gradient - derivative)
     scale = max(scale, abs(gradient), abs(derivative))
     return bool(difference > _VISIBLE * scale and difference > 8.0 * SMALLEST)
 
 
 def _is_certain(derivative: Derivative) -> bool:
-    """Whether a gradient has been held to a derivative that is known well."""
+    """Tell whether a gradient was compared with a derivative that is known well."""
     size = max(abs(derivative.gradient), abs(derivative.numerical))
     error = derivative.bound + derivative.rounding
     return derivative.outcome != "undecided" and error <= max(_ABSOLUTE, _NEGLIGIBLE * size)
 
 
 def _steepness(y: float, x: float, noise: float) -> float:
-    """Say how steep a function is that changes by its value where its input does.
+    """Return the steepness of a function that changes by its value when its input does.
 
-    Errors that are small beside it are no harm. Of a value that is noise, nothing can be said.
+    Errors that are small beside it do no harm. It is 0 for a value that is noise.
     """
     known = x and noise <= _VISIBLE * abs(y)
     return _finite(abs(y) / abs(x)) if known else 0.0
@@ -822,9 +824,9 @@ def _blind(
     recomputed: Sums,
     exact: Sums,
 ) -> dict[Value, str]:
-    """Map the nodes that a derivative depends on of which the chain rule says nothing to why.
+    """Map nodes that the chain rule does not differentiate through to the reason.
 
-    That is the same at the operands that were recorded and at the exact ones, or nothing is known.
+    They must be the same at the recorded and the exact operands, or else nothing is known.
     """
     reasons: dict[Value, str] = {}
     doubtful = examined.doubtful
@@ -847,13 +849,13 @@ def _blind(
 
 
 class _Line:
-    """The derivatives of one output that the chain rule leaves open, by the graph as a whole.
+    """The derivatives of one output that the chain rule leaves open, from the graph as a whole.
 
     Args:
         trace: The graph.
         root: The output.
-        oracle: Who evaluates its operations.
-        noise: How far off rounding moves its value.
+        oracle: The oracle that evaluates its operations.
+        noise: How far rounding moves its value.
     """
 
     def __init__(self, trace: Trace, root: Value, oracle: Precise, noise: float) -> None:
@@ -863,14 +865,14 @@ class _Line:
     def judged(
         self, derivatives: Mapping[Value, Derivative], blind: Mapping[Value, str]
     ) -> dict[Value, Derivative]:
-        """Judge what is open, and leave the rest.
+        """Judge the open derivatives, and leave the rest.
 
         Args:
             derivatives: With respect to each input.
-            blind: The nodes of which the chain rule says nothing, and why.
+            blind: The nodes that the chain rule does not differentiate through, and why.
 
         Returns:
-            The same with another verdict where it was open.
+            The same derivatives, with new verdicts for the open ones.
         """
         held = dict(derivatives)
         open_ = {
@@ -897,7 +899,7 @@ class _Line:
         return held
 
     def _is_open(self, derivative: Derivative, node: Value) -> bool:
-        """Whether a gradient differs from the derivative as far as that is known, or may differ."""
+        """Tell whether a gradient differs, or may differ, from what is known of the derivative."""
         gradient, exact = derivative.gradient, derivative.numerical
         scale = _steepness(self._root.data, node.data, self._noise)
         return _visible(gradient, exact, scale) or (
@@ -912,7 +914,7 @@ class _Line:
     ) -> Derivative:
         if reason == _NEARLY:
             return replace(derivative, outcome="undecided", reason=reason)
-        if many:  # together, in one direction
+        if many:  # checked together, in one direction
             return replace(derivative, outcome="passed", reason="")
         try:
             slope = self._along({node: 1.0})
@@ -935,7 +937,7 @@ class _Line:
         )
 
     def _jointly(self, held: Mapping[Value, Derivative]) -> str:
-        """Say why a function with partial derivatives is not differentiable; nothing if it is."""
+        """Say why a function with partial derivatives is not differentiable; empty if it is."""
         nodes = [node for node, derivative in held.items() if derivative.outcome == "passed"]
         generator = random.Random(0)
         direction = {
@@ -957,7 +959,7 @@ class _Line:
         return "its derivative along a direction between the axes is not that of its gradient"
 
     def _where_rounded(self, derivative: Derivative, node: Value, many: bool) -> Derivative:
-        """Find out whether what rounding explains is small beside the derivative itself."""
+        """Judge whether the explained rounding is small beside the derivative itself."""
         gradient, exact = derivative.gradient, derivative.numerical
         undecided = replace(derivative, outcome="undecided", reason=_ROUNDED)
         if abs(exact) > derivative.bound or many:
@@ -972,14 +974,14 @@ class _Line:
         scale = _steepness(self._root.data, node.data, self._noise)
         if slope.reason or (not is_0 and _visible(gradient, known, scale)):
             return undecided
-        # It is 0, as far as floats go. Then that of the value, or 1, says what is small.
+        # The derivative is 0 in floats: then the size of the value, or 1, says what is small.
         return (
             derivative if abs(gradient) <= _VISIBLE * max(abs(self._root.data), 1.0) else undecided
         )
 
 
 def _first_reason(examined: Examined, nodes: Iterable[Value]) -> str:
-    """Say of the first node whose derivative is not known what is the matter with it."""
+    """Say what is wrong with the first node whose derivative is not known."""
     for node in nodes:
         for found in (examined.recomputed, examined.exact):
             for slope in found.get(node, {}).values():
@@ -997,7 +999,7 @@ def _first_infinite(nodes: Iterable[Value]) -> str:
 
 
 def _noise(nodes: Sequence[Value], scale: Mapping[Value, float]) -> float:
-    """Bound the rounding errors in an output, to first order: each node's by its own derivative."""
+    """Bound the rounding errors in an output to first order, by the derivative in each node."""
     sizes = [scale.get(node, 0.0) * abs(node.data) for node in nodes]
     underflow = _TINY * sum(scale.get(node, 0.0) for node in nodes)
     return _finite(EPSILON * sum(size for size in sizes if math.isfinite(size)) + underflow)

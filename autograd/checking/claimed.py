@@ -1,8 +1,8 @@
-"""A derivative that somebody claims of a function, in whatever form it comes.
+"""A derivative that somebody claims for a function, in whatever form it comes.
 
-The function may be any, of NumPy, SciPy, a framework, or C: of nested arguments, which are read as
-one array of numbers, to nested results, which are as well. What is claimed may be its gradient or
-Jacobian, as a function or as numbers, or products of vectors with one.
+The function may be any, by NumPy, SciPy, a framework or C. Its nested arguments and its nested
+results are each read as one array of numbers. The claim may be its gradient or Jacobian, as a
+function or as numbers, or products of vectors with the Jacobian or Hessian.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ EPSILONS: dict[str, float] = {
 }
 
 
-# What vectors are multiplied by, and products divided: one that ignores its vector would be right
-# for the vector 1. A power of two takes no digits.
+# Vectors are multiplied by this, and products divided by it: a product that ignores its vector
+# would be right for the vector 1. A power of two loses no digits.
 _PROBE = -2.0
-_KEPT = 2**20  # numbers of results that are kept
+_KEPT = 2**20  # numbers of results to keep
 
 
 def numpy() -> Any:
-    """Import NumPy, or say what it is needed for."""
+    """Import NumPy, or raise an error that says what it is needed for."""
     try:
         import numpy as np
     except ModuleNotFoundError as error:
@@ -66,11 +66,11 @@ class Point:
     """The numbers in nested arguments as one array.
 
     Attributes:
-        names: What the arguments are called.
+        names: The names of the arguments.
         data: The numbers.
-        scales: For each the root of the mean square of those in its array; 1 where that is 0.
-        epsilon: The distance from 1 to the next number of the coarsest kind among them.
-        are_arrays: Whether each argument is an array of NumPy's own.
+        scales: For each number, the root mean square of those in its array; 1 if that is 0.
+        epsilon: The distance from 1 to the next number, in the coarsest type among them.
+        are_arrays: Whether each argument is a plain NumPy array.
 
     Args:
         arguments: The arguments by name, in order: floats and NumPy arrays of floats, in lists,
@@ -103,15 +103,15 @@ class Point:
 
         def array(path: str, x: Any) -> None:
             if x.dtype.kind != "f":
-                structure.numbers(x, path)  # which says what is wrong with it
-                raise TypeError(f"gradcheck: {path} is to be an array of floats, got {x.dtype}")
+                structure.numbers(x, path)  # raises an error that says what is wrong
+                raise TypeError(f"gradcheck: {path} must be an array of floats, got {x.dtype}")
             self.epsilon = max(self.epsilon, float(np.finfo(x.dtype).eps))
             add(path, np.asarray(x, float).ravel(), x.shape)
 
         def model(path: str, x: Any) -> None:
             raise TypeError(
-                f"gradcheck: {path} is a model: give its parameters as arguments of their own, "
-                "where their derivatives are claimed"
+                f"gradcheck: {path} is a model: pass its parameters as separate arguments to check "
+                "claimed derivatives"
             )
 
         for name, argument in arguments.items():
@@ -130,13 +130,13 @@ class Point:
 
     @property
     def is_flat(self) -> bool:
-        """Whether there is one argument, of numbers or an array, but no arrays in it."""
+        """Whether there is one argument, made of numbers or an array, but without arrays in it."""
         first, *others = self._arguments.values()
         parts = first if isinstance(first, (list, tuple)) else ()
         return not others and not isinstance(first, Mapping) and _are_numbers(parts)
 
     def path(self, i: int) -> str:
-        """Give the path to a number."""
+        """Return the path to a number."""
         part = bisect_right(self._starts, i) - 1
         path, shape = self._places[part]
         if not shape:
@@ -145,27 +145,27 @@ class Point:
         return f"{path}[{', '.join(map(str, index))}]"
 
     def arguments(self, data: Any) -> list[Any]:
-        """Make the arguments anew, of the same kinds, with other numbers."""
+        """Make the arguments again, of the same types, with other numbers."""
         parts = list(self._arguments.values())
         if not self.are_arrays:
             return _refilled(parts, data)
-        starts = zip(parts, self._starts, strict=True)  # as above, without going through them
+        starts = zip(parts, self._starts, strict=True)  # as above, without walking them
         return [data[i : i + x.size].reshape(x.shape).astype(x.dtype) for x, i in starts]
 
     def like(self, claimed: Any, rows: int, what: str) -> Any:
         """Read derivatives of some results with respect to all of the numbers.
 
         Args:
-            claimed: Of one argument its derivatives; of several a sequence, or a dictionary by
-                name. Of an array they are an array, with the shape of the results before its own.
-            rows: How many results there are.
-            what: Who claims it, for the error.
+            claimed: The claimed derivatives: for several arguments a sequence, or a dictionary by
+                name; for an array an array, with the shape of the results before its own.
+            rows: The number of results.
+            what: Who claims them, for the error.
 
         Returns:
             An array, a row for each result.
 
         Raises:
-            ValueError: There are more numbers, or fewer.
+            ValueError: There are too many numbers, or too few.
             TypeError: It is not made of numbers.
         """
         arguments = list(self._arguments.values())
@@ -183,7 +183,7 @@ class Point:
 
 
 def _scale(xs: Any) -> float:
-    """Say how large numbers are, whatever their size: a square of them may leave the range."""
+    """Return the root mean square, computed so that no square overflows."""
     largest = float(abs(xs).max(initial=0.0))
     if not 0.0 < largest < math.inf:
         return 1.0
@@ -191,17 +191,17 @@ def _scale(xs: Any) -> float:
 
 
 def _is_scalar(x: Any) -> bool:
-    """Tell NumPy's floats, and its arrays of one that have no dimensions."""
+    """Tell whether something is a NumPy float or an array of floats without dimensions."""
     return getattr(x, "shape", None) == () and x.dtype.kind == "f"
 
 
 def _is_array(x: Any) -> bool:
-    """Tell NumPy's own arrays of floats, of at least one dimension."""
+    """Tell whether something is a plain NumPy array of floats with at least one dimension."""
     return type(x) is numpy().ndarray and bool(x.shape) and x.dtype.kind == "f"
 
 
 def _bits(arguments: Sequence[Any]) -> bytes:
-    """Tell arrays by their bits."""
+    """Return a digest of the bits of some arrays."""
     digest = blake2b(digest_size=16)
     for array in arguments:
         digest.update(array.tobytes())
@@ -209,7 +209,7 @@ def _bits(arguments: Sequence[Any]) -> bytes:
 
 
 def _like(x: Any, data: float) -> Any:
-    """Make a number of the kind of another."""
+    """Make a number of the type of another."""
     if not _is_scalar(x):
         return data
     np = numpy()
@@ -217,7 +217,7 @@ def _like(x: Any, data: float) -> Any:
 
 
 def _refilled(parts: list[Any], data: Any) -> list[Any]:
-    """Make parts of the same structure and kinds, with other numbers."""
+    """Make parts of the same structure and types, with other numbers."""
     place = 0
 
     def number(path: str, x: Any) -> Any:
@@ -246,17 +246,17 @@ def _size(argument: Any) -> int:
 def _matched(
     claimed: Any, like: Any, what: str, of: str, is_whole: Callable[[Any], bool]
 ) -> list[tuple[Any, Any, str]]:
-    """Pair what is claimed with the parts of the arguments or results that it is claimed of.
+    """Pair the parts of a claim with the parts of the arguments or results that they concern.
 
     Args:
-        claimed: What is claimed: of the structure of `like`.
+        claimed: The claim, in the structure of `like`.
         like: The arguments or results.
         what: Who claims it, for the error.
         of: "argument" or "result".
-        is_whole: Tells of a list of `like` whether what is claimed of it is one array.
+        is_whole: Tells for a list in `like` whether its claim is one array.
 
     Returns:
-        A part of what is claimed, what it is of, and its path.
+        For each part, the claim, what it concerns, and its path.
     """
     kinds = {"argument": "derivatives with respect to", "result": "the derivatives of"}
     found: list[tuple[Any, Any, str]] = []
@@ -282,7 +282,7 @@ def _matched(
 def _require_length(claimed: Any, length: int, what: str, holds: str) -> None:
     if not hasattr(claimed, "__len__") or len(claimed) != length:
         raise ValueError(
-            f"gradcheck: {what} is to hold {holds}, a sequence with one part for each, got "
+            f"gradcheck: {what} must hold {holds}, a sequence with one part for each, got "
             f"{shown(claimed)}"
         )
 
@@ -290,7 +290,7 @@ def _require_length(claimed: Any, length: int, what: str, holds: str) -> None:
 def _require_keys(claimed: Any, like: Mapping[Any, Any], what: str, kind: str) -> None:
     if not isinstance(claimed, Mapping) or claimed.keys() != like.keys():
         raise ValueError(
-            f"gradcheck: {what} is to be a dictionary with the keys {list(like)}, as the {kind} "
+            f"gradcheck: {what} must be a dictionary with the keys {list(like)}, as the {kind} "
             f"is, got {shown(claimed)}"
         )
 
@@ -320,13 +320,13 @@ def _block_of_array(claimed: Any, argument: Any, rows: int, what: str) -> Any:
     try:
         given = np.asarray(claimed)
         if given.dtype.kind in "fiuO":
-            array = np.array(given, dtype=float)  # a copy: the user's may be written to again
+            array = np.array(given, dtype=float)  # a copy: the user may write to the original
     except OverflowError:
         raise OverflowError(f"gradcheck: {what} holds a number too large for a float") from None
     except (TypeError, ValueError):
-        pass  # told below
+        pass  # reported below
     if array is None:
-        raise TypeError(f"gradcheck: {what} is to be made of real numbers, got {shown(claimed)}")
+        raise TypeError(f"gradcheck: {what} must be made of real numbers, got {shown(claimed)}")
     if array.size != rows * count or (
         array.ndim == 2 and rows > 1 and count > 1 and array.shape == (count, rows) != (rows, count)
     ):
@@ -340,7 +340,7 @@ def _block_of_array(claimed: Any, argument: Any, rows: int, what: str) -> Any:
 
 
 def _flat(result: Any, what: str) -> Any:
-    """Give the numbers of a result as one array."""
+    """Return the numbers of a result as one array."""
     np = numpy()
     pieces: list[Any] = []
 
@@ -350,17 +350,17 @@ def _flat(result: Any, what: str) -> Any:
 
     def array(path: str, x: Any) -> None:
         if x.dtype.kind not in "fiu":
-            structure.outputs(x, what)  # which says what is wrong with it
+            structure.outputs(x, what)  # raises an error that says what is wrong
         pieces.append(np.asarray(x, float).ravel())
 
-    if _is_array(result):  # most of all results
+    if _is_array(result):  # as are most results
         return np.asarray(result, float).flatten()
     structure.visited(result, "", structure.Visit(number, array, number))
     return np.concatenate(pieces) if pieces else np.empty(0)
 
 
 def _epsilon(result: Any) -> float:
-    """Give the distance from 1 to the next number of the coarsest kind in a result."""
+    """Return the distance from 1 to the next number, in the coarsest type in a result."""
     dtypes = [getattr(leaf, "dtype", None) for leaf in flatten(result)[0]]
     kinds = {dtype for dtype in dtypes if dtype is not None and dtype.kind == "f"}
     return max([EPSILON, *[float(numpy().finfo(dtype).eps) for dtype in kinds]])
@@ -369,9 +369,9 @@ def _epsilon(result: Any) -> float:
 def _rows(claimed: Any, result: Any, point: Point, what: str) -> Any:
     """Read a gradient or Jacobian: a row for each number of the result.
 
-    The parts of the result come first, as in `autograd.jacobian`: what is claimed has its lists,
-    tuples and dictionaries, and in the place of each number or array that of the arguments. Where
-    there is but one argument, of numbers or an array, a list of numbers may have a matrix.
+    The parts of the result come first, as in `autograd.jacobian`: a claim has the lists, tuples and
+    dictionaries of the result, with those of the arguments in place of each number or array. If
+    there is only one argument, of numbers or an array, a list of numbers may have a matrix.
     """
     matched = _matched(
         claimed, result, what, "result", lambda parts: point.is_flat and _are_numbers(parts)
@@ -385,11 +385,11 @@ def _rows(claimed: Any, result: Any, point: Point, what: str) -> Any:
 
 @dataclass(slots=True)
 class Known:
-    """What has been found of a function, whatever is claimed of it.
+    """What is known of a function, whatever derivative is claimed for it.
 
     Attributes:
-        values: Its numbers, by the bits of its arguments, where those are arrays.
-        estimates: Its partial derivatives by differences, by the places of input and result.
+        values: Its numbers, by the bits of its arguments, if those are arrays.
+        estimates: Its partial derivatives by differences, by the numbers of input and result.
     """
 
     values: dict[bytes, Any] = field(default_factory=dict)
@@ -397,24 +397,24 @@ class Known:
 
 
 class Claimed:
-    """A derivative that is claimed of a function at a point, whatever form it has.
+    """A derivative claimed for a function at a point, in whatever form.
 
     Attributes:
         point: The point.
         value: The function's numbers there.
         names: The paths to them.
-        calls: How often the function has been called.
-        has_rows: Whether the derivatives of one result can be had without those of all.
-        known: What has been found of the function.
+        calls: The number of calls of the function.
+        has_rows: Whether the derivatives of one result are available without those of all.
+        known: What is known of the function.
 
     Args:
         f: The function.
         arguments: Its arguments by name.
-        kind: "gradient" of a gradient or Jacobian; "vjp" and "jvp" of products with one.
-        claim: A function that gives it, of the arguments, and of vectors behind them; of a
-            gradient also the numbers themselves, or True where `f` returns the pair of both.
-        name: What the function is called.
-        known: What has been found of the function, if other claims are of it, too.
+        kind: "gradient" for a gradient or Jacobian; "vjp" and "jvp" for products with one.
+        claim: A function that gives it, of the arguments followed by any vectors; for a gradient,
+            also the numbers themselves, or True if `f` returns the pair of both.
+        name: The name of the function.
+        known: What is known of the function, if it is shared with other claims.
     """
 
     def __init__(
@@ -431,7 +431,7 @@ class Claimed:
         self.name = name
         self.calls = 0
         self._f, self._kind, self._claim = f, kind, claim
-        # In coarse numbers one point is often met again.
+        # In coarse arithmetic the same point is often met again.
         self._keeps = self.point.are_arrays and (known is not None or self.point.epsilon > EPSILON)
         self.known = Known() if known is None else known
         self._pair = kind == "gradient" and claim is True
@@ -450,8 +450,8 @@ class Claimed:
         if self._pair:
             if not isinstance(result, (tuple, list)) or len(result) != 2:
                 raise TypeError(
-                    f"gradcheck: {name} is to return its value and gradient, as gradient=True "
-                    f"says, got {shown(result)}"
+                    f"gradcheck: {name} must return its value and gradient, as gradient=True says, "
+                    f"got {shown(result)}"
                 )
             result, claim = result
         self._result = result
@@ -466,9 +466,9 @@ class Claimed:
             self._rows = _rows(claim, result, self.point, "the gradient")
 
     def at(self, data: Any) -> Any:
-        """Give the function's numbers somewhere else.
+        """Return the function's numbers at another point.
 
-        It is not called a second time for what is known.
+        Known numbers need no second call.
 
         Raises:
             ValueError: It raises an exception there, or returns other numbers than at the point.
@@ -483,7 +483,7 @@ class Claimed:
             with numpy().errstate(all="ignore"):
                 result = self._f(*given)
             value = _flat(result[0] if self._pair else result, self.name)
-        except Exception as error:  # its own, at a point that the user has not given
+        except Exception as error:  # the function's own, at a point that the user did not pass
             if numpy().array_equal(data, self.point.data):
                 raise
             raise ValueError("it is not defined there") from error
@@ -494,23 +494,23 @@ class Claimed:
         return value
 
     def sizes_along(self, direction: Any) -> Any:
-        """Say how much each result changes along a direction, as far as the claim tells: or 0."""
+        """Return how much each result changes along a direction by the claim; 0 if unknown."""
         if self._kind == "gradient":
             return abs(self._rows) @ abs(direction)
         return numpy().zeros(self.value.size)
 
     def row(self, weights: Any) -> Any:
-        """Give what is claimed of a weighted sum of the results: an array, but None of a jvp."""
+        """Return the claimed gradient of a weighted sum of the results; None for a jvp."""
         if self._kind == "gradient":
             return weights @ self._rows
         return self._pulled_back(weights, _PROBE) if self.has_rows else None
 
     def column(self, direction: Any) -> Any:
-        """Give what a jvp claims along a direction: an array, of each result."""
+        """Return what a jvp claims along a direction: an array with a number for each result."""
         return self._pushed_forward(direction, _PROBE)
 
     def _pulled_back(self, weights: Any, probe: float) -> Any:
-        """Multiply by the Jacobian a vector that is so many times another, and divide by that."""
+        """Multiply the Jacobian by the probe times a vector, and divide by the probe."""
         (cotangent,) = _refilled([self._result], probe * weights)
         given = self.point.arguments(self.point.data)
         return self.point.like(self._claim(*given, cotangent), 1, "vjp")[0] / probe
@@ -526,7 +526,7 @@ class Claimed:
 
     @property
     def ignores_vectors(self) -> bool:
-        """Whether a product with a vector is the same whatever the vector's length."""
+        """Whether a product with a vector is the same at any length of the vector."""
         if self._kind == "gradient":
             return False
         product = self._pulled_back if self._kind == "vjp" else self._pushed_forward
@@ -535,13 +535,13 @@ class Claimed:
         return bool(first.any() and (first == second).all())
 
     def paired(self, weights: Any) -> Callable[[Any], tuple[float, float]]:
-        """Give what is claimed of a weighted sum of the results, along a direction.
+        """Return the claimed derivative of a weighted sum of the results along a direction.
 
         Args:
-            weights: One for each result.
+            weights: A weight for each result.
 
         Returns:
-            A function of the direction: the claimed derivative, and the size of what it adds up.
+            A function of the direction: the claimed derivative, and the sum of its terms' sizes.
         """
         row = self.row(weights)
         if row is not None:
@@ -558,6 +558,6 @@ class Claimed:
 
 
 def sum_of_products(xs: Any, ys: Any) -> float:
-    """Add up products, where 0 times anything is 0: most of a direction may be 0."""
+    """Sum products, where 0 times anything is 0: most of a direction may be 0."""
     used = (xs != 0.0) & (ys != 0.0)
     return float((xs[used] * ys[used]).sum())

@@ -1,9 +1,9 @@
-"""A claimed derivative, held to differences of the function that it is claimed of.
+"""A claimed derivative, compared with differences of the function.
 
-Nothing is recorded. With few inputs each partial derivative is held to differences that know their
-own error. With many, the derivatives along some random directions are, each of which every partial
-derivative has a share in; and where one disagrees, the direction is cut in half again and again,
-until the wrong partial derivative is left.
+Nothing is recorded. With few inputs, each partial derivative is compared with differences that know
+their own error. With many, this is done for the derivatives along some random directions: every
+partial derivative contributes to each of them. If one disagrees, its direction is halved again and
+again until the wrong partial derivative is left.
 """
 
 from __future__ import annotations
@@ -28,41 +28,41 @@ from autograd.errors import shown
 
 __all__ = ["check_claims", "require_precision"]
 
-_RESIDUE = 64.0  # roundings of what cancels may be left
-_DIGITS = 0.75  # of those of the arithmetic, that a claimed derivative has
-_FEW = 12  # inputs, each of which is looked at
-_ENTRIES = 256  # of a Jacobian, each of which is looked at
+_RESIDUE = 64.0  # times the rounding of terms that cancel
+_DIGITS = 0.75  # of the arithmetic's digits, that a claimed derivative has
+_FEW = 12  # inputs that are checked one by one
+_ENTRIES = 256  # of a Jacobian, that are checked one by one
 _DIRECTIONS = 3
-_PARTS = 60  # of inputs that are small beside the others, which are looked at by themselves
-_TOLD = 0.25  # of an input's share in a direction: an error of this size is not to be hidden
-_SLIGHT = 2.0**-20  # of the largest result: below, one may be nothing but rounding
-_NAMED = 4  # wrong partial derivatives that are looked for
-_ENOUGH = 1e-2  # a bound that is so small a part of a partial derivative decides
-_FLAT = 1e-3  # one that is so small a part of the largest derivative does as well
-_LEVEL = 0.58  # of the digits of coarse arithmetic: what no more can be seen of beside the value
-_DOUBTED = 2.0  # times its bound, from where on a difference with a reservation is wrong
+_PARTS = 60  # of inputs that are small beside the others and checked separately
+_TOLD = 0.25  # of an input's share in a direction: an error of this size must show
+_SLIGHT = 2.0**-20  # of the largest result: a smaller one may be only rounding
+_NAMED = 4  # wrong partial derivatives to look for
+_ENOUGH = 1e-2  # of a partial derivative: a smaller bound decides
+_FLAT = 1e-3  # of the largest derivative: a smaller bound decides too
+_LEVEL = 0.58  # of the digits of coarse arithmetic: smaller effects drown in the value's rounding
+_DOUBTED = 2.0  # times its bound: beyond, even a difference with a reservation shows an error
 _STEPS = tuple(10.0**-k for k in range(1, 7))
-_SAME_SIDE = 1e-6  # relative: so close to a derivative from one side, a claim is that
-_OTHER_STEPS = (0.1331, 0.911)  # first ones, where that of the differences meets a kink, or noise
-_FIRST_STEPS = (0.1887, 0.0531)  # relative to inputs that are of another scale than
-_ALIKE = 0.25  # this part of 1, to its reciprocal, unless it is as far off as
+_SAME_SIDE = 1e-6  # relative: how close a claim must be to a one-sided derivative
+_OTHER_STEPS = (0.1331, 0.911)  # first steps to try if the default meets a kink or noise
+_FIRST_STEPS = (0.1887, 0.0531)  # first steps relative to the scale of inputs outside
+_ALIKE = 0.25  # this and its reciprocal, unless they are smaller than
 _FAR = 2.0**-900
 
 
 def _differentiated(function: Callable[[float], float], x: float, scale: float = 1.0) -> Estimate:
-    """Take differences, and others where these do not tell.
+    """Take differences, with other steps if these do not decide.
 
     Args:
         function: The function.
-        x: Where.
-        scale: How large inputs like this one are: the function may vary on that scale.
+        x: The point.
+        scale: The size of similar inputs: the function may vary on that scale.
     """
     best = differentiate(function, x)
     relative = scale / max(abs(x), 1.0)
     if _FAR <= relative < _ALIKE or 1.0 / _ALIKE < relative <= 1.0 / _FAR:
         steps = [first * relative for first in _FIRST_STEPS]
     else:
-        steps = [] if math.isfinite(best.left) else [*_OTHER_STEPS]  # a kink has been seen
+        steps = [] if math.isfinite(best.left) else [*_OTHER_STEPS]  # a kink was seen
     for step in steps:
         if best.reason:
             best = min(best, differentiate(function, x, first_step=step), key=_unknown)
@@ -70,7 +70,7 @@ def _differentiated(function: Callable[[float], float], x: float, scale: float =
 
 
 def _of_sides(claimed: float, estimate: Estimate) -> str:
-    """Say which side of a kink a claim is right on."""
+    """Say on which side of a kink a claim is right."""
     left, right = estimate.left, estimate.right
     if not (math.isfinite(left) and math.isfinite(right)):
         return ""
@@ -89,7 +89,7 @@ def _unknown(estimate: Estimate) -> tuple[bool, float]:
 
 @dataclass(slots=True)
 class _Search:
-    """Where a claimed derivative is wrong, looked for by differences."""
+    """A search by differences for where a claimed derivative is wrong."""
 
     claimed: Claimed
     epsilon: float
@@ -99,11 +99,11 @@ class _Search:
     columns: dict[int, Any] = field(default_factory=dict)
 
     def scattered(self, count: int) -> Any:
-        """Draw numbers of both signs that are about as large as each other."""
+        """Draw numbers of both signs and about equal sizes."""
         return self.random.choice([-1.0, 1.0], count) * self.random.uniform(0.5, 1.5, count)
 
     def weights(self, direction: Any) -> Any:
-        """Weigh the results, so that each counts for about as much as the others."""
+        """Return weights with which the results contribute about equally."""
         np = numpy()
         values = np.abs(self.claimed.value)
         if values.size == 1:
@@ -115,7 +115,7 @@ class _Search:
         return _brief(weights / np.abs(weights).max())
 
     def partial(self, i: int, j: int) -> Derivative:
-        """Hold one partial derivative to what differences say."""
+        """Compare one partial derivative with differences."""
         claimed = self.claimed
         data = claimed.point.data
 
@@ -140,10 +140,10 @@ class _Search:
         return self._judged(name, path, found, rounding, estimate, allowed)
 
     def _claim(self, i: int, j: int) -> tuple[float, float]:
-        """Give a partial derivative that is claimed, and how large its like are.
+        """Return a claimed partial derivative, and the size of the largest one of its result.
 
-        That is the largest of the same result, by what each adds to it: where terms cancel, one
-        that is 0 comes out as a rounding of it.
+        The size counts by what each adds to the result: where terms cancel, a partial derivative
+        that is 0 comes out as a rounding of the largest.
         """
         np, claimed, scales = numpy(), self.claimed, self.claimed.point.scales
         count = scales.size
@@ -165,11 +165,11 @@ class _Search:
         return float(row[i]), float(sizes[np.isfinite(sizes)].max(initial=0.0) / scales[i])
 
     def _rounding(self, size: float) -> float:
-        """Say how far off rounding explains a claim to be, which is a sum of terms of a size."""
+        """Return how far off rounding may put a claim, as a sum of terms of this size."""
         return float(4.0 * self.epsilon**_DIGITS * abs(size)) if abs(size) < math.inf else 0.0
 
     def along(self, weights: Any, direction: Any, called: str) -> Derivative:
-        """Hold the derivative along a direction to what differences say."""
+        """Compare the derivative along a direction with differences."""
         np, claimed = numpy(), self.claimed
         y = float(np.abs(weights * claimed.value).sum())
         used = direction != 0.0
@@ -184,7 +184,7 @@ class _Search:
         return lambda t: sum_of_products(weights, claimed.at(data + t * direction))
 
     def _allowed(self, size: float) -> float:
-        """Say which bound is as small as coarse arithmetic lets it be."""
+        """Return the smallest bound that coarse arithmetic allows."""
         return float(self.epsilon**_LEVEL * abs(size)) if self.epsilon > EPSILON else 0.0
 
     def _judged(
@@ -196,10 +196,10 @@ class _Search:
         estimate: Estimate,
         allowed: float,
     ) -> Derivative:
-        """Hold what is claimed to an estimate.
+        """Compare a claim with an estimate.
 
-        A bound holds even where the estimate has a reservation: what is far beyond it is wrong, and
-        what is within it is right where the bound is small, or as small as the arithmetic allows.
+        A bound holds even if the estimate has a reservation: a claim far beyond it is wrong, and a
+        claim within it is right if the bound is small, or as small as the arithmetic allows.
         """
         outcome: Outcome = "passed"
         reason = estimate.reason and f"as a function of {path}, {estimate.reason}"
@@ -220,9 +220,9 @@ class _Search:
         )
 
     def settled(self, derivatives: Sequence[Derivative]) -> list[Derivative]:
-        """Decide those of one result that are as good as 0 beside the largest.
+        """Decide the derivatives of one result that are practically 0 beside the largest.
 
-        How large a derivative is, what it adds to the result tells: it is multiplied by the input.
+        The size of a derivative is what it adds to the result: it is multiplied by the input.
         """
         data = abs(self.claimed.point.data)
         sizes = [
@@ -244,11 +244,11 @@ class _Search:
     # --- with many inputs
 
     def narrowed(self, weights: Any, direction: Any, numerical: float) -> Derivative | None:
-        """Find the partial derivative because of which the derivative along a direction is wrong.
+        """Find the partial derivative that makes the derivative along a direction wrong.
 
-        The differences on the way are quick ones, at the step that served best for the whole; what
-        is left in the end is held to one that knows its own error. Where that is not wrong, noise
-        has led astray, and the way is gone again with such, as far as they tell.
+        The search uses quick differences, at the step that served best for the whole direction; the
+        final candidate is compared with one that knows its own error. If it is not wrong, noise
+        misled the search, which is then repeated with such differences as far as they decide.
         """
         np = numpy()
         quick = _Quick(self._line(weights, direction), numerical)
@@ -264,7 +264,7 @@ class _Search:
         return found or self._of_group(weights, direction)
 
     def _of_group(self, weights: Any, direction: Any) -> Derivative | None:
-        """Find the fewest inputs, side by side, along which the derivative is seen to be wrong."""
+        """Find the smallest group of adjacent inputs with a clearly wrong derivative."""
         np, path = numpy(), self.claimed.point.path
         found = None
         places = np.flatnonzero(direction)
@@ -303,12 +303,12 @@ class _Search:
 
 
 def _most_to_blame(vector: Any, error_of: Callable[[Any], float], error: float) -> int:
-    """Find the place in a vector because of which there is an error, by halving it.
+    """Find the element of a vector that causes an error, by halving the vector.
 
     Args:
         vector: The vector.
-        error_of: Tells the error of a part of it, which is 0 elsewhere: errors of parts add up.
-        error: That of the whole.
+        error_of: Returns the error of a part of it, which is 0 elsewhere: errors of parts add up.
+        error: The error of the whole vector.
     """
     np = numpy()
     places = np.arange(vector.size)
@@ -334,7 +334,7 @@ def _central(function: Callable[[Any], Any], data: Any, direction: Any, step: fl
 
 
 class _Quick:
-    """Differences at the step which served best for a derivative that is known."""
+    """Differences at the step that served best for a known derivative."""
 
     def __init__(self, line: Callable[[float], float], numerical: float) -> None:
         self.step, best = _STEPS[-1], math.inf
@@ -347,7 +347,7 @@ class _Quick:
                 self.step, best = step, error
 
     def slope(self, line: Callable[[float], float]) -> float:
-        """Differentiate along a line, at 0; nan where that fails."""
+        """Differentiate along a line, at 0; nan if that fails."""
         try:
             return float(_central(line, 0.0, 1.0, self.step))
         except ValueError:
@@ -355,14 +355,14 @@ class _Quick:
 
 
 def require_precision(who: str, precision: str | None) -> None:
-    """Refuse a precision that there is not.
+    """Refuse an unknown precision.
 
     Args:
-        who: Who was called, for the error.
+        who: The function that was called, for the error.
         precision: The precision, if one was given.
 
     Raises:
-        ValueError: It is none of those there are.
+        ValueError: The precision is not known.
     """
     if precision is None or (isinstance(precision, str) and precision in EPSILONS):
         return
@@ -374,24 +374,24 @@ def require_precision(who: str, precision: str | None) -> None:
 def check_claims(
     claims: Iterable[Claimed], precision: Precision | None = None, raise_exception: bool = True
 ) -> GradientCheck:
-    """Judge what is claimed of a function.
+    """Judge the claims about a function.
 
     Args:
-        claims: What is claimed, of which function, at which point.
-        precision: What the function computes in; by default the coarsest kind of number among its
+        claims: The claims, each with its function and point.
+        precision: The precision of the function; by default the coarsest type of number among its
             arguments and results.
-        raise_exception: Whether a wrong derivative is an exception, or just a result.
+        raise_exception: Whether a wrong derivative raises an exception or only gives a result.
 
     Returns:
-        What has been found of all: what is wrong counts most.
+        The combined result: a wrong claim counts most.
 
     Raises:
-        GradientError: One is wrong.
-        ValueError: The precision is none of those there are.
+        GradientError: A claim is wrong.
+        ValueError: The precision is not known.
     """
     require_precision("gradcheck", precision)
     read = list(claims)
-    with numpy().errstate(all="ignore"):  # what overflows is not finite, and is seen to be
+    with numpy().errstate(all="ignore"):  # an overflow shows as a number that is not finite
         checked = [_checked(claimed, precision) for claimed in read]
     derivatives = tuple(derivative for check in checked for derivative in check.derivatives)
     worst = max(checked, key=lambda check: OUTCOMES.index(check.outcome))
@@ -404,13 +404,13 @@ def _checked(claimed: Claimed, precision: Precision | None = None) -> GradientCh
     """Judge a claimed derivative.
 
     Args:
-        claimed: What is claimed, of which function, at which point.
-        precision: What the function computes in; by default the coarsest kind of number among its
+        claimed: The claim, with its function and point.
+        precision: The precision of the function; by default the coarsest type of number among its
             arguments and results.
 
     Returns:
-        What has been found. Its derivatives are partial ones; of many inputs those along random
-        directions, and the wrong partial ones, where they are found.
+        The result. Its derivatives are partial ones; with many inputs, those along random
+        directions, and the wrong partial ones if they are found.
     """
     np = numpy()
     epsilon = EPSILONS[precision] if precision else claimed.epsilon
@@ -419,7 +419,7 @@ def _checked(claimed: Claimed, precision: Precision | None = None) -> GradientCh
     if not np.isfinite(claimed.value).all():
         reason = "its value is not finite at the point"
         return GradientCheck(claimed.name, "undecided", "numerical", reason, ())
-    claimed.at(claimed.point.data)  # what it raises at the point itself comes through
+    claimed.at(claimed.point.data)  # errors at the point itself are passed on
     if inputs <= _FEW and inputs * outputs <= _ENTRIES:
         derivatives = _partials(search, inputs, outputs)
         notes = _hints(search, derivatives)
@@ -438,7 +438,7 @@ def _hints(search: _Search, derivatives: Sequence[Derivative]) -> list[str]:
         return []
     point = search.claimed.point
     if search.claimed.ignores_vectors:
-        return ["hint: it is the same whatever vector it is to be multiplied by"]
+        return ["hint: it is the same for every vector that it should be multiplied by"]
     found = hint(
         [d.gradient for d in derivatives],
         [d.numerical for d in derivatives],
@@ -460,7 +460,7 @@ def _partials(search: _Search, inputs: int, outputs: int) -> list[Derivative]:
 
 
 def _brief(xs: Any) -> Any:
-    """Round to seven bits: numbers that half precision has, too."""
+    """Round to seven bits: half precision has these numbers too."""
     np = numpy()
     digits, exponents = np.frexp(xs)
     return np.ldexp(np.round(digits * 128.0) / 128.0, exponents)
@@ -469,10 +469,10 @@ def _brief(xs: Any) -> Any:
 def _by_directions(
     search: _Search, inputs: int, outputs: int
 ) -> tuple[list[Derivative], list[str]]:
-    """Hold the derivatives along some directions through all inputs to differences.
+    """Compare the derivatives along some directions through all inputs with differences.
 
-    A direction tells of the inputs whose share in it is beyond what its bound and rounding hide;
-    what is left is looked at by itself, in parts.
+    A direction checks the inputs whose share in it exceeds what its bound and rounding can hide;
+    the remaining inputs are checked separately, in parts.
     """
     np, claimed = numpy(), search.claimed
     scales = np.abs(claimed.point.data)
@@ -483,14 +483,14 @@ def _by_directions(
     left = everything
     for place in range(_DIRECTIONS + 1):
         steps = search.scattered(inputs)
-        if place == _DIRECTIONS:  # in the end those that are small beside others like them
+        if place == _DIRECTIONS:  # last, inputs that are small beside similar ones
             if not left.size:
                 break
             scales, steps = np.maximum(scales, claimed.point.scales), np.sign(steps)
         direction = _brief(steps * scales)
         weights = search.weights(direction)
         if place in (0, _DIRECTIONS):
-            # Where no terms cancel, most is left of the derivative beside the noise.
+            # If no terms cancel, the derivative stands out most from the noise.
             row = claimed.row(weights)
             direction = direction if row is None else np.copysign(direction, row)
         called = f"a direction ({place + 1}) through all {inputs} inputs"
@@ -507,7 +507,7 @@ def _by_directions(
             partials = _partials(search, inputs, outputs)  # some may have no kink nearby
             return partials, _hints(search, partials)
         return derivatives, []
-    # One direction tells of all inputs, but for those that are small beside the others.
+    # One direction checks all inputs except those that are small beside the others.
     scales = sizes
     parts = [left] if left.size else []
     for _ in range(_PARTS):
@@ -533,14 +533,14 @@ def _by_directions(
             still = _untold(search, weights, direction, derivative, part)
         if 0 < still.size < part.size:
             parts.append(still)
-        elif still.size > 1:  # in the order of their shares
+        elif still.size > 1:  # sorted by their shares
             order = still[np.argsort(scales[still])]
             parts += [order[: still.size // 2], order[still.size // 2 :]]
         elif still.size and derivative.outcome == "undecided":
             decided.append(derivative)
     if parts:
         count = sum(part.size for part in parts)
-        reason = f"{count} of {inputs} inputs count for too little beside the others to be told"
+        reason = f"{count} of {inputs} inputs contribute too little beside the others to be checked"
         path = claimed.point.path(int(parts[-1][0]))
         decided.append(Derivative("", path, math.nan, math.nan, math.inf, 0.0, "undecided", reason))
     return decided, []
@@ -549,7 +549,7 @@ def _by_directions(
 def _untold(
     search: _Search, weights: Any, direction: Any, derivative: Derivative, part: Any
 ) -> Any:
-    """List the inputs whose share in a direction is less than what its bound may hide."""
+    """List the inputs whose share in a direction is less than its bound may hide."""
     np = numpy()
     row = search.claimed.row(weights)
     sizes = np.abs(direction[part])
@@ -562,7 +562,7 @@ def _untold(
 def _named(
     search: _Search, weights: Any, direction: Any, derivative: Derivative
 ) -> tuple[list[Derivative], list[str]]:
-    """Find wrong partial derivatives because of which that along a direction is wrong."""
+    """Find the wrong partial derivatives that make the one along a direction wrong."""
     np = numpy()
     path = search.claimed.point.path
     places = {path(int(i)): int(i) for i in np.flatnonzero(direction)}

@@ -1,9 +1,9 @@
-"""The functions of the table as mpmath defines them: what a row is held to.
+"""The functions of the table as mpmath defines them: the reference for each row.
 
-Nothing here comes from what a row computes with: a value is mpmath's, and a derivative is a
-difference of such values, or for what is met often the formula of the textbook (NIST Handbook of
-Mathematical Functions, 2010, chapters 4, 5 and 7), so that it costs no more than the value; the
-tests hold these to the differences. Rows of the wider formulary state their definition themselves.
+Nothing here comes from what a row computes with. A value is mpmath's, and a derivative is a
+difference of such values, or for common functions the textbook formula (NIST Handbook of
+Mathematical Functions, 2010, chapters 4, 5 and 7), which costs no more than the value; the tests
+compare these formulas with differences. Rows of the wider formulary state their own definition.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ __all__ = ["definitions", "partials"]
 
 
 def definitions(mp: Any) -> dict[str, Callable[..., Any]]:
-    """Define every row of the table on the numbers of a context of mpmath's.
+    """Define every row of the table on the numbers of an mpmath context.
 
     Args:
         mp: The context, which brings the precision; a context belongs to one thread.
 
     Returns:
-        For each row's name a function of its operands. Off its domain it raises ValueError or
-        ZeroDivisionError, or gives something that is not a finite real number.
+        For each row's name, a function of its operands. Off its domain it raises ValueError or
+        ZeroDivisionError, or returns something that is not a finite real number.
 
     Example:
         >>> import mpmath
@@ -39,7 +39,7 @@ def definitions(mp: Any) -> dict[str, Callable[..., Any]]:
         return min(max(x, lower), upper)
 
     def erfc(x: Any) -> Any:
-        return mp.erfc(x) if x < 1e6 else mp.zero  # of mpmath's, not of a float's range
+        return mp.erfc(x) if x < 1e6 else mp.zero  # the limit is mpmath's, not a float's
 
     def arctan2(x1: Any, x2: Any) -> Any:
         if x1 == 0 and x2 <= 0:
@@ -48,11 +48,11 @@ def definitions(mp: Any) -> dict[str, Callable[..., Any]]:
 
     def polygamma(order: Any, x: Any) -> Any:
         if order < 0 or order != int(order):
-            raise ValueError("no order of a derivative")
+            raise ValueError("not an order of a derivative")
         n = int(order)
         if x > -20:
             return mp.psi(n, x)
-        # mpmath climbs to x > 0 step by step; what separates psi(x) from psi(1 - x) has period 1.
+        # mpmath climbs to x > 0 step by step; psi(x) - psi(1 - x) has period 1.
         offset, sign = x - mp.floor(x), (-1) ** n
         periodic = mp.psi(n, offset) - sign * mp.psi(n, 1 - offset)
         return sign * mp.psi(n, 1 - x) + periodic
@@ -136,15 +136,15 @@ def definitions(mp: Any) -> dict[str, Callable[..., Any]]:
 
 
 def partials(mp: Any) -> dict[str, Callable[..., Sequence[Any]]]:
-    """Give the partial derivatives of the rows for which differences would cost too much.
+    """Return the partial derivatives of rows for which differences would cost too much.
 
     Args:
         mp: The context, as for `definitions`.
 
     Returns:
-        For the names of arithmetic, of functions of a sequence, of the gamma function and of what
-        is met most, a function of value and operands. Where the function has no derivative, or it
-        takes one-sided differences to tell, it gives None for one.
+        For the names of arithmetic, of functions of a sequence, of the gamma function and of common
+        functions, a function of value and operands. It gives None for a derivative that does not
+        exist, or that only one-sided differences can decide.
 
     Example:
         >>> import mpmath
@@ -189,7 +189,7 @@ def partials(mp: Any) -> dict[str, Callable[..., Sequence[Any]]]:
         return (mp.zero, mp.one, mp.zero) if condition else (None, mp.zero, mp.one)
 
     def at_kink(below: Callable[..., Any], above: Callable[..., Any]) -> Callable[..., Any]:
-        """Take one of two formulas by the sign of the first operand, and none where it is 0."""
+        """Choose between two formulas by the sign of the first operand; None if it is 0."""
 
         def found(y: Any, x: Any, *others: Any) -> tuple[Any, ...]:
             if not x:

@@ -1,4 +1,4 @@
-"""What a wrong derivative looks like: a guess at the mistake, where numbers allow one."""
+"""Hints: a guess at the mistake behind a wrong derivative, if the numbers allow one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from autograd.errors import counted
 __all__ = ["hint"]
 
 _CLOSE = 1e-5  # relative: numerical derivatives may have no more digits
-_KNOWN = 0.02  # a bound that is so small a part of the derivative lets it be compared
-_SINGLE = 2.0**-18  # what is closer, and wrong, has the digits of single precision
-_FEW = 0.02  # what is closer is right to a few digits
-_MANY = 64  # derivatives among which another one is as large as anything by chance
+_KNOWN = 0.02  # of a derivative: with a smaller bound it can be compared
+_SINGLE = 2.0**-18  # relative: a wrong derivative this close has the digits of single precision
+_FEW = 0.02  # relative: a derivative this close is right to a few digits
+_MANY = 64  # among so many derivatives, one may match by chance
 
 
 class _Entry(NamedTuple):
-    """A derivative: what was claimed, what it should be, give or take, and whether it is wrong."""
+    """A derivative: the claim, what it should be within a tolerance, and whether it is wrong."""
 
     claimed: float
     numerical: float
@@ -44,17 +44,17 @@ def hint(
     """Say what wrong derivatives have in common.
 
     Args:
-        claimed: The derivatives that were claimed, row by row; or some of them.
-        numerical: What they should be, about.
+        claimed: The claimed derivatives, row by row; or some of them.
+        numerical: Approximately what they should be.
         is_wrong: Which of them are wrong.
-        shape: How many rows and columns there are: results, and inputs.
-        bounds: How far off `numerical` may be; where nothing is said, by little.
-        data: The inputs, where each of the derivatives is there.
-        matrices: Which inputs make up matrices: the path to each, the place of its first number,
-            and its shape.
+        shape: The number of rows and columns: results and inputs.
+        bounds: How far off `numerical` may be; by default it is taken as nearly exact.
+        data: The inputs, if all of the derivatives are there.
+        matrices: Which inputs form matrices: the path to each, the place of its first number, and
+            its shape.
 
     Returns:
-        A guess, in words; empty where nothing can be told.
+        A guess, in words; empty if there is none.
 
     Example:
         >>> hint([2.0, -6.0], [1.0, -3.0], [True, True], (1, 2))
@@ -115,7 +115,7 @@ def _arranged(
     def comes_from(places: Sequence[int]) -> bool:
         return _all_close(claimed, [numerical[i] for i in places], [tolerances[i] for i in places])
 
-    if comes_from(range(len(entries))):  # what is wrong is so by little
+    if comes_from(range(len(entries))):  # the errors are small
         return ""
     turned = [j * columns + i for i in range(columns) for j in range(rows)]
     if rows > 1 and columns > 1 and comes_from(turned):
@@ -129,7 +129,7 @@ def _arranged(
     order = sorted(range(len(entries)), key=numerical.__getitem__)
     ordered = [numerical[i] for i in order], [tolerances[i] for i in order]
     if len(set(numerical)) > 1 and _all_close(sorted(claimed), *ordered):
-        return "its numbers are right, and in another order"
+        return "its numbers are right, but in another order"
     return ""
 
 
@@ -179,7 +179,7 @@ def _is_times(factor: float, entry: _Entry) -> bool:
 
 
 def _of_a_term(entries: Sequence[_Entry]) -> str:
-    """Look for another partial derivative in what is missing."""
+    """Look for another partial derivative in the error."""
     wrong = [i for i, e in enumerate(entries) if e.is_wrong]
     missing = [entries[i].missing for i in wrong]
     tolerances = [entries[i].tolerance for i in wrong]
@@ -200,7 +200,7 @@ def _of_a_term(entries: Sequence[_Entry]) -> str:
 def _of_the_inputs(
     entries: Sequence[_Entry], shape: tuple[int, int], data: Sequence[float] | None
 ) -> str:
-    """Look for a multiple of the inputs in what is missing: a penalty of their squares."""
+    """Look for a multiple of the inputs in the error: a penalty of their squares."""
     if data is None or shape[0] != 1 or len(entries) != len(data):
         return ""
     pairs = [(e, x) for e, x in zip(entries, data, strict=True) if e.is_wrong]
@@ -222,8 +222,8 @@ def _of_few_digits(wrong: Sequence[_Entry], limit: float) -> str:
         return ""
     if limit == _SINGLE:
         return (
-            "it has the digits of single precision: is it computed in float32, or the function, or "
-            'by a solver that stops early? Then say precision="single"'
+            "it has the digits of single precision: is it, or the function, computed in float32 or "
+            'by a solver that stops early? Then pass precision="single"'
         )
     digits = int(-math.log10(largest))
     return (

@@ -1,4 +1,4 @@
-"""A recorded graph held to what it should be: its nodes, and what `backward()` makes of them."""
+"""A recorded graph compared with what it should be: its nodes, and the result of `backward()`."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ Links: TypeAlias = "Mapping[Value, Mapping[Value, Slope]]"
 
 SMALLEST = 2.0**-1022  # below, floats lose digits
 LARGEST = 2.0**1023 * (2.0 - EPSILON)
-ACCURACY = 2.0**-40  # of a derivative, relative to itself: the library's rows have 1e-13
-_VALUE_ACCURACY = 2.0**-43  # of a value: they have 1e-14
+ACCURACY = 2.0**-40  # of a derivative, relative: the library's rows have 1e-13
+_VALUE_ACCURACY = 2.0**-43  # of a value: the rows have 1e-14
 
 
 # --- the chain rule ------------------------------------------------------------------------------
@@ -57,18 +57,18 @@ def chained(
     Args:
         nodes: The interior nodes, parents first.
         root: The node to differentiate.
-        links: For each node the derivative with respect to each of its parents. An adjoint of 0
-            hands on nothing, not even through an infinite derivative.
-        one: The number 1, of the kind to compute with.
-        floor: The error of a product besides, however small it is; not of one with a factor of 0.
-        dot: What adds up products of such numbers.
+        links: For each node, the derivative with respect to each of its parents. An adjoint of 0
+            contributes nothing, even through an infinite derivative.
+        one: The number 1, of the type to compute with.
+        floor: The least error of a product, added to its own; not for one with a factor of 0.
+        dot: The function that sums products of such numbers.
 
     Returns:
-        Derivatives and bounds.
+        The derivatives and their bounds.
     """
     sums = Sums({root: one}, {root: 0.0})
     values, bounds = sums.value, sums.bound
-    # What each node is handed, to be added up when it is its turn: adjoints, and what they meet.
+    # The terms of each node, summed when its turn comes: adjoints and local derivatives.
     terms: dict[Value, tuple[list[Any], list[Any]]] = {}
     for node in reversed(nodes):
         if node in terms:
@@ -79,7 +79,7 @@ def chained(
         size = (abs(float(value)) if value else 0.0) + bound
         for parent, slope in links[node].items():
             spread = size * slope.bound if slope.bound else 0.0
-            if bound:  # what is without a bound stays so: infinity times 0 may be anything
+            if bound:  # an infinite bound stays: infinity times 0 may be anything
                 spread += bound * slope.size if slope.size else bound * (bound == math.inf or 0.0)
             if value and slope.size:
                 found = terms.get(parent)
@@ -96,12 +96,12 @@ def chained(
 def path_sizes(
     nodes: Sequence[Value], root: Value, sizes: Mapping[Value, Mapping[Value, float]]
 ) -> dict[Value, float]:
-    """Add up, for each node, the sizes of the products over all paths that lead to a root.
+    """Sum, for each node, the sizes of the products over all paths to a root.
 
     Args:
         nodes: The interior nodes, parents first.
         root: The root.
-        sizes: For each node the absolute value of the derivative with respect to each parent.
+        sizes: For each node, the absolute value of the derivative with respect to each parent.
 
     Returns:
         The sums; a node without a path is left out.
@@ -128,19 +128,19 @@ def connected(nodes: Sequence[Value], root: Value, links: Links) -> set[Value]:
 def stalled(
     nodes: Sequence[Value], reached: Container[Value], links: Links, *sums: Sums
 ) -> list[tuple[Value, Value]]:
-    """List where an adjoint of 0 meets a derivative of which nothing is known.
+    """List where an adjoint of 0 meets an unknown derivative.
 
-    The chain rule hands on nothing there. What the derivative is, it does not say: where the local
+    The chain rule passes nothing on there, and does not tell what the derivative is: if the local
     one is infinite, or jumps, the product may be anything.
 
     Args:
         nodes: The interior nodes, parents first.
         reached: The nodes that the root depends on.
-        links: For each node the derivative with respect to each of its parents.
-        *sums: What the chain rule makes of them, or of what was recorded.
+        links: For each node, the derivative with respect to each of its parents.
+        *sums: The results of the chain rule on them, or on the recorded derivatives.
 
     Returns:
-        Nodes, each with the parent.
+        Pairs of a node and a parent.
     """
     return [
         (node, parent)
@@ -156,13 +156,13 @@ def stalled(
 
 @dataclass
 class Examined:
-    """What each node on a graph has, and should have.
+    """What each node on a graph has and what it should have.
 
     Attributes:
         recorded: The local derivatives on the graph; the bounds are those of the rounding of
             products and sums in `backward()`.
-        sizes: Their absolute values, as floats; where a parent stands at several places, the sum.
-        recomputed: What they should be at the operands that were recorded.
+        sizes: Their absolute values, as floats; summed if a parent occurs at several places.
+        recomputed: What they should be at the recorded operands.
         exact: What they are at the exact operands.
         wrong: The nodes that are wrong, and how.
     """
@@ -175,7 +175,7 @@ class Examined:
 
     @cached_property
     def doubtful(self) -> list[Value]:
-        """List the nodes with a derivative that is not known well, parents first."""
+        """List the nodes with a derivative of infinite bound, parents first."""
         return [
             node
             for node, parents in self.recomputed.items()
@@ -191,10 +191,10 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
 
     Args:
         trace: The graph.
-        oracle: Who says what is right.
+        oracle: The oracle that says what is right.
 
     Returns:
-        What has been found.
+        The findings.
     """
     convert = oracle.number
     links = trace.active()
@@ -202,7 +202,7 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
     found = Examined()
     parents_of_all = dict.fromkeys(parent for node in links for parent in node.parents)
     recorded = {parent: convert(parent.data) for parent in parents_of_all}
-    data: dict[Value, Any] = {}  # exact, where it is not what was recorded
+    data: dict[Value, Any] = {}  # exact, if it differs from what was recorded
     for node, parents in links.items():
         groups = list(parents.values())
         totals = [_total(node.local_derivatives, group) for group in groups]
@@ -260,7 +260,7 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
 
 
 def wrong_sums(trace: Trace, nearby: Sequence[Trace], oracle: Numerical) -> dict[Value, Culprit]:
-    """Compare the sums of coefficients times operands with their values, at other points as well.
+    """Compare sums of coefficients times operands with their values, also at other points.
 
     The coefficients of such a node are its local derivatives: one that is wrong makes its value
     wrong too, unless the operand is 0.
@@ -268,7 +268,7 @@ def wrong_sums(trace: Trace, nearby: Sequence[Trace], oracle: Numerical) -> dict
     Args:
         trace: The graph.
         nearby: The same graph, recorded at points nearby.
-        oracle: Who says what is right.
+        oracle: The oracle that says what is right.
 
     Returns:
         The nodes that are wrong, and how.
@@ -289,7 +289,7 @@ def wrong_sums(trace: Trace, nearby: Sequence[Trace], oracle: Numerical) -> dict
 
 
 def _is_the_sum(node: Value) -> bool:
-    """Whether the value of a sum of products is surely right, by the floats alone."""
+    """Tell whether floats alone show that the value of a sum of products is right."""
     products = [c * x.data for c, x in zip(node.local_derivatives, node.parents, strict=True)]
     size = sum(map(abs, products))
     if not 0.0 < SMALLEST / EPSILON <= size < math.inf:
@@ -298,7 +298,7 @@ def _is_the_sum(node: Value) -> bool:
 
 
 def _total(derivatives: Sequence[float], places: Sequence[int]) -> float:
-    """Add up the local derivatives with respect to a parent that stands at several places."""
+    """Sum the local derivatives with respect to a parent that occurs at several places."""
     if len(places) == 1:
         return derivatives[places[0]]
     return sum(derivatives[place] for place in places)
@@ -307,7 +307,7 @@ def _total(derivatives: Sequence[float], places: Sequence[int]) -> float:
 def _wrong_value(
     node: Value, y: Any, slopes: Sequence[Slope], groups: Sequence[Sequence[int]]
 ) -> Culprit | None:
-    """Compare a node's value with its operation's; rounding its operands explains a little."""
+    """Compare a node's value with its operation's, allowing for the rounding of operands."""
     if abs(node.data - float(y)) <= 0.5 * _VALUE_ACCURACY * abs(node.data) < math.inf:
         return None
     if not math.isfinite(node.data):
@@ -332,9 +332,9 @@ def _wrong_value(
 
 
 def _size_of_terms(node: Value) -> float:
-    """Add up the sizes of what a sum of products adds up: each product is rounded by itself.
+    """Sum the sizes of the terms in a sum of products: each product is rounded by itself.
 
-    A parent may stand in several of them, and cancel.
+    A parent may occur in several of them, and cancel.
     """
     sizes = [abs(parent.data) for parent in node.parents]
     if node.op == LINEAR:
@@ -375,7 +375,7 @@ def _wrong_slope(
 
 
 def _conditioned(node: Value, group: Sequence[int], oracle: Numerical) -> Any:
-    """Say how far rounding the operands of a derivative, or its row's own value, moves it.
+    """Return how far rounding the operands of a derivative, or its row's value, moves it.
 
     A formula such as 1 - y * y has no more digits than the rounding of y leaves it.
     """
@@ -392,7 +392,7 @@ def _conditioned(node: Value, group: Sequence[int], oracle: Numerical) -> Any:
             return 0.0
         return sum(distance for distance in moved if distance == distance)
     rule = rule_of(node.op)
-    assert rule is not None  # as `at` has evaluated it
+    assert rule is not None  # as `at` evaluated it
     partials = rule.partials
     xs = [float(x) for x in operands]
     allowed = 0.0
@@ -418,7 +418,7 @@ def _described(node: Value) -> str:
 
 
 def _operand(node: Value, place: int) -> str:
-    """Call an operand by the name its row has for it, or by its place."""
+    """Name an operand as its row does, or by its place."""
     rule = rule_of(node.op)
     if rule is not None and not any(name.startswith("*") for name in rule.operands):
         return rule.operands[place]
@@ -435,12 +435,12 @@ def gradients(
     """Run `backward()` from each output, twice, and compare it with the chain rule on the graph.
 
     Args:
-        trace: The graph; its gradients are afterwards what they were before.
+        trace: The graph; its gradients are restored afterwards.
         recorded: The local derivatives on it, with the rounding of `backward()` as bounds.
-        oracle: Who computes.
+        oracle: The oracle that computes.
 
     Returns:
-        For each output the gradient, the chain rule's sums, and what is wrong, if something is.
+        For each output, the gradient, the chain rule's sums, and what is wrong, if anything.
     """
     found, sums = [], []
     culprit: Culprit | None = None
@@ -452,7 +452,7 @@ def gradients(
                 node.grad = 0.0
             root.backward()
             found.append([node.grad for node in trace.inputs])
-            # What depends on no input is left out.
+            # Nodes that depend on no input are left out.
             for node in [*reversed(list(recorded)), *trace.inputs]:
                 if culprit is None and not _agrees(node, exact):
                     culprit = _of_backward(node, exact, "the adjoint that backward() gives it")
@@ -466,7 +466,7 @@ def gradients(
 
 @contextmanager
 def _kept(trace: Trace) -> Iterator[list[Value]]:
-    """Put all gradients back in the end: there may be nodes of the user's own on the graph."""
+    """Restore all gradients in the end: the graph may contain the user's nodes."""
     everything = [*trace.inputs, *trace.nodes, *leaves(*trace.outputs)]
     before = [node.grad for node in everything]
     try:
@@ -477,7 +477,7 @@ def _kept(trace: Trace) -> Iterator[list[Value]]:
 
 
 def _agrees(node: Value, exact: Sums, times: int = 1) -> bool:
-    """Whether a gradient is so many times the exact one, within rounding."""
+    """Tell whether a gradient is a multiple of the exact one, within rounding."""
     value, bound = exact.value.get(node, 0.0), exact.bound.get(node, 0.0)
     if not (math.isfinite(node.grad) and abs(value) < math.inf):
         return not abs(value) + bound < LARGEST

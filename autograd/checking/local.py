@@ -1,8 +1,8 @@
-"""What a node's value and local derivatives ought to be, without asking its row for a derivative.
+"""What a node's value and local derivatives should be, without asking its row for a derivative.
 
 A row of the library is evaluated by mpmath's definition of it, on both sides of the operands, with
-as many digits as the differences need: its derivatives are right to 25 digits and more. Any other
-row, and every row where mpmath is not installed, is differentiated numerically with a bound.
+enough digits that its derivatives are right to at least 25. Any other row, and every row if mpmath
+is not installed, is differentiated numerically with a bound.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from autograd.value import Value
 __all__ = ["Numerical", "Precise", "Slope", "Unknown", "precise_available"]
 
 Groups: TypeAlias = Sequence[Sequence[int]]
-"""The places of a node's operands that are moved together: a parent may stand in several."""
+"""The places of a node's operands that move together: a parent may occur at several."""
 
 
 @dataclass(slots=True)
@@ -35,10 +35,10 @@ class Slope:
     """A local derivative.
 
     Attributes:
-        value: Its value, a float or a number of mpmath's.
-        bound: How far off it may be; infinite where there is no telling.
-        reason: Why it is not known well; empty where it is.
-        size: The absolute value, as a float; it need not be given.
+        value: Its value, a float or an mpmath number.
+        bound: How far off it may be; infinite if unknown.
+        reason: Why it is not known well; empty if it is.
+        size: The absolute value, as a float; optional.
     """
 
     value: Any
@@ -52,14 +52,14 @@ class Slope:
 
 
 class Unknown(Exception):  # noqa: N818
-    """Nothing can be said of a node: its operation is not in the table, or not defined there."""
+    """A node cannot be judged: its operation is not in the table, or not defined there."""
 
 
-_CLOSE_STEPS = 2.0**42  # from here on the steps of `floor` are as close as differences look
+_CLOSE_STEPS = 2.0**42  # from here on the steps of `floor` are as close as the steps of differences
 
 
 def _refuse_jumps(node: Value, groups: Groups) -> None:
-    """Say of an operation that differences know nothing of it at its operands."""
+    """Raise Unknown if differences cannot judge an operation at its operands."""
     op, xs = node.op, [parent.data for parent in node.parents]
     if (op == KINKED and xs[2]) or (op == MEETS and not (xs[0] < xs[1] or xs[0] > xs[1])):
         raise Unknown("it comes from a kink, where there is no second derivative")
@@ -87,11 +87,11 @@ class Numerical:
     """Values and derivatives of rows in floats."""
 
     def number(self, x: float) -> Any:
-        """Convert a float to the numbers computed with."""
+        """Convert a float to the type of number to compute with."""
         return x
 
     def in_range(self, x: Any) -> bool:
-        """Tell whether a number is of a size that floats have."""
+        """Tell whether a number is in the range of floats."""
         return True
 
     def knows(self, op: str) -> bool:
@@ -103,7 +103,7 @@ class Numerical:
 
         Args:
             node: The node.
-            operands: Numbers, one a parent.
+            operands: Numbers, one for each parent.
             groups: The places of the operands to differentiate with respect to.
 
         Returns:
@@ -153,12 +153,12 @@ class Numerical:
         return y, [Slope(sum(coefficients[i] for i in group), 0) for group in groups]
 
     def dot(self, xs: Iterable[Any], ys: Iterable[Any]) -> Any:
-        """Add up products of the numbers computed with."""
+        """Sum products of numbers of the type to compute with."""
         return sum(map(mul, xs, ys))
 
 
 def _is_sum_of_products(y: float, xs: Sequence[float]) -> bool:
-    """Whether a value is that of `dot`, or of `net` where the number of operands is odd."""
+    """Tell whether a value is that of `dot`, or of `net` if the number of operands is odd."""
     half = len(xs) // 2
     terms = [*map(mul, xs[:half], xs[half:]), *xs[2 * half :]]
     size = sum(map(abs, terms))
@@ -166,7 +166,7 @@ def _is_sum_of_products(y: float, xs: Sequence[float]) -> bool:
 
 
 def _of_products(xs: Sequence[float], groups: Groups) -> list[Slope]:
-    """Differentiate a sum of products: of each factor, the derivative is the other one."""
+    """Differentiate a sum of products: the derivative in each factor is the other factor."""
     half = len(xs) // 2
     others = [*xs[half : 2 * half], *xs[:half], *([1.0] * (len(xs) - 2 * half))]
     slopes = []
@@ -178,12 +178,12 @@ def _of_products(xs: Sequence[float], groups: Groups) -> list[Slope]:
 
 # --- with mpmath ---------------------------------------------------------------------------------
 
-_DIGITS = 90  # bits to which two results at different precisions have to agree
-_STEP = 110  # bits: a difference is taken over so small a part of the operands
+_DIGITS = 90  # bits to which two results at different precisions must agree
+_STEP = 110  # bits by which the step of a difference is smaller than the operands
 _PRECISION = _STEP + _DIGITS + 30
-_RANGE = 1400  # bits: enough for what is left of 1 where a float underflows
+_RANGE = 1400  # bits: enough to distinguish 1 from 1 plus the smallest float
 _SHRINKING = 20  # bits by which the step shrinks from one precision to the next
-_VANISHING = 2200  # bits: the square root of so small a step is below the smallest float
+_VANISHING = 2200  # bits: the square root of a step this small is below the smallest float
 
 _of_thread = threading.local()
 
@@ -206,14 +206,14 @@ def _tools() -> SimpleNamespace:
 class Precise(Numerical):
     """Values and derivatives of rows in mpmath, to 25 digits and more.
 
-    A row that mpmath does not know, a function of the user's own, is left to `Numerical`.
+    A row without a definition in mpmath, such as a custom function, is left to `Numerical`.
     """
 
     def __init__(self) -> None:
         tools = _tools()
         self.mp, self._definitions, self._partials = tools.mp, tools.definitions, tools.partials
         self._product, self._sum = tools.libmp.mpf_mul, tools.libmp.mpf_sum
-        # The same numbers come again and again: each weight of a network in every sample.
+        # The same numbers recur: each weight of a network in every sample.
         self._numbers: dict[float, Any] = {}
         self._slopes: dict[Any, Slope] = {}
 
@@ -273,10 +273,10 @@ class Precise(Numerical):
 
         Args:
             node: The node.
-            operands: Numbers, one a parent.
+            operands: Numbers, one for each parent.
 
         Returns:
-            The value; None where it is not a finite real number.
+            The value; None if it is not a finite real number.
 
         Raises:
             Unknown: mpmath has no definition of the operation.
@@ -288,7 +288,7 @@ class Precise(Numerical):
         return self._value(node.op, operands)
 
     def _value(self, op: str, operands: Sequence[Any]) -> Any:
-        """Evaluate a definition; None where it is not a finite real number."""
+        """Evaluate a definition; None if the value is not a finite real number."""
         try:
             y = self._definitions[op](*operands)
         except (ArithmeticError, ValueError, self.mp.NoConvergence):
@@ -297,10 +297,10 @@ class Precise(Numerical):
         return y if isinstance(y, self.mp.mpf) and self.mp.isfinite(y) else None
 
     def _spread(self, operands: Sequence[Any]) -> int:
-        """The distance in bits from the smallest of the operands and 1 to the largest.
+        """Return the distance in bits from the smallest to the largest of the operands and 1.
 
         Raises:
-            Unknown: One of them is not finite.
+            Unknown: An operand is not finite.
         """
         smallest = largest = 0
         for x in operands:
@@ -318,7 +318,7 @@ class Precise(Numerical):
     def _settled(
         self, op: str, operands: Sequence[Any], groups: Groups, base: int
     ) -> tuple[Any, list[Slope]]:
-        """Take values and differences at rising precision and falling step until they agree."""
+        """Take values and differences at higher precision and smaller steps until they agree."""
         smallest = min([0, *(int(self.mp.mag(x)) for x in operands if x)])
         levels: list[_Level] = []
         for precision in (base, 2 * base, 4 * base + _RANGE):
@@ -346,7 +346,7 @@ class Precise(Numerical):
         smallest: int,
         base: int,
     ) -> bool:
-        """Whether one-sided differences vanish with the step, down to less than any float."""
+        """Tell whether one-sided differences vanish with the step, to less than any float."""
 
         def vanishing(before: tuple[Any, Any], after: tuple[Any, Any]) -> bool:
             if None in before or None in after:
@@ -365,7 +365,7 @@ class Precise(Numerical):
     def _sides(
         self, op: str, y: Any, operands: Sequence[Any], group: Sequence[int], step: Any
     ) -> tuple[Any, Any]:
-        """Take the two one-sided differences; None for one where the function is not defined."""
+        """Take both one-sided differences; None on a side where the function is not defined."""
 
         def moved_by(shift: Any) -> Any:
             moved = list(operands)
@@ -380,7 +380,7 @@ class Precise(Numerical):
         )
 
     def _agree(self, before: _Level, after: _Level) -> bool:
-        """Whether nothing is to be gained by more precision; a 0 may be one for want of it."""
+        """Tell whether more precision gains nothing; a 0 may only come from too little of it."""
         pairs = [(before.y, after.y)]
         for (left, right), (next_left, next_right) in zip(before.sides, after.sides, strict=True):
             if None not in (left, right, next_left, next_right):
@@ -412,7 +412,7 @@ class Precise(Numerical):
         return self._known(middle)
 
     def _known(self, value: Any) -> Slope:
-        """Give a derivative that is right to some 25 digits."""
+        """Return a derivative that is right to some 25 digits."""
         slope = self._slopes.get(value._mpf_)
         if slope is None:
             slope = self._slopes[value._mpf_] = Slope(value, 0.0)

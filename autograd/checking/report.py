@@ -1,4 +1,4 @@
-"""What a check has found: as data, and in words."""
+"""The result of a check: as data, and in words."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ __all__ = [
 ]
 
 Outcome: TypeAlias = Literal["passed", "failed", "undecided"]
-"""What a check comes to; "undecided" where no one can say."""
+"""The outcome of a check; "undecided" if neither can be shown."""
 
 OUTCOMES: tuple[Outcome, ...] = ("passed", "undecided", "failed")
-"""What counts least, and what counts most."""
+"""The outcomes, from what counts least to what counts most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ class Derivative:
     """The derivative of one output with respect to one input.
 
     Attributes:
-        output: The path to the output; empty where there is one alone.
+        output: The path to the output; empty if there is only one.
         input: The path to the input, such as `weights[1]`.
-        gradient: What `backward()` gives.
-        numerical: What it is held to.
+        gradient: The result of `backward()`.
+        numerical: What it is compared with.
         bound: How far `numerical` may be off the derivative.
-        rounding: How far off rounding of intermediate results explains `gradient` to be.
+        rounding: How far off `gradient` may be, by rounding of intermediate results.
         outcome: Whether the two agree within `bound` and `rounding`.
-        reason: Why not, or why that cannot be said; empty where they agree.
+        reason: Why not, or why that is undecided; empty if they agree.
         connected: Whether the output depends on the input, on the graph.
 
     Example:
@@ -94,15 +94,15 @@ class Derivative:
 
 @dataclass(frozen=True, slots=True)
 class Culprit:
-    """The first operation on the graph that is not what its own numerical evaluation says.
+    """The first operation on the graph that disagrees with its numerical evaluation.
 
     Attributes:
         op: The operation.
-        description: It, with its operands and their numbers.
-        operand: The place of the operand with respect to which its derivative is wrong; -1 where
+        description: The operation with its operands and their numbers.
+        operand: The place of the operand with respect to which its derivative is wrong; -1 if
             something else is wrong.
-        local_derivative: What the graph has; of a wrong value, the value.
-        numerical: What it should have.
+        local_derivative: What the graph has; for a wrong value, the value.
+        numerical: What the graph should have.
         bound: How far off `numerical` may be.
         node: The node.
         problem: What is wrong, in words.
@@ -125,7 +125,7 @@ class Culprit:
     problem: str = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Be pickled with the names alone of functions of one's own: an error has to arrive."""
+        """Pickle only the names of custom functions: an error must survive pickling."""
         node = copy.deepcopy(self.node)
         for each in interior(node):
             each.op = str(each.op) if isinstance(each.op, OwnName) else each.op
@@ -135,18 +135,17 @@ class Culprit:
 
 @dataclass(frozen=True, slots=True)
 class GradientCheck:
-    """The result of a gradient check; it is true where the gradient is right.
+    """The result of a gradient check; it is true if the gradient is right.
 
     Attributes:
         function: The function's name.
-        outcome: "passed"; "failed": a gradient is wrong; "undecided": no one can say, as the point
-            is at a kink, a pole or a border of the domain, or the function is noise.
-        method: "precise": held to mpmath's definitions; "numerical": to differences.
-        reason: What is wrong or undecided; empty where passed.
-        derivatives: One an output and input.
-        culprit: The first wrong operation on the graph, where there is one.
-        notes: How it was found, and hints at what is wrong, where the derivative is one that was
-            claimed.
+        outcome: "passed"; "failed": a gradient is wrong; "undecided": neither can be shown, as the
+            point is at a kink, a pole or a border of the domain, or the function is noise.
+        method: "precise": compared with mpmath's definitions; "numerical": with differences.
+        reason: What is wrong or undecided; empty if passed.
+        derivatives: One for each output and input.
+        culprit: The first wrong operation on the graph, if there is one.
+        notes: How it was found, and hints at what is wrong, for a claimed derivative.
 
     Example:
         >>> from autograd import gradcheck
@@ -168,7 +167,7 @@ class GradientCheck:
 
     @property
     def worst(self) -> Derivative | None:
-        """The derivative that says most of the outcome: the one furthest off."""
+        """The derivative that explains the outcome best: the one furthest off."""
         alike = [d for d in self.derivatives if d.outcome == self.outcome] or self.derivatives
         return max(alike, key=_severity, default=None)
 
@@ -199,13 +198,13 @@ class GradientCheck:
 
 
 def summary(derivatives: Sequence[Derivative]) -> tuple[Outcome, str]:
-    """Put the outcomes of derivatives together: what failed counts most, what passed least.
+    """Combine the outcomes of derivatives: a failed one counts most, a passed one least.
 
     Args:
-        derivatives: What has been found of each.
+        derivatives: The result for each.
 
     Returns:
-        The outcome, and the reason that the first of these derivatives gives.
+        The outcome, and the reason of the first derivative with that outcome.
     """
     for outcome in reversed(OUTCOMES[1:]):
         for derivative in derivatives:

@@ -17,18 +17,18 @@ __all__ = ["Function", "Gradient", "Trace", "bits"]
 
 
 def bits(x: float) -> bytes:
-    """Give the bits of a float: those of two nans are the same, those of 0.0 and -0.0 are not."""
+    """Return the bits of a float: all nans have the same, 0.0 and -0.0 do not."""
     return struct.pack("d", x)
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What a function has recorded at one point.
+    """What a function recorded at one point.
 
     Attributes:
         inputs: The nodes that stand for its numbers.
         names: The path to each output.
-        outputs: The outputs; a plain number as a node without parents.
+        outputs: The outputs; a plain number is a node without parents.
         nodes: The interior nodes that the outputs depend on, parents first.
     """
 
@@ -39,8 +39,8 @@ class Trace:
     _shape: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def shape(self) -> list[Any]:
-        """Describe the graph without its numbers: operations, and which operands they take."""
-        if not self._shape:  # it is compared with that of several others
+        """Describe the graph without its numbers: operations and their operands."""
+        if not self._shape:  # it is compared with those of several others
             self._shape.extend(self._described())
         return self._shape
 
@@ -59,7 +59,7 @@ class Trace:
         return shape
 
     def constants(self) -> list[tuple[Value, int, float]]:
-        """List the numbers in it that are no inputs: at which node, at which place, and which."""
+        """List its numbers that are not inputs: the node, the place, and the number."""
         inputs = set(self.inputs)
         found = []
         for node in self.nodes:
@@ -76,11 +76,11 @@ class Trace:
         return found
 
     def same_shape(self, other: Trace) -> bool:
-        """Whether the other has the same operations on the same operands."""
+        """Tell whether another trace has the same operations on the same operands."""
         return len(self.nodes) == len(other.nodes) and self.shape() == other.shape()
 
     def changed(self, other: Trace) -> list[tuple[Value, int]]:
-        """List where a number that is no input differs, in a trace of the same shape."""
+        """List where a number that is not an input differs in a trace of the same shape."""
         return [
             (node, place)
             for (node, place, number), (_, _, another) in zip(
@@ -90,7 +90,7 @@ class Trace:
         ]
 
     def active(self) -> dict[Value, dict[Value, list[int]]]:
-        """Map each node that depends on an input to its parents that do, and where these stand."""
+        """Map each node that depends on an input to those parents that do, and their places."""
         reached = set(self.inputs)
         links: dict[Value, dict[Value, list[int]]] = {}
         for node in self.nodes:
@@ -108,8 +108,8 @@ class Function:
     """A function of nested arguments as one of a list of floats.
 
     Attributes:
-        name: What it is called.
-        paths: The path to each of its numbers.
+        name: The name of the function.
+        paths: The path to each number.
         point: The numbers.
 
     Args:
@@ -136,7 +136,7 @@ class Function:
             data: The numbers.
 
         Returns:
-            What it recorded.
+            The trace that it recorded.
 
         Raises:
             TypeError: It returned something other than numbers, or none.
@@ -166,7 +166,7 @@ class Function:
         return Trace(inputs, [path for path, _ in found], outputs, interior(*outputs))
 
     def values(self, data: Sequence[float]) -> list[float]:
-        """Give the outputs alone."""
+        """Return only the outputs."""
         return [output.data for output in self.record(data).outputs]
 
 

@@ -1,8 +1,8 @@
-"""Scalar functions, and derivatives of them, as machine code.
+"""Scalar functions and their derivatives as machine code.
 
 A function is traced (`trace`) to a program (`program`), which goes through a `pipeline` of
-`passes`; a backend executes it (`backends`, `execution`): LLVM, NumPy, or C. Machine code is kept
-in a folder of the user's own (`cache`).
+`passes`; a backend executes it (`backends`, `execution`): LLVM, NumPy or C. Machine code is kept
+in a folder that belongs to the user (`cache`).
 """
 
 try:
@@ -12,7 +12,7 @@ except ModuleNotFoundError as error:  # pragma: no cover (in an environment of i
     if error.name != "numpy":
         raise
     raise ModuleNotFoundError(
-        "compile needs NumPy, and is fast with llvmlite: install scalar-autograd[compile]",
+        "compile needs NumPy, and llvmlite to be fast: install scalar-autograd[compile]",
         name="numpy",
     ) from None
 from autograd.compiler.program import Operation, Program

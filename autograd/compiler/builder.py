@@ -13,19 +13,19 @@ __all__ = ["ProgramBuilder", "made"]
 
 
 class ProgramBuilder:
-    """Slots given out while a program is written: inputs, then constants, then results.
+    """Allocates slots while a program is written: inputs, then constants, then results.
 
-    Constants that are known at first have their final slots. Others come up while the program is
-    written: their slots count from -1 downwards until `program` renumbers them.
+    Constants known at the start have their final slots. Constants that are added later have slots
+    from -1 downwards until `program` renumbers them.
 
     Attributes:
-        names: What the inputs are called.
-        first: The slot of the first result, as long as there are no other constants.
+        names: The names of the inputs.
+        first: The slot of the first result, unless constants are added.
         operations: The operations so far.
 
     Args:
-        names: What the inputs are called.
-        constants: The constants that are known.
+        names: The names of the inputs.
+        constants: The constants known at the start.
     """
 
     def __init__(self, names: Sequence[str], constants: Sequence[float] = ()) -> None:
@@ -39,10 +39,10 @@ class ProgramBuilder:
             self._constants.setdefault(_bits(number), slot)
             for slot, number in enumerate(self._given, len(self.names))
         ]
-        """The slots of the constants that are known; of equal ones, that of the first."""
+        """The slots of the constants known at the start; equal ones share the first slot."""
 
     def constant(self, number: float) -> int:
-        """Give the slot of a constant; 0.0 and -0.0 have two, all nans one."""
+        """Return the slot of a constant; 0.0 and -0.0 have different slots, all nans one."""
         key = _bits(number)
         slot = self._constants.get(key)
         if slot is None:
@@ -51,24 +51,24 @@ class ProgramBuilder:
         return slot
 
     def number(self, slot: int) -> float | None:
-        """Give the number of a constant's slot, None of any other."""
+        """Return the number in a constant's slot; None for any other slot."""
         if slot < 0:
             return self._numbers[-slot - 1]
         place = slot - len(self.names)
         return self._given[place] if 0 <= place < len(self._given) else None
 
     def add(self, op: str, operands: tuple[int, ...]) -> int:
-        """Append an operation and give the slot of its result."""
+        """Append an operation and return the slot of its result."""
         operations = self.operations
         operations.append(made((op, operands)))
         return self._before + len(operations)
 
     def program(self, outputs: Sequence[int]) -> Program:
-        """Give the program of what has been added."""
+        """Return the program of the operations added."""
         operations, more = self.operations, len(self._numbers)
         if more:
             first = self.first + more
-            # Looked up by slot: those of constants, being negative, from the end.
+            # Looked up by slot; the negative slots of constants index from the end.
             final = [*range(self.first), *range(first, first + len(operations))]
             final += range(first - 1, self.first - 1, -1)
             place = final.__getitem__
@@ -79,9 +79,9 @@ class ProgramBuilder:
 
 
 def _bits(number: float) -> tuple[float, float] | None:
-    """Tell floats apart by their bits, but for those of a nan."""
+    """Give a key that tells floats apart by their bits; all nans share one."""
     return (number, math.copysign(1.0, number)) if number == number else None
 
 
 made = functools.partial(tuple.__new__, Operation)
-"""Make an operation of a pair, without what a named tuple does besides."""
+"""Make an operation from a pair, faster than the named tuple's own constructor."""

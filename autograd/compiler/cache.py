@@ -1,12 +1,13 @@
-"""Machine code that was made before, in a folder of the user's own.
+"""A cache of machine code in a folder that belongs to the user.
 
-An entry is a file named by the hash of all that its code depends on. Nobody else's files are read:
-the folder and each entry belong to the user, and nobody else may write to them. An entry appears
-whole or not at all, and its digest is verified when it is read. Nothing here is a reason to fail:
-what cannot be read is made anew, and what cannot be written is made again next time.
+An entry is a file named by the hash of everything that its code depends on. Files of other users
+are never read: the folder and each entry belong to the user, and nobody else may write to them. An
+entry appears whole or not at all, and its digest is verified when it is read. No fault of the cache
+makes a compilation fail: what cannot be read is compiled anew, and what cannot be written is
+compiled again next time.
 
-There is no lock, which a fork could leave held: a file is replaced by renaming another one, and the
-file system sees to it that each reader finds one of the two.
+There is no lock, which a fork could leave held: a new file replaces the old one by a rename, and
+the file system ensures that each reader finds one of the two.
 """
 
 from __future__ import annotations
@@ -31,32 +32,32 @@ __all__ = [
 ]
 
 VARIABLE = "AUTOGRAD_CACHE"
-"""The environment variable: `off`, or a folder to be used."""
+"""The environment variable: `off`, or the folder to use."""
 OFF = ("off", "no", "false", "0")
 MOST_BYTES = 256 * 2**20
 MOST_ENTRIES = 2048
-"""How much is kept, give or take a few small entries: of more, what has not been used for the
-longest time goes."""
+"""How much is kept, give or take a few small entries; above that, the least recently used entries
+are removed."""
 LARGE = 2**20
-"""An entry of more bytes makes room at once."""
+"""An entry of more bytes than this makes room at once."""
 
 FORMAT = b"scalar-autograd code 1\n"
 SUFFIX = ".code"
 _ENTRY = re.compile(r"[0-9a-f]{64}\.code")
 _UNFINISHED = re.compile(r"\.[0-9a-f]{32}\.tmp")
 _ABANDONED = 3600.0
-"""After how many seconds an unfinished file is of a process that has died."""
+"""After how many seconds an unfinished file is taken to be from a process that died."""
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 class State(NamedTuple):
-    """What there is.
+    """The state of the cache.
 
     Attributes:
-        folder: Where; None where there is no cache.
-        problem: Why there is none; empty if there is one.
+        folder: Its folder; None if there is no cache.
+        problem: Why there is no cache; empty if there is one.
         entries: The number of entries.
-        bytes: What they take together.
+        bytes: Their total size.
     """
 
     folder: Path | None
@@ -69,10 +70,10 @@ class State(NamedTuple):
 
 
 def _folder() -> Path:
-    """Tell where the cache is to be.
+    """Return the folder that the cache should have.
 
     Raises:
-        OSError: It is switched off, or there is no place for it.
+        OSError: The cache is switched off, or there is no place for it.
     """
     chosen = os.environ.get(VARIABLE, "").strip()
     if chosen.casefold() in OFF:
@@ -90,39 +91,39 @@ def _folder() -> Path:
         ) from None
     except (RuntimeError, ValueError) as error:
         raise OSError(f"there is no place for it: {error}") from None
-    # A home that is missing is not made: it is somebody's who is to have none.
+    # A missing home folder is not created: that user is meant to have none.
     if not (folder.is_absolute() and folder.parent.parent.is_dir()):
         raise OSError(f"there is no home folder for it: {folder}")
     return folder
 
 
 def _require_own(folder: Path) -> None:
-    """Require that a folder, or a link to one, is the user's, and that nobody else may write there.
+    """Require that a folder, or a link to one, is the user's and that nobody else may write to it.
 
     Raises:
-        OSError: It is not.
+        OSError: The folder belongs to somebody else, or others may write to it.
     """
     if not (_belongs_to_user(folder.lstat()) and _is_own(folder.stat())):
         raise PermissionError(
             f"{folder} belongs to somebody else, or others may write to it: it is left alone"
         )
     if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is no folder")
+        raise NotADirectoryError(f"{folder} is not a folder")
 
 
 def _belongs_to_user(status: os.stat_result) -> bool:
-    # On Windows the folder lies in the user's profile.
+    # On Windows the folder is in the user's profile.
     return not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
 
 
 def _is_own(status: os.stat_result) -> bool:
-    """Whether something is the user's, and nobody else may write to it."""
+    """Tell whether something is the user's and nobody else may write to it."""
     others = stat.S_IWGRP | stat.S_IWOTH if hasattr(os, "geteuid") else 0
     return _belongs_to_user(status) and not status.st_mode & others
 
 
 def _made(folder: Path) -> None:
-    """Make a folder, and those around it that are missing, for the user alone."""
+    """Make a folder and its missing parents, accessible to the user only."""
     missing = []
     while not folder.exists() and folder != folder.parent:
         missing.append(folder)
@@ -135,13 +136,13 @@ def _made(folder: Path) -> None:
 
 
 def found(key: str) -> bytes | None:
-    """Look an entry up.
+    """Look up an entry.
 
     Args:
-        key: The hash of what it depends on, 64 hexadecimal digits.
+        key: The hash of what the code depends on, 64 hexadecimal digits.
 
     Returns:
-        Its content; None if there is none that is whole and the user's own.
+        Its content; None unless there is an entry that is whole and the user's own.
 
     Example:
         >>> found("0" * 64)
@@ -160,7 +161,7 @@ def found(key: str) -> bytes | None:
             head, digest, content = file.read(len(FORMAT)), file.read(32), file.read()
             if head != FORMAT or digest != _digest(key, content):
                 return None
-            with suppress(OSError):  # of a read-only file system
+            with suppress(OSError):  # fails on a read-only file system
                 os.utime(file.fileno() if os.utime in os.supports_fd else path)
             return content
     except OSError:
@@ -168,16 +169,16 @@ def found(key: str) -> bytes | None:
 
 
 def _digest(key: str, content: bytes) -> bytes:
-    """Tell whether an entry is what was written, for this key."""
+    """Return the digest that shows that an entry is intact and belongs to this key."""
     return hashlib.sha256(key.encode() + content).digest()
 
 
 def keep(key: str, content: bytes) -> None:
-    """Write an entry, if that can be done; entries that have not been used for long make room.
+    """Write an entry if possible; the least recently used entries make room for it.
 
     Args:
-        key: The hash of what it depends on.
-        content: What is to be found.
+        key: The hash of what the code depends on.
+        content: What `look_up` is to find.
 
     Example:
         >>> keep("0" * 64, b"") if state().folder is None else None
@@ -197,7 +198,7 @@ def keep(key: str, content: bytes) -> None:
             temporary.replace(folder / f"{key}{SUFFIX}")
         finally:
             temporary.unlink(missing_ok=True)
-        # Listing all takes as long as compiling a small program: one key in eight has it done.
+        # Listing all entries takes as long as compiling a small program: one key in eight does so.
         if key[0] in "08" or size > LARGE:
             _make_room(folder)
     except OSError:
@@ -205,7 +206,7 @@ def keep(key: str, content: bytes) -> None:
 
 
 def _listed(folder: Path) -> list[tuple[Path, os.stat_result]]:
-    """List the files that are the cache's, finished or not."""
+    """List the cache's files, finished or not."""
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -231,7 +232,7 @@ def _make_room(folder: Path) -> None:
 
 
 def state() -> State:
-    """Tell where the cache is, and how large.
+    """Return where the cache is and how large it is.
 
     Example:
         >>> state().entries <= MOST_ENTRIES
@@ -255,16 +256,16 @@ def state() -> State:
 def clear_compile_cache() -> int:
     """Remove the machine code that `compile` has kept in the user's cache.
 
-    It lies in the folder for caches that the system gives each user, of which `python -m autograd
-    cache` tells the path and the size, or in the one that the environment variable `AUTOGRAD_CACHE`
-    names; `AUTOGRAD_CACHE=off` keeps nothing. Some 256 MiB and 2,048 programs are kept: what has
-    not been used for the longest time goes first.
+    It is in the cache folder that the system gives each user, or in the folder that the environment
+    variable `AUTOGRAD_CACHE` names; `python -m autograd cache` shows its path and size. With
+    `AUTOGRAD_CACHE=off` nothing is kept. Some 256 MiB and 2,048 programs are kept; the least
+    recently used are removed first.
 
     Returns:
-        How many programs there were.
+        How many programs were removed.
 
     Raises:
-        OSError: One cannot be removed.
+        OSError: A file cannot be removed.
 
     Example:
         >>> from autograd import clear_compile_cache

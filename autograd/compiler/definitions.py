@@ -1,7 +1,7 @@
-"""The rows of the table that are no primitive operation, written out in such.
+"""Definitions of the table's functions, for rows that are not primitive operations.
 
-Each definition has the values of its row's evaluation on floats, without branches: a choice is a
-`where`, and both sides of it are computed. Off the domain of the row the result is infinite or nan.
+Each definition gives the values of its row's evaluation on floats, without branches: a choice is a
+`where`, and both of its sides are computed. Off the row's domain the result is infinite or nan.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def _norm(*xs: Any) -> Any:
     scale = where(largest == 0.0, 1.0, largest)
     length = largest * sqrt(total([_square(size / scale) for size in sizes]))
     infinite = total([where(size == math.inf, 1.0, 0.0) for size in sizes])
-    return where(infinite > 0.0, math.inf, length)  # also where there is a nan
+    return where(infinite > 0.0, math.inf, length)  # even if another operand is nan
 
 
 def _hypot(x1: Any, x2: Any) -> Any:
@@ -145,7 +145,7 @@ def _hypot(x1: Any, x2: Any) -> Any:
 
 
 def _direction(x: Any, *xs: Any) -> Any:
-    """The direction of the first coordinate, which is among the others as well."""
+    """The direction of the first coordinate; it is repeated among the others."""
     length = _norm(*xs)
     return x / where(length == 0.0, math.inf, length)
 
@@ -158,7 +158,7 @@ def _mean(*xs: Any) -> Any:
 
 
 def _prod(*xs: Any) -> Any:
-    """Multiply, with powers of two taken out where a partial product would over- or underflow."""
+    """Multiply, taking out powers of two where a partial product would over- or underflow."""
     product, exponent = within_range(VALUES, 1.0, 0.0)
     for x in xs:
         factor, shift = within_range(VALUES, x, 0.0)
@@ -167,7 +167,7 @@ def _prod(*xs: Any) -> Any:
 
 
 def _logsumexp(*xs: Any) -> Any:
-    """Factor the largest exponential out, and leave the 1 that stays for it to log1p."""
+    """Factor out the largest exponential, and leave the 1 that remains of it to log1p."""
     largest = largest_of(xs)
     equal = [where(x == largest, 1.0, 0.0) for x in xs]
     others = [where(x == largest, 0.0, exp(x - largest)) for x in xs]
@@ -176,7 +176,7 @@ def _logsumexp(*xs: Any) -> Any:
 
 
 def _softmax(x: Any, *xs: Any) -> Any:
-    """The share of the first operand, which is among the others as well."""
+    """The share of the first operand; it is repeated among the others."""
     largest = largest_of(xs)
     total_ = total([exp_of_difference(VALUES, x, largest) for x in xs])
     return exp_of_difference(VALUES, x, largest) / total_

@@ -1,8 +1,8 @@
-"""Structures of arguments and of results as JSON has them, and back, with every part checked.
+"""Structures of arguments and results to and from JSON; every part that is read is checked.
 
-What comes from a file may have been written by anybody. So nothing that can be told is read: the
-arrays of inputs and their widths follow from the structure of the arguments, and the places of the
-numbers of a result from their order.
+Anybody may have written a file. So nothing is read that can be derived: the arrays of inputs and
+their widths follow from the structure of the arguments, and the places of a result's numbers from
+their order.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 LONGEST = 120
-"""How many characters of a part of a file an error shows."""
+"""How many characters an error shows of a part of a file."""
 MOST_NESTED = 100
 """How deeply structures may be nested."""
 MOST_DIMENSIONS = 64
@@ -31,7 +31,7 @@ MOST_KEYS = 4096
 """How many keys of a dictionary may be tuples, floats or large integers."""
 MOST_ELEMENTS = 2**60
 EXACT = 2**53
-"""Integers from here on are written as texts, in hexadecimal digits."""
+"""Integers of this size and above are written as text, in hexadecimal digits."""
 _HEXADECIMAL = re.compile(r"-?0x[0-9a-f]+")
 _SEQUENCES: dict[str, type] = {"list": list, "tuple": tuple}
 _MAPPINGS: dict[str, type] = {"dict": dict, "OrderedDict": OrderedDict}
@@ -39,12 +39,12 @@ _NAMES = {kind: name for name, kind in (_SEQUENCES | _MAPPINGS).items()}
 
 
 def wrong(what: str, expected: str, data: Any) -> ValueError:
-    """Say of a part of a file that it is not what it should be."""
+    """Make an error for a part of a file that is not what it should be."""
     return ValueError(f"{what}: expected {expected}, got {brief(data)}")
 
 
 def brief(data: object) -> str:
-    """Write a part of a file for an error, whatever it is, in a line."""
+    """Write any part of a file in one line, for an error."""
     text = shown(data)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
@@ -70,7 +70,7 @@ def _require_depth(depth: int, what: str) -> None:
 
 
 def number(data: Any, what: str) -> float:
-    """Read a float, written as `float.hex` does.
+    """Read a float in the format of `float.hex`.
 
     Args:
         data: The text.
@@ -80,7 +80,7 @@ def number(data: Any, what: str) -> float:
         The number.
 
     Raises:
-        ValueError: It is no such text.
+        ValueError: The text is not in this format.
 
     Example:
         >>> number("0x1.8000000000000p+0", "a constant")
@@ -98,9 +98,9 @@ def number(data: Any, what: str) -> float:
 
 
 def _described_value(value: Any, depth: int) -> Any:
-    """Describe a value that is no number of a program; NotImplemented where a file cannot hold it.
+    """Describe a value that is not an input; NotImplemented if a file cannot hold it.
 
-    A model's, say, is its identity, which is another in another process.
+    A model, say, is known by its identity, which differs between processes.
     """
     kind = type(value)
     if value is None or kind in (bool, str) or (kind is int and abs(value) < EXACT):
@@ -142,7 +142,7 @@ def _shape(data: Any, what: str) -> tuple[int, ...]:
 
 
 def _described_items(pairs: Sequence[tuple[Any, Any]], depth: int) -> list[Any] | None:
-    """Describe the items of a dictionary; None where a file cannot hold its keys."""
+    """Describe the items of a dictionary; None if a file cannot hold its keys."""
     items = [[_described_value(key, depth), part] for key, part in pairs]
     if any(key is NotImplemented for key, _ in items):
         return None
@@ -150,9 +150,9 @@ def _described_items(pairs: Sequence[tuple[Any, Any]], depth: int) -> list[Any] 
 
 
 def _keys(items: Any, what: str, depth: int) -> list[tuple[Any, Any]]:
-    """Read the keys of a dictionary, which are unlike each other."""
+    """Read the keys of a dictionary, which must all differ."""
     pairs = [_pair(item, what) for item in _parts(items, what)]
-    # What may have the same hash as many others makes a dictionary slow.
+    # Keys that may all have the same hash make a dictionary slow.
     if sum(type(key) is list for key, _ in pairs) > MOST_KEYS:
         raise ValueError(
             f"{what}: a dictionary of more than {MOST_KEYS:,} keys that are tuples or floats"
@@ -170,9 +170,9 @@ class Arguments(NamedTuple):
     """A structure of arguments.
 
     Attributes:
-        positional: What `arguments.taken` finds of them as their key, with those by keyword last.
-        keywords: The names of those by keyword.
-        layout: The arrays that such arguments become.
+        positional: The key that `arguments.taken` gives for them, with keyword arguments last.
+        keywords: The names of the keyword arguments.
+        layout: The arrays into which such arguments are gathered.
     """
 
     positional: tuple[Any, ...]
@@ -181,7 +181,7 @@ class Arguments(NamedTuple):
 
     @property
     def key(self) -> Hashable:
-        """What a compiled function knows its program by."""
+        """The key under which a compiled function keeps the program."""
         return (self.positional, *self.keywords) if self.keywords else self.positional
 
 
@@ -189,18 +189,18 @@ def described_arguments(key: Any) -> dict[str, Any]:
     """Describe a structure of arguments.
 
     Args:
-        key: What a compiled function knows its program by.
+        key: The key under which a compiled function keeps the program.
 
     Returns:
-        What JSON can hold.
+        A description that JSON can hold.
 
     Raises:
-        TypeError: The arguments hold what a file cannot: a model, or an object of a class of the
-            user's.
+        TypeError: The arguments contain something that a file cannot hold: a model, or an object of
+            a user's class.
     """
     keywords: tuple[str, ...] = ()
-    # With keywords it is a tuple of arguments, and their names; else it is one of arguments, each
-    # of which, if it is a tuple, begins with what it is.
+    # With keywords, the key is a tuple of arguments followed by their names; without, a tuple of
+    # arguments, each of which, if it is a tuple, begins with its kind.
     if len(key) > 1 and type(key[0]) is tuple and not _is_argument(key[0]):
         key, *names = key
         keywords = tuple(names)
@@ -243,14 +243,14 @@ def arguments(data: Any, keywords: Any) -> Arguments:
     """Read a structure of arguments.
 
     Args:
-        data: A description of each argument.
-        keywords: The names of the last ones.
+        data: The description of each argument.
+        keywords: The names of the last arguments, which are passed by keyword.
 
     Returns:
-        The structure, and the arrays that such arguments become.
+        The structure, and the arrays into which such arguments are gathered.
 
     Raises:
-        ValueError: It is not of the form of what `described_arguments` gives.
+        ValueError: The data do not have the form that `described_arguments` gives.
 
     Example:
         >>> arguments(["number", ["rows", [2]]], []).layout.groups
@@ -273,7 +273,7 @@ def arguments(data: Any, keywords: Any) -> Arguments:
 
 
 class _Reading:
-    """Goes through arguments in the order of `arguments.taken`, which numbers arrays alike."""
+    """Reads arguments in the order of `arguments.taken`, so that arrays get the same numbers."""
 
     def __init__(self) -> None:
         self.numbers = 0
@@ -314,17 +314,17 @@ class _Reading:
 
 
 def described_axes(axes: Any, depth: int = 0) -> Any:
-    """Describe which axes of arguments run over the rows.
+    """Describe which axes of the arguments run over the rows.
 
     Args:
         axes: As for `compile`.
         depth: How deeply they are nested.
 
     Returns:
-        What JSON can hold.
+        A description that JSON can hold.
 
     Raises:
-        TypeError: The keys of a dictionary are of a class of the user's.
+        TypeError: The keys of a dictionary are of a user's class.
     """
     if isinstance(axes, Mapping):
         pairs = [(key, described_axes(axis, depth + 1)) for key, axis in axes.items()]
@@ -341,14 +341,14 @@ def axes(data: Any, what: str = "in_axes", depth: int = 0) -> Any:
 
     Args:
         data: The description.
-        what: What it is, for errors.
+        what: What is read, for errors.
         depth: How deeply it is nested.
 
     Returns:
         Axes as for `compile`.
 
     Raises:
-        ValueError: It is not of the form of what `described_axes` gives.
+        ValueError: The data do not have the form that `described_axes` gives.
 
     Example:
         >>> axes(["list", [None, 0]])
@@ -366,14 +366,14 @@ def axes(data: Any, what: str = "in_axes", depth: int = 0) -> Any:
 
 
 def require_fit(axes: Any, given: Arguments) -> None:
-    """Require that arguments can have these axes: otherwise no call would find their program.
+    """Require that the arguments can have these axes: otherwise no call would find the program.
 
     Args:
-        axes: As `axes` gives them.
+        axes: The axes, as `axes` returns them.
         given: The arguments.
 
     Raises:
-        ValueError: They cannot.
+        ValueError: The arguments cannot have them.
     """
     positional = len(given.positional) - len(given.keywords)
     each = axes if isinstance(axes, list) else [axes] * positional
@@ -420,10 +420,10 @@ def described_result(part: Any, depth: int = 0) -> Any:
         depth: How deeply it is nested.
 
     Returns:
-        What JSON can hold.
+        A description that JSON can hold.
 
     Raises:
-        TypeError: It holds what is of a class of the user's, such as a named tuple.
+        TypeError: It holds an object of a user's class, such as a named tuple.
     """
     kind = type(part)
     if depth > MOST_NESTED:
@@ -455,7 +455,7 @@ def result(data: Any) -> tuple[Any, int]:
         The structure, and how many numbers there are in it.
 
     Raises:
-        ValueError: It is not of the form of what `described_result` gives.
+        ValueError: The data do not have the form that `described_result` gives.
 
     Example:
         >>> result(["list", ["number", ["array", [2, 3]]]])[1]

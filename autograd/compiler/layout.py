@@ -1,4 +1,4 @@
-"""Where the inputs of a program lie: in arrays, with a row for each row of a batch or without."""
+"""How a program's inputs are laid out: in arrays, either with or without a row for each sample."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["Group", "Layout"]
 
 
 class Group(NamedTuple):
-    """Inputs that lie side by side in one array.
+    """Inputs that stand side by side in one array.
 
     Attributes:
         width: Their number.
-        varies: Whether there is a row of them for each row of the batch.
+        varies: Whether the array has a row for each row of the batch.
     """
 
     width: int
@@ -22,18 +22,18 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the inputs of a program lie.
+    """The arrays that hold the inputs of a program.
 
     Attributes:
-        groups: The arrays; inputs are numbered through them.
-        batched: Whether the program runs on rows at all.
+        groups: The arrays; inputs are numbered across them.
+        batched: Whether the program runs on a batch of rows.
     """
 
     groups: tuple[Group, ...]
     batched: bool
 
     def places(self) -> list[tuple[int, int]]:
-        """List for each input its group and its place there."""
+        """List the group of each input and its place in the group."""
         return [
             (number, place)
             for number, group in enumerate(self.groups)

@@ -1,6 +1,6 @@
-"""Passes: each takes a program and gives one that computes the same, and does one thing.
+"""Passes: each takes a program, does one thing, and returns an equivalent program.
 
-Unless a pass says otherwise, its result has the same bits as the program that it was given.
+Unless a pass says otherwise, the result computes the same bits as the original program.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ COMMUTATIVE = frozenset(op for op, primitive in PRIMITIVES.items() if primitive.
 
 
 def _rewritten(program: Program, rewrite: Rewrite) -> Program:
-    """Go through a program in order, and write another one."""
+    """Rewrite a program operation by operation, in order."""
     builder = ProgramBuilder(program.inputs, program.constants)
     slots = [*range(len(program.inputs)), *builder.constants]
     for op, operands in program.operations:
@@ -99,7 +99,7 @@ def eliminate_dead_code(program: Program) -> Program:
 
 
 def eliminate_common_subexpressions(program: Program) -> Program:
-    """Compute what occurs more than once only once (common subexpressions).
+    """Compute common subexpressions once.
 
     Example:
         >>> program = Program(
@@ -128,7 +128,7 @@ def eliminate_common_subexpressions(program: Program) -> Program:
             x, y = step[1]
             if x > y:
                 key = op, (y, x)
-        elif type(op) is not str and isinstance(op, OwnName):  # there may be others of that name
+        elif type(op) is not str and isinstance(op, OwnName):  # two functions may have one name
             key = op.rule, step[1]
         slot = known.setdefault(key, count)
         if slot == count:
@@ -147,7 +147,7 @@ def eliminate_common_subexpressions(program: Program) -> Program:
 
 
 def fold_constants(program: Program) -> Program:
-    """Compute what depends on constants alone, and apply identities that hold for every float.
+    """Evaluate what depends on constants only, and apply identities that hold for every float.
 
     Powers with the exponents 2, 3 and 4 become products, which can change the last bits.
 
@@ -172,11 +172,11 @@ def fold_constants(program: Program) -> Program:
 
 
 class _Folding:
-    """What is known of the slots of the program that is written; and a rule an operation.
+    """What is known of the slots of the new program, and a rewrite rule for each operation.
 
     Attributes:
-        negated: Of the slot of -x, that of x.
-        scaled: Of the slot of c x, c and the slot of x.
+        negated: For the slot of -x, the slot of x.
+        scaled: For the slot of c x, c and the slot of x.
         finite: Slots that are never infinite or nan.
         conditions: Slots that are 0 or 1.
     """
@@ -188,10 +188,10 @@ class _Folding:
         self.conditions: set[int] = set()
 
     def rewrite(self, builder: ProgramBuilder, op: str, operands: tuple[int, ...]) -> int:
-        """Write an operation, or something simpler."""
+        """Write an operation, or a simpler equivalent."""
         numbers: Numbers = (None,) * len(operands)
         rule = _RULES.get(op)
-        if operands and min(operands) < builder.first:  # there may be constants among them
+        if operands and min(operands) < builder.first:  # some may be constants
             numbers = tuple([builder.number(slot) for slot in operands])
             if None not in numbers and op in PRIMITIVES:
                 return builder.constant(_evaluated(op, numbers))
@@ -201,7 +201,7 @@ class _Folding:
     def product(
         self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
     ) -> int:
-        """1 x, -1 x; the product of the chain rule, if it is an ordinary one."""
+        """1 x and -1 x; the product of the chain rule, if a plain product is safe."""
         (x, y), (c, d) = operands, numbers
         if 1.0 in numbers:
             return y if c == 1.0 else x
@@ -246,7 +246,7 @@ class _Folding:
     def choice(
         self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
     ) -> int:
-        """A known condition, equal branches, a condition as a number."""
+        """A known condition, equal branches, or a condition used as a number."""
         condition, x, y = operands
         if numbers[0] is not None:
             return x if numbers[0] else y
@@ -265,13 +265,13 @@ class _Folding:
     def pick(
         self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
     ) -> int:
-        """Of one operand that one."""
+        """The largest or smallest of a single operand."""
         return operands[0] if len(operands) == 1 else builder.add(op, operands)
 
     def condition(
         self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
     ) -> int:
-        """What is 0 or 1."""
+        """A comparison, which is 0 or 1."""
         slot = builder.add(op, operands)
         self.conditions.add(slot)
         self.finite.add(slot)
@@ -307,7 +307,7 @@ class _Folding:
 
 
 Numbers = tuple[float | None, ...]
-"""Of each operand its number, where it is a constant."""
+"""The number of each operand that is a constant; None for the others."""
 
 _RULES = {
     "*": _Folding.product,
@@ -363,12 +363,12 @@ _POWERS: dict[float | None, Callable[[ProgramBuilder, int], int]] = {
 
 
 def lower(program: Program) -> Program:
-    """Write out the rows of the table that are no primitive operation by their definitions.
+    """Replace rows of the table that are not primitive operations by their definitions.
 
-    A row that a user has added is written out by its own evaluation, traced.
+    A user's row is replaced by its own evaluation, traced.
 
     Raises:
-        TracingError: The evaluation of a function of a user's cannot be traced.
+        TracingError: The evaluation of a user's function cannot be traced.
 
     Example:
         >>> from autograd.compiler.trace import traced_program
@@ -400,10 +400,10 @@ def _inlined(builder: ProgramBuilder, op: str, operands: tuple[int, ...]) -> int
 
 
 SHARED = {"softmax", "direction_", ZSCORE, DEVIATION}
-"""Rows of which there is one for each of some operands, itself first. They are defined by that
-operand and all of them in one order, so that what they have in common is computed once."""
+"""Families with one row for each of some operands, which stands first. A row is defined by it and
+by all operands in sorted order, so that what the rows share is computed once."""
 SYMMETRIC = {"hypot", "norm"}
-"""Rows whose operands are put in that order as well: directions have lengths in common."""
+"""Rows whose operands are put in that order too: directions share their lengths."""
 
 
 @lru_cache(maxsize=1024)
@@ -428,22 +428,22 @@ def _definition(rule: Rule, arity: int) -> Program:
 
 
 MANY_TERMS = 2048
-"""Up to how many terms a sum is added up in order, if that is not asked for."""
+"""Up to how many terms a sum is added in order, if the order is not required."""
 PART = 512
-"""How many terms there are in each part of a larger one."""
+"""How many terms each part of a larger sum has."""
 
 
 def fuse_sums(program: Program, least: int = 4, most: int | None = None) -> Program:
-    """Make one n-ary operation of a chain of additions: a `dot`, `net` or `sum`.
+    """Replace a chain of additions by one n-ary operation: a `dot`, `net` or `sum`.
 
-    Its terms stay in their order. Backends may round a product and its addition to a sum at once.
+    The terms stay in order. Backends may round a product and its addition to a sum once.
 
     Args:
         program: The program.
-        least: How many terms are worth an operation of their own.
-        most: How many terms are added up in order, at least two. A sum of more is one of parts, so
-            that its error does not grow with their number, and has other bits. None to keep the
-            order in any case.
+        least: The least number of terms for which to make an n-ary operation.
+        most: The greatest number of terms that are added in order, at least two. A larger sum is
+            computed in parts, so that its error does not grow with the number of terms; its last
+            bits differ. None always keeps the order.
 
     Example:
         >>> from autograd.compiler.trace import traced_program
@@ -458,8 +458,8 @@ def fuse_sums(program: Program, least: int = 4, most: int | None = None) -> Prog
     uses.update(program.outputs)
     builder = ProgramBuilder(program.inputs, program.constants)
     slots: list[Any] = [*range(len(program.inputs)), *builder.constants]
-    # What is used once is written where it is used, if nothing gathers it: of a slot of the old
-    # program the terms of its sum, or the factors of its product.
+    # A term that is used once is written where it is used, unless a sum takes it in: by slot of
+    # the old program, the terms of a sum and the factors of a product that are not written yet.
     sums: dict[int, list[int]] = {}
     products: dict[int, tuple[int, ...]] = {}
 
@@ -481,7 +481,7 @@ def fuse_sums(program: Program, least: int = 4, most: int | None = None) -> Prog
                 return n_ary("net", terms[:-1], written(terms[-1]))
             if not any(factors):
                 return _sum(builder, "sum", tuple(map(written, terms)), most)
-        if most is not None and len(terms) > most:  # some are products, and others are not
+        if most is not None and len(terms) > most:  # some terms are products, others are not
             size = min(PART, most)
             pieces = [terms[start : start + size] for start in range(0, len(terms), size)]
             return _sum(builder, "sum", tuple(map(total, pieces)), most)
@@ -517,7 +517,7 @@ def fuse_sums(program: Program, least: int = 4, most: int | None = None) -> Prog
 
 
 def _sum(builder: ProgramBuilder, op: str, operands: tuple[int, ...], most: int | None) -> int:
-    """Write a sum, or one of parts."""
+    """Write a sum, in parts if it is large."""
     sequences, bias = PRIMITIVES[op].split(operands)
     count = len(sequences[0])
     if most is None or count <= most or PRIMITIVES[op].picks:
@@ -534,11 +534,11 @@ def _sum(builder: ProgramBuilder, op: str, operands: tuple[int, ...], most: int 
 
 
 def drop_guards(program: Program) -> Program | None:
-    """Make plain products of those of the chain rule, where that can be told by a nan.
+    """Replace products of the chain rule by plain ones, if a nan shows where that was wrong.
 
     A zero adjoint contributes nothing even through an infinite or undefined local derivative, where
-    a plain product gives nan. If that nan is sure to reach an output, then outputs without any nan
-    are right, and only others have to be computed by the guarded program.
+    a plain product gives nan. If that nan is certain to reach an output, then outputs without a nan
+    are right, and only the others need the guarded program.
 
     Returns:
         The program without guards; None if there are no guards, or a nan might not reach an output.
@@ -558,7 +558,7 @@ def drop_guards(program: Program) -> Program | None:
     tainted, reaching = set(guarded), set(program.outputs)
     for slot, (op, operands) in enumerate(program.operations, first):
         if not tainted.isdisjoint(operands):
-            # A choice may drop a nan: with the branch that is not taken, guarded or not.
+            # A choice drops the nan of a branch not taken, whether or not products are guarded.
             if not PRIMITIVES[op].propagates_nan and (op != "where" or operands[0] in tainted):
                 return None
             tainted.add(slot)
@@ -584,8 +584,8 @@ def adjoint(program: Program) -> Program:
         program: A program of rows of the table, as traced.
 
     Returns:
-        A program with an input more for the adjoint of each output. Its outputs are those of the
-        program, and then the adjoint of each of its inputs.
+        A program with one more input for the adjoint of each output. Its outputs are those of the
+        program, followed by the adjoint of each of its inputs.
 
     Raises:
         KeyError: An operation is not in the table.

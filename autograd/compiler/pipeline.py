@@ -1,4 +1,4 @@
-"""The pipeline: the passes that a traced program goes through, in their order."""
+"""The pipeline: the passes that a traced program goes through, in order."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ PASSES: tuple[Callable[[Program], Program], ...] = (
     eliminate_common_subexpressions,
     eliminate_dead_code,
 )
-"""What every program goes through before a backend plans it. Behind these, `passes.drop_guards`
-makes a second, faster version of a program that has guards, and `passes.fuse_sums`, with what a
-backend may reorder, is the first step of its plan (`backends.contract.planned`)."""
+"""The passes that every program goes through before a backend plans it. After them,
+`passes.drop_guards` makes a second, faster version of a program that has guards, and
+`passes.fuse_sums`, given what the backend may reorder, is the first step of the backend's plan
+(`backends.contract.planned`)."""
 
 VERIFY = "AUTOGRAD_VERIFY"
-"""The environment variable that, set to 1, has a program checked after each of these passes, as the
-tests do."""
+"""The environment variable that, set to 1, makes `optimise` check the program after each pass, as
+in the tests."""
 
 
 def optimise(program: Program) -> Program:
-    """Lower a program, and leave out what is repeated, constant or dead.
+    """Lower a program, fold its constants, and remove repeated and dead operations.
 
     Args:
         program: A program as traced.
@@ -40,7 +41,7 @@ def optimise(program: Program) -> Program:
         A program of primitive operations.
 
     Raises:
-        TracingError: The evaluation of a function of a user's cannot be traced.
+        TracingError: The evaluation of a user's function cannot be traced.
 
     Example:
         >>> from autograd.compiler.trace import traced_program
@@ -62,6 +63,4 @@ def _verify(program: Program, name: str) -> None:
     try:
         program.checked()
     except ValueError as error:
-        raise AssertionError(
-            f"the pass {name} has made a program that is malformed: {error}"
-        ) from error
+        raise AssertionError(f"the pass {name} made a malformed program: {error}") from error

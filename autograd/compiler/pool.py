@@ -1,6 +1,6 @@
-"""Threads that are kept, and help whoever has work for several.
+"""A pool of threads that are kept and share work.
 
-Whoever has the work does it too, and waits for no thread that has not begun: to wake one takes as
+The calling thread works too, and never waits for a thread that has not begun: waking one takes as
 long as a small piece of work.
 """
 
@@ -18,10 +18,10 @@ __all__ = ["share"]
 
 
 class _Job:
-    """Pieces of work, of which each thread takes the next when it is done with one.
+    """Pieces of work: each thread takes the next one when it has finished one.
 
     Args:
-        work: Does the piece of a number.
+        work: Does the piece with a given number.
         count: The number of pieces.
     """
 
@@ -40,13 +40,13 @@ class _Job:
             try:
                 if self.error is None:
                     self.work(number)
-            except BaseException as error:  # raised where the work comes from
+            except BaseException as error:  # raised in the calling thread
                 self.error = error
             if next(self._done) == self.count:
                 self._unfinished.release()
 
     def wait(self) -> None:
-        """Wait for pieces that others have taken."""
+        """Wait for the pieces that other threads have taken."""
         self._unfinished.acquire()
 
 
@@ -54,10 +54,10 @@ class _Pool:
     """Threads that wait for jobs.
 
     Args:
-        threads: Their number.
+        threads: The number of threads.
 
     Raises:
-        RuntimeError: No thread can be started: the interpreter shuts down, say.
+        RuntimeError: No thread can be started, for example while the interpreter shuts down.
     """
 
     def __init__(self, threads: int) -> None:
@@ -76,19 +76,19 @@ def _pool(threads: int) -> _Pool:
     return _Pool(threads)
 
 
-in_child(_pool.cache_clear)  # its threads stay behind in the parent
+in_child(_pool.cache_clear)  # a fork leaves the threads behind in the parent
 
 
 def share(work: Callable[[int], object], count: int, threads: int) -> None:
-    """Do work in threads, this one among them.
+    """Do work in several threads, including this one.
 
     Args:
-        work: Does the piece of a number, with most of its time outside the GIL.
+        work: Does the piece with a given number, mostly outside the GIL.
         count: The number of pieces.
         threads: How many threads share them.
 
     Raises:
-        BaseException: What a piece of work has raised, of several any; others are then left out.
+        BaseException: An exception that a piece of work raised; the remaining pieces are skipped.
 
     Example:
         >>> squares = [0] * 5

@@ -1,6 +1,6 @@
-"""The primitive operations: what every backend executes, and all that is known about each.
+"""The primitive operations: what every backend executes, and every fact about each.
 
-A row of the table is one of them, or is written out in them (`passes.lower`).
+A row of the table is a primitive operation or is lowered to primitive operations (`passes.lower`).
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ class Primitive:
     """One primitive operation.
 
     Attributes:
-        name: That of the row of the table, or of an operation that only programs have.
-        arity: How many operands it takes; of a sum, None.
-        on_arrays: The operation on NumPy's arrays and on floats: what other backends are held to.
-        sequences: Of a sum, how many sequences of equal length its operands are: of terms, or of
-            left and of right factors; of the largest of some terms, 1. Else 0.
-        has_bias: Whether one operand more is added to the sum.
-        picks: Of what is no sum but one of its terms, `>` for the largest, `<` for the smallest: of
-            equals the first, and a nan wins. Empty of sums.
-        is_commutative: Whether the two operands may change places.
+        name: The name of the row of the table, or of an operation that only programs have.
+        arity: The number of operands; None for a sum.
+        on_arrays: The operation on NumPy arrays and floats: the reference for other backends.
+        sequences: For a sum, how many sequences of equal length its operands form: one of terms, or
+            two of left and right factors; 1 also for the largest or smallest of some terms. Else 0.
+        has_bias: Whether one more operand is added to the sum.
+        picks: For an operation that picks one of its terms, `>` for the largest, `<` for the
+            smallest: the first of equals, and a nan wins. Empty for sums.
+        is_commutative: Whether the two operands may be exchanged.
         is_condition: Whether the result is 0 or 1.
-        propagates_nan: Whether the result is nan wherever an operand is; of the product of the
-            chain rule, save for a zero adjoint.
+        propagates_nan: Whether the result is nan wherever an operand is; for the product of the
+            chain rule, except with a zero adjoint.
         library: The function of the C library that computes it; empty if there is none.
-        c: An expression of C, with `{0}` for the first operand; NAME is the file's own prefix. Of
-            what picks a term, with `{0}` for what is picked so far, and `{1}` for the next.
-            Empty where that is a call of `library`, a sum, or where there is no C of it.
-        llvm: The instruction, comparison or intrinsic of LLVM's; empty where it is written out.
-        in_libmvec: Whether libmvec's version for vectors is accurate to 2 units in the last place
-            (measured on x86-64; at the edges all of its functions keep to IEEE 754).
-        by_python: What Python evaluates number by number, for want of code by LLVM.
+        c: A C expression, with `{0}` for the first operand; NAME is the file's own prefix. For an
+            operation that picks a term, `{0}` is the term picked so far and `{1}` the next. Empty
+            for a call of `library`, a sum, or an operation without C code.
+        llvm: The LLVM instruction, comparison or intrinsic; empty if the backend writes it out.
+        in_libmvec: Whether libmvec's vector version is accurate to 2 units in the last place
+            (measured on x86-64; at the edges all of its functions conform to IEEE 754).
+        by_python: The function that Python evaluates number by number if LLVM has no code for it.
     """
 
     name: str
@@ -61,13 +61,13 @@ class Primitive:
     by_python: Callable[..., float] | None = None
 
     def split(self, operands: Sequence[Any]) -> tuple[list[Sequence[Any]], Sequence[Any]]:
-        """Split the operands of a sum into its sequences, and what follows them.
+        """Split the operands of a sum into its sequences and the bias.
 
         Args:
-            operands: The operands, of whatever kind.
+            operands: The operands, of any type.
 
         Returns:
-            The sequences, and the bias in a sequence of one, which is empty where there is none.
+            The sequences, and a sequence that holds the bias, empty if there is none.
 
         Example:
             >>> PRIMITIVES["net"].split("abxyc"), PRIMITIVES["sum"].split("abc")
@@ -78,7 +78,7 @@ class Primitive:
         return [operands[i : i + terms] for i in cuts], operands[terms * self.sequences :]
 
     def terms(self, count: int) -> int:
-        """Tell how many terms a sum of so many operands has; 0 of what is no sum.
+        """Return how many terms a sum of this many operands has; 0 for other operations.
 
         Example:
             >>> PRIMITIVES["net"].terms(5), PRIMITIVES["exp"].terms(1)
@@ -156,7 +156,7 @@ def _comparison(sign: str, compare: Any, llvm: str, is_commutative: bool = False
 
 
 def _function(name: str, library: str = "", llvm: str = "", **facts: Any) -> Primitive:
-    """Make the record of a function of one operand, which NumPy and the C library have."""
+    """Make the record of a function of one operand that NumPy and the C library have."""
     facts = {"on_arrays": getattr(numpy, name, None), "propagates_nan": True} | facts
     return Primitive(name, 1, library=library or name, llvm=llvm, **facts)
 
@@ -167,7 +167,7 @@ def _lgamma(x: float) -> float:
 
 
 def _by_python(rule: Rule) -> Primitive:
-    """Make the record of a row that compiled programs have Python evaluate."""
+    """Make the record of a row that Python evaluates for compiled programs."""
     evaluate = getattr(EXTENDED, rule.name)
     by_python = _lgamma if rule.name == "lgamma" else lambda *xs: float(evaluate(*xs))
     arity = len(rule.operands)
@@ -180,7 +180,7 @@ _IN_C = {
     "digamma": "NAME_digamma({0})",
     "polygamma": "NAME_polygamma({0}, {1})",
 }
-"""Of the rows that Python evaluates, those that files of C have functions of their own for."""
+"""C expressions for rows that Python evaluates: generated C files define these functions."""
 
 PRIMITIVES: dict[str, Primitive] = {
     primitive.name: primitive
@@ -219,7 +219,7 @@ PRIMITIVES: dict[str, Primitive] = {
         Primitive("**", 2, numpy.power, library="pow", in_libmvec=True),
         Primitive("//", 2, numpy.floor_divide, c="NAME_floor_divide({0}, {1})"),
         Primitive("%", 2, numpy.mod, c="NAME_modulo({0}, {1})"),
-        # Sums are added up in the order of their terms.
+        # Sums add their terms in order.
         Primitive("sum", None, _sum, sequences=1, propagates_nan=True),
         Primitive("dot", None, _dot, sequences=2, propagates_nan=True),
         Primitive("net", None, _net, sequences=2, has_bias=True, propagates_nan=True),

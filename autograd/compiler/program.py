@@ -1,4 +1,4 @@
-"""`Program`: what lies between a traced function and machine code, as plain data."""
+"""`Program`: the plain data between a traced function and machine code."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from autograd.value import Value, as_value, new_node
 __all__ = ["Operation", "Program"]
 
 LISTED = 200
-"""Of how many inputs, constants and operations the text of a program tells, before it leaves out
-those in the middle."""
+"""How many inputs, constants and operations the text of a program shows before it leaves out those
+in the middle."""
 DRAWN = 300
-"""Up to how many operations a notebook draws, rather than lists."""
+"""Up to how many operations a notebook draws a program rather than list it."""
 
 
 class Operation(NamedTuple):
@@ -43,17 +43,17 @@ class Operation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A list of operations on numbered slots, each of which is written once.
+    """A list of operations on numbered slots; each slot is written once.
 
-    Slots are numbered through: first the inputs, then the constants, then the result of each
-    operation. An operation of many operands (`sum`, `dot`, `net`) stays one operation, which a
-    backend turns into a loop.
+    Slots are numbered in order: the inputs, the constants, then the result of each operation. An
+    operation of many operands (`sum`, `dot`, `net`) stays one operation, which a backend turns into
+    a loop.
 
     Attributes:
-        inputs: What each input is called.
-        constants: The numbers that the program holds.
+        inputs: The names of the inputs.
+        constants: The constants of the program.
         operations: The steps, operands before results.
-        outputs: The slots that are handed back.
+        outputs: The slots that are returned.
 
     Example:
         >>> print(Program(("x",), (2.0,), (Operation("*", (0, 1)), Operation("sin", (2,))), (3,)))
@@ -78,13 +78,13 @@ class Program:
         return len(self.operations)
 
     def constant(self, slot: int) -> float | None:
-        """Give the number of a constant's slot, None of any other.
+        """Return the number in a constant's slot; None for any other slot.
 
         Args:
             slot: A slot.
 
         Returns:
-            The number; None where the slot holds something else.
+            The number; None if the slot holds something else.
 
         Example:
             >>> Program(("x",), (2.0,), (), (0,)).constant(1)
@@ -113,7 +113,7 @@ class Program:
 
         Raises:
             ValueError: An operation is not known, has too many or too few operands, or reads a slot
-                that there is not, or that is not written yet; or an output is no slot.
+                that does not exist or is not written yet; or an output is not a slot.
 
         Example:
             >>> Program(("x",), (), (Operation("sin", (1,)),), (1,)).checked()
@@ -138,14 +138,14 @@ class Program:
     if TYPE_CHECKING:
 
         def to_c(self, name: str = "f") -> str:
-            """Write the program as a file of C99; `backends.c.source.to_c`, which sets it."""
+            """Write the program as a file of C99; `backends.c.source` sets this to `to_c`."""
 
     def graph(self) -> list[Value]:
-        """Make the graph of the program: what `draw` draws.
+        """Make the graph of the program, for `draw`.
 
         Returns:
-            The outputs, as nodes whose data is not known. Where several operations read a constant,
-            each has a node of its own.
+            The outputs, as nodes without numbers. If several operations read a constant, each has
+            its own node for it.
 
         Example:
             >>> Program(("x",), (2.0,), (Operation("*", (0, 1)),), (2,)).graph()
@@ -165,7 +165,7 @@ class Program:
         return [roots[slot] for slot in self.outputs]
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        """Give a notebook the picture of a small program, and the text of a large one."""
+        """Give a notebook the picture of a small program, or the text of a large one."""
         bundle = {"text/plain": str(self)}
         if self.outputs and len(self) <= DRAWN:
             bundle = {**draw(self)._repr_mimebundle_(include, exclude), **bundle}
@@ -188,7 +188,7 @@ class Program:
 
 
 def _lines(count: int, line: Callable[[int], str], what: str) -> list[str]:
-    """Write a line for each place; of many, the first ones and the last."""
+    """Write a line for each place; if there are many, for the first and last ones."""
     if count <= LISTED:
         return [*map(line, range(count))]
     half = LISTED // 2
@@ -197,7 +197,7 @@ def _lines(count: int, line: Callable[[int], str], what: str) -> list[str]:
 
 
 def _listed(slots: Sequence[int]) -> str:
-    """Write slots, runs of neighbours in short: `%3 … %9`; of many runs, the first ones."""
+    """Write slots, with runs of neighbours as `%3 … %9`; if there are many runs, the first ones."""
     parts: list[str] = []
     start = 0
     for end in range(1, len(slots) + 1):
@@ -211,7 +211,7 @@ def _listed(slots: Sequence[int]) -> str:
 
 
 def _arity_problem(op: str, count: int) -> str:
-    """Say what is wrong with an operation of so many operands; nothing if it is right."""
+    """Describe what is wrong with an operation of this many operands; empty if nothing is."""
     primitive, rule = PRIMITIVES.get(op), rule_of(op)
     if primitive is not None and primitive.sequences:
         if (count - primitive.has_bias) % primitive.sequences or count < primitive.has_bias:

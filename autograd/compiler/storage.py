@@ -1,10 +1,10 @@
-"""Compiled functions in files: programs and the structures of their arguments, as data.
+"""Compiled functions in files: programs and their argument structures, as data.
 
-A file begins with a line that names its format, and a checksum, which tells damage. What follows is
-JSON, and says what is computed, never how: machine code does not come from a file, but is made from
-the program, or found in the user's own cache (`cache`). So a file may come from anybody. All of it
-is checked when it is read, in time and memory that are bounded by its size; nothing is compressed,
-since a short text would then stand for a long one.
+A file begins with a line that names its format and a checksum, which reveals damage. The rest is
+JSON that says what is computed, never how: machine code is not read from a file, but compiled from
+the program, or found in the user's own cache (`cache`). So a file from anybody is safe to load. All
+of it is checked when it is read, in time and memory bounded by its size; nothing is compressed, as
+a short text could then stand for a long one.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ MOST_PROGRAMS = 4096
 DIGITS = 18
 """How many digits an integer in a file may have."""
 FEW = 8
-"""Of how many operands a function of any number of them is defined in any case."""
+"""Up to how many operands a function of any number of operands surely accepts."""
 NEVER = {KINKED, DETACHED, MEETS}
-"""Operations that matter to derivatives only: in programs there are none."""
+"""Operations that matter to derivatives only; programs contain none."""
 
 
 class Stored(NamedTuple):
@@ -61,9 +61,9 @@ class Stored(NamedTuple):
 
     Attributes:
         program: The program, as traced.
-        result: The structure of what it returns.
-        layout: Where the inputs lie.
-        captured: The Values from outside that it reads; of a file's there are none.
+        result: The structure of the result.
+        layout: The arrays that hold the inputs.
+        captured: The Values from outside that it reads; none if it comes from a file.
     """
 
     program: Program
@@ -73,10 +73,10 @@ class Stored(NamedTuple):
 
 
 class Described(NamedTuple):
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
-        name: What the function is called.
+        name: The name of the function.
         in_axes: As for `compile`; so are `reduce` and `exact`.
         programs: A program for each structure of arguments.
     """
@@ -96,10 +96,10 @@ def written(path: str | os.PathLike[str], data: dict[str, Any]) -> None:
 
     Args:
         path: The file; an older one is replaced.
-        data: What is to be stored, as JSON has it.
+        data: The data to store, as JSON types.
 
     Raises:
-        ValueError: It is more than a file may hold.
+        ValueError: The data are larger than a file may be.
     """
     body = json.dumps(data, separators=(",", ":"), allow_nan=False).encode()
     if len(body) > LARGEST:
@@ -118,7 +118,7 @@ def read(path: str | os.PathLike[str]) -> Any:
         What was stored.
 
     Raises:
-        ValueError: The file is damaged, of another format, or no JSON of texts and integers.
+        ValueError: The file is damaged, of another format, or not JSON of texts and integers.
     """
     with Path(path_of(path, "load")).open("rb") as file:
         form = file.readline(80).removesuffix(b"\n")
@@ -127,7 +127,7 @@ def read(path: str | os.PathLike[str]) -> Any:
         checksum = file.readline(80).removesuffix(b"\n")
         body = file.read(LARGEST + 1)
     if len(body) > LARGEST:
-        raise ValueError(f"{path} holds more than {LARGEST:,} bytes: no such file is written")
+        raise ValueError(f"{path} holds more than {LARGEST:,} bytes: save writes no such file")
     if checksum != hashlib.sha256(body).hexdigest().encode():
         raise ValueError(f"{path} is damaged: its checksum does not match its content")
     try:
@@ -149,8 +149,8 @@ def _other_format(form: bytes) -> str:
         found = brief(form.decode("ascii", "replace"))
         if form == OLDER:
             return (
-                f"is of an older format, {found}, which held machine code, and is not read any "
-                "more: compile the function and save it again"
+                f"is of an older format, {found}, which held machine code, and is no longer read: "
+                "compile the function and save it again"
             )
         return f"is of another format, {found}: this version reads {FORMAT!r}"
     return f"is not a file of this format, {FORMAT!r}: it begins with {brief(form[:40])}"
@@ -185,17 +185,17 @@ def content(
     """Describe a compiled function.
 
     Args:
-        name: What it is called.
+        name: The name of the function.
         in_axes: As for `compile`.
         options: How it is executed.
-        known: Its programs, by the structures of arguments that they are for.
+        known: Its programs, by the structure of their arguments.
 
     Returns:
-        What can be written as JSON.
+        A description that JSON can hold.
 
     Raises:
-        TypeError: A structure holds what a file cannot: a model, or an object of a class of the
-            user's.
+        TypeError: A structure contains something that a file cannot hold: a model, or an object of
+            a user's class.
         ValueError: There are more programs than a file may hold.
     """
     if len(known) > MOST_PROGRAMS:
@@ -232,22 +232,22 @@ def _described_program(key: Hashable, known: Stored) -> dict[str, Any]:
 
 
 def _without_own(program: Program) -> Program:
-    """Write a program out where it holds functions of a user's, which a file cannot."""
+    """Lower a program if it contains users' functions, which a file cannot hold."""
     is_own = any(isinstance(op, OwnName) for op, _ in program.operations)
     return lower(program) if is_own else program
 
 
 def described(data: Any) -> Described:
-    """Check what a file holds, all of it.
+    """Check the whole content of a file.
 
     Args:
-        data: What was read.
+        data: The data that were read.
 
     Returns:
-        What `content` described.
+        The content that was described.
 
     Raises:
-        ValueError: It is something else; the message says what.
+        ValueError: The data are malformed; the message says how.
 
     Example:
         >>> described({"name": "f", "in_axes": None, "reduce": None, "exact": False})
@@ -342,7 +342,7 @@ def _program(data: dict[str, Any]) -> Program:
 
 @cache
 def _is_defined(op: str, count: int) -> bool:
-    """Whether a function of any number of operands can be written out for so few."""
+    """Tell whether a function of any number of operands is defined for this few."""
     if not count:
         return op == "dot"
     try:

@@ -1,4 +1,4 @@
-"""From a function to a program: it is called once, with Values whose numbers are not known yet."""
+"""From a function to a program: one call of the function, with Values of unknown number."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ def call_traced(
     Args:
         f: The function.
         inputs: The traced leaves in its arguments. Derivatives that the function takes stay
-            connected to them, as to the variables of a function that is being differentiated.
+            connected to them, as they do to the variables of a function being differentiated.
         *arguments: Its arguments.
-        exact: Whether each operation is to be rounded on its own, in its order: then derivatives
-            are taken of each node by itself, also where it is equal to others.
+        exact: Whether each operation is to be rounded on its own, in the order written: then each
+            node is differentiated by itself, even if it is equal to others.
 
     Returns:
-        What it returns, and the Values from outside that it reads.
+        What it returned, and the Values from outside that it read.
 
     Raises:
-        TracingError: The function asked for a number that is not known, also where it has caught
-            the error and gone on.
+        TracingError: The function asked for a number that is not known, even if it caught the error
+            and went on.
     """
     found: list[TracingError] = []
     token = refusals.set(found)
@@ -64,11 +64,11 @@ def call_traced(
 
 
 class Call(NamedTuple):
-    """A call of a function that was traced.
+    """A traced call of a function.
 
     Attributes:
         result: What it returned.
-        trace: What it has read from outside.
+        trace: The trace, which knows what it read from outside.
     """
 
     result: Any
@@ -76,7 +76,7 @@ class Call(NamedTuple):
 
     @property
     def captured(self) -> list[Value]:
-        """The Values from outside that the function has read, or returned."""
+        """The Values from outside that the function read or returned."""
         self.trace.read([y for _, y in outputs(self.result, "") if isinstance(y, Value)])
         return list(self.trace.captured)
 
@@ -86,10 +86,10 @@ def traced_program(f: Callable[..., Operand], names: Sequence[str]) -> Program:
 
     Args:
         f: The function.
-        names: What its operands are called.
+        names: The names of its operands.
 
     Returns:
-        The program, of one output.
+        The program, which has one output.
 
     Raises:
         TracingError: The function asks for a number that is not known yet.
@@ -109,10 +109,10 @@ def traced_program(f: Callable[..., Operand], names: Sequence[str]) -> Program:
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Keep Python's garbage collector from looking at a growing graph again and again.
+    """Keep Python's garbage collector from walking a growing graph again and again.
 
-    A graph is no garbage, and holds no cycles; looking at a million nodes takes longer than making
-    them. The collector is the process's: the last block that ends, in whatever thread, starts it.
+    A graph is not garbage and has no cycles; walking a million nodes takes longer than making them.
+    All threads share the collector: the last block that ends, in any thread, starts it again.
     """
     global _paused, _was_enabled
     with _lock:
@@ -142,7 +142,7 @@ _was_enabled = True
 
 
 def _forked() -> None:
-    """Forget the blocks of the threads that a fork has left behind in the parent."""
+    """Forget the blocks of threads that a fork left behind in the parent."""
     global _lock, _paused
     _lock = threading.Lock()
     if _paused and not _of_thread.paused and _was_enabled:
@@ -154,7 +154,7 @@ in_child(_forked)
 
 
 def difference(first: Program, second: Program) -> str:
-    """Say how two programs that one function has given differ.
+    """Describe how two programs traced from one function differ.
 
     Args:
         first: One of them.
@@ -181,7 +181,7 @@ def difference(first: Program, second: Program) -> str:
                 return f"{one.op!r} is given {before!r} at first, and then {after!r}"
     if len(first) != len(second):
         longest = max(first, second, key=len)
-        return f"{longest.operations[min(len(first), len(second))].op!r} is not there both times"
+        return f"{longest.operations[min(len(first), len(second))].op!r} is recorded only once"
     for x, y in zip(first.outputs, second.outputs, strict=True):
         if not _is_same(first.constant(x), second.constant(y)):
             return f"it returns {first.constant(x)!r} at first, and then {second.constant(y)!r}"
@@ -199,14 +199,14 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
 
     Args:
         outputs: The nodes, or plain numbers, that it is to compute.
-        inputs: The traced leaves that are its inputs, and Values from outside that are read anew
-            at each call; their labels name them.
+        inputs: The traced leaves that are its inputs, and the Values from outside that are read
+            anew at each call; their labels name them.
 
     Returns:
-        The program: one operation a node.
+        The program: one operation for each node.
 
     Raises:
-        TracingError: A node depends on a traced leaf that is none of the inputs.
+        TracingError: A node depends on a traced leaf that is not an input.
 
     Example:
         >>> x = traced("x")
@@ -214,7 +214,7 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
         (Operation(op='+', operands=(0, 0)),)
     """
     builder = ProgramBuilder([leaf.label or f"x{place}" for place, leaf in enumerate(inputs)])
-    # By identity: the hash of a traced node is a function of Python's.
+    # By identity: hashing a traced node would call a Python function.
     slots: dict[int, int] = {id(leaf): place for place, leaf in enumerate(inputs)}
 
     def slot_of(operand: Operand) -> int:
@@ -242,7 +242,7 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
         elif op in (
             KINKED,
             DETACHED,
-        ):  # which matters to derivatives only, and these have been taken
+        ):  # matter to derivatives only, and these are already taken
             slots[id(node)] = operands[0]
         elif op == MEETS:
             below, above = add("<", operands), add(">", operands)
@@ -260,4 +260,4 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
 
 
 PLAIN = frozenset({"+", "-", "*", "/", "·"})
-"""The commonest operations, which are nothing else in a program."""
+"""The commonest operations, which a program has as they are."""

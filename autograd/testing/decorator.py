@@ -169,18 +169,16 @@ def _require_claims(claims: Mapping[str, Any], order: int, precision: str | None
             )
     require_precision("check_gradients", precision)
     if not claims and precision is not None:
-        raise ValueError(
-            "check_gradients: precision= is for a derivative that is claimed: gradient=..."
-        )
+        raise ValueError("check_gradients: precision= is for a claimed derivative: gradient=...")
     if claims and order != 1:
         raise ValueError(
-            "check_gradients: order=2 is for functions that record a graph; for a derivative that "
-            "is claimed, give hessian= or hvp= for the second order"
+            "check_gradients: order=2 is for functions that record a graph; for a claimed "
+            "derivative, pass hessian= or hvp= to check the second order"
         )
     for kind in ("hessian", "hvp"):
         if kind in claims and "gradient" not in claims:
             raise ValueError(
-                f"check_gradients: {kind}= is the derivative of the gradient: give that as well, "
+                f"check_gradients: {kind}= is the derivative of the gradient: pass that as well, "
                 "gradient=..."
             )
 

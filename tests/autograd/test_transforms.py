@@ -1425,12 +1425,12 @@ def test_numpys_integers_and_booleans_without_dimensions_are_refused(argument: A
 @pytest.mark.parametrize(
     ("result", "message"),
     [
-        (lambda x: [x, x], "must return one number, and returned list; use jacobian, or return"),
-        (lambda x: None, "must return one number, and returned NoneType"),
-        (lambda x: {"a": x}, "must return one number, and returned dict"),
-        (lambda x: np.array([x, x]), "must return one number, and returned ndarray"),
+        (lambda x: [x, x], "must return one number, but returned list; use jacobian, or return"),
+        (lambda x: None, "must return one number, but returned NoneType"),
+        (lambda x: {"a": x}, "must return one number, but returned dict"),
+        (lambda x: np.array([x, x]), "must return one number, but returned ndarray"),
         *[
-            (result, f"must return one number, and returned {kind}")
+            (result, f"must return one number, but returned {kind}")
             for result, kind in [
                 (lambda x: "text", "str"),
                 (lambda x: 1j, "complex"),
@@ -1536,8 +1536,8 @@ def test_what_is_returned_besides_must_be_a_second() -> None:
         ({"a": 1.0}, {"b": 1.0}, r"it lacks a number at \['a'\]"),
         (np.ones((2, 1)), np.ones(2), r"it lacks a number at \[0, 0\]"),
         (np.ones((2, 2)), [[1.0, 2.0], [3.0]], r"it lacks a number at \[1, 1\]; got list: "),
-        (np.ones((2, 2)), np.ones((2, 3)), r"it has a number too many, at \[0, 2\]; got ndarray: "),
-        ([[1.0], [2.0]], np.ones((2, 2)), r"it has a number too many, at \[0, 1\]; got ndarray: "),
+        (np.ones((2, 2)), np.ones((2, 3)), r"it has an extra number at \[0, 2\]; got ndarray: "),
+        ([[1.0], [2.0]], np.ones((2, 2)), r"it has an extra number at \[0, 1\]; got ndarray: "),
         (1.0, "text", "got str"),
     ],
 )

@@ -1,6 +1,6 @@
-"""What executes programs: machine code by LLVM, NumPy's arrays, and C.
+"""The backends that execute programs: machine code by LLVM, NumPy arrays, and C.
 
-Each fulfils the contract of `contract.Backend`, and is listed here.
+Each fulfils the contract `contract.Backend` and is listed here.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (LLVM(), Nu
 
 
 def best_backend() -> BackendName:
-    """Name the backend that is taken where none is asked for.
+    """Return the name of the default backend.
 
     Returns:
-        LLVM where llvmlite is installed, else NumPy.
+        LLVM if llvmlite is installed, else NumPy.
 
     Example:
         >>> best_backend() in BACKENDS

@@ -1,6 +1,6 @@
 """The NumPy backend: programs evaluated on arrays of rows, operation by operation.
 
-It needs no LLVM, and is what machine code is held to.
+It needs no LLVM, and it is the reference for machine code.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Step:
     """One operation on arrays.
 
     Attributes:
-        function: What computes it.
+        function: The function that computes it.
         operands: The slots that it reads.
-        freed: Those that nothing reads afterwards: their memory is free again.
+        freed: The slots that nothing reads afterwards: their memory is freed.
     """
 
     function: Callable[..., Any]
@@ -41,7 +41,7 @@ def _steps(program: Program) -> list[Step]:
         KeyError: An operation is not primitive.
     """
     if unknown := program.counts().keys() - PRIMITIVES.keys():
-        raise KeyError(f"{', '.join(sorted(unknown))}: no primitive operations; lower the program")
+        raise KeyError(f"{', '.join(sorted(unknown))}: not primitive operations; lower the program")
     first = program.first_result
     last_use: dict[int, int] = {}
     for slot, (_, operands) in enumerate(program.operations, first):
@@ -73,13 +73,13 @@ def evaluate(program: Program, inputs: Sequence[Any]) -> list[Any]:
 
     Args:
         program: A program of primitive operations.
-        inputs: For each input a float, or an array with an element for each row.
+        inputs: For each input, a float or an array with an element for each row.
 
     Returns:
-        For each output likewise; infinite or nan off the domain of an operation.
+        The outputs in the same form; infinite or nan off the domain of an operation.
 
     Raises:
-        KeyError: An operation is not primitive: the program is to be lowered first.
+        KeyError: An operation is not primitive: lower the program first.
 
     Example:
         >>> from autograd.compiler.trace import traced_program
@@ -94,12 +94,12 @@ def every_row(program: Program, layout: Layout, given: Sequence[Any], rows: int)
 
     Args:
         program: A program of primitive operations.
-        layout: Where its inputs lie.
+        layout: The arrays that hold its inputs.
         given: The arrays of inputs.
         rows: The number of rows.
 
     Returns:
-        An array of outputs by rows.
+        An array of shape (outputs, rows).
 
     Raises:
         KeyError: An operation is not primitive.
@@ -114,13 +114,13 @@ class ArrayKernel:
     """A program as steps on arrays.
 
     Args:
-        plan: The program, and where its inputs lie.
+        plan: The program and the layout of its inputs.
         steps: Its steps.
     """
 
     reduces = False
     block = 1
-    cost = 0  # NumPy's own threads, if it has any, are enough
+    cost = 0  # NumPy's own threads, if any, are enough
 
     def __init__(self, plan: Plan, steps: Sequence[Step]) -> None:
         self.program, self.layout, self.steps = plan.program, plan.layout, steps
@@ -140,7 +140,7 @@ class ArrayKernel:
             out[place, first : first + rows] = output
 
     def repeated(self, rows: int, divisor: float) -> Callable[[Sequence[Any]], tuple[Any, Any]]:
-        """Make a shorter way to run it, without rows; see `contract.Kernel`."""
+        """Make a faster way to run it without rows; see `contract.Kernel`."""
         return run_alone(self)
 
 
@@ -151,11 +151,11 @@ class NumPy:
     plan = staticmethod(planned)
 
     def missing(self) -> str:
-        """Say what has to be installed: nothing, as the compiler itself needs NumPy."""
+        """Say what must be installed: nothing, as the compiler itself needs NumPy."""
         return ""
 
     def compile(self, plan: Plan) -> tuple[Plan, list[Step]]:
-        """List the steps of a plan; they do not add up over the rows."""
+        """List the steps of a plan; the kernel does not sum over rows."""
         return plan, _steps(plan.program)
 
     def load(self, code: tuple[Plan, list[Step]]) -> ArrayKernel:

@@ -110,7 +110,7 @@ CASES["attention"] = Case(
     {
         "not scaled": (partial(attention_vjp, scale=1.0), "1.41421 times"),
         "a cotangent ignored": (
-            lambda q, k, v, w: attention_vjp(q, k, v, np.ones((3, 2))), "whatever vector"
+            lambda q, k, v, w: attention_vjp(q, k, v, np.ones((3, 2))), "for every vector"
         ),
     },
 )  # fmt: skip

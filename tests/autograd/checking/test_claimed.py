@@ -78,7 +78,7 @@ def test_models_are_refused() -> None:
         def named_parameters(self) -> Any:
             return iter(())
 
-    with pytest.raises(TypeError, match="x is a model: give its parameters as arguments"):
+    with pytest.raises(TypeError, match="x is a model: pass its parameters as separate arguments"):
         Point({"x": Model()})
 
 

@@ -341,7 +341,7 @@ def test_a_product_that_ignores_its_vector_is_wrong(count: int, form: str) -> No
     x = np.linspace(0.5, 1.5, count)
     claims: dict[str, Any] = {"vjp": lambda x, w: 2.0 * x, "jvp": lambda x, v: np.sum(2.0 * x)}
     check = failed(lambda x: np.sum(x * x), x, **{form: claims[form]})
-    assert "the same whatever vector it is to be multiplied by" in str(check)
+    assert "the same for every vector that it should be multiplied by" in str(check)
 
 
 @pytest.mark.parametrize("form", ["gradient", "vjp", "jvp"])
@@ -649,16 +649,16 @@ def test_the_arguments_stay_as_they_are() -> None:
     ("claims", "exception", "message"),
     [
         ({"gradient": [1.0]}, ValueError, r"the gradient has the shape \(1,\).*takes 5 numbers"),
-        ({"gradient": "a"}, TypeError, "the gradient is to be made of real numbers, got 'a'"),
+        ({"gradient": "a"}, TypeError, "the gradient must be made of real numbers, got 'a'"),
         ({"gradient": lambda x: None}, TypeError, "is None; is there a return missing"),
         ({"gradient": lambda x: x + 1j}, TypeError, "made of real numbers"),
         ({"gradient": np.ma.masked_less(X, 1.0)}, TypeError, "mask"),
-        ({"vjp": 1.0}, TypeError, "vjp is to be a function"),
+        ({"vjp": 1.0}, TypeError, "vjp must be a function"),
         ({"hessian": rosen_hess}, ValueError, "hessian= is the derivative of the gradient"),
         ({"gradient": rosen_der(X), "hvp": rosen_hess_prod}, ValueError, "as a function"),
         ({"gradient": rosen_der, "order": 2}, ValueError, "hessian="),
         ({"gradient": True}, TypeError, "as gradient=True says"),
-        ({"precision": "single"}, ValueError, "for a derivative that is claimed"),
+        ({"precision": "single"}, ValueError, "for a claimed derivative"),
         ({"jvp": lambda x, v: [1.0, 2.0]}, ValueError, "jvp returned 2 numbers for 1 results"),
     ],
 )

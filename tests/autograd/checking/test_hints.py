@@ -47,7 +47,7 @@ def test_another_order(right: list[float], data: st.DataObject) -> None:
     assume(len({round(x, 2) for x in right}) == len(right))
     claimed = data.draw(st.permutations(right))
     assume(claimed != right)
-    assert hinted(claimed, right) == "its numbers are right, and in another order"
+    assert hinted(claimed, right) == "its numbers are right, but in another order"
 
 
 def test_the_transpose() -> None:
@@ -114,7 +114,7 @@ def test_the_transpose_with_respect_to_a_matrix(
     given: list[Any] = [claimed.ravel().tolist(), right.ravel().tolist(), wrong, (rows, columns)]
     text = hint(*given, matrices=[("W", 1, (height, width))])
     assert text == "with respect to W it is the transpose of what it should be"
-    assert hint(*given) == "its numbers are right, and in another order"
+    assert hint(*given) == "its numbers are right, but in another order"
     assert hint(*given, matrices=[("W", 0, (height, width))]) == hint(*given)
 
 

@@ -519,12 +519,12 @@ def test_a_claim_has_to_be_a_function() -> None:
 @pytest.mark.parametrize(
     ("arguments", "exception", "message"),
     [
-        ({"gradient": np.cos, "order": 2}, ValueError, "give hessian= or hvp= for the second"),
+        ({"gradient": np.cos, "order": 2}, ValueError, "pass hessian= or hvp= to check the second"),
         ({"hessian": np.cos}, ValueError, "hessian= is the derivative of the gradient"),
         ({"jvp": np.cos, "hvp": np.cos}, ValueError, "hvp= is the derivative of the gradient"),
         ({"vjp": True}, TypeError, "vjp must be a function"),
         ({"gradient": np.cos, "precision": "triple"}, ValueError, "'half', 'bfloat16', got 'tripl"),
-        ({"precision": "single"}, ValueError, "for a derivative that is claimed"),
+        ({"precision": "single"}, ValueError, "for a claimed derivative"),
     ],
 )
 def test_what_no_example_could_be_checked_by_is_refused_at_decoration(

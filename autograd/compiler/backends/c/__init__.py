@@ -1,4 +1,4 @@
-"""The C backend: programs as C99, and as what the system's C compiler makes of it."""
+"""The C backend: programs as C99, compiled by the system's C compiler."""
 
 from autograd.compiler.backends.c.backend import C
 

@@ -41,16 +41,16 @@ void {NAME}_rows(size_t rows, const double *inputs, double *outputs)
         {NAME}(inputs + row * {NAME.upper()}_INPUTS, outputs + row * {NAME.upper()}_OUTPUTS);
 }}
 """
-"""What calls the function for each row."""
+"""The C function that calls the program for each row."""
 MOST_ROWS = 4096
-"""How many rows are laid out at once."""
+"""How many rows are copied into a contiguous array at once."""
 
 
 def compiler() -> tuple[str, ...]:
-    """Find the system's C compiler: what the environment variable CC says, or `cc`, gcc, clang.
+    """Find the system's C compiler: the environment variable CC, or else `cc`, gcc or clang.
 
     Returns:
-        The command; empty where there is none, or where it is not what CC says.
+        The command; empty if there is none, or if CC names one that does not exist.
 
     Example:
         >>> isinstance(compiler(), tuple)
@@ -63,7 +63,7 @@ def compiler() -> tuple[str, ...]:
 def _command(chosen: str, path: str) -> tuple[str, ...]:
     try:
         commands = [shlex.split(chosen)] if chosen else [["cc"], ["gcc"], ["clang"]]
-    except ValueError:  # a quotation mark too few
+    except ValueError:  # an unclosed quotation mark
         return ()
     for command in commands:
         if command and (found := shutil.which(command[0], path=path)):
@@ -73,7 +73,7 @@ def _command(chosen: str, path: str) -> tuple[str, ...]:
 
 @cache
 def _version(command: tuple[str, ...]) -> bytes:
-    """What a compiler says of itself, and the machine that it compiles for."""
+    """Return what a compiler says about itself and the machine it compiles for."""
     said = [
         subprocess.run(
             [*command, option], stdin=subprocess.DEVNULL, capture_output=True, check=False
@@ -89,8 +89,8 @@ class Library:
     """A shared library of one program.
 
     Attributes:
-        content: The file.
-        plan: What it computes.
+        content: The content of the file.
+        plan: The plan of the program that it computes.
         is_static: Whether it keeps its numbers in a static array: one call at a time.
     """
 
@@ -106,9 +106,9 @@ class C:
     plan = staticmethod(planned)
 
     def missing(self) -> str:
-        """Say what has to be installed: a C compiler."""
+        """Say what must be installed: a C compiler."""
         if os.name == "nt":
-            return "a POSIX system: take 'llvm' or 'numpy' here"
+            return "a POSIX system: use 'llvm' or 'numpy' here"
         if compiler():
             return ""
         if chosen := os.environ.get("CC", "").strip():
@@ -116,17 +116,17 @@ class C:
         return "a C compiler: install gcc or clang, or name one in the environment variable CC"
 
     def compile(self, plan: Plan) -> Library:
-        """Have the C compiler make a library, or find it in the user's cache.
+        """Let the C compiler make a library, or find it in the user's cache.
 
         Raises:
-            ValueError: There is no C of an operation.
+            ValueError: An operation has no C code.
             RuntimeError: The compiler fails.
         """
         text = file_of(plan.program, NAME) + ROWS
         command = (*compiler(), *FLAGS)
         parts = ["\0".join(command).encode(), _version(compiler()), text.encode()]
         key = hashlib.sha256(b"\0".join(parts)).hexdigest()
-        # Code for just this processor is not for the next one that shares the folder.
+        # Code for this processor only must not reach another one that shares the folder.
         is_native = any(option.endswith("=native") for option in command)
         content = None if is_native else found(key)
         if content is None:
@@ -139,7 +139,7 @@ class C:
         """Load a library.
 
         Raises:
-            OSError: It is no library for this machine.
+            OSError: It is not a library for this machine.
         """
         return CKernel(code)
 
@@ -155,20 +155,20 @@ def _built(command: tuple[str, ...], text: str) -> bytes:
         )  # fmt: skip
         if done.returncode or not library.exists():
             raise RuntimeError(
-                f"compile: the C compiler fails with code {done.returncode}, called as "
+                f"compile: the C compiler failed with code {done.returncode}, called as "
                 f"{shlex.join(whole)}: {done.stderr[:1000]}"
             )
         return library.read_bytes()
 
 
 def _unload(handle: int) -> None:
-    import _ctypes  # of CPython on POSIX systems
+    import _ctypes  # only in CPython on POSIX systems
 
     _ctypes.dlclose(handle)
 
 
 class CKernel:
-    """A library that has been loaded.
+    """A loaded library.
 
     Args:
         library: The library.
@@ -187,11 +187,11 @@ class CKernel:
             path = Path(folder, "program.so")
             path.write_bytes(library.content)
             try:
-                self._library = ctypes.CDLL(str(path))  # which stays when its name is gone
+                self._library = ctypes.CDLL(str(path))  # stays loaded when the file is removed
             except OSError as error:
                 raise ValueError(
-                    f"this code cannot be loaded: it was made for another machine, or no code may "
-                    f"be loaded from {tempfile.gettempdir()} ({error})"
+                    f"this code cannot be loaded: it was compiled for another machine, or loading "
+                    f"code from {tempfile.gettempdir()} is not allowed ({error})"
                 ) from None
         # Python never unloads a library. At exit another thread may be running in it.
         weakref.finalize(self, _unload, self._library._handle).atexit = False
@@ -219,5 +219,5 @@ class CKernel:
         out[:, first : first + rows] = outputs.T
 
     def repeated(self, rows: int, divisor: float) -> Callable[[Sequence[Any]], tuple[Any, Any]]:
-        """Make a shorter way to run it, without rows; see `contract.Kernel`."""
+        """Make a faster way to run it without rows; see `contract.Kernel`."""
         return run_alone(self)

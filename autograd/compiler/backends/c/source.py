@@ -1,9 +1,9 @@
-"""Programs as C: one file of C99 that needs the C library alone.
+"""Programs as C: one file of C99 that needs only the C library.
 
-The operations become statements in their order, one row at a time; sums over neighbouring numbers
-become loops. Compilers take more than linear time for a long function, so a long program is cut
-into pieces, each a function of its own. What one piece hands to another, and what a loop reads,
-lies in a work array, whose places are used again as soon as nothing reads them any more.
+The operations become statements in order, one row at a time; sums over contiguous numbers become
+loops. Compilers take more than linear time for a long function, so a long program is cut into
+pieces, each a function of its own. Numbers that one piece passes to another, or that a loop reads,
+are in a work array, whose elements are reused as soon as nothing reads them any more.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from autograd.errors import shown
 __all__ = ["file_of", "to_c"]
 
 PIECE = 500
-"""How many statements there are in a function, more or less."""
+"""About how many statements a function has."""
 LEAST_LOOP = 8
-"""From how many terms on a sum is a loop, if its operands lie at equal distances."""
+"""The least number of terms, at equal distances in memory, for which a sum is a loop."""
 LINE = 4
 """How many terms of a sum stand on a line."""
 STACK = 4_096
@@ -39,23 +39,23 @@ MOST = 170
 
 
 def to_c(program: Program, name: str = "f") -> str:
-    """Write the program as a file of C99 that needs nothing but the C library.
+    """Write the program as a file of C99 that needs only the C library.
 
-    The file defines `void f(const double *inputs, double *outputs)`, and how many of both there
-    are as `F_INPUTS` and `F_OUTPUTS`. It allocates no memory. For a function and its gradient,
-    take the program of `compile(value_and_grad(function))`.
+    The file defines `void f(const double *inputs, double *outputs)`, and the number of inputs and
+    outputs as `F_INPUTS` and `F_OUTPUTS`. It allocates no memory. For a function and its gradient,
+    use the program of `compile(value_and_grad(function))`.
 
     Args:
         program: The program, as traced.
-        name: What the function is called in C.
+        name: The name of the function in C.
 
     Returns:
         The text of the file. Compile it without `-ffast-math`, and with `-ffp-contract=off` for
-        the bits of Python's arithmetic; sums of more than 2,048 terms are added up in parts.
+        the bits of Python's arithmetic; sums of more than 2,048 terms are computed in parts.
 
     Raises:
-        ValueError: The name is no identifier of C, or is taken; or the program is malformed, or
-            holds an operation that there is no C of.
+        ValueError: The name is not an identifier of C, or is taken; or the program is malformed, or
+            contains an operation that has no C code.
 
     Example:
         >>> from autograd.compiler.program import Operation
@@ -94,7 +94,7 @@ KEYWORDS = [
     "typeof", "union", "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while",
     "xor", "xor_eq",
 ]  # fmt: skip
-"""Of C, C23 included, and of C++."""
+"""Keywords of C, C23 included, and of C++."""
 
 MATH = [
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "ceil", "copysign", "cos",
@@ -125,7 +125,7 @@ class _Place(NamedTuple):
 
 
 class _Fill(NamedTuple):
-    """Outputs from a first to before a last that are one slot."""
+    """A range of outputs that equal one slot."""
 
     start: int
     stop: int
@@ -134,7 +134,7 @@ class _Fill(NamedTuple):
 
 @dataclass(slots=True)
 class _Piece:
-    """The slots that a function computes, and the outputs that it hands back."""
+    """The slots that a function computes, and the outputs that it writes."""
 
     slots: list[int] = field(default_factory=list)
     fills: list[_Fill] = field(default_factory=list)
@@ -142,7 +142,7 @@ class _Piece:
 
 
 def _pieces(program: Program) -> list[_Piece]:
-    """Cut a program into pieces. Each hands back the outputs that it computes."""
+    """Cut a program into pieces. Each writes the outputs that it computes."""
     first = program.first_result
     fills: dict[int, list[_Fill]] = {}
     start = 0
@@ -169,12 +169,12 @@ def _pieces(program: Program) -> list[_Piece]:
 
 
 class _Memory:
-    """Decides which constants and results lie in arrays, and where.
+    """Decides which constants and results are in arrays, and where.
 
     Attributes:
-        places: Where a slot lies that is an element of an array.
+        places: The place of each slot that is an element of an array.
         constants: The array of constants.
-        size: How long the work array is.
+        size: The length of the work array.
     """
 
     def __init__(self, program: Program, pieces: Sequence[_Piece]) -> None:
@@ -182,7 +182,7 @@ class _Memory:
         self.constants: list[float] = []
         self.size = 0
         self._program = program
-        self._groups: dict[int, list[int]] = {}  # of a slot, those that lie beside it
+        self._groups: dict[int, list[int]] = {}  # for a slot, its contiguous group
         self._group()
         for slot, number in enumerate(program.constants, len(program.inputs)):
             if slot not in self._groups and not _is_short(number):
@@ -192,7 +192,7 @@ class _Memory:
         self._share(pieces)
 
     def _group(self) -> None:
-        """Let the operands of a long sum be neighbours, that a loop can read."""
+        """Group the operands of a long sum contiguously, so that a loop can read them."""
         for op, operands in self._program.operations:
             for side in PRIMITIVES[op].split(operands)[0]:
                 for kind, run in groupby(side, self._kind):
@@ -212,9 +212,9 @@ class _Memory:
                 self.constants.append(self._program.constants[slot - len(self._program.inputs)])
 
     def _share(self, pieces: Sequence[_Piece]) -> None:
-        """Lay out the work array: places are given out, and taken back after their last use."""
+        """Lay out the work array: places are allocated, and freed after their last use."""
         program, first = self._program, self._program.first_result
-        last = list(range(first + len(program)))  # of each slot, the last one that reads it
+        last = list(range(first + len(program)))  # for each slot, the last one that reads it
         home = [0] * len(last)
         shared = bytearray(len(last))
         for number, piece in enumerate(pieces):
@@ -224,10 +224,10 @@ class _Memory:
                     last[operand] = slot
                     if operand >= first and home[operand] != number:
                         shared[operand] = 1
-            for fill in piece.fills:  # at the end of the piece
+            for fill in piece.fills:  # written at the end of the piece
                 if fill.slot >= first:
                     last[fill.slot] = max(last[fill.slot], piece.slots[-1])
-        free: dict[int, list[int]] = {}  # where so many neighbours have room
+        free: dict[int, list[int]] = {}  # free places, by the size of the group
         ends: dict[int, list[list[int]]] = {}
         for slot in range(first, len(last)):
             group = self._groups.get(slot) or ([slot] if shared[slot] else [])
@@ -243,7 +243,7 @@ class _Memory:
 
 
 def _is_short(number: float) -> bool:
-    """Tell whether a number is written where it is used: it is so in a few decimal digits."""
+    """Tell whether a number has so few digits that it is written where it is used."""
     return not math.isfinite(number) or (abs(number) < 1e6 and (number * 64.0).is_integer())
 
 
@@ -262,7 +262,7 @@ def _literal(number: float) -> str:
 # --- statements ----------------------------------------------------------------------------------
 
 Term: TypeAlias = "tuple[int, ...]"
-"""The slots of a product, or one slot."""
+"""The slots of the factors of a product, or one slot."""
 
 
 class _Body:
@@ -277,7 +277,7 @@ class _Body:
         self.lines: list[str] = []
 
     def number(self, slot: int) -> str:
-        """Write what holds a slot, or a constant itself."""
+        """Write the variable or element that holds a slot, or the constant itself."""
         first = len(self.program.inputs)
         if first <= slot < self.program.first_result:
             constant = self.program.constants[slot - first]
@@ -312,9 +312,9 @@ class _Body:
         self.lines.append(f"{kind}{self.number(slot)} = {expression};")
 
     def add_sum(self, slot: int, primitive: Primitive, operands: Sequence[int]) -> None:
-        """Write a sum, added up in its order: loops, and lines of terms.
+        """Write a sum in the order of its terms: as loops, and as lines of terms.
 
-        The largest, or the smallest, of some terms is found in the same way, term by term.
+        The largest or smallest of some terms is found the same way, term by term.
         """
         sequences, bias = primitive.split(operands)
         terms: list[Term] = [*zip(*sequences, strict=True), *([tuple(bias)] if bias else [])]
@@ -344,7 +344,7 @@ class _Body:
             self.lines.append(f"{self.number(slot)} = {total};")
 
     def joined(self, primitive: Primitive, texts: Sequence[str]) -> str:
-        """Write the sum of some terms, or what picks one of them."""
+        """Write the sum of some terms, or the expression that picks one of them."""
         if not primitive.picks:
             return " + ".join(texts)
         pick = primitive.c.replace("NAME", self.name)
@@ -354,7 +354,7 @@ class _Body:
         return " * ".join(map(self.number, term))
 
     def stretches(self, terms: Sequence[Term]) -> Iterator[tuple[int, int, bool]]:
-        """Cut a sum into ranges of terms, and tell of each whether it is a loop."""
+        """Cut a sum into ranges of terms, and tell for each whether it is a loop."""
         start = begin = 0
         while begin < len(terms):
             end = begin + 1
@@ -373,7 +373,7 @@ class _Body:
             yield start, len(terms), False
 
     def steps(self, term: Term, following: Term) -> tuple[int, ...]:
-        """Give how far the factors of a term are from those of the next; nothing outside arrays."""
+        """Return the distances between the factors of two terms; empty if these are irregular."""
         if len(term) != len(following):
             return ()
         found = []
@@ -388,7 +388,7 @@ class _Body:
         return tuple(found)
 
     def progression(self, slot: int, next_slot: int) -> str:
-        """Write the operand of a loop, by its first two slots."""
+        """Write the operand of a loop, given its first two slots."""
         if slot == next_slot:
             return self.number(slot)
         array, start = self.memory.places[slot]
@@ -399,7 +399,7 @@ class _Body:
         return self.element(array, f"{start} + {offset}" if start else offset)
 
     def hand_back(self, fill: _Fill) -> None:
-        """Write a number to the outputs that it is."""
+        """Write a number to the outputs that equal it."""
         number = self.number(fill.slot)
         if fill.stop - fill.start < LEAST_LOOP:
             self.lines += [f"outputs[{i}] = {number};" for i in range(fill.start, fill.stop)]
@@ -422,13 +422,13 @@ def file_of(program: Program, name: str) -> str:
 
     Args:
         program: The program, its sums fused.
-        name: What the function is called.
+        name: The name of the function.
 
     Returns:
         The text of the file.
 
     Raises:
-        ValueError: There is no C of an operation.
+        ValueError: An operation has no C code.
     """
     pieces = _pieces(program)
     memory = _Memory(program, pieces)
@@ -510,7 +510,7 @@ def _comment(program: Program, name: str, is_static: bool) -> list[str]:
 
 
 _UNSAFE = re.compile(r"[^\w .,:;()\[\]'\"+=<>|-]")
-"""What may not stand in a comment, or not on every compiler."""
+"""What a comment must not contain, or not for every compiler."""
 
 
 def _constants(numbers: Sequence[float], name: str) -> list[str]:
@@ -521,7 +521,7 @@ def _constants(numbers: Sequence[float], name: str) -> list[str]:
 
 
 def _helpers(program: Program, name: str) -> list[str]:
-    """Write the functions that C lacks, as far as they are needed."""
+    """Write those functions that C lacks and the program needs."""
     counts = Counter(op for op, xs in program.operations if len(xs) > 1 or not PRIMITIVES[op].picks)
     needed: list[str] = []
 
@@ -546,8 +546,8 @@ def _array(name: str, numbers: Sequence[float]) -> str:
     return f"static const double {name}[] = {{\n{rows}    }};"
 
 
-# The functions of `autograd.special` in C; where those add up exactly, these add up twice as
-# precisely (Neumaier, *Rundungsfehleranalyse einiger Verfahren zur Summation*, 1974).
+# The functions of `autograd.special` in C; where those add exactly, these add with twice the
+# precision (Neumaier, *Rundungsfehleranalyse einiger Verfahren zur Summation*, 1974).
 _HELPERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "larger": ("""
 /* The larger of two numbers: of equals the first, and a nan wins. */

@@ -1,8 +1,8 @@
-"""The machine code of a scheduled program, as LLVM's intermediate representation.
+"""The code of a scheduled program, in LLVM's intermediate representation.
 
 Rows of the batch are the lanes of vectors. A block of rows, `lanes` times `vectors` of them, is
-executed at once: straight-line code keeps numbers in registers and passes others on in memory, in
-which each slot has a place with room for the block; a loop reads and writes that memory.
+executed at once: straight-line code keeps numbers in registers and passes others on in memory,
+where each slot has a place with room for the block; a loop reads and writes that memory.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ __all__ = ["CALL", "Part", "Shape", "kernel_text", "part_text", "step_texts"]
 
 CALL = {
     "constant": "ptr",  # the constants
-    "uniform": "ptr",  # memory for what is the same in all rows
+    "uniform": "ptr",  # memory for results that are the same in all rows
     "row": "ptr",  # memory for a block of rows
-    "tile": "ptr",  # memory for the inputs of a last block, which are filled up
+    "tile": "ptr",  # memory for the padded inputs of the last block
     "sums": "ptr",  # memory for sums, lane by lane, all 0
-    "out": "ptr",  # where the outputs go
+    "out": "ptr",  # the outputs
     "stride": "i64",  # the distance between outputs
     "rows": "i64",  # the number of rows
     "divisor": "double",  # what sums are divided by
 }
-"""What a call of the kernel is given, eight bytes each."""
+"""The arguments of a call of the kernel, eight bytes each."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What the code is made for.
+    """The shape of the generated code.
 
     Attributes:
         lanes: How many rows a vector holds: one register, or two.
         vectors: How many vectors make a block of rows.
-        reduces: Whether outputs are added up over the rows.
-        exact: Whether products and sums are rounded each on its own.
-        doubled: Whether a vector is two registers, of which both are added to one register of sums:
-            it is storing them that small programs spend their time on.
+        reduces: Whether outputs are summed over the rows.
+        exact: Whether each product and sum is rounded on its own.
+        doubled: Whether a vector is two registers, both added to one register of sums: small
+            programs spend most of their time on storing sums.
     """
 
     lanes: int
@@ -79,17 +79,17 @@ ATTRIBUTES = 'nounwind "min-legal-vector-width"="{bits}" "prefer-vector-width"="
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a program that is executed on blocks of rows: its prologue, or its body.
+    """A part of a program that is executed on blocks of rows: its prologue or its body.
 
     Attributes:
-        name: What its function is called.
-        target: What it is compiled for.
+        name: The name of its function.
+        target: The target of the compilation.
         program: The program.
-        layout: Where the inputs lie.
+        layout: The arrays that hold the inputs.
         schedule: Its steps.
-        shape: What the code is made for.
-        outputs: For a slot that is an output, which one.
-        region: Where its results lie.
+        shape: The shape of the code.
+        outputs: For a slot that is an output, the number of that output.
+        region: Where its results are stored.
     """
 
     name: str
@@ -120,7 +120,7 @@ class Part:
         return ATTRIBUTES.format(bits=64 * self.shape.sum_lanes)
 
     def arguments(self, **changed: str) -> str:
-        """Give the arguments of a call from one of its functions to another."""
+        """Return the arguments of a call from one of its functions to another."""
         inputs = [f"input{number}" for number in range(len(self.layout.groups))]
         pointers = [*inputs, "constant", "uniform", "row", "out"]
         texts = [f"ptr {changed.get(name, f'%{name}')}" for name in pointers]
@@ -163,7 +163,7 @@ def _operation(writer: _Writer, op: str, operands: Sequence[str]) -> str:
     if op == "·":
         zero = writer.constant(0.0)
         product = writer.let(f"fmul {kind} {operands[0]}, {operands[1]}")
-        # 0 times something is nan only where that is infinite or nan.
+        # 0 times y is nan only where y is infinite or nan.
         is_nan = writer.let(f"fcmp uno {kind} {product}, {product}")
         kept = writer.choice(is_nan, zero, product)
         is_zero = writer.let(f"fcmp oeq {kind} {operands[0]}, {zero}")
@@ -183,7 +183,7 @@ def _operation(writer: _Writer, op: str, operands: Sequence[str]) -> str:
 
 
 def _picked(writer: _Writer, op: str, best: str, x: str) -> str:
-    """Take the larger of two, or the smaller: of equals the first, and a nan wins."""
+    """Pick the larger of two, or the smaller: the first of equals, and a nan wins."""
     order = {">": "ogt", "<": "olt"}[PRIMITIVES[op].picks]
     is_nan = writer.let(f"fcmp uno {writer.kind} {x}, {x}")
     is_better = writer.let(f"fcmp {order} {writer.kind} {x}, {best}")
@@ -227,7 +227,7 @@ class _Straight:
         self.fused = part.shape.reduces and not part.shape.exact
 
     def write(self, step: Straight, used: dict[int, int]) -> _Writer:
-        """Write the operations that compute some slots; `used` counts who reads them."""
+        """Write the operations that compute some slots; `used` counts their readers."""
         schedule, first = self.schedule, self.program.first_result
         if self.shape.reduces and (schedule.rolled or self.shape.doubled):
             self.mask = _mask(self.writer, 0)
@@ -282,7 +282,7 @@ class _Straight:
         return total
 
     def value(self, slot: int) -> str:
-        """Give a slot's number: from a register if it was computed here, else from memory."""
+        """Return a slot's number: from a register if it was computed here, else from memory."""
         known = self.values.get(slot)
         if known is not None:
             return known
@@ -301,11 +301,11 @@ class _Straight:
         if group is not None and self.layout.groups[group].varies:
             self.values[slot] = self._collected(group, place.offset)
             return self.values[slot]
-        # Loaded anew for each use: it takes no register, and the processor spreads it as it loads.
+        # Loaded for each use: this takes no register, and the load broadcasts the number.
         return writer.splat(writer.load(self._address(place), "double"))
 
     def _collected(self, group: int, offset: int) -> str:
-        """Collect an input of all rows of a vector from the rows of its array."""
+        """Gather an input for all rows of a vector from the rows of its array."""
         writer = self.writer
         width = self.layout.groups[group].width
         if width == 1:
@@ -340,7 +340,7 @@ class _Straight:
             writer.store(self._total(slot, writer.load(address)), address)
 
     def _add_halves(self, slot: int, output: int) -> None:
-        """Add both registers of a vector to one of sums, but for rows that only fill up a block."""
+        """Add both registers of a vector to one register of sums, without padding rows."""
         writer, lanes = self.writer, self.shape.sum_lanes
         kind, bits = (type_of(lanes, inner) for inner in ("double", "i1"))
         address = writer.address("%out", output, kind)
@@ -357,7 +357,7 @@ class _Straight:
         writer.store(total, address, kind)
 
     def _both(self, vector: str, inner: str = "double") -> list[str]:
-        """Take a vector of two registers apart, once in a piece."""
+        """Split a vector of two registers, once in a piece."""
         halves = self._halves.get(vector)
         if halves is None:
             lanes = self.shape.sum_lanes
@@ -375,14 +375,14 @@ class _Straight:
 
 
 def _half(writer: _Writer, vector: str, start: int, lanes: int, inner: str = "double") -> str:
-    """Take one register of a vector of two."""
+    """Take one register of a vector of two registers."""
     kind = type_of(2 * lanes, inner)
     places = ", ".join(f"i32 {start + lane}" for lane in range(lanes))
     return writer.let(f"shufflevector {kind} {vector}, {kind} poison, <{lanes} x i32> <{places}>")
 
 
 def _mask(writer: Writer, vector: int, valid: str = "%valid") -> str:
-    """Tell which rows of a vector are rows of the batch, and do not only fill up the last block."""
+    """Tell which rows of a vector are rows of the batch rather than padding."""
     if writer.lanes == 1:
         return writer.let(f"icmp slt i64 {vector}, {valid}")
     rows = ", ".join(f"i64 {vector * writer.lanes + lane}" for lane in range(writer.lanes))
@@ -391,12 +391,12 @@ def _mask(writer: Writer, vector: int, valid: str = "%valid") -> str:
 
 
 def _choice_of_rows(writer: Writer, value: str, mask: str) -> str:
-    """Leave out the rows that only fill up the last block."""
+    """Replace padding rows by 0."""
     return writer.choice(mask, value, writer.constant(0.0))
 
 
 def _horizontal(writer: Writer, vector: str) -> str:
-    """Add up the lanes of a vector."""
+    """Sum the lanes of a vector."""
     if writer.lanes == 1:
         return vector
     name = f"llvm.vector.reduce.fadd.v{writer.lanes}f64"
@@ -427,7 +427,7 @@ class _Loop:
         return self.writer
 
     def _starts(self, column: int, starts: Sequence[tuple[int, ...]], run: str) -> str:
-        """Give where an operand starts in a run: from a table, unless it can be computed."""
+        """Return where an operand starts in a run: computed if possible, else from a table."""
         numbers = [start[column] for start in starts]
         step = numbers[1] - numbers[0] if len(numbers) > 1 else 0
         if all(number == numbers[0] + i * step for i, number in enumerate(numbers)):
@@ -439,7 +439,7 @@ class _Loop:
         return self.writer.let(f"sext i32 {self.writer.load(address, 'i32')} to i64")
 
     def _pointer(self, region: Region, index: str) -> str:
-        """Point to the number, or to the block of numbers, of an index."""
+        """Point to the number, or the block of numbers, at an index."""
         step = self.shape.rows if region.by_row else 1
         index = self.writer.times(index, step)
         return self.writer.address(f"%{region.name}", 0 if index == "0" else index)
@@ -536,7 +536,7 @@ class _Loop:
         return self.writer.plus(starts[column], self.writer.times(step, self.loop.strides[column]))
 
     def _n_ary(self) -> None:
-        """Write sums and sums of products, several at a time if they share their right operands."""
+        """Write sums and sums of products, several at once if they share their right operands."""
         loop, writer = self.loop, self.writer
         columns = len(loop.regions)
         tile = 4 if self._shares_right and loop.length >= 4 else 1
@@ -559,11 +559,11 @@ class _Loop:
 
     @property
     def _shares_right(self) -> bool:
-        """Whether the sums of a run have their right factors in common."""
+        """Whether the sums of a run share their right factors."""
         return len(self.loop.inner) == 2 and self.loop.strides[1] == 0
 
     def _sums(self, origins: Sequence[Sequence[str]]) -> None:
-        """Write some sums at once, term by term; origins are where their operands begin."""
+        """Write some sums at once, term by term; their operands begin at the origins."""
         loop, writer, vectors = self.loop, self.writer, self.shape.vectors
         first = [x for origin in origins for x in self._first(origin)]
         with writer.loop(loop.terms, first) as terms:
@@ -581,7 +581,7 @@ class _Loop:
         return PRIMITIVES[self.loop.op].has_bias and not self.shape.exact
 
     def _first(self, origin: Sequence[str]) -> list[str]:
-        """What a sum begins with: its bias, unless that is to be added last."""
+        """Return the initial value of a sum: its bias, unless that is added last."""
         if self._begins_with_bias:
             return self._bias(origin)
         neutral = {">": -math.inf, "<": math.inf, "": -0.0}[PRIMITIVES[self.loop.op].picks]
@@ -593,7 +593,7 @@ class _Loop:
         return self._vectors(region, self._pointer(region, origin[place]))
 
     def _factors(self, origins: Sequence[Sequence[str]], term: str) -> list[list[list[str]]]:
-        """Load a term of each sum: of each factor the vectors."""
+        """Load a term of each sum: the vectors of each factor."""
         loop, writer = self.loop, self.writer
         found: list[list[list[str]]] = []
         for origin in origins:
@@ -609,13 +609,13 @@ class _Loop:
         return found
 
     def _grown(self, total: str, factors: Sequence[str]) -> str:
-        """Add a term, one factor or two, to a vector of sums."""
+        """Add a term of one or two factors to a vector of sums."""
         writer, shape = self.writer, self.shape
         if PRIMITIVES[self.loop.op].picks:
             return _picked(writer, self.loop.op, total, factors[0])
         if len(factors) == 2 and (shape.lanes > 1 or shape.exact):
             return _multiplied(writer, factors[0], factors[1], total, shape)
-        # Of single rows, LLVM is to make vectors of terms.
+        # For single rows, LLVM is allowed to make vectors of terms.
         flags = "reassoc contract " if shape.lanes == 1 and not shape.exact else ""
         term = factors[0]
         if len(factors) == 2:
@@ -623,7 +623,7 @@ class _Loop:
         return writer.let(f"fadd {flags}{writer.kind} {total}, {term}")
 
     def _finish(self, vectors: list[str], origin: Sequence[str]) -> None:
-        """Store a sum, and hand it out."""
+        """Store a sum, and write it to the output."""
         loop, writer = self.loop, self.writer
         if PRIMITIVES[loop.op].has_bias and not self._begins_with_bias:
             vectors = [
@@ -637,12 +637,12 @@ class _Loop:
 
 
 def _transposed_sum(writer: _Writer, vectors: list[str]) -> str:
-    """Add up the lanes of as many vectors as they have lanes, to a vector of the sums."""
+    """Sum the lanes of each of several vectors, as many as they have lanes, into one vector."""
     lanes, kind = writer.lanes, writer.kind
     distance = 1
     while len(vectors) > 1:
         halves = []
-        # Pairs of vectors: even groups of lanes of both, and odd groups of both, are added.
+        # For each pair of vectors, add the even groups of lanes of both to the odd groups.
         even = _interleaved(lanes, distance, 0)
         odd = _interleaved(lanes, distance, distance)
         for a, b in zip(vectors[0::2], vectors[1::2], strict=True):
@@ -676,10 +676,10 @@ def step_texts(part: Part) -> Iterator[tuple[str, bool]]:
         part: The part of a program.
 
     Returns:
-        The text of each module, and whether it holds loops: first those of straight-line code.
+        The text of each module, and whether it contains loops; straight-line code comes first.
     """
     used: dict[int, int] = {}
-    if part.shape.reduces:  # a product that only an output is, is added to it at once
+    if part.shape.reduces:  # a product used only as an output is added to it at once
         for _, operands in part.program.operations:
             for operand in operands:
                 used[operand] = used.get(operand, 0) + 1
@@ -701,11 +701,11 @@ def step_texts(part: Part) -> Iterator[tuple[str, bool]]:
 
 
 PIECES = 24
-"""How many pieces of straight-line code there are to a module."""
+"""How many pieces of straight-line code a module holds."""
 
 
 def _module(part: Part, functions: Sequence[tuple[_Writer, str, Sequence[str]]]) -> str:
-    """Put functions into one module, with what they call."""
+    """Put functions and the functions that they call into one module."""
     declared: dict[str, None] = {}
     called: dict[str, int] = {}
     texts = []
@@ -727,7 +727,7 @@ def part_text(part: Part) -> str:
         part: The part of a program.
 
     Returns:
-        A module's text.
+        The text of a module.
     """
     writer = _Writer(part.shape.lanes)
     declarations = []
@@ -771,24 +771,24 @@ def part_text(part: Part) -> str:
 
 
 def kernel_text(body: Part, prologue: Part | None, outputs: int) -> str:
-    """Write the function that is called: it executes a program on all rows.
+    """Write the entry function, which executes a program on all rows.
 
-    Its argument points to what is listed in `CALL`, and after it to the arrays of inputs. It
-    returns whether there is a nan among the outputs; 0 where there is an output for each row.
+    Its argument points to the items listed in `CALL`, followed by the arrays of inputs. It returns
+    whether there is a nan among the outputs; 0 if there is an output for each row.
 
     Args:
-        body: What is executed for each block of rows.
-        prologue: What is executed once, if anything.
+        body: The part executed for each block of rows.
+        prologue: The part executed once, if any.
         outputs: The number of outputs.
 
     Returns:
-        A module's text.
+        The text of a module.
     """
     return _Kernel(body, prologue, outputs).text()
 
 
 class _Kernel:
-    """Writes the function that is called."""
+    """Writes the entry function."""
 
     def __init__(self, body: Part, prologue: Part | None, outputs: int) -> None:
         self.body, self.prologue, self.outputs = body, prologue, outputs
@@ -802,7 +802,7 @@ class _Kernel:
         ]
 
     def text(self) -> str:
-        """Write it, from its arguments to its result."""
+        """Write the function, from its arguments to its result."""
         self._read_arguments()
         if self.shape.reduces:
             with self.writer.loop(self.outputs) as output:
@@ -842,7 +842,7 @@ class _Kernel:
             self.inputs.append(writer.let(f"load ptr, ptr {address}, align 8"))
 
     def _given(self) -> dict[str, str]:
-        """The pointers to the inputs, by the names that parts have for them."""
+        """Return the pointers to the inputs, by the names that parts give them."""
         return {inputs_of(number).name: name for number, name in enumerate(self.inputs)}
 
     def _block(self, first_row: str, valid: str, arrays: dict[str, str]) -> None:
@@ -857,7 +857,7 @@ class _Kernel:
         self.writer.do(f"call void @{self.body.name}({arguments})")
 
     def _add_up_lanes(self, valid: str = "") -> None:
-        """Add the sums of each lane, or of the valid ones, to the outputs, and clear them."""
+        """Add the sums of all lanes, or of the valid ones, to the outputs, and clear them."""
         writer = self.writer
         with writer.loop(self.outputs) as output:
             address = writer.address("%sums", output.counter, writer.kind)
@@ -868,7 +868,7 @@ class _Kernel:
             writer.store(writer.constant(0.0), address)
 
     def _whole_blocks(self) -> str:
-        """Execute the body on whole blocks; give the number of rows that are done."""
+        """Execute the body on whole blocks; return the number of rows done."""
         writer, rows = self.writer, self.shape.rows
         blocks = writer.let(f"sdiv i64 %rows, {rows}")
         with writer.loop(blocks) as done:
@@ -883,7 +883,7 @@ class _Kernel:
         return writer.times(blocks, rows)
 
     def _remaining_rows(self, done: str) -> None:
-        """Execute the body on a last block, filled up with copies of the last row."""
+        """Execute the body on a last block, padded with copies of the last row."""
         writer = self.writer
         left = writer.let(f"sub i64 %rows, {done}")
         some = writer.let(f"icmp sgt i64 {left}, 0")

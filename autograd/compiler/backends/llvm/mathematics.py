@@ -1,19 +1,19 @@
-"""The elementary functions for vectors of any width, as LLVM's intermediate representation.
+"""The elementary functions for vectors of any width, in LLVM's intermediate representation.
 
-A function comes from the first of these that has it:
+A function comes from the first of these sources that has it:
 
 1. A kernel of this module: the argument is reduced to a short interval, where a polynomial takes
    over. Accurate to 2 units in the last place on every processor, with the signs of zeros,
    infinities and nans of IEEE 754, and with gradual underflow.
-2. glibc's vector library, libmvec, where the machine has it: for the functions in which it is as
+2. glibc's vector library, libmvec, if the machine has it: for the functions in which it is as
    accurate as the kernels.
-3. The C library, element by element: then the values are those of Python's `math`.
+3. The C library, element by element: the values are those of Python's `math`.
 
 The kernels do not rely on fused multiplication and addition, which only makes them faster and a
 little more accurate. Their polynomials are minimax approximations (Remez' exchange), whose error is
 less than a tenth of a unit in the last place of the result. Muller, *Elementary Functions* (3rd
 edition, 2016), describes the techniques: Cody and Waite's reduction, in which a constant is split
-so that its multiples are exact; and sums of two numbers with their rounding error.
+so that its multiples are exact, and sums of two numbers with their rounding error.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class _Vector:
     def __rshift__(self, places: int) -> _Vector:
         return self.binary("lshr", places)
 
-    # Comparisons: false where an operand is nan, save `differs`.
+    # Comparisons: false where an operand is nan, except `differs`.
 
     def __lt__(self, other: _Vector | float) -> _Vector:
         return self.binary("fcmp olt", other, BIT)
@@ -164,7 +164,7 @@ def _where(condition: _Vector, x: _Vector | float, y: _Vector | float) -> _Vecto
 
 
 def _fma(x: _Vector, y: _Vector | float, z: _Vector | float) -> _Vector:
-    """x y + z, fused where the processor can."""
+    """x y + z, fused if the processor can."""
     return x.writer.of("fmuladd", x, x.same(y), x.same(z))
 
 
@@ -183,7 +183,7 @@ def _at_least(x: _Vector, bound: float) -> _Vector:
 def _polynomial(x: _Vector, *coefficients: float) -> _Vector:
     """The polynomial in x with these coefficients, the constant first.
 
-    Those of even and of odd powers apart, by Horner's scheme: half as long a chain as in one.
+    Even and odd powers are summed separately by Horner's scheme, which halves the chain.
     """
     square = x * x
     even, odd = (_horner(square, part) for part in (coefficients[0::2], coefficients[1::2]))
@@ -199,8 +199,8 @@ def _horner(x: _Vector, coefficients: tuple[float, ...]) -> _Vector:
 
 # --- exponentials --------------------------------------------------------------------------------
 
-# A number of about this size has no fraction: adding it rounds to an integer, which then stands in
-# the lowest bits.
+# A number of about this size has no fraction: adding it rounds to an integer, which is then in the
+# lowest bits.
 _ROUND = 1.5 * 2.0**52
 
 _LOG2_E = 1.4426950408889634
@@ -230,7 +230,7 @@ _SINH = (
 def _scaled_exp(shifted: _Vector, r: _Vector) -> _Vector:
     """exp(r) 2**n, where `shifted` is n + 2046 + _ROUND.
 
-    By two powers of 2, as one would not reach the subnormal numbers, nor the largest.
+    It uses two powers of 2: one could reach neither subnormal nor the largest numbers.
     """
     n = shifted.bits
     half = n >> 1
@@ -297,7 +297,7 @@ def _sinh(x: _Vector) -> _Vector:
 
 _ONE = _bits(1.0)
 _SQRT_HALF = _bits(math.sqrt(0.5))
-_FRACTION = 2**52 - 1  # the bits of a number behind its exponent
+_FRACTION = 2**52 - 1  # the bits of the mantissa
 
 # (2 artanh(s) - 2 s) / s³  in powers of s²  for  |s| <= 3 - 2 sqrt(2)
 _ARTANH = (
@@ -312,7 +312,7 @@ _LOG10_2 = 0.30102999566395283, 2.8363394551044964e-14
 
 
 def _exponent_and_fraction(x: _Vector) -> tuple[_Vector, _Vector]:
-    """The integer k + 1023 and m, from sqrt(1/2) to sqrt(2), of x = m 2**k, a normal number."""
+    """The integer k + 1023, and m from sqrt(1/2) to sqrt(2), for a normal x = m 2**k."""
     bits = x.bits + (_ONE - _SQRT_HALF)
     return bits >> 52, ((bits & _FRACTION) + _SQRT_HALF).number
 
@@ -326,7 +326,7 @@ def _split(x: _Vector) -> tuple[_Vector, _Vector]:
 
 
 def _log_parts(f: _Vector) -> tuple[_Vector, _Vector]:
-    """h = f²/2 and d, of log(1 + f) = f - h + d: the series of artanh(f / (2 + f)), rearranged."""
+    """h = f²/2 and d in log(1 + f) = f - h + d: the series of artanh(f / (2 + f)), rearranged."""
     s = f / (2.0 + f)
     z = s * s
     h = 0.5 * f * f
@@ -334,7 +334,7 @@ def _log_parts(f: _Vector) -> tuple[_Vector, _Vector]:
 
 
 def _log_limits(x: _Vector, result: _Vector, pole: float = 0.0) -> _Vector:
-    """The result, save where x is not between the pole and infinity."""
+    """The result, except where x is not between the pole and infinity."""
     result = _where(x < math.inf, result, x)
     result = _where(x.equals(pole), -math.inf, result)
     return _where(x < pole, math.nan, result)
@@ -389,8 +389,8 @@ def _log10(x: _Vector) -> _Vector:
 
 # --- the cube root -------------------------------------------------------------------------------
 
-_THIRD = 0x5555_5556  # of 2**32
-_EXPONENTS = int((1023.0 - 1023.0 / 3.0 - 0.03306235651) * 2**20)  # of the numbers near 1
+_THIRD = 0x5555_5556  # a third of 2**32
+_EXPONENTS = int((1023.0 - 1023.0 / 3.0 - 0.03306235651) * 2**20)  # for numbers near 1
 
 # r**(-1/3)  for  0.9 <= r <= 1.1, to 24 bits
 _CBRT = (
@@ -432,9 +432,9 @@ _COS = (
 
 
 def _quadrant(x: _Vector) -> tuple[_Vector, tuple[_Vector, _Vector], tuple[_Vector, _Vector]]:
-    """The integer n nearest x / (pi / 2); the sine and the cosine of what is left of x.
+    """The integer n nearest x / (pi / 2), and the sine and cosine of the reduced argument.
 
-    These with the rounding error of their last addition, to be added.
+    Each comes with the rounding error of its last addition, to be added.
     """
     shifted = _fma(x, _TWO_OVER_PI, _ROUND)
     n = shifted - _ROUND
@@ -443,7 +443,7 @@ def _quadrant(x: _Vector) -> tuple[_Vector, tuple[_Vector, _Vector], tuple[_Vect
     sum_ = head - middle
     tail = n * _HALF_PI[2]
     r = sum_ - tail
-    low = ((sum_ - r) - tail) + ((head - sum_) - middle)  # what r lacks
+    low = ((sum_ - r) - tail) + ((head - sum_) - middle)  # the rounding error of r
 
     z = r * r
     cube = z * r
@@ -458,7 +458,7 @@ def _quadrant(x: _Vector) -> tuple[_Vector, tuple[_Vector, _Vector], tuple[_Vect
 
 
 def _turned(n: _Vector, even: _Vector, odd: _Vector) -> _Vector:
-    """`even` or `odd`, as n is, negative in the third and fourth quadrant."""
+    """`even` or `odd` by the parity of n, negated in the third and fourth quadrant."""
     y = _where((n & 1).equals(0), even, odd)
     return (y.bits ^ ((n & 2) << 62)).number
 
@@ -514,7 +514,7 @@ def _arctan(x: _Vector) -> _Vector:
 
 
 def _remainder(x: _Vector, y: _Vector) -> tuple[_Vector, _Vector]:
-    """C's remainder, and whether it differs in sign from y, so that Python's is y more."""
+    """C's remainder, and whether its sign differs from y's: then Python's is larger by y."""
     remainder = x % y
     differs = (remainder < 0.0).differs(y < 0.0)
     return remainder, differs & remainder.differs(0.0)
@@ -527,7 +527,7 @@ def _mod(x: _Vector, y: _Vector) -> _Vector:
 
 def _floordiv(x: _Vector, y: _Vector) -> _Vector:
     remainder, differs = _remainder(x, y)
-    quotient = (x - remainder) / y  # an integer, but for its rounding
+    quotient = (x - remainder) / y  # an integer, up to rounding
     quotient = _where(differs, quotient - 1.0, quotient)
     floor = x.writer.of("floor", quotient)
     floor = _where(quotient - floor > 0.5, floor + 1.0, floor)
@@ -566,17 +566,17 @@ FUNCTIONS = frozenset(_KERNELS) | frozenset(
 """The operations that `definitions` defines."""
 
 _FAR = frozenset({"sin", "cos", "tan"})
-"""Those whose kernels leave large numbers to the C library."""
+"""The functions whose kernels leave large numbers to the C library."""
 _CALLED = sorted(PRIMITIVES[op].library for op in FUNCTIONS - frozenset(_KERNELS) | _FAR)
-"""The functions of the C library that are called."""
+"""The functions of the C library that code may call."""
 
 
 def symbol(op: str, lanes: int) -> str:
-    """Name the function that `definitions` defines for an operation.
+    """Return the name of the function that `definitions` defines for an operation.
 
     Args:
         op: A name of `FUNCTIONS`.
-        lanes: How many elements the vectors have.
+        lanes: The number of elements in the vectors.
 
     Returns:
         The name, with the sign `@`; names of different widths differ.
@@ -595,18 +595,18 @@ def definitions(
     """Define elementary functions of vectors.
 
     Args:
-        lanes: How many elements the vectors have, a power of 2; 1 for plain numbers.
-        names: The operations, of `FUNCTIONS`.
-        inline: Whether a kernel is inlined where it is called: up to a third faster where a
-            function has some dozens of calls; of hundreds LLVM makes slower code, and more slowly.
-        vector_library: Whether libmvec may be called; only where the code runs on this machine.
+        lanes: The number of elements in the vectors, a power of 2; 1 for plain numbers.
+        names: The operations, from `FUNCTIONS`.
+        inline: Whether kernels are inlined: up to a third faster for a function with some dozens of
+            calls; with hundreds, LLVM compiles more slowly, to slower code.
+        vector_library: Whether libmvec may be called; only if the code runs on this machine.
 
     Returns:
-        The definitions, named by `symbol`, with the declarations that they need. `merged` puts
-        them together with other texts.
+        The definitions, named by `symbol`, with the declarations that they need. `merged` joins
+        them with other texts.
 
     Raises:
-        KeyError: A name is none of `FUNCTIONS`.
+        KeyError: A name is not in `FUNCTIONS`.
 
     Example:
         >>> print(definitions(1, ["arcsin"]))
@@ -643,7 +643,7 @@ def _kernel_text(op: str, lanes: int, inline: bool) -> str:
 
 
 def _leave_far(writer: _Kernel, x: _Vector, name: str) -> None:
-    """Leave the numbers to another function where one of them is large, infinite or nan."""
+    """Leave the numbers to another function if one of them is large, infinite or nan."""
     far = abs(x).binary("fcmp ugt", _LARGEST_ANGLE, BIT)
     test = far.name
     if writer.lanes > 1:
@@ -656,7 +656,7 @@ def _leave_far(writer: _Kernel, x: _Vector, name: str) -> None:
 
 
 def _library_text(name: str, op: str, lanes: int, width: int, callee: str) -> str:
-    """A function that calls a library's for each part, so many elements wide, of its operands."""
+    """A function that calls a library function on each part, of some width, of its operands."""
     writer = _Kernel(lanes)
     whole, part = type_of(lanes), type_of(width)
     operands = "xy"[: PRIMITIVES[op].arity]
@@ -671,7 +671,7 @@ def _library_text(name: str, op: str, lanes: int, width: int, callee: str) -> st
 
 
 def _part(writer: _Kernel, vector: str, first: int, width: int) -> str:
-    """So many elements of a vector, with their type."""
+    """A part of a vector, with its type."""
     whole, part = type_of(writer.lanes), type_of(width)
     if width == writer.lanes:
         return f"{whole} {vector}"
@@ -695,7 +695,7 @@ def _joined(writer: _Kernel, vector: str, part: str, first: int, width: int) -> 
 
 
 def _function(writer: _Kernel, name: str, operands: int, attribute: str) -> str:
-    """The text of a function whose instructions are written."""
+    """The text of a function from its instructions."""
     kind = type_of(writer.lanes)
     parameters = ", ".join(f"{kind} %{x}" for x in "xy"[:operands])
     head = f"define internal {kind} {name}({parameters}) {attribute} {{"
@@ -704,12 +704,12 @@ def _function(writer: _Kernel, name: str, operands: int, attribute: str) -> str:
 
 # --- the libraries -------------------------------------------------------------------------------
 
-# The versions of a function in libmvec: elements, the letter of the name, what the processor needs.
+# The versions of a function in libmvec: elements, letter in the name, required processor feature.
 _VERSIONS = ((8, "e", "avx512f"), (4, "d", "avx2"), (2, "b", "sse2"))
 
 
 def _library_function(op: str, lanes: int) -> tuple[int, str]:
-    """The function of a library for the widest vectors of at most so many elements."""
+    """The library's function for the widest vectors of at most this many elements."""
     name = PRIMITIVES[op].library
     library = vector_library() if lanes > 1 and PRIMITIVES[op].in_libmvec else None
     if library:
@@ -726,7 +726,7 @@ def _library_function(op: str, lanes: int) -> tuple[int, str]:
 
 @cache
 def vector_library() -> ctypes.CDLL | None:
-    """Open libmvec; None where there is none."""
+    """Open libmvec; None if there is none."""
     try:
         return ctypes.CDLL("libmvec.so.1")
     except OSError:
@@ -736,10 +736,10 @@ def vector_library() -> ctypes.CDLL | None:
 def load_libraries() -> None:
     """Let machine code find the functions of the C library and of libmvec by their names.
 
-    To be called before code is run that calls what `definitions` defines.
+    Call this before running code that calls functions from `definitions`.
 
     Raises:
-        OSError: There is no C library.
+        OSError: The C library is not found.
         AttributeError: The C library lacks a function.
 
     Example:

@@ -1,4 +1,4 @@
-"""In what order a program is executed, in which pieces, and where its numbers lie in memory.
+"""Schedules: the order and the pieces in which a program is executed, and its layout in memory.
 
 A small or irregular program becomes straight-line code, cut into pieces of a bounded size, so that
 LLVM's time stays linear. In a large program of many equal operations (a layer of neurons), these
@@ -35,12 +35,12 @@ __all__ = [
 
 
 class Region:
-    """A region of memory, which generated code has a pointer to; there is one object of each.
+    """A region of memory to which generated code has a pointer: one object for each.
 
     Attributes:
-        name: That of the pointer.
-        group: Of an array of inputs, its number; else None.
-        by_row: Whether it holds, for each number, one for each row of a block.
+        name: The name of the pointer.
+        group: For an array of inputs, its number; else None.
+        by_row: Whether it holds each number once for each row of a block.
     """
 
     __slots__ = ("by_row", "group", "name")
@@ -53,32 +53,32 @@ class Region:
 
 
 CONSTANT, UNIFORM, ROW = Region("constant"), Region("uniform"), Region("row", by_row=True)
-"""The constants; what is the same in all rows; what each row of a block has for itself."""
+"""The constants; results that are the same in all rows; results of each row of a block."""
 
 
 @cache
 def inputs_of(group: int) -> Region:
-    """Give the region of an array of inputs.
+    """Return the region of an array of inputs.
 
     Args:
         group: The number of the array.
 
     Returns:
-        The region, the same each time.
+        The region, the same object each time.
     """
     return Region(f"input{group}", group)
 
 
 COPY = "copy"
-"""What a loop does that is no operation of the program, but lays numbers side by side."""
+"""The operation of a loop that copies numbers into contiguous memory."""
 
 
 class Place(NamedTuple):
-    """Where a number lies.
+    """The place of a number in memory.
 
     Attributes:
         region: The region.
-        offset: How many numbers lie before it there.
+        offset: How many numbers precede it there.
     """
 
     region: Region
@@ -91,7 +91,7 @@ class Straight:
 
     Attributes:
         slots: The results that it computes, in order.
-        computes: Whether it does, or hands on what is there.
+        computes: Whether it computes them, or only copies what exists.
     """
 
     slots: tuple[int, ...]
@@ -100,18 +100,18 @@ class Straight:
 
 @dataclass(frozen=True)
 class Loop:
-    """Equal operations, in runs in which their operands lie at equal distances.
+    """Equal operations, in runs in which their operands are at equal distances.
 
     Attributes:
         op: The operation.
-        terms: Of an n-ary operation the number of terms, else 0.
+        terms: For an n-ary operation, the number of terms; else 0.
         length: The number of operations in a run.
-        regions: The region of each operand; of an n-ary operation, of each sequence and of what
-            follows them.
-        strides: The distance between the operands of neighbours in a run; last that of the
-            results, and that of the outputs.
-        inner: Of an n-ary operation the distance between the terms of each sequence.
-        starts: For each run where each operand, the result and the output lie; -1 for none.
+        regions: The region of each operand; for an n-ary operation, of each sequence and then of
+            the bias.
+        strides: The distance between the operands of neighbours in a run; last, those of the
+            results and of the outputs.
+        inner: For an n-ary operation, the distance between the terms of each sequence.
+        starts: For each run, the place of each operand, the result and the output; -1 for none.
     """
 
     op: str
@@ -132,11 +132,11 @@ class Schedule:
 
     Attributes:
         steps: The pieces and loops, in order.
-        places: Where each slot lies.
-        memory: How many numbers of a row there is to be memory for.
-        packed: Inputs that are to be laid out in the memory of the row first.
+        places: The place of each slot.
+        memory: How many numbers of each row need memory.
+        packed: Inputs that are first copied into the memory of the row.
         stored: The slots that are read after the piece that computes them.
-        copies: For a slot, where else it is to be stored, for a long sum.
+        copies: For a slot, the other places where it is stored, for long sums.
         sums: Where the operands of each long sum begin.
         rolled: Whether equal operations were collected into loops.
     """
@@ -151,18 +151,18 @@ class Schedule:
     rolled: bool = False
 
     def new_place(self) -> int:
-        """Find memory for a number."""
+        """Allocate memory for a number."""
         self.memory += 1
         return self.memory - 1
 
     def side_by_side(self, slot: int, operands: Sequence[int]) -> None:
-        """Find memory for the operands of a long sum."""
+        """Allocate contiguous memory for the operands of a long sum."""
         self.sums[slot] = self.memory
         for operand in operands:
             self.copies.setdefault(operand, []).append(self.new_place())
 
     def long_sum(self, slot: int, op: str, operands: Sequence[int], region: Region) -> list[Step]:
-        """Make the loop of a long sum, and hand on its result."""
+        """Make the loop of a long sum, and pass on its result."""
         start, sequences = self.sums[slot], PRIMITIVES[op].sequences
         terms = PRIMITIVES[op].terms(len(operands))
         starts = [start + terms * sequence for sequence in range(sequences)]
@@ -184,16 +184,16 @@ def scheduled(
     region: Region = ROW,
     lasting: Container[int] = (),
 ) -> Schedule:
-    """Arrange some operations of a program.
+    """Schedule some operations of a program.
 
     Args:
-        target: At what sizes it is cut.
+        target: The target, with the sizes at which programs are cut.
         program: A program of primitive operations.
         slots: The results to compute, operands first.
-        places: Where the other slots that they need lie.
-        outputs: For a result that is an output, which one.
-        inputs: Which slots are inputs that vary from row to row.
-        region: Where the results are to lie.
+        places: The places of the other slots that they need.
+        outputs: For a result that is an output, the number of that output.
+        inputs: The slots that are inputs varying from row to row.
+        region: Where to store the results.
         lasting: Results that are needed afterwards.
 
     Returns:
@@ -221,7 +221,7 @@ def cost(program: Program, slots: Iterable[int]) -> int:
         slots: The results.
 
     Returns:
-        Their number, every term of an n-ary operation being one.
+        Their number; every term of an n-ary operation counts as one.
     """
     first, operations = program.first_result, program.operations
     total = 0
@@ -242,9 +242,9 @@ def _straight(
     region: Region,
     lasting: Container[int],
 ) -> Schedule:
-    """Cut operations into pieces, and find memory for what passes from one to another.
+    """Cut operations into pieces, and allocate memory for what one passes to another.
 
-    A long sum is a loop between two pieces; its operands are stored side by side for it.
+    A long sum is a loop between two pieces; its operands are stored contiguously for it.
     """
     pieces = _pieces(target, program, slots)
     # A long sum is a piece of its own.
@@ -308,7 +308,7 @@ def _pieces(target: Target, program: Program, slots: Sequence[int]) -> list[tupl
 
 
 class _Member(NamedTuple):
-    """An operation among its equals: where its operands, its result and its output lie."""
+    """One of several equal operations: the places of its operands, result and output."""
 
     slot: int
     indices: tuple[int, ...]
@@ -345,7 +345,7 @@ class _Rolling:
         self.by_depth = self._by_depth(slots)
 
     def _by_depth(self, slots: Sequence[int]) -> list[list[list[int]]]:
-        """Group operations by depth, and those of one depth by what they do."""
+        """Group operations by depth, and within a depth by kind."""
         first, operations = self.program.first_result, self.program.operations
         depths: dict[int, int] = {}
         groups: list[dict[tuple[str, int], list[int]]] = []
@@ -362,7 +362,7 @@ class _Rolling:
         return [list(group.values()) for group in groups]
 
     def schedule(self) -> Schedule | None:
-        """Give the schedule, or None where loops would cover too little."""
+        """Return the schedule, or None if loops would cover too little."""
         if not self._may_cover_half():
             return None
         steps: list[Step] = []
@@ -402,7 +402,7 @@ class _Rolling:
         return Schedule(steps, self.places, self.memory, self.packed, stored=self.kept, rolled=True)
 
     def _may_cover_half(self) -> bool:
-        """Tell whether loops could cover enough, as far as the numbers of equal operations tell."""
+        """Tell whether loops could cover enough, judging by the numbers of equal operations."""
         most = total = 0
         for groups in self.by_depth:
             for group in groups:
@@ -413,7 +413,7 @@ class _Rolling:
         return 2 * most >= total
 
     def _loops(self, group: list[int]) -> tuple[list[Step], list[int]]:
-        """Make loops of operations that do the same, and list those that are left over."""
+        """Make loops of equal operations, and list the operations left over."""
         op = self.program.operations[group[0] - self.first].op
         terms = _terms(self.program, group[0])
         if len(group) * max(terms, 1) < self.target.shortest_loop:
@@ -444,7 +444,7 @@ class _Rolling:
         return loops, rest
 
     def _gathered(self, slot: int, op: str) -> list[Step]:
-        """Lay the operands of a sum longer than a piece side by side, and make a loop of it."""
+        """Copy the operands of a sum longer than a piece side by side, and loop over them."""
         operands = self.program.operations[slot - self.first].operands
         start, self.memory = self.memory, self.memory + len(operands)
         by_region: dict[Region, list[_Member]] = {}
@@ -471,7 +471,7 @@ class _Rolling:
         return [*steps, Loop(op, terms, 1, regions, strides, (1,) * sequences, (run_,))]
 
     def _member(self, slot: int, op: str, terms: int) -> tuple[tuple[Region, ...], _Member] | None:
-        """Find where an operation's operands and results lie; None where that is irregular."""
+        """Find the places of an operation's operands and results; None if they are irregular."""
         operands = self.program.operations[slot - self.first].operands
         own = self.places[slot].offset if slot in self.kept else -1
         last = (own, self.outputs.get(slot, -1))
@@ -498,7 +498,7 @@ class _Rolling:
 
 
 def _runs(members: list[_Member]) -> Iterable[tuple[list[_Member], tuple[int, ...]]]:
-    """Cut members into runs in which every index grows by a step of its own."""
+    """Cut members into runs in which each index grows by a constant step."""
     start = 0
     while start < len(members):
         end = start + 1

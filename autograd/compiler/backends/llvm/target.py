@@ -1,4 +1,4 @@
-"""What code is made for: a processor, and at what sizes a program is cut in which way."""
+"""What code is compiled for: a processor, and the sizes that decide how a program is cut."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ __all__ = ["Target", "host"]
 
 @dataclass(frozen=True)
 class Target:
-    """A processor, and what is worth what on it.
+    """A processor, and the thresholds that pay off on it.
 
     Attributes:
-        triple: LLVM's name of architecture and system.
-        processor: LLVM's name of the processor.
-        features: Its instruction sets, as LLVM writes them.
+        triple: LLVM's name for architecture and system.
+        processor: LLVM's name for the processor.
+        features: The processor's instruction sets, as LLVM writes them.
         software: The versions of LLVM and of the libraries that code calls.
         lanes: How many doubles a vector register holds.
-        straight_cost: Programs of no more elementary operations are not worth a loop.
-        uncut_cost: Straight-line code of no more elementary operations is one piece.
+        straight_cost: Programs of at most this many elementary operations are not worth a loop.
+        uncut_cost: Straight-line code of at most this many elementary operations is one piece.
         piece_cost: How many elementary operations a piece of longer code holds.
-        rough_piece_cost: The same of code that is not compiled thoroughly, where LLVM's time grows
-            little with a piece's, and what passes from one to another costs more than that.
-        long_sum: How many terms make a loop of a sum in straight-line code.
+        rough_piece_cost: The same for code that is not compiled thoroughly: there LLVM's time grows
+            little with the piece, and passing numbers between pieces costs more than that.
+        long_sum: The least number of terms for which a sum in straight-line code is a loop.
         shortest_loop: The least number of equal steps that are worth a loop.
         thorough_cost: Straight-line code of more elementary operations is compiled ten times as
-            fast, by an LLVM that thinks less about registers; it takes a third more time to run.
-        most_inlined: Where a module calls more elementary functions, inlining would cost more than
-            it saves.
+            fast, with less effort on registers; it takes a third more time to run.
+        most_inlined: If a module calls more elementary functions than this, inlining would cost
+            more than it saves.
     """
 
     triple: str
@@ -50,7 +50,7 @@ class Target:
     most_inlined: int = 64
 
     def most_in_piece(self, cost: int) -> int:
-        """Tell how many elementary operations a piece holds, of code of so many.
+        """Return how many elementary operations a piece holds, in code of this cost.
 
         Example:
             >>> host().most_in_piece(1000) < host().most_in_piece(100_000)
@@ -60,7 +60,7 @@ class Target:
 
     @property
     def machine(self) -> str:
-        """Name the machine: object code is good for no others.
+        """Identify the machine: object code is valid for no other.
 
         Example:
             >>> host().machine == host().machine
@@ -72,10 +72,10 @@ class Target:
         """Describe the machine to LLVM.
 
         Args:
-            level: How much LLVM is to think about it.
+            level: LLVM's optimisation level.
 
         Returns:
-            The description, new each time: an engine takes it over.
+            The description, a new one each time: an engine takes ownership of it.
         """
         from llvmlite import binding
 
@@ -92,7 +92,7 @@ class Target:
 
 @cache
 def host() -> Target:
-    """Tell what code is made for on this machine.
+    """Return the target for this machine.
 
     Example:
         >>> host().lanes in (2, 4, 8)
@@ -103,7 +103,7 @@ def host() -> Target:
 
     try:
         features = binding.get_host_cpu_features()
-    except RuntimeError:  # LLVM cannot tell
+    except RuntimeError:  # LLVM does not know
         features = binding.FeatureMap()
     version = ".".join(map(str, binding.llvm_version_info))
     libraries = [*platform.libc_ver(), *(["libmvec"] if mathematics.vector_library() else [])]

@@ -10,10 +10,10 @@ __all__ = ["Repetition", "Writer", "declaration", "literal", "merged", "type_of"
 
 
 def type_of(lanes: int, kind: str = "double") -> str:
-    """Name the type of a vector.
+    """Write the type of a vector.
 
     Args:
-        lanes: How many elements it has; 1 for a scalar.
+        lanes: The number of its elements; 1 for a scalar.
         kind: The type of an element.
 
     Returns:
@@ -35,7 +35,7 @@ def declaration(kind: str, name: str, operands: int) -> str:
         operands: How many operands it has.
 
     Returns:
-        The line that declares it, always in the same words, so that `merged` can find doubles.
+        The line that declares it, always in the same form, so that `merged` finds duplicates.
 
     Example:
         >>> declaration("double", "hypot", 2)
@@ -55,10 +55,10 @@ def literal(number: float) -> str:
 
 
 def merged(*texts: str) -> str:
-    """Put texts of LLVM's intermediate representation together.
+    """Join texts of LLVM's intermediate representation.
 
     Args:
-        *texts: Definitions and declarations, each on a line of its own.
+        *texts: Definitions and declarations, each on its own line.
 
     Returns:
         The texts one after the other, with each declaration once.
@@ -82,8 +82,8 @@ class Repetition:
     """A loop that is being written.
 
     Attributes:
-        counter: How many rounds are done.
-        values: What is carried from round to round; behind the loop, what the last round gave.
+        counter: The number of completed rounds.
+        values: The values carried from round to round; after the loop, those of the last round.
     """
 
     def __init__(self, counter: str, values: Sequence[str]) -> None:
@@ -92,7 +92,7 @@ class Repetition:
         self.following = self.values
 
     def carry(self, values: Sequence[str]) -> None:
-        """Hand values on to the next round.
+        """Pass values to the next round.
 
         Args:
             values: As many as are carried.
@@ -104,14 +104,14 @@ class Writer:
     """Writes the instructions of one function, one after the other.
 
     Attributes:
-        lanes: How many doubles its vectors hold.
+        lanes: The number of doubles in its vectors.
         kind: The type of these vectors.
         lines: The instructions so far.
-        declarations: What it calls, declared; in order, each once.
-        block: The label of the block that is being written.
+        declarations: The declarations of what it calls, in order, each once.
+        block: The label of the current block.
 
     Args:
-        lanes: How many doubles its vectors hold.
+        lanes: The number of doubles in its vectors.
     """
 
     def __init__(self, lanes: int) -> None:
@@ -124,23 +124,23 @@ class Writer:
         self._constants: dict[bytes, str] = {}
 
     def name(self) -> str:
-        """Give a name that nothing has yet."""
+        """Return an unused name."""
         self._count += 1
         return f"%t{self._count}"
 
     def do(self, instruction: str) -> None:
-        """Write an instruction that gives nothing."""
+        """Write an instruction without a result."""
         self.lines.append(f"  {instruction}")
 
     def let(self, instruction: str) -> str:
-        """Write an instruction, and give the name of its result."""
+        """Write an instruction, and return the name of its result."""
         self._count = count = self._count + 1
         name = f"%t{count}"
         self.lines.append(f"  {name} = {instruction}")
         return name
 
     def begin(self, label: str) -> None:
-        """Begin another block."""
+        """Begin a new block."""
         self.lines.append(f"{label}:")
         self.block = label
 
@@ -153,12 +153,12 @@ class Writer:
         return self.let(f"call {kind} @{name}({', '.join(f'{kind} {x}' for x in operands)})")
 
     def intrinsic(self, name: str, *operands: str) -> str:
-        """Call an intrinsic function of LLVM's."""
+        """Call an intrinsic function of LLVM."""
         suffix = "f64" if self.lanes == 1 else f"v{self.lanes}f64"
         return self.call(f"llvm.{name}.{suffix}", *operands)
 
     def constant(self, number: float) -> str:
-        """Give a vector of one number."""
+        """Return a vector filled with a number."""
         bits = struct.pack("<d", number)
         text = self._constants.get(bits)
         if text is None:
@@ -166,11 +166,11 @@ class Writer:
         return text
 
     def filled(self, element: str, kind: str = "double") -> str:
-        """Give a vector of one literal."""
+        """Return a vector filled with a literal."""
         return element if self.lanes == 1 else f"splat ({kind} {element})"
 
     def splat(self, scalar: str, kind: str = "double") -> str:
-        """Make a vector of one scalar."""
+        """Make a vector filled with a scalar."""
         if self.lanes == 1:
             return scalar
         vector = type_of(self.lanes, kind)
@@ -179,7 +179,7 @@ class Writer:
         return self.let(f"shufflevector {vector} {one}, {vector} poison, {zeros}")
 
     def choice(self, condition: str, x: str, y: str) -> str:
-        """Take x where a condition holds, else y."""
+        """Select x where a condition holds, else y."""
         bits = type_of(self.lanes, "i1")
         return self.let(f"select {bits} {condition}, {self.kind} {x}, {self.kind} {y}")
 
@@ -192,7 +192,7 @@ class Writer:
     # --- memory and indices ----------------------------------------------------------------------
 
     def address(self, pointer: str, index: str | int, kind: str = "double") -> str:
-        """Give the address of an element."""
+        """Return the address of an element."""
         if index in (0, "0"):
             return pointer
         return self.let(f"getelementptr {kind}, ptr {pointer}, i64 {index}")
@@ -228,17 +228,17 @@ class Writer:
     def loop(
         self, count: int | str, carried: Sequence[str] = (), kind: str = ""
     ) -> Iterator[Repetition]:
-        """Repeat what is written within the block.
+        """Repeat the instructions written within the block.
 
         Args:
-            count: How many rounds there are: a positive number, or the name of one, which may be 0
-                if nothing is carried.
-            carried: What the first round is given.
-            kind: The type of that; by default that of vectors.
+            count: The number of rounds: a positive number, or the name of one, which may be 0 if
+                nothing is carried.
+            carried: The values for the first round.
+            kind: Their type; by default that of vectors.
 
         Returns:
-            The loop. Within the block its `values` are what is carried, and `carry` hands other
-            ones on; behind the block they are what the last round has handed on.
+            The loop. Within the block its `values` are those of this round, and `carry` passes
+            others to the next; after the block they are those that the last round passed on.
         """
         if count == 1:
             repetition = Repetition("0", carried)

@@ -125,7 +125,7 @@ def test_cc_names_the_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("CC", f"{script} -v")
     monkeypatch.setenv("AUTOGRAD_CACHE", "off")
     assert backend.compiler() == (str(script), "-v")
-    with pytest.raises(RuntimeError, match=r"fails with code 3, .*mycc -v .*out of order"):
+    with pytest.raises(RuntimeError, match=r"failed with code 3, .*mycc -v .*out of order"):
         compile(sin, backend="c")(1.0)
 
 
@@ -145,12 +145,12 @@ def test_a_compiler_that_makes_nothing_is_an_error(
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("CC", str(script))
     monkeypatch.setenv("AUTOGRAD_CACHE", "off")
-    with pytest.raises(RuntimeError, match=r"the C compiler fails with code 0, called as "):
+    with pytest.raises(RuntimeError, match=r"the C compiler failed with code 0, called as "):
         compile(sin, backend="c")(1.0)
 
 
 def test_code_of_another_machine_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"cannot be loaded: it was made for another machine"):
+    with pytest.raises(ValueError, match=r"cannot be loaded: it was compiled for another machine"):
         C().load(replace(C().compile(PRODUCT), content=b"\x7fELF of a toaster"))
 
 

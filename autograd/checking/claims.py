@@ -29,9 +29,9 @@ from autograd.errors import shown
 __all__ = ["check_claims", "require_precision"]
 
 _RESIDUE = 64.0  # times the rounding of terms that cancel
-_DIGITS = 0.75  # of the arithmetic's digits, that a claimed derivative has
+_DIGITS = 0.75  # share of the arithmetic's digits that a claimed derivative has
 _FEW = 12  # inputs that are checked one by one
-_ENTRIES = 256  # of a Jacobian, that are checked one by one
+_ENTRIES = 256  # entries of a Jacobian that are checked one by one
 _DIRECTIONS = 3
 _PARTS = 60  # of inputs that are small beside the others and checked separately
 _TOLD = 0.25  # of an input's share in a direction: an error of this size must show
@@ -44,8 +44,8 @@ _DOUBTED = 2.0  # times its bound: beyond, even a difference with a reservation 
 _STEPS = tuple(10.0**-k for k in range(1, 7))
 _SAME_SIDE = 1e-6  # relative: how close a claim must be to a one-sided derivative
 _OTHER_STEPS = (0.1331, 0.911)  # first steps to try if the default meets a kink or noise
-_FIRST_STEPS = (0.1887, 0.0531)  # first steps relative to the scale of inputs outside
-_ALIKE = 0.25  # this and its reciprocal, unless they are smaller than
+_FIRST_STEPS = (0.1887, 0.0531)  # first steps, relative to the scale of inputs, if that differs by
+_ALIKE = 0.25  # more than this factor, or its reciprocal, and by less than
 _FAR = 2.0**-900
 
 
@@ -142,8 +142,8 @@ class _Search:
     def _claim(self, i: int, j: int) -> tuple[float, float]:
         """Return a claimed partial derivative, and the size of the largest one of its result.
 
-        The size counts by what each adds to the result: where terms cancel, a partial derivative
-        that is 0 comes out as a rounding of the largest.
+        The largest is the one that adds most to the result: where terms cancel, a partial
+        derivative that is 0 comes out as a rounding of the largest.
         """
         np, claimed, scales = numpy(), self.claimed, self.claimed.point.scales
         count = scales.size

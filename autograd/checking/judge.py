@@ -175,7 +175,7 @@ class Examined:
 
     @cached_property
     def doubtful(self) -> list[Value]:
-        """List the nodes with a derivative of infinite bound, parents first."""
+        """List the nodes with a derivative that is not known well, parents first."""
         return [
             node
             for node, parents in self.recomputed.items()

@@ -325,7 +325,7 @@ _RULES_OF_CONSTANTS = {
     "/": _Folding.quotient,
     "**": _Folding.power,
 }
-"""Those that need looking at only where an operand is a constant."""
+"""Rules that apply only if an operand is a constant."""
 
 
 def _evaluated(op: str, numbers: Sequence[Any]) -> float:
@@ -436,7 +436,7 @@ PART = 512
 def fuse_sums(program: Program, least: int = 4, most: int | None = None) -> Program:
     """Replace a chain of additions by one n-ary operation: a `dot`, `net` or `sum`.
 
-    The terms stay in order. Backends may round a product and its addition to a sum once.
+    The terms stay in order. Backends may round a product and its addition to a sum together.
 
     Args:
         program: The program.

@@ -181,7 +181,7 @@ def difference(first: Program, second: Program) -> str:
                 return f"{one.op!r} is given {before!r} at first, and then {after!r}"
     if len(first) != len(second):
         longest = max(first, second, key=len)
-        return f"{longest.operations[min(len(first), len(second))].op!r} is recorded only once"
+        return f"{longest.operations[min(len(first), len(second))].op!r} is in only one of them"
     for x, y in zip(first.outputs, second.outputs, strict=True):
         if not _is_same(first.constant(x), second.constant(y)):
             return f"it returns {first.constant(x)!r} at first, and then {second.constant(y)!r}"

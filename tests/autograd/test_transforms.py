@@ -1523,7 +1523,7 @@ def test_what_is_returned_besides_must_be_a_second() -> None:
             grad(lambda x, y=result: y, has_aux=True)(1.0)
     for x in (1.0, [1.0], Value(1.0)):
         for of in (grad, value_and_grad):
-            with pytest.raises(TypeError, match=r"must return a pair, .* and returned Value"):
+            with pytest.raises(TypeError, match=r"must return a pair, .* but returned Value"):
                 of(autograd.sum if x == [1.0] else sin, has_aux=True)(x)
 
 

@@ -1318,7 +1318,7 @@ def test_what_changes_from_trace_to_trace_is_refused_when_checked() -> None:
     for changing, words in (
         (lambda x: x * float(next(ticks)), r"'\*' is given 0.0 at first, and then 1.0"),
         (lambda x: sin(x) if next(ticks) % 2 else cos(x), "'(sin|cos)' at first"),
-        (lambda x: [x] + [x * x] * (next(ticks) % 2), "not there both times"),
+        (lambda x: [x] + [x * x] * (next(ticks) % 2), "in only one of them"),
         (lambda x: [x, float(next(ticks))], "it returns"),
     ):
         with pytest.raises(TracingError, match=f"two programs: .*{words}"):

@@ -26,8 +26,8 @@ from autograd.tracing import is_traced
 from autograd.value import Operand, Value, as_value, on_extended_line, record
 
 __all__ = [
-    "ChainRule", "added", "guarded_product", "has_domain", "is_zero", "kink", "partials",
-    "recorded_adjoints", "showing_nan", "within_domain",
+    "ChainRule", "added", "guarded_product", "has_domain", "is_zero", "kink", "nan_outside",
+    "partials", "recorded_adjoints", "showing_nan", "within_domain",
 ]  # fmt: skip
 
 
@@ -91,6 +91,8 @@ def within(node: Value, factor: Value | float = 1.0) -> Any:
     if node.op == "**" and (exponent := node.parents[1]).op is CONSTANT:
         if exponent._number.is_integer() and not is_dropped:
             return True
+        if is_dropped and exponent._number < 0.0:
+            return node.parents[0] > 0.0 if exponent._number % 1.0 else node.parents[0] != 0.0
         # For an exponent of 1e-20, the exponent of the derivative is rounded to -1.
         if isinstance(factor, Value) or is_dropped or abs(exponent._number) < 2.0**-53:
             return node == node
@@ -262,6 +264,22 @@ def within_domain(node: Value, factor: Value | float) -> Value | float:
     if type(factor) is float:
         return VALUES.where(inside, factor, math.nan)  # type: ignore[no-any-return]
     return factor * VALUES.where(inside, 1.0, math.nan)  # type: ignore[no-any-return]
+
+
+def nan_outside(node: Value, number: Value | float) -> Value | float:
+    """Make a number nan outside a traced node's domain, whatever the number has to do with it.
+
+    Args:
+        node: An interior node.
+        number: The number.
+
+    Returns:
+        The number, or a choice between it and nan.
+    """
+    inside = within(node, 0.0)
+    if not isinstance(inside, Value):
+        return number if inside else math.nan
+    return VALUES.where(inside, number, math.nan)  # type: ignore[no-any-return]
 
 
 def has_domain(node: Value) -> bool:

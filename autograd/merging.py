@@ -137,7 +137,9 @@ class _Merging:
             return node.local_derivatives != (1.0,)
         if op == "**":
             exponent = node.parents[1]
-            return exponent.op is CONSTANT and exponent._number.is_integer()
+            if exponent.op is not CONSTANT or not exponent._number.is_integer():
+                return False
+            return exponent._number >= 0.0  # others have a pole, where nothing else shows it
         return op in self._mergeable
 
     def _number(self, parent: Value) -> int:

@@ -31,6 +31,7 @@ from autograd.chain_rule import (
     added,
     has_domain,
     is_zero,
+    nan_outside,
     partials,
     recorded_adjoints,
     showing_nan,
@@ -438,7 +439,7 @@ def _record_tangents(
             while bits:
                 root = roots[bits.bit_length() - 1]
                 bits ^= 1 << (bits.bit_length() - 1)
-                found[root] = within_domain(node, found.get(root, 0.0))
+                found[root] = nan_outside(node, found.get(root, 0.0))
 
 
 def _is_differentiated_again() -> bool:

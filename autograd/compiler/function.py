@@ -93,7 +93,8 @@ def compile(
 
     The function is called once for each structure of arguments, with Values whose numbers are not
     known yet, and what it records becomes a program. A Value that it reads besides its arguments,
-    in a closure, a global or a model, is an input of the program as well, read anew at each call.
+    in a closure, a global or a model, is an input of the program as well: its number is read anew
+    at each call. (If another Value takes its place there, `clear` the programs.)
     Whatever else it reads there (floats, random numbers, attributes of a model other than
     parameters) is read once, and stays as it was. A branch or loop that depends on a number is an
     error: choose by `where`.
@@ -244,11 +245,10 @@ class Specialisation:
                 return  # constants are multiplied by the number of rows
             links = tuple(zip(places, outputs, strict=True))
             found = replace(found, links=links, numbers=tuple(self.constants.tolist()))
-        self.called = self.run.called(replace(found, captured=self.captured))
-        if self.called is not None:
+        called = self.run.called(replace(found, captured=self.captured))
+        if called is not None:
             accelerate(Compiled)
-            if self.captured:
-                self.called = Capturing(self.called)
+            self.called = Capturing(called) if self.captured else called  # whole, for all threads
 
 
 def _checked(name: str, threads: Any, backend: Any) -> None:
@@ -428,7 +428,7 @@ class Compiled(Callee):
             ArithmeticError: With `check=True`: the function leaves its domain, or overflows. It may
                 be a ValueError too; the message begins with the row.
         """
-        # Where there is a trampoline, it does this itself, in half a microsecond; see `accelerate`.
+        # Where there is a trampoline, it does this itself: see `accelerate`.
         called = self._last
         if called is not None and not kwargs:
             result = called(args)
@@ -478,10 +478,14 @@ class Compiled(Callee):
         elif not (self.check or kwargs or self._model):
             if known.called is None:
                 known.prepare(args, axes, rows is not None and self.reduce is None)
-            if known.called is not None:
-                self._last = known.called
-            elif known.calls > 1 and not any(axes) and Repeated.applies(known, args, rows):
-                self._last = Repeated(known, args, rows)
+            last = known.called
+            again = last is None and known.calls > 1 and not any(axes)
+            if again and Repeated.applies(known, args, rows):
+                last = Repeated(known, args, rows)
+            if last is not None:
+                with self._lock:
+                    if self._known.get(key) is known:  # and has not been cleared meanwhile
+                        self._last = last
         return known.result.filled(numbers, rows is not None and self.reduce is None)
 
     # --- what is known -----------------------------------------------------------------------

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from queue import SimpleQueue
 
-from autograd.forks import in_child
+from autograd.forks import Reopened, in_child
 
 __all__ = ["share"]
 
@@ -72,11 +72,18 @@ class _Pool:
 
 
 @cache
-def _pool(threads: int) -> _Pool:
+def _made(threads: int) -> _Pool:
     return _Pool(threads)
 
 
-in_child(_pool.cache_clear)  # a fork leaves the threads behind in the parent
+in_child(_made.cache_clear)  # a fork leaves the threads behind in the parent
+_lock = Reopened()
+
+
+def _pool(threads: int) -> _Pool:
+    """Give the pool of so many threads; of two first calls, one makes it."""
+    with _lock:
+        return _made(threads)
 
 
 def share(work: Callable[[int], object], count: int, threads: int) -> None:

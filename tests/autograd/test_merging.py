@@ -226,6 +226,21 @@ def f_of_two_roots(x: Any, y: Any) -> Any:
     return (autograd.cbrt(x) - autograd.cbrt(x)) * y
 
 
+@pytest.mark.parametrize("n", [-1.0, -2.0, -3.0])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, n: x**n - x**n,
+        lambda x, n: (1.0 + x**n) - (2.0 + x**n) + x,
+        lambda x, n: x**n * 0.0 + x,
+    ],
+)
+def test_a_pole_shows_in_the_derivative_though_adjoints_cancel(f: Any, n: float) -> None:
+    slope = compile(grad(lambda x: f(x, n)), backend="numpy")
+    assert math.isnan(slope(0.0))
+    assert slope(2.0) == pytest.approx(grad(f)(2.0, n))
+
+
 numbers = st.sampled_from([0.0, -0.0, 0.5, -0.75, 1.0, -1.25])
 
 

@@ -55,6 +55,7 @@ from autograd import (
 )
 from autograd.compiler import Compiled
 from autograd.compiler.backends import BACKENDS as ALL
+from autograd.compiler.execution import Executor
 from autograd.testing.programs import RandomProgram as Drawn
 from autograd.testing.programs import programs
 from autograd.tracing import TracingError
@@ -547,6 +548,25 @@ def test_clearing_forgets_programs() -> None:
     assert f.traces == 2
 
 
+def test_what_is_cleared_while_it_runs_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    scale = [2.0]
+    f = compiled(lambda x: scale[0] * x)
+    xs = np.ones(3)
+    f(xs)
+    run = Executor.__call__
+
+    def cleared_meanwhile(self: Executor, *args: Any, **kwargs: Any) -> Any:
+        found = run(self, *args, **kwargs)
+        f.clear()
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Executor, "__call__", cleared_meanwhile)
+        f(xs)
+    scale[0] = 3.0
+    assert f(xs).tolist() == [3.0, 3.0, 3.0]
+
+
 def test_what_is_read_when_tracing_stays() -> None:
     generator = random.Random(0)
     f = compiled(lambda x: x * generator.random())
@@ -941,6 +961,30 @@ def test_off_the_domain_derivatives_are_no_finite_numbers(
     assert not math.isfinite(rows(np.array([20.0, x, 30.0])))
     with pytest.raises((ValueError, ZeroDivisionError), match="log"):
         compiled(derivative, check=True, backend=backend)(x)
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: autograd.sqrt(x) * 0.0 + x, -1.0),
+        (lambda x: x**0.5 * 0.0 + x, -1.0),
+        (lambda x: log(x) * 0.0 + x, -1.0),
+        (lambda x: x**-1.0 * 0.0 + x, 0.0),
+        (lambda x: x**-0.5 * 0.0 + x, 0.0),
+        (lambda x: x**-0.5 * 0.0 + x, -1.0),
+    ],
+)
+def test_off_the_domain_it_is_nan_in_either_mode_behind_a_zero(
+    backend: Any, f: Any, x: float
+) -> None:
+    modes = [
+        grad(f),
+        lambda x: jvp(f, (x,), (1.0,))[1],
+        lambda x: jacobian(lambda v: [f(v)] * 3)(x)[2],
+    ]
+    for mode in modes:
+        assert math.isnan(compiled(mode, backend=backend)(x))
+        assert compiled(mode, backend=backend)(2.0) == 1.0
 
 
 def test_a_branch_off_the_domain_that_is_not_taken_contributes_nothing(backend: Any) -> None:

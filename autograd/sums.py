@@ -49,6 +49,7 @@ def parts(order: Sequence[Any]) -> Parts | None:
 
     Example:
         >>> from autograd import Value, sum
+        >>> from autograd.graph import interior
         >>> x = Value(1.0)
         >>> parts(interior(x * x + x)) is None
         True

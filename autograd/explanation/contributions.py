@@ -32,7 +32,7 @@ class Contribution:
 
     Example:
         >>> w, b = Value(2.0, "w"), Value(1.0, "b")
-        >>> from autograd import exone_line
+        >>> from autograd import explain
         >>> row = explain(3.0 * w + b).rows[0]
         >>> row.name, row.data, row.derivative, row.share
         ('w', 2.0, 3.0, 0.75)
@@ -59,7 +59,7 @@ class Contributions:
 
     Example:
         >>> w, b = Value(2.0, "w"), Value(1.0, "b")
-        >>> from autograd import exone_line
+        >>> from autograd import explain
         >>> explain(3.0 * w + b).by_module(), explain(3.0 * w + b).limit
         ({None: 1.0}, 10)
     """
@@ -88,7 +88,7 @@ class Contributions:
         Example:
             >>> w, b = Value(0.5, "layers.0.weight"), Value(1.0, "layers.0.bias")
             >>> v = Value(2.0, "layers.1.weight")
-            >>> from autograd import exone_line
+            >>> from autograd import explain
             >>> explain(v * (w * 3.0 + b)).by_module()
             {'layers.0': 0.762, 'layers.1': 0.238}
         """

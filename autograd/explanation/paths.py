@@ -68,7 +68,7 @@ class Path:
 
     Example:
         >>> x = Value(3.0, "x")
-        >>> from autograd import exone_line
+        >>> from autograd import explain
         >>> path = explain(x * x + 2.0 * x, x).paths[0]
         >>> len(path.factors), path.contribution, path.share
         (2, 6.0, 0.75)
@@ -120,7 +120,7 @@ class Explanation:
         >>> x = Value(3.0, "x")
         >>> y = x.exp() + 2.0 * x
         >>> y.label = "y"
-        >>> from autograd import exone_line
+        >>> from autograd import explain
         >>> explanation = explain(y, x)
         >>> explanation.total == sum(path.contribution for path in explanation.paths)
         True

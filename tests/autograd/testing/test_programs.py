@@ -154,7 +154,7 @@ def test_every_function_is_drawn_with_sharing_and_constants() -> None:
     found: Counter[str] = Counter()
 
     @settings(
-        max_examples=1500,
+        max_examples=2000,
         derandomize=True,
         database=None,
         phases=[Phase.generate],

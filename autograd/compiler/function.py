@@ -540,9 +540,10 @@ class Compiled(Callee):
             signature: Its type: `"double (double, double)"`, with a double for each number, which
                 is what is chosen where there is one result; `"void (double *, double *)"`, which
                 reads all numbers from an array and writes all results to another, which must not
-                overlap it, and is chosen otherwise; or what SciPy calls, `"double (double)"`, `"double (double, void *)"`,
-                `"double (int, double *)"` or `"double (int, double *, void *)"`, where the integer
-                is the number of numbers (the result is nan if it is another).
+                overlap it, and is chosen otherwise; or what SciPy calls, `"double (double)"`,
+                `"double (double, void *)"`, `"double (int, double *)"` or
+                `"double (int, double *, void *)"`, where the integer is the number of numbers (the
+                result is nan if it is another).
 
         Returns:
             The function: its `address`, its `signature`, and as a function of `ctypes`. It stays

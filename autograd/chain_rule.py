@@ -276,7 +276,10 @@ def nan_outside(node: Value, number: Value | float) -> Value | float:
     Returns:
         The number, or a choice between it and nan.
     """
-    inside = within(node, 0.0)
+    # Asked as with a factor that may vanish; for a negative power, which has a pole, as with 0.
+    exponent = node.parents[1] if node.op == "**" else None
+    has_pole = exponent is not None and exponent.op is CONSTANT and exponent._number < 0.0
+    inside = within(node, 0.0 if has_pole else node)
     if not isinstance(inside, Value):
         return number if inside else math.nan
     return VALUES.where(inside, number, math.nan)  # type: ignore[no-any-return]

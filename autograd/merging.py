@@ -19,7 +19,6 @@ operation is to be rounded on its own, none are.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -27,6 +26,7 @@ from autograd import tracing
 from autograd.comparing import COMPARISONS
 from autograd.helper_rules import CHAIN_PRODUCT, KINKED
 from autograd.kinds import CONSTANT
+from autograd.reals import bits
 from autograd.rule import LINEAR, OwnName
 from autograd.tracing import UNKNOWN
 from autograd.value import Value
@@ -113,7 +113,7 @@ class _Merging:
         if self._may_merge(node) and rough.isdisjoint(map(id, parents)):
             key = node.op, *map(self._number, parents)
             if node.op == LINEAR:
-                key = key, tuple(map(_bits, node.local_derivatives))
+                key = key, tuple(map(bits, node.local_derivatives))
             first = self._known.get(key)
             if first is not None:
                 equals[id(node)] = first
@@ -146,12 +146,7 @@ class _Merging:
         """Identify a parent: equal constants have one identity."""
         if parent.op is not CONSTANT:
             return id(parent)
-        return self._constants.setdefault(_bits(parent._number), id(parent))
-
-
-def _bits(number: float) -> tuple[float, float] | None:
-    """Give a key that tells floats apart by their bits; all nans share one."""
-    return (number, math.copysign(1.0, number)) if number == number else None
+        return self._constants.setdefault(bits(parent._number), id(parent))
 
 
 def _like(node: Value, parents: Iterable[Value]) -> Value:

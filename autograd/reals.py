@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Complex, Number, Real
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from fractions import Fraction
 
-__all__ = ["Plain", "as_float", "is_array_scalar"]
+__all__ = ["Plain", "as_float", "bits", "is_array_scalar"]
 
 Plain: TypeAlias = "float | Fraction | Decimal | SupportsIndex"
 """A real number that is not a Value."""
@@ -63,3 +64,13 @@ def is_array_scalar(number: Any, operation: str) -> bool:
         refuse_mask(operation, number)
         return True
     return False
+
+
+def bits(number: float) -> tuple[float, float] | None:
+    """Tell floats apart by their bits, except that all nans are alike.
+
+    Example:
+        >>> bits(0.0) == bits(-0.0), bits(1.0) == bits(1.0)
+        (False, True)
+    """
+    return (number, math.copysign(1.0, number)) if number == number else None

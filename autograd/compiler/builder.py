@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from autograd.compiler.program import Operation, Program
+from autograd.reals import bits
 
 __all__ = ["ProgramBuilder", "made"]
 
@@ -36,14 +36,14 @@ class ProgramBuilder:
         self._constants: dict[Any, int] = {}
         self._numbers: list[float] = []
         self.constants = [
-            self._constants.setdefault(_bits(number), slot)
+            self._constants.setdefault(bits(number), slot)
             for slot, number in enumerate(self._given, len(self.names))
         ]
         """The slots of the constants known at the start; equal ones share the first slot."""
 
     def constant(self, number: float) -> int:
         """Return the slot of a constant; 0.0 and -0.0 have different slots, all nans one."""
-        key = _bits(number)
+        key = bits(number)
         slot = self._constants.get(key)
         if slot is None:
             self._numbers.append(number)
@@ -76,11 +76,6 @@ class ProgramBuilder:
             outputs = [*map(place, outputs)]
         constants = (*self._given, *self._numbers)
         return Program(self.names, constants, tuple(operations), tuple(outputs))
-
-
-def _bits(number: float) -> tuple[float, float] | None:
-    """Give a key that tells floats apart by their bits; all nans share one."""
-    return (number, math.copysign(1.0, number)) if number == number else None
 
 
 made = functools.partial(tuple.__new__, Operation)

@@ -276,13 +276,19 @@ def nan_outside(node: Value, number: Value | float) -> Value | float:
     Returns:
         The number, or a choice between it and nan.
     """
-    # Asked as with a factor that may vanish; for a negative power, which has a pole, as with 0.
-    exponent = node.parents[1] if node.op == "**" else None
-    has_pole = exponent is not None and exponent.op is CONSTANT and exponent._number < 0.0
-    inside = within(node, 0.0 if has_pole else node)
+    # At a pole the derivative may be dropped; elsewhere it is hidden by a factor that vanishes.
+    inside = within(node, 0.0 if _has_pole(node) else node)
     if not isinstance(inside, Value):
         return number if inside else math.nan
     return VALUES.where(inside, number, math.nan)  # type: ignore[no-any-return]
+
+
+def _has_pole(node: Value) -> bool:
+    """Tell whether a node's operation divides."""
+    if node.op == "**":
+        exponent = node.parents[1]
+        return exponent.op is CONSTANT and exponent._number < 0.0
+    return node.op in ("/", "reciprocal")
 
 
 def has_domain(node: Value) -> bool:

@@ -71,6 +71,7 @@ bench: $(BENCH) $(HIPS) ## the engine, its drawings and its checks beside their 
 	.venv-bench/bin/python benchmarks/checkers.py
 	.venv-bench/bin/python benchmarks/derivatives.py
 	.venv-bench/bin/python benchmarks/compiled.py
+	.venv-bench/bin/python benchmarks/compiled.py --avx2
 
 bench-compare: $(BENCH) ## the benchmarks afresh: which ratios are a tenth worse than the committed ones?
 	.venv-bench/bin/python -m benchmarks.comparison

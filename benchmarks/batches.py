@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from benchmarks.derivatives import rosenbrock
-from benchmarks.measure import Lap, Task
+from benchmarks.measure import Lap, Task, is_limited_to_avx2
 from benchmarks.workloads import OURS, mlp_weights
 
 Function: TypeAlias = Callable[..., Any]
@@ -392,7 +392,8 @@ def kernels() -> ctypes.CDLL:
     with tempfile.TemporaryDirectory() as folder:
         compiled, built = Path(folder) / "kernels.o", Path(folder) / "kernels.so"
         # Linked without -ffast-math, which would flush subnormal numbers in the whole process.
-        flags = ["-O3", "-march=native", "-ffast-math", "-fPIC", "-c"]
+        processor = ["-mavx2", "-mfma"] if is_limited_to_avx2() else ["-march=native"]
+        flags = ["-O3", *processor, "-ffast-math", "-fPIC", "-c"]
         subprocess.run([COMPILER, *flags, str(KERNELS), "-o", str(compiled)], check=True)
         subprocess.run([COMPILER, "-shared", str(compiled), "-o", str(built)], check=True)
         return ctypes.CDLL(str(built))

@@ -15,7 +15,6 @@ be right to raise.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
@@ -328,23 +327,24 @@ def judge_freshly(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    own = argparse.ArgumentParser(add_help=False)
-    own.add_argument("--hips-python", default=str(ROOT / ".venv-hips" / "bin" / "python"))
+    parser = options("Judge gradient checkers by the same functions.")
+    hips = str(ROOT / ".venv-hips" / "bin" / "python")
+    parser.add_argument("--hips-python", default=hips, help="a Python that has HIPS autograd")
     choices = list(dict.fromkeys([*PEERS, *CONTENDERS]))
-    own.add_argument("--only", nargs="+", choices=choices)
-    own.add_argument("--fresh", type=int, metavar="COUNT", help="judge by so many fresh cases")
-    own.add_argument("--seed", type=int, default=7)
-    own.add_argument("--precision", choices=("double", "single"), default="double")
-    given, others = own.parse_known_args(arguments)
-    common = options("Judge gradient checkers by the same functions.", others)
+    parser.add_argument("--only", nargs="+", choices=choices, help="judge these, and ours")
+    parser.add_argument("--fresh", type=int, metavar="COUNT", help="judge by so many fresh cases")
+    parser.add_argument("--seed", type=int, default=7, help="what the fresh cases are drawn from")
+    precisions = ("double", "single")
+    parser.add_argument("--precision", choices=precisions, default="double", help="of fresh cases")
+    given = parser.parse_args(arguments)
     if given.fresh:
         contenders = given.only or list(CONTENDERS)
-        count = max(given.fresh // QUICK, 1) if common.quick else given.fresh
+        count = max(given.fresh // QUICK, 1) if given.quick else given.fresh
         judge_freshly(
-            contenders, given.hips_python, common.results, count, given.seed, given.precision
+            contenders, given.hips_python, given.results, count, given.seed, given.precision
         )
         return
-    every = QUICK if common.quick else 1
+    every = QUICK if given.quick else 1
     facts = machine([])
     rows: list[Rates] = []
     reference: list[Verdict] = []
@@ -360,7 +360,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"\nTarget, every fault caught without a false alarm, as no peer does: {verdict}.\n")
     for row in rows:
         print(*names(row), sep="\n")
-    path = common.results / "checkers.json"
+    path = given.results / "checkers.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     record: dict[str, Any] = {
         "machine": facts,
@@ -369,7 +369,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "rows": [asdict(row) for row in rows],
     }
     path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"\nWritten to {common.results}: checkers.json")
+    print(f"\nWritten to {given.results}: checkers.json")
 
 
 if __name__ == "__main__":

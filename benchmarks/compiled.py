@@ -5,12 +5,12 @@ gives value and gradient, from Python and back to it, on one core unless a row s
 ratio above 1 says that ours is faster. Nothing counts unless all libraries find the same gradient.
 The C++ kernel of `simd_mlp.cpp`, written by hand for one network, is built for this machine first.
 
-`--only NAME` measures one of `SECTIONS`, and writes nothing.
+`--only NAME` measures one of `SECTIONS`, and writes nothing. `--avx2` keeps every library to AVX2,
+on a processor that has AVX-512 as well, and writes `compiled_avx2.json`: most processors are so.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import importlib.util
 import math
@@ -42,7 +42,15 @@ from benchmarks.batches import (
     use_one_core,
     valley,
 )
-from benchmarks.measure import Lap, Spread, Task, in_fresh_process, interleave, machine
+from benchmarks.measure import (
+    Lap,
+    Spread,
+    Task,
+    in_fresh_process,
+    interleave,
+    limit_to_avx2,
+    machine,
+)
 from benchmarks.table import Row, agree, compare, options, show, write
 from benchmarks.workloads import OURS, SIZES, mlp_step
 
@@ -349,17 +357,20 @@ def all_rows(effort: Effort, sections: Sequence[str] = tuple(SECTIONS)) -> Itera
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--only", choices=SECTIONS)
-    chosen, others = parser.parse_known_args(arguments)
-    given = options("Measure compiled functions beside their peers.", others)
+    parser = options("Measure compiled functions beside their peers.")
+    parser.add_argument("--only", choices=SECTIONS, help="measure this section, and write nothing")
+    parser.add_argument("--avx2", action="store_true", help="let no library use more than AVX2")
+    given = parser.parse_args(arguments)
+    if given.avx2:
+        limit_to_avx2()
     quick = Effort(3, 0.02, 1, paths=10_000, largest=10_000, wide=50)
     effort = quick if given.quick else Effort()
     facts = machine(["casadi", "jax", "llvmlite", "micrograd", "numpy", "torch", "xad"])
-    rows = show(facts, all_rows(effort, [chosen.only] if chosen.only else tuple(SECTIONS)))
-    if not chosen.only:
-        write(given.results / "compiled.json", facts, effort._asdict(), rows)
-        print(f"\nWritten to {given.results}: compiled.json")
+    rows = show(facts, all_rows(effort, [given.only] if given.only else tuple(SECTIONS)))
+    if not given.only:
+        name = "compiled_avx2.json" if given.avx2 else "compiled.json"
+        write(given.results / name, facts, effort._asdict(), rows)
+        print(f"\nWritten to {given.results}: {name}")
 
 
 if __name__ == "__main__":

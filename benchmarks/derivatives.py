@@ -656,7 +656,7 @@ def all_rows(effort: Effort) -> Iterator[Row]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    given = options("Measure what derivatives cost, beside the peers.", arguments)
+    given = options("Measure what derivatives cost, beside the peers.").parse_args(arguments)
     effort = Effort(rounds=3, seconds=0.02, recorded=100) if given.quick else Effort()
     facts = machine(["jax", "micrograd", "torch"])
     rows = show(facts, all_rows(effort))

@@ -243,7 +243,7 @@ def graphviz_version() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    given = options("Measure drawing and explaining beside the peers.", arguments)
+    given = options("Measure drawing and explaining beside the peers.").parse_args(arguments)
     effort = Effort(rounds=3, seconds=0.05) if given.quick else Effort()
     dot, built_in = which("dot") is not None, find_spec("pygraphviz") is not None
     facts = machine(["graphviz", "torch", "torchviz", *["pygraphviz"] * built_in])

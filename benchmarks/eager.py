@@ -172,7 +172,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    given = options("Measure eager mode beside its peers.", arguments)
+    given = options("Measure eager mode beside its peers.").parse_args(arguments)
     effort = (
         Effort(rounds=3, seconds=0.05, slow_rounds=3, chain=10_000) if given.quick else Effort()
     )

@@ -150,7 +150,7 @@ def all_rows(effort: Effort) -> Iterator[Row]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    given = options("Train networks on two moons, beside the peers.", arguments)
+    given = options("Train networks on two moons, beside the peers.").parse_args(arguments)
     effort = Effort(1, 1, SAMPLES[:2], NETWORKS[:2]) if given.quick else Effort()
     facts = machine(["llvmlite", "micrograd", "numpy", "scikit-learn", "torch"])
     rows = show(facts, all_rows(effort))

@@ -153,19 +153,51 @@ def _take_turn(seconds: float, collector: bool) -> dict[str, float]:
 # Of several, the first decides about how many numbers an instruction takes.
 WIDEST = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
 
+# How each library is told to use AVX2 and nothing wider: ours, XLA, PyTorch and what it calls, and
+# NumPy's BLAS. The C++ kernels are built accordingly, by `batches.kernels`.
+AVX2 = {
+    "AUTOGRAD_MAX_ISA": "AVX2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
+}
+
+
+def limit_to_avx2() -> None:
+    """Keep the contenders, which are processes started after this, to AVX2."""
+    os.environ.update(AVX2)
+
+
+def is_limited_to_avx2() -> bool:
+    """Tell whether this process was started so."""
+    return AVX2.items() <= os.environ.items()
+
+
+def instructions() -> str:
+    """Name the widest instructions that the contenders may use."""
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
+    features = {word for line in lines if line.startswith("flags") for word in line.split()}
+    widest = next((WIDEST[name] for name in WIDEST if name in features), platform.machine())
+    return narrowed(widest) if is_limited_to_avx2() else widest
+
+
+def narrowed(instructions: str) -> str:
+    """Name the widest instructions that are left of some where AVX2 is the limit."""
+    return "AVX2" if instructions == "AVX-512" else instructions
+
 
 def machine(packages: Sequence[str]) -> dict[str, Any]:
     """Describe what the figures were measured on."""
     facts = Path("/proc/cpuinfo")
     lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    features = {word for line in lines if line.startswith("flags") for word in line.split()}
     return {
         "date": time.strftime("%Y-%m-%d"),
         "processor": models[0] if models else platform.processor() or platform.machine(),
-        "instructions": next(
-            (WIDEST[name] for name in WIDEST if name in features), platform.machine()
-        ),
+        "instructions": instructions(),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",

@@ -118,10 +118,10 @@ def write(
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def options(description: str, arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the command line that all benchmarks have: `quick`, and the folder of `results`."""
+def options(description: str) -> argparse.ArgumentParser:
+    """Make a parser of what all benchmarks accept: `--quick`, and the folder of `--results`."""
     results = Path(__file__).parent / "results"
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="few rounds: a look, no measurement")
     parser.add_argument("--results", type=Path, default=results, help="folder to write to")
-    return parser.parse_args(arguments)
+    return parser

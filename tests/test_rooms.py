@@ -81,7 +81,6 @@ def test_the_engine_stands_on_nothing_but_itself() -> None:
 
 ELSEWHERE = {
     "autograd.compiler.backends.contract": "test_recipes, and the tests of each backend",
-    "autograd.compiler.backends.llvm.target": "test_backend and test_schedule of LLVM's",
     "autograd.compiler.layout": "test_arguments of the compiler",
     "autograd.foreign": "test_mistakes",
     "autograd.formulas": "test_rules",

@@ -116,3 +116,26 @@ def test_benchmarks_run_unless_they_could_not_be_compared(
     monkeypatch.setattr(comparison, "machine", lambda packages: FACTS)
     assert main([]) == 1
     assert commands == [["benchmarks/eager.py", "--results", str(tmp_path / "now")]]
+
+
+def test_what_cannot_be_compared_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commands = []
+
+    def run(command: list[str], **options: Any) -> None:
+        commands.append(command[1:-1])
+        write(tmp_path / "now" / "compiled_avx2.json", FACTS, {}, [row(4.0)])
+
+    wide = FACTS | {"instructions": "AVX-512"}
+    monkeypatch.setattr(comparison, "BENCHMARKS", ["compiled", "compiled_avx2"])
+    monkeypatch.setattr(comparison, "FRESH", tmp_path / "now")
+    monkeypatch.setattr("subprocess.run", run)
+    write(tmp_path / "committed" / "compiled.json", wide, {}, [row(9.0)])
+    write(tmp_path / "committed" / "compiled_avx2.json", FACTS, {}, [row(4.0)])
+    monkeypatch.setattr(comparison, "machine", lambda packages: dict(FACTS))
+    assert main([]) == 0
+    assert "compiled: not comparable" in capsys.readouterr().out
+    assert commands == [["benchmarks/compiled.py", "--avx2", "--results"]]
+    monkeypatch.setattr(comparison, "machine", lambda packages: FACTS | {"instructions": "NEON"})
+    assert main([]) == 2

@@ -7,7 +7,20 @@ from functools import partial
 
 import pytest
 
-from benchmarks.measure import Lap, Spread, Task, in_fresh_process, interleave, machine, ratios
+from benchmarks.measure import (
+    AVX2,
+    Lap,
+    Spread,
+    Task,
+    in_fresh_process,
+    instructions,
+    interleave,
+    is_limited_to_avx2,
+    limit_to_avx2,
+    machine,
+    narrowed,
+    ratios,
+)
 
 
 def sleeper(answer: float) -> Task:
@@ -86,3 +99,14 @@ def test_machine_names_processor_python_and_versions() -> None:
     assert facts["instructions"]
     assert facts["python"].startswith(("CPython", "PyPy"))
     assert facts["packages"] == {"pytest": pytest.__version__}
+
+
+def test_contenders_can_be_limited_to_avx2(monkeypatch: pytest.MonkeyPatch) -> None:
+    widest = instructions()
+    for name in AVX2:  # put back afterwards
+        monkeypatch.setenv(name, "")
+    assert (is_limited_to_avx2(), instructions()) == (False, widest)
+    limit_to_avx2()
+    assert is_limited_to_avx2()
+    assert instructions() == machine([])["instructions"] == narrowed(widest)
+    assert in_fresh_process(is_limited_to_avx2)

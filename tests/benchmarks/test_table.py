@@ -74,7 +74,7 @@ def test_report_is_printed_row_by_row_and_written(
 
 
 def test_options_are_the_effort_and_the_folder() -> None:
-    plain = options("Measure.", [])
+    plain = options("Measure.").parse_args([])
     assert (plain.quick, plain.results.parts[-2:]) == (False, ("benchmarks", "results"))
-    given = options("Measure.", ["--quick", "--results", "here"])
+    given = options("Measure.").parse_args(["--quick", "--results", "here"])
     assert (given.quick, given.results) == (True, Path("here"))

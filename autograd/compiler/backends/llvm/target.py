@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from autograd.compiler.backends.llvm import mathematics
+from autograd.errors import shown
 
 __all__ = ["Target", "host"]
+
+VARIABLE = "AUTOGRAD_MAX_ISA"
+BEYOND_AVX2 = ("avx512", "avx10", "amx", "evex512")
+BEYOND: dict[str, tuple[str, ...]] = {
+    "AVX512": (),
+    "AVX2": BEYOND_AVX2,
+    "SSE4_2": (*BEYOND_AVX2, "avx", "fma", "f16c", "vaes", "vpclmulqdq", "xop"),
+}
+"""For each instruction set that code can be limited to: how the features beyond it begin."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,15 @@ class Target:
 def host() -> Target:
     """Return the target for this machine.
 
+    The environment variable AUTOGRAD_MAX_ISA limits it to an instruction set of x86: "SSE4_2",
+    "AVX2" or "AVX512", the names that XLA's flag `xla_cpu_max_isa` has. It is read once.
+
+    Returns:
+        The target.
+
+    Raises:
+        ValueError: The variable names no such instruction set.
+
     Example:
         >>> host().lanes in (2, 4, 8)
         True
@@ -105,6 +125,9 @@ def host() -> Target:
         features = binding.get_host_cpu_features()
     except RuntimeError:  # LLVM does not know
         features = binding.FeatureMap()
+    beyond = _beyond(os.environ.get(VARIABLE, "AVX512"))
+    for name in features:
+        features[name] = features[name] and not name.startswith(beyond)
     version = ".".join(map(str, binding.llvm_version_info))
     libraries = [*platform.libc_ver(), *(["libmvec"] if mathematics.vector_library() else [])]
     return Target(
@@ -114,3 +137,13 @@ def host() -> Target:
         f"LLVM {version} of llvmlite {llvmlite.__version__}, {' '.join(libraries)}",
         8 if features.get("avx512f") else 4 if features.get("avx") else 2,
     )
+
+
+def _beyond(limit: str) -> tuple[str, ...]:
+    """Tell how the features begin that are not to be used."""
+    if limit not in BEYOND:
+        raise ValueError(
+            f"the environment variable {VARIABLE} is {shown(limit)}: set it to "
+            f"{', '.join(BEYOND)}, or leave it out to use all that the processor has"
+        )
+    return BEYOND[limit]

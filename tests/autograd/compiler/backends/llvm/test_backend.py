@@ -320,16 +320,3 @@ def test_code_is_made_for_other_systems(triple: str, cpu: str, magic: bytes, cos
     code = compiled(Plan(network(), NETWORK, reduces=True), target)
     assert code.machine == target.machine
     assert all(content.startswith(magic) for content in code.objects)
-
-
-def test_a_processor_that_llvm_does_not_know_has_no_instruction_sets(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from llvmlite import binding
-
-    def unknown() -> Any:
-        raise RuntimeError("failed to get host cpu features")
-
-    monkeypatch.setattr(binding, "get_host_cpu_features", unknown)
-    assert host.__wrapped__().lanes == 2
-    assert host.__wrapped__().features == ""

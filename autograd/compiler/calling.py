@@ -1,8 +1,8 @@
-"""A call as machine code can follow it: what the arguments must be, and what the result is made of.
+"""Patterns of calls for machine code: what the arguments must be, and what the result is made of.
 
-A pattern is written as words, integers that are read one after the other, so that one piece of code
-follows all of them. It describes the common structures; for a call that does not fit exactly, and a
-function that has no pattern, `Compiled` does in Python what it always does.
+A pattern is written as words: integers that are read one after the other, so that the same code
+interprets all patterns. Patterns describe the common structures. If a call does not match exactly,
+or a function has no pattern, `Compiled` handles the call in Python as usual.
 """
 
 from __future__ import annotations
@@ -28,23 +28,24 @@ from autograd.value import Value
 __all__ = ["Callee", "Limits", "Op", "Pattern", "pattern"]
 
 DEPTH = 16
-"""How deeply structures may be nested: they are followed by recursion."""
+"""How deeply structures may be nested, as they are walked by recursion."""
 WORDS = 20_000
-"""How many words a pattern may have."""
+"""The most words that a pattern may have."""
 
 
 class Op(IntEnum):
-    """What a word asks for, and the words after it.
+    """What a word means, and which words follow it.
 
-    An argument is a NUMBER (its place, whether an int is one), an ARRAY (its group, the number of
-    dimensions, and these), ROWS (likewise; the first dimension may be any), NUMBERS (LIST or TUPLE,
-    their number, the place of the first), SAME (the address of an object: it is that one), or a
-    LIST, TUPLE or DICTIONARY (the number of items, and their words; each after the address of its
-    key).
+    An argument is one of these, followed by the words in parentheses: a NUMBER (its place, and
+    whether it may be an int), an ARRAY (its group, the number of dimensions, and these), ROWS (the
+    same; the first dimension may have any size), NUMBERS (LIST or TUPLE, how many they are, and the
+    place of the first), SAME (the address of the object that it must be), or a LIST, TUPLE or
+    DICTIONARY (the number of items, and their words; in a dictionary, the address of the key is in
+    front of each).
 
-    The words of all arguments begin with their number. A result likewise, where an ARRAY and ROWS
-    have the place of the first number, the number of numbers, and dimensions, and a NUMBER its
-    place; WHOLE is an array of all numbers.
+    The words of the arguments begin with the number of arguments. In a result, ARRAY and ROWS are
+    followed by the place of the first number, the number of numbers, and the dimensions, and NUMBER
+    by its place; WHOLE is an array of all numbers.
     """
 
     NUMBER = 0
@@ -60,20 +61,20 @@ class Op(IntEnum):
 
 @dataclass(frozen=True)
 class Pattern:
-    """What a call must be like, and what its result is.
+    """What a call must look like, and what its result is.
 
     Attributes:
         takes: The words of the arguments.
         gives: The words of the result.
-        kept: The objects whose addresses are among the words.
-        has_arrays: Whether the result has an array, but for those of rows.
+        kept: The objects whose addresses are among the words; they are kept alive.
+        has_arrays: Whether the result has an array, other than of rows.
         whole: The shape of the array that holds all numbers of the result, if there is one.
         loose: How many numbers do not lie in arrays: they are the first group of inputs.
         arrays: How many arrays there are.
-        links: For each number of the result that is an output, its place, and which; empty where
-            the numbers are the outputs.
-        numbers: What the numbers of the result are that are constants; likewise.
-        captured: Values, whose numbers are the last group of inputs.
+        links: For each number of the result that is an output, its place, and the output; empty if
+            the numbers are the outputs in their order.
+        numbers: The constants among the numbers of the result; empty in the same case.
+        captured: Values from outside, whose numbers are the last group of inputs.
     """
 
     takes: tuple[int, ...]
@@ -92,12 +93,12 @@ class Limits(NamedTuple):
     """What is the same in all calls by a pattern.
 
     Attributes:
-        most: The most rows.
-        long: From how many rows on other threads may run meanwhile.
+        most: The largest number of rows.
+        long: From how many rows on the GIL is released.
         is_mean: Whether sums are divided by the number of rows.
-        guards: Whether a nan among the outputs is a reason to compute them in another way.
+        guards: Whether the outputs must be computed again, with guards, if one of them is nan.
         rows: Whether each row has outputs.
-        stride: How far apart these lie; else 1.
+        stride: If so, how far apart the outputs lie; otherwise 1.
     """
 
     most: int
@@ -109,9 +110,9 @@ class Limits(NamedTuple):
 
 
 class Callee:
-    """What has a place, `_last`, for the function that called it last, where machine code finds it.
+    """Has a slot, `_last`, in which machine code finds the function that made the last call.
 
-    That is a function of a tuple of arguments, which gives a result or NotImplemented; or None.
+    It is a function of a tuple of arguments, which returns a result or NotImplemented; or None.
     """
 
     __slots__ = ("_last",)
@@ -119,8 +120,8 @@ class Callee:
     _last: Callable[[tuple[Any, ...]], Any] | None
 
 
-class _Rare(Exception):  # noqa: N818 (nothing is wrong)
-    """There is something that a pattern does not describe."""
+class _Rare(Exception):  # noqa: N818 (it is not an error)
+    """A structure is too rare for patterns."""
 
 
 def pattern(
@@ -129,19 +130,19 @@ def pattern(
     """Describe the calls that run the same program as a call with these arguments.
 
     Args:
-        arguments: Arguments without a Value, which `arguments.taken` takes.
+        arguments: Arguments without Values, in a form that `arguments.taken` accepts.
         axes: As for `taken`.
         result: The structure of the result.
         rows: Whether the result has rows.
 
     Returns:
-        The pattern; None for what is too rare.
+        The pattern; None if a structure is too rare.
 
     Example:
         >>> square = Result(2.0, "square")
-        >>> pattern([3.0], [None], square, rows=False).takes  # one: a number, no int
+        >>> pattern([3.0], [None], square, rows=False).takes  # one argument: a float
         (1, 0, 0, 0)
-        >>> pattern(["a"], [None], square, rows=False).takes[:2]  # or this text
+        >>> pattern(["a"], [None], square, rows=False).takes[:2]  # one argument: this very string
         (1, 6)
     """
     taking, giving = _Taking(), _Giving(rows)
@@ -172,7 +173,7 @@ def pattern(
 
 
 class _Taking:
-    """Goes through arguments in the order of `arguments.taken`."""
+    """Walks the arguments in the order of `arguments.taken`."""
 
     def __init__(self) -> None:
         self.words: list[int] = []
@@ -189,7 +190,7 @@ class _Taking:
         if depth > DEPTH or len(self.words) > WORDS:
             raise _Rare
         if kind in (float, numpy.float64, int) and axis is None:
-            # An int that is an argument itself is a constant, and has been dealt with.
+            # An int passed directly is a constant, and has been handled already.
             self.words += [Op.NUMBER, self.loose, depth > 1]
             self.loose += 1
         elif kind is numpy.ndarray and argument.ndim:
@@ -228,7 +229,7 @@ _NO_NUMBERS = (bool, str, bytes, type(None))
 
 
 def _may_hold_numbers(argument: Any) -> bool:
-    """Whether `arguments.taken` may find numbers in an object: if not, it is told by itself."""
+    """Whether `arguments.taken` may find numbers in an object; if not, its identity counts."""
     return (
         isinstance(argument, (list, tuple))
         or hasattr(argument, "keys")
@@ -239,7 +240,7 @@ def _may_hold_numbers(argument: Any) -> bool:
 
 
 class _Giving:
-    """Goes through the structure of a result."""
+    """Walks the structure of a result."""
 
     def __init__(self, rows: bool) -> None:
         self.rows = rows
@@ -282,7 +283,7 @@ class _Giving:
             raise _Rare  # a named tuple, a mapping of another type
 
     def only_array(self, structure: Any) -> tuple[int, ...]:
-        """Take the result as it is made, where it is one array."""
+        """Return the shape of the result, if it is a single array; it is returned as it is."""
         if type(structure) is not ArrayPlace or self.rows or 0 in structure.shape:
             return ()
         self.words = [Op.WHOLE]

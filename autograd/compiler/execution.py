@@ -1,4 +1,4 @@
-"""What executes a program on arrays: a backend, in threads where there is work for several."""
+"""Executes a program on arrays: by a backend, in several threads if there is enough work."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ Reduce: TypeAlias = Literal["mean", "sum"]
 
 MOST_CHUNKS = 16
 MOST_ROWS = 32_768
-"""Over how many rows machine code adds up in order: of more, parts are added up."""
+"""Over how many rows machine code adds up in order; more rows are added up in parts."""
 MOST_OUTPUTS = 2**15
-"""Results of more numbers, over all rows, are made in Python: what that takes is a small part."""
+"""Larger results, over all rows, are made in Python, which then is a small part of the time."""
 LONG = 50_000
-"""How many elementary operations are worth letting other threads run meanwhile: 5 µs or more."""
+"""From how many elementary operations on the GIL is released: they take 5 µs or more."""
 
 
 @dataclass(frozen=True)
@@ -43,26 +43,26 @@ class Options:
     threads: int
     backend: BackendName
     chunk_cost: int = 1_500_000
-    """How many elementary operations are worth a thread."""
+    """From how many elementary operations on a further thread pays."""
 
 
 class Executor:
     """A program, ready to be executed.
 
-    It is executed without the guards of the chain rule's products first, and once more with them
-    where an output turns out to be nan: see `passes.drop_guards`.
+    It is first executed without the guards of the chain rule's products, and again with them if an
+    output turns out to be nan: see `passes.drop_guards`.
 
     Attributes:
         program: The program, of primitive operations.
         layout: Where its inputs lie.
         options: How it is executed.
-        codes: What the backend has made: of the program without guards, and of that with them.
+        codes: The code that the backend made of the program, "plain" (without guards) or "guarded".
 
     Args:
         program: The program. No output is a constant, or occurs twice.
         layout: Where its inputs lie.
         options: How it is to be executed.
-        backend: What executes it; by default the one of that name.
+        backend: The backend; by default the one that the options name.
 
     Raises:
         ValueError: The backend has no code for an operation.
@@ -96,15 +96,15 @@ class Executor:
             rows: The number of rows.
 
         Returns:
-            The outputs: an array of one dimension where there are no rows or they are reduced, else
-            of outputs by rows.
+            The outputs: an array of one dimension if there are no rows or they are reduced,
+            otherwise of outputs by rows.
         """
         if not self.program.outputs:
             one = self.options.reduce or not self.layout.batched
             return numpy.empty(0 if one else (0, rows))
         outputs = self._outputs(self._first, given, rows)
         if self._first == "plain":
-            squares = numpy.vdot(outputs, outputs)  # nan where there is a nan among the outputs
+            squares = numpy.vdot(outputs, outputs)  # nan if there is a nan among the outputs
             if squares != squares:
                 with self._lock:
                     if "guarded" not in self._ready:
@@ -113,7 +113,7 @@ class Executor:
         return outputs
 
     def is_short(self, rows: int) -> bool:
-        """Tell whether one run of a kernel, for these rows, gives the numbers of a result."""
+        """Tell whether a single run of the kernel gives the numbers of the result."""
         kernel = self._ready.get(self._first)
         return (
             kernel is not None
@@ -122,10 +122,10 @@ class Executor:
         )
 
     def repeated(self, rows: int) -> Callable[[Sequence[Any]], Any]:
-        """Make what executes the program on as many rows again, where `is_short` says so.
+        """Make a function that executes the program on as many rows again, if `is_short` says so.
 
         Returns:
-            A function of the arrays of inputs, which gives the outputs; None where they have to be
+            A function of the arrays of inputs, which returns the outputs; or None if they must be
             computed with guards.
         """
         execute = self._ready[self._first].repeated(rows, self._divisor(rows))
@@ -138,14 +138,13 @@ class Executor:
         return run
 
     def called(self, pattern: Pattern) -> Callable[[tuple[Any, ...]], Any] | None:
-        """Make what executes the program on Python's own objects, where the backend can.
+        """Make a function that executes the program on Python's own objects, if the backend can.
 
         Args:
             pattern: What the arguments must be, and what the result is.
 
         Returns:
-            As for `contract.Called.called`: where it gives a result, that is the one that there is
-            without it.
+            As for `contract.Called.called`. If it returns a result, it is the same as without it.
         """
         kernel, reduce = self._ready.get(self._first), self.options.reduce
         if kernel is None or not isinstance(kernel, Called) or kernel.outputs > MOST_OUTPUTS:
@@ -153,7 +152,7 @@ class Executor:
         most, stride = 1, 1
         rows = self.layout.batched and reduce is None
         if self.layout.batched:
-            # As many rows as one thread computes, in one piece.
+            # As many rows as one thread computes in one piece.
             most = (2 * self.options.chunk_cost - 1) // max(kernel.cost, 1)
             if rows:
                 most = min(most, MOST_OUTPUTS // kernel.outputs)
@@ -173,15 +172,15 @@ class Executor:
         """Make a C function that executes the program, without rows.
 
         Args:
-            signature: Its type, as C writes it; None for the one that fits best.
-            numbers: For each number of the result which output it is, or which constant.
+            signature: Its type, as written in C; None for the one that fits best.
+            numbers: For each number of the result, the output that it is, or the constant.
             for_scipy: Whether SciPy is to call it.
 
         Returns:
             The function.
 
         Raises:
-            ValueError: The signature does not fit, or the backend has no such functions.
+            ValueError: The signature does not fit, or the backend cannot make C functions.
         """
         groups = [group.width for group in self.layout.groups]
         inputs, results = sum(groups), len(numbers)
@@ -201,7 +200,7 @@ class Executor:
                 kernel = self._ready[name]
                 if not isinstance(kernel, Sourced):
                     raise ValueError(
-                        f"backend={self.options.backend!r} has no functions for C: use 'llvm'"
+                        f"backend={self.options.backend!r} cannot make C functions: use 'llvm'"
                     )
                 sources.append(kernel.source())
         return entry(sources, found, groups, numbers)
@@ -255,7 +254,7 @@ class Executor:
         return parts.sum(axis=0) / divisor
 
     def _chunks(self, kernel: Kernel, rows: int) -> list[tuple[int, int]]:
-        """Cut the rows into chunks, in a way that does not depend on the number of threads."""
+        """Cut the rows into chunks that do not depend on the number of threads."""
         count = min(MOST_CHUNKS, rows * kernel.cost // self.options.chunk_cost)
         count = max(count, 1)
         block = kernel.block
@@ -273,11 +272,11 @@ def _reduced(every: Any, reduce: Reduce, exact: bool) -> Any:
 
 
 def reduced_constants(constants: Any, reduce: Reduce, rows: int) -> Any:
-    """Add up, over the rows, numbers that are the same in all of them.
+    """Reduce, over the rows, numbers that are the same in all of them.
 
     Args:
         constants: An array of the numbers.
-        reduce: Whether to give their mean or their sum.
+        reduce: Whether to return their mean or their sum.
         rows: The number of rows; the mean of none is nan.
 
     Returns:

@@ -1,4 +1,4 @@
-"""`compile`: a scalar function as machine code, for one row of numbers or for many."""
+"""`compile`: turns a scalar function into machine code, for one row of numbers or for many."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numbers import Integral
 from typing import Any, overload
 
 import numpy
-import numpy.random  # NumPy would at its first use: maybe in a thread, while another forks
+import numpy.random  # lazily, NumPy might import it in one thread while another thread forks
 
 from autograd.compiler.arguments import Arguments, HoldsValues, Result, rebuilt, taken
 from autograd.compiler.backends import BACKENDS, BackendName, best_backend
@@ -92,58 +92,56 @@ def compile(
     """Compile a scalar function, or a derivative of one, to machine code.
 
     The function is called once for each structure of arguments, with Values whose numbers are not
-    known yet, and what it records becomes a program. A Value that it reads besides its arguments,
-    in a closure, a global or a model, is an input of the program as well: its number is read anew
-    at each call. (If another Value takes its place there, `clear` the programs.)
-    Whatever else it reads there (floats, random numbers, attributes of a model other than
-    parameters) is read once, and stays as it was. A branch or loop that depends on a number is an
-    error: choose by `where`.
+    known yet, and what it records becomes a program. A Value that it reads from outside (from a
+    closure, a global or a model) is an input of the program as well: its number is read at each
+    call. (If another Value takes its place there, `clear` the programs.) Everything else that it
+    reads from outside (floats, random numbers, attributes of a model other than parameters) is
+    read once, and never again. A branch or loop that depends on a number is an error: use `where`.
 
-    Machine code is kept in a folder of the user's own, and is found there by any process that
-    compiles the same program: see `autograd.clear_compile_cache`.
+    Machine code is cached in a folder that belongs to the user, and every process that compiles
+    the same program finds it there: see `autograd.clear_compile_cache`.
 
     Args:
-        f: The function, `grad(f)`, `value_and_grad(f)`, `hessian(f)` or any function of such; or a
-            model. To differentiate with respect to a model's parameters give it as an argument,
-            `compile(grad(lambda model, x: model(x)))`. Its arguments are floats, NumPy arrays,
-            models, and lists, tuples and dictionaries of them; anything else in them, and an int or
-            str that is an argument itself, is no number to compute with, and a program is made for
-            each of its values (2.0 is a number, 2 is not). An object, even one that equals another,
-            is told by its identity: what is read from it is read once. Without `f` it makes a
-            decorator.
-        in_axes: None to compute one row. For many, as in `jax.vmap`: which axis of the arguments
-            runs over the rows, an int for all, or one for each of the arguments, None for those
-            that are the same for all rows; in the place of an argument that is a list or dictionary
-            there may be one of axes. A list of numbers, or of such lists, is an array of rows.
+        f: The function: plain, or a transformed one such as `grad(f)`, `value_and_grad(f)` or
+            `hessian(f)`; or a model. To differentiate with respect to a model's parameters, pass
+            the model as an argument: `compile(grad(lambda model, x: model(x)))`. Arguments of the
+            function are floats, NumPy arrays, models, and lists, tuples and dictionaries of them.
+            Anything else in them, and an int or str passed directly, is a constant, and each of its
+            values gets a program of its own (2.0 is a number, 2 is a constant). Other objects are
+            distinguished by identity, even if they compare equal, and what the function reads from
+            them is read once. Without `f`, `compile` returns a decorator.
+        in_axes: None to compute one row. For many rows, the axis of the arguments that runs over
+            them, as in `jax.vmap`: an int for all arguments, or a tuple with an int for each, or
+            None for an argument that is the same for all rows; for a list or dictionary, it may be
+            a list or dictionary of axes. A list of numbers, or of such lists, is an array of rows.
             Keyword arguments are the same for all rows.
-        reduce: Whether to give the mean, or the sum, over the rows, rather than every row.
-        exact: Whether every operation is rounded on its own and in its order, so that sums,
-            products, quotients and square roots have the bits that they have in Python; otherwise
-            sums of products may round a product and its addition at once, sums of more than 2,048
-            terms are added up in parts, so that their error does not grow with their number, and
-            sums over rows are added up in any order.
-        check: Whether the first row in which a result is infinite or nan is computed once more
-            without being compiled, so that the error, if there is one, says where it comes from;
-            and whether the function is traced twice, so that one that draws random numbers, or
-            reads a clock, is found.
-        threads: How many threads share the rows; by default as many as there are processors.
+        reduce: "mean" or "sum", to return the mean or the sum over the rows instead of every row.
+        exact: Whether every operation is rounded separately and in order, so that sums, products,
+            quotients and square roots have the same bits as in Python. Otherwise, a product and
+            its addition may be rounded once, sums of more than 2,048 terms are added up in parts,
+            so that their error does not grow with their length, and sums over rows are added up in
+            any order.
+        check: Whether to compute the first row with an infinite or nan result again without
+            compiling it, so that the error, if there is one, says where it comes from; and whether
+            to trace the function twice, which finds out if it draws random numbers or reads a
+            clock.
+        threads: How many threads share the rows; by default, one for each processor.
         backend: "llvm"; or "numpy", which is slower and needs no LLVM; or "c", which has the
-            system's C compiler make code of `Program.to_c`, without vectors and threads, and not of
-            every function (`gamma` and Bessel's, say). By default LLVM where llvmlite is installed,
-            else NumPy.
+            system's C compiler compile `Program.to_c`, without vectors or threads; it lacks a few
+            functions (`gamma` and Bessel's, for example). By default LLVM if llvmlite is installed,
+            otherwise NumPy.
 
     Returns:
         The compiled function. It returns floats and arrays in the structure of the result of `f`,
-        with a first axis of rows where there are rows that are not reduced. Where the function
-        leaves its domain, the result is infinite or nan, and so are the derivatives; what is
-        computed from an infinity follows IEEE 754 (its tanh is 1). Given Values, it calls `f`
-        itself, which records them.
+        with a first axis of rows if there are rows that are not reduced. Off the domain of the
+        function, the result is infinite or nan, and so are the derivatives; what is computed from
+        an infinity follows IEEE 754 (its tanh is 1). Called with Values, it calls `f` itself, which
+        records the operations. It raises a RuntimeError if the C compiler fails.
 
     Raises:
-        TypeError: `f` is no function.
-        ValueError: An option is none that there is, or `reduce` is given without `in_axes`.
+        TypeError: `f` is not a function.
+        ValueError: An option is unknown, or `reduce` is given without `in_axes`.
         ModuleNotFoundError: NumPy is missing, or llvmlite or a C compiler, if `backend` needs it.
-            When it is called, it raises a RuntimeError where the C compiler fails.
 
     Example:
         >>> from autograd import sin, value_and_grad
@@ -180,7 +178,7 @@ def compile(
 
 
 MANY = 128
-"""After how many calls it is worth while to compile what calls programs without Python."""
+"""After how many calls it pays to compile the trampoline."""
 
 
 @dataclass
@@ -189,15 +187,16 @@ class Specialisation:
 
     Attributes:
         program: The program, as traced.
-        result: The structure of what it returns.
+        result: The structure of the result.
         layout: Where the inputs lie.
-        run: What executes it, on arrays and a number of rows.
-        positions: For each number in the result, which output it is; None where they are the same.
-        constants: The numbers in the result that are constant, and places for the others.
+        run: Executes the program on arrays and a number of rows.
+        positions: The places in the result that are outputs, and the outputs; None if they are the
+            same.
+        constants: The constants in the result, with places for the outputs.
         captured: The Values from outside that the function reads: the last of the inputs.
         calls: How often it has been called in Python.
-        next_try: At which call to look for a way without Python.
-        called: What calls it without Python, once that has been made.
+        next_try: At which call to try again to make `called`.
+        called: Calls it without Python, once there is such a function.
     """
 
     program: Program
@@ -212,23 +211,23 @@ class Specialisation:
     called: Callable[[tuple[Any, ...]], Any] | None = None
 
     def depends_on_live(self) -> bool:
-        """Whether a captured Value is, or depends on, a variable of a derivative or a trace."""
+        """Tell whether a captured Value is, or depends on, a variable of a derivative or trace."""
         return active.get() is not None or any(
             node in _live for node in topological_order(*self.captured)
         )
 
     def given(self, arrays: Sequence[Any]) -> Sequence[Any]:
-        """Add what the captured Values are now to the arrays of arguments."""
+        """Append the present numbers of the captured Values to the arrays of arguments."""
         if not self.captured:
             return arrays
         return [*arrays, numpy.array([value._number for value in self.captured], dtype=float)]
 
     def prepare(self, args: Sequence[Any], axes: Sequence[Any], rows: bool) -> None:
-        """Make what calls it without Python, where there is such a way.
+        """Make the function that calls it without Python, if that is possible.
 
-        It is not made at the first call, of which there may be no second; and what is too rare at
-        one may be common at another, so it is tried again, ever more rarely. A trampoline that is
-        still to be compiled takes as long as some hundred calls.
+        Not at the first call, as there may be no second. Arguments that do not fit at one call may
+        fit at another, so it is tried again, at growing intervals. Compiling the trampoline takes
+        as long as about a hundred calls.
         """
         self.calls += 1
         if self.calls < self.next_try:
@@ -252,7 +251,7 @@ class Specialisation:
 
 
 def _checked(name: str, threads: Any, backend: Any) -> None:
-    """Check how a program is to be executed."""
+    """Check the options for executing a program."""
     if backend is not None:
         if not isinstance(backend, str) or backend not in BACKENDS:
             known = ", ".join(map(repr, BACKENDS))
@@ -266,9 +265,9 @@ def _checked(name: str, threads: Any, backend: Any) -> None:
 
 
 class Repeated:
-    """A call with arrays of the shapes of the call before, of which there is nothing to find out.
+    """A call with arrays of the same shapes as at the call before: nothing needs to be examined.
 
-    It takes a third of the time of any other call: what a small program takes itself.
+    It takes a third of the time of another call, about as long as a small program itself.
 
     Args:
         known: The program.
@@ -285,7 +284,7 @@ class Repeated:
 
     @staticmethod
     def applies(known: Specialisation, args: Sequence[Any], rows: int | None) -> bool:
-        """Tell whether there is a short way for such arguments."""
+        """Tell whether calls with such arguments can be repeated in this way."""
         return (
             known.positions is None
             and all(map(_is_plain_array, args))
@@ -294,12 +293,12 @@ class Repeated:
         )
 
     def __call__(self, args: Sequence[Any]) -> Any:
-        """Give the result; NotImplemented for other arguments."""
+        """Return the result; NotImplemented for other arguments."""
         shapes = self.shapes
         if len(args) != len(shapes):
             return NotImplemented
         for argument, shape in zip(args, shapes, strict=True):
-            if (  # as `_is_plain_array` has it
+            if (  # `_is_plain_array`, written out
                 type(argument) is not numpy.ndarray
                 or argument.shape != shape
                 or argument.dtype is not _DOUBLE
@@ -308,25 +307,25 @@ class Repeated:
                 return NotImplemented
         self.known.calls += 1
         if self.known.calls >= self.known.next_try:
-            return NotImplemented  # there may be a better way by now
+            return NotImplemented  # there may be a faster way by now
         if self.given and (_live or active.get() is not None):
-            return NotImplemented  # what is captured may be differentiated, or traced
+            return NotImplemented  # the captured Values may be differentiated or traced
         numbers = self.run(self.given(args) if self.given else args)
         return NotImplemented if numbers is None else self.filled(numbers)
 
 
 class Capturing:
-    """A call that reads Values from outside, unless they may be differentiated, or traced.
+    """A call that reads Values from outside, unless they may be differentiated or traced.
 
     Args:
-        called: What calls the program.
+        called: Calls the program.
     """
 
     def __init__(self, called: Callable[[tuple[Any, ...]], Any]) -> None:
         self.called = called
 
     def __call__(self, args: tuple[Any, ...]) -> Any:
-        """Give the result; NotImplemented for other arguments."""
+        """Return the result; NotImplemented for other arguments."""
         if _live or active.get() is not None:
             return NotImplemented
         return self.called(args)
@@ -350,8 +349,8 @@ class Compiled(Callee):
     Attributes:
         function: The function that was compiled.
         in_axes: As for `compile`; so are `reduce` and `check`.
-        options: How its programs are executed: `exact`, `threads`, `backend`.
-        traces: How often it has been traced: once for each structure of arguments.
+        options: The options for executing its programs: `exact`, `threads`, `backend`.
+        traces: How often the function has been traced: once for each structure of arguments.
 
     Example:
         >>> square = compile(lambda x: x * x, in_axes=0)
@@ -373,7 +372,7 @@ class Compiled(Callee):
             function = function.function
         functools.update_wrapper(self, function, updated=())
         self.function: Callable[..., Any] = function
-        # A model is the first argument of calling it: its parameters are numbers of that call.
+        # A model is the first argument of its own call, so its parameters are inputs.
         is_model = hasattr(function, "named_parameters") and not isinstance(function, type)
         self._model = (function,) if is_model else ()
         self._called = _call if self._model else function
@@ -382,7 +381,7 @@ class Compiled(Callee):
         self.traces = 0
         self._name = f"compile({getattr(function, '__name__', type(function).__name__)})"
         self._known: dict[Hashable, Specialisation] = {}
-        self._stored: dict[Hashable, Stored] = {}  # of a file: compiled when they are called
+        self._stored: dict[Hashable, Stored] = {}  # from a file: compiled when they are called
         self._last = None
         self._lock = Reopened()
 
@@ -390,7 +389,7 @@ class Compiled(Callee):
         return f"<{self._name}, traced {self.traces} times>"
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        """Be copied and pickled as the function, and how it is compiled; without its programs."""
+        """Copy and pickle the function and its options, without its programs."""
         module = sys.modules.get(self.__module__)
         name = str(getattr(self, "__qualname__", ""))
         if getattr(module, name, None) is self:  # it decorates a function
@@ -406,29 +405,29 @@ class Compiled(Callee):
         return again, (self.function, self.in_axes, self.reduce)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """Be a method where it decorates one."""
+        """Bind to the instance, if a method is decorated."""
         return self if instance is None or self._model else functools.partial(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the program for these arguments, made first if it is not known.
+        """Run the program for these arguments; make it first if it is not known.
 
         Args:
-            *args: The arguments of the function; where `in_axes` is given, with their rows.
-            **kwargs: Likewise; they are the same for all rows.
+            *args: The arguments of the function; with `in_axes`, including their rows.
+            **kwargs: Keyword arguments of the function; they are the same for all rows.
 
         Returns:
-            Floats and arrays in the structure of what the function returns. Given Values, and
-            without `in_axes`, what the function itself returns.
+            Floats and arrays in the structure of the function's result. For Values, without
+            `in_axes`, it is what the function itself returns.
 
         Raises:
-            TracingError: The function branches on a number, or asks for one in another way.
-            TypeError: An argument is of a kind that cannot be compiled, holds Values where there
-                are rows, or `in_axes` is none.
+            TracingError: The function branches on a number, or reads one in another way.
+            TypeError: An argument is of a type that cannot be compiled, or holds Values although
+                there are rows; or `in_axes` is malformed.
             ValueError: `in_axes` does not fit the arguments, or no argument has rows.
             ArithmeticError: With `check=True`: the function leaves its domain, or overflows. It may
                 be a ValueError too; the message begins with the row.
         """
-        # Where there is a trampoline, it does this itself: see `accelerate`.
+        # With a trampoline, it does this itself: see `accelerate`.
         called = self._last
         if called is not None and not kwargs:
             result = called(args)
@@ -444,8 +443,8 @@ class Compiled(Callee):
             if self.in_axes is None:
                 return self._called(*args, **kwargs)
             raise TypeError(
-                f"{self._name}: with in_axes the arguments must be numbers, and they hold Values: "
-                "for derivatives, compile these: compile(value_and_grad(f), in_axes=…)"
+                f"{self._name}: with in_axes the arguments must be numbers, but they hold Values: "
+                "for derivatives, compile the derivative: compile(value_and_grad(f), in_axes=…)"
             ) from None
         key = (found.key, *kwargs) if kwargs else found.key
         known = self._known.get(key)
@@ -455,8 +454,8 @@ class Compiled(Callee):
             if self.in_axes is None:
                 return self._called(*args, **kwargs)
             raise TypeError(
-                f"{self._name}: with in_axes the function reads a Value that is being "
-                "differentiated, or traced: pass it as an argument of the function that is compiled"
+                f"{self._name}: with in_axes, the function reads a Value that is being "
+                "differentiated or traced outside it: pass it as an argument of the function"
             )
         rows = found.rows
         if rows is None and self.in_axes is not None:
@@ -484,25 +483,25 @@ class Compiled(Callee):
                 last = Repeated(known, args, rows)
             if last is not None:
                 with self._lock:
-                    if self._known.get(key) is known:  # and has not been cleared meanwhile
+                    if self._known.get(key) is known:  # not cleared in the meantime
                         self._last = last
         return known.result.filled(numbers, rows is not None and self.reduce is None)
 
-    # --- what is known -----------------------------------------------------------------------
+    # --- the programs -----------------------------------------------------------------------
 
     def program(self, *args: Any, **kwargs: Any) -> Program:
-        """Give the program for some arguments, as it was traced.
+        """Return the program for some arguments, as traced.
 
         Args:
-            *args: Arguments.
-            **kwargs: Likewise.
+            *args: Arguments of the function.
+            **kwargs: Its keyword arguments.
 
         Returns:
-            The program: `print` it, `draw` it, or write it `to_c`.
+            The program: `print` it, `draw` it, or write it as C code by its method `to_c`.
 
         Raises:
-            TracingError: The function branches on a number, or asks for one in another way.
-            TypeError: An argument is a Value, or of a kind that cannot be compiled.
+            TracingError: The function branches on a number, or reads one in another way.
+            TypeError: An argument is a Value, or of a type that cannot be compiled.
             ValueError: `in_axes` does not fit the arguments.
 
         Example:
@@ -519,7 +518,7 @@ class Compiled(Callee):
             found = taken(self._name, positional, axes)
         except HoldsValues:
             raise TypeError(
-                f"{self._name}: program() takes numbers, and the arguments hold Values: pass their "
+                f"{self._name}: program() takes numbers, but the arguments hold Values: pass their "
                 ".data"
             ) from None
         key = (found.key, *kwargs) if kwargs else found.key
@@ -527,33 +526,31 @@ class Compiled(Callee):
         return (known or self._specialised(key, args, kwargs, axes, found)).program
 
     def c_function(self, *args: Any, signature: str | None = None) -> CFunction:
-        """Give a C function of one row, for whoever calls it by its address: another language, say.
+        """Make a C function that computes one row, to be called by address from other languages.
 
-        It may be called by any number of threads at once, and needs no GIL (but where Python
-        evaluates an operation: `gammainc`, say). What it computes is what a call without Python
-        gives: nan or an infinity off the domain.
+        Any number of threads may call it at once. It needs no GIL, unless Python evaluates one of
+        its operations (`gammainc`, for example). Off the domain, the result is nan or infinite.
 
         Args:
-            *args: Arguments as an example, as for `program`; by default a float for each parameter
-                of the function. What the C function is given are the numbers in them, in the order
-                of `program(*args).inputs`.
-            signature: Its type: `"double (double, double)"`, with a double for each number, which
-                is what is chosen where there is one result; `"void (double *, double *)"`, which
-                reads all numbers from an array and writes all results to another, which must not
-                overlap it, and is chosen otherwise; or what SciPy calls, `"double (double)"`,
-                `"double (double, void *)"`, `"double (int, double *)"` or
-                `"double (int, double *, void *)"`, where the integer is the number of numbers (the
-                result is nan if it is another).
+            *args: Example arguments, as for `program`; by default a float for each parameter of the
+                function. The C function takes the numbers in them, in the order of
+                `program(*args).inputs`.
+            signature: Its type. `"double (double, double)"`, with a double for each number, is the
+                default for one result. `"void (double *, double *)"` is the default otherwise: it
+                reads all numbers from one array and writes all results to another, which must not
+                overlap the first. SciPy calls `"double (double)"`, `"double (double, void *)"`,
+                `"double (int, double *)"` and `"double (int, double *, void *)"`; the integer is
+                the number of numbers (for any other, the result is nan).
 
         Returns:
-            The function: its `address`, its `signature`, and as a function of `ctypes`. It stays
-            for as long as that object does.
+            The function, with its `address`, its `signature`, and its form in `ctypes`. It exists
+            as long as that object does.
 
         Raises:
-            TracingError: The function branches on a number, or asks for one in another way.
-            TypeError: An argument is a Value, or of a kind that cannot be compiled.
+            TracingError: The function branches on a number, or reads one in another way.
+            TypeError: An argument is a Value, or of a type that cannot be compiled.
             ValueError: The signature does not fit; or there are rows (`in_axes`), checks (`check`),
-                or a Value that is read from outside; or the backend is another than LLVM.
+                or a Value that is read from outside; or the backend is not LLVM.
 
         Example:
             >>> from autograd import value_and_grad
@@ -590,7 +587,7 @@ class Compiled(Callee):
         if known.captured:
             raise ValueError(
                 f"{name}: the function reads {shown(known.captured[0])} from outside, which may "
-                "change: give it as an argument"
+                "change: pass it as an argument"
             )
         outputs = range(len(known.run.program.outputs))
         numbers: list[float | int] = [*outputs]
@@ -604,33 +601,33 @@ class Compiled(Callee):
             raise ValueError(f"{name}: {error}") from None
 
     def _floats(self, name: str) -> tuple[float, ...]:
-        """Give a float for each parameter of the function that needs one."""
+        """Return a float for each parameter without a default."""
         needed = None
         if not self._model:  # whose inputs are lists
-            with suppress(TypeError, ValueError):  # of some functions in C
+            with suppress(TypeError, ValueError):  # raised for some functions in C
                 parameters = inspect.signature(self.function).parameters.values()
                 needed = [each for each in parameters if each.default is each.empty]
         if not needed or not all(each.kind in _POSITIONAL for each in needed):
             raise TypeError(
-                f"{name}: the function's signature does not say how many floats it takes: give "
-                "arguments as an example"
+                f"{name}: the function's signature does not say how many floats it takes: pass "
+                "example arguments"
             )
         return (1.0,) * len(needed)
 
     def low_level_callable(self, *args: Any, signature: str | None = None) -> Any:
-        """Give a `scipy.LowLevelCallable`, which SciPy's integrators call without Python.
+        """Make a `scipy.LowLevelCallable`, which SciPy's integrators call without Python.
 
         Args:
             *args: As for `c_function`.
-            signature: Likewise; by default `"double (double)"` for a function of one number, and
-                `"double (int, double *)"` for others.
+            signature: As for `c_function`; by default `"double (double)"` for a function of one
+                number, and `"double (int, double *)"` for others.
 
         Returns:
-            What `scipy.integrate.quad`, `dblquad`, `nquad` and their like take as a function.
+            The function, for `scipy.integrate.quad`, `dblquad`, `nquad` and the like.
 
         Raises:
             ModuleNotFoundError: SciPy is missing.
-            ValueError: As for `c_function`; and the function gives more than one number.
+            ValueError: As for `c_function`; or the function returns more than one number.
 
         Example:
             >>> from scipy.integrate import quad
@@ -646,11 +643,11 @@ class Compiled(Callee):
 
     @property
     def signatures(self) -> list[Hashable]:
-        """The structures of arguments for which there is a program."""
+        """The structures of arguments that have a program."""
         return list(self._stored | self._known)
 
     def clear(self) -> None:
-        """Forget all programs; what the function reads besides its arguments is then read again.
+        """Forget all programs, so that what the function reads from outside is read again.
 
         Example:
             >>> scale = [2.0]
@@ -664,18 +661,18 @@ class Compiled(Callee):
             self._last = None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the programs that there are to a file, as data.
+        """Write all programs made so far to a file, as data.
 
-        `autograd.compiler.load` makes a function of it, in another process, without tracing; nor
-        does it optimise again where the machine code is in the user's cache.
+        `autograd.compiler.load` turns the file into a function, in another process, without tracing
+        again. Machine code is taken from the user's cache if it is there.
 
         Args:
-            path: The file; it appears whole or not at all, and replaces an older one.
+            path: The file; it is written whole or not at all, and replaces an older one.
 
         Raises:
-            TypeError: An argument is a model, or holds what is of a class of the user's.
-            ValueError: There is no program yet: call the function first; or the programs are larger
-                than a file may be.
+            TypeError: An argument is a model, or holds an object of a user's class.
+            ValueError: There is no program yet (call the function first), or the programs are too
+                large for a file.
             OSError: The file cannot be written.
 
         Example:
@@ -693,7 +690,7 @@ class Compiled(Callee):
                 key: Stored(known.program, known.result, known.layout, known.captured)
                 for key, known in self._known.items()
             }
-        # Of arguments without rows, where rows are asked for, there is a program but no call.
+        # If there is `in_axes` but no argument has rows, there is a program, but calls fail.
         known = {
             key: stored
             for key, stored in every.items()
@@ -702,14 +699,14 @@ class Compiled(Callee):
         if not known:
             raise ValueError(
                 f"{self._name}: save: there is nothing to save before the function is called: call "
-                "it once for each structure of arguments"
+                "it once with each structure of arguments"
             )
         written(
             path_of(path, f"{self._name}: save"),
             content(self._name, self.in_axes, self.options, known),
         )
 
-    # --- making a program ----------------------------------------------------------------------
+    # --- tracing -------------------------------------------------------------------------------
 
     def _axes(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Sequence[Any]:
         axes = self.in_axes
@@ -760,14 +757,14 @@ class Compiled(Callee):
             return known
 
     def require_one_program(self, *args: Any) -> None:
-        """Trace the function once more, and compare: with `check=True` it is done at each trace.
+        """Trace the function again and compare the programs; `check=True` does so at each trace.
 
         Args:
             *args: Arguments of the function.
 
         Raises:
-            TracingError: The function gives another program: it draws random numbers, say, or reads
-                a clock.
+            TracingError: The programs differ: the function draws random numbers, for example, or
+                reads a clock.
 
         Example:
             >>> compile(lambda x: x * x).require_one_program(2.0)
@@ -788,7 +785,7 @@ class Compiled(Callee):
     ) -> None:
         program, captured, before = first
         found = "" if before == _random_states() else "it draws random numbers"
-        for _ in range(RETRACED):  # two draws may agree by chance
+        for _ in range(RETRACED):  # two random draws may agree by chance
             if found:
                 break
             again, _, others = self._traced(args, kwargs, axes, layout)
@@ -797,8 +794,8 @@ class Compiled(Callee):
                 found = "it reads other Values from outside"
         if found:
             raise TracingError(
-                f"{self._name}: traced twice, the function has given two programs: {found}. What "
-                "it draws at random, or reads from a clock, would be frozen: pass it as an argument"
+                f"{self._name}: traced twice, the function gave two different programs: {found}. "
+                "A random number or a time that it reads would be frozen: pass it as an argument"
             )
 
     def _row(
@@ -808,7 +805,7 @@ class Compiled(Callee):
         axes: Sequence[Any],
         number: Callable[[int, int, str], Value],
     ) -> tuple[list[Any], dict[str, Any]]:
-        """Make the arguments of one row, of Values."""
+        """Make the arguments of one row, as Values."""
         names = [*argument_names(self._called, args), *kwargs]
         values = rebuilt(names, (*args, *kwargs.values()), axes, number)
         return values[: len(args)], dict(zip(kwargs, values[len(args) :], strict=True))
@@ -829,7 +826,7 @@ class Compiled(Callee):
         result = Result(call.result, self._name)
         captured = tuple(call.captured)
         program = program_of(result.numbers, [*inputs, *captured])
-        result.numbers = []  # the graph has been read: it is not to stay as long as the program
+        result.numbers = []  # frees the graph, which has been read
         return program, result, captured
 
     def _check(
@@ -841,10 +838,10 @@ class Compiled(Callee):
         found: Arguments,
         numbers: Any,
     ) -> None:
-        """Run the first row whose results are not all finite without compiling it."""
+        """Run the function itself on the first row whose results are not all finite."""
         row = 0
         if found.rows == 0:
-            return  # the mean of nothing
+            return  # the mean of no rows is nan
         if found.rows is not None:
             if self.reduce:
                 given = known.given(found.arrays)
@@ -867,11 +864,11 @@ class Compiled(Callee):
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 RETRACED = 4
-"""How often a function that is checked is traced again."""
+"""How often a function is traced again to check it."""
 
 
 def _random_states() -> Any:
-    """Give the state of the random numbers that Python and NumPy share among all who draw them."""
+    """Return the states of the global random number generators of Python and NumPy."""
     state = numpy.random.get_state(legacy=False)
     parts = state["state"].items()
     numbers = {k: x.tobytes() if isinstance(x, numpy.ndarray) else x for k, x in parts}
@@ -888,22 +885,21 @@ def load(
     """Load a compiled function that `Compiled.save` wrote.
 
     Args:
-        path: The file. It may come from anybody: it holds programs as data, all of which is
-            checked, and no code. Machine code is made from them, at the first call, or taken from
-            the user's own cache (see `autograd.clear_compile_cache`). What a program computes, and
-            how long it takes to compile and to run, is up to its author.
+        path: The file. It may come from an untrusted source: it holds programs as data, all of
+            which is checked, and no code. At the first call, machine code is made from them, or
+            taken from the user's own cache (see `autograd.clear_compile_cache`). What a program
+            computes, and how long it takes to compile and run, is up to its author.
         threads: As for `compile`.
         backend: As for `compile`.
 
     Returns:
-        The function, for arguments of the structures that it had been called with; others are a
-        TypeError.
+        The function, for the structures of arguments that it was called with before it was saved;
+        others raise a TypeError.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: The file is damaged, malformed, or of another version; or an option is none that
-            there is.
-        ModuleNotFoundError: What `backend` needs is missing.
+        ValueError: The file is damaged, malformed, or of another version; or an option is unknown.
+        ModuleNotFoundError: A package or compiler that `backend` needs is missing.
 
     Example:
         >>> import tempfile, pathlib
@@ -925,7 +921,7 @@ def load(
     def unknown(*args: Any, **kwargs: Any) -> Any:
         raise TypeError(
             f"{name}: the file holds no program for arguments of this structure: call the function "
-            "with such arguments before it is saved, or call it as it was called then"
+            "with such arguments before you save it, or pass arguments like those at that time"
         )
 
     compiled = Compiled(unknown, found.in_axes, found.reduce, found.exact, False, threads, backend)

@@ -212,8 +212,8 @@ def content(
 def _described_program(key: Hashable, known: Stored) -> dict[str, Any]:
     if known.captured:
         raise TypeError(
-            f"save: the function reads {known.captured[0]!r} from outside, which a file cannot: "
-            "give it as an argument"
+            f"save: the function reads {known.captured[0]!r} from outside, which a file cannot do: "
+            "pass it as an argument"
         )
     program = _without_own(known.program)
     if len(set(program.inputs)) < len(program.inputs):
@@ -304,13 +304,13 @@ def _stored(data: Any, in_axes: Any) -> tuple[Hashable, Stored]:
     widths = sum(group.width for group in given.layout.groups)
     if widths != len(program.inputs):
         raise ValueError(
-            f"the arguments hold {brief(widths)} numbers, and the program has "
+            f"the arguments hold {brief(widths)} numbers, but the program has "
             f"{len(program.inputs)} inputs"
         )
     structure, numbers = result(data["result"])
     if numbers != len(program.outputs):
         raise ValueError(
-            f"the result holds {brief(numbers)} numbers, and the program has "
+            f"the result holds {brief(numbers)} numbers, but the program has "
             f"{len(program.outputs)} outputs"
         )
     return given.key, Stored(program, Result.of_structure(structure), given.layout)

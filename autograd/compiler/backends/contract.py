@@ -1,4 +1,4 @@
-"""What a backend is: it plans, compiles and loads a program, and what it has loaded runs."""
+"""The contract of a backend: it plans, compiles and loads a program, as a kernel that runs."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ class Plan:
         program: A program of primitive operations, its sums fused. No output is a constant, or
             occurs twice.
         layout: Where its inputs lie.
-        reduces: Whether the code may add outputs up over the rows; `Kernel.reduces` says so.
-        exact: Whether products and sums are rounded each on its own.
+        reduces: Whether the code may add up outputs over the rows; `Kernel.reduces` tells if it
+            does.
+        exact: Whether each product and each sum is rounded separately.
     """
 
     program: Program
@@ -40,8 +41,8 @@ def planned(program: Program, layout: Layout, *, reduces: bool, exact: bool) -> 
     Args:
         program: A program of primitive operations.
         layout: Where its inputs lie.
-        reduces: Whether the code is to add outputs up over the rows.
-        exact: Whether products and sums are rounded each on its own, in their order.
+        reduces: Whether the code is to add up outputs over the rows.
+        exact: Whether each product and each sum is rounded separately, in order.
 
     Returns:
         The plan: long sums are added up in parts, unless they are to be exact.
@@ -64,7 +65,7 @@ class Kernel(Protocol):
 
     @property
     def reduces(self) -> bool:
-        """Whether it adds outputs up over the rows."""
+        """Whether it adds up outputs over the rows."""
         ...
 
     @property
@@ -74,7 +75,7 @@ class Kernel(Protocol):
 
     @property
     def cost(self) -> int:
-        """How many elementary operations a row takes; 0 where threads would not share the work."""
+        """How many elementary operations a row takes; 0 if threads cannot share the work."""
         ...
 
     def run(
@@ -85,48 +86,48 @@ class Kernel(Protocol):
         Args:
             arrays: The arrays of inputs, contiguous doubles.
             first: The first row.
-            rows: The number of rows; 1 of a program without rows.
-            out: Where the outputs go: an array for each output, of at least as many elements as
-                whole blocks have rows; or, where they are added up, a number for each.
-            divisor: What sums are divided by.
+            rows: The number of rows; 1 for a program without rows.
+            out: The array for the outputs: for each output, a row with room for whole blocks; or,
+                if outputs are added up over the rows, one number.
+            divisor: The number that sums are divided by.
         """
         ...
 
     def repeated(self, rows: int, divisor: float) -> Callable[[Sequence[Any]], tuple[Any, Any]]:
-        """Make a shorter way to run it, where outputs are numbers.
+        """Make a shorter way to run it, if each output is one number.
 
         Args:
             rows: The number of rows.
-            divisor: What sums are divided by.
+            divisor: The number that sums are divided by.
 
         Returns:
-            A function of the arrays of inputs, which gives the outputs, and whether one is nan.
+            A function of the arrays of inputs, which returns the outputs, and whether one is nan.
         """
         ...
 
 
 @runtime_checkable
 class Called(Protocol):
-    """A kernel that Python's own objects may be handed to; not every backend makes such."""
+    """A kernel that takes Python's own objects; not every backend makes such kernels."""
 
     def called(self, pattern: Pattern, limits: Limits) -> Callable[[tuple[Any, ...]], Any] | None:
-        """Make what calls it.
+        """Make the function that calls it.
 
         Args:
             pattern: What the arguments must be, and what the result is.
             limits: What is the same in all calls.
 
         Returns:
-            A function of a tuple of arguments, which gives the result; NotImplemented for arguments
-            that do not fit, or where the outputs must be computed in another way. None where there
-            is no such way to call it: on another interpreter than CPython, say.
+            A function of a tuple of arguments, which returns the result, or NotImplemented if the
+            arguments do not fit, or the outputs must be computed with guards. None if that is not
+            possible: on other interpreters than CPython, for example.
         """
         ...
 
 
 @runtime_checkable
 class Sourced(Protocol):
-    """A kernel that can be a C function."""
+    """A kernel that can be turned into a C function."""
 
     def source(self) -> Any:
         """Tell `llvm.entry.entry` how it is called."""
@@ -134,13 +135,13 @@ class Sourced(Protocol):
 
 
 def run_alone(kernel: Kernel) -> Callable[[Sequence[Any]], tuple[Any, Any]]:
-    """Make `Kernel.repeated` of `Kernel.run`, for a program without rows.
+    """Make `Kernel.repeated` from `Kernel.run`, for a program without rows.
 
     Args:
         kernel: The kernel.
 
     Returns:
-        A function of the arrays of inputs, which gives the outputs, and whether one is nan.
+        A function of the arrays of inputs, which returns the outputs, and whether one is nan.
     """
 
     def run(arrays: Sequence[Any]) -> tuple[Any, Any]:
@@ -156,11 +157,11 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str:
-        """What `compile(backend=...)` calls it."""
+        """Its name for `compile(backend=...)`."""
         ...
 
     def missing(self) -> str:
-        """Say what has to be installed before it can be used; nothing where that is done."""
+        """Say what must be installed before it can be used; "" if nothing is missing."""
         ...
 
     def plan(self, program: Program, layout: Layout, *, reduces: bool, exact: bool) -> Plan:
@@ -168,7 +169,7 @@ class Backend(Protocol):
         ...
 
     def compile(self, plan: Plan) -> Any:
-        """Make the code of a plan.
+        """Compile a plan to code.
 
         Raises:
             ValueError: The backend has no code for an operation.
@@ -176,9 +177,9 @@ class Backend(Protocol):
         ...
 
     def load(self, code: Any) -> Kernel:
-        """Load what `compile` made, on a machine of the same kind.
+        """Load code from `compile`, on a machine of the same kind.
 
         Raises:
-            ValueError: It was made for another machine.
+            ValueError: The code was made for another machine.
         """
         ...

@@ -364,7 +364,7 @@ FORGED: list[tuple[Any, str]] = [
     (part("outputs", [1, 2, 99]), "output %99: there is no such slot"),
     (part("outputs", [1, 2, -1]), "output %-1: there is no such slot"),
     (part("outputs", [1, 2, None]), "outputs: expected a list of slots"),
-    (part("outputs", [1]), "the result holds 3 numbers, and the program has 1 outputs"),
+    (part("outputs", [1]), "the result holds 3 numbers, but the program has 1 outputs"),
     # numbers
     (part("constants", ["0x1.0p+0", "0x1p+1"]), "constant 0: expected a number as float.hex"),
     (part("constants", ["0x" + "f" * 9999, "nan"]), "constant 0: expected a number as float.hex"),
@@ -381,7 +381,7 @@ FORGED: list[tuple[Any, str]] = [
     (part("inputs", ["w", 1, "x", "y"]), "inputs: expected a list of names"),
     (part("inputs", ["w", "\x1b[2J", "x", "y"]), "inputs: expected names that can be printed"),
     (lambda data: data.update(name="a\nb"), "name: expected a text that can be printed"),
-    (part("inputs", ["a", "b", "c", "d", "e"]), "hold 4 numbers, and the program has 5 inputs"),
+    (part("inputs", ["a", "b", "c", "d", "e"]), "hold 4 numbers, but the program has 5 inputs"),
     (lambda data: json.dumps(data).replace('"exact"', '"name"').encode(), "'?name'? occurs twice"),
     # arguments
     (

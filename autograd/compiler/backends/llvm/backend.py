@@ -1,4 +1,4 @@
-"""Programs to object code, and object code to functions of arrays."""
+"""Compiles programs to object code, and loads object code as functions of arrays."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ from autograd.version import __version__
 __all__ = ["LLVM", "Code", "MachineKernel", "code_of", "compiled"]
 
 SHORT = 4000
-"""Object files of modules of no more characters are kept, for programs that need them as well."""
+"""The object files of modules up to so many characters are kept, for programs that share them."""
 
 
 FEW_CALLS = 16
-"""Up to how many pieces the function that calls them is compiled with care."""
+"""Up to how many pieces the function that calls them is optimised."""
 MOST_MEMORY = 2**18
-"""Programs that need memory for more numbers have it once a thread: a call is little of it."""
+"""Programs that need memory for more numbers are called in Python: the call hardly matters."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Code:
     """The machine code of a plan.
 
     Attributes:
-        machine: What it was made for; see `Target.machine`.
+        machine: The machine that it was made for; see `Target.machine`.
         objects: Object files.
         outputs: The number of outputs.
         batched: Whether it runs on rows.
@@ -79,7 +79,7 @@ class Code:
         rows: How many rows a block has.
         widths: The widths of the arrays of inputs that vary from row to row.
         constants: The numbers that it reads from memory.
-        memory: How many numbers it needs memory for: uniform ones, those of a block, and sums.
+        memory: How many numbers it needs memory for: uniform numbers, those of a block, and sums.
         cost: How many elementary operations a row takes.
         inputs: The number of arrays of inputs.
     """
@@ -101,7 +101,7 @@ class LLVM:
     """The backend.
 
     Args:
-        target: What it compiles for; by default this machine.
+        target: The machine to compile for; by default this machine.
     """
 
     name = "llvm"
@@ -110,7 +110,7 @@ class LLVM:
         self._target = target
 
     def missing(self) -> str:
-        """Say what has to be installed: llvmlite."""
+        """Say what must be installed: llvmlite."""
         try:
             import llvmlite.binding  # noqa: F401
         except (ImportError, OSError):
@@ -118,37 +118,37 @@ class LLVM:
         return ""
 
     def plan(self, program: Program, layout: Layout, *, reduces: bool, exact: bool) -> Plan:
-        """Plan a program; what is to be exact is added up over the rows by whoever runs it."""
+        """Plan a program; if it is to be exact, the caller adds up the outputs over the rows."""
         return planned(program, layout, reduces=reduces and not exact, exact=exact)
 
     def compile(self, plan: Plan) -> Code:
-        """Find the machine code of a plan, or make it."""
+        """Take the machine code of a plan from the cache, or make it."""
         return code_of(plan, self._target or host())
 
     def load(self, code: Code) -> MachineKernel:
         """Load machine code.
 
         Raises:
-            ValueError: It was made for another machine.
+            ValueError: The code was made for another machine.
         """
         return MachineKernel(code)
 
 
-# --- machine code that there is already ----------------------------------------------------------
+# --- the cache -----------------------------------------------------------------------------------
 
 MAKERS = (emission, mathematics, primitives, schedule, target, writer)
-"""The modules that, with this one, decide what the code is."""
+"""The modules that, with this one, determine the code."""
 
 
 def code_of(plan: Plan, target: Target) -> Code:
-    """Find the machine code of a plan in the user's cache, or make it, and keep it there.
+    """Take the machine code of a plan from the user's cache, or make it and keep it there.
 
     Args:
         plan: The plan.
-        target: What it is made for.
+        target: The machine to compile for.
 
     Returns:
-        The code, the same in either case.
+        The code, the same in both cases.
     """
     key = _key(plan, target)
     content = found(key)
@@ -160,7 +160,7 @@ def code_of(plan: Plan, target: Target) -> Code:
 
 
 def _key(plan: Plan, target: Target) -> str:
-    """Hash all that machine code depends on; what the inputs are called is nothing of it."""
+    """Hash everything that machine code depends on; the names of inputs do not matter."""
     program, layout = plan.program, plan.layout
     parts = [
         __version__,
@@ -172,30 +172,30 @@ def _key(plan: Plan, target: Target) -> str:
         program.operations,
         program.outputs,
     ]
-    text = json.dumps(parts, default=int).encode()  # NumPy's integers are none of Python's
+    text = json.dumps(parts, default=int).encode()  # NumPy's integers are not ints of Python
     constants = struct.pack(f"<{len(program.constants)}d", *program.constants)
     return hashlib.sha256(text + constants).hexdigest()
 
 
 @cache
 def _sources() -> str:
-    """Hash what makes the code: between two versions it changes as well."""
+    """Hash the source of the modules that make the code, which changes between releases, too."""
     digest = hashlib.sha256()
     for path in (__file__, *(module.__file__ for module in MAKERS)):
-        with suppress(OSError):  # where there are only Python's own compiled files
+        with suppress(OSError):  # if only .pyc files are installed
             digest.update(Path(path or "").read_bytes())
     return digest.hexdigest()
 
 
 def _packed(code: Code) -> bytes:
-    """Write what cannot be told from the program."""
+    """Write what does not follow from the plan."""
     sizes = [*map(len, code.objects)]
     head = json.dumps({"rows": code.rows, "memory": code.memory, "cost": code.cost, "sizes": sizes})
     return b"\n".join([head.encode(), b"".join(code.objects)])
 
 
 def _unpacked(content: bytes, plan: Plan, target: Target) -> Code | None:
-    """Read what `_packed` wrote; None if that is something else."""
+    """Read what `_packed` wrote; None if the content is something else."""
     head, _, body = content.partition(b"\n")
     try:
         data = json.loads(head)
@@ -238,11 +238,11 @@ def _code(
 
 
 def compiled(plan: Plan, target: Target) -> Code:
-    """Make the machine code of a plan.
+    """Compile a plan to machine code.
 
     Args:
         plan: The plan.
-        target: What it is made for.
+        target: The machine to compile for.
 
     Returns:
         The code.
@@ -259,10 +259,10 @@ def compiled(plan: Plan, target: Target) -> Code:
         objects.append((_object if len(text) > SHORT else _shared)(target, text, level, optimise))
 
     for part in (body, prologue) if prologue else (body,):
-        for text, is_loop in step_texts(part):  # one at a time: of a large program they are large
+        for text, is_loop in step_texts(part):  # one at a time, as they may be large
             add(text, 2 if is_loop else level, is_loop)
-        # What only calls one piece after the other gains nothing from LLVM's thinking, whose time
-        # for one long block of calls grows as the 2.5th power of their number.
+        # A function that only calls one piece after the other gains nothing from optimisation,
+        # which in a long block of calls takes time that grows as the 2.5th power of their number.
         calls = len(part.schedule.steps)
         add(part_text(part), 2 if calls <= FEW_CALLS else 0, False)
     add(kernel_text(body, prologue, len(plan.program.outputs)), 2, True)
@@ -275,7 +275,7 @@ def compiled(plan: Plan, target: Target) -> Code:
 
 
 def _places(plan: Plan) -> tuple[dict[int, Place], list[int]]:
-    """Tell where inputs and constants lie, and which inputs vary from row to row."""
+    """Return the places of inputs and constants, and the inputs that vary from row to row."""
     places: dict[int, Place] = {}
     varying = []
     for slot, (group, place) in enumerate(plan.layout.places()):
@@ -308,7 +308,7 @@ def _prologue(
     by_row: Sequence[int],
     places: dict[int, Place],
 ) -> Part | None:
-    """Lay out what is computed once; places are added for what the rows need of it."""
+    """Lay out what is computed once; add places for what the rows need from it."""
     if not before:
         return None
     program = plan.program
@@ -334,7 +334,7 @@ def _body(
     program = plan.program
     outputs = {slot: place for place, slot in enumerate(program.outputs)}
     steps = scheduled(target, program, by_row, places, outputs, varying_inputs)
-    handed = {*by_row, *steps.copies}  # with what is copied for a long sum
+    handed = {*by_row, *steps.copies}  # including the copies for long sums
     if passed := tuple(slot for slot in program.outputs if slot not in handed):
         steps.steps.append(Straight(passed, computes=False))
     shape = _shape(plan, target, steps, is_small)
@@ -344,7 +344,7 @@ def _body(
 def _shape(plan: Plan, target: Target, steps: Schedule, is_small: bool) -> Shape:
     lanes = _lanes(plan, target)
     vectors = 4 if steps.rolled and plan.layout.batched else 1
-    # Leaving rows out costs nothing where masks are registers of their own.
+    # Masking rows costs nothing on processors with mask registers.
     may_double = plan.reduces and not plan.exact and not steps.rolled and lanes == 8
     doubled = may_double and is_small
     return Shape(2 * lanes if doubled else lanes, vectors, plan.reduces, plan.exact, doubled)
@@ -355,7 +355,7 @@ def _lanes(plan: Plan, target: Target) -> int:
 
 
 def _is_small(plan: Plan, target: Target) -> bool:
-    """Whether straight-line code is worth LLVM's thinking about it."""
+    """Tell whether straight-line code is small enough to be optimised by LLVM."""
     first = plan.program.first_result
     return cost(plan.program, range(first, first + len(plan.program))) <= target.thorough_cost
 
@@ -363,8 +363,8 @@ def _is_small(plan: Plan, target: Target) -> bool:
 def _object(target: Target, text: str, level: int, optimise: bool) -> bytes:
     """Compile a module to an object file.
 
-    Straight-line code has been optimised before it was written, so LLVM only allocates registers
-    and schedules; loops are also unrolled and, for single rows, vectorised.
+    Straight-line code was optimised before it was written, so LLVM only schedules it and allocates
+    registers; loops are also unrolled and, for single rows, vectorised.
     """
     from llvmlite import binding
 
@@ -379,8 +379,8 @@ def _object(target: Target, text: str, level: int, optimise: bool) -> bytes:
         return code
 
 
-# What goes through the rows is the same text for all programs of a shape, and takes LLVM longer
-# than the operations of a small one.
+# The loop over the rows is the same text for all programs of a shape, and takes LLVM longer than
+# the operations of a small program.
 _shared = lru_cache(maxsize=256)(_object)
 
 
@@ -391,7 +391,7 @@ class MachineKernel:
     """Machine code that has been loaded.
 
     Args:
-        code: The code, made on a machine of this kind.
+        code: The code, made for a machine of this kind.
 
     Raises:
         ValueError: The code was made for another machine.
@@ -443,7 +443,7 @@ class MachineKernel:
         self._local.free.append(call)
 
     def repeated(self, rows: int, divisor: float) -> Callable[[Sequence[Any]], tuple[Any, Any]]:
-        """Make a shorter way to run it, where outputs are numbers; see `contract.Kernel`."""
+        """Make a shorter way to run it; see `contract.Kernel`."""
         function, empty, count = self._function, numpy.empty, self.code.outputs
         local, taken, inputs = self._local, self._taken, len(CALL)
         address = ctypes.addressof
@@ -471,14 +471,14 @@ class MachineKernel:
         return run
 
     def called(self, pattern: Pattern, limits: Limits) -> Callable[[tuple[Any, ...]], Any] | None:
-        """Make what calls it with Python's own objects; see `contract.Called`."""
+        """Make the function that calls it with Python's own objects; see `contract.Called`."""
         if sum(self.code.memory) > MOST_MEMORY:
             return None
         address = ctypes.cast(self._function, ctypes.c_void_p).value or 0
         return trampoline.called(address, self._memory, self.outputs, pattern, limits, self)
 
     def source(self) -> entry.Source:
-        """Tell a C function how it is called, without rows."""
+        """Return what a C function needs to call it, without rows."""
         uniform, block, sums = self.code.memory
         tile = sum(self.code.widths) * self.code.rows
         address = ctypes.cast(self._function, ctypes.c_void_p).value or 0
@@ -490,9 +490,9 @@ class MachineKernel:
         return call, call.address
 
     def _taken(self) -> _Call:
-        """Take memory for a call, of this thread's, that no other call uses.
+        """Take memory of this thread that no other call is using.
 
-        A signal handler, or a function that Python evaluates, may call in the middle of a call.
+        A signal handler, or a function that Python evaluates, may make a call during a call.
         """
         try:
             call: _Call = self._local.free.pop()
@@ -509,10 +509,10 @@ OUT = list(CALL).index("out")
 
 
 class _Call:
-    """What a call of a kernel is given, and the memory that belongs to a thread.
+    """The arguments of a call of a kernel, and the memory for it, of one thread.
 
     Args:
-        code: The code that is called.
+        code: The code to call.
         constants: Its constants.
     """
 
@@ -534,8 +534,8 @@ class _Call:
 
 
 def _address(array: Any) -> int:
-    """Tell where the numbers of a contiguous array lie."""
-    try:  # three times as fast as the array's own answer, which the call of a small program notices
+    """Return the address of the numbers of a contiguous array."""
+    try:  # three times as fast as `ctypes.data`, which matters in calls of small programs
         return ctypes.addressof(ctypes.c_char.from_buffer(array))
     except (TypeError, ValueError):  # read-only, or empty
         return int(array.ctypes.data)
@@ -543,7 +543,7 @@ def _address(array: Any) -> int:
 
 @cache
 def _register_callbacks() -> list[Any]:
-    """Let machine code find the functions that Python evaluates."""
+    """Register the functions that Python evaluates, so that machine code finds them."""
     from llvmlite import binding
 
     kept = []

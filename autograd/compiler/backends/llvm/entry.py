@@ -1,7 +1,7 @@
-"""A kernel as a C function, for those who call it by its address: SciPy, and other languages.
+"""A kernel as a C function, which SciPy and other languages call by its address.
 
-A kernel is given memory by whoever calls it. Here it is taken from the stack, or if it is much from
-the heap, so that any number of threads may call the function at once, and it may call itself.
+The caller of a kernel provides its memory. The C function takes it from the stack or, if it is
+large, from the heap, so that any number of threads may call it at once, and it may call itself.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from autograd.forks import waited_for
 __all__ = ["SIGNATURES", "CFunction", "Signature", "Source", "entry", "signature_of"]
 
 STACK = 2**11
-"""How many bytes are taken from the stack at most at a time: where stacks grow page by page, code
-that takes more than a page at once has to ask for it."""
+"""The most bytes taken from the stack at once: if stacks grow page by page, code that needs more
+than a page must probe the pages."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Source:
     """A kernel that a C function calls.
 
     Attributes:
-        address: Where it is.
+        address: Its address.
         constants: The numbers that it reads from memory: an array.
-        sizes: How many doubles of memory it needs, for each kind in the order of `CALL`.
+        sizes: How many doubles of memory of each kind it needs, in the order of `CALL`.
         outputs: The number of outputs.
-        owner: What keeps it.
+        owner: The object that owns the kernel's code.
     """
 
     address: int
@@ -48,9 +48,9 @@ class Signature(NamedTuple):
     """A C function's type.
 
     Attributes:
-        text: As C writes it, and SciPy.
-        result: The result, a type of ctypes.
-        arguments: The arguments, likewise.
+        text: The type as written in C, and by SciPy.
+        result: The type of the result, in ctypes.
+        arguments: The types of the arguments, in ctypes.
     """
 
     text: str
@@ -68,14 +68,14 @@ SIGNATURES = (
     ),
     Signature("void (double *, double *)", None, (_ARRAY, _ARRAY)),
 )
-"""What there is besides a double for each input; the first four are what SciPy calls."""
+"""The types other than a double for each input; SciPy calls the first four."""
 
 
 def signature_of(text: str, inputs: int, outputs: int) -> Signature:
-    """Find a signature, and whether it fits.
+    """Find a signature, and check that it fits.
 
     Args:
-        text: As C writes it.
+        text: The type as written in C.
         inputs: The number of inputs.
         outputs: The number of outputs.
 
@@ -101,12 +101,12 @@ def signature_of(text: str, inputs: int, outputs: int) -> Signature:
         raise ValueError(f"the signature must be one of {names}, got {text!r}")
     if found.result is not None and outputs != 1:
         raise ValueError(
-            f"the signature {found.text!r} gives one number, and the function gives {outputs:,}: "
-            "use 'void (double *, double *)'"
+            f"the signature {found.text!r} returns one number, but the function returns "
+            f"{outputs:,}: use 'void (double *, double *)'"
         )
     if found.arguments[:1] == (ctypes.c_double,) and found is not plain and inputs != 1:
         raise ValueError(
-            f"the signature {found.text!r} takes one number, and the function takes {inputs:,}: "
+            f"the signature {found.text!r} takes one number, but the function takes {inputs:,}: "
             "use 'double (int, double *)'"
         )
     return found
@@ -115,12 +115,12 @@ def signature_of(text: str, inputs: int, outputs: int) -> Signature:
 class CFunction:
     """A compiled function as a C function; `Compiled.c_function` makes it.
 
-    It stays where it is for as long as this object, or its `ctypes`, exists.
+    Its address stays valid as long as this object, or its `ctypes`, exists.
 
     Attributes:
-        signature: Its type, as C writes it.
-        address: Where it is.
-        ctypes: A function of `ctypes`, for Python.
+        signature: Its type, as written in C.
+        address: Its address.
+        ctypes: The function in `ctypes`, for Python.
     """
 
     def __init__(self, signature: Signature, address: int, owners: Any) -> None:
@@ -134,11 +134,11 @@ class CFunction:
         return f"<C function {self.signature} at {self.address:#x}>"
 
     def __call__(self, *args: Any) -> Any:
-        """Call it, by `ctypes`."""
+        """Call it by `ctypes`."""
         return self.ctypes(*args)
 
     def low_level_callable(self) -> Any:
-        """Make a `scipy.LowLevelCallable` of it, which keeps it.
+        """Make a `scipy.LowLevelCallable` of it, which keeps it alive.
 
         Raises:
             ModuleNotFoundError: SciPy is missing.
@@ -154,14 +154,13 @@ def entry(
     groups: Sequence[int],
     numbers: Sequence[float | int],
 ) -> CFunction:
-    """Make a C function of a kernel.
+    """Make a C function that calls a kernel.
 
     Args:
-        sources: The kernel, and perhaps another, which is called where an output of the first is
-            nan.
+        sources: The kernel, and perhaps another, which is called if an output of the first is nan.
         signature: The function's type.
-        groups: How many inputs lie in each of its arrays; they follow each other.
-        numbers: The results, for each which output it is, an int, or which constant, a float.
+        groups: How many inputs lie in each of the kernel's arrays; they follow one another.
+        numbers: The numbers of the result: an output, as an int, or a constant, as a float.
 
     Returns:
         The function.
@@ -255,7 +254,7 @@ def _text(
 
 
 def _stored(array: str, numbers: Sequence[str], name: str) -> list[str]:
-    """Write what puts numbers into an array."""
+    """Write the code that stores numbers in an array."""
     lines = []
     for place, number in enumerate(numbers):
         lines += [
@@ -266,7 +265,7 @@ def _stored(array: str, numbers: Sequence[str], name: str) -> list[str]:
 
 
 def _kernel(number: int, source: Source, groups: Sequence[int]) -> str:
-    """Write what calls a kernel with memory of its own."""
+    """Write a function that calls a kernel with memory of its own."""
     fields = len(CALL) + len(groups)
     sizes = [8 * (size // 8 + 1) for size in source.sizes]
     bytes_needed = 8 * sum(sizes) + 64
@@ -319,5 +318,5 @@ def _kernel(number: int, source: Source, groups: Sequence[int]) -> str:
 
 
 def _python_function(name: str) -> int:
-    """Find a function of Python's that needs no GIL."""
+    """Return the address of a function of CPython that needs no GIL."""
     return ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0

@@ -1,13 +1,13 @@
-"""What machine code is called by from Python: machine code too, which follows a pattern.
+"""The trampoline: machine code through which Python calls the machine code of programs.
 
-A kernel takes addresses. To find these in Python's objects, and to make others of what it has
-computed, takes Python longer than a small kernel runs. The trampoline (`trampoline.ll`) does it by
-CPython's C API and NumPy's, and there is one in a process for all programs: what they differ in are
-the words that it follows (see `calling.Op`), and a plan, which are data.
+A kernel takes addresses. To find them in Python's objects, and to make objects from the results,
+takes Python longer than a small kernel runs. The trampoline (`trampoline.ll`) does it by the C APIs
+of CPython and NumPy. A process has one trampoline for all programs: they differ only in the words
+that it follows (see `calling.Op`) and in a plan, and both are data.
 
-How the objects of this interpreter lie in memory is not assumed: it is tried out on a few of them.
-Where that finds anything unexpected (another interpreter than CPython, one without a GIL, one of
-several in a process), there is no trampoline, and `Compiled` calls kernels in Python.
+How objects lie in memory is not assumed, but tried out on a few objects of this interpreter. If
+anything unexpected is found (an interpreter other than CPython, one without a GIL, a
+subinterpreter), there is no trampoline, and `Compiled` calls kernels in Python.
 """
 
 from __future__ import annotations
@@ -45,23 +45,23 @@ __all__ = ["accelerate", "called", "is_at_hand"]
 class _Plan(IntEnum):
     """The words of a plan."""
 
-    block = 0  # the first of the blocks of memory that no call uses, which form a chain
-    grow = auto()  # what makes another
+    block = 0  # the first block of memory in the linked list of those that no call uses
+    grow = auto()  # the function that makes another block
     kernel = auto()
     most = auto()
     long = auto()
     mean = auto()
     guards = auto()
     outputs = auto()
-    rows = auto()  # whether there is one of each for each row
+    rows = auto()  # whether each row has outputs
     stride = auto()
-    beyond = auto()  # how far behind the outputs the numbers of the result are
-    owner_nd = auto()  # how many dimensions the array has that all others lie in; 0 without one
+    beyond = auto()  # how far after the first output the numbers of the result begin
+    owner_nd = auto()  # the dimensions of the array that all others are views of; 0 without one
     owner_sizes = auto()
     owner_bytes = auto()
-    links = auto()  # how many of them are outputs
-    link = auto()  # the address of their places, and which outputs
-    captured = auto()  # how many Values are read
+    links = auto()  # how many numbers of the result are outputs
+    link = auto()  # the address of their places, and of which outputs they are
+    captured = auto()  # how many Values from outside are read
     values = auto()  # their addresses
     takes = auto()
     gives = auto()
@@ -70,13 +70,13 @@ class _Plan(IntEnum):
 class _Block(IntEnum):
     """The words of a block: the memory that one call at a time uses."""
 
-    after = 0  # the next that no call uses
-    fields = auto()  # the address of what the kernel is given
-    loose = auto()  # of numbers that are not in arrays
-    out = auto()  # of outputs
-    captured = auto()  # of the numbers of Values
+    after = 0  # the next block that no call uses
+    fields = auto()  # the address of the kernel's arguments
+    loose = auto()  # the address of the numbers that are not in arrays
+    out = auto()  # the address of the outputs
+    captured = auto()  # the address of the numbers of Values from outside
     count = auto()  # how many arrays are held
-    held = auto()  # these
+    held = auto()  # these arrays
 
 
 FUNCTIONS = (
@@ -105,14 +105,14 @@ API = (
     "definition",
     "python",
 )
-"""The table of the C API: addresses of objects, and of functions."""
+"""The table of the C API: the addresses of objects and functions."""
 
 ORDERED = 0x0001 | 0x0100
 """NumPy's flags of arrays that are contiguous in C's order, and aligned."""
 WRITEABLE = ORDERED | 0x0400
 VERSION_PLACE, NEW_PLACE, BASE_PLACE = 0, 94, 282
-"""Where NumPy's table of functions has what tells its version, PyArray_NewFromDescr, and
-PyArray_SetBaseObject: for good, since what is compiled for one NumPy runs with the next."""
+"""The places of PyArray_GetNDArrayCVersion, PyArray_NewFromDescr and PyArray_SetBaseObject in
+NumPy's table of functions; they do not change, so that extensions run with later versions."""
 VERSIONS = (0x01000009, 0x02000000)
 
 
@@ -120,7 +120,7 @@ VERSIONS = (0x01000009, 0x02000000)
 
 
 class Unexpected(Exception):  # noqa: N818 (it is a reason, not an error)
-    """This interpreter is not what the trampoline takes it for."""
+    """This interpreter is not as the trampoline expects."""
 
 
 def _require(condition: Any, what: str) -> None:
@@ -129,10 +129,10 @@ def _require(condition: Any, what: str) -> None:
 
 
 def _require_interpreter() -> None:
-    """Require CPython with a GIL, and its main interpreter.
+    """Require the main interpreter of a CPython with a GIL.
 
     Raises:
-        Unexpected: It is something else.
+        Unexpected: This is another interpreter.
     """
     _require(sys.implementation.name == "cpython", "CPython")
     _require(not sysconfig.get_config_var("Py_GIL_DISABLED"), "a GIL")
@@ -151,10 +151,10 @@ def _word(thing: Any, offset: int) -> int:
 
 
 def _offsets() -> dict[str, int]:
-    """Try out where an object has what.
+    """Find out by experiment where objects hold their data.
 
     Raises:
-        Unexpected: It is found nowhere, or somewhere else in another object.
+        Unexpected: Data are not found, or not at the same place in all objects.
     """
     one, other = object(), object()
     pair, items = (one, other), [one, other]
@@ -205,10 +205,10 @@ def _offsets() -> dict[str, int]:
 
 
 def _numpy_functions() -> dict[str, int]:
-    """Find NumPy's own C API.
+    """Find the functions of NumPy's C API.
 
     Raises:
-        Unexpected: It is of another version, or does something else.
+        Unexpected: NumPy has another ABI, or a function does not do what is expected.
     """
     core = getattr(numpy, "_core", None) or numpy.core
     capsule = core._multiarray_umath._ARRAY_API
@@ -228,7 +228,7 @@ def _numpy_functions() -> dict[str, int]:
     double, sizes = OBJECTS["double"], (ctypes.c_ssize_t * 2)(3, 5)
     increase = ctypes.pythonapi.Py_IncRef
     increase.argtypes, increase.restype = [ctypes.py_object], None
-    increase(double)  # which it takes
+    increase(double)  # `new` steals the reference
     made = new(numpy.ndarray, double, 2, sizes, None, None, 0, None)
     _require(type(made) is numpy.ndarray and made.shape == (3, 5), "PyArray_NewFromDescr")
     _require(made.dtype is double and made.flags.c_contiguous, "arrays of doubles")
@@ -269,7 +269,7 @@ class Trampoline:
     """The trampoline of this process.
 
     Raises:
-        Unexpected: There is none for this interpreter.
+        Unexpected: There cannot be one in this interpreter.
     """
 
     def __init__(self) -> None:
@@ -308,24 +308,24 @@ class Trampoline:
         made = self._new_function(ctypes.addressof(self._definition), owned, None)
         _require(type(made) is type(len), "a function")
         _require(_word(made, offsets["definition"]) == table["definition"], "its definition")
-        _require(_word(made, offsets["owned"]) == id(owned), "what it owns")
+        _require(_word(made, offsets["owned"]) == id(owned), "the objects that it owns")
 
     def function(self, plan: Any, *owned: Any) -> Callable[[tuple[Any, ...]], Any]:
-        """Make what follows a plan, and owns it, and all that it leads to."""
+        """Make a function that follows a plan, and owns the plan and all that it refers to."""
         made: Callable[[tuple[Any, ...]], Any] = self._new_function(
             ctypes.addressof(self._definition), (plan, self, *owned), None
         )
         return made
 
     def accelerate(self, kind: type[Callee]) -> None:
-        """Put a method in the place of a class's `__call__`, which it calls where it must."""
+        """Replace a class's `__call__` by a method that falls back to it."""
         with _lock:
             if self._written is not None:
                 return
             self._written = written = kind.__call__
             self._api[API.index("python")] = id(written)
-            # The class may be used for as long as there is an interpreter: so may this be.
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))  # never undone
+            # The class may be used until the interpreter exits, and so may this trampoline.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))  # never released
             self._doc = f"__call__($self, /, *args, **kwargs)\n--\n\n{written.__doc__}".encode()
             self._method.doc = self._doc
             method = self._new_method(kind, ctypes.addressof(self._method))
@@ -333,7 +333,7 @@ class Trampoline:
 
 
 def _text(offsets: dict[str, int]) -> str:
-    """Write the module."""
+    """Write the module in LLVM's assembly language."""
     names = {f"at_{name}": place for name, place in offsets.items()}
     names |= {f"api_{name}": place for place, name in enumerate(API)}
     names |= {f"plan_{word.name}": int(word) for word in _Plan}
@@ -347,7 +347,7 @@ def _text(offsets: dict[str, int]) -> str:
 
 
 def _object(text: str, target: Target) -> bytes:
-    """Find object code in the user's cache, or make it, and keep it there."""
+    """Take object code from the user's cache, or make it and keep it there."""
     key = _key(text, target)
     content = found(key)
     if content is None:
@@ -362,7 +362,7 @@ def _key(text: str, target: Target) -> str:
 
 
 def _built(text: str, target: Target) -> bytes:
-    """Make object code; what more thought about it would gain is a hundredth of a call."""
+    """Make object code; further optimisation would save a hundredth of a call."""
     from llvmlite import binding
 
     with waited_for:
@@ -379,25 +379,25 @@ def _built(text: str, target: Target) -> bytes:
 _lock = Reopened()
 
 NONE = (Unexpected, AttributeError, ImportError, OSError, RuntimeError)
-"""What says that there is no trampoline: also a library that is missing, and what LLVM raises."""
+"""The exceptions that mean that there is no trampoline; LLVM raises some of them."""
 
 
 @cache
 def _trampoline() -> Trampoline | None:
-    """Make the trampoline; None where there is none."""
+    """Make the trampoline; None if there cannot be one."""
     with suppress(*NONE):
         return Trampoline()
     return None
 
 
 def _only_trampoline() -> Trampoline | None:
-    """Give the trampoline, of which there is one, whichever threads ask for it at once."""
+    """Return the one trampoline of this process, even if several threads ask for it at once."""
     with _lock:
         return _trampoline()
 
 
 def is_at_hand() -> bool:
-    """Tell whether asking for the trampoline takes no time: it is there, or in the user's cache."""
+    """Tell whether the trampoline needs no compiling: it exists, or is in the user's cache."""
     with _lock:
         return _trampoline.cache_info().currsize > 0 or _is_cached()
 
@@ -411,10 +411,10 @@ def _is_cached() -> bool:
 
 
 def accelerate(kind: type[Callee]) -> None:
-    """Have a class call its objects' `_last` without Python; nothing where there is no trampoline.
+    """Make calls of a class's objects call `_last` without Python, if there is a trampoline.
 
     Args:
-        kind: The class: always the same. Its `__call__` is called where `_last` gives no result.
+        kind: The class: always the same. Its `__call__` is called if `_last` returns no result.
     """
     if trampoline := _only_trampoline():
         trampoline.accelerate(kind)
@@ -428,20 +428,20 @@ def called(
     limits: Limits,
     owner: Any,
 ) -> Callable[[tuple[Any, ...]], Any] | None:
-    """Make what calls a kernel with Python's own objects.
+    """Make a function that calls a kernel with Python's own objects.
 
     Args:
         kernel: The kernel's address.
-        memory: Makes what a kernel is given: something that owns it, and its address.
+        memory: Makes memory for the kernel's arguments: returns its owner, and its address.
         outputs: The number of outputs.
         pattern: What the arguments must be, and what the result is.
         limits: What is the same in all calls.
-        owner: What keeps the kernel.
+        owner: The object that owns the kernel's code.
 
     Returns:
-        A function of a tuple of arguments, which gives the result, or NotImplemented for arguments
-        that do not fit, or where the outputs must be computed in another way. None where there is
-        no such way to call it.
+        A function of a tuple of arguments, which returns the result, or NotImplemented if the
+        arguments do not fit, or the outputs must be computed with guards. None if there is no
+        trampoline.
     """
     trampoline = _only_trampoline()
     if trampoline is None:
@@ -483,10 +483,10 @@ def called(
 
 
 class _Blocks:
-    """Makes memory for calls, and keeps it: as much as there have ever been calls at once.
+    """Makes memory for calls, and keeps it: a block for each call that was ever made at once.
 
-    A signal handler, or a function that Python evaluates, may call in the middle of a call; and
-    other threads do. Who asks for a block uses it, and adds it to the chain afterwards.
+    Calls overlap in several threads, and if a signal handler, or a function that Python evaluates,
+    makes a call during a call. The caller uses the block, then adds it to the list of free blocks.
     """
 
     def __init__(
@@ -501,7 +501,7 @@ class _Blocks:
         self.kept: list[Any] = []
 
     def __call__(self) -> int:
-        """Make a block, and give its address."""
+        """Make a block, and return its address."""
         pattern, count = self.pattern, self.outputs * self.stride
         owner, address = self.memory()
         groups = len(CALL) + pattern.arrays + bool(pattern.loose)

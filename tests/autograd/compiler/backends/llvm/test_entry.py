@@ -170,7 +170,7 @@ REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any], type[Exception], str]]
         compile(lambda x, y: x * y), (), {"signature": "double (double, void *)"},
         ValueError, "takes 2",
     ),
-    (compile(lambda x: [x, x]), (), {"signature": "double (double)"}, ValueError, "gives 2"),
+    (compile(lambda x: [x, x]), (), {"signature": "double (double)"}, ValueError, "returns 2"),
     (compile(lambda x: x), (), {"signature": "int (int)"}, ValueError, "one of double"),
     (compile(lambda x: x), (), {"signature": 3}, TypeError, "str or None"),
     (compile(lambda x: x, in_axes=0), (), {}, ValueError, "one row"),
@@ -197,5 +197,5 @@ def test_what_does_not_fit_is_refused(
 
 def test_a_function_of_several_results_is_no_low_level_callable() -> None:
     pytest.importorskip("scipy")
-    with pytest.raises(ValueError, match="gives 2"):
+    with pytest.raises(ValueError, match="returns 2"):
         compile(lambda x: [x, x * x]).low_level_callable()

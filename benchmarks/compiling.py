@@ -61,6 +61,30 @@ def network(width: int) -> Work:
     )
 
 
+def wide_network(width: int) -> Work:
+    """An MLP of one hidden layer, as wide as its rows, over 64 of them."""
+    batches = import_module("benchmarks.batches")
+    batch = batches.two_class_mlp("relu", (width, width, 1), 64)
+    axes = (None, *[0] * len(batch.rows))
+    return Work(
+        batches.cost_of_row(batch),
+        (batch.parameters, *batch.rows),
+        {"in_axes": axes, "reduce": "mean"},
+    )
+
+
+def digits(rows: int) -> Work:
+    """The MLP 64-128-64-10 of the benchmarks, with its softmax cross-entropy."""
+    batches = import_module("benchmarks.batches")
+    batch = batches.digits(rows)
+    axes = (None, *[0] * len(batch.rows))
+    return Work(
+        batches.cost_of_row(batch),
+        (batch.parameters, *batch.rows),
+        {"in_axes": axes, "reduce": "mean"},
+    )
+
+
 def straight_line(operations: int) -> Work:
     """Sums and products of what went before, some of it by far."""
     batches = import_module("benchmarks.batches")
@@ -182,6 +206,8 @@ def products(count: int) -> Work:
 FAMILIES: dict[str, tuple[Callable[[int], Work], tuple[int, ...], int]] = {
     # what makes it, the sizes, and how many of them a quick look takes
     "MLP 2-n-n-1": (network, (16, 50), 1),
+    "MLP n-n-1": (wide_network, (100, 320, 1_000), 2),
+    "digits of n rows": (digits, (32,), 1),
     "two-operand nodes": (straight_line, (1_000, 10_000, 100_000, 1_000_000), 2),
     "chain of sines": (chain, (1_000, 10_000, 100_000), 2),
     "LSTM of n steps": (recurrence, (4, 32), 1),

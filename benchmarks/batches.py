@@ -7,6 +7,7 @@ once, in arrays (JAX, PyTorch). Both take what they need of a library from a `Li
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import random
 import subprocess
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from benchmarks.by_hand import OBSERVATIONS, WRITTEN_BY_HAND
 from benchmarks.derivatives import rosenbrock
 from benchmarks.measure import Lap, Task, is_limited_to_avx2
 from benchmarks.workloads import OURS, mlp_weights
@@ -35,11 +37,14 @@ class Library(NamedTuple):
     exp: Callable[[Any], Any]
     sin: Callable[[Any], Any]
     sqrt: Callable[[Any], Any]
+    log: Callable[[Any], Any]
+    ndtr: Callable[[Any], Any]
     tanh: Callable[[Any], Any]
     relu: Callable[[Any], Any]
     cross_entropy: Callable[[Any, Any], Any]  # of logits and of the probabilities of the classes
     net: Callable[[Any, Any, Any], Any] = NotImplemented  # in scalars: weights, inputs and bias
     repeat: Callable[[Callable[[Any], Any], Any, int], Any] = NotImplemented
+    array: Callable[[Any], Any] = np.asarray  # the library's, of NumPy's
 
 
 class Batch(NamedTuple):
@@ -178,6 +183,38 @@ def valley(inputs: int) -> Batch:
     return Batch(np.random.default_rng(6).uniform(0.5, 1.5, inputs), (), of_row, of_arrays)
 
 
+def price() -> Batch:
+    """The price of a call by Black and Scholes's formula; its gradient is five Greeks."""
+
+    def of(m: Library, parameters: Any) -> Any:
+        spot, strike, sigma, rate, years = parameters
+        spread = sigma * m.sqrt(years)
+        d1 = (m.log(spot / strike) + (rate + 0.5 * sigma * sigma) * years) / spread
+        return spot * m.ndtr(d1) - strike * m.exp(-rate * years) * m.ndtr(d1 - spread)
+
+    return Batch(np.array([100.0, 105.0, 0.2, 0.05, 1.0]), (), of, of)
+
+
+def likelihood() -> Batch:
+    """The negative logarithm of a Cauchy distribution's likelihood, in centre and width."""
+    xs = OBSERVATIONS
+
+    def of_row(m: Library, parameters: Any) -> Any:
+        centre, width = parameters
+        total = len(xs) * m.log(width)
+        for x in xs.tolist():
+            z = (x - centre) / width
+            total = total + m.log(1.0 + z * z)
+        return total
+
+    def of_arrays(m: Library, parameters: Any) -> Any:
+        centre, width = parameters
+        z = (m.array(xs) - centre) / width
+        return len(xs) * m.log(width) + m.log(1.0 + z * z).sum()
+
+    return Batch(np.array([0.8, 1.3]), (), of_row, of_arrays)
+
+
 def predators(rows: int, steps: int = 1000) -> Batch:
     """Lotka and Volterra's equations by the midpoint rule, in four parameters, to t = 10."""
     h = 10.0 / steps
@@ -248,6 +285,8 @@ def cost_of_row(batch: Batch) -> Function:
         m.exp,
         m.sin,
         m.sqrt,
+        m.log,
+        m.ndtr,
         m.tanh,
         m.relu,
         lambda zs, shares: m.logsumexp(zs) - m.dot(shares, zs),
@@ -304,7 +343,9 @@ def jax(batch: Batch, threads: int | None) -> Call:
     def cross_entropy(logits: Any, shares: Any) -> Any:
         return module.nn.logsumexp(logits, axis=-1) - (logits * shares).sum(axis=-1)
 
-    library = Library(m.exp, m.sin, m.sqrt, m.tanh, module.nn.relu, cross_entropy, repeat=repeat)
+    ndtr = module.scipy.special.ndtr
+    functions = m.exp, m.sin, m.sqrt, m.log, ndtr, m.tanh, module.nn.relu
+    library = Library(*functions, cross_entropy, repeat=repeat, array=m.asarray)
 
     def cut(parameters: Any) -> Any:
         return matrices(parameters, batch.sizes) if batch.sizes else parameters
@@ -330,7 +371,8 @@ def pytorch(batch: Batch, threads: int | None) -> Call:
     def cross_entropy(logits: Any, shares: Any) -> Any:
         return m.nn.functional.cross_entropy(logits, shares, reduction="none")
 
-    library = Library(m.exp, m.sin, m.sqrt, m.tanh, m.relu, cross_entropy, repeat=loop)
+    functions = m.exp, m.sin, m.sqrt, m.log, m.special.ndtr, m.tanh, m.relu
+    library = Library(*functions, cross_entropy, repeat=loop, array=m.tensor)
     arrays = matrices(batch.parameters, batch.sizes) if batch.sizes else [batch.parameters]
     leaves = [m.tensor(array, requires_grad=True) for array in arrays]
     rows = [m.tensor(array) for array in batch.rows]
@@ -352,9 +394,13 @@ def casadi(batch: Batch, threads: int | None) -> Call:
     def cross_entropy(logits: Any, shares: Any) -> Any:
         return m.logsumexp(m.vertcat(*logits)) - net(shares, logits, 0.0)
 
-    library = Library(
-        m.exp, m.sin, m.sqrt, m.tanh, lambda x: m.fmax(x, 0.0), cross_entropy, net, loop
-    )
+    def ndtr(x: Any) -> Any:
+        return 0.5 * (1.0 + m.erf(math.sqrt(0.5) * x))
+
+    def relu(x: Any) -> Any:
+        return m.fmax(x, 0.0)
+
+    library = Library(m.exp, m.sin, m.sqrt, m.log, ndtr, m.tanh, relu, cross_entropy, net, loop)
     parameters = m.SX.sym("p", len(batch.parameters))
     rows = [m.SX.sym("row", *array.shape[1:]) for array in batch.rows]
     scalars = [
@@ -428,6 +474,12 @@ def valley_by_hand(batch: Batch, threads: int | None) -> Call:
     return call
 
 
+def by_numba(batch: Batch, threads: int | None, *, function: str) -> Call:
+    """Value and gradient written by hand, compiled by Numba, and called with an array."""
+    compiled = import_module("numba").njit(getattr(import_module("benchmarks.by_hand"), function))
+    return partial(compiled, batch.parameters)
+
+
 OURS_WITH_FLOATS, OURS_WITH_PAIRS = f"{OURS}, floats", f"{OURS}, pairs"
 LIBRARIES: dict[str, Callable[[Batch, int | None], Call]] = {
     OURS: ourselves,
@@ -437,6 +489,7 @@ LIBRARIES: dict[str, Callable[[Batch, int | None], Call]] = {
     OURS_WITH_FLOATS: with_floats,
     OURS_WITH_PAIRS: with_pairs,
     "C++, valley": valley_by_hand,
+    **{f"Numba, {name}": partial(by_numba, function=name) for name in WRITTEN_BY_HAND},
     "C++, relu": partial(by_hand, kernel="hinge_relu"),
     "C++, tanh": partial(by_hand, kernel="hinge_tanh"),
 }

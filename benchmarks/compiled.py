@@ -35,7 +35,9 @@ from benchmarks.batches import (
     digits,
     european_call,
     evaluation,
+    likelihood,
     predators,
+    price,
     sines,
     straight_line,
     two_class_mlp,
@@ -79,7 +81,8 @@ class Peer(NamedTuple):
             return True
         if self.name.startswith("C++"):
             return shutil.which(COMPILER) is not None
-        module = {"PyTorch": "torch"}.get(self.name, self.name.lower())
+        name = self.name.partition(",")[0]
+        module = {"PyTorch": "torch"}.get(name, name.lower())
         return importlib.util.find_spec(module) is not None
 
 
@@ -152,20 +155,30 @@ def op_by_op_rows(effort: Effort) -> Iterator[Row]:
 
 def call_rows(effort: Effort) -> Iterator[Row]:
     """What a call costs, where there is little to compute: by its arguments and results."""
-    make = partial(two_class_mlp, "relu", NETWORK)
+    network = partial(two_class_mlp, "relu", NETWORK)
     what = "MLP 2-16-16-1 relu"
     peers = [Peer("C++, relu", 0.6), Peer("JAX"), Peer("PyTorch")]
-    yield from run_rows(f"{what}, 1 row", partial(make, 1), peers, effort, calls=100)
+    yield from run_rows(f"{what}, 1 row", partial(network, 1), peers, effort, calls=100)
     yield from run_rows(
-        f"{what}, 20 rows, pairs of matrices", partial(make, 20), [Peer(OURS, 0.9)], effort,
+        f"{what}, 20 rows, pairs of matrices", partial(network, 20), [Peer(OURS, 0.9)], effort,
         calls=100, ours_as=OURS_WITH_PAIRS,
     )  # fmt: skip
     peers = [Peer("C++, valley"), Peer("JAX"), Peer("PyTorch")]
+    by_numba = "Numba, valley"
     for inputs in (2, 10, 100):
+        make: Callable[..., Batch] = partial(valley, inputs)
         yield from run_rows(
-            f"Rosenbrock {inputs}, floats", partial(valley, inputs), peers, effort,
+            f"Rosenbrock {inputs}, floats", make, peers, effort,
             calls=200, ours_as=OURS_WITH_FLOATS,
         )  # fmt: skip
+        what = f"Rosenbrock {inputs}, array"
+        yield from run_rows(what, make, [Peer(by_numba)], effort, calls=200)
+    for what, make, by_numba in (
+        ("Black-Scholes formula, 5 Greeks", price, "Numba, price"),
+        ("Cauchy likelihood of 100 observations", likelihood, "Numba, likelihood"),
+    ):
+        peers = [Peer(by_numba), Peer("JAX"), Peer("PyTorch")]
+        yield from run_rows(f"{what}, array", make, peers, effort, calls=200)
     makers = {name: partial(integration, name) for name in (OURS, "C", "Python")}
     contest = interleave(makers, effort.rounds, effort.seconds)
     agree(*contest.outcomes.values())
@@ -365,7 +378,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         limit_to_avx2()
     quick = Effort(3, 0.02, 1, paths=10_000, largest=10_000, wide=50)
     effort = quick if given.quick else Effort()
-    facts = machine(["casadi", "jax", "llvmlite", "micrograd", "numpy", "torch", "xad"])
+    facts = machine(["casadi", "jax", "llvmlite", "micrograd", "numba", "numpy", "torch", "xad"])
     rows = show(facts, all_rows(effort, [given.only] if given.only else tuple(SECTIONS)))
     if not given.only:
         name = "compiled_avx2.json" if given.avx2 else "compiled.json"

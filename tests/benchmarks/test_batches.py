@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import batches
+from benchmarks import batches, by_hand
 from benchmarks.batches import (
     COMPILER,
     Batch,
     digits,
     european_call,
+    likelihood,
     matrices,
     outputs_of_arrays,
     predators,
+    price,
     sines,
     straight_line,
     two_class_mlp,
@@ -31,6 +33,8 @@ SIZES = (2, 16, 16, 1)
 BATCHES: dict[str, Callable[[], Batch]] = {
     "relu": partial(two_class_mlp, "relu", SIZES, 20),
     "tanh": partial(two_class_mlp, "tanh", SIZES, 20),
+    "price": price,
+    "likelihood": likelihood,
     "european call": partial(european_call, 1000),
     "valley": partial(valley, 20),
     "predators": partial(predators, 5, 50),
@@ -92,6 +96,12 @@ def test_structures_of_parameters_are_differentiated_alike() -> None:
 def test_the_valley_written_by_hand_is_the_same(inputs: int) -> None:
     make = partial(valley, inputs)
     assert found("C++, valley", make) == pytest.approx(found(OURS, make), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", by_hand.WRITTEN_BY_HAND)
+def test_gradients_written_by_hand_are_the_same(name: str) -> None:
+    value, gradient = getattr(by_hand, name)(BATCHES[name]().parameters)
+    assert [*gradient, value] == pytest.approx(ours(name), rel=1e-12)
 
 
 @pytest.mark.parametrize("name", BATCHES)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy
 
-from autograd.chain_rule import recorded_adjoints
+from autograd.chain_rule import recorded_gradient
 from autograd.compiler.builder import ProgramBuilder, made
 from autograd.compiler.definitions import DEFINITIONS
 from autograd.compiler.primitives import PRIMITIVES
@@ -22,7 +22,7 @@ from autograd.compiler.program import Operation, Program
 from autograd.compiler.trace import call_traced, program_of
 from autograd.formulary import DEVIATION, ZSCORE
 from autograd.functions import dot
-from autograd.graph import dependents, interior
+from autograd.graph import interior
 from autograd.rule import VALUES, OwnName, Rule, rule_of
 from autograd.traced import traced
 from autograd.tracing import TracingError
@@ -612,6 +612,5 @@ def adjoint(program: Program) -> Program:
     root: Value = dot(outputs, seeds) if len(outputs) != 1 else outputs[0]
     order = interior(root, stop=inputs)
     seed: Value | float = seeds[0] if len(outputs) == 1 else 1.0
-    found = recorded_adjoints(root, order, dependents(order, inputs), seed)
-    adjoints = [found.get(leaf, 0.0) for leaf in inputs]
+    adjoints = recorded_gradient(root, order, inputs, seed)
     return eliminate_dead_code(program_of([*outputs, *adjoints], [*inputs, *seeds]))

@@ -22,12 +22,13 @@ from autograd.kinds import CONSTANT
 from autograd.rule import FLOATS, LINEAR, VALUES, OwnName, rule_of
 from autograd.rules import RULES
 from autograd.sums import MANY
+from autograd.traced import Traced, node_of, notes_nothing
 from autograd.tracing import is_traced
 from autograd.value import Operand, Value, as_value, on_extended_line, record
 
 __all__ = [
     "ChainRule", "added", "guarded_product", "has_domain", "is_zero", "kink", "nan_outside",
-    "partials", "recorded_adjoints", "showing_nan", "within_domain",
+    "partials", "recorded_adjoints", "recorded_gradient", "showing_nan", "within_domain",
 ]  # fmt: skip
 
 
@@ -214,38 +215,117 @@ def recorded_adjoints(
         >>> recorded_adjoints(y, [y], {x, y})[x].data
         6.0
     """
-    found: dict[Value, Value | float] = {}
-    # By identity: the hash of a traced node is a function of Python's.
-    waiting: dict[int, tuple[Value, list[Value | float]]] = {id(root): (root, [seed])}
-    reached = set(map(id, among))
+    nodes = {id(node): node for node in (root, *among)}
+    found = _propagated(root, order, {*map(id, among)}, seed, again)
+    return {nodes[key]: adjoint for key, adjoint in found.items()}
+
+
+def recorded_gradient(
+    root: Value,
+    order: Sequence[Value],
+    variables: Sequence[Value],
+    seed: Value | float = 1.0,
+    *,
+    again: bool = True,
+) -> list[Value | float]:
+    """Apply the chain rule as `backward` does, and record it; give the derivatives alone.
+
+    Args:
+        root: The node to differentiate.
+        order: The interior nodes between it and the variables, parents first.
+        variables: The nodes to differentiate with respect to.
+        seed: The adjoint to start from.
+        again: Whether the result, if it is traced, may be differentiated again.
+
+    Returns:
+        The derivative with respect to each variable: a Value, or a plain number if it does not
+        vary.
+
+    Raises:
+        KeyError: An operation is not in the table.
+
+    Example:
+        >>> x = Value(3.0)
+        >>> y = x * x
+        >>> recorded_gradient(y, [y], [x])[0].data
+        6.0
+    """
+    reached = {*map(id, variables)}
+    unreached = reached.isdisjoint
+    for node in order:
+        if not unreached(map(id, node.parents)):
+            reached.add(id(node))
+    found = _propagated(root, order, reached, seed, again)
+    return [found.get(key, 0.0) for key in map(id, variables)]
+
+
+def _propagated(
+    root: Value, order: Sequence[Value], reached: set[int], seed: Value | float, again: bool
+) -> dict[int, Value | float]:
+    """Give the adjoints of the nodes that are reached, by the identity of these.
+
+    By identity, as the hash of a traced node is a function of Python's.
+    """
+    found: dict[int, Value | float] = {}
+    # The adjoint so far of a node: one term, or a list of several.
+    waiting: dict[int, Any] = {id(root): seed}
+    passing = set(map(id, showing_nan([root], order)))
     chain = ChainRule(order, again)
-    passing = {id(node) for node in showing_nan([root], order)}
     for node in reversed(order):
         key = id(node)
         if key not in reached or not (key in waiting or key in passing):
             continue
-        adjoint = added(waiting.pop(key)[1]) if key in waiting else 0.0
+        adjoint = waiting.pop(key, 0.0)
+        if type(adjoint) is list:
+            adjoint = added(adjoint)
         if key in passing:
             adjoint = within_domain(node, adjoint)
-        found[node] = adjoint
+        found[key] = adjoint
         if is_zero(adjoint):
             continue
         derivatives = partials(node, again)
-        if key not in passing and is_traced(node):
+        if key not in passing and may_leave(node):
             factor = within_domain(node, 1.0)
             if isinstance(factor, Value):
                 derivatives = [derivative * factor for derivative in derivatives]
+        is_plain = chain.is_plain_at(node, adjoint)
         for parent, partial in zip(node.parents, derivatives, strict=True):
             target = id(parent)
-            if target in reached:
+            if target not in reached:
+                continue
+            if is_plain and type(partial) is Traced:
+                product: Value | float = node_of(CHAIN_PRODUCT, (adjoint, partial))
+            elif is_plain and type(partial) is float and partial == 1.0:
+                product = adjoint
+            else:
                 product = chain.product(adjoint, partial, node, parent)
-                if not is_zero(product):
-                    if target in waiting:
-                        waiting[target][1].append(product)
-                    else:
-                        waiting[target] = parent, [product]
-    found.update((node, added(terms)) for node, terms in waiting.values())
+                if is_zero(product):
+                    continue
+            terms = waiting.get(target)
+            if terms is None:
+                waiting[target] = product
+            elif type(terms) is list:
+                terms.append(product)
+            else:
+                waiting[target] = [terms, product]
+    for key, terms in waiting.items():
+        found[key] = added(terms) if type(terms) is list else terms
     return found
+
+
+def _may_bend(op: str) -> bool:
+    """Tell whether an operation may have kinks; custom functions may share a name."""
+    rule = rule_of(op)
+    return rule is not None and (rule.kinks is not None or isinstance(op, OwnName))
+
+
+def may_leave(node: Value) -> bool:
+    """Tell whether `within_domain` may find that a traced node, in use, is off its domain."""
+    op = node.op
+    if op == "**" or type(op) is not str:
+        return is_traced(node)
+    rule = RULES.get(op)
+    return rule is not None and rule.within is not None and is_traced(node)
 
 
 def within_domain(node: Value, factor: Value | float) -> Value | float:
@@ -321,7 +401,7 @@ def showing_nan(roots: Sequence[Value], order: Sequence[Value]) -> dict[Value, i
         are left out, and the result is empty if no node has a restricted domain.
     """
     showing: dict[Value, int] = {}
-    if not any(map(has_domain, order)):
+    if not any(map(has_domain, {node.op: node for node in order if is_traced(node)}.values())):
         return showing
     for place, root in enumerate(roots):
         if is_traced(root):
@@ -371,8 +451,9 @@ class ChainRule:
 
     def __init__(self, order: Sequence[Value], again: bool, forwards: bool = False) -> None:
         self.again, self.forwards = again, forwards
+        operations = {node.op for node in order}
         # Whether a pass has been recorded before this one, among traced nodes.
-        self.is_later = any(node.op in (CHAIN_PRODUCT, KINKED) for node in order)
+        self.is_later = CHAIN_PRODUCT in operations or KINKED in operations
         self._nodes: set[Value] = set()
         # The conditions of nodes at a kink; of nodes that depend on one; of what came through one.
         self._kinks: dict[Value, Value] = {}
@@ -382,7 +463,10 @@ class ChainRule:
         self._jumping: dict[Value, Value] = {}
         self._jumps: dict[Value, Value] = {}
         self._sources_of: dict[Value, set[Value]] = {}
-        for node in order:
+        bent = {op for op in operations if _may_bend(op)}
+        for node in order if bent else ():
+            if node.op not in bent and not self._kinks:
+                continue
             at_kink = kink(node, again or self.is_later)
             if at_kink is not None:
                 self._kinks[node] = at_kink
@@ -398,6 +482,13 @@ class ChainRule:
                     self._jumping[node] = functools.reduce(operator.add, marks)
         if self._involved:
             self._nodes = set(order)
+        self._is_plain = notes_nothing() and not (forwards or self.is_later or self._kinks)
+
+    def is_plain_at(self, node: Value, flow: Value | float) -> bool:
+        """Tell whether the product of a traced flow and a traced derivative needs no mark."""
+        if not self._is_plain or type(flow) is not Traced or self._marks:
+            return False
+        return not (self.again and node.op in STEEP)
 
     def product(
         self, flow: Value | float, partial: Value | float, source: Value, target: Value

@@ -30,7 +30,7 @@ from operator import mul
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, overload
 
-from autograd import names, special
+from autograd import grad_mode, names, special
 from autograd.errors import counted, outside_domain, shown, wrong_type
 from autograd.extended_reals import Extended, extended
 from autograd.formulary import DEVIATION, ROWS, ZSCORE
@@ -40,7 +40,7 @@ from autograd.reals import Plain, as_float
 from autograd.rule import FLOATS, LINEAR, VALUES, XS, OwnName, Rule, register
 from autograd.rules import RULES
 from autograd.special import sum_of_products
-from autograd.tracing import TracingError, expected
+from autograd.tracing import UNKNOWN, TracingError, expected, is_traced
 from autograd.value import Operand, Value, as_value, new_node, record
 
 if TYPE_CHECKING:
@@ -544,7 +544,8 @@ def net(weights: Iterable[Any], inputs: Iterable[Any] | Operands, bias: Any, /) 
         return _apply(RULES["net"], (*left, *(nodes or xs), bias))
     # the usual and hottest case, a neuron: weights and bias are Values
     ws = [weight._number for weight in left]
-    y = sum_of_products(ws, xs) + bias._number
+    is_unknown = kinds != {Value} or (grad_mode.open_blocks and any(map(is_traced, nodes)))
+    y = UNKNOWN if is_unknown else sum_of_products(ws, xs) + bias._number
     if nodes:
         return new_node(y, (*left, *nodes, bias), (*xs, *ws, 1.0), "net")
     return new_node(y, (*left, bias), (*xs, 1.0), LINEAR)

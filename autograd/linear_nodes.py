@@ -5,9 +5,12 @@ from __future__ import annotations
 from autograd.kinds import LINKED_PARAMETER, PARAMETER_KINDS
 from autograd.rule import LINEAR
 from autograd.special import sum_of_products
+from autograd.traced import Traced, node_of, notes_nothing
 from autograd.value import Value, new_node
 
 __all__ = ["linear", "linked"]
+
+_ONE = (1.0,)
 
 
 def linear(coefficients: tuple[float, ...], operands: tuple[Value, ...]) -> Value:
@@ -51,6 +54,10 @@ def linked(value: Value) -> Value:
     """
     is_parameter = any(value.op is kind for kind in PARAMETER_KINDS)
     op = LINKED_PARAMETER if is_parameter else LINEAR
-    node = new_node(value._number, (value,), (1.0,), op)
+    if type(value) is Traced and notes_nothing():
+        node = node_of(op, (value,))
+        node.local_derivatives = _ONE
+    else:
+        node = new_node(value._number, (value,), _ONE, op)
     node._label = value._label
     return node

@@ -19,12 +19,13 @@ from autograd.kinds import CONSTANT, UNRECORDED
 from autograd.rule import LINEAR
 from autograd.rules import RULES
 from autograd.tracing import UNKNOWN, TracingError, is_library, refuse
-from autograd.value import Operand, Value, as_value, record
+from autograd.value import Operand, Value, _operand, as_value, record
 
-__all__ = ["Trace", "Traced", "record_traced", "traced", "tracing_of"]
+__all__ = ["Trace", "Traced", "node_of", "notes_nothing", "record_traced", "traced", "tracing_of"]
 
 
-_frame, _identity = sys._getframe, object.__hash__
+_frame, _identity, _new = sys._getframe, object.__hash__, object.__new__
+_UNKNOWN_TWICE = UNKNOWN, UNKNOWN
 
 
 class Traced(Value):  # type: ignore[misc]  # final to everyone else
@@ -52,19 +53,31 @@ class Traced(Value):  # type: ignore[misc]  # final to everyone else
             refuse()
         return repr(self)
 
-    # The arithmetic that Value writes out goes through the table here.
+    # The arithmetic of most programs, on traced nodes and floats; all else goes through the table.
 
     def __add__(self, other: Operand) -> Value:
-        return _recorded("+", self, other)  # type: ignore[no-any-return]
+        return _sum(self, other)  # type: ignore[no-any-return]
 
     def __radd__(self, other: Operand) -> Value:
-        return _recorded("+", other, self)  # type: ignore[no-any-return]
+        return _sum(other, self)  # type: ignore[no-any-return]
+
+    def __sub__(self, other: Operand) -> Value:
+        return _difference(self, other)  # type: ignore[no-any-return]
+
+    def __rsub__(self, other: Operand) -> Value:
+        return _difference(other, self)  # type: ignore[no-any-return]
 
     def __mul__(self, other: Operand) -> Value:
-        return _recorded("*", self, other)  # type: ignore[no-any-return]
+        return _product(self, other)  # type: ignore[no-any-return]
 
     def __rmul__(self, other: Operand) -> Value:
-        return _recorded("*", other, self)  # type: ignore[no-any-return]
+        return _product(other, self)  # type: ignore[no-any-return]
+
+    def __truediv__(self, other: Operand) -> Value:
+        return _quotient(self, other)  # type: ignore[no-any-return]
+
+    def __rtruediv__(self, other: Operand) -> Value:
+        return _quotient(other, self)  # type: ignore[no-any-return]
 
     def _compared(self, sign: str, other: Any) -> Any:
         if not comparable(other, sign):
@@ -99,12 +112,80 @@ class Traced(Value):  # type: ignore[misc]  # final to everyone else
         return record(RULES[DETACHED], (self,))
 
 
+def _operator(op: str) -> Callable[[Any, Any], Any]:
+    """Make a function that records an operator; one of its operands is a traced node."""
+
+    def recorded(left: Any, right: Any) -> Any:
+        kind = type(left) if type(right) is Traced else type(right)
+        if (kind is Traced or kind is float) and notes_nothing():
+            if kind is float:
+                if type(left) is float:
+                    left = _constant(left)
+                else:
+                    right = _constant(right)
+            return node_of(op, (left, right))
+        return _recorded(op, left, right)
+
+    return recorded
+
+
+_sum, _difference, _product, _quotient = map(_operator, "+-*/")
+
+
+def notes_nothing() -> bool:
+    """Tell whether an operation on traced nodes and constants is recorded by its node alone.
+
+    Example:
+        >>> with tracing_of():
+        ...     notes_nothing()
+        True
+    """
+    trace = tracing.active.get()
+    return trace is not None and not trace.elsewhere and not grad_mode.paused()
+
+
+def node_of(op: str, parents: tuple[Value, ...]) -> Value:
+    """Make the node of an operation on traced nodes and constants, where `notes_nothing`.
+
+    Args:
+        op: The name of a row of the table.
+        parents: Its operands: at least one is traced, and no other is from outside.
+
+    Returns:
+        The node that `record` would make.
+
+    Example:
+        >>> node_of("neg", (traced("x"),))
+        Value(UNKNOWN, grad=0.0, op='neg')
+    """
+    node: Value = _new(Traced)
+    node._number = UNKNOWN
+    node._grad = 0.0
+    node.parents = parents
+    node.local_derivatives = _UNKNOWN_TWICE if len(parents) == 2 else (UNKNOWN,) * len(parents)
+    node.op = op
+    node._label = None
+    return node
+
+
+_TRACED = {Traced}
+
+
+def _constant(number: float) -> Value:
+    constant: Value = _new(Value)
+    constant._number = number
+    constant._grad = 0.0
+    constant.parents = constant.local_derivatives = ()
+    constant.op = CONSTANT
+    constant._label = None
+    return constant
+
+
 def _recorded(op: str, left: Any, right: Any) -> Any:
-    if not (isinstance(left, Value) and isinstance(right, Value)):
-        other = right if isinstance(left, Traced) else left
-        if not comparable(other, op):
-            return NotImplemented
-    return record(RULES[op], (as_value(left, op), as_value(right, op)))
+    x, y = _operand(op, left), _operand(op, right)
+    if x is NotImplemented or y is NotImplemented:
+        return NotImplemented
+    return record(RULES[op], (x, y))
 
 
 def _joined(value: Value, other: Any, choice: Callable[[Value], tuple[Any, Any, Any]]) -> Any:
@@ -123,17 +204,18 @@ class Trace:
         captured: The Values that existed before and that operations have read, in the order in
             which they were met.
         exact: Whether each operation is to be rounded on its own, in the order written.
+        elsewhere: The nodes that other threads have made meanwhile.
     """
 
     def __init__(self, exact: bool = False) -> None:
         self.exact = exact
         self.captured: dict[Value, None] = {}
         self._made: set[Value] = set()
-        self._elsewhere: set[Value] = set()
+        self.elsewhere: set[Value] = set()
 
     def made_elsewhere(self, value: Value) -> None:
         """Note a node that another thread made meanwhile: it is not traced there."""
-        self._elsewhere.add(value)
+        self.elsewhere.add(value)
 
     def made(self, value: Value) -> None:
         """Note a node whose number is known because the function itself made it."""
@@ -149,7 +231,9 @@ class Trace:
         Returns:
             Whether the number of any of them is unknown.
         """
-        unknown, elsewhere = False, self._elsewhere
+        unknown, elsewhere = False, self.elsewhere
+        if not elsewhere and {*map(type, operands)} == _TRACED:
+            return True
         for operand in operands:
             if elsewhere and operand in elsewhere:
                 refuse(

@@ -33,7 +33,7 @@ from autograd.chain_rule import (
     is_zero,
     nan_outside,
     partials,
-    recorded_adjoints,
+    recorded_gradient,
     showing_nan,
     within_domain,
 )
@@ -301,9 +301,7 @@ class _Recording:
             return [*map(found.__getitem__, self.variables)]
         again = _is_differentiated_again()
         root, order = merged(root, interior(root, stop=self.variables), again)
-        within = dependents(order, self.variables)
-        recorded = recorded_adjoints(root, order, within, again=again)
-        return [as_value(recorded.get(variable, 0.0)) for variable in self.variables]
+        return [*map(as_value, recorded_gradient(root, order, self.variables, again=again))]
 
     def tangents(
         self, roots: Sequence[Value], directions: Sequence[Sequence[Number]]

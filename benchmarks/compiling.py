@@ -228,7 +228,8 @@ FAMILIES: dict[str, tuple[Callable[[int], Work], tuple[int, ...], int]] = {
 
 STAGES = {
     "tracing": ["function:Compiled._traced"],
-    "derivatives": ["autograd.transforms:recorded_adjoints"],
+    "derivatives": [f"autograd.transforms:recorded_{name}" for name in ("adjoints", "gradient")],
+    "merging": ["autograd.transforms:merged"],
     "reading": ["function:program_of"],
     "passes": ["function:optimise", "execution:drop_guards", "backends.llvm.backend:planned"],
     "schedule": ["backends.llvm.backend:_body", "backends.llvm.backend:_prologue"],
@@ -347,7 +348,7 @@ def in_checkout(folder: Path, family: str, size: int) -> dict[str, Any]:
 
 # --- the report -----------------------------------------------------------------------------------
 
-COLUMNS = ("tracing", "derivatives", "reading", "passes", "schedule", "emission", "LLVM", "loading")
+COLUMNS = (*STAGES,)
 
 
 def median(rounds: Sequence[dict[str, Any]]) -> dict[str, float]:

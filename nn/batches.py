@@ -9,9 +9,9 @@ from numbers import Real
 from typing import Any, Literal, Protocol
 
 from autograd import Value, mean, no_grad
-from autograd.chain_rule import recorded_adjoints
+from autograd.chain_rule import recorded_gradient
 from autograd.errors import shown
-from autograd.graph import adjoints, dependents, interior
+from autograd.graph import adjoints, interior
 from autograd.merging import merged
 from autograd.tree import map_leaves
 from autograd.value import as_value
@@ -251,9 +251,7 @@ class CompiledBatches:
         def value_and_gradient(*arguments: Any) -> tuple[Any, Any]:
             value = as_value(cost(*arguments))
             root, order = merged(value, interior(value, stop=self.parameters), again=False)
-            within = dependents(order, self.parameters)
-            found = recorded_adjoints(root, order, within, again=False)
-            slopes = [found.get(parameter, 0.0) for parameter in self.parameters]
+            slopes = recorded_gradient(root, order, self.parameters, again=False)
             return value, numpy.array(slopes, dtype=object)
 
         # The parameters are Values from outside, which compiled code reads anew at each call.

@@ -10,11 +10,13 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import numpy
 
-from autograd.chain_rule import recorded_adjoints
+from autograd.chain_rule import recorded_gradient
 from autograd.compiler.builder import ProgramBuilder, made
 from autograd.compiler.definitions import DEFINITIONS
 from autograd.compiler.primitives import PRIMITIVES
@@ -22,7 +24,7 @@ from autograd.compiler.program import Operation, Program
 from autograd.compiler.trace import call_traced, program_of
 from autograd.formulary import DEVIATION, ZSCORE
 from autograd.functions import dot
-from autograd.graph import dependents, interior
+from autograd.graph import interior
 from autograd.rule import VALUES, OwnName, Rule, rule_of
 from autograd.traced import traced
 from autograd.tracing import TracingError
@@ -85,7 +87,7 @@ def eliminate_dead_code(program: Program) -> Program:
     count = inputs + len(constants)
     for slot, (op, operands) in enumerate(operations, first):
         if used[slot]:
-            kept.append(made((op, tuple([slots[x] for x in operands]))))
+            kept.append(made((op, tuple(map(slots.__getitem__, operands)))))
             slots.append(count)
             count += 1
         else:
@@ -121,19 +123,25 @@ def eliminate_common_subexpressions(program: Program) -> Program:
     ]
     operations: list[Operation] = []
     count = program.first_result
-    for op, operands in program.operations:
-        step = made((op, tuple([slots[x] for x in operands])))
+    is_moved = slots != [*range(count)]  # whether slots have other numbers in the new program
+    for step in program.operations:
+        op, operands = step
+        if is_moved:
+            operands = tuple(map(slots.__getitem__, operands))
+            step = made((op, operands))
         key: Any = step
         if op in COMMUTATIVE:
-            x, y = step[1]
+            x, y = operands
             if x > y:
                 key = op, (y, x)
         elif type(op) is not str and isinstance(op, OwnName):  # two functions may have one name
-            key = op.rule, step[1]
+            key = op.rule, operands
         slot = known.setdefault(key, count)
         if slot == count:
             operations.append(step)
             count += 1
+        else:
+            is_moved = True
         slots.append(slot)
     return Program(
         program.inputs,
@@ -159,15 +167,20 @@ def fold_constants(program: Program) -> Program:
         %1 = * %0 %0
         output %1
     """
-    builder, rewrite = ProgramBuilder(program.inputs, program.constants), _Folding().rewrite
+    builder, folding = ProgramBuilder(program.inputs, program.constants), _Folding()
     slots = [*range(len(program.inputs)), *builder.constants]
-    first = builder.first
+    inputs, first, add, write = len(program.inputs), builder.first, builder.add, slots.append
     for op, operands in program.operations:
-        found = tuple([slots[slot] for slot in operands])
+        found = tuple(map(slots.__getitem__, operands))
+        if op == "*" or op == "·":  # the commonest operations: of neither operand a constant
+            x, y = found
+            if (x >= first or 0 <= x < inputs) and (y >= first or 0 <= y < inputs):
+                write(folding.plain_product(builder, op, x, y))
+                continue
         if op in _RULES or (found and min(found) < first):
-            slots.append(rewrite(builder, op, found))
+            write(folding.rewrite(builder, op, found))
         else:
-            slots.append(builder.add(op, found))
+            write(add(op, found))
     return builder.program([slots[slot] for slot in program.outputs])
 
 
@@ -209,15 +222,23 @@ class _Folding:
             op = "*"
         if op == "*" and -1.0 in numbers:
             return self.negative(builder, "neg", (y if c == -1.0 else x,), numbers)
-        slot = builder.add(op, operands)
+        slot = self.plain_product(builder, op, x, y)
         if op == "*" and c is not None:
             self.scaled[slot] = c, y
         elif op == "*" and d is not None:
             self.scaled[slot] = d, x
-        if (x in self.finite and y in self.conditions) or (
-            y in self.finite and x in self.conditions
-        ):
-            self.finite.add(slot)
+        return slot
+
+    def plain_product(self, builder: ProgramBuilder, op: str, x: int, y: int) -> int:
+        """The same, if neither operand is a constant that matters."""
+        finite = self.finite
+        if not finite:
+            return builder.add(op, (x, y))
+        if op == "·" and y in finite:
+            op = "*"
+        slot = builder.add(op, (x, y))
+        if (x in finite and y in self.conditions) or (y in finite and x in self.conditions):
+            finite.add(slot)
         return slot
 
     def negative(
@@ -454,7 +475,7 @@ def fuse_sums(program: Program, least: int = 4, most: int | None = None) -> Prog
         output %2
     """
     first, operations = program.first_result, program.operations
-    uses = Counter(slot for _, operands in operations for slot in operands)
+    uses = Counter(chain.from_iterable(map(itemgetter(1), operations)))
     uses.update(program.outputs)
     builder = ProgramBuilder(program.inputs, program.constants)
     slots: list[Any] = [*range(len(program.inputs)), *builder.constants]
@@ -504,13 +525,19 @@ def fuse_sums(program: Program, least: int = 4, most: int | None = None) -> Prog
             sums[slot] = sums.pop(left) if left in sums and left != right else [left]
             sums[slot].append(right)
         elif op == "*":
-            products[slot] = operands[0], operands[1]
-            for operand in operands:
-                written(operand)
-        elif op in PRIMITIVES and PRIMITIVES[op].sequences:
-            slots[slot] = _sum(builder, op, tuple(map(written, operands)), most)
+            products[slot] = operands
+            left, right = operands
+            if slots[left] is None:
+                written(left)
+            if slots[right] is None:
+                written(right)
         else:
-            slots[slot] = builder.add(op, tuple(map(written, operands)))
+            found: Any = tuple(map(slots.__getitem__, operands))
+            if None in found:
+                found = tuple(map(written, operands))
+            is_sum = op in PRIMITIVES and PRIMITIVES[op].sequences
+            slots[slot] = _sum(builder, op, found, most) if is_sum else builder.add(op, found)
+            continue
         if uses[slot] != 1:
             written(slot)
     return builder.program([written(slot) for slot in program.outputs])
@@ -551,27 +578,33 @@ def drop_guards(program: Program) -> Program | None:
         %2 = * %0 %1
         output %2
     """
-    first = program.first_result
-    guarded = {slot for slot, step in enumerate(program.operations, first) if step.op == "·"}
+    first, operations = program.first_result, program.operations
+    guarded = [place for place, step in enumerate(operations) if step[0] == "·"]
     if not guarded:
         return None
-    tainted, reaching = set(guarded), set(program.outputs)
-    for slot, (op, operands) in enumerate(program.operations, first):
-        if not tainted.isdisjoint(operands):
-            # A choice drops the nan of a branch not taken, whether or not products are guarded.
-            if not PRIMITIVES[op].propagates_nan and (op != "where" or operands[0] in tainted):
+    dropping = {op for op, primitive in PRIMITIVES.items() if not primitive.propagates_nan}
+    tainted, reaching = bytearray(first), bytearray(first + len(operations))
+    taint, is_tainted = tainted.append, tainted.__getitem__
+    for op, operands in operations:
+        found = op == "·" or any(map(is_tainted, operands))
+        # A choice drops the nan of a branch not taken, whether or not products are guarded.
+        if found and op in dropping:
+            decisive = operands[:1] if op == "where" else operands
+            if any(map(is_tainted, decisive)):
                 return None
-            tainted.add(slot)
-    for slot in range(first + len(program) - 1, first - 1, -1):
-        if slot in reaching:
-            reaching.update(program.operations[slot - first].operands)
-    if not guarded <= reaching:
+        taint(found)
+    for slot in program.outputs:
+        reaching[slot] = 1
+    for slot in range(first + len(operations) - 1, first - 1, -1):
+        if reaching[slot]:
+            for operand in operations[slot - first][1]:
+                reaching[operand] = 1
+    if not all(reaching[first + place] for place in guarded):
         return None
-    operations = [
-        Operation("*", operands) if op == "·" else Operation(op, operands)
-        for op, operands in program.operations
-    ]
-    return Program(program.inputs, program.constants, tuple(operations), program.outputs)
+    plain = [*operations]
+    for place in guarded:
+        plain[place] = made(("*", operations[place][1]))
+    return Program(program.inputs, program.constants, tuple(plain), program.outputs)
 
 
 # --- derivatives ---------------------------------------------------------------------------------
@@ -612,6 +645,5 @@ def adjoint(program: Program) -> Program:
     root: Value = dot(outputs, seeds) if len(outputs) != 1 else outputs[0]
     order = interior(root, stop=inputs)
     seed: Value | float = seeds[0] if len(outputs) == 1 else 1.0
-    found = recorded_adjoints(root, order, dependents(order, inputs), seed)
-    adjoints = [found.get(leaf, 0.0) for leaf in inputs]
+    adjoints = recorded_gradient(root, order, inputs, seed)
     return eliminate_dead_code(program_of([*outputs, *adjoints], [*inputs, *seeds]))

@@ -17,7 +17,7 @@ from autograd.helper_rules import DETACHED, KINKED, MEETS
 from autograd.rule import LINEAR
 from autograd.structure import outputs
 from autograd.traced import Trace, traced, tracing_of
-from autograd.tracing import TracingError, is_traced, refusals
+from autograd.tracing import UNKNOWN, TracingError, is_traced, refusals
 from autograd.transforms import differentiable_variables
 from autograd.value import Operand, Value
 
@@ -232,11 +232,12 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
     roots = [output for output in outputs if isinstance(output, Value)]
     add, known = builder.add, slots.get
     for node in interior(*roots, stop=inputs):
-        if not is_traced(node):
+        if node._number is not UNKNOWN:
             continue
-        found = [known(id(p)) for p in node.parents]
-        operands: Any = tuple(map(slot_of, node.parents) if None in found else found)
-        op = node.op
+        op, parents = node.op, node.parents
+        operands: Any = tuple(map(known, map(id, parents)))
+        if None in operands:
+            operands = tuple(map(slot_of, parents))
         if op in PLAIN:
             slots[id(node)] = add(op, operands)
         elif op in (

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, draw, exp, explain, grad, no_grad, sin, sqrt
-from autograd.chain_rule import partials, recorded_adjoints
+from autograd.chain_rule import partials, recorded_adjoints, recorded_gradient
 from autograd.graph import adjoints, dependents, interior, leaves
 from autograd.kinds import CONSTANT, LINKED_PARAMETER, PARAMETER
 from autograd.linear_nodes import linear, linked
@@ -304,6 +304,9 @@ def test_recorded_adjoints_are_the_adjoints_of_what_is_asked_for(
     for node in within:
         expected = exact.get(node, 0.0)
         assert number(found.get(node, 0.0)) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    order = interior(root, stop=chosen)
+    for node, slope in zip(chosen, recorded_gradient(root, order, chosen), strict=True):
+        assert number(slope) == number(found.get(node, 0.0))
 
 
 def test_recorded_adjoints_from_a_seed_that_varies() -> None:

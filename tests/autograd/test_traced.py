@@ -7,13 +7,16 @@ import itertools
 import operator
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 import autograd
 import autograd.graph
-from autograd import Value, where
+from autograd import Value, no_grad, where
+from autograd.kinds import CONSTANT, UNRECORDED
 from autograd.traced import Traced, traced, tracing_of
 from autograd.tracing import UNKNOWN, TracingError
 
@@ -113,3 +116,46 @@ def test_the_library_itself_may_look_at_traced_nodes() -> None:
 
 
 # --- what would freeze an answer -----------------------------------------------------------------
+
+
+# --- arithmetic ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sign", "+-*/")
+@pytest.mark.parametrize("other", [2.0, 2, True, Fraction(1, 2), Value(3.0), traced("y")])
+@pytest.mark.parametrize("is_left", [False, True])
+@pytest.mark.parametrize("is_open", [False, True])
+def test_arithmetic_is_recorded_as_by_the_table(
+    sign: str, other: Any, is_left: bool, is_open: bool
+) -> None:
+    compute = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}[sign]
+    x = traced("x")
+    with tracing_of() if is_open else nullcontext() as trace:
+        node = compute(x, other) if is_left else compute(other, x)
+        assert type(node) is Traced
+        assert node._number is UNKNOWN
+        assert node.op == sign
+        place = 0 if is_left else 1
+        assert node.parents[place] is x
+        operand = node.parents[1 - place]
+        if isinstance(other, Value):
+            assert operand is other
+        else:
+            assert (operand.op, operand._number) == (CONSTANT, float(other))
+    if is_open:
+        assert list(trace.captured) == [other] * (type(other) is Value)
+
+
+@pytest.mark.parametrize("other", ["2", None, [1.0], 1j])
+@pytest.mark.parametrize("is_left", [False, True])
+def test_arithmetic_with_what_is_no_number_is_refused(other: Any, is_left: bool) -> None:
+    x = traced("x")
+    with pytest.raises(TypeError, match="expected a"):
+        x / other if is_left else other / x
+
+
+def test_arithmetic_in_no_grad_is_not_recorded() -> None:
+    x = traced("x")
+    with tracing_of(), no_grad():
+        node = x + x
+    assert (node._number, node.parents, node.op) == (UNKNOWN, (), UNRECORDED)

@@ -549,8 +549,12 @@ class _Search:
 
         Those of an analytic function that lead up to a residual fall no faster than that.
         """
-        fits = self.samples._fits
-        for fit in (f for (_, side), f in fits.items() if f is not None and not side):
+        fits = {
+            key: found
+            for key, found in self.samples._fits.items()
+            if found is not None and found.two_sided and len(found.spectrum) == _DEGREE + 1
+        }
+        for fit in (found for (_, side), found in fits.items() if not side):
             last = max(fit.spectrum[-2:])
             if fit.roughness <= _SMALL and last > max(
                 fit.slack * fit.rounding,
@@ -562,7 +566,7 @@ class _Search:
             (fits.get((scale + 1, 0)), found) for (scale, side), found in fits.items() if not side
         ]
         for finer, found in pairs:
-            if finer is None or found is None or found.roughness > _SLIGHT:
+            if finer is None or found.roughness > _SLIGHT:
                 continue
             least = _SAFETY * max(found.slack * found.rounding, self.floor)
             falls = [
@@ -591,7 +595,7 @@ class _Search:
         It does so up to where it is too large to tell, or, if there is noise at larger scales that
         may be a ripple, up to that.
         """
-        clean, power = self.samples.fit(scale, side), (_SIDE_DEGREE if side else _DEGREE) + 1
+        clean = self.samples.fit(scale, side)
         coarser = self._coarser(scale, side)
         if clean is None or clean.is_flat:
             return False
@@ -797,11 +801,16 @@ class _Search:
                 break
             best = found
         for _ in range(2 * _DENSE if best.scale == self.first else 0):
-            if self._is_accurate(best, noise) or not self._is_better(
-                found := fit(best.scale - 1), best, noise
+            found = fit(best.scale - 1)
+            # Where nobody has looked for noise, it may be as much larger as the values are.
+            least = noise * max(found.rounding / start.rounding, 1.0) if found else noise
+            if (
+                self._is_accurate(best, noise)
+                or not self._is_better(found, best, least)
+                or found.bound_with(least) >= best.bound_with(noise)
             ):
                 break
-            best = found
+            best, noise = found, least
         bound = best.bound_with(noise)
         known = max(noise, self.samples.noise)
         if bound > _RESOLVED * best.slope and known > _VAST * EPSILON * abs(self.samples.y):

@@ -72,6 +72,7 @@ _SMALL = 1e-8  # a part so small is no kink that is meant
 # The residual of an analytic function falls by the ratio to a power of the degree and 1, and by so
 # many powers more at most; of a ripple, or above noise, by so many more or less.
 _SPREAD, _SIDE_SPREAD, _STRICT = 5.7, 3.0, 1.7
+_AMPLE = 6  # scales of the usual fall: it is analytic there, whatever it is further away
 _SWIFT = 1.3  # powers more than at the scale below show that there may be a jump between two
 _STEEP = 6.0  # powers of the ratio by which no noise grows
 _MANIFEST = 1e7  # a ripple of so many roundings leaves enough scales to be told from noise
@@ -548,8 +549,12 @@ class _Search:
 
         Those of an analytic function that lead up to a residual fall no faster than that.
         """
-        fits = self.samples._fits
-        for fit in (f for (_, side), f in fits.items() if f is not None and not side):
+        fits = {
+            key: found
+            for key, found in self.samples._fits.items()
+            if found is not None and found.two_sided and len(found.spectrum) == _DEGREE + 1
+        }
+        for fit in (found for (_, side), found in fits.items() if not side):
             last = max(fit.spectrum[-2:])
             if fit.roughness <= _SMALL and last > max(
                 fit.slack * fit.rounding,
@@ -561,7 +566,7 @@ class _Search:
             (fits.get((scale + 1, 0)), found) for (scale, side), found in fits.items() if not side
         ]
         for finer, found in pairs:
-            if finer is None or found is None or found.roughness > _SLIGHT:
+            if finer is None or found.roughness > _SLIGHT:
                 continue
             least = _SAFETY * max(found.slack * found.rounding, self.floor)
             falls = [
@@ -590,7 +595,7 @@ class _Search:
         It does so up to where it is too large to tell, or, if there is noise at larger scales that
         may be a ripple, up to that.
         """
-        clean, power = self.samples.fit(scale, side), (_SIDE_DEGREE if side else _DEGREE) + 1
+        clean = self.samples.fit(scale, side)
         coarser = self._coarser(scale, side)
         if clean is None or clean.is_flat:
             return False
@@ -600,30 +605,51 @@ class _Search:
             return False
         if ripple and not self._is_regular(coarser[0], side):
             return False
+        odd, regular = self._irregular(clean, coarser, side, ripple)
+        if odd is not None:
+            if side or self.leap or regular < _AMPLE:
+                return False
+            # Further away it is another function, if there is no jump that changes it.
+            self.leap = self._leap(odd, side, range(3, -1, -1))
+            if self.leap:
+                return False
+        return plateau is None or not self._jumps(plateau, clean)
+
+    def _irregular(
+        self, clean: _Fit, coarser: Sequence[_Fit], side: int, ripple: float
+    ) -> tuple[_Fit | None, int]:
+        """Give the first scale at which the residual does not grow as it should, if there is one.
+
+        And at how many it grows by just the power of the degree and 1 before.
+        """
+        power = (_SIDE_DEGREE if side else _DEGREE) + 1
         finer, last, spread = clean, math.inf, _SIDE_SPREAD if side else _SPREAD
         usual = before = _RATIO**power
+        regular = 0
         for found in coarser:
             ratio = _RATIO ** (finer.scale - found.scale)
             fall = self._noise(found) / self._noise(finer)
             is_strict = bool(ripple) or (self.floor > 0.0 and found.roughness <= 0.1 * _ROUGH)
             if not ripple and found.roughness > _SLIGHT:
                 if found.roughness > ratio ** (2.0 * power) * finer.roughness:
-                    return False  # there is an edge
+                    return found, regular  # there is an edge
                 if found.roughness > _ROUGH:
                     break
                 if finer is clean and fall > ratio ** (2.0 * power):
-                    return False  # what is smooth is so flat that its roughness does not tell
+                    return found, regular  # it is so flat that this does not tell
             most = power + (_STRICT if is_strict else spread)
-            if (is_strict or found.roughness <= _SLIGHT) and fall > ratio**most:
-                return False
+            # A residual that is small by chance is followed by one that is not.
+            usual_fall = math.sqrt(fall * last) if last < usual else fall
+            if (is_strict or found.roughness <= _SLIGHT) and usual_fall > ratio**most:
+                return found, regular
             if self._is_sudden(fall / before, found):
                 if fall < before and not self._is_regular(found, side):
-                    return False
+                    return found, regular
                 # Jumps further in make it fall too slowly.
                 places = range(3 if fall < before else 1, -1, -1)
                 self.leap = self._leap(found, side, places)
                 if self.leap:
-                    return False
+                    return found, regular
             if ripple and self._noise(found) > 0.03 * ripple:
                 break
             limit = max(found.slack * found.rounding, self.floor)
@@ -632,17 +658,18 @@ class _Search:
                 if is_strict
                 else self._is_slow(ratio, fall, last, found.roughness)
             ):
-                return False  # there is noise
+                return found, regular  # there is noise
             if (
                 side
                 and found.residual > 8.0 * limit
                 and found.roughness <= _SMALL
                 and not self._is_regular(found, side)
             ):
-                return False  # there is an edge
+                return found, regular  # there is an edge
+            regular += ratio ** (power - _STRICT) <= fall <= ratio ** (power + _STRICT)
             before = fall if finer.residual > 8.0 * limit else usual
             finer, last = found, fall if found.residual > 8.0 * limit else math.inf
-        return plateau is None or not self._jumps(plateau, clean)
+        return None, regular
 
     @staticmethod
     def _is_regular(found: _Fit, side: int) -> bool:
@@ -774,11 +801,16 @@ class _Search:
                 break
             best = found
         for _ in range(2 * _DENSE if best.scale == self.first else 0):
-            if self._is_accurate(best, noise) or not self._is_better(
-                found := fit(best.scale - 1), best, noise
+            found = fit(best.scale - 1)
+            # Where nobody has looked for noise, it may be as much larger as the values are.
+            least = noise * max(found.rounding / start.rounding, 1.0) if found else noise
+            if (
+                self._is_accurate(best, noise)
+                or not self._is_better(found, best, least)
+                or found.bound_with(least) >= best.bound_with(noise)
             ):
                 break
-            best = found
+            best, noise = found, least
         bound = best.bound_with(noise)
         known = max(noise, self.samples.noise)
         if bound > _RESOLVED * best.slope and known > _VAST * EPSILON * abs(self.samples.y):
@@ -920,8 +952,14 @@ class _Search:
         edges = [self._edge(side, 0.9 * flat.step) for side in (-1, 1)]
         jumps = [edge for edge in edges if edge[1]]
         if not jumps:
+            # A value of 0 may be what is left of some that cancel, or saturate.
+            beyond = [
+                samples.at(side * 2.0 * distance)
+                for side, (distance, _) in zip((-1, 1), edges, strict=True)
+            ]
+            size = max((abs(point[1]) for point in beyond if point is not None), default=0.0)
             reach = min(distance for distance, _ in edges)
-            return Estimate(0.0, _SAFETY * flat.rounding / reach)
+            return Estimate(0.0, _SAFETY * max(flat.rounding, EPSILON * size) / reach)
         # It is rounded, as far as one can see, and looked at from further away.
         distance, jump = max(edge[0] for edge in jumps), max(edge[1] for edge in jumps)
         noise = jump

@@ -11,23 +11,48 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
-__all__ = ["DEEPEST", "TreeDef", "flatten", "map_leaves", "mapping_like", "unflatten"]
+__all__ = [
+    "DEEPEST", "Keys", "Opened", "TreeDef", "children", "flatten", "map_leaves",
+    "mapping_like", "unflatten",
+]  # fmt: skip
 
 DEEPEST = 10_000
 """How deeply trees may be nested: one that contains itself has no end."""
 
 
-class _Container(NamedTuple):
-    """A node of a tree that is not a leaf."""
+Keys: TypeAlias = "tuple[Any, ...] | range"
+"""The keys of a container's children: a mapping's keys, otherwise their positions."""
 
-    kind: type
-    keys: tuple[Any, ...] | range
-    """The keys of its children: a mapping's keys, otherwise their positions."""
+Opened: TypeAlias = "tuple[type, Keys, Iterable[Any], Any]"
+"""The type of a container, its keys, its children in their order, and for mappings of types other
+than dict the mapping itself, whose like is to be made again."""
 
 
-@dataclass(frozen=True)
+def children(part: Any) -> Opened | None:
+    """Open a list, tuple, mapping or None.
+
+    Args:
+        part: A tree.
+
+    Returns:
+        What is in it; None for a leaf.
+
+    Example:
+        >>> children({"a": 1.0}), children(1.0)
+        ((<class 'dict'>, ('a',), [1.0], None), None)
+    """
+    kind = type(part)
+    if kind is list or kind is tuple or isinstance(part, (list, tuple)):
+        return kind, range(len(part)), part, None
+    if kind is dict or isinstance(part, Mapping):
+        parts = [part[key] for key in part]
+        return kind, tuple(part), parts, None if kind is dict else part
+    return (kind, (), (), None) if part is None else None
+
+
+@dataclass(slots=True, eq=False)  # (a frozen one takes three times as long to make)
 class TreeDef:
     """The structure of a tree: its containers, and where its leaves are.
 
@@ -35,11 +60,14 @@ class TreeDef:
 
     Attributes:
         count: The number of leaves.
+        depth: How many containers lie within each other.
+        mappings: Its mappings of types other than dict, in order.
     """
 
     count: int
-    _nodes: tuple[_Container | None, ...]  # in preorder; None for a leaf
-    _mappings: tuple[Any, ...]  # mappings of types other than dict, in the order of the nodes
+    depth: int
+    _nodes: tuple[tuple[type, Keys] | None, ...]  # in preorder; None for a leaf
+    mappings: tuple[Any, ...]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TreeDef) and self._nodes == other._nodes
@@ -64,19 +92,43 @@ class TreeDef:
             >>> structure.unflatten("xy")
             {'a': ['x', ('y', None)]}
         """
+        mappings = [*self.mappings]
+
+        def make(kind: type, keys: Keys, parts: list[Any]) -> Any:
+            return _container(kind, keys, parts, mappings)
+
+        return self.fold(leaves, make)
+
+    def fold(self, leaves: Iterable[Any], make: Callable[[type, Keys, list[Any]], Any]) -> Any:
+        """Replace each container by something made of its parts, from the leaves up.
+
+        Args:
+            leaves: What there is in place of the leaves, in order; surplus ones are not consumed.
+            make: Makes what replaces a container, of its type, its keys, and what its children have
+                become. Later containers come first.
+
+        Returns:
+            What the whole becomes.
+
+        Raises:
+            ValueError: There are too few leaves.
+
+        Example:
+            >>> flatten([1, (2, 3)])[1].fold([1, 2, 3], lambda kind, keys, parts: sum(parts))
+            6
+        """
         given = list(islice(leaves, self.count))
         if len(given) < self.count:
             raise ValueError(f"unflatten: a tree of {self.count} leaves was given {len(given)}")
-        mappings = [*self._mappings]
         trees: list[Any] = []
         for node in reversed(self._nodes):  # so that children come before their container
             if node is None:
                 trees.append(given.pop())
                 continue
             kind, keys = node
-            children = trees[: -len(keys) - 1 : -1] if keys else []
+            parts = trees[: -len(keys) - 1 : -1] if keys else []
             del trees[len(trees) - len(keys) :]
-            trees.append(_container(kind, keys, children, mappings))
+            trees.append(make(kind, keys, parts))
         return trees[0]
 
     def paths(self, root: str = "", step: str = "[{!r}]") -> Iterator[str]:
@@ -94,17 +146,41 @@ class TreeDef:
             >>> [*structure.paths("x")], [*structure.paths("x", ".{}")]
             (["x['a'][0]", "x['a'][1][0]"], ['x.a.0', 'x.a.1.0'])
         """
-        steps: list[str] = [root]  # from the root to the container that is being visited
+        return map("".join, self._steps([root], step.format))
+
+    def containers(self) -> Iterator[tuple[type, Keys]]:
+        """List the type and keys of each container, outer ones first.
+
+        Example:
+            >>> [*flatten({"a": [1, (2, None)]})[1].containers()][:2]
+            [(<class 'dict'>, ('a',)), (<class 'list'>, range(0, 2))]
+        """
+        return filter(None, self._nodes)
+
+    def key_paths(self) -> Iterator[tuple[Any, ...]]:
+        """List the keys that lead to each leaf.
+
+        Yields:
+            The keys from the root to the leaf, in the order of the leaves.
+
+        Example:
+            >>> [*flatten({"a": [1, (2, None)]})[1].key_paths()]
+            [('a', 0), ('a', 1, 0)]
+        """
+        return map(tuple, self._steps([], lambda key: key))
+
+    def _steps(self, steps: list[Any], write: Callable[[Any], Any]) -> Iterator[list[Any]]:
+        """Append the keys to the steps, changed anew for each leaf."""
         waiting: list[Iterator[Any]] = []
         for node in self._nodes:
             if node is None:
-                yield "".join(steps)
+                yield steps
             else:
-                waiting.append(iter(node.keys))
+                waiting.append(iter(node[1]))
                 steps.append("")
             while waiting:
                 for key in waiting[-1]:
-                    steps[-1] = step.format(key)
+                    steps[-1] = write(key)
                     break
                 else:
                     waiting.pop()
@@ -114,7 +190,10 @@ class TreeDef:
 
 
 def flatten(
-    tree: Any, path: str = "", is_leaf: Callable[[Any], bool] | None = None
+    tree: Any,
+    path: str = "",
+    is_leaf: Callable[[Any], bool] | None = None,
+    children_of: Callable[[Any], Opened | None] = children,
 ) -> tuple[list[Any], TreeDef]:
     """Take a tree apart.
 
@@ -122,6 +201,8 @@ def flatten(
         tree: The tree.
         path: The name of the tree, for the error.
         is_leaf: Tells whether a tree is to be kept whole, as a leaf.
+        children_of: Opens a container, and returns None for a leaf: for trees of other containers,
+            or whose parts carry something along.
 
     Returns:
         Its leaves in order, and its structure.
@@ -137,40 +218,38 @@ def flatten(
         [3.0, {'a': (4.0, None)}]
     """
     leaves: list[Any] = []
-    nodes: list[_Container | None] = []
+    nodes: list[tuple[type, Keys] | None] = []
     mappings: list[Any] = []
     waiting: list[Iterator[Any]] = [iter((tree,))]
-    leaf_kinds: set[type] = {float}  # those that are known to be no containers
+    depth = 1
+    is_usual = children_of is children
+    leaf_kinds: set[type] = {float} if is_usual else set()  # that are known to be no containers
     while waiting:
         for part in waiting[-1]:
             kind = type(part)
             if kind in leaf_kinds or (is_leaf is not None and is_leaf(part)):
                 pass
-            elif kind is list or kind is tuple or isinstance(part, (list, tuple)):
-                nodes.append(_Container(kind, range(len(part))))
-                waiting.append(iter(part))
+            elif (opened := children_of(part)) is not None:
+                kind, keys, parts, mapping = opened
+                nodes.append((kind, keys))
+                if mapping is not None:
+                    mappings.append(mapping)
+                waiting.append(iter(parts))
                 break
-            elif isinstance(part, Mapping):
-                nodes.append(_Container(kind, tuple(part)))
-                if kind is not dict:
-                    mappings.append(part)
-                waiting.append(iter([part[key] for key in part]))
-                break
-            elif part is None:
-                nodes.append(_Container(kind, ()))
-                continue
-            else:
+            elif is_usual:
                 leaf_kinds.add(kind)
             leaves.append(part)
             nodes.append(None)
         else:
             waiting.pop()
-        if len(waiting) > DEEPEST:
+        if len(waiting) > depth:
+            depth = len(waiting)
+        if depth > DEEPEST:
             raise RecursionError(
                 f"{path or 'a structure'} is nested more than {DEEPEST:,} deep: does something in "
                 "it hold itself?"
             )
-    return leaves, TreeDef(len(leaves), tuple(nodes), tuple(mappings))
+    return leaves, TreeDef(len(leaves), depth - 1, tuple(nodes), tuple(mappings))
 
 
 def unflatten(structure: TreeDef, leaves: Iterable[Any]) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 
 from autograd.errors import counted, refuse_mask, shown, some
 from autograd.reals import as_float
-from autograd.tree import flatten
+from autograd.tree import Opened, flatten
 from nn.layers import MLP, Layer, Neuron
 from nn.module import Module
 
@@ -285,16 +285,26 @@ _ALREADY = {float, int, str, bool, type(None)}
 
 def _as_lists(data: Any, name: str) -> Any:
     """Turn the contents of pandas, NumPy or tuples into lists and Python's numbers."""
-    if hasattr(data, "to_numpy"):
-        data = data.to_numpy()
-    if hasattr(data, "tolist"):
-        refuse_mask(name, data)
-        data = data.tolist()
-    if isinstance(data, (list, tuple)):
-        return [part if type(part) in _ALREADY else _as_lists(part, name) for part in data]
-    if isinstance(data, dict):
-        return {key: _as_lists(part, name) for key, part in data.items()}
-    return data
+
+    def plain(part: Any) -> Any:
+        if type(part) in _ALREADY:
+            return part
+        if hasattr(part, "to_numpy"):
+            part = part.to_numpy()
+        if hasattr(part, "tolist"):
+            refuse_mask(name, part)
+            part = part.tolist()
+        return part
+
+    def children(part: Any) -> Opened | None:
+        part = plain(part)
+        if isinstance(part, (list, tuple)) and not {*map(type, part)} <= _ALREADY:
+            return list, range(len(part)), part, None
+        return (dict, tuple(part), part.values(), None) if isinstance(part, dict) else None
+
+    leaves, tree = flatten(data, name, children_of=children)
+    rows = [[*leaf] if isinstance(leaf, (list, tuple)) else leaf for leaf in map(plain, leaves)]
+    return tree.unflatten(rows)
 
 
 # --- classes and weights -------------------------------------------------------------------------

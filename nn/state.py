@@ -10,10 +10,11 @@ import math
 import random
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograd import Value
 from autograd.errors import shown
+from autograd.tree import Opened, flatten
 
 __all__ = ["random_state", "restored_random", "to_plain", "updated"]
 
@@ -38,32 +39,56 @@ def to_plain(content: Any, place: str, parameters: Sequence[Value] = ()) -> Any:
         >>> to_plain({"steps": 3, "means": (0.5, 0.25)}, "state")
         {'steps': 3, 'means': [0.5, 0.25]}
     """
+    leaves, tree = flatten(_Part(content, place, parameters), place, children_of=_children)
+    return tree.unflatten(map(_plain, leaves))
+
+
+class _Part(NamedTuple):
+    content: Any
+    place: str
+    parameters: Sequence[Value] = ()
+
+
+def _children(part: _Part) -> Opened | None:
+    content, place, parameters = part
+    if isinstance(content, dict):
+        index = {parameter: i for i, parameter in enumerate(parameters)}
+        if content and all(isinstance(key, Value) and key in index for key in content):
+            pairs = [[index[key], _Part(each, place)] for key, each in content.items()]
+            return dict, (BY_PARAMETER,), [_Part(pairs, place)], None
+        if wrong := [key for key in content if type(key) is not str]:
+            raise TypeError(
+                f"{place} has the key {shown(wrong[0])}, but a file holds only dictionaries by "
+                "names (str)"
+            )
+        named = [_Part(each, f"{place}[{key!r}]", parameters) for key, each in content.items()]
+        return dict, tuple(content), named, None
+    if hasattr(content, "tolist"):  # an array or number of NumPy's
+        content = content.tolist()
+    if not isinstance(content, (list, tuple)):
+        return None
+    parts = [
+        each if type(each) is _Part else _Part(each, f"{place}[{i}]", parameters)
+        for i, each in enumerate(content)
+    ]
+    return list, range(len(parts)), parts, None
+
+
+def _plain(part: _Part) -> Any:
+    content = part.content
     if content is None or type(content) in (bool, int, float, str):
         return content
     if isinstance(content, Integral):
         return int(content)
     if isinstance(content, Real):
         return float(content)
-    if isinstance(content, (list, tuple)):
-        return [to_plain(part, f"{place}[{i}]", parameters) for i, part in enumerate(content)]
-    if hasattr(content, "tolist"):  # an array or number of NumPy's
-        return to_plain(content.tolist(), place, parameters)
+    if hasattr(content, "tolist"):
+        return _plain(part._replace(content=content.tolist()))
     if type(content) is random.Random:
         return {RANDOM: random_state(content)}
-    if isinstance(content, dict):
-        index = {parameter: i for i, parameter in enumerate(parameters)}
-        if content and all(isinstance(key, Value) and key in index for key in content):
-            pairs = [[index[key], to_plain(part, place)] for key, part in content.items()]
-            return {BY_PARAMETER: pairs}
-        if all(type(key) is str for key in content):
-            return {key: to_plain(part, f"{place}[{key!r}]") for key, part in content.items()}
-        wrong = next(key for key in content if type(key) is not str)
-        raise TypeError(
-            f"{place} has the key {shown(wrong)}, but a file holds only dictionaries by names (str)"
-        )
     raise TypeError(
-        f"{place} is a {type(content).__name__}, which a file cannot hold: define state_dict and "
-        "load_state_dict where it belongs to an object of yours"
+        f"{part.place} is a {type(content).__name__}, which a file cannot hold: define state_dict "
+        "and load_state_dict where it belongs to an object of yours"
     )
 
 

@@ -1,4 +1,4 @@
-"""The arguments and results of compiled functions: nested structures, and arrays of their numbers.
+"""The arguments of compiled functions: nested structures, and arrays of the numbers in them.
 
 A program depends on the structure of the arguments, on their shapes, and on those that are no
 numbers: two calls that agree in all of this, in their `key`, run the same program.
@@ -6,31 +6,27 @@ numbers: two calls that agree in all of this, in their `key`, run the same progr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import count, islice, repeat
 from numbers import Integral, Number, Real
-from typing import Any
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy
 
-from autograd import structure
+from autograd import structure, tree
 from autograd.compiler.layout import Group, Layout
 from autograd.errors import counted, refuse_mask, shown
 from autograd.reals import as_float
 from autograd.transforms import _live
-from autograd.tree import mapping_like
+from autograd.tree import Opened, TreeDef, flatten
 from autograd.value import Value
 
 __all__ = [
-    "Arguments",
-    "ArrayPlace",
-    "HoldsValues",
-    "NumbersPlace",
-    "Result",
-    "Static",
-    "rebuilt",
-    "taken",
-]
+    "CONTAINERS", "Arguments", "HoldsValues", "Nested", "Part", "Static", "children", "is_number",
+    "is_stacked", "kind_of", "rebuilt", "taken",
+]  # fmt: skip
 
 _DOUBLE = numpy.dtype(float)
 
@@ -146,97 +142,215 @@ def taken(name: str, arguments: Sequence[Any], axes: Sequence[Axes]) -> Argument
     loose: list[float] = []
     keys: list[Hashable] = []
     for argument, axis in zip(arguments, axes, strict=True):
-        if type(argument) is numpy.ndarray and (key := _as_it_lies(argument, axis, found)):
+        if type(argument) is float and axis is None:
+            loose.append(argument)
+            keys.append("number")
+        elif type(argument) is numpy.ndarray and (key := _as_it_lies(argument, axis, found)):
             keys.append(key)
         elif isinstance(argument, (Integral, str)) and axis is None:
             keys.append(Static(argument))
         else:
-            place = len(keys)
-            try:
-                keys.append(_taken(f"{name}: argument {place}", argument, axis, found, loose))
-            except RecursionError:
-                raise ValueError(f"{name}: argument {place} is nested too deeply") from None
+            keys.append(_taken(f"{name}: argument {len(keys)}", argument, axis, found, loose))
     if loose:
         found.arrays.insert(0, numpy.array(loose))
     found.key = tuple(keys)
     return found
 
 
+class Nested(NamedTuple):
+    """What a program depends on of a nested argument.
+
+    Attributes:
+        tree: Its structure.
+        told: What equal structures may differ in still: keys that are no texts, and defaults.
+        leaves: For each leaf what the program depends on.
+    """
+
+    tree: TreeDef
+    told: tuple[Static, ...]
+    leaves: tuple[Hashable, ...]
+
+    @classmethod
+    def of(cls, tree: TreeDef, leaves: tuple[Hashable, ...]) -> Hashable:
+        """Join a structure and its leaves; a leaf alone stays as it is."""
+        if not tree.depth:
+            return leaves[0]
+        told = [
+            Static(key)
+            for _, keys in tree.containers()
+            if type(keys) is tuple  # a mapping
+            for key in keys
+            if type(key) is not str
+        ]
+        if tree.mappings:
+            factories = [getattr(mapping, "default_factory", None) for mapping in tree.mappings]
+            told += [Static(factory) for factory in factories if factory is not None]
+        return cls(tree, tuple(told), leaves)
+
+
+class Part(NamedTuple):
+    """A part of an argument.
+
+    Attributes:
+        value: The part.
+        axis: The axis along which it varies, or a structure of such.
+        path: What it is called.
+    """
+
+    value: Any
+    axis: Axes
+    path: str
+
+
+def children(part: Part) -> Opened | None:
+    """Open a part that is a container; a list of numbers is an array if it varies from row to row.
+
+    Raises:
+        ValueError: There is no axis for a part of it.
+    """
+    value, axis, path = part
+    if type(value) in _LEAVES or not isinstance(value, CONTAINERS) or is_stacked(value, axis):
+        return None
+    opened = tree.children(value)
+    if opened is None:
+        return None
+    kind, keys, parts, mapping = opened
+    pairs = zip(keys, parts, strict=True)
+    inner = [Part(item, _within(axis, key, path), f"{path}[{key!r}]") for key, item in pairs]
+    return kind, keys, inner, mapping
+
+
+CONTAINERS = (list, tuple, Mapping)
+_LEAVES = {float, numpy.ndarray}  # which are common
+
+
+def is_stacked(part: Any, axis: Axes) -> bool:
+    """Whether a part of an argument is an array of rows, in lists."""
+    return (
+        isinstance(part, (list, tuple))
+        and isinstance(axis, Integral)
+        and all(map(is_number, flatten(part, children_of=_sequences)[0]))
+    )
+
+
+def _sequences(part: Any) -> Opened | None:
+    return tree.children(part) if isinstance(part, (list, tuple)) else None
+
+
 def _taken(path: str, argument: Any, axis: Axes, found: Arguments, loose: list[float]) -> Hashable:
-    if type(argument) is float and axis is None:
-        loose.append(argument)
-        return "number"
-    if type(argument) is numpy.ndarray and argument.ndim:
-        return _array(path, argument, axis, found)
-    if isinstance(argument, Value):
-        raise HoldsValues
-    if isinstance(argument, Mapping):
-        factory = None if type(argument) is dict else getattr(argument, "default_factory", None)
-        if factory is not None:
-            inner = _taken(path, {**argument}, axis, found, loose)
-            return type(argument), Static(factory), inner
-        return (
-            type(argument),
-            *[
-                (
-                    key if type(key) is str else Static(key),
-                    _taken(f"{path}[{key!r}]", part, _within(axis, key, path), found, loose),
-                )
-                for key, part in argument.items()
-            ],
-        )
-    if isinstance(argument, (list, tuple)):
-        if isinstance(axis, Integral) and _is_plain(argument):
-            # Which is not a list of arrays, though it may hold the same numbers.
-            return "stacked", type(argument), _array(path, _as_array(path, argument), axis, found)
-        return (
-            type(argument),
-            *[
-                _taken(f"{path}[{i}]", part, _within(axis, i, path), found, loose)
-                for i, part in enumerate(argument)
-            ],
-        )
-    if callable(getattr(argument, "parameters", None)) and hasattr(argument, "named_parameters"):
+    if type(argument) in _LEAVES or not isinstance(argument, CONTAINERS):
+        return _leaf(kind_of(argument), Part(argument, axis, path), found, loose)
+    if axis is None and type(argument) is list and {*map(type, argument)} == {float}:
+        loose.extend(argument)
+        return _of_numbers(len(argument))
+    try:
+        leaves, each, shape = _flattened(argument, axis, path)
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply") from None
+    keys: list[Hashable] = []
+    paths, passed = None, 0
+    for place, (leaf, axis) in enumerate(zip(leaves, each, strict=False)):
+        if type(leaf) is float and axis is None:  # which is most
+            loose.append(leaf)
+            keys.append("number")
+        else:
+            kind = kind_of(leaf)
+            if kind == "static":
+                keys.append(Static(leaf))
+                continue
+            paths = paths or shape.paths(path)
+            leaf_path = next(islice(paths, place - passed, None))
+            passed = place + 1
+            keys.append(_leaf(kind, Part(leaf, axis, leaf_path), found, loose))
+    return Nested.of(shape, tuple(keys))
+
+
+def _flattened(argument: Any, axis: Axes, path: str) -> tuple[list[Any], Iterable[Axes], TreeDef]:
+    """Flatten a nested argument; give its leaves, the axis of each, and the structure."""
+    if axis is None:
+        leaves, shape = flatten(argument, is_leaf=_is_none)
+        return leaves, repeat(None), shape
+    parts, shape = flatten(Part(argument, axis, path), children_of=children)
+    return [part.value for part in parts], [part.axis for part in parts], shape
+
+
+def _is_none(part: Any) -> bool:
+    return part is None
+
+
+@lru_cache(maxsize=64)
+def _of_numbers(count: int) -> Hashable:
+    """Give the same for a list of numbers, which is common."""
+    return Nested.of(flatten([0.0] * count)[1], ("number",) * count)
+
+
+def _leaf(kind: Kind, part: Part, found: Arguments, loose: list[float]) -> Hashable:
+    """Take a part that is no container, and tell what the program depends on."""
+    value, axis, path = part
+    if kind == "number":
         if axis is not None:
             raise TypeError(
-                f"{path}: a model does not vary from row to row: in_axes must have None for it, "
-                f"and has {shown(axis)}"
+                f"{path} is a single number, {shown(value)}, and in_axes gives it the axis "
+                f"{shown(axis)}: pass an array or list with one item for each row, or None as its "
+                "axis"
             )
-        parameters = argument.parameters()
-        if any(parameter.parents or parameter in _live for parameter in parameters):
-            raise HoldsValues  # a model that is being differentiated, or traced
-        found.arrays.append(
-            numpy.array([parameter._number for parameter in parameters], dtype=float)
-        )
-        return Static(argument), tuple(map(id, parameters))  # which may be replaced
-    if hasattr(argument, "__array__") and getattr(argument, "shape", None):
-        refuse_mask(path, argument)
-        return _array(path, numpy.asarray(argument), axis, found)
-    if isinstance(argument, bool) or not _is_number(argument):
-        return Static(argument)
+        loose.append(value if type(value) is float else as_float(value, path))
+        return kind
+    if kind == "static":
+        return Static(value)
+    if kind == "stacked":  # which is not a list of arrays, though it may hold the same numbers
+        return kind, type(value), _array(path, _as_array(path, value), axis, found)
+    if kind == "array":
+        if type(value) is not numpy.ndarray:
+            refuse_mask(path, value)
+            value = numpy.asarray(value)
+        return _array(path, value, axis, found)
     if axis is not None:
         raise TypeError(
-            f"{path} is a single number, {shown(argument)}, and in_axes gives it the axis "
-            f"{shown(axis)}: pass an array or list with one item for each row, or None as its axis"
+            f"{path}: a model does not vary from row to row: in_axes must have None for it, and "
+            f"has {shown(axis)}"
         )
-    loose.append(as_float(argument, path))
-    return "number"
+    parameters = value.parameters()
+    if any(parameter.parents or parameter in _live for parameter in parameters):
+        raise HoldsValues  # a model that is being differentiated, or traced
+    found.arrays.append(numpy.array([parameter._number for parameter in parameters], dtype=float))
+    return Static(value), tuple(map(id, parameters))  # which may be replaced
 
 
-def _is_number(argument: Any) -> bool:
-    if isinstance(argument, (Real, Number)):
+Kind: TypeAlias = Literal["number", "array", "stacked", "model", "static"]
+
+
+def kind_of(leaf: Any) -> Kind:
+    """Tell what a part of an argument is that is no container.
+
+    Raises:
+        HoldsValues: It is a Value.
+    """
+    if type(leaf) is float:
+        return "number"
+    if type(leaf) is numpy.ndarray and leaf.ndim:
+        return "array"
+    if isinstance(leaf, (list, tuple)):
+        return "stacked"
+    if isinstance(leaf, Value):
+        raise HoldsValues
+    if callable(getattr(leaf, "parameters", None)) and hasattr(leaf, "named_parameters"):
+        return "model"
+    if hasattr(leaf, "__array__") and getattr(leaf, "shape", None):
+        return "array"
+    return "number" if is_number(leaf) and not isinstance(leaf, bool) else "static"
+
+
+def is_number(argument: Any) -> bool:
+    """Whether something is a number, a boolean or an array without dimensions."""
+    if type(argument) is float:
         return True
+    if isinstance(argument, (Real, Number)):
+        return not isinstance(argument, Value)
     if getattr(argument, "shape", None) == ():
         refuse_mask("compile: an argument", argument)
         return True
     return False
-
-
-def _is_plain(argument: Any) -> bool:
-    """Whether there are only numbers in nested lists."""
-    if isinstance(argument, (list, tuple)):
-        return all(map(_is_plain, argument))
-    return _is_number(argument) and not isinstance(argument, Value)
 
 
 def _as_array(path: str, argument: Any) -> Any:
@@ -269,7 +383,7 @@ def _array(path: str, array: Any, axis: Axes, found: Arguments) -> Hashable:
     if array.dtype == object:
         if any(isinstance(x, Value) for x in array.flat):
             raise HoldsValues
-        if all(map(_is_number, array.flat)):
+        if all(map(is_number, array.flat)):
             array = _as_array(path, array.tolist())
     if array.dtype.kind not in "fiub":
         raise TypeError(
@@ -307,7 +421,7 @@ def _array(path: str, array: Any, axis: Axes, found: Arguments) -> Hashable:
 
 def _within(axis: Axes, key: Any, path: str) -> Axes:
     """Give the axis of a part of a structure."""
-    if axis is None or isinstance(axis, Integral):
+    if axis is None or type(axis) is int or isinstance(axis, Integral):
         return axis
     try:
         return axis[key]
@@ -337,196 +451,65 @@ def rebuilt(
     Returns:
         The arguments of one row.
     """
-    rebuilding = _Rebuilding(number)
-    rebuilding.array = int(any(_has_loose(*pair) for pair in zip(arguments, axes, strict=True)))
-    return [
-        argument
-        if isinstance(argument, (Integral, str)) and axis is None
-        else rebuilding.part(name, argument, axis)
+    flat = [
+        flatten(Part(argument, axis, name), children_of=children)
         for name, argument, axis in zip(names, arguments, axes, strict=True)
+        if not (isinstance(argument, (Integral, str)) and axis is None)
+    ]
+    parts = [part for parts, _ in flat for part in parts]
+    kinds = [kind_of(part.value) for part in parts]
+    rebuilding = _Rebuilding(number, int("number" in kinds))
+    made = iter([rebuilding.made(*pair) for pair in zip(parts, kinds, strict=True)])
+    whole = iter([shape.unflatten(made) for _, shape in flat])
+    return [
+        argument if isinstance(argument, (Integral, str)) and axis is None else next(whole)
+        for argument, axis in zip(arguments, axes, strict=True)
     ]
 
 
-def _has_loose(argument: Any, axis: Axes) -> bool:
-    if isinstance(argument, (Integral, str)) and axis is None:
-        return False
-    found = Arguments()
-    loose: list[float] = []
-    _taken("", argument, axis, found, loose)
-    return bool(loose)
-
-
 class _Rebuilding:
-    """Goes through arguments in the order of `_taken`."""
+    """Makes what stands for the parts of arguments, in the order of `taken`.
 
-    def __init__(self, number: Callable[[int, int, str], Value]) -> None:
+    Args:
+        number: As for `rebuilt`.
+        arrays: How many arrays come before the first: that of the loose numbers, if there are any.
+    """
+
+    def __init__(self, number: Callable[[int, int, str], Value], arrays: int) -> None:
         self.number = number
         self.loose = 0
-        self.array = 0
+        self.arrays = arrays
 
-    def part(self, path: str, argument: Any, axis: Axes) -> Any:
-        if isinstance(argument, Mapping):
-            items = {
-                key: self.part(f"{path}[{key!r}]", part, _within(axis, key, path))
-                for key, part in argument.items()
-            }
-            return items if type(argument) is dict else mapping_like(argument, items)
-        if isinstance(argument, (list, tuple)):
-            if isinstance(axis, Integral) and _is_plain(argument):
-                row = self._of_array(path, numpy.array(argument, dtype=float), axis)
-                return row.tolist() if isinstance(row, numpy.ndarray) else row
-            parts = [
-                self.part(f"{path}[{i}]", part, _within(axis, i, path))
-                for i, part in enumerate(argument)
-            ]
-            if hasattr(argument, "_fields"):  # a named tuple
-                return type(argument)(*parts)
-            return parts if isinstance(argument, list) else tuple(parts)
-        if callable(getattr(argument, "parameters", None)) and hasattr(
-            argument, "named_parameters"
-        ):
-            group, place = self.array, -1
-            self.array += 1
+    def made(self, part: Part, kind: Kind) -> Any:
+        """Make what stands for a part of one row."""
+        value, axis, path = part
+        if kind == "static":
+            return value
+        if kind == "number":
+            self.loose += 1
+            return self.number(0, self.loose - 1, path)
+        group = self.arrays
+        self.arrays += 1
+        if kind == "model":
+            return self._model(group, path, value)
+        row = self._row(group, path, numpy.asarray(value), axis)
+        return row.tolist() if kind == "stacked" and isinstance(row, numpy.ndarray) else row
 
-            def node(path: str, stands_for: Any, parameter: bool) -> Value:
-                nonlocal place
-                place += 1
-                value = self.number(group, place, path)
-                value.op = stands_for.op
-                return value
+    def _model(self, group: int, path: str, model: Any) -> Any:
+        places = count()
 
-            return structure.rebuilt(argument, path, node)
-        if getattr(argument, "shape", None):
-            return self._of_array(path, numpy.asarray(argument), axis)
-        if isinstance(argument, bool) or not _is_number(argument):
-            return argument
-        self.loose += 1
-        return self.number(0, self.loose - 1, path)
+        def node(path: str, stands_for: Any, parameter: bool) -> Value:
+            value = self.number(group, next(places), path)
+            value.op = stands_for.op
+            return value
 
-    def _of_array(self, path: str, array: Any, axis: Axes) -> Any:
+        return structure.rebuilt(model, path, node)
+
+    def _row(self, group: int, path: str, array: Any, axis: Axes) -> Any:
         shape = array.shape if axis is None else numpy.moveaxis(array, axis, 0).shape[1:]
-        group = self.array
-        self.array += 1
         if not shape:
             return self.number(group, 0, path)
         values = numpy.empty(shape, dtype=object)
         for place, index in enumerate(numpy.ndindex(*shape)):
             values[index] = self.number(group, place, f"{path}[{', '.join(map(str, index))}]")
         return values
-
-
-# --- results -------------------------------------------------------------------------------------
-
-
-class Result:
-    """The structure of what a function returned.
-
-    Attributes:
-        numbers: The numbers in it, Values or floats, in order.
-
-    Args:
-        result: What it returned.
-        name: The function, for errors.
-
-    Raises:
-        TypeError: There is something in it that is no number.
-
-    Example:
-        >>> result = Result({"a": Value(1.0), "b": [2.0, Value(3.0)]}, "f")
-        >>> result.filled(numpy.array([4.0, 5.0, 6.0]))
-        {'a': 4.0, 'b': [5.0, 6.0]}
-    """
-
-    def __init__(self, result: Any, name: str) -> None:
-        self.numbers = [number for _, number in structure.outputs(result, name)]
-        count = 0
-
-        def number(path: str, part: Any) -> slice:
-            nonlocal count
-            count += 1
-            return slice(count - 1, count)
-
-        def array(path: str, part: Any) -> ArrayPlace:
-            nonlocal count
-            count += part.size
-            return ArrayPlace(count - part.size, count, part.shape)
-
-        def model(path: str, part: Any) -> dict[str, slice]:
-            return {name: number("", None) for name, _ in part.named_parameters()}
-
-        visit = structure.Visit(number, array, model)
-        self.structure = _gathered(structure.visited(result, "", visit))
-
-    def filled(self, numbers: Any, rows: bool = False) -> Any:
-        """Put numbers into the structure.
-
-        Args:
-            numbers: An array: a number for each number in the result, or an array of rows for each.
-            rows: Whether there are rows.
-
-        Returns:
-            The result: floats and arrays, or arrays with a first dimension of rows.
-        """
-        return _filled(self.structure, numbers, rows)
-
-    @classmethod
-    def of_structure(cls, structure: Any) -> Result:
-        """Make one of the structure of another."""
-        result = cls.__new__(cls)
-        result.structure, result.numbers = structure, []
-        return result
-
-
-@dataclass(frozen=True)
-class ArrayPlace:
-    """The place of an array among the numbers of a result."""
-
-    start: int
-    stop: int
-    shape: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class NumbersPlace:
-    """The place of a list or tuple of numbers."""
-
-    start: int
-    stop: int
-    kind: type
-
-
-def _gathered(part: Any) -> Any:
-    """Put one place where there is a list of places of numbers, which is often long."""
-    if isinstance(part, Mapping):
-        items = {key: _gathered(inner) for key, inner in part.items()}
-        return items if type(part) is dict else mapping_like(part, items)
-    if not isinstance(part, (list, tuple)):
-        return part
-    if type(part) in (list, tuple) and part and all(type(inner) is slice for inner in part):
-        return NumbersPlace(part[0].start, part[-1].stop, type(part))
-    parts = [_gathered(inner) for inner in part]
-    return type(part)(*parts) if hasattr(part, "_fields") else type(part)(parts)
-
-
-def _filled(part: Any, numbers: Any, rows: bool) -> Any:
-    kind = type(part)
-    if kind is slice:
-        return numbers[part.start] if rows else numbers.item(part.start)
-    if kind is ArrayPlace:
-        block = numbers[part.start : part.stop]
-        if rows:
-            return block.T.reshape(numbers.shape[1], *part.shape)
-        return block.reshape(part.shape)
-    if kind is NumbersPlace:
-        block = numbers[part.start : part.stop]
-        return part.kind(block if rows else block.tolist())
-    if kind is dict:
-        return {key: _filled(inner, numbers, rows) for key, inner in part.items()}
-    if kind is list or kind is tuple:
-        return kind([_filled(inner, numbers, rows) for inner in part])
-    if isinstance(part, Mapping):
-        items = {key: _filled(inner, numbers, rows) for key, inner in part.items()}
-        return mapping_like(part, items)
-    if isinstance(part, tuple):
-        return kind(*[_filled(inner, numbers, rows) for inner in part])
-    return part

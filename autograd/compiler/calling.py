@@ -10,19 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain
 from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy
 
-from autograd.compiler.arguments import (
-    ArrayPlace,
-    NumbersPlace,
-    Result,
-    _is_number,
-    _is_plain,
-    _within,
-)
+from autograd.compiler.arguments import Part, children, is_number
+from autograd.compiler.results import ArrayPlace, NumbersPlace, Place, Result
+from autograd.tree import Keys, Opened, TreeDef, flatten
 from autograd.value import Value
 
 __all__ = ["Callee", "Limits", "Op", "Pattern", "pattern"]
@@ -147,82 +143,103 @@ def pattern(
     """
     taking, giving = _Taking(), _Giving(rows)
     try:
-        taking.words.append(len(arguments))
-        for argument, axis in zip(arguments, axes, strict=True):
-            if isinstance(argument, (Integral, str)) and axis is None:
-                taking.same(argument)
-            else:
-                taking.part(argument, axis, 1)
-        giving.part(result.structure, 0)
-        whole = giving.only_array(result.structure)
+        takes = taking.arguments(arguments, axes)
+        gives = giving.result(result)
     except _Rare:
         return None
-    if len(taking.words) + len(giving.words) > WORDS:
+    if len(takes) + len(gives) > WORDS:
         return None
-    for place in taking.groups if taking.loose else ():
-        taking.words[place] += 1  # the loose numbers are the first group
     return Pattern(
-        tuple(map(int, taking.words)),
-        tuple(map(int, giving.words)),
+        tuple(map(int, takes)),
+        tuple(map(int, gives)),
         (*taking.kept, *giving.kept),
         giving.has_arrays,
-        whole,
+        giving.shape,
         taking.loose,
-        len(taking.groups),
+        len(taking.arrays),
     )
 
 
-class _Taking:
+class _Writing:
+    """Writes the words of structures, and keeps the objects whose addresses are among them."""
+
+    def __init__(self) -> None:
+        self.kept: list[Any] = []
+
+    def same(self, constant: Any) -> list[int]:
+        self.kept.append(constant)
+        return [Op.SAME, id(constant)]
+
+    def whole(self, tree: TreeDef, leaves: list[list[int]]) -> list[int]:
+        words: list[int] = tree.fold(leaves, self.container)
+        return words
+
+    def container(self, kind: type, keys: Keys, parts: list[list[int]]) -> list[int]:
+        if kind is list or kind is tuple:
+            return [Op.LIST if kind is list else Op.TUPLE, len(parts), *chain.from_iterable(parts)]
+        if kind is dict:
+            self.kept += keys
+            pairs = zip(keys, parts, strict=True)
+            items = [word for key, part in pairs for word in (id(key), *part)]
+            return [Op.DICTIONARY, len(keys), *items]
+        if kind is type(None):
+            return self.same(None)
+        raise _Rare  # a named tuple, a mapping of another type
+
+
+class _Taking(_Writing):
     """Walks the arguments in the order of `arguments.taken`."""
 
     def __init__(self) -> None:
-        self.words: list[int] = []
-        self.kept: list[Any] = []
+        super().__init__()
         self.loose = 0
-        self.groups: list[int] = []  # where the words of the arrays' groups are
+        self.arrays: list[list[int]] = []  # the words of each
 
-    def same(self, argument: Any) -> None:
-        self.words += [Op.SAME, id(argument)]
-        self.kept.append(argument)
+    def arguments(self, arguments: Sequence[Any], axes: Sequence[Any]) -> list[int]:
+        trees, leaves = [], []
+        for argument, axis in zip(arguments, axes, strict=True):
+            parts, tree = flatten(Part(argument, axis, ""), children_of=_children)
+            if tree.depth >= DEPTH or tree.count > WORDS:
+                raise _Rare
+            trees.append(tree)
+            leaves.append([self.leaf(part, is_whole=not tree.depth) for part in parts])
+        if self.loose:  # which are the first group
+            for array in self.arrays:
+                array[1] += 1
+        each = [self.whole(*pair) for pair in zip(trees, leaves, strict=True)]
+        return [len(arguments), *chain.from_iterable(each)]
 
-    def part(self, argument: Any, axis: Any, depth: int) -> None:
-        kind = type(argument)
-        if depth > DEPTH or len(self.words) > WORDS:
-            raise _Rare
-        if kind in (float, numpy.float64, int) and axis is None:
-            # An int passed directly is a constant, and has been handled already.
-            self.words += [Op.NUMBER, self.loose, depth > 1]
-            self.loose += 1
-        elif kind is numpy.ndarray and argument.ndim:
-            self._array(argument, axis)
-        elif kind is list or kind is tuple:
-            if isinstance(axis, Integral) and _is_plain(argument):
+    def leaf(self, part: Part, is_whole: bool) -> list[int]:
+        value, axis, _ = part
+        kind = type(value)
+        if kind is list or kind is tuple:
+            if axis is not None:
                 raise _Rare  # rows of numbers in lists
+            self.loose += len(value)
             op = Op.LIST if kind is list else Op.TUPLE
-            if axis is None and {*map(type, argument)} == {float}:
-                self.words += [Op.NUMBERS, op, len(argument), self.loose]
-                self.loose += len(argument)
-                return
-            self.words += [op, len(argument)]
-            for place, item in enumerate(argument):
-                self.part(item, _within(axis, place, ""), depth + 1)
-        elif kind is dict:
-            self.words += [Op.DICTIONARY, len(argument)]
-            for key, item in argument.items():
-                self.words.append(id(key))
-                self.kept.append(key)
-                self.part(item, _within(axis, key, ""), depth + 1)
-        elif kind in _NO_NUMBERS or not _may_hold_numbers(argument):
-            self.same(argument)
-        else:
-            raise _Rare
+            return [Op.NUMBERS, op, len(value), self.loose - len(value)]
+        if is_whole and isinstance(value, (Integral, str)) and axis is None:
+            return self.same(value)
+        if kind in (float, numpy.float64, int) and axis is None:
+            self.loose += 1
+            return [Op.NUMBER, self.loose - 1, not is_whole]
+        if kind is numpy.ndarray and value.ndim:
+            if axis is not None and (type(axis) is not int or axis != 0):
+                raise _Rare
+            op = Op.ARRAY if axis is None else Op.ROWS
+            self.arrays.append([op, len(self.arrays), value.ndim, *value.shape])
+            return self.arrays[-1]
+        if kind in _NO_NUMBERS or not _may_hold_numbers(value):
+            return self.same(value)
+        raise _Rare
 
-    def _array(self, array: Any, axis: Any) -> None:
-        if axis is not None and (type(axis) is not int or axis != 0):
-            raise _Rare
-        self.groups.append(len(self.words) + 1)
-        op = Op.ARRAY if axis is None else Op.ROWS
-        self.words += [op, len(self.groups) - 1, array.ndim, *array.shape]
+
+def _children(part: Part) -> Opened | None:
+    value, axis, _ = part
+    if type(value) not in (list, tuple, dict):
+        return None
+    is_numbers = axis is None and type(value) is not dict and {*map(type, value)} == {float}
+    return None if is_numbers else children(part)
 
 
 _NO_NUMBERS = (bool, str, bytes, type(None))
@@ -235,62 +252,42 @@ def _may_hold_numbers(argument: Any) -> bool:
         or hasattr(argument, "keys")
         or hasattr(argument, "named_parameters")
         or hasattr(argument, "__array__")
-        or _is_number(argument)
+        or is_number(argument)
     )
 
 
-class _Giving:
+class _Giving(_Writing):
     """Walks the structure of a result."""
 
     def __init__(self, rows: bool) -> None:
+        super().__init__()
         self.rows = rows
         self.has_arrays = False
-        self.words: list[int] = []
-        self.kept: list[Any] = []
+        self.shape: tuple[int, ...] = ()  # of the array that is the whole result
 
-    def part(self, part: Any, depth: int) -> None:
-        kind = type(part)
-        if depth > DEPTH or len(self.words) > WORDS:
+    def result(self, result: Result) -> list[int]:
+        if result.tree.depth > DEPTH or result.tree.count > WORDS:
             raise _Rare
-        if kind is slice:
-            self._number(part.start)
-        elif kind is ArrayPlace:
-            shape = (0, *part.shape) if self.rows else part.shape
-            op = Op.ROWS if self.rows else Op.ARRAY
+        words = self.whole(result.tree, [self.leaf(place) for place in result.places])
+        only = result.places[0] if not result.tree.depth else None
+        if not isinstance(only, ArrayPlace) or self.rows or 0 in only.shape:
+            return words
+        self.shape = only.shape  # taken as it is made
+        return [Op.WHOLE]
+
+    def leaf(self, place: Place) -> list[int]:
+        if isinstance(place, ArrayPlace):
+            shape = (0, *place.shape) if self.rows else place.shape
             self.has_arrays |= not self.rows
-            self.words += [op, part.start, part.stop - part.start, len(shape), *shape]
-        elif kind is NumbersPlace:
-            op = Op.LIST if part.kind is list else Op.TUPLE
-            if self.rows:
-                self.words += [op, part.stop - part.start]
-                for place in range(part.start, part.stop):
-                    self._number(place)
-            else:
-                self.words += [Op.NUMBERS, op, part.stop - part.start, part.start]
-        elif kind is list or kind is tuple:
-            self.words += [Op.LIST if kind is list else Op.TUPLE, len(part)]
-            for item in part:
-                self.part(item, depth + 1)
-        elif kind is dict:
-            self.words += [Op.DICTIONARY, len(part)]
-            for key, item in part.items():
-                self.words.append(id(key))
-                self.kept.append(key)
-                self.part(item, depth + 1)
-        elif part is None:
-            self.words += [Op.SAME, id(None)]
-        else:
-            raise _Rare  # a named tuple, a mapping of another type
+            op = Op.ROWS if self.rows else Op.ARRAY
+            return [op, place.start, place.stop - place.start, len(shape), *shape]
+        if isinstance(place, NumbersPlace):
+            if not self.rows:
+                op = Op.LIST if place.kind is list else Op.TUPLE
+                return [Op.NUMBERS, op, place.stop - place.start, place.start]
+            numbers = [self._number(start) for start in range(place.start, place.stop)]
+            return self.container(place.kind, range(len(numbers)), numbers)
+        return self._number(place.start)
 
-    def only_array(self, structure: Any) -> tuple[int, ...]:
-        """Return the shape of the result, if it is a single array; it is returned as it is."""
-        if type(structure) is not ArrayPlace or self.rows or 0 in structure.shape:
-            return ()
-        self.words = [Op.WHOLE]
-        return structure.shape
-
-    def _number(self, place: int) -> None:
-        if self.rows:
-            self.words += [Op.ROWS, place, 1, 1, 0]
-        else:
-            self.words += [Op.NUMBER, place]
+    def _number(self, place: int) -> list[int]:
+        return [Op.ROWS, place, 1, 1, 0] if self.rows else [Op.NUMBER, place]

@@ -13,9 +13,11 @@ from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from autograd.compiler.arguments import ArrayPlace, NumbersPlace, Static
+from autograd.compiler.arguments import Nested, Static
 from autograd.compiler.layout import Group, Layout
+from autograd.compiler.results import ArrayPlace, NumbersPlace, Place, Result
 from autograd.errors import shown
+from autograd.tree import Keys, Opened, TreeDef, flatten
 
 __all__ = [
     "Arguments", "arguments", "axes", "brief", "described_arguments", "described_axes",
@@ -36,6 +38,7 @@ _HEXADECIMAL = re.compile(r"-?0x[0-9a-f]+")
 _SEQUENCES: dict[str, type] = {"list": list, "tuple": tuple}
 _MAPPINGS: dict[str, type] = {"dict": dict, "OrderedDict": OrderedDict}
 _NAMES = {kind: name for name, kind in (_SEQUENCES | _MAPPINGS).items()}
+_CONTAINERS: dict[Any, type] = {**_SEQUENCES, **_MAPPINGS}
 
 
 def wrong(what: str, expected: str, data: Any) -> ValueError:
@@ -61,9 +64,12 @@ def _parts(data: Any, what: str) -> list[Any]:
     return data
 
 
-def _require_depth(depth: int, what: str) -> None:
-    if depth > MOST_NESTED:
+def _read(data: Any, what: str, kinds: Mapping[Any, type]) -> tuple[list[Any], TreeDef]:
+    """Read the containers of a structure, down to the descriptions of its leaves."""
+    leaves, tree = flatten(data, children_of=lambda data: _opened(data, kinds, what))
+    if tree.depth > MOST_NESTED:
         raise ValueError(f"{what}: nested more than {MOST_NESTED} deep")
+    return leaves, tree
 
 
 # --- numbers and other values --------------------------------------------------------------------
@@ -97,26 +103,42 @@ def number(data: Any, what: str) -> float:
     raise wrong(what, "a number as float.hex writes it", data)
 
 
-def _described_value(value: Any, depth: int) -> Any:
+def _described_value(value: Any) -> Any:
     """Describe a value that is not an input; NotImplemented if a file cannot hold it.
 
     A model, say, is known by its identity, which differs between processes.
     """
+    leaves, tree = flatten(value, children_of=_tuples)
+    described = list(map(_described_plain, leaves))
+    if tree.depth > MOST_NESTED or NotImplemented in described:
+        return NotImplemented
+    return tree.fold(described, lambda kind, keys, parts: ["tuple", parts])
+
+
+def _described_plain(value: Any) -> Any:
     kind = type(value)
     if value is None or kind in (bool, str) or (kind is int and abs(value) < EXACT):
         return value
     if kind is int:
         return ["int", hex(value)]
-    if kind is float:
-        return ["float", value.hex()]
-    if kind is tuple:
-        parts = [_described_value(part, depth + 1) for part in value]
-        if depth < MOST_NESTED and not any(part is NotImplemented for part in parts):
-            return ["tuple", parts]
-    return NotImplemented
+    return ["float", value.hex()] if kind is float else NotImplemented
 
 
-def _value(data: Any, what: str, depth: int) -> Any:
+def _tuples(part: Any) -> Opened | None:
+    return (tuple, range(len(part)), part, None) if type(part) is tuple else None
+
+
+def _value(data: Any, what: str) -> Any:
+    leaves, tree = flatten(data, children_of=lambda data: _opened(data, _TUPLES, what))
+    if tree.depth > MOST_NESTED:
+        raise wrong(what, "a value", data)
+    return tree.unflatten([_plain(leaf, what) for leaf in leaves])
+
+
+_TUPLES: dict[Any, type] = {"tuple": tuple}
+
+
+def _plain(data: Any, what: str) -> Any:
     if data is None or type(data) in (bool, int, str):
         return data
     kind, content = _pair(data, what)
@@ -124,9 +146,34 @@ def _value(data: Any, what: str, depth: int) -> Any:
         return int(content, 16)
     if kind == "float":
         return number(content, what)
-    if kind == "tuple" and depth < MOST_NESTED:
-        return tuple([_value(part, what, depth + 1) for part in _parts(content, what)])
     raise wrong(what, "a value", data)
+
+
+def _opened(data: Any, kinds: Mapping[Any, type], what: str) -> Opened | None:
+    """Open the description of a container."""
+    if data is None and None in kinds:
+        return type(None), (), (), None
+    if type(data) is not list or len(data) != 2:
+        return None
+    kind = kinds.get(data[0]) if type(data[0]) is str else None
+    if kind is None:
+        return None
+    if kind in _SEQUENCES.values():
+        parts = _parts(data[1], what)
+        return kind, range(len(parts)), parts, None
+    items = _keys(data[1], what)
+    keys = tuple([key for key, _ in items])
+    return kind, keys, [part for _, part in items], None if kind is dict else kind()
+
+
+def _described_container(kind: type, keys: Keys, parts: list[Any]) -> Any:
+    """Describe a container, given its described parts; None if a file cannot hold it."""
+    if kind in _SEQUENCES.values():
+        return [_NAMES[kind], parts]
+    if kind not in _MAPPINGS.values():
+        return None
+    items = _described_items([*zip(keys, parts, strict=True)])
+    return None if items is None else [_NAMES[kind], items]
 
 
 def _shape(data: Any, what: str) -> tuple[int, ...]:
@@ -141,15 +188,15 @@ def _shape(data: Any, what: str) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _described_items(pairs: Sequence[tuple[Any, Any]], depth: int) -> list[Any] | None:
+def _described_items(pairs: Sequence[tuple[Any, Any]]) -> list[Any] | None:
     """Describe the items of a dictionary; None if a file cannot hold its keys."""
-    items = [[_described_value(key, depth), part] for key, part in pairs]
+    items = [[_described_value(key), part] for key, part in pairs]
     if any(key is NotImplemented for key, _ in items):
         return None
     return None if sum(type(key) is list for key, _ in items) > MOST_KEYS else items
 
 
-def _keys(items: Any, what: str, depth: int) -> list[tuple[Any, Any]]:
+def _keys(items: Any, what: str) -> list[tuple[Any, Any]]:
     """Read the keys of a dictionary, which must all differ."""
     pairs = [_pair(item, what) for item in _parts(items, what)]
     # Keys that may all have the same hash make a dictionary slow.
@@ -157,7 +204,7 @@ def _keys(items: Any, what: str, depth: int) -> list[tuple[Any, Any]]:
         raise ValueError(
             f"{what}: a dictionary of more than {MOST_KEYS:,} keys that are tuples or floats"
         )
-    found = [(_value(key, what, depth), part) for key, part in pairs]
+    found = [(_value(key, what), part) for key, part in pairs]
     if len({key for key, _ in found}) < len(found):
         raise ValueError(f"{what}: a dictionary has the same key twice")
     return found
@@ -204,38 +251,43 @@ def described_arguments(key: Any) -> dict[str, Any]:
     if len(key) > 1 and type(key[0]) is tuple and not _is_argument(key[0]):
         key, *names = key
         keywords = tuple(names)
-    return {"arguments": [_described(part, 0) for part in key], "keywords": list(keywords)}
+    return {"arguments": list(map(_described, key)), "keywords": list(keywords)}
 
 
-def _is_argument(part: Any) -> bool:
-    return isinstance(part[0], type) or part[0] in ("array", "rows", "stacked")
+def _is_argument(part: tuple[Any, ...]) -> bool:
+    return isinstance(part, Nested) or part[0] in ("array", "rows", "stacked")
 
 
-def _described(part: Any, depth: int) -> Any:
-    if depth > MOST_NESTED:
+def _described(part: Any) -> Any:
+    if not isinstance(part, Nested):
+        return _described_leaf(part)
+    if part.tree.depth > MOST_NESTED:
         raise TypeError(f"save: an argument is nested more than {MOST_NESTED} deep")
+
+    def container(kind: type, keys: Keys, parts: list[Any]) -> Any:
+        return _described_container(kind, keys, parts) or _refuse(kind.__name__)
+
+    return part.tree.fold(map(_described_leaf, part.leaves), container)
+
+
+def _described_leaf(part: Any) -> Any:
     if type(part) is str:
         return part
     if isinstance(part, Static):
-        value = _described_value(part.value, depth)
+        value = _described_value(part.value)
         if value is not NotImplemented:
             return ["value", value]
     elif part[0] in ("array", "rows"):
         return [part[0], list(part[1])]
     elif part[0] == "stacked" and part[1] in _SEQUENCES.values():
         return ["stacked", [_NAMES[part[1]], list(part[2][1])]]
-    elif part[0] in _SEQUENCES.values():
-        return [_NAMES[part[0]], [_described(inner, depth + 1) for inner in part[1:]]]
-    elif part[0] in _MAPPINGS.values() and all(type(item) is tuple for item in part[1:]):
-        pairs = [
-            (key.value if isinstance(key, Static) else key, _described(inner, depth + 1))
-            for key, inner in part[1:]
-        ]
-        if (items := _described_items(pairs, depth)) is not None:
-            return [_NAMES[part[0]], items]
+    return _refuse(brief(part))
+
+
+def _refuse(part: str) -> Any:
     raise TypeError(
-        f"save: an argument is or holds {brief(part)}, which a file cannot: only functions of "
-        "numbers, arrays, and lists and dictionaries of them can be saved"
+        f"save: an argument is or holds {part}, which a file cannot: only functions of numbers, "
+        "arrays, and lists and dictionaries of them can be saved"
     )
 
 
@@ -259,7 +311,7 @@ def arguments(data: Any, keywords: Any) -> Arguments:
     reading = _Reading()
     what = "arguments"
     key = tuple(
-        [reading.part(part, f"argument {i}", 0) for i, part in enumerate(_parts(data, what))]
+        [reading.argument(part, f"argument {i}") for i, part in enumerate(_parts(data, what))]
     )
     names = _parts(keywords, "keywords")
     if not all(type(name) is str for name in names):
@@ -279,14 +331,18 @@ class _Reading:
         self.numbers = 0
         self.arrays: list[Group] = []
 
-    def part(self, data: Any, what: str, depth: int) -> Hashable:
-        _require_depth(depth, what)
+    def argument(self, data: Any, what: str) -> Hashable:
+        found, tree = _read(data, what, _CONTAINERS)
+        leaves = tuple([self.leaf(leaf, what) for leaf in found])
+        return Nested.of(tree, leaves)
+
+    def leaf(self, data: Any, what: str) -> Hashable:
         if data == "number":
             self.numbers += 1
             return "number"
         kind, content = _pair(data, what)
         if kind == "value":
-            return Static(_value(content, what, depth))
+            return Static(_value(content, what))
         if kind == "array" or kind == "rows":
             shape = _shape(content, what)
             self.arrays.append(Group(math.prod(shape), kind == "rows"))
@@ -298,27 +354,17 @@ class _Reading:
             shape = _shape(sizes, what)
             self.arrays.append(Group(math.prod(shape), True))
             return kind, _SEQUENCES[name], ("rows", shape)
-        if type(kind) is str and kind in _SEQUENCES:
-            parts = [self.part(part, what, depth + 1) for part in _parts(content, what)]
-            return _SEQUENCES[kind], *parts
-        if type(kind) is str and kind in _MAPPINGS:
-            items = [
-                (key if type(key) is str else Static(key), self.part(part, what, depth + 1))
-                for key, part in _keys(content, what, depth)
-            ]
-            return _MAPPINGS[kind], *items
         raise wrong(what, "a number, an array, a list, a dictionary or a value", data)
 
 
 # --- axes ----------------------------------------------------------------------------------------
 
 
-def described_axes(axes: Any, depth: int = 0) -> Any:
+def described_axes(axes: Any) -> Any:
     """Describe which axes of the arguments run over the rows.
 
     Args:
         axes: As for `compile`.
-        depth: How deeply they are nested.
 
     Returns:
         A description that JSON can hold.
@@ -326,23 +372,26 @@ def described_axes(axes: Any, depth: int = 0) -> Any:
     Raises:
         TypeError: The keys of a dictionary are of a user's class.
     """
-    if isinstance(axes, Mapping):
-        pairs = [(key, described_axes(axis, depth + 1)) for key, axis in axes.items()]
-        if (items := _described_items(pairs, depth)) is None:
+
+    def container(kind: type, keys: Keys, parts: list[Any]) -> Any:
+        plain = dict if issubclass(kind, Mapping) else list
+        if (described := _described_container(plain, keys, parts)) is None:
             raise TypeError(f"save: in_axes has keys which a file cannot hold: {brief(axes)}")
-        return ["dict", items]
-    if isinstance(axes, (list, tuple)):
-        return ["list", [described_axes(axis, depth + 1) for axis in axes]]
-    return None if axes is None else int(axes)
+        return described
+
+    leaves, tree = flatten(axes, is_leaf=_is_none)
+    return tree.fold([None if axis is None else int(axis) for axis in leaves], container)
 
 
-def axes(data: Any, what: str = "in_axes", depth: int = 0) -> Any:
+def _is_none(axis: Any) -> bool:
+    return axis is None
+
+
+def axes(data: Any) -> Any:
     """Read which axes run over the rows.
 
     Args:
         data: The description.
-        what: What is read, for errors.
-        depth: How deeply it is nested.
 
     Returns:
         Axes as for `compile`.
@@ -354,15 +403,15 @@ def axes(data: Any, what: str = "in_axes", depth: int = 0) -> Any:
         >>> axes(["list", [None, 0]])
         [None, 0]
     """
-    _require_depth(depth, what)
-    if data is None or type(data) is int:
-        return data
-    kind, content = _pair(data, what)
-    if kind == "list":
-        return [axes(part, what, depth + 1) for part in _parts(content, what)]
-    if kind == "dict" and depth:
-        return {key: axes(part, what, depth + 1) for key, part in _keys(content, what, depth)}
-    raise wrong(what, "an axis, None, or a structure of them", data)
+    what = "in_axes"
+    found, tree = _read(data, what, {"list": list, "dict": dict})
+    for axis in found:
+        if axis is not None and type(axis) is not int:
+            raise wrong(what, "an axis, None, or a structure of them", axis)
+    each = tree.unflatten(found)
+    if isinstance(each, dict):
+        raise wrong(what, "an axis, None, or a list of them", data)
+    return each
 
 
 def require_fit(axes: Any, given: Arguments) -> None:
@@ -388,23 +437,21 @@ def require_fit(axes: Any, given: Arguments) -> None:
 
 
 def _fits(part: Any, axis: Any) -> bool:
-    if isinstance(part, Static):
-        return True
-    if part == "number" or part[0] == "array":
-        return axis is None
-    if part[0] in ("rows", "stacked"):
-        return type(axis) is int
-    items: Sequence[tuple[Any, Any]] = part[1:]
-    if part[0] in _SEQUENCES.values():
-        items = [*enumerate(part[1:])]
-    for key, inner in items:
+    leaves: list[tuple[tuple[Any, ...], Any]] = [((), part)]
+    if isinstance(part, Nested):
+        leaves = [*zip(part.tree.key_paths(), part.leaves, strict=True)]
+    for keys, leaf in leaves:
         within = axis
-        if isinstance(axis, (list, dict)):
-            try:
-                within = axis[key.value if isinstance(key, Static) else key]
-            except (LookupError, TypeError):
-                return False
-        if not _fits(inner, within):
+        for key in keys:
+            if isinstance(within, (list, dict)):
+                try:
+                    within = within[key]
+                except (LookupError, TypeError):
+                    return False
+        if isinstance(leaf, Static):
+            continue
+        varies = leaf[0] in ("rows", "stacked")
+        if type(within) is not int if varies else within is not None:
             return False
     return True
 
@@ -412,12 +459,11 @@ def _fits(part: Any, axis: Any) -> bool:
 # --- results -------------------------------------------------------------------------------------
 
 
-def described_result(part: Any, depth: int = 0) -> Any:
+def described_result(given: Result) -> Any:
     """Describe the structure of a result.
 
     Args:
-        part: The structure.
-        depth: How deeply it is nested.
+        given: The result.
 
     Returns:
         A description that JSON can hold.
@@ -425,34 +471,35 @@ def described_result(part: Any, depth: int = 0) -> Any:
     Raises:
         TypeError: It holds an object of a user's class, such as a named tuple.
     """
-    kind = type(part)
-    if depth > MOST_NESTED:
+    if given.tree.depth > MOST_NESTED:
         raise TypeError(f"save: the result is nested more than {MOST_NESTED} deep")
-    if part is None:
-        return None
-    if kind is slice:
-        return "number"
-    if kind is ArrayPlace:
-        return ["array", list(part.shape)]
-    if kind is NumbersPlace:
-        return ["numbers", [_NAMES[part.kind], part.stop - part.start]]
-    if kind in _MAPPINGS.values():
-        pairs = [(key, described_result(inner, depth + 1)) for key, inner in part.items()]
-        if (items := _described_items(pairs, depth)) is not None:
-            return [_NAMES[kind], items]
-    elif kind in _SEQUENCES.values():
-        return [_NAMES[kind], [described_result(inner, depth + 1) for inner in part]]
-    raise TypeError(f"save: the result holds {brief(part)}, which a file cannot")
+
+    def container(kind: type, keys: Keys, parts: list[Any]) -> Any:
+        if kind is type(None):
+            return None
+        if (described := _described_container(kind, keys, parts)) is None:
+            raise TypeError(f"save: the result holds a {kind.__name__}, which a file cannot")
+        return described
+
+    return given.tree.fold(map(_described_place, given.places), container)
 
 
-def result(data: Any) -> tuple[Any, int]:
+def _described_place(place: Place) -> Any:
+    if isinstance(place, ArrayPlace):
+        return ["array", list(place.shape)]
+    if isinstance(place, NumbersPlace):
+        return ["numbers", [_NAMES[place.kind], place.stop - place.start]]
+    return "number"
+
+
+def result(data: Any) -> tuple[Result, int]:
     """Read the structure of a result.
 
     Args:
         data: The description.
 
     Returns:
-        The structure, and how many numbers there are in it.
+        The result, and how many numbers there are in it.
 
     Raises:
         ValueError: The data do not have the form that `described_result` gives.
@@ -461,33 +508,27 @@ def result(data: Any) -> tuple[Any, int]:
         >>> result(["list", ["number", ["array", [2, 3]]]])[1]
         7
     """
+    what = "the result"
+    leaves, tree = _read(data, what, {**_CONTAINERS, None: type(None)})
+    places: list[Place] = []
     count = 0
-
-    def taken(numbers: int) -> tuple[int, int]:
-        nonlocal count
-        count += numbers
-        return count - numbers, count
-
-    def read(data: Any, depth: int) -> Any:
-        what = "the result"
-        _require_depth(depth, what)
-        if data is None:
-            return None
-        if data == "number":
-            return slice(*taken(1))
-        kind, content = _pair(data, what)
+    for leaf in leaves:
+        start = count
+        if leaf == "number":
+            count += 1
+            places.append(slice(start, count))
+            continue
+        kind, content = _pair(leaf, what)
         if kind == "array":
             shape = _shape(content, what)
-            return ArrayPlace(*taken(math.prod(shape)), shape)
-        if kind == "numbers":
-            name, numbers = _pair(content, what)
-            if type(numbers) is int and numbers > 0 and name in ("list", "tuple"):
-                return NumbersPlace(*taken(numbers), _SEQUENCES[name])
-        if type(kind) is str and kind in _SEQUENCES:
-            return _SEQUENCES[kind]([read(part, depth + 1) for part in _parts(content, what)])
-        if type(kind) is str and kind in _MAPPINGS:
-            items = [(key, read(part, depth + 1)) for key, part in _keys(content, what, depth)]
-            return _MAPPINGS[kind](items)
-        raise wrong(what, "a number, an array, a list or a dictionary", data)
-
-    return read(data, 0), count
+            count += math.prod(shape)
+            places.append(ArrayPlace(start, count, shape))
+        elif kind == "numbers":
+            name, size = _pair(content, what)
+            if type(size) is not int or size < 1 or name not in ("list", "tuple"):
+                raise wrong(what, "a list or a tuple of numbers", leaf)
+            count += size
+            places.append(NumbersPlace(start, count, _SEQUENCES[name]))
+        else:
+            raise wrong(what, "a number, an array, a list or a dictionary", leaf)
+    return Result.of(tree, places), count

@@ -17,7 +17,7 @@ from typing import Any, overload
 import numpy
 import numpy.random  # lazily, NumPy might import it in one thread while another thread forks
 
-from autograd.compiler.arguments import Arguments, HoldsValues, Result, rebuilt, taken
+from autograd.compiler.arguments import Arguments, HoldsValues, rebuilt, taken
 from autograd.compiler.backends import BACKENDS, BackendName, best_backend
 from autograd.compiler.backends.arrays import every_row
 from autograd.compiler.backends.llvm.entry import CFunction
@@ -33,6 +33,7 @@ from autograd.compiler.execution import (
 from autograd.compiler.layout import Group, Layout
 from autograd.compiler.pipeline import optimise
 from autograd.compiler.program import Program
+from autograd.compiler.results import Result
 from autograd.compiler.storage import Stored, content, described, read, written
 from autograd.compiler.trace import call_traced, collector_paused, difference, program_of
 from autograd.errors import counted, shown

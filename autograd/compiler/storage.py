@@ -17,7 +17,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from autograd.compiler.arguments import Result
 from autograd.compiler.description import (
     arguments,
     axes,
@@ -34,6 +33,7 @@ from autograd.compiler.execution import Options
 from autograd.compiler.layout import Layout
 from autograd.compiler.passes import lower
 from autograd.compiler.program import Operation, Program
+from autograd.compiler.results import Result
 from autograd.errors import counted
 from autograd.helper_rules import DETACHED, KINKED, MEETS
 from autograd.rule import OwnName
@@ -223,7 +223,7 @@ def _described_program(key: Hashable, known: Stored) -> dict[str, Any]:
             raise TypeError(f"save: an input's name cannot be printed: {brief(name)}")
     return {
         **described_arguments(key),
-        "result": described_result(known.result.structure),
+        "result": described_result(known.result),
         "inputs": program.inputs,
         "constants": [constant.hex() for constant in program.constants],
         "operations": [(op, *operands) for op, operands in program.operations],
@@ -307,13 +307,13 @@ def _stored(data: Any, in_axes: Any) -> tuple[Hashable, Stored]:
             f"the arguments hold {brief(widths)} numbers, but the program has "
             f"{len(program.inputs)} inputs"
         )
-    structure, numbers = result(data["result"])
+    returned, numbers = result(data["result"])
     if numbers != len(program.outputs):
         raise ValueError(
             f"the result holds {brief(numbers)} numbers, but the program has "
             f"{len(program.outputs)} outputs"
         )
-    return given.key, Stored(program, Result.of_structure(structure), given.layout)
+    return given.key, Stored(program, returned, given.layout)
 
 
 def _program(data: dict[str, Any]) -> Program:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd.tree import DEEPEST, flatten, map_leaves, unflatten
+from autograd.tree import DEEPEST, Opened, children, flatten, map_leaves, unflatten
 
 
 class Line(NamedTuple):
@@ -147,6 +147,45 @@ def test_what_holds_itself_is_an_error_that_names_it(make: Any) -> None:
         tree["self"] = tree
     with pytest.raises(RecursionError, match=r"^weights is nested more than 10,000 deep.*itself\?"):
         flatten(tree, "weights")
+
+
+@given(TREES)
+def test_the_keys_lead_to_the_leaves(tree: Any) -> None:
+    leaves, structure = flatten(tree)
+    for keys, leaf in zip(structure.key_paths(), leaves, strict=True):
+        part = tree
+        for key in keys:
+            part = part[key]
+        assert part is leaf
+
+
+@given(TREES)
+def test_a_fold_replaces_containers_from_the_leaves_up(tree: Any) -> None:
+    def depth(part: Any) -> int:
+        if part is None or isinstance(part, (list, tuple, Mapping)):
+            parts = part.values() if isinstance(part, Mapping) else part or ()
+            return 1 + max(map(depth, parts), default=0)
+        return 0
+
+    leaves, structure = flatten(tree)
+    folded = structure.fold([0] * len(leaves), lambda kind, keys, parts: 1 + max(parts, default=0))
+    assert folded == depth(tree) == structure.depth
+
+
+@given(TREES)
+def test_parts_may_carry_something_along(tree: Any) -> None:
+    def opened(part: tuple[Any, int]) -> Opened | None:
+        found = children(part[0])
+        if found is None:
+            return None
+        kind, keys, parts, mapping = found
+        return kind, keys, [(each, part[1] + 1) for each in parts], mapping
+
+    leaves, structure = flatten((tree, 0), children_of=opened)
+    usual, expected = flatten(tree)
+    assert structure == expected
+    assert all(leaf is other for (leaf, _), other in zip(leaves, usual, strict=True))
+    assert [depth for _, depth in leaves] == [len(keys) for keys in structure.key_paths()]
 
 
 def test_paths_by_dots() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd.compiler.arguments import Result
 from autograd.compiler.calling import DEPTH, Op, Pattern, pattern
+from autograd.compiler.results import Result
 from nn import MLP
 
 Pair = namedtuple("Pair", "left right")

@@ -1,0 +1,129 @@
+"""The results of compiled functions: where the numbers of the outputs stand in a structure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from autograd import structure, tree
+from autograd.tree import Opened, TreeDef, flatten
+from autograd.value import Value
+
+__all__ = ["ArrayPlace", "NumbersPlace", "Place", "Result"]
+
+
+@dataclass(frozen=True)
+class ArrayPlace:
+    """The place of an array among the numbers of a result."""
+
+    start: int
+    stop: int
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NumbersPlace:
+    """The place of a list or tuple of numbers, which is often long."""
+
+    start: int
+    stop: int
+    kind: type
+
+
+Place: TypeAlias = slice | ArrayPlace | NumbersPlace
+"""Where a leaf is among the numbers of a result; a slice of one for a number."""
+
+
+class Result:
+    """The structure of what a function returned.
+
+    Attributes:
+        numbers: The numbers in it, Values or floats, in order.
+        tree: Its containers, in which lists and tuples of numbers are leaves.
+        places: For each leaf its place.
+
+    Args:
+        result: What it returned.
+        name: The function, for errors.
+
+    Raises:
+        TypeError: There is something in it that is no number.
+
+    Example:
+        >>> import numpy
+        >>> result = Result({"a": Value(1.0), "b": [2.0, Value(3.0)]}, "f")
+        >>> result.filled(numpy.array([4.0, 5.0, 6.0]))
+        {'a': 4.0, 'b': [5.0, 6.0]}
+    """
+
+    numbers: Sequence[Value | float]
+
+    def __init__(self, result: Any, name: str) -> None:
+        self.numbers = [number for _, number in structure.outputs(result, name)]
+        leaves, self.tree = flatten(result, children_of=_children)
+        self.places: list[Place] = []
+        count = 0
+        for leaf in leaves:
+            start = count
+            if isinstance(leaf, (list, tuple)):
+                count += len(leaf)
+                self.places.append(NumbersPlace(start, count, type(leaf)))
+            elif _is_array(leaf):
+                count += leaf.size
+                self.places.append(ArrayPlace(start, count, leaf.shape))
+            else:
+                count += 1
+                self.places.append(slice(start, count))
+
+    def filled(self, numbers: Any, rows: bool = False) -> Any:
+        """Put numbers into the structure.
+
+        Args:
+            numbers: An array: a number for each number in the result, or an array of rows for each.
+            rows: Whether there are rows.
+
+        Returns:
+            The result: floats and arrays, or arrays with a first dimension of rows.
+        """
+        parts = [_filled(place, numbers, rows) for place in self.places]
+        return self.tree.unflatten(parts) if self.tree.depth else parts[0]
+
+    @classmethod
+    def of(cls, tree: TreeDef, places: Sequence[Place]) -> Result:
+        """Make one of the structure of another."""
+        result = cls.__new__(cls)
+        result.tree, result.places, result.numbers = tree, [*places], []
+        return result
+
+
+def _children(part: Any) -> Opened | None:
+    """Open a container of a result, and a model, in whose place there is a dictionary."""
+    if callable(getattr(part, "named_parameters", None)):
+        named = dict(part.named_parameters())
+        return dict, tuple(named), named.values(), None
+    if type(part) in (list, tuple) and part and all(map(_is_number, part)):
+        return None
+    return tree.children(part)
+
+
+def _is_number(part: Any) -> bool:
+    if type(part) in (float, Value):
+        return True
+    is_leaf = not callable(getattr(part, "named_parameters", None)) and not tree.children(part)
+    return is_leaf and not _is_array(part)
+
+
+def _is_array(part: Any) -> bool:
+    return bool(getattr(part, "shape", None)) and hasattr(part, "flat")
+
+
+def _filled(place: Place, numbers: Any, rows: bool) -> Any:
+    if type(place) is slice:
+        return numbers[place.start] if rows else numbers.item(place.start)
+    block = numbers[place.start : place.stop]
+    if isinstance(place, ArrayPlace):
+        return (
+            block.T.reshape(numbers.shape[1], *place.shape) if rows else block.reshape(place.shape)
+        )
+    return place.kind(block if rows else block.tolist())

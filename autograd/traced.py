@@ -205,10 +205,12 @@ class Trace:
             which they were met.
         exact: Whether each operation is to be rounded on its own, in the order written.
         elsewhere: The nodes that other threads have made meanwhile.
+        derivatives: How many derivatives are being taken, of functions that run now.
     """
 
     def __init__(self, exact: bool = False) -> None:
         self.exact = exact
+        self.derivatives = 0
         self.captured: dict[Value, None] = {}
         self._made: set[Value] = set()
         self.elsewhere: set[Value] = set()

@@ -443,8 +443,12 @@ def _record_tangents(
 def _is_differentiated_again() -> bool:
     """Tell whether this derivative is taken inside another one.
 
-    The inputs of a program that is being traced are not variables of a derivative.
+    In a program that is being traced, only the derivatives within it count: what it computes must
+    not depend on what other threads do. The inputs of the program are not variables of one.
     """
+    trace = active.get()
+    if trace is not None:
+        return trace.derivatives > 0  # type: ignore[no-any-return]
     return any(node.parents or not is_traced(node) for node in tuple(_live))
 
 
@@ -485,11 +489,16 @@ def _record(
             connected = connected or nodes.connected
             if nodes.names:
                 patterns[places.index(place)] = dict.fromkeys(nodes.names, 0.0)
+        trace = active.get()
+        if trace is not None:
+            trace.derivatives += 1
         _live.update(variables)
         try:
             result = function.called(*arguments, **keywords)
         finally:
             _live.difference_update(variables)
+            if trace is not None:
+                trace.derivatives -= 1
     finally:
         as_before(before)
     return _recording_of(function, patterns, variables, result, has_aux, connected)
@@ -710,14 +719,18 @@ def _value_and_grad(
             leaves.append(leaf)
         else:
             # Only floats, as in most calls: these are short, so the overhead of a call shows.
-            before = resume()
+            before, trace = resume(), active.get()
+            if trace is not None:
+                trace.derivatives += 1
             _live.update(leaves)
             try:
                 result = f(*arguments, **kwargs)
             finally:
                 _live.difference_update(leaves)
+                if trace is not None:
+                    trace.derivatives -= 1
                 as_before(before)
-            if type(result) is Value and not (has_aux or _live or active.get()):
+            if type(result) is Value and not (has_aux or _live or trace):
                 found = adjoints(result, variables=leaves)
                 slope = found[leaf] if is_one else tuple([found[leaf] for leaf in leaves])
                 return (result._number, slope) if with_value else slope

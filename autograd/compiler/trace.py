@@ -14,6 +14,7 @@ from autograd.forks import in_child
 from autograd.grad_mode import resumed
 from autograd.graph import interior
 from autograd.helper_rules import DETACHED, KINKED, MEETS
+from autograd.kinds import UNRECORDED
 from autograd.rule import LINEAR
 from autograd.structure import outputs
 from autograd.traced import Trace, traced, tracing_of
@@ -223,9 +224,13 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
         slot = slots.get(id(operand))
         if slot is None:  # a leaf, or a node that does not depend on the inputs
             if is_traced(operand):
-                raise TracingError(
-                    f"{operand!r} is not an input of this program, or was computed in no_grad"
-                )
+                if operand.op is UNRECORDED:
+                    raise TracingError(
+                        "compile: a number that was computed within no_grad would be frozen, as "
+                        "no operation is recorded there: compute it outside no_grad, and use "
+                        "x.detach() to cut it off from the derivative"
+                    )
+                raise TracingError(f"{operand!r} is not an input of this program")
             slot = slots[id(operand)] = builder.constant(operand._number)
         return slot
 

@@ -9,13 +9,14 @@ import math
 import pickle
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd import Value, compile, dot, exp, grad, no_grad, sin, where
+from autograd import Value, compile, dot, exp, grad, logsumexp, no_grad, sin, where
 from autograd.compiler import trace
 from autograd.compiler.program import Operation
 from autograd.compiler.trace import (
@@ -149,8 +150,30 @@ def test_what_was_computed_in_no_grad_is_refused() -> None:
             y = x * x
         return y + x
 
-    with pytest.raises(TracingError, match="no_grad"):
-        traced_program(f, ["x"])
+    for function in (f, grad(lambda x: f(x) * x)):
+        with pytest.raises(TracingError, match=r"within no_grad .* x.detach\(\)"):
+            traced_program(function, ["x"])
+
+
+def test_a_program_does_not_depend_on_other_threads_that_differentiate() -> None:
+    def slope(x: Any) -> Any:
+        return grad(lambda x: logsumexp([x, 2.0 * x, abs(x), exp(x)]))(x)
+
+    together = threading.Barrier(2, timeout=30.0)
+
+    def waits(x: Any) -> Any:
+        together.wait()  # it is being differentiated
+        together.wait()
+        return x * x
+
+    alone = str(traced_program(slope, ["x"]))
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(grad(waits), 3.0)
+        together.wait()
+        beside = str(traced_program(slope, ["x"]))
+        together.wait()
+        assert other.result() == 6.0
+    assert beside == alone
 
 
 def test_no_grad_around_a_trace_does_not_matter() -> None:

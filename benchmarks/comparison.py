@@ -1,7 +1,7 @@
 """The committed ratios beside fresh ones: `python -m benchmarks.comparison [--fresh FOLDER]`.
 
 Runs the benchmarks, and prints each ratio as it is committed and as it is now. Ratios depend on how
-many numbers an instruction processes, so only results with the same instructions are compared; those
+many numbers an instruction processes, so only those with the same instructions are compared; those
 that were measured with AVX2 alone are measured so again on any processor that has it. The exit
 status is 1 if a ratio is worse by more than a tenth, and 2 if none can be compared.
 """

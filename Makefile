@@ -1,11 +1,11 @@
-# Each target prepares what it needs the first time, and is quick from then on.
-# To use another Python than the first on the path: make test PYTHON=python3.13
+# The first time, each target installs what it needs; after that it is quick.
+# To use a Python other than the first on the path: make test PYTHON=python3.13
 
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test search coverage lessons notebooks lint soak mutants bench bench-grid clean
-.NOTPARALLEL: # two installs into one environment would meet
+.NOTPARALLEL: # two installations into one environment would conflict
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -22,8 +22,8 @@ HIPS := .venv-hips/.ready
 demo: $(DEMO) ## the textbook's backpropagation, digit for digit, then networks on real data
 	@.venv/bin/python -m nn.demo
 
-# By the file: what a module compiles once, one process compiles. Bytecode is kept, whatever the
-# environment says: else both processes rewrite every assertion of the tests anew.
+# Distributed by file, so that only one process compiles what a module compiles once. Bytecode is kept,
+# whatever the environment says; otherwise both processes would rewrite all assertions of the tests.
 PYTEST := PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n 2 --dist loadfile
 
 test: $(DEV) ## every test and doctest, with the same examples each time
@@ -36,9 +36,9 @@ coverage: $(DEV) ## the same tests with few examples: which branches do they tak
 	$(PYTEST) --hypothesis-profile=coverage --cov -m 'not no_cover and not slow' \
 		autograd nn tests/autograd tests/nn
 
-# As deep as notebooks/, so that their links and files are found; what is there is kept. Containers
-# run as root, which Jupyter asks to be told of.
-lessons: $(LAB) ## the notebooks, as copies of your own in lessons/, opened in JupyterLab
+# As deep as notebooks/, so that their links and files are found; existing copies are kept. Containers
+# run as root, which Jupyter must be told.
+lessons: $(LAB) ## open your own copies of the notebooks, in lessons/, in JupyterLab
 	@mkdir -p lessons
 	@for file in notebooks/*.ipynb notebooks/*.mplstyle; do \
 		[ -e "lessons/$${file##*/}" ] || cp "$$file" lessons/; \
@@ -49,14 +49,14 @@ lessons: $(LAB) ## the notebooks, as copies of your own in lessons/, opened in J
 notebooks: $(DEV) ## execute the notebooks, and compare their numbers with those stored
 	.venv/bin/python notebooks/execute.py
 
-soak: $(DEV) ## the derivatives of a million random programs, in every way: for hours
+soak: $(DEV) ## the derivatives of a million random programs, in every way; takes hours
 	.venv/bin/python -m pytest -n auto --hypothesis-profile=soak -k programs tests/autograd/test_gradients.py \
 		tests/fuzz/test_differential.py
 	.venv/bin/python -m tests.fuzz.differential --programs 1000000
 	.venv/bin/python -m tests.fuzz.files --mutations 1000000
 	.venv/bin/python -m tests.autograd.checking.badly --draws 1000000 --seed 1
 
-mutants: $(MUTANTS) ## faults planted one by one: do the tests notice? SAMPLE=200 MODULES='autograd/graph.py nn'
+mutants: $(MUTANTS) ## plant faults one by one: do the tests notice? SAMPLE=200 MODULES='autograd/graph.py nn'
 	.venv/bin/python -m benchmarks.mutants $(if $(SAMPLE),--sample $(SAMPLE)) \
 		$(if $(SEED),--seed $(SEED)) $(if $(MODULES),--modules $(MODULES)) $(if $(AGAIN),--again)
 
@@ -65,7 +65,7 @@ lint: $(DEV) ## ruff and mypy
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy
 
-bench: $(BENCH) $(HIPS) ## the engine, its drawings and its checks beside their peers, in environments of their own
+bench: $(BENCH) $(HIPS) ## compare the engine, its drawings and its checks with their peers
 	.venv-bench/bin/python benchmarks/eager.py
 	.venv-bench/bin/python benchmarks/drawing.py
 	.venv-bench/bin/python benchmarks/checkers.py
@@ -73,13 +73,13 @@ bench: $(BENCH) $(HIPS) ## the engine, its drawings and its checks beside their 
 	.venv-bench/bin/python benchmarks/compiled.py
 	.venv-bench/bin/python benchmarks/compiled.py --avx2
 
-bench-compare: $(BENCH) ## the benchmarks afresh: which ratios are a tenth worse than the committed ones?
+bench-compare: $(BENCH) ## run the benchmarks again: which ratios are a tenth worse than the committed ones?
 	.venv-bench/bin/python -m benchmarks.comparison
 
-bench-grid: $(BENCH) ## training networks of four sizes on two moons of six, beside micrograd and PyTorch
+bench-grid: $(BENCH) ## train networks of four sizes on two moons of six sizes; compare micrograd and PyTorch
 	.venv-bench/bin/python benchmarks/grid.py
 
-clean: ## remove whatever make has made
+clean: ## remove everything that make has made
 	rm -rf .venv .venv-bench .venv-hips build dist .coverage .coverage.* .hypothesis htmlcov \
 		.mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -100,7 +100,7 @@ $(DEV): CONTENTS = --editable '.[compile,testing,train]' --group dev $(if $(CI),
 $(LAB): CONTENTS = --editable '.[compile,testing,train]' --group lab
 $(MUTANTS): CONTENTS = --editable '.[compile,testing,train]' --group dev --group mutants
 $(BENCH): CONTENTS = --editable '.[compile]' --requirement benchmarks/requirements.txt
-# HIPS's autograd has our import name, so it has an environment without ours.
+# HIPS's autograd has the same import name as ours, so it gets an environment of its own.
 $(HIPS): CONTENTS = --requirement benchmarks/requirements-hips.txt
 
 $(DEMO) $(DEV) $(LAB) $(MUTANTS): .venv/.created

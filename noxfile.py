@@ -1,6 +1,6 @@
-"""The matrix, on every Python that can be had: `nox`, or `nox -s tests-3.13 -- -k tanh`.
+"""The test matrix on every Python available: `nox`, or `nox -s tests-3.13 -- -k tanh`.
 
-Environments are made by uv. What a session finds too old or not installed, it skips.
+Environments are made by uv. Tests whose packages are too old or not installed are skipped.
 """
 
 import nox
@@ -13,7 +13,7 @@ PROJECT = ("--editable", ".[compile,testing,train]")
 
 
 def pytest(session: nox.Session, *options: str) -> None:
-    """Run all tests, or what is named after `--`."""
+    """Run all tests, or those named after `--`."""
     chosen = session.posargs or ("-n", "auto", "--dist", "loadfile")
     session.run("python", "-m", "pytest", *options, *chosen)
 
@@ -27,9 +27,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def lowest(session: nox.Session) -> None:
-    """Every test, with the oldest."""
+    """Every test, with the oldest dependencies that are allowed."""
     session.install("--resolution", "lowest-direct", *PROJECT, "--group", "test")
-    pytest(session, "-W", "default")  # what they warn of, newer ones have mended
+    pytest(session, "-W", "default")  # old releases warn about what newer ones have fixed
 
 
 @nox.session
@@ -49,6 +49,6 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """What an index would be given, installed and used elsewhere."""
+    """The wheel and the sdist for the index, built, checked, installed and used elsewhere."""
     session.install("--group", "build", "--group", "lint")
     session.run("python", ".ci/check_wheel.py", *session.posargs)

@@ -38,7 +38,7 @@ class Attributes:
 
         Assign any real number; it is stored as a float. Assigning a Value is a TypeError: assign
         the Value's own `data` instead. While a function is being traced, the number of a Value from
-        outside cannot be read: it is an input of the program, read anew at each call.
+        outside cannot be read: it is an input of the program, read at each call.
         """
         if grad_mode.open_blocks and not is_library(sys._getframe(1)):
             return tracing.known(self)

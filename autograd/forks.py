@@ -102,7 +102,7 @@ def _reopen_all() -> None:
 
 
 def _forget_imports() -> None:
-    """Make the child import anew what other threads were importing: Python would wait forever.
+    """Make the child import again what other threads were importing: Python would wait forever.
 
     Many modules are imported on first use, by NumPy too. Python gives access to the locks of
     modules only through the internals of its import machinery; if those have changed, nothing is

@@ -87,7 +87,7 @@ def merged(root: Value, order: Sequence[Value], again: bool) -> tuple[Value, Seq
 
 
 class _Merging:
-    """What is known of the nodes seen so far.
+    """What is known about the nodes seen so far.
 
     Attributes:
         equals: By the identity of a node, the other node that stands for it, if one does.

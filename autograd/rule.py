@@ -218,8 +218,8 @@ def register(rule: Rule) -> None:
     """Enter a row into the table and into the namespaces of the partials.
 
     Args:
-        rule: The row. It replaces a user's row of the same name, which continues to work for
-            whoever holds it.
+        rule: The row. It replaces a user's row of the same name, which continues to work for those
+            who hold it.
 
     Raises:
         ValueError: The name belongs to a row of the library.

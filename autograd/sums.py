@@ -112,7 +112,7 @@ def _often(links: Iterable[Any]) -> set[Any]:
 
 
 def total(terms: Iterable[float]) -> float:
-    """Add with a single rounding; if a term is infinite or nan, as `+` does.
+    """Add with a single rounding; if a term is infinite or nan, add as `+` does.
 
     Example:
         >>> total([0.1] * 10), total([math.inf, -math.inf])

@@ -82,7 +82,7 @@ def record_traced(data: float, parents: Any, local_derivatives: tuple[float, ...
 
 
 def refuse(*operands: Any, message: str = "") -> NoReturn:
-    """Raise, as a number was asked for that is not known.
+    """Raise an error, as a number was asked for that is not known.
 
     Args:
         *operands: The operands of the operation that asks.

@@ -1,7 +1,7 @@
-"""What is measured of compiled functions: value and gradient over rows, for each library.
+"""The workloads for compiled functions: value and gradient over rows, for each library.
 
-A function is written twice at most: for one row, in scalars (ours, CasADi), and for all rows at
-once, in arrays (JAX, PyTorch). Both take what they need of a library from a `Library`.
+A function is written at most twice: for one row, in scalars (ours, CasADi), and for all rows at
+once, in arrays (JAX, PyTorch). Both take the functions of a library from a `Library`.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class Batch(NamedTuple):
     """A mean over rows, to be differentiated.
 
     Attributes:
-        parameters: What it is differentiated in, as a vector.
-        rows: The data, a row for each value; none if there is one value only.
+        parameters: The vector that it is differentiated with respect to.
+        rows: The data, a row for each value; none if there is only one value.
         of_row: The function in scalars.
         of_arrays: The function in arrays.
-        sizes: Of an MLP, its inputs and its layers: in arrays, the parameters are its matrices.
+        sizes: For an MLP, its inputs and layers: in arrays, the parameters are its matrices.
     """
 
     parameters: Any
@@ -80,7 +80,7 @@ def matrices(parameters: Any, sizes: Sequence[int]) -> list[Any]:
 
 
 def vector(arrays: Sequence[Any]) -> Any:
-    """Join the matrices again, or pass a single vector on."""
+    """Join the matrices again; pass a single vector on."""
     if len(arrays) == 1:
         return np.asarray(arrays[0])
     layers = zip(arrays[::2], arrays[1::2], strict=True)
@@ -99,7 +99,7 @@ def arrays_in(gradient: Any) -> list[Any]:
 def outputs_of_row(
     parameters: Any, xs: Any, sizes: Sequence[int], m: Library, activation: str
 ) -> list[Any]:
-    """What an MLP makes of one row, in scalars; the last layer is linear."""
+    """Compute an MLP on one row, in scalars; the last layer is linear."""
     start, last = 0, len(sizes) - 2
     for layer, (inputs, size) in enumerate(pairwise(sizes)):
         ys = []
@@ -113,7 +113,7 @@ def outputs_of_row(
 
 
 def outputs_of_arrays(arrays: Any, X: Any, m: Library, activation: str) -> Any:
-    """The same of all rows, in matrices."""
+    """Compute an MLP on all rows, in matrices."""
     *hidden, (weights, bias) = zip(arrays[::2], arrays[1::2], strict=True)
     for matrix, vector in hidden:
         X = getattr(m, activation)(X @ matrix.T + vector)
@@ -252,7 +252,7 @@ def sines(operations: int, rows: int) -> Batch:
 
 
 def straight_line(operations: int) -> Batch:
-    """Sums and products of what went before, some of it by far, all of it used."""
+    """Sums and products of earlier results, some of them much earlier, all of them used."""
 
     def end(m: Library, parameters: Any) -> Any:
         rng = random.Random(9)
@@ -279,7 +279,7 @@ def loop(step: Callable[[Any], Any], state: Any, times: int) -> Any:
 
 
 def cost_of_row(batch: Batch) -> Function:
-    """Value and gradient of one row, by us, to be compiled."""
+    """Our value and gradient of one row, to be compiled."""
     m = import_module("autograd")
     library = Library(
         m.exp,
@@ -308,13 +308,13 @@ def ourselves(batch: Batch, threads: int | None) -> Call:
 
 
 def with_floats(batch: Batch, threads: int | None) -> Call:
-    """Ours, called with a list of Python's floats, of which it makes another."""
+    """Ours, called with a list of Python floats, and returning another."""
     step = import_module("autograd").compile(cost_of_row(batch), threads=threads)
     return partial(step, batch.parameters.tolist())
 
 
 def with_pairs(batch: Batch, threads: int | None) -> Call:
-    """Ours, called with a list of pairs: each layer's matrix of weights, and its biases."""
+    """Ours, called with a list of pairs: the weight matrix and the biases of each layer."""
     m = import_module("autograd")
 
     def of_row(library: Library, layers: Any, *row: Any) -> Any:
@@ -350,7 +350,7 @@ def jax(batch: Batch, threads: int | None) -> Call:
     def cut(parameters: Any) -> Any:
         return matrices(parameters, batch.sizes) if batch.sizes else parameters
 
-    # What is faster: to cut a small vector costs less than more arguments do, a large one more.
+    # The faster way: cutting up a small vector costs less than more arguments, a large one more.
     small = len(batch.parameters) < 1000
 
     def cost(parameters: Any, *rows: Any) -> Any:
@@ -385,7 +385,7 @@ def pytorch(batch: Batch, threads: int | None) -> Call:
 
 
 def casadi(batch: Batch, threads: int | None) -> Call:
-    """One row in scalar symbols, evaluated row after row; through buffers, its fastest call."""
+    """One row in scalar symbols, evaluated row by row; through buffers, its fastest call."""
     m = import_module("casadi")
 
     def net(weights: Any, inputs: Any, bias: Any) -> Any:
@@ -425,7 +425,7 @@ def casadi(batch: Batch, threads: int | None) -> Call:
         evaluate()
         return total[0] / count, sums / count
 
-    return partial(call, f, buffer, arguments)  # the buffer has their addresses only
+    return partial(call, f, buffer, arguments)  # the buffer holds only their addresses
 
 
 COMPILER = "g++"
@@ -446,7 +446,7 @@ def kernels() -> ctypes.CDLL:
 
 
 def by_hand(batch: Batch, threads: int | None, *, kernel: str) -> Call:
-    """The C++ kernel. It uses one thread, whatever it is told."""
+    """The C++ kernel. It always uses one thread."""
     function = getattr(kernels(), kernel)
     function.restype = ctypes.c_double
     arrays = [*map(np.ascontiguousarray, (batch.parameters, *batch.rows))]
@@ -457,11 +457,11 @@ def by_hand(batch: Batch, threads: int | None, *, kernel: str) -> Call:
     def call(kept: Any) -> tuple[Any, Any]:
         return function(parameters, X, Y, rows, found), gradient
 
-    return partial(call, arrays)  # the kernel has their addresses only
+    return partial(call, arrays)  # the kernel holds only their addresses
 
 
 def valley_by_hand(batch: Batch, threads: int | None) -> Call:
-    """Rosenbrock's function in C++, called with a list of Python's floats, and giving one."""
+    """Rosenbrock's function in C++, called with a list of Python floats, and returning another."""
     function, inputs = kernels().valley, len(batch.parameters)
     function.restype = ctypes.c_double
     numbers = ctypes.c_double * inputs
@@ -499,7 +499,7 @@ LIBRARIES: dict[str, Callable[[Batch, int | None], Call]] = {
 
 
 def use_one_core() -> None:
-    """Keep this process, with all the threads that a library starts in it, to one core."""
+    """Restrict this process, with all threads that a library starts in it, to one core."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
@@ -517,10 +517,10 @@ def evaluation(
     Args:
         library: Its name in `LIBRARIES`.
         make: A picklable function that makes the batch.
-        calls: How many calls make a step: one may be too short for the clock.
-        threads: How many threads, None for as many as the library likes. One thread has one core.
-        outside: Whether time is what passes outside, as it is with more than one thread, rather
-            than what the processor spends on this process.
+        calls: How many calls make a step, as one may be too short for the clock.
+        threads: How many threads; None leaves it to the library. One thread has one core.
+        outside: Whether to measure elapsed time, as with more than one thread, rather
+            than the processor time of this process.
     """
     if threads == 1:
         use_one_core()
@@ -541,7 +541,7 @@ def evaluation(
 
 
 class Compilation(NamedTuple):
-    """What it took to get a first result."""
+    """The time and memory for a first result."""
 
     seconds: float
     megabytes: float  # the most that was in use, above what was in use before
@@ -551,7 +551,7 @@ PAGE = 0.004096  # megabytes
 
 
 def compilation(library: str, make: Callable[[], Batch]) -> Compilation:
-    """Set up and call once, in a process that has done nothing else."""
+    """Set up and call once, in a fresh process."""
     os.environ["AUTOGRAD_CACHE"] = "off"  # or another process would have compiled it
     batch = make()
     LIBRARIES[library](straight_line(20), 1)()  # the library's own start
@@ -559,12 +559,12 @@ def compilation(library: str, make: Callable[[], Batch]) -> Compilation:
     start = time.perf_counter()
     LIBRARIES[library](batch, 1)()
     seconds = time.perf_counter() - start
-    # What is small may fit in memory that the process has already: a page, as ratios are wanted.
+    # A small amount may fit in memory that the process has already; ratios need at least a page.
     return Compilation(seconds, max(megabytes("VmHWM") - before, PAGE))
 
 
 def megabytes(what: str) -> float:
-    """The memory that this process has, or at most had; 0 where the system does not tell."""
+    """Return this process's memory, now or at its peak; 0 if the system does not tell."""
     status = Path("/proc/self/status")
     lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
     return sum(float(line.split()[1]) / 1e3 for line in lines if line.startswith(what))

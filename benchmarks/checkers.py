@@ -1,16 +1,16 @@
 """Gradient checkers on the same functions: `python benchmarks/checkers.py [--quick]`.
 
-`python benchmarks/checkers.py --fresh 10000 --seed 7 [--precision single]` judges by cases that
-are drawn anew instead (`faults.py`, `fresh.py`), and writes `fresh.json`, or `fresh_single.json`.
+`python benchmarks/checkers.py --fresh 10000 --seed 7 [--precision single]` uses cases that
+are drawn at random (`faults.py`, `fresh.py`), and writes `fresh.json` or `fresh_single.json`.
 
-Else it prints which of the planted faults each checker catches, and over which of the correct
-functions it cries wolf; writes `checkers.json` to `benchmarks/results/`. Each library runs in a
-process of its own (`judging.py`), HIPS's in an environment of its own as well, `.venv-hips` or what
+Otherwise it prints which of the planted faults each checker catches, and over which of the correct
+functions it cries wolf, and writes `checkers.json` to `benchmarks/results/`. Each library runs in a
+process of its own (`judging.py`), HIPS's also in an environment of its own, `.venv-hips` or the one
 `--hips-python` names.
 
-A checker is judged by what its library can run. It cries wolf over a correct function if it raises
-at any of the points; a point where the library's gradient is not ours is left out, for there it may
-be right to raise.
+A checker is judged only by cases that its library can run. It cries wolf over a correct function if
+it raises at any of the points; a point where the library's gradient differs from ours is left out,
+as it may be right to raise there.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ QUICK = 10  # one case of so many
 
 @dataclass(frozen=True)
 class Rates:
-    """How a checker did: names of cases, by what became of them.
+    """How a checker did: the names of cases, by outcome.
 
     Attributes:
-        checker: Whose it is.
+        checker: Its library.
         seconds: How long it took over everything.
         caught, missed: Faults.
         engine_caught, engine_missed: Faults in the backward pass and in recording: ours alone.
         trusted, cried_wolf: Correct functions.
         undecided: Correct functions that are trusted, but at some point without a decision.
-        cannot_run: Faults and functions that it could not be judged by.
+        cannot_run: Faults and functions that its library cannot run.
     """
 
     checker: str
@@ -66,7 +66,7 @@ class Rates:
 
 
 def same_gradient(first: Sequence[float], other: Sequence[float]) -> bool:
-    """Tell whether two gradients are alike to a millionth of the largest derivative."""
+    """Tell whether two gradients agree to a millionth of the largest derivative."""
     if not all(map(math.isfinite, (*first, *other))):
         return [repr(d) for d in first] == [repr(d) for d in other]
     largest = max(map(abs, first), default=0.0)
@@ -74,7 +74,7 @@ def same_gradient(first: Sequence[float], other: Sequence[float]) -> bool:
 
 
 def split(said: Mapping[str, set[str]], *answers: str) -> tuple[tuple[str, ...], ...]:
-    """Sort the cases by the first of the answers that was given at any of their points."""
+    """Sort the cases by the first of the answers that was given at one of their points."""
     found: dict[str, list[str]] = {answer: [] for answer in answers}
     for name, given in said.items():
         for answer in answers:
@@ -162,7 +162,7 @@ def names(row: Rates) -> Iterator[str]:
 
 
 def reached(rows: Sequence[Rates]) -> bool:
-    """Tell whether ours catches everything and cries wolf never, and each peer fails somewhere."""
+    """Tell whether ours catches everything and never cries wolf, and each peer fails somewhere."""
     ours, *peers = rows
     flawless = not (ours.missed or ours.engine_missed or ours.cried_wolf or ours.cannot_run)
     return flawless and all(peer.missed and peer.cried_wolf for peer in peers)
@@ -195,14 +195,14 @@ class Fresh:
     """How a checker did with fresh cases.
 
     Attributes:
-        checker: Whose it is.
+        checker: Its library.
         seconds: How long it took over everything.
         faults, innocents: How many there were; faults above the threshold alone.
-        found: Faults that were called wrong, and
-        passed: right.
+        found: Faults that were called wrong.
+        passed: Faults that were called right.
         alarms: Innocents that were called wrong.
-        undecided: Cases of both that nothing was said of.
-        kinds: Faults found, and all, by kind.
+        undecided: Cases of both kinds without a verdict.
+        kinds: How many faults of each kind were found, and how many there were.
         misjudged: The numbers of the faults that were passed, and of false alarms.
     """
 
@@ -274,7 +274,7 @@ def fresh_kinds(rows: Sequence[Fresh]) -> Iterator[str]:
 
 
 def run_fresh(contender: str, python: str, count: int, seed: int, precision: str) -> dict[str, Any]:
-    """Run a contender on fresh cases in its environment; give what it tells."""
+    """Run a contender on fresh cases in its environment; return its report."""
     script = Path(__file__).with_name("fresh.py")
     effort = ["--count", str(count), "--seed", str(seed), "--precision", precision]
     if not Path(python).exists():

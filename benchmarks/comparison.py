@@ -1,9 +1,9 @@
 """The committed ratios beside fresh ones: `python -m benchmarks.comparison [--fresh FOLDER]`.
 
 Runs the benchmarks, and prints each ratio as it is committed and as it is now. Ratios depend on how
-many numbers an instruction takes, so only those are compared that were measured with the same
-instructions; what was measured with AVX2 alone is measured so again on any processor that has it.
-The exit status is 1 where a ratio is worse by more than a tenth, and 2 where none can be compared.
+many numbers an instruction processes, so only those with the same instructions are compared; those
+that were measured with AVX2 alone are measured so again on any processor that has it. The exit
+status is 1 if a ratio is worse by more than a tenth, and 2 if none can be compared.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ FRESH = ROOT / "build" / "benchmarks"
 BENCHMARKS = ("eager", "drawing", "derivatives", "compiled", "compiled_avx2")
 TOLERANCE = 0.1
 
-Record = Mapping[str, Any]  # what `table.write` has written
+Record = Mapping[str, Any]  # the output of `table.write`
 
 
 class Change(NamedTuple):
-    """A ratio then and now, each with its quartiles; nan is what was not measured."""
+    """A ratio then and now, each with its quartiles; nan if it was not measured."""
 
     what: str
     peer: str
@@ -57,7 +57,7 @@ def refusal(committed: Record, fresh: Record) -> str:
 
 
 def changes(committed: Record, fresh: Record) -> Iterator[Change]:
-    """Pair the rows; of one that is missing on a side, the ratio is nan there."""
+    """Pair the rows; if one is missing on a side, its ratio there is nan."""
     then, now = (
         {(row["what"], row["peer"]): row for row in record["rows"]} for record in (committed, fresh)
     )
@@ -72,7 +72,7 @@ COLUMNS = "{:<58}{:<22}{:>10}{:>10}{:>9}  {}"
 
 
 def line(change: Change) -> str:
-    """Lay the change out; a fall within the quartiles of both may be noise."""
+    """Format the change; a fall within the quartiles of both may be noise."""
     note = ""
     if change.fell:
         low, high = (
@@ -95,7 +95,7 @@ def read(folder: Path, name: str) -> Record:
 
 
 def measured(name: str) -> Record:
-    """Run a benchmark afresh."""
+    """Run a benchmark again."""
     script, _, limit = name.partition("_")
     options = [f"--{limit}"] if limit else []
     command = [sys.executable, f"benchmarks/{script}.py", *options, "--results", str(FRESH)]

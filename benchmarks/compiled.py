@@ -1,12 +1,12 @@
-"""Compiled functions beside their peers, in one run: `python benchmarks/compiled.py [--quick]`.
+"""Compiled functions compared with peers, in one run: `python benchmarks/compiled.py [--quick]`.
 
-Prints a table and writes `compiled.json` to `benchmarks/results/`. What is measured is a call that
-gives value and gradient, from Python and back to it, on one core unless a row says otherwise; a
-ratio above 1 says that ours is faster. Nothing counts unless all libraries find the same gradient.
+Prints a table and writes `compiled.json` to `benchmarks/results/`. It measures whole calls that
+return value and gradient, from Python and back, on one core unless a row says otherwise; a
+ratio above 1 means that ours is faster. Nothing counts unless all libraries find the same gradient.
 The C++ kernel of `simd_mlp.cpp`, written by hand for one network, is built for this machine first.
 
-`--only NAME` measures one of `SECTIONS`, and writes nothing. `--avx2` keeps every library to AVX2,
-on a processor that has AVX-512 as well, and writes `compiled_avx2.json`: most processors are so.
+`--only NAME` measures one of `SECTIONS`, and writes nothing. `--avx2` restricts every library to
+AVX2, which is all that most processors have, and writes `compiled_avx2.json`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Effort(NamedTuple):
 
 
 class Peer(NamedTuple):
-    """A library, and how much faster than it ours is to be."""
+    """A library, and how much faster ours must be."""
 
     name: str
     at_least: float = 0.0
@@ -87,7 +87,7 @@ class Peer(NamedTuple):
 
 
 def not_installed(what: str, unit: str, ours: Sequence[float], peer: str) -> Row:
-    """Say of a peer that it is missing."""
+    """Say that a peer is missing."""
     unknown = Spread(math.nan, math.nan, math.nan)
     return Row(what, unit, Spread.of(ours), peer, unknown, unknown, "not installed", None)
 
@@ -106,7 +106,7 @@ def run_rows(
     unit: str = "µs",
     ours_as: str = OURS,
 ) -> Iterator[Row]:
-    """Measure a call in each library; of many samples, the nanoseconds of one."""
+    """Measure a call in each library; with many samples, the nanoseconds per sample."""
     names = [ours_as, *(peer.name for peer in peers if peer.is_installed())]
     makers = {name: partial(evaluation, name, make, calls=calls) for name in names}
     contest = interleave(makers, effort.rounds, effort.seconds)
@@ -122,7 +122,7 @@ def run_rows(
 
 
 def thread_rows(effort: Effort) -> Iterator[Row]:
-    """Two threads beside one, and all that JAX takes by itself; all by the time outside."""
+    """Two threads against one, and as many as JAX uses by default; all in elapsed time."""
     for rows, at_least in ((4096, 1.3), (100_000, 1.7)):
         make = partial(two_class_mlp, "relu", NETWORK, rows)
         makers = {
@@ -139,14 +139,14 @@ def thread_rows(effort: Effort) -> Iterator[Row]:
 
 
 def op_by_op_rows(effort: Effort) -> Iterator[Row]:
-    """The libraries that record each step anew: 20 rows, as in `eager.py`."""
+    """The libraries that record every step again: 20 rows, as in `eager.py`."""
     make = partial(two_class_mlp, "relu", NETWORK, 20)
     names = ("micrograd", "XAD")
     makers = {OURS: partial(evaluation, OURS, make, calls=50)}
     makers |= {name: partial(mlp_step, name) for name in names}
     contest = interleave(makers, effort.slow_rounds, effort.seconds)
     gradients = [list(outcome) for outcome in contest.outcomes.values()]
-    agree(gradients[0][:-1], *gradients[1:])  # ours has the value as well
+    agree(gradients[0][:-1], *gradients[1:])  # ours includes the value
     ours = contest.seconds(OURS, scale=1e6 / 50)
     for name in names:
         theirs = contest.seconds(name, scale=1e6)
@@ -154,7 +154,7 @@ def op_by_op_rows(effort: Effort) -> Iterator[Row]:
 
 
 def call_rows(effort: Effort) -> Iterator[Row]:
-    """What a call costs, where there is little to compute: by its arguments and results."""
+    """The cost of a call with little to compute, for various arguments and results."""
     network = partial(two_class_mlp, "relu", NETWORK)
     what = "MLP 2-16-16-1 relu"
     peers = [Peer("C++, relu", 0.6), Peer("JAX"), Peer("PyTorch")]
@@ -212,7 +212,7 @@ def integration(how: str) -> Task:
 def compiling_rows(
     what: str, make: Callable[[], Batch], at_most: float, peers: Sequence[str]
 ) -> Iterator[Row]:
-    """What it takes to trace, compile and call once: seconds, and memory."""
+    """The time and memory to trace, compile and call once."""
     ours = in_fresh_process(compilation, OURS, make)
     for name in peers:
         theirs = in_fresh_process(compilation, name, make)
@@ -242,7 +242,7 @@ def growth_rows(effort: Effort) -> Iterator[Row]:
 
 
 def storage_rows() -> Iterator[Row]:
-    """Loading a program from a file, and compiling it once more, beside compiling it."""
+    """Loading a program from a file, and compiling it again, compared with compiling it."""
     with TemporaryDirectory() as folder:
         compiled = in_fresh_process(_compiled_and_called, folder)
         again = in_fresh_process(_compiled_and_called, folder)
@@ -254,7 +254,7 @@ def storage_rows() -> Iterator[Row]:
 
 
 def _compiled_and_called(folder: str) -> float:
-    """The seconds that it takes, with the cache in a folder; and save it there."""
+    """Return the seconds that it takes, with the cache in a folder; save the program there."""
     arguments, cost = _prepared(folder)
     start = time.perf_counter()
     step = compile(cost, in_axes=(None, 0, 0), reduce="mean")
@@ -341,7 +341,7 @@ def wide_rows(effort: Effort) -> Iterator[Row]:
 
 
 def compile_rows(effort: Effort) -> Iterator[Row]:
-    """What compiling takes."""
+    """The cost of compiling."""
     mlp = partial(two_class_mlp, "relu", NETWORK, 24)
     yield from compiling_rows("MLP 2-16-16-1 relu", mlp, 1.0, ["JAX", "CasADi"])
     chain = partial(sines, 100_000, 1)

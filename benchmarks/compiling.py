@@ -1,9 +1,9 @@
-"""What compiling takes, stage by stage: `python -m benchmarks.compiling [--quick]`.
+"""The cost of compiling, stage by stage: `python -m benchmarks.compiling [--quick]`.
 
-Value and gradient of families of functions that programs are made of, each traced, compiled and
-called once, in a process that has done nothing else, with the cache off. Every line tells the
-seconds of each stage, the memory, and how long a call of what was compiled takes; and beside
-a smaller size of the family, how often the work and how often the time it is.
+Value and gradient of families of functions that programs consist of, each traced, compiled and
+called once, in a fresh process, with the cache off. Every line gives the
+seconds of each stage, the memory, and the time of a call of the compiled function; and compared
+with the smaller size of the family, how many times the work and the time have grown.
 
 `--beside FOLDER` measures another checkout as well, in turns, and gives the ratios: theirs over
 ours. `--only NAME` measures some of `FAMILIES`.
@@ -37,7 +37,7 @@ PAGE = 4096
 
 
 class Work(NamedTuple):
-    """A function, compiled how, and what it is called with."""
+    """A function, how it is compiled, and the arguments of its call."""
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
@@ -86,7 +86,7 @@ def digits(rows: int) -> Work:
 
 
 def straight_line(operations: int) -> Work:
-    """Sums and products of what went before, some of it by far."""
+    """Sums and products of earlier results, some of them much earlier."""
     batches = import_module("benchmarks.batches")
     batch = batches.straight_line(operations)
     return Work(batches.cost_of_row(batch), (batch.parameters, *batch.rows))
@@ -104,7 +104,7 @@ def chain(operations: int) -> Work:
 
 
 def recurrence(steps: int, width: int = 8, letters: int = 6) -> Work:
-    """An LSTM, unrolled, over rows: its gates are nets of a letter and of what it remembers."""
+    """An LSTM, unrolled, over rows: its gates are nets of a letter and the memory."""
     m = import_module("autograd")
     numpy = import_module("numpy")
     size = letters + width + 1
@@ -141,7 +141,7 @@ def steps_of(steps: int) -> Work:
 
 
 def determinant(size: int) -> Work:
-    """A determinant by minors, as the textbook writes it: the same minors again and again."""
+    """A determinant by minors, as in textbooks: the same minors again and again."""
     m = import_module("autograd")
 
     def minors(rows: list[list[Any]]) -> Any:
@@ -204,7 +204,7 @@ def products(count: int) -> Work:
 
 
 FAMILIES: dict[str, tuple[Callable[[int], Work], tuple[int, ...], int]] = {
-    # what makes it, the sizes, and how many of them a quick look takes
+    # the function that makes it, the sizes, and how many of them `--quick` takes
     "MLP 2-n-n-1": (network, (16, 50), 1),
     "MLP n-n-1": (wide_network, (100, 320, 1_000), 2),
     "digits of n rows": (digits, (32,), 1),
@@ -247,7 +247,7 @@ STAGES = {
 
 
 class Clock:
-    """Tells how long each stage takes by itself, without the stages within it."""
+    """Measures how long each stage takes, without the stages within it."""
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
@@ -272,7 +272,7 @@ class Clock:
             self._open.append(name)
 
     def watch(self, stage: str, place: str) -> None:
-        """Let a function count as part of a stage."""
+        """Count a function as part of a stage."""
         module, _, path = place.partition(":")
         if not module.startswith("autograd."):
             module = f"autograd.compiler.{module}"
@@ -327,7 +327,7 @@ def measured(family: str, size: int) -> dict[str, Any]:
 
 
 def memory(what: str) -> float:
-    """The bytes that this process has, or at most had."""
+    """Return the bytes of memory of this process, now or at its peak."""
     status = Path("/proc/self/status")
     lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
     return sum(1e3 * float(line.split()[1]) for line in lines if line.startswith(what))

@@ -1,17 +1,17 @@
-"""What a derivative costs, in one run: `python benchmarks/derivatives.py [--quick]`.
+"""The cost of derivatives, in one run: `python benchmarks/derivatives.py [--quick]`.
 
-Prints a table and writes `derivatives.json` to `benchmarks/results/`. Every cost is a multiple: of
-the function, evaluated as each library would without a derivative (plain floats where it takes
-them, tensors that record nothing, arrays); of its recorded forward pass; of a gradient. A library's
-multiple is taken within its own process and turn, and ours stands beside theirs: a ratio above 1
-says that ours is the smaller multiple. The first row of a function says what a gradient takes in
+Prints a table and writes `derivatives.json` to `benchmarks/results/`. Every cost is a multiple of
+another: of the function, evaluated as each library does without a derivative (plain floats if it
+takes them, tensors that record nothing, arrays), of its recorded forward pass, or of a gradient. A
+library's multiple is taken within its own process and turn; a ratio above 1
+means that ours is the smaller multiple. The first row of a function gives the time of a gradient in
 milliseconds, since a multiple of something slow may still be slow.
 
 All libraries run the same scalar code, and nothing counts unless they agree on the value, the
-gradient, the Hessian-vector product and the tangent. All meet at a size that micrograd, which
-recurses, and XLA, which compiles scalar code slowly, can do; how a multiple grows with the number
-of inputs is measured of ours alone. Rows named "call" set the transforms beside `Value` and
-`backward()` by hand, in one process, on functions so short that what a call costs by itself shows.
+gradient, the Hessian-vector product and the tangent. The size is one that micrograd, which
+recurses, and XLA, which compiles scalar code slowly, can handle; how a multiple grows with the
+number of inputs is only measured for ours. Rows named "call" compare transforms with `Value` and
+`backward()` by hand, in one process, on functions so short that the overhead of a call shows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from benchmarks.table import Row, agree, compare, options, show, write
 from benchmarks.workloads import OURS, SIZES, load, mlp_weights, plain_mlp
 from nn import MLP
 
-# What derivatives may cost, as multiples.
+# The limits for the costs of derivatives, as multiples.
 GRADIENT_OF_FUNCTION = 100.0  # of plain floats, which record nothing
 GRADIENT_OF_RECORDED = 4.0
 PRODUCT_OF_GRADIENT = 6.0  # a Hessian-vector product
@@ -70,7 +70,7 @@ def rosenbrock(xs: Sequence[Any], m: Elementary) -> Any:
 
 
 def chain(xs: Sequence[Any], m: Elementary) -> Any:
-    """Euler's steps of y' = tanh(x sin y) exp(-y): elementary functions, one after the other.
+    """Euler's method for y' = tanh(x sin y) exp(-y): elementary functions, one after another.
 
     Steps as short as they are many keep every derivative far from 0, where work could be spared.
     """
@@ -147,7 +147,7 @@ def backward(f: Function, xs: list[float], direction: list[float]) -> Phases:
 
 
 def network(f: Function, xs: list[float], direction: list[float]) -> Phases:
-    """Ours, with `nn.MLP`, whose neurons are a node each, in the place of scalar code."""
+    """Ours, with `nn.MLP`, whose neurons are a node each, in place of scalar code."""
     model = MLP(2, list(SIZES))
     load(model, xs)
     names = [name for name, _ in model.named_parameters()]
@@ -222,8 +222,8 @@ def pytorch(f: Function, xs: list[float], direction: list[float]) -> Phases:
 def jax(f: Function, xs: list[float], direction: list[float], *, jit: bool = False) -> Phases:
     """JAX's transforms of the scalar code; with `jit`, the function and its gradient, compiled.
 
-    Of a Hessian-vector product in scalar code XLA takes minutes to compile what runs in 1 ms, and
-    what is compiled keeps no record.
+    XLA takes minutes to compile a Hessian-vector product in scalar code that runs in 1 ms, and
+    compiled functions keep no record.
     """
     module = import_module("jax")
     module.config.update("jax_enable_x64", True)
@@ -271,7 +271,7 @@ LIBRARIES: dict[str, Callable[[Function, list[float], list[float]], Phases]] = {
 
 
 def evaluations(inputs: int) -> int:
-    """How often a turn evaluates the function: once would be too short for the clock."""
+    """How often a turn evaluates the function, as once would be too short for the clock."""
     return max(1, 1000 // inputs)
 
 
@@ -317,7 +317,7 @@ def whole_hessian(f: Function, inputs: int, *, by_products: bool) -> Task:
 
 
 def recorded_gradient(inputs: int) -> Task:
-    """The life of a gradient that can be differentiated in its turn, with the function's graph."""
+    """The whole life of a differentiable gradient, together with the function's graph."""
     xs, _ = point(rosenbrock, inputs)
     slope = grad(partial(rosenbrock, m=OURSELVES))
 
@@ -333,7 +333,7 @@ def recorded_gradient(inputs: int) -> Task:
 
 
 def recorded_bytes(inputs: int) -> tuple[float, float, int]:
-    """What a node of Rosenbrock's function takes, what with its gradient's; and the peak."""
+    """The memory of a node of Rosenbrock's function, also with its gradient; and the peak."""
     variables = nodes(point(rosenbrock, inputs)[0])
     tracemalloc.start()
     output: Value = rosenbrock(variables, OURSELVES)
@@ -351,7 +351,7 @@ def recorded_bytes(inputs: int) -> tuple[float, float, int]:
 
 
 class Pair(NamedTuple):
-    """A transform, and the same by hand: `Value`, and one or several times `backward()`."""
+    """A transform, and the same by hand: `Value`, and one or several calls of `backward()`."""
 
     transform: Callable[[], Any]
     by_hand: Callable[[], Any]
@@ -374,7 +374,7 @@ def second(f: Callable[[Any], Value], number: float) -> float:
 
 
 def rows_of(f: Callable[[list[Any]], list[Value]], xs: list[float]) -> list[list[float]]:
-    """Make a Jacobian, one `backward()` a row."""
+    """Make a Jacobian, with one `backward()` per row."""
     variables = nodes(xs)
     rows = []
     for output in f(variables):
@@ -386,7 +386,7 @@ def rows_of(f: Callable[[list[Any]], list[Value]], xs: list[float]) -> list[list
 
 
 def products(xs: Sequence[Any]) -> list[Any]:
-    """Give more results than there are inputs."""
+    """Return more results than there are inputs."""
     near = [x * autograd.sin(y) + y for x, y in pairwise([*xs, xs[0]])]
     return [*near, *[x * y for x, y in pairwise(near)]]
 
@@ -481,7 +481,7 @@ PAIRS: dict[str, Callable[[], Pair]] = {
 
 
 def called(what: str) -> Task:
-    """A transform and the same by hand, each often enough for the clock."""
+    """Measure a transform and the same by hand, each often enough for the clock."""
     chosen = pair(what)
     phases = {"transform": chosen.transform, "by hand": chosen.by_hand}
     start = time.perf_counter()
@@ -509,7 +509,7 @@ def flat(found: Any) -> list[float]:
 
 
 def call_rows(effort: Effort) -> Iterator[Row]:
-    """What a transform takes beside the same by hand, in one process."""
+    """The cost of a transform compared with the same by hand, in one process."""
     for what in PAIRS:
         contest = interleave({what: partial(called, what)}, effort.rounds, effort.seconds)
         scale = 1e6 / contest.outcomes[what][0]
@@ -548,7 +548,7 @@ COSTS = (
 
 
 def multiples(contest: Contest, name: str, cost: Cost, inputs: int) -> list[float]:
-    """Each round's multiple; none where the library does not have a phase."""
+    """Return each round's multiple; none if the library lacks a phase."""
     if not {cost.phase, cost.base} <= contest.rounds[name][0].keys():
         return []
     often = evaluations(inputs) if cost.base == "function" else 1
@@ -566,7 +566,7 @@ def agree_by_parts(outcomes: Sequence[Sequence[float]], inputs: int) -> None:
 def peer_rows(
     what: str, f: Function, inputs: int, peers: Sequence[str], effort: Effort
 ) -> Iterator[Row]:
-    """Our multiples beside those of each other library."""
+    """Our multiples compared with those of each other library."""
     makers = {name: partial(derivatives, name, f, inputs) for name in (OURS, *peers)}
     contest = interleave(makers, effort.rounds, effort.seconds)
     agree_by_parts(list(contest.outcomes.values()), inputs)
@@ -584,10 +584,10 @@ def peer_rows(
 
 
 def growth_rows(what: str, f: Function, effort: Effort) -> Iterator[Row]:
-    """Our multiples at a thousand inputs beside those at ten.
+    """Our multiples at a thousand inputs compared with those at ten.
 
-    Multiples of the function should be the same. Those of another derivative are less at ten
-    inputs, where what a call costs by itself weighs on both. With the collector on, its share grows
+    Multiples of the function should be the same. Multiples of another derivative are smaller at ten
+    inputs, where the overhead of a call weighs on both. With the collector on, its share grows
     faster than the graph, as in `eager.py`.
     """
     few, many = 10, 1000
@@ -608,7 +608,7 @@ def growth_rows(what: str, f: Function, effort: Effort) -> Iterator[Row]:
 
 
 def hessian_rows(what: str, f: Function, effort: Effort) -> Iterator[Row]:
-    """A whole Hessian beside its columns, computed one by one: it should cost no more."""
+    """A whole Hessian compared with its columns, one by one: it should cost no more."""
     for inputs in (10, 100):
         makers = {
             "products": partial(whole_hessian, f, inputs, by_products=True),

@@ -1,12 +1,12 @@
-"""Drawing and explaining beside the peers, in one run: `python benchmarks/drawing.py [--quick]`.
+"""Drawing and explaining, compared with peers: `python benchmarks/drawing.py [--quick]`.
 
-Prints a table of ratios; writes `drawing.json` to `benchmarks/results/`. The clock of pictures is
-the wall's, since Graphviz is another process. A graph is there before it is drawn. Nothing counts
+Prints a table of ratios; writes `drawing.json` to `benchmarks/results/`. Pictures are timed by the
+wall clock, since Graphviz is another process. Recording the graph is not included. Nothing counts
 unless all contenders have drawn the same number of nodes and links.
 
-Graphviz alone, on bare nodes and links, tells how much of the time is not ours to save. torchviz
-draws the same program of PyTorch scalars, without any numbers. Where there is no `dot`, we draw
-with the Graphviz that pygraphviz carries.
+Graphviz alone, on bare nodes and links, shows how much of the time we cannot save. torchviz
+draws the same program of PyTorch scalars, without any numbers. If there is no `dot`, we draw
+with pygraphviz's own copy of Graphviz.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from nn.losses import hinge
 
 
 def net(peer: Library, width: int, layers: int) -> tuple[Any, list[Any]]:
-    """A network whose neurons see two of the layer before, in two-operand nodes; and its leaves.
+    """A network whose neurons see two of the previous layer, in two-operand nodes; and its leaves.
 
-    It has `width * (6 * layers + 2)` nodes. Paths from an input double in number with each layer,
+    It has `width * (6 * layers + 2)` nodes. With each layer, there are twice as many paths,
     and no relu cuts any of them off.
     """
     rng = random.Random(5)
@@ -77,7 +77,7 @@ mlp_100_000 = partial(mlp_loss, SIZES, 1404)
 
 
 def written(produce: Callable[[], str], extra: int = 0) -> Task:
-    """Produce SVG or DOT, of which `extra` nodes and links are not the graph's."""
+    """Produce SVG or DOT, with `extra` nodes and links that are not the graph's."""
     text = ""
 
     def step(lap: Lap) -> None:
@@ -106,7 +106,7 @@ def dot_text(graph: Callable[[], Value]) -> Task:
 
 
 def page(graph: Callable[[], Value]) -> Task:
-    """The page to step through, which holds the picture."""
+    """The page to step through, which contains the picture."""
     output = graph()
 
     def produce() -> str:
@@ -126,7 +126,7 @@ def graphviz_alone(graph: Callable[[], Value]) -> Task:
 
 
 def torchviz(form: str, width: int, layers: int) -> Task:
-    """What torchviz makes of the net: every leaf twice, as a tensor too, and so the output."""
+    """The net drawn by torchviz: every leaf and the output twice, once as a tensor."""
     output, leaves = net(library("PyTorch scalars"), width, layers)
     make_dot = import_module("torchviz").make_dot
 
@@ -191,7 +191,7 @@ def rows_of(
     effort: Effort,
     at_most: float | None = None,
 ) -> Iterator[Row]:
-    """The first of the contenders beside each of the others."""
+    """Compare the first contender with each of the others."""
     contest = interleave(contenders, *effort)
     agree(*contest.outcomes.values())
     first, *others = contenders
@@ -202,7 +202,7 @@ def rows_of(
 
 
 def all_rows(effort: Effort, *, dot: bool, built_in: bool) -> Iterator[Row]:
-    """All rows, but for those that need `dot`, or a Graphviz built in, where there is none."""
+    """All rows, except those that need `dot` or a built-in Graphviz if there is none."""
     if dot:
         contenders = {
             OURS: partial(svg, net_1000),

@@ -1,8 +1,8 @@
-"""Eager mode beside its peers, in one run: `python benchmarks/eager.py [--quick]`.
+"""Eager mode compared with its peers, in one run: `python benchmarks/eager.py [--quick]`.
 
 Prints a table of ratios; writes `eager.json` and a chart, `eager.svg`, to `benchmarks/results/`. A
-step is zeroing the gradients, the forward pass and the backward pass; of the widest network each is
-listed by itself. Nothing is timed before all contenders agree on the gradients.
+step zeroes the gradients and runs the forward and the backward pass; for the widest network, each
+is listed separately. Nothing is timed before all contenders agree on the gradients.
 
 Rows marked "gc off" run as `timeit` does, with Python's garbage collector off. They are the
 stricter comparison with micrograd, whose nodes are cyclic garbage: collecting it can take longer
@@ -72,7 +72,7 @@ def memory_rows() -> Iterator[Row]:
 
 
 def million_rows(effort: Effort) -> Iterator[Row]:
-    """A million weights, the time a weight; micrograd is given a hundredth of them."""
+    """A million weights, and the time per weight; micrograd gets a hundredth of them."""
     makers = {
         OURS: partial(wide_mlp, OURS, 1000),
         SMALL: partial(wide_mlp, "micrograd", 100),
@@ -101,10 +101,10 @@ def million_rows(effort: Effort) -> Iterator[Row]:
 
 
 def chain_rows(effort: Effort) -> Iterator[Row]:
-    """A chain of nodes and one of ten times as many: at most twelve times as much.
+    """A chain of nodes, and one of ten times as many: at most twelve times the time and memory.
 
-    With the collector on, its share grows faster than the chain: CPython looks at everything anew
-    whenever a quarter has been added, and what it looks at no longer fits the caches.
+    With the collector on, its share grows faster than the chain: CPython scans everything again
+    whenever a quarter has been added, and the objects no longer fit in the caches.
     """
     short, long = effort.chain, 10 * effort.chain
     makers = {name: partial(chain, nodes) for name, nodes in (("short", short), ("long", long))}
@@ -153,7 +153,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     )
     for axis, (title, panel) in zip(axes, panels.items(), strict=True):
         for place, (name, spread) in enumerate(panel.items()):
-            # Blue circle and vermilion square: told apart by every kind of colour vision.
+            # Blue circle and vermilion square: distinguishable with every kind of colour vision.
             mark, colour = ("o", "#0072B2") if name == OURS else ("s", "#D55E00")
             axis.hlines(place, spread.low, spread.high, color=colour)
             axis.plot(spread.median, place, mark, color=colour)

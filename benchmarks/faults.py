@@ -1,15 +1,15 @@
 """Fresh cases for gradient checkers: functions drawn at random, their gradients right or wrong.
 
-A case is a number drawn from a seed: a function of a family, the point, a way to evaluate it, and
-the gradient that is claimed there, which is right, or has one fault. Nothing of this library is
-used, so that the cases owe it nothing; derivatives are written by hand, and those of programs are
-found by a sweep of a few lines. The functions are written for NumPy, PyTorch and JAX alike, and
-give their terms, which are summed up well or badly.
+A case is drawn from a seed by its number: a function of a family, a point, a way to evaluate it and
+the gradient claimed there, which is right or has one fault. Nothing of this library is
+used, so that the cases are independent of it; derivatives are written by hand, and those of
+programs come from a backward pass of a few lines. The functions work in NumPy, PyTorch and JAX, and
+return their terms, which are summed up well or badly.
 
-A fault counts where it changes a derivative by more than what the evaluation allows: `MULTIPLE`
+A fault counts if it changes a derivative by more than the evaluation allows: `MULTIPLE`
 times the noise of the function's value over the distance on which the function varies. A derivative
-is found from differences over a hundredth of that distance at least, so that noise is magnified by
-a hundred, and by another hundred where the samples are few and fit badly.
+is found from differences over at least a hundredth of that distance, which magnifies noise by
+a hundred, and by another hundred if the samples are few and fit badly.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ class Function:
     """A sum of terms, each of which is differentiable in every input.
 
     Attributes:
-        family: What it is.
+        family: Its family.
         x: The point.
-        constants: The arrays that it is made of.
-        terms: Gives the terms, from a library's mathematics, the inputs as its array, and the
-            constants likewise.
-        jacobian: Gives the right derivatives of the terms, a row for each, and
-        flipped: those with one branch mistaken for the other, where it has branches.
-        changed: Gives the gradient with a fault of a kind inside; None of what has no inside.
-        size: What the rounding of one evaluation is relative to.
+        constants: The arrays that it uses.
+        terms: Returns the terms, given a library's mathematics, the inputs as its array, and the
+            constants as well.
+        jacobian: Returns the right derivatives of the terms, with a row for each.
+        flipped: Returns those with one branch mistaken for the other, if there are branches.
+        changed: Returns the gradient with a fault inside; None if the function has no inside.
+        size: The scale that the rounding of an evaluation is relative to.
     """
 
     family: str
@@ -69,7 +69,7 @@ class Function:
 
 
 def single(x: float) -> float:
-    """Round to single precision: what a case is made of is the same number in both."""
+    """Round to single precision, so that a case's constants are the same in both precisions."""
     return float(np.float32(x))
 
 
@@ -181,7 +181,7 @@ def separable(random: Random) -> Function:
 
 
 def network(random: Random) -> Function:
-    """The squared error of a hidden layer of tanh or relu, in its parameters."""
+    """The squared error of a network with a hidden layer of tanh or relu, in its parameters."""
     inputs, hidden, rows = random.randint(1, 3), random.randint(1, 6), random.randint(1, 5)
     is_relu = random.random() < 0.5
     data, targets = uniform(random, -1.0, 1.0, rows, inputs), uniform(random, -1.0, 1.0, rows)
@@ -287,7 +287,7 @@ def logistic_regression(random: Random) -> Function:
 
 
 def cross_entropy(random: Random) -> Function:
-    """That of a softmax of scores, in the weights."""
+    """The cross-entropy of a softmax of scores, in the weights."""
     inputs, classes, rows = random.randint(1, 5), random.randint(2, 5), random.randint(1, 6)
     data = uniform(random, -1.0, 1.0, rows, inputs)
     labels = np.eye(classes)[[random.randrange(classes) for _ in range(rows)]]
@@ -309,11 +309,11 @@ def cross_entropy(random: Random) -> Function:
 
 
 class Operation(NamedTuple):
-    """An operation of programs: what it computes, its partial derivatives, and where it may be.
+    """An operation of programs: its function, its partial derivatives, and where it is smooth.
 
     Attributes:
-        evaluate: Of a library's mathematics and the operands.
-        partials: Of the result and the operands.
+        evaluate: A function of a library's mathematics and the operands.
+        partials: A function of the result and the operands.
         within: Whether operands are inside its domain, and off its kinks.
         others: The partial derivatives of the other branch.
     """
@@ -369,7 +369,7 @@ OPERATIONS: dict[str, Operation] = {
 
 
 def program(random: Random) -> Function:
-    """A random program, each of whose operations may have a wrong partial derivative."""
+    """A random program in which any operation may have a wrong partial derivative."""
     count = random.randint(1, 4)
     x = uniform(random, -2.0, 2.0, count)
     values = [float(each) for each in x]
@@ -380,7 +380,7 @@ def program(random: Random) -> Function:
         operation = OPERATIONS[name]
         places = len(values)
         arity = 2 if name in ("+", "-", "*", "/", "maximum") else 1
-        # The last one often, so that programs are deep; the first two inputs are not forgotten.
+        # Often the last one, so that programs are deep; the first two inputs are always used.
         operands = tuple(
             places - 1 if random.random() < 0.5 else random.randrange(places) for _ in range(arity)
         )
@@ -398,7 +398,7 @@ def program(random: Random) -> Function:
         return numbers[-1].reshape(1)
 
     def swept(x: Any, change: dict[int, tuple[float, ...]] | None = None) -> tuple[Any, float]:
-        """Differentiate; some steps may have other partial derivatives. Tell the rounding too."""
+        """Differentiate, perhaps with other partial derivatives; also return the rounding."""
         numbers = [float(each) for each in x]
         for name, operands in steps:
             given = [np.float64(numbers[i]) for i in operands]
@@ -474,7 +474,7 @@ def mistaken(random: Random, kind: str, d: Any) -> Any:
 
 
 def faulty(function: Function, random: Random, kind: str) -> Any:
-    """Give the gradient with a fault of a kind; None where the function cannot have it."""
+    """Return the gradient with a fault of a kind; None if the function cannot have it."""
     if kind == "region":  # at the point, it is like another; beyond, nobody looks
         kind = random.choice(("sign", "factor", "small error"))
     if function.changed:
@@ -499,19 +499,19 @@ def faulty(function: Function, random: Random, kind: str) -> Any:
 
 @dataclass(frozen=True)
 class Case:
-    """A function, how it is evaluated, and what is claimed of its gradient.
+    """A function, how it is evaluated, and the gradient claimed for it.
 
     Attributes:
-        number: Its number, which it is drawn again by.
+        number: Its number, from which it can be drawn again.
         function: The function, of inputs of scale 1.
-        scale: That of its inputs.
-        precision: What it is computed in.
+        scale: The scale of the inputs.
+        precision: The precision that it is computed in.
         evaluation: How it is evaluated.
-        digits: To how many decimals.
-        fault: What is wrong with the gradient; empty of an innocent.
-        right: The right gradient, and
-        gradient: the one that is claimed.
-        noise: How far off an evaluation may be.
+        digits: To how many decimals it is rounded.
+        fault: What is wrong with the gradient; empty if nothing is.
+        right: The right gradient.
+        gradient: The claimed gradient.
+        noise: A bound on the error of an evaluation.
     """
 
     number: int
@@ -533,7 +533,7 @@ class Case:
 
     @property
     def excess(self) -> float:
-        """The largest change of a derivative, in parts of what the evaluation allows."""
+        """The largest change of a derivative, as a multiple of what the evaluation allows."""
         return float(np.max(abs(self.gradient - self.right)) * self.scale / self.noise) / MULTIPLE
 
     @property
@@ -543,11 +543,11 @@ class Case:
         return float(np.max(abs(self.gradient - self.right))) / largest if largest else math.inf
 
     def terms(self, m: Any, x: Any, constants: Sequence[Any]) -> Any:
-        """Give the terms by a library's mathematics."""
+        """Return the terms in a library's mathematics."""
         return self.function.terms(m, x / self.scale, constants)
 
     def constants(self) -> list[Any]:
-        """Give the constants in the precision of the case."""
+        """Return the constants in the precision of the case."""
         return [array.astype(DTYPES[self.precision]) for array in self.function.constants]
 
     def value(self, x: Any) -> Any:
@@ -555,7 +555,7 @@ class Case:
         return self.summed(self.terms(np, x, self.constants()))
 
     def summed(self, terms: Any) -> Any:
-        """Sum terms up the way the case does."""
+        """Sum up terms in the way of the case."""
         if self.evaluation == FULL:
             return terms.sum()
         if self.evaluation == "reordered":
@@ -596,7 +596,7 @@ def newton(y: float) -> float:
 
 
 def noise_of(evaluation: str, y: float, size: float, terms: int, digits: int, eps: float) -> float:
-    """Tell how far off an evaluation may be."""
+    """Return a bound on the error of an evaluation."""
     rounding = eps * size
     return (
         rounding
@@ -616,11 +616,11 @@ def draw(seed: int, number: int, precision: str = "double") -> Case:
     """Draw a case."""
     random = Random(f"{seed}:{number}:{precision}")
     fault = random.choice(KINDS) if random.random() < FAULTY else ""
-    while True:  # until there is a function that can have it
+    while True:  # until a function can have the fault
         function = random.choice(FAMILIES)(random)
         rows = function.jacobian(function.x)
         claimed = faulty(function, random, fault) if fault else rows.sum(0)
-        # Where nothing changes there is no fault.
+        # If nothing changes, there is no fault.
         if claimed is not None and (not fault or np.any(claimed != rows.sum(0))):
             break
     terms = function.terms(np, function.x, function.constants)

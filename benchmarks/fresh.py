@@ -1,11 +1,11 @@
-"""What one gradient checker says of cases that nobody has seen, as JSON.
+"""The verdicts of one gradient checker on cases drawn at random, as JSON.
 
 `python benchmarks/fresh.py CONTENDER --count N --seed S [--precision single]`, run by
 `checkers.py --fresh` for each contender in the environment that holds it. The cases are those of
-`faults.py`. Every checker gets the gradient as something claimed of a function: as a function of
+`faults.py`. Every checker gets the gradient as a claim about a function: as a function of
 NumPy's arrays beside it, as the backward pass of an `autograd.Function`, as a `custom_vjp`, or as a
-`primitive` with a `defvjp`. Checkers run with their default arguments; where there is no default
-for what is right, the reason for the number stands at it.
+`primitive` with a `defvjp`. Checkers run with their default arguments; if there is no default
+for what counts as right, a comment at the number gives the reason.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# HIPS's package has our import name: there, what is installed is to be found first.
+# HIPS's package has our import name: in its environment, it must be found first.
 sys.path.insert(99 if "HIPS autograd" in sys.argv else 0, str(Path(__file__).parents[1]))
 
 import numpy as np
@@ -28,14 +28,14 @@ import numpy as np
 from benchmarks.faults import Case, draw
 from benchmarks.judging import LIMIT, OutOfTime, first_line, time_limit
 
-Check = Callable[[Case], str]  # "passed", "undecided", "failed", or what it raises where it fails
+Check = Callable[[Case], str]  # "passed", "undecided", "failed", or the error that it raises
 
-MANY = 20  # calls, from where on a function is worth compiling
-SCIPY = 1e-6  # what SciPy's own tests and examples of check_grad stay below
+MANY = 20  # calls, from which on it pays to compile a function
+SCIPY = 1e-6  # above what check_grad gives in SciPy's own tests and examples
 
 
 class Contender(NamedTuple):
-    """A checker: how it is made, and the packages that it needs."""
+    """A checker: the function that makes it, and the packages that it needs."""
 
     make: Callable[[], Check]
     packages: tuple[str, ...]
@@ -57,7 +57,7 @@ def ours() -> Check:
 
 
 def planted_in_pytorch(case: Case) -> tuple[Any, Any]:
-    """Make an `autograd.Function` of a case; give it with the point."""
+    """Make an `autograd.Function` of a case; return it with the point."""
     torch = import_module("torch")
     constants = [torch.as_tensor(array) for array in case.constants()]
 
@@ -92,7 +92,7 @@ def ours_on_pytorch() -> Check:
 
 
 def planted_in_jax(case: Case, calls: int) -> tuple[Any, Any]:
-    """Make a `custom_vjp` of a case, to be called so often; give it with the point."""
+    """Make a `custom_vjp` of a case, for so many calls; return it with the point."""
     jax, jnp = import_module("jax"), import_module("jax.numpy")
     jax.config.update("jax_enable_x64", case.precision == "double")
     constants = [jnp.asarray(array) for array in case.constants()]
@@ -125,7 +125,7 @@ def jax() -> Check:
 
     def check(case: Case) -> str:
         function, x = planted_in_jax(case, 3)
-        # Of a custom_vjp there is no forward mode, and of this gradient no derivative.
+        # A custom_vjp has no forward mode, and this gradient no derivative.
         test_util.check_grads(function, (x,), order=1, modes=("rev",))
         return "passed"
 
@@ -208,7 +208,7 @@ def judged(check: Check, case: Case) -> dict[str, Any]:
 
 
 def missing(contender: Contender) -> str:
-    """Name a package of a contender's that is not installed; empty where all are."""
+    """Name a package that a contender needs and is not installed; empty if there is none."""
     for package in contender.packages:
         try:
             metadata.version(package)

@@ -1,4 +1,4 @@
-"""Networks trained on two moons, the Julia port's grid: `python benchmarks/grid.py [--quick]`.
+"""Networks trained on two moons, on a Julia port's grid: `python benchmarks/grid.py [--quick]`.
 
 Prints a table and writes `grid.json` to `benchmarks/results/`. The grid is that of Micrograd.jl
 (https://github.com/jammy-eggs/micrograd-julia): four networks on two moons of six sizes, a hundred
@@ -6,10 +6,10 @@ full-batch steps, with the loss, the weight decay and the learning rate of micro
 on an Apple M5, Julia took 3.6 hours, five trials each, and Python with micrograd's code was stopped
 after 27.5 hours with 16 of 24 done: 452 s for 2-8-1 on 10,000 samples, 7,357 s for 2-16-16-1.
 
-Here ours is `nn.fit` with compiling, which it does anew each time and which counts, as does the
+Here, ours is `nn.fit` with compiling, which is done every time and is included, as is the
 loss that it measures after each step. PyTorch is a loop over tensors, with one thread, which is
-best for the small, and with as many as it likes. micrograd trains the smallest for a few steps, and
-is extrapolated to the hundred.
+best for the small ones, and with its default. micrograd trains the smallest for a few steps, and
+the time is extrapolated to a hundred steps.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SAMPLES = (100, 200, 500, 1000, 5000, 10_000)
 NETWORKS = ((8, 1), (16, 16, 1), (32, 32, 1), (16, 32, 16, 1))
 PEERS = {"PyTorch, 1 thread": 1, "PyTorch": None}  # and their threads
 STEPS = 100
-DECAY = 1e-4  # how much of the squares of the parameters is added to the loss
+DECAY = 1e-4  # the weight of the parameters' squares in the loss
 
 
 class Effort(NamedTuple):
@@ -45,7 +45,7 @@ class Effort(NamedTuple):
 
 
 def moons(samples: int) -> tuple[Any, Any]:
-    """The two moons, and which is which, as -1 and 1."""
+    """The two moons, and their labels, -1 and 1."""
     X, y = import_module("sklearn.datasets").make_moons(samples, noise=0.2, random_state=17)
     return X, 2.0 * y - 1.0
 

@@ -1,11 +1,11 @@
-"""What one library's gradient checker says of every fault and every correct function, as JSON.
+"""The verdicts of one library's gradient checker on all faults and correct functions, as JSON.
 
 `python benchmarks/judging.py LIBRARY [--every N]`, run by `checkers.py` for each library in the
 environment that holds it. HIPS's package has our import name: this folder's parent comes last on
 the path, so that an installed `autograd` is found first.
 
 Checkers run with their default arguments. A function that a library cannot evaluate and
-differentiate at a point is none that it can be judged by; whatever its checker raises after that is
+differentiate at a point does not count; whatever its checker raises after that is
 its verdict.
 """
 
@@ -39,15 +39,15 @@ Flat = Callable[..., list[Any]]  # from numbers to numbers, one argument each
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a checker says of a function at a point.
+    """A checker's verdict on a function at a point.
 
     Attributes:
         name: The case.
         group: "fault", "engine" for a fault that only this library can have, or "correct".
         point: The number of the point.
         said: "right", "wrong", "undecided"; or "cannot run".
-        why: The first line of the error, of a function that is wrong or cannot run.
-        gradient: What the library has for the derivatives, of a correct function.
+        why: The first line of the error, if the function is wrong or cannot run.
+        gradient: The library's derivatives, for a correct function.
     """
 
     name: str
@@ -62,10 +62,10 @@ class Library(NamedTuple):
     """A library: its mathematics, how to state a row's derivative, to differentiate and to check.
 
     Attributes:
-        namespace: What functions take for `m`.
-        planted: Makes a function of a row, with its wrong derivative.
-        gradient: Gives every derivative of every output at the numbers.
-        check: Raises what the checker raises; tells whether it came to a decision.
+        namespace: The namespace that functions take as `m`.
+        planted: Turns a row into a function with the row's wrong derivative.
+        gradient: Returns every derivative of every output at the numbers.
+        check: Raises the checker's error; tells whether it came to a decision.
     """
 
     namespace: SimpleNamespace
@@ -87,7 +87,7 @@ def flattened(nest: Any) -> list[Any]:
 
 
 def nested(like: Any, numbers: Iterator[Any]) -> Any:
-    """Put the numbers into the places of those in `like`."""
+    """Put the numbers into the structure of `like`."""
     if isinstance(like, dict):
         return {key: nested(part, numbers) for key, part in like.items()}
     if isinstance(like, (list, tuple)):
@@ -110,14 +110,14 @@ OF_TWO = ("hypot", "arctan2", "maximum", "minimum")
 
 
 def elementary(module: Any, names: Sequence[str]) -> dict[str, Callable[..., Any]]:
-    """Take from a module what it has of the functions."""
+    """Take the functions that a module has."""
     return {name: getattr(module, name) for name in names if hasattr(module, name)}
 
 
 def called(
     row: Row, namespace: SimpleNamespace, function: Callable[..., Any]
 ) -> Callable[..., Any]:
-    """Let a function of separate operands be used as the row wants it."""
+    """Adapt a function of separate operands to the row."""
     if row.of_sequence:
         return partial(row.use, namespace, lambda xs: function(*xs))
     return partial(row.use, namespace, function)
@@ -365,7 +365,7 @@ PACKAGES = {
 
 
 class OutOfTime(BaseException):
-    """No `Exception`, which a checker might take for its function's."""
+    """Not an `Exception`, which a checker might mistake for an error of its function."""
 
 
 @contextmanager
@@ -414,7 +414,7 @@ def judge(
 
 
 def judge_engine(check: Callable[[Flat, Sequence[float]], bool], every: int) -> Iterator[Verdict]:
-    """Judge our own checker by the faults of our backward pass and recording."""
+    """Judge our own checker by the faults in our backward pass and recording."""
     portable = {row.name for row in ROWS} | {program.name for program in PROGRAMS}
     faults = import_module("tests.checking_cases.ours").FAULTS
     for fault in [fault for fault in faults if fault.name not in portable][::every]:
@@ -454,7 +454,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("library", choices=LIBRARIES)
     parser.add_argument("--every", type=int, default=1, help="judge by one case of so many")
     given = parser.parse_args(arguments)
-    warnings.simplefilter("ignore")  # of overflows and the like, in functions that are meant to
+    warnings.simplefilter("ignore")  # overflows and the like are intended
     start = time.perf_counter()
     found = [asdict(verdict) for verdict in verdicts(given.library, given.every)]
     seconds = time.perf_counter() - start

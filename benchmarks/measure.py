@@ -1,7 +1,7 @@
-"""Fair measuring: contenders in processes of their own take turns, and are compared by the round.
+"""Fair measurements: contenders run in turns, in separate processes, and are compared by round.
 
-A time alone says little on a machine that others use too. Here every contender is measured in every
-round, so that what slows the machine slows them all, and what is reported is the median of the
+A single time says little on a shared machine. Here every contender is measured in every
+round, so that whatever slows the machine slows them all; the result is the median of the
 rounds' ratios, with its quartiles. A process of its own keeps each contender's heap, garbage and
 imports away from the others.
 """
@@ -23,20 +23,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-os.environ.setdefault("AUTOGRAD_CACHE", "off")  # contenders do themselves what is measured
+os.environ.setdefault("AUTOGRAD_CACHE", "off")  # each contender does the measured work itself
 
 Lap = Callable[[str], None]
 
 
 class Task(NamedTuple):
-    """One contender's work.
+    """The work of one contender.
 
     Attributes:
-        step: Does it once. It is given `lap`, and may call `lap(name)` at the end of each phase to
+        step: Does it once. It is passed `lap`, and may call `lap(name)` at the end of each phase to
             have that phase timed by itself.
-        outcome: Reads what the last step found, for instance its gradients.
-        clock: Tells the time in seconds: of the processor, spent in this process, which other
-            programs lengthen least; a task that waits for another process needs another clock.
+        outcome: Reads the results of the last step, for instance its gradients.
+        clock: Returns the time in seconds: by default this process's processor time, which other
+            programs affect least; a task that waits for another process needs another clock.
     """
 
     step: Callable[[Lap], object]
@@ -51,7 +51,7 @@ class Contest(NamedTuple):
     rounds: dict[str, list[dict[str, float]]]
 
     def seconds(self, name: str, phase: str = "step", scale: float = 1.0) -> list[float]:
-        """Return what the contender took in each round, in another unit where a scale is given."""
+        """Return the contender's time in each round, scaled to another unit if asked."""
         return [scale * seconds[phase] for seconds in self.rounds[name]]
 
 
@@ -65,14 +65,14 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Summarise the values; one alone is its own quartiles."""
+        """Summarise the values; a single value is its own quartiles."""
         if len(values) == 1:
             return cls(*values, *values, *values)
         return cls(*statistics.quantiles(values, n=4, method="inclusive"))
 
 
 def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> Spread:
-    """Summarise the ratios of two contenders, each round's times with that round's times."""
+    """Summarise the ratios of two contenders, taken round by round."""
     return Spread.of([a / b for a, b in zip(numerators, denominators, strict=True)])
 
 
@@ -150,7 +150,7 @@ def _take_turn(seconds: float, collector: bool) -> dict[str, float]:
     return {phase: total / steps for phase, total in times.items()}
 
 
-# Of several, the first decides about how many numbers an instruction takes.
+# The first that the processor has tells how many numbers an instruction processes.
 WIDEST = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
 
 # How each library is told to use AVX2 and nothing wider: ours, XLA, PyTorch and what it calls, and
@@ -190,7 +190,7 @@ def narrowed(instructions: str) -> str:
 
 
 def machine(packages: Sequence[str]) -> dict[str, Any]:
-    """Describe what the figures were measured on."""
+    """Describe the machine of the measurements."""
     facts = Path("/proc/cpuinfo")
     lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,19 +1,19 @@
-"""Mutation testing: is there a test that notices a fault? `python benchmarks/mutants.py --help`.
+"""Mutation testing: does a test notice a fault? See `python benchmarks/mutants.py --help`.
 
 A mutant is the package with one small fault, made by cosmic-ray (https://cosmic-ray.readthedocs.io)
 or by the mutations below. It is judged by the tests of its module, which stop at the first that
-fails, and by the tests of its room if it survives these; one that takes far longer than the sound
+fails, and by the tests of its folder if it survives these; one that takes far longer than the sound
 code, as an endless loop does, counts as killed. All of this happens in a copy under
 `build/mutants/`, with the Hypothesis profile "mutants", which does not shrink what it finds, and
 without tests marked as slow.
 
-All mutants take many hours, a sample as long as one has: `--sample 200` judges 200 of them, drawn
-by `--seed`; a larger sample contains the smaller. A run that was interrupted goes on where it was.
-Verdicts are kept, in a session of cosmic-ray (for its `cr-html`), until a module's source changes;
-`--again` judges the survivors anew, after tests have been added. The report lists the rate by
+All mutants take many hours, a sample as long as you like: `--sample 200` judges 200 of them, drawn
+by `--seed`; a larger sample contains the smaller. An interrupted run continues where it stopped.
+Verdicts are kept in a session of cosmic-ray (for its `cr-html`) until a module's source changes;
+`--again` judges the survivors again, after tests have been added. The report lists the rate by
 module, and the survivors as diffs.
 
-Not mutated, as no test could or should tell: strings, and what goes into the message of an
+Not mutated, as no test could or should notice: strings, and whatever goes into the message of an
 exception; annotations, overloads and `if TYPE_CHECKING`; the script block of a module. A mutation
 that does not compile is none. An operator turns into one or two others that work on the same
 operands, since a mutant that dies of a TypeError says nothing about the tests.
@@ -53,7 +53,7 @@ BUILD = ROOT / "build" / "mutants"
 NOT_COPIED = (".*", "__pycache__", "build", "dist", "htmlcov")
 
 PYTEST = "-m pytest -x -q --tb=no -p no:cacheprovider -m 'not slow'"
-# What programs and operands are shrunk to is this room's to decide, so its tests shrink.
+# What programs and operands shrink to is decided here, so these tests shrink.
 SHRUNK = Path("autograd/testing")
 # Tests in a browser judge the page and its steps alone.
 BROWSER = Path("tests/autograd/drawing/test_page.py")
@@ -165,7 +165,7 @@ class Mutant:
 
     @property
     def identity(self) -> str:
-        """What a verdict is kept under: it holds as long as the source is the same."""
+        """The key of a verdict, which holds as long as the source is the same."""
         return _digest(self.place + self.source)
 
     @property
@@ -199,7 +199,7 @@ def mutants_of(module: Path) -> Iterator[Mutant]:
 
 
 def _left_alone(source: str) -> Iterator[Span]:
-    """Find what is not mutated: see the top of this file."""
+    """Find code that is not mutated: see the top of this file."""
     lines = source.splitlines()
 
     def position(line: int, byte: int) -> tuple[int, int]:  # ast counts bytes
@@ -236,11 +236,11 @@ def _digest(text: str) -> str:
 
 
 def stages(module: Path) -> list[str]:
-    """Give the tests that judge a module's mutants, cheapest first, as commands."""
+    """Return the commands that run the tests of a module's mutants, cheapest first."""
     mirrored = Path("tests", module.parent, f"test_{module.stem.strip('_')}.py")
     room = sorted(Path("tests", module.parent).rglob("test_*.py"))
     room = [file for file in room if file not in (mirrored, BROWSER)]
-    # The module itself for its doctests, behind the tests: they import the package as users do.
+    # The module itself, for its doctests, after the tests, which import the package as users do.
     own = [mirrored, module] if mirrored.exists() else [*room, module]
     profile = "default" if module.is_relative_to(SHRUNK) else "mutants"
     command = f"{shlex.quote(sys.executable)} {PYTEST} --hypothesis-profile={profile}"

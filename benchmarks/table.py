@@ -1,4 +1,4 @@
-"""What benchmarks report: rows of ratios, printed as they come and written as JSON."""
+"""The reports of benchmarks: rows of ratios, printed as they come and written as JSON."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from benchmarks.measure import Spread, ratios
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table; `ratio` is `theirs / ours`, round by round.
+    """A row of the table; `ratio` is `theirs / ours`, round by round.
 
-    More is better, but where theirs is a larger piece of our own work.
+    More is better, except if "theirs" is a larger task of our own.
     """
 
     what: str
@@ -44,9 +44,9 @@ def compare(
     at_most: float | None = None,
     ours_at_most: float = math.inf,
 ) -> Row:
-    """Make a row of two contenders' rounds; its target bounds the ratio, or our own figure.
+    """Make a row from two contenders' rounds; its target bounds the ratio, or our own figure.
 
-    A ratio that is to be small has an `at_most`: infinity, where it has no bound.
+    A ratio that should be small has an `at_most`: infinity, if it has no bound.
     """
     mine, ratio, less_is_better = Spread.of(ours), ratios(theirs, ours), at_most is not None
     at_most = math.inf if at_most is None else at_most
@@ -63,7 +63,7 @@ def compare(
 
 
 def agree(first: Sequence[float], *others: Sequence[float]) -> None:
-    """Raise ValueError unless all outcomes are those of the first to 1e-10 of the largest."""
+    """Raise ValueError unless all outcomes equal the first, to 1e-10 of the largest."""
     largest = max(map(abs, first))
     for other in others:
         for a, b in zip(first, other, strict=True):
@@ -83,7 +83,7 @@ def number(x: float) -> str:
 
 
 def line(row: Row) -> str:
-    """Lay the row out as a line of the table."""
+    """Format the row as a line of the table."""
     return COLUMNS.format(
         row.what,
         number(row.ours.median),

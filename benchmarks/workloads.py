@@ -1,4 +1,4 @@
-"""What is measured in eager mode: the same work for each library, by its name in the table."""
+"""The workloads of eager mode: the same for each library, by its name in the table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PEERS = ("micrograd", "XAD", "PyTorch scalars")
 
 
 class Library(NamedTuple):
-    """What a workload written in plain Python needs of a library."""
+    """What a workload written in plain Python needs from a library."""
 
     leaf: Callable[[float], Any]
     relu: Callable[[Any], Any]
@@ -56,7 +56,7 @@ def clear(leaves: Sequence[Any], value: float | None = 0.0) -> None:
 
 
 def xad() -> Library:
-    """XAD at its fastest: one tape, kept, and recorded anew at each step."""
+    """XAD at its fastest: one tape, kept and recorded again at each step."""
     adjoint, maximum = import_module("xad.adj_1st"), import_module("xad.math").max
     tape = adjoint.Tape()
     tape.activate()
@@ -85,7 +85,7 @@ SIZES = (16, 16, 1)
 
 
 def mesh(xs: list[Any], ws: list[Any], vs: list[Any], relu: Callable[[Any], Any]) -> Any:
-    """A graph with much sharing, of `*`, `+` and relu: each of them one node in every library.
+    """A graph with much sharing, of `*`, `+` and relu, each of which is one node in every library.
 
     Subtraction and division are left out: micrograd makes two or three nodes of each.
     """
@@ -118,7 +118,7 @@ def op_by_op(name: str) -> Task:
 
 
 def bytes_a_node(name: str) -> tuple[float, float]:
-    """What a two-operand node takes, with all that it owns, before and after the backward pass."""
+    """Return the bytes of a two-operand node and what it owns, before and after backward()."""
     peer = library(name)
     leaves = mesh_leaves(peer.leaf)
     nodes = 3 * WIDTH * LAYERS + WIDTH - 1
@@ -148,7 +148,7 @@ def load(model: Any, weights: Sequence[float]) -> None:
 
 
 def plain_mlp(leaves: Sequence[Any], relu: Callable[[Any], Any]) -> Callable[[list[Any]], Any]:
-    """The MLP as one writes it for a library of scalars that has no `nn`."""
+    """The MLP as written for a scalar library without `nn`."""
     layers, inputs, parameters = [], 2, iter(leaves)
     for size in SIZES:
         layers.append([list(islice(parameters, inputs + 1)) for _ in range(size)])
@@ -168,7 +168,7 @@ def plain_mlp(leaves: Sequence[Any], relu: Callable[[Any], Any]) -> Callable[[li
 
 
 def mlp_step(name: str) -> Task:
-    """The MLP 2-16-16-1 on twenty samples with the hinge loss; `nn.MLP` where there is one."""
+    """The MLP 2-16-16-1 on twenty samples with the hinge loss; `nn.MLP` if the library has one."""
     rng = random.Random(2)
     X = [[rng.uniform(-1.0, 1.0), rng.uniform(-1.0, 1.0)] for _ in range(20)]
     Y = [1.0 if a * b > 0.0 else -1.0 for a, b in X]

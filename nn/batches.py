@@ -119,7 +119,7 @@ def _is_known(model: Module, loss: Loss) -> bool:
 
 
 class RecordedBatches:
-    """Losses and gradients of graphs that are recorded anew for each batch."""
+    """Losses and gradients of graphs that are recorded for each batch."""
 
     def __init__(
         self,
@@ -254,7 +254,7 @@ class CompiledBatches:
             slopes = recorded_gradient(root, order, self.parameters, again=False)
             return value, numpy.array(slopes, dtype=object)
 
-        # The parameters are Values from outside, which compiled code reads anew at each call.
+        # The parameters are Values from outside, which compiled code reads at each call.
         self._value_and_gradient = compile(value_and_gradient, in_axes=0, reduce="mean")
         self._loss = compile(measured, in_axes=0, reduce="mean")
         self._outputs = compile(predicted, in_axes=0)

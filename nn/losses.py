@@ -49,15 +49,15 @@ def half_squared_error(outputs: Numbers, targets: Numbers) -> Any:
     """½ (output - target)², summed over the outputs: the E of textbooks.
 
     Args:
-        outputs: What the model computed: a number, a Value, or a sequence of them.
-        targets: What it should have computed: as many numbers.
+        outputs: The model's output: a number, a Value, or a sequence of them.
+        targets: The desired output: as many numbers.
 
     Returns:
         A Value; a float where the outputs are floats.
 
     Raises:
         TypeError: An output or a target is not a number.
-        ValueError: There are not as many targets as outputs, or none.
+        ValueError: The numbers of outputs and targets differ, or are 0.
 
     Example:
         >>> half_squared_error([1.0, 3.0], [0.0, 1.0])
@@ -70,15 +70,15 @@ def mean_squared_error(outputs: Numbers, targets: Numbers) -> Any:
     """(output - target)², averaged over the outputs.
 
     Args:
-        outputs: What the model computed: a number, a Value, or a sequence of them.
-        targets: What it should have computed: as many numbers.
+        outputs: The model's output: a number, a Value, or a sequence of them.
+        targets: The desired output: as many numbers.
 
     Returns:
         A Value; a float where the outputs are floats.
 
     Raises:
         TypeError: An output or a target is not a number.
-        ValueError: There are not as many targets as outputs, or none.
+        ValueError: The numbers of outputs and targets differ, or are 0.
 
     Example:
         >>> mean_squared_error([1.0, 3.0], [0.0, 1.0])
@@ -91,15 +91,15 @@ def mean_absolute_error(outputs: Numbers, targets: Numbers) -> Any:
     """|output - target|, averaged over the outputs; its derivative at the target is 0.
 
     Args:
-        outputs: What the model computed: a number, a Value, or a sequence of them.
-        targets: What it should have computed: as many numbers.
+        outputs: The model's output: a number, a Value, or a sequence of them.
+        targets: The desired output: as many numbers.
 
     Returns:
         A Value; a float where the outputs are floats.
 
     Raises:
         TypeError: An output or a target is not a number.
-        ValueError: There are not as many targets as outputs, or none.
+        ValueError: The numbers of outputs and targets differ, or are 0.
 
     Example:
         >>> mean_absolute_error([1.0, 3.0], [0.0, 1.0])
@@ -115,8 +115,8 @@ def huber(outputs: Numbers, targets: Numbers, delta: float = 1.0) -> Any:
     Annals of Mathematical Statistics 35, 1964).
 
     Args:
-        outputs: What the model computed: a number, a Value, or a sequence of them.
-        targets: What it should have computed: as many numbers.
+        outputs: The model's output: a number, a Value, or a sequence of them.
+        targets: The desired output: as many numbers.
         delta: Where the square is continued by its tangent; positive.
 
     Returns:
@@ -124,7 +124,7 @@ def huber(outputs: Numbers, targets: Numbers, delta: float = 1.0) -> Any:
 
     Raises:
         TypeError: An output or a target is not a number.
-        ValueError: There are not as many targets as outputs, or none; or delta is not positive.
+        ValueError: The numbers of outputs and targets differ, or are 0; or delta is not positive.
 
     Example:
         >>> huber([0.5, 3.0], [0.0, 0.0])
@@ -144,15 +144,15 @@ def hinge(outputs: Numbers, targets: Numbers) -> Any:
     Learning 20, 1995). Its derivative at a margin of 1 is 0.
 
     Args:
-        outputs: What the model computed: a number, a Value, or a sequence of them.
-        targets: What it should have computed: as many numbers, -1 or 1.
+        outputs: The model's output: a number, a Value, or a sequence of them.
+        targets: The desired output: as many numbers, -1 or 1.
 
     Returns:
         A Value; a float where the outputs are floats.
 
     Raises:
         TypeError: An output or a target is not a number.
-        ValueError: There are not as many targets as outputs, or none; or a target is neither -1
+        ValueError: The numbers of outputs and targets differ, or are 0; or a target is neither -1
             nor 1.
 
     Example:
@@ -171,15 +171,15 @@ def perceptron(outputs: Numbers, targets: Numbers) -> Any:
     averaged.
 
     Args:
-        outputs: What the model computed: a number, a Value, or a sequence of them.
-        targets: What it should have computed: as many numbers, -1 or 1.
+        outputs: The model's output: a number, a Value, or a sequence of them.
+        targets: The desired output: as many numbers, -1 or 1.
 
     Returns:
         A Value; a float where the outputs are floats.
 
     Raises:
         TypeError: An output or a target is not a number.
-        ValueError: There are not as many targets as outputs, or none; or a target is neither -1
+        ValueError: The numbers of outputs and targets differ, or are 0; or a target is neither -1
             nor 1.
 
     Example:
@@ -196,16 +196,16 @@ def binary_cross_entropy(logits: Numbers, targets: Numbers) -> Any:
     It is averaged over the outputs.
 
     Args:
-        logits: What the model computed, before any sigmoid: a number, a Value, or a sequence of
+        logits: The model's output, before any sigmoid: a number, a Value, or a sequence of
             them.
-        targets: The probabilities that it should have given: as many numbers from 0 to 1.
+        targets: The desired probabilities: as many numbers from 0 to 1.
 
     Returns:
         A Value; a float where the logits are floats.
 
     Raises:
         TypeError: A logit or a target is not a number.
-        ValueError: There are not as many targets as logits, or none; or a target is not from 0 to
+        ValueError: The numbers of logits and targets differ, or are 0; or a target is not from 0 to
             1.
 
     Example:
@@ -231,7 +231,7 @@ def softmax_cross_entropy(logits: Numbers, target: Any) -> Any:
     """-log p of the target's class, where p = softmax(logits).
 
     Args:
-        logits: What the model computed, before any softmax: one number for each class.
+        logits: The model's output, before any softmax: one number for each class.
         target: The index of the class, or the probability of each class (they add up to 1, and the
             loss is the mean over the classes with these weights).
 

@@ -1,4 +1,4 @@
-"""Metrics: measures of one sample besides the loss; and the functions that names stand for."""
+"""Metrics: measures of one sample other than the loss; and the functions that names stand for."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def accuracy(outputs: Any, target: Any) -> float:
     row in which the class has the largest number.
 
     Args:
-        outputs: What the model computed: a number, or one for each class.
+        outputs: The model's output: a number, or one for each class.
         target: The class.
 
     Returns:

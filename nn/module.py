@@ -415,7 +415,7 @@ class Module:
 
         `Neuron`, `Layer` and `MLP` do so when they are built. Call it at the end of the `__init__`
         of your own module; this also renames the parameters of the modules inside it. Neurons
-        label what they compute likewise: `layers.0.neurons.3.net`, the net input, and `….out`.
+        label their results in the same way: `layers.0.neurons.3.net`, the net input, and `….out`.
 
         Raises:
             TypeError: Parameters are in a set, which has no order.

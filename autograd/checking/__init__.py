@@ -1,7 +1,7 @@
 """Gradient checks: is a gradient right, and if not, where does it go wrong?
 
-`gradcheck` compares the gradient of a function at a point with a derivative that knows its own
-error. `check_graph` does the same for a graph that is already recorded.
+`gradcheck` compares the gradient of a function at a point with a derivative that has an error
+bound. `check_graph` does the same for a graph that is already recorded.
 """
 
 from autograd.checking.check import check_graph, gradcheck

@@ -11,7 +11,7 @@ Four things are compared with what they should be, and each can fail by itself:
    that is not possible, by numerical differences of the function. Where the chain rule does not
    determine a derivative, or its terms cancel, the graph is evaluated along a line (`along`).
 
-A difference is judged by what is known of both sides. The exact derivative at the recorded floats,
+A difference is judged by what is known about both. The exact derivative at the recorded floats,
 the exact derivative at the exact intermediate results, and the rounding of each product and sum in
 `backward()` determine how far off a right gradient may be.
 """
@@ -112,7 +112,7 @@ def gradcheck(
     """Check the gradient of a function at a point.
 
     The function is called with Values in place of the floats, and the result of `backward()` is
-    compared with a derivative that knows its own error. There are three outcomes:
+    compared with a numerical derivative that has an error bound. There are three outcomes:
 
     - passed: every gradient differs from the derivative by no more than its error bound and the
       rounding of intermediate results explain, and so does every operation on the graph;
@@ -455,7 +455,7 @@ class _Whole:
         """Compare gradients with differences of the function.
 
         Args:
-            derivatives: What is known of them: for each output, of all inputs.
+            derivatives: What is known about them: for each output, with respect to all inputs.
             chosen: The places of those to compare with differences.
             noises: How far off each output may be.
             stalls: The derivatives that the chain rule does not determine, and why.
@@ -528,7 +528,7 @@ class _Whole:
     ) -> dict[int, Derivative]:
         """Settle smaller and smaller blocks of inputs, each confirmed by one direction.
 
-        A block is confirmed if the error is small beside what each of its inputs contributes, so
+        A block is confirmed if the error is small compared with the contribution of each input, so
         that none hides behind the others. The remaining inputs are checked one by one.
         """
         generator, settled = random.Random(0), {}
@@ -741,7 +741,7 @@ def _verdict(
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """What is known of one derivative, found in different ways.
+    """What is known about one derivative, found in different ways.
 
     Attributes:
         gradient: The result of `backward()`.
@@ -810,7 +810,7 @@ def _is_certain(derivative: Derivative) -> bool:
 def _steepness(y: float, x: float, noise: float) -> float:
     """Return the steepness of a function that changes by its value when its input does.
 
-    Errors that are small beside it do no harm. It is 0 for a value that is noise.
+    Errors that are small compared with it do no harm. It is 0 for a value that is noise.
     """
     known = x and noise <= _VISIBLE * abs(y)
     return _finite(abs(y) / abs(x)) if known else 0.0
@@ -899,7 +899,7 @@ class _Line:
         return held
 
     def _is_open(self, derivative: Derivative, node: Value) -> bool:
-        """Tell whether a gradient differs, or may differ, from what is known of the derivative."""
+        """Tell whether a gradient differs, or may differ, from the known derivative."""
         gradient, exact = derivative.gradient, derivative.numerical
         scale = _steepness(self._root.data, node.data, self._noise)
         return _visible(gradient, exact, scale) or (
@@ -959,7 +959,7 @@ class _Line:
         return "its derivative along a direction between the axes is not that of its gradient"
 
     def _where_rounded(self, derivative: Derivative, node: Value, many: bool) -> Derivative:
-        """Judge whether the explained rounding is small beside the derivative itself."""
+        """Judge whether the explained rounding is small compared with the derivative itself."""
         gradient, exact = derivative.gradient, derivative.numerical
         undecided = replace(derivative, outcome="undecided", reason=_ROUNDED)
         if abs(exact) > derivative.bound or many:

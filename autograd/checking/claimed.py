@@ -385,7 +385,7 @@ def _rows(claimed: Any, result: Any, point: Point, what: str) -> Any:
 
 @dataclass(slots=True)
 class Known:
-    """What is known of a function, whatever derivative is claimed for it.
+    """What is known about a function, whatever derivative is claimed for it.
 
     Attributes:
         values: Its numbers, by the bits of its arguments, if those are arrays.
@@ -405,7 +405,7 @@ class Claimed:
         names: The paths to them.
         calls: The number of calls of the function.
         has_rows: Whether the derivatives of one result are available without those of all.
-        known: What is known of the function.
+        known: What is known about the function.
 
     Args:
         f: The function.
@@ -414,7 +414,7 @@ class Claimed:
         claim: A function that gives it, of the arguments followed by any vectors; for a gradient,
             also the numbers themselves, or True if `f` returns the pair of both.
         name: The name of the function.
-        known: What is known of the function, if it is shared with other claims.
+        known: What is known about the function, if it is shared with other claims.
     """
 
     def __init__(

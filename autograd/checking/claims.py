@@ -33,7 +33,7 @@ _DIGITS = 0.75  # share of the arithmetic's digits that a claimed derivative has
 _FEW = 12  # inputs that are checked one by one
 _ENTRIES = 256  # entries of a Jacobian that are checked one by one
 _DIRECTIONS = 3
-_PARTS = 60  # of inputs that are small beside the others and checked separately
+_PARTS = 60  # of inputs that are small compared with the others, and checked separately
 _TOLD = 0.25  # of an input's share in a direction: an error of this size must show
 _SLIGHT = 2.0**-20  # of the largest result: a smaller one may be only rounding
 _NAMED = 4  # wrong partial derivatives to look for
@@ -220,7 +220,7 @@ class _Search:
         )
 
     def settled(self, derivatives: Sequence[Derivative]) -> list[Derivative]:
-        """Decide the derivatives of one result that are practically 0 beside the largest.
+        """Decide the derivatives of one result that are practically 0 compared with the largest.
 
         The size of a derivative is what it adds to the result: it is multiplied by the input.
         """
@@ -247,7 +247,7 @@ class _Search:
         """Find the partial derivative that makes the derivative along a direction wrong.
 
         The search uses quick differences, at the step that served best for the whole direction; the
-        final candidate is compared with one that knows its own error. If it is not wrong, noise
+        final candidate is compared with one that has an error bound. If it is not wrong, noise
         misled the search, which is then repeated with such differences as far as they decide.
         """
         np = numpy()
@@ -483,7 +483,7 @@ def _by_directions(
     left = everything
     for place in range(_DIRECTIONS + 1):
         steps = search.scattered(inputs)
-        if place == _DIRECTIONS:  # last, inputs that are small beside similar ones
+        if place == _DIRECTIONS:  # last, inputs that are small compared with similar ones
             if not left.size:
                 break
             scales, steps = np.maximum(scales, claimed.point.scales), np.sign(steps)
@@ -507,7 +507,7 @@ def _by_directions(
             partials = _partials(search, inputs, outputs)  # some may have no kink nearby
             return partials, _hints(search, partials)
         return derivatives, []
-    # One direction checks all inputs except those that are small beside the others.
+    # One direction checks all inputs except those that are small compared with the others.
     scales = sizes
     parts = [left] if left.size else []
     for _ in range(_PARTS):

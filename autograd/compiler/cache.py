@@ -3,7 +3,7 @@
 An entry is a file named by the hash of everything that its code depends on. Files of other users
 are never read: the folder and each entry belong to the user, and nobody else may write to them. An
 entry appears whole or not at all, and its digest is verified when it is read. No fault of the cache
-makes a compilation fail: what cannot be read is compiled anew, and what cannot be written is
+makes a compilation fail: what cannot be read is compiled again, and what cannot be written is
 compiled again next time.
 
 There is no lock, which a fork could leave held: a new file replaces the old one by a rename, and

@@ -185,7 +185,7 @@ def fold_constants(program: Program) -> Program:
 
 
 class _Folding:
-    """What is known of the slots of the new program, and a rewrite rule for each operation.
+    """What is known about the slots of the new program, and a rewrite rule for each operation.
 
     Attributes:
         negated: For the slot of -x, the slot of x.

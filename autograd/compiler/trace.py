@@ -201,7 +201,7 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
     Args:
         outputs: The nodes, or plain numbers, that it is to compute.
         inputs: The traced leaves that are its inputs, and the Values from outside that are read
-            anew at each call; their labels name them.
+            at each call; their labels name them.
 
     Returns:
         The program: one operation for each node.

@@ -869,7 +869,7 @@ class _Search:
                 break
             quiet = [*quiet, thin] if 4.0 * thin.noise < noise and not thin.is_flat else []
             if thin.is_telling and 30.0 * thin.noise < noise:
-                return self._rippled(estimate, coarse, scale)
+                return self._rippled(estimate, coarse, scale, noise)
             if abs(thin.value - estimate.value) > thin.bound + estimate.bound:
                 against = thin
         if against is not None:
@@ -880,17 +880,22 @@ class _Search:
             return self._claim(estimate.value, bound, coarse.slope, "it is rough")
         return estimate
 
-    def _rippled(self, estimate: Estimate, coarse: _Fit, scale: int) -> Estimate:
-        """Estimate where noise is smooth over smaller distances."""
+    def _rippled(self, estimate: Estimate, coarse: _Fit, scale: int, noise: float) -> Estimate:
+        """Estimate where noise is smooth over smaller distances.
+
+        It is the error of a method, then: that has a sign, so that it does not cancel over larger
+        ones, and is as steep there as from one end to the other of what is smooth.
+        """
         fits = map(self.samples.fit, range(max(scale - 2 * _THIN, coarse.scale + 1), scale + 6))
         close = next((f for f in fits if f is not None and f.is_clean and f.is_telling), None)
         if close is None:
             return self._refused("it is rough: noise that is smooth over smaller distances")
         if self.precise or self._is_analytic(close.scale):
             return self._claimed(close, 0.0)
-        if not abs(close.value - estimate.value) > estimate.bound + close.bound:
-            return estimate
-        return self._contradicted(coarse, estimate.bound, close)
+        bound = max(estimate.bound, _SAFETY * noise / close.step)
+        if abs(close.value - estimate.value) > bound + close.bound:
+            return self._contradicted(coarse, bound, close)
+        return self._claim(estimate.value, bound, coarse.slope, "it is rough")
 
     def _leap(self, coarse: _Fit, side: int, finer: Iterable[int]) -> float:
         """Give the size of a jump between the outermost samples of a scale and of finer ones.

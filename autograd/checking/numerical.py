@@ -43,7 +43,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 from operator import mul
 from typing import TypeGuard
 
@@ -63,6 +63,7 @@ _SKEW = 0.93  # of distances to the left: what is odd in a function's noise is n
 _WIDTH, _DEGREE = 8, 8  # samples of each side, and the polynomial fitted to both
 _SIDE_WIDTH, _SIDE_DEGREE = 10, 5  # and of one side alone
 _THIN, _THIN_WIDTH, _THIN_DEGREE = 3, 5, 4  # where one but looks whether there is anything
+_STRAY = 4.0  # times the noise: that far one in some forty samples may be off
 _RESOLVED = 0.05  # a bound that is so small a part of the slopes tells a derivative from noise
 _ROUNDING = 50.0  # a residual of so many roundings of the value may be due to them
 _JUMP = 1e-3  # relative to the value: more, on one side alone, is no noise but a jump
@@ -847,6 +848,8 @@ class _Search:
         self.first = max(self.first, coarse.scale - 2 * _DENSE)
         around = [fit(k) for k in range(coarse.scale, coarse.scale + _THIN + 1)]
         noise = max(found.residual for found in around if found is not None)
+        # Nor is it less further in, where something narrow may be hidden.
+        noise = max(noise, self._stray(coarse) / _STRAY)
         self.floor = 2.0 * noise
         coarse = self._coarsest(coarse)
         estimate = (
@@ -879,6 +882,15 @@ class _Search:
             bound = max(estimate.bound, _SAFETY * noise / quiet[0].step, 2.0 * apart)
             return self._claim(estimate.value, bound, coarse.slope, "it is rough")
         return estimate
+
+    def _stray(self, coarse: _Fit) -> float:
+        """Give by how much samples further in differ from the polynomial of a scale, at most."""
+        near = [
+            self.samples.outermost(scale, side)
+            for scale in range(coarse.scale, coarse.scale + _DENSE + 1)
+            for side in (-1, 1)
+        ]
+        return max((abs(v - coarse.polynomial(t)) for t, v in filter(None, near)), default=0.0)
 
     def _rippled(self, estimate: Estimate, coarse: _Fit, scale: int, noise: float) -> Estimate:
         """Estimate where noise is smooth over smaller distances.
@@ -1018,7 +1030,7 @@ class _Search:
                 changes.append(changes[-1])
         change = changes[-1]
         if change == math.inf:
-            beyond = [at(side * further) for further in islice(self._leaps(outside), _DENSE)]
+            beyond = (at(side * further) for further in self._leaps(outside))
             return inside, math.inf if any(p is not None and p[1] for p in beyond) else 0.0
         return outside, change if change > changes[-min(10, len(changes))] / 8.0 else 0.0
 

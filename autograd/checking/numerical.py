@@ -43,7 +43,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 from operator import mul
 from typing import TypeGuard
 
@@ -63,6 +63,7 @@ _SKEW = 0.93  # of distances to the left: what is odd in a function's noise is n
 _WIDTH, _DEGREE = 8, 8  # samples of each side, and the polynomial fitted to both
 _SIDE_WIDTH, _SIDE_DEGREE = 10, 5  # and of one side alone
 _THIN, _THIN_WIDTH, _THIN_DEGREE = 3, 5, 4  # where one but looks whether there is anything
+_STRAY = 4.0  # times the noise: that far one in some forty samples may be off
 _RESOLVED = 0.05  # a bound that is so small a part of the slopes tells a derivative from noise
 _ROUNDING = 50.0  # a residual of so many roundings of the value may be due to them
 _JUMP = 1e-3  # relative to the value: more, on one side alone, is no noise but a jump
@@ -847,6 +848,8 @@ class _Search:
         self.first = max(self.first, coarse.scale - 2 * _DENSE)
         around = [fit(k) for k in range(coarse.scale, coarse.scale + _THIN + 1)]
         noise = max(found.residual for found in around if found is not None)
+        # Nor is it less further in, where something narrow may be hidden.
+        noise = max(noise, self._stray(coarse) / _STRAY)
         self.floor = 2.0 * noise
         coarse = self._coarsest(coarse)
         estimate = (
@@ -869,7 +872,7 @@ class _Search:
                 break
             quiet = [*quiet, thin] if 4.0 * thin.noise < noise and not thin.is_flat else []
             if thin.is_telling and 30.0 * thin.noise < noise:
-                return self._rippled(estimate, coarse, scale)
+                return self._rippled(estimate, coarse, scale, noise)
             if abs(thin.value - estimate.value) > thin.bound + estimate.bound:
                 against = thin
         if against is not None:
@@ -880,17 +883,31 @@ class _Search:
             return self._claim(estimate.value, bound, coarse.slope, "it is rough")
         return estimate
 
-    def _rippled(self, estimate: Estimate, coarse: _Fit, scale: int) -> Estimate:
-        """Estimate where noise is smooth over smaller distances."""
+    def _stray(self, coarse: _Fit) -> float:
+        """Give by how much samples further in differ from the polynomial of a scale, at most."""
+        near = [
+            self.samples.outermost(scale, side)
+            for scale in range(coarse.scale, coarse.scale + _DENSE + 1)
+            for side in (-1, 1)
+        ]
+        return max((abs(v - coarse.polynomial(t)) for t, v in filter(None, near)), default=0.0)
+
+    def _rippled(self, estimate: Estimate, coarse: _Fit, scale: int, noise: float) -> Estimate:
+        """Estimate where noise is smooth over smaller distances.
+
+        It is the error of a method, then: that has a sign, so that it does not cancel over larger
+        ones, and is as steep there as from one end to the other of what is smooth.
+        """
         fits = map(self.samples.fit, range(max(scale - 2 * _THIN, coarse.scale + 1), scale + 6))
         close = next((f for f in fits if f is not None and f.is_clean and f.is_telling), None)
         if close is None:
             return self._refused("it is rough: noise that is smooth over smaller distances")
         if self.precise or self._is_analytic(close.scale):
             return self._claimed(close, 0.0)
-        if not abs(close.value - estimate.value) > estimate.bound + close.bound:
-            return estimate
-        return self._contradicted(coarse, estimate.bound, close)
+        bound = max(estimate.bound, _SAFETY * noise / close.step)
+        if abs(close.value - estimate.value) > bound + close.bound:
+            return self._contradicted(coarse, bound, close)
+        return self._claim(estimate.value, bound, coarse.slope, "it is rough")
 
     def _leap(self, coarse: _Fit, side: int, finer: Iterable[int]) -> float:
         """Give the size of a jump between the outermost samples of a scale and of finer ones.
@@ -1013,7 +1030,7 @@ class _Search:
                 changes.append(changes[-1])
         change = changes[-1]
         if change == math.inf:
-            beyond = [at(side * further) for further in islice(self._leaps(outside), _DENSE)]
+            beyond = (at(side * further) for further in self._leaps(outside))
             return inside, math.inf if any(p is not None and p[1] for p in beyond) else 0.0
         return outside, change if change > changes[-min(10, len(changes))] / 8.0 else 0.0
 

@@ -115,9 +115,6 @@ def test_the_library_itself_may_look_at_traced_nodes() -> None:
     assert type(x * x) is type(x) is Traced
 
 
-# --- what would freeze an answer -----------------------------------------------------------------
-
-
 # --- arithmetic ----------------------------------------------------------------------------------
 
 
@@ -142,7 +139,7 @@ def test_arithmetic_is_recorded_as_by_the_table(
             assert operand is other
         else:
             assert (operand.op, operand._number) == (CONSTANT, float(other))
-    if is_open:
+    if trace is not None:
         assert list(trace.captured) == [other] * (type(other) is Value)
 
 

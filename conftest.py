@@ -25,6 +25,9 @@ collect_ignore = [
     f"autograd/testing/{name}.py" for name in ("jax", "torch") if find_spec(name) is None
 ]
 
+# What JAX is asked for in the tests is small: XLA is to compile it quickly, not to optimise it.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
 # How long an example takes says more of the machine than of the code: no deadlines.
 _UNHURRIED = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 # The same examples each time, whatever earlier runs found: a run on a fresh machine is like any.
@@ -147,6 +150,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Tests leave the user's cache alone, and find in theirs what the same module has compiled before.
     """
+    gc.disable()  # until all tests are collected
     folder = tempfile.mkdtemp(prefix="autograd-cache-")
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     os.environ["AUTOGRAD_CACHE"] = folder
@@ -169,6 +173,7 @@ def pytest_collection_finish() -> None:
         _repeat_quickly()
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_runtest_teardown() -> None:

@@ -4,19 +4,21 @@ A cell that raises fails, and so does one that prints another text or other numb
 Cells with the tag "measured" print what differs from run to run or from machine to machine, such as
 times, and are executed only. Pictures are not compared.
 
-    python notebooks/execute.py                              # every notebook
+    python notebooks/execute.py                              # every notebook, two at a time
     python notebooks/execute.py 01_a_single_neuron --store   # put the new outputs in its file
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import difflib
 import os
 import re
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ FORM = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+AT_ONCE = 2  # a kernel is a process, and as a rule works on one core
 MEASURED = {"tags": ["measured"]}  # the metadata of a cell that prints times
 NUMBER = re.compile(r"[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?")
 
@@ -40,7 +43,7 @@ RELATIVE, ROUNDING = 1e-9, 1e-12
 def execute(notebook: Any) -> Any:
     """Execute a notebook in its folder, from top to bottom, and remove what is of this machine."""
     executed = nbformat.from_dict(notebook)
-    NotebookClient(
+    client = NotebookClient(
         executed,
         timeout=300,
         kernel_name="python3",
@@ -48,7 +51,9 @@ def execute(notebook: Any) -> Any:
         coalesce_streams=True,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(FOLDER)}},
-    ).execute(env={**os.environ, "TQDM_DISABLE": "1"})  # no progress bars in what is stored
+    )
+    # A loop of its own, which is closed: this may be any thread. No progress bars are stored.
+    asyncio.run(client.async_execute(env={**os.environ, "TQDM_DISABLE": "1"}))
     executed.metadata = nbformat.from_dict(FORM)
     for number, cell in enumerate(executed.cells):
         cell.id = f"cell-{number:02d}"
@@ -135,24 +140,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     names = [Path(name).stem for name in options.names]
     names = names or sorted(path.stem for path in FOLDER.glob("*.ipynb"))
-    failed = False
-    for name in names:
-        path = FOLDER / f"{name}.ipynb"
-        stored = nbformat.read(path, as_version=4)
-        start = time.perf_counter()
-        try:
-            executed = execute(stored)
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            failed = True
-            print(f"{name}: {error}")
-            continue
-        print(f"{name}: executed in {time.perf_counter() - start:.0f} s")
-        for difference in differences(stored, executed):
-            failed = failed or not options.store
-            print(f"{name}: other numbers than are stored in {difference}")
-        if options.store:
-            nbformat.write(executed, path)
-    return int(failed)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        passed = list(pool.map(lambda name: _held(name, store=options.store), names))
+    return int(not all(passed))
+
+
+def _held(name: str, *, store: bool) -> bool:
+    """Execute a notebook and say what differs; return whether it is as stored, or now is."""
+    path = FOLDER / f"{name}.ipynb"
+    stored = nbformat.read(path, as_version=4)
+    start = time.perf_counter()
+    try:
+        executed = execute(stored)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        print(f"{name}: {error}")
+        return False
+    lines = [f"{name}: executed in {time.perf_counter() - start:.0f} s"]
+    found = differences(stored, executed)
+    lines += [f"{name}: other numbers than are stored in {difference}" for difference in found]
+    print("\n".join(lines))
+    if store:
+        nbformat.write(executed, path)
+    return store or not found
 
 
 if __name__ == "__main__":

@@ -267,8 +267,9 @@ def _programs(
 ) -> RandomProgram:
     builder = _Builder(forms, may_shift, *bounds)
     # First the number of instructions, then each by its own strategy: shrinking can remove any one.
+    instruction = _instruction(builder)
     for _ in range(draw(_index(1, bounds[0]))):
-        if builder.room() == 0 or not draw(_instruction(builder)):
+        if builder.room() == 0 or not draw(instruction):
             break
     return builder.program()
 

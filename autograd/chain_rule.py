@@ -17,6 +17,7 @@ from typing import Any
 
 from autograd import at_once, grad_mode
 from autograd.comparing import COMPARISONS
+from autograd.extended_reals import on_extended_line
 from autograd.graph import dependents, interior, leaves, topological_order
 from autograd.helper_rules import CHAIN_PRODUCT, DETACHED, KINKED
 from autograd.kinds import CONSTANT
@@ -25,7 +26,7 @@ from autograd.rules import RULES
 from autograd.sums import MANY
 from autograd.traced import Traced, node_of, notes_nothing
 from autograd.tracing import is_traced
-from autograd.value import Operand, Value, as_value, on_extended_line, record
+from autograd.value import Operand, Value, as_value, record
 
 __all__ = [
     "ChainRule", "added", "guarded_product", "has_domain", "is_zero", "kink", "nan_outside",

@@ -12,10 +12,12 @@ import math
 import operator
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from enum import Enum
 from typing import Any
 
 from autograd import at_once, grad_mode
 from autograd.comparing import COMPARISONS
+from autograd.extended_reals import on_extended_line
 from autograd.graph import dependents, interior, leaves, topological_order
 from autograd.helper_rules import CHAIN_PRODUCT, DETACHED, KINKED
 from autograd.kinds import CONSTANT
@@ -24,7 +26,7 @@ from autograd.rules import RULES
 from autograd.sums import MANY
 from autograd.traced import Traced, node_of, notes_nothing
 from autograd.tracing import is_traced
-from autograd.value import Operand, Value, as_value, on_extended_line, record
+from autograd.value import Operand, Value, as_value, record
 
 __all__ = [
     "ChainRule", "added", "guarded_product", "has_domain", "is_zero", "kink", "nan_outside",
@@ -75,12 +77,27 @@ def partials(node: Value, again: bool = True) -> Sequence[Value | float]:
     return derivatives
 
 
-def within(node: Value, factor: Value | float = 1.0) -> Any:
+class Use(Enum):
+    """What becomes of a node's derivatives: whether a nan among them would show in the result."""
+
+    SHOWN = "they are multiplied by a number that is not 0"
+    HIDDEN = "they are multiplied by a factor that may vanish"
+    DROPPED = "they are not used"
+
+
+def _use_of(factor: Value | float) -> Use:
+    """Tell what becomes of derivatives that are multiplied by a factor."""
+    if is_zero(factor):
+        return Use.DROPPED
+    return Use.HIDDEN if isinstance(factor, Value) else Use.SHOWN
+
+
+def within(node: Value, use: Use) -> Any:
     """Tell whether a traced node is within its domain, if its derivatives would not show it.
 
     Args:
         node: An interior node.
-        factor: What the derivatives are multiplied by: 0 where none of them is used.
+        use: What becomes of its derivatives.
 
     Returns:
         A condition; True if no check is needed.
@@ -88,24 +105,38 @@ def within(node: Value, factor: Value | float = 1.0) -> Any:
     rule = rule_of(node.op)
     if rule is None or not is_traced(node):
         return True
-    is_dropped = is_zero(factor)
-    if node.op == "**" and (exponent := node.parents[1]).op is CONSTANT:
-        if exponent._number.is_integer() and not is_dropped:
+    if use is Use.DROPPED and (divides := _divides(node)) is not None:
+        return divides
+    exponent = _constant_exponent(node)
+    if exponent is not None:
+        if exponent.is_integer() and use is not Use.DROPPED:
             return True
-        if is_dropped and exponent._number < 0.0:
-            return node.parents[0] > 0.0 if exponent._number % 1.0 else node.parents[0] != 0.0
         # For an exponent of 1e-20, the exponent of the derivative is rounded to -1.
-        if isinstance(factor, Value) or is_dropped or abs(exponent._number) < 2.0**-53:
-            return node == node
-        return True
+        return node == node if use is not Use.SHOWN or abs(exponent) < 2.0**-53 else True
     if rule.within is not None:
         return rule.within(_OF_PARTIALS, *_operands(node))
-    if is_dropped and node.op in ("/", "reciprocal"):
-        return node.parents[-1] != 0.0
     # For custom functions, and where a derivative may be infinite, their value shows it.
-    may_vanish = is_dropped or (isinstance(factor, Value) and (node.op in STEEP or rule.by_python))
-    is_needed = rule.domain and may_vanish
-    return node == node if is_needed or isinstance(node.op, OwnName) else True
+    may_be_infinite = node.op in STEEP or rule.by_python
+    is_lost = use is Use.DROPPED or (use is Use.HIDDEN and may_be_infinite)
+    return node == node if (rule.domain and is_lost) or isinstance(node.op, OwnName) else True
+
+
+def _constant_exponent(node: Value) -> float | None:
+    """Return the exponent of a power, if it is a constant."""
+    if node.op == "**" and node.parents[1].op is CONSTANT:
+        return node.parents[1]._number
+    return None
+
+
+def _divides(node: Value) -> Any:
+    """Give the condition that a node divides by something that is not 0; None if it does not."""
+    if node.op in ("/", "reciprocal"):
+        return node.parents[-1] != 0.0
+    exponent = _constant_exponent(node)
+    if exponent is None or exponent >= 0.0:
+        return None
+    base = node.parents[0]
+    return base > 0.0 if exponent % 1.0 else base != 0.0
 
 
 def kink(node: Value, of_traced: bool) -> Value | None:
@@ -338,7 +369,7 @@ def within_domain(node: Value, factor: Value | float) -> Value | float:
     Returns:
         The factor, or a choice between it and nan.
     """
-    inside = within(node, factor)
+    inside = within(node, _use_of(factor))
     if not isinstance(inside, Value) and inside:
         return factor
     if type(factor) is float:
@@ -356,19 +387,13 @@ def nan_outside(node: Value, number: Value | float) -> Value | float:
     Returns:
         The number, or a choice between it and nan.
     """
-    # At a pole the derivative may be dropped; elsewhere it is hidden by a factor that vanishes.
-    inside = within(node, 0.0 if _has_pole(node) else node)
+    # A tangent may drop the derivative at a pole; elsewhere a factor that vanishes may hide it.
+    inside = _divides(node)
+    if inside is None:
+        inside = within(node, Use.HIDDEN)
     if not isinstance(inside, Value):
         return number if inside else math.nan
     return VALUES.where(inside, number, math.nan)  # type: ignore[no-any-return]
-
-
-def _has_pole(node: Value) -> bool:
-    """Tell whether a node's operation divides."""
-    if node.op == "**":
-        exponent = node.parents[1]
-        return exponent.op is CONSTANT and exponent._number < 0.0
-    return node.op in ("/", "reciprocal")
 
 
 def has_domain(node: Value) -> bool:

@@ -9,9 +9,13 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
-__all__ = ["Extended", "extended"]
+__all__ = ["Extended", "extended", "on_extended_line"]
+
+on_extended_line: ContextVar[bool] = ContextVar("on_extended_line", default=False)
+"""Whether the running code evaluates partial derivatives of which some are infinite."""
 
 
 def _divide(x: float, y: float) -> float:

@@ -84,7 +84,11 @@ def interior(*roots: NodeT, stop: Iterable[NodeT] = ()) -> list[NodeT]:
 
 
 def _interior_by_identity(roots: Sequence[NodeT], stop: Iterable[NodeT]) -> list[NodeT]:
-    """As `interior`, of nodes whose hash is a function of Python's, as that of traced ones."""
+    """As `interior`, of nodes whose hash is a function of Python's, as that of traced ones.
+
+    (It is written out: asking a function for the key of each node would take a third of the time
+    of `backward()`.)
+    """
     order: list[NodeT] = []
     seen = set(map(id, stop))
     stack: list[NodeT | None] = [root for root in reversed(roots) if root.parents]

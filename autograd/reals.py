@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from fractions import Fraction
 
-__all__ = ["Plain", "as_float", "bits", "is_array_scalar"]
+__all__ = ["Plain", "as_float", "bits", "is_array_scalar", "operand_number"]
 
 Plain: TypeAlias = "float | Fraction | Decimal | SupportsIndex"
 """A real number that is not a Value."""
@@ -64,6 +64,32 @@ def is_array_scalar(number: Any, operation: str) -> bool:
         refuse_mask(operation, number)
         return True
     return False
+
+
+def operand_number(other: Any, operation: str) -> Any:
+    """Convert what an operator is given beside a Value to a float.
+
+    Args:
+        other: It.
+        operation: The operator, for the error.
+
+    Returns:
+        The float; NotImplemented for an array or a tensor, which may know what to do with a Value.
+
+    Raises:
+        TypeError: It is a complex number, or of a type of Python's own that is no number.
+        OverflowError: It is too large for a float.
+
+    Example:
+        >>> operand_number(True, "+")
+        1.0
+    """
+    is_complex = isinstance(other, complex)
+    if (isinstance(other, Number) and not is_complex) or is_array_scalar(other, operation):
+        return as_float(other, operation)
+    if is_complex or type(other).__module__ == "builtins":
+        raise wrong_type(operation, other)
+    return NotImplemented
 
 
 def bits(number: float) -> tuple[float, float] | None:

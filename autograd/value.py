@@ -7,22 +7,23 @@ inputs and applies the chain rule at each node.
 
 from __future__ import annotations
 
-from contextvars import ContextVar
-from numbers import Number
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 from autograd import grad_mode, tracing
 from autograd.attributes import Attributes
 from autograd.comparing import COMPARISONS, NumberLike, comparable
 from autograd.copying import Copyable
-from autograd.errors import outside_domain, wrong_type
+from autograd.errors import outside_domain
+from autograd.extended_reals import on_extended_line
 from autograd.foreign import ForeignNames, with_advice
 from autograd.formulas import loses_parity
 from autograd.graph import interior, topological_order
 from autograd.helper_rules import DETACHED
 from autograd.kinds import CONSTANT, UNRECORDED
 from autograd.methods import Elementary
-from autograd.reals import Plain, as_float, is_array_scalar
+from autograd.operators import TableOperators
+from autograd.reals import Plain, as_float, operand_number
 from autograd.rule import Rule
 from autograd.rules import RULES
 from autograd.sums import MANY, parts, propagated_in_parts, shares
@@ -31,13 +32,13 @@ from autograd.tracing import UNKNOWN, TracingError, refuse
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Operand", "Plain", "Value", "as_value", "new_node", "on_extended_line", "record"]
+__all__ = ["Operand", "Plain", "Value", "as_value", "new_node", "record"]
 
 Operand: TypeAlias = "Value | Plain"
 
 
 @final
-class Value(Attributes, NumberLike, Elementary, Copyable, ForeignNames):
+class Value(Attributes, NumberLike, TableOperators, Elementary, Copyable, ForeignNames):
     """One scalar of the graph.
 
     Comparisons, `bool` and `round` use `data`; `is` tells whether two names refer to the same node.
@@ -152,7 +153,7 @@ class Value(Attributes, NumberLike, Elementary, Copyable, ForeignNames):
         self._grad += adjoint
         plan = parts(nodes) if len(nodes) > MANY else None
         if plan:
-            propagated_in_parts(nodes, plan, _propagate, _gradient, _set_gradient)
+            propagated_in_parts(nodes, plan, _propagate, attrgetter("_grad"), _set_gradient)
         else:
             _propagate(reversed(nodes))
 
@@ -276,36 +277,14 @@ class Value(Attributes, NumberLike, Elementary, Copyable, ForeignNames):
             return node
         return new_node(power, (self, exponent), (derivative, 0.0), "**")
 
-    # --- arithmetic: by the table ----------------------------------------------------------------
+    # --- by the table: see `operators` and `comparing` --------------------------------------------
 
-    def __pos__(self) -> Value:
-        return self
-
-    def __abs__(self) -> Value:
-        return record(RULES["abs"], (self,))
-
-    def __floordiv__(self, other: Operand) -> Value:
-        return _binary("//", self, other)
-
-    def __mod__(self, other: Operand) -> Value:
-        return _binary("%", self, other)
-
-    def __divmod__(self, other: Operand) -> tuple[Value, Value]:
-        return self // other, self % other
-
-    def __rpow__(self, other: Plain) -> Value:
-        return _binary("**", other, self)
-
-    def __rfloordiv__(self, other: Plain) -> Value:
-        return _binary("//", other, self)
-
-    def __rmod__(self, other: Plain) -> Value:
-        return _binary("%", other, self)
-
-    def __rdivmod__(self, other: Plain) -> tuple[Value, Value]:
-        return other // self, other % self
-
-    # --- as a number: on data --------------------------------------------------------------------
+    @staticmethod
+    def _applied(op: str, *operands: Any) -> Any:
+        nodes = tuple([_operand(op, operand) for operand in operands])
+        if any(node is NotImplemented for node in nodes):
+            return NotImplemented
+        return record(RULES[op], nodes)
 
     def _compared(self, sign: str, other: Any) -> bool:
         if not comparable(other, sign):
@@ -314,10 +293,6 @@ class Value(Attributes, NumberLike, Elementary, Copyable, ForeignNames):
             return record(RULES[sign], operands)  # type: ignore[return-value]
         number = other._number if isinstance(other, Value) else other
         return bool(COMPARISONS[sign](self._number, number))
-
-
-def _gradient(node: Value) -> float:
-    return node._grad
 
 
 def _set_gradient(node: Value, adjoint: float) -> None:
@@ -341,10 +316,6 @@ def _propagate(nodes: Iterator[Value]) -> None:
 
 
 # --- recording -----------------------------------------------------------------------------------
-
-
-on_extended_line: ContextVar[bool] = ContextVar("on_extended_line", default=False)
-"""Whether the running code evaluates partial derivatives of which some are infinite."""
 
 
 def record(rule: Rule, operands: tuple[Value, ...]) -> Value:
@@ -471,20 +442,7 @@ def _operand(operation: str, other: Any) -> Any:
         node.op = CONSTANT
         node._label = None
         return node
-    if isinstance(other, Number) and not isinstance(other, complex):
-        return _constant(as_float(other, operation))
-    if is_array_scalar(other, operation):
-        return _constant(as_float(other, operation))
     if isinstance(other, Value):
         return other
-    # An array or a tensor may know what to do with a Value. Python's own types do not.
-    if type(other).__module__ == "builtins" or isinstance(other, complex):
-        raise wrong_type(operation, other)
-    return NotImplemented
-
-
-def _binary(op: str, left: Operand, right: Operand) -> Value:
-    x, y = _operand(op, left), _operand(op, right)
-    if x is NotImplemented or y is NotImplemented:
-        return NotImplemented  # type: ignore[no-any-return]
-    return record(RULES[op], (x, y))
+    number = operand_number(other, operation)
+    return number if number is NotImplemented else _constant(number)

@@ -73,7 +73,8 @@ _SMALL = 1e-8  # a part so small is no kink that is meant
 # The residual of an analytic function falls by the ratio to a power of the degree and 1, and by so
 # many powers more at most; of a ripple, or above noise, by so many more or less.
 _SPREAD, _SIDE_SPREAD, _STRICT = 5.7, 3.0, 1.7
-_AMPLE = 6  # scales of the usual fall: it is analytic there, whatever it is further away
+# Scales of the usual fall: it is analytic there, whatever it is further away; so is one side
+_AMPLE, _SOME = 6, 3
 _SWIFT = 1.3  # powers more than at the scale below show that there may be a jump between two
 _STEEP = 6.0  # powers of the ratio by which no noise grows
 _MANIFEST = 1e7  # a ripple of so many roundings leaves enough scales to be told from noise
@@ -634,8 +635,8 @@ class _Search:
             if not ripple and found.roughness > _SLIGHT:
                 if found.roughness > ratio ** (2.0 * power) * finer.roughness:
                     return found, regular  # there is an edge
-                if found.roughness > _ROUGH:
-                    break
+                if found.roughness > _ROUGH:  # one side alone is to be seen on some scales
+                    return found if side and regular < _SOME else None, regular
                 if finer is clean and fall > ratio ** (2.0 * power):
                     return found, regular  # it is so flat that this does not tell
             most = power + (_STRICT if is_strict else spread)

@@ -823,6 +823,9 @@ class _Search:
             return self._refused("noise hides it")
         if noise and abs(start.value - best.value) > bound + start.bound:
             return self._contradicted(best, bound, start)
+        steep = self._steepness(best, max(noise, best.residual, best.slack * best.rounding))
+        if steep > bound:
+            bound, trouble = steep, "it is rough further in"
         return self._claim(best.value, bound, start.slope, trouble)
 
     def _is_better(self, found: _Fit | None, best: _Fit, noise: float) -> TypeGuard[_Fit]:
@@ -854,6 +857,8 @@ class _Search:
         around = [fit(k) for k in range(coarse.scale, coarse.scale + _THIN + 1)]
         noise = max(found.residual for found in around if found is not None)
         estimate = self._below_noise(coarse, noise)
+        for scale in range(coarse.scale, coarse.scale + _DENSE + 1):
+            self.samples.change(scale)
         steep = self._steepness(coarse, noise)
         if steep <= estimate.bound:
             return estimate
@@ -900,8 +905,6 @@ class _Search:
 
         There may be something narrow close to the point, such as a kink, that larger scales miss.
         """
-        for scale in range(coarse.scale, coarse.scale + _DENSE + 1):
-            self.samples.change(scale)
         return max(
             (
                 abs(change - coarse.polynomial(t)) / abs(t)

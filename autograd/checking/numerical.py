@@ -63,7 +63,7 @@ _SKEW = 0.93  # of distances to the left: what is odd in a function's noise is n
 _WIDTH, _DEGREE = 8, 8  # samples of each side, and the polynomial fitted to both
 _SIDE_WIDTH, _SIDE_DEGREE = 10, 5  # and of one side alone
 _THIN, _THIN_WIDTH, _THIN_DEGREE = 3, 5, 4  # where one but looks whether there is anything
-_STRAY = 4.0  # times the noise: that far one in some forty samples may be off
+_STRAY = 6.0  # times the noise, no sample is off
 _RESOLVED = 0.05  # a bound that is so small a part of the slopes tells a derivative from noise
 _ROUNDING = 50.0  # a residual of so many roundings of the value may be due to them
 _JUMP = 1e-3  # relative to the value: more, on one side alone, is no noise but a jump
@@ -73,7 +73,8 @@ _SMALL = 1e-8  # a part so small is no kink that is meant
 # The residual of an analytic function falls by the ratio to a power of the degree and 1, and by so
 # many powers more at most; of a ripple, or above noise, by so many more or less.
 _SPREAD, _SIDE_SPREAD, _STRICT = 5.7, 3.0, 1.7
-_AMPLE = 6  # scales of the usual fall: it is analytic there, whatever it is further away
+# Scales of the usual fall: it is analytic there, whatever it is further away; so is one side
+_AMPLE, _SOME = 6, 3
 _SWIFT = 1.3  # powers more than at the scale below show that there may be a jump between two
 _STEEP = 6.0  # powers of the ratio by which no noise grows
 _MANIFEST = 1e7  # a ripple of so many roundings leaves enough scales to be told from noise
@@ -333,6 +334,10 @@ class _Samples:
         if y is None or not math.isfinite(y - self.y):
             return None
         return z - self.x, y - self.y
+
+    def known(self) -> list[Point]:
+        """List all samples so far."""
+        return [point for point in self._points.values() if point is not None]
 
     def outermost(self, scale: int, side: int) -> Point | None:
         """Give the outermost sample of a scale, to the left, -1, or to the right, 1."""
@@ -634,8 +639,8 @@ class _Search:
             if not ripple and found.roughness > _SLIGHT:
                 if found.roughness > ratio ** (2.0 * power) * finer.roughness:
                     return found, regular  # there is an edge
-                if found.roughness > _ROUGH:
-                    break
+                if found.roughness > _ROUGH:  # one side alone is to be seen on some scales
+                    return found if side and regular < _SOME else None, regular
                 if finer is clean and fall > ratio ** (2.0 * power):
                     return found, regular  # it is so flat that this does not tell
             most = power + (_STRICT if is_strict else spread)
@@ -818,6 +823,9 @@ class _Search:
             return self._refused("noise hides it")
         if noise and abs(start.value - best.value) > bound + start.bound:
             return self._contradicted(best, bound, start)
+        steep = self._steepness(best, max(noise, best.residual, best.slack * best.rounding))
+        if steep > bound:
+            bound, trouble = steep, "it is rough further in"
         return self._claim(best.value, bound, start.slope, trouble)
 
     def _is_better(self, found: _Fit | None, best: _Fit, noise: float) -> TypeGuard[_Fit]:
@@ -840,16 +848,25 @@ class _Search:
 
     def _noisy(self, coarse: _Fit) -> Estimate:
         """Estimate where there is noise, which may be smooth over smaller distances."""
-        fit, samples = self.samples.fit, self.samples
-        if coarse.residual > _JUMP * abs(samples.y):
+        fit = self.samples.fit
+        if coarse.residual > _JUMP * abs(self.samples.y):
             sides = [fit(coarse.scale, side) for side in (-1, 1)]
             if sum(found is not None and found.is_clean for found in sides) == 1:
                 return self._refused("there is a jump at it, or on one side")
         self.first = max(self.first, coarse.scale - 2 * _DENSE)
         around = [fit(k) for k in range(coarse.scale, coarse.scale + _THIN + 1)]
         noise = max(found.residual for found in around if found is not None)
-        # Nor is it less further in, where something narrow may be hidden.
-        noise = max(noise, self._stray(coarse) / _STRAY)
+        estimate = self._below_noise(coarse, noise)
+        for scale in range(coarse.scale, coarse.scale + _DENSE + 1):
+            self.samples.change(scale)
+        steep = self._steepness(coarse, noise)
+        if steep <= estimate.bound:
+            return estimate
+        return self._claim(estimate.value, steep, coarse.slope, "it is rough further in")
+
+    def _below_noise(self, coarse: _Fit, noise: float) -> Estimate:
+        """Estimate from a scale with noise, and look at smaller ones."""
+        samples = self.samples
         self.floor = 2.0 * noise
         coarse = self._coarsest(coarse)
         estimate = (
@@ -883,14 +900,19 @@ class _Search:
             return self._claim(estimate.value, bound, coarse.slope, "it is rough")
         return estimate
 
-    def _stray(self, coarse: _Fit) -> float:
-        """Give by how much samples further in differ from the polynomial of a scale, at most."""
-        near = [
-            self.samples.outermost(scale, side)
-            for scale in range(coarse.scale, coarse.scale + _DENSE + 1)
-            for side in (-1, 1)
-        ]
-        return max((abs(v - coarse.polynomial(t)) for t, v in filter(None, near)), default=0.0)
+    def _steepness(self, coarse: _Fit, noise: float) -> float:
+        """Give how steep it is to samples further in that stand out of the noise.
+
+        There may be something narrow close to the point, such as a kink, that larger scales miss.
+        """
+        return max(
+            (
+                abs(change - coarse.polynomial(t)) / abs(t)
+                for t, change in self.samples.known()
+                if abs(t) < coarse.step and abs(change - coarse.polynomial(t)) > _STRAY * noise
+            ),
+            default=0.0,
+        )
 
     def _rippled(self, estimate: Estimate, coarse: _Fit, scale: int, noise: float) -> Estimate:
         """Estimate where noise is smooth over smaller distances.

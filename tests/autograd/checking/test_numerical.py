@@ -224,6 +224,28 @@ def test_useful_bounds_where_floats_resolve_the_function(
     assert math.isnan(estimate.right)
 
 
+@pytest.mark.parametrize(
+    ("names", "factor", "x"),
+    [  # smooth close to the point, and another function further away; or steeper at each distance
+        (("cube", "softplus"), 4.5e4, 0.777),
+        (("softplus", "square"), 3.5e4, 0.475),
+        (("x sin x", "witch", "1/x"), 1e4, 2.9),
+        (("arctan", "witch", "x sin x"), 1e4, 2.3),
+        (("exp", "bell"), 1.0, 2.74),
+        (("cube", "bell"), 1.0, 2.21),
+    ],
+)
+def test_what_is_smooth_close_by_is_seen_whatever_it_is_further_away(
+    names: tuple[str, ...], factor: float, x: float
+) -> None:
+    stages = [stage for name in names for stage in badly.STAGES if stage.name == name]
+    function = composed_badly(*names)
+    slope = factor * badly.exactly(stages, mp.mpf(factor) * (mp.mpf(2.0 + x / factor) - 2))[1]
+    estimate = differentiate(lambda z: function(factor * (z - 2.0)), 2.0 + x / factor)
+    assert estimate.reason == ""
+    assert abs(estimate.value - slope) <= estimate.bound <= 1e-7 * abs(slope)
+
+
 @given(st.floats(-3.0, 3.0), st.floats(1e-3, 0.5))
 def test_the_first_step_does_not_matter(x: float, first_step: float) -> None:
     estimate = differentiate(math.sin, x, first_step=first_step)
@@ -722,29 +744,70 @@ def test_noise_that_grows_less_nearby_is_a_kink(distance: float, digits: int) ->
     assert is_honest(differentiate(function, x), 0.0)
 
 
-def test_a_flat_cell_of_a_solver_is_not_the_solution() -> None:
-    """The trapezoidal rule with as many panels as it takes, of what is 0 at the end."""
+def composed_badly(*names: str) -> Callable[[float], float]:
+    stages = [next(stage for stage in badly.STAGES if stage.name == name) for name in names]
+    return lambda x: badly.evaluated(stages, x)
 
-    def f(t: float) -> float:
-        return math.exp(-(math.expm1(math.expm1(t)) ** 2))
+
+def by_the_trapezoidal_rule(
+    f: Callable[[float], float], tolerance: float
+) -> Callable[[float], float]:
+    """Integrate from 0 with as many panels as it takes."""
 
     def function(x: float) -> float:
         n, before, total = 2, math.inf, 0.5 * x * (f(0.0) + f(x))
-        while abs(total - before) > 1.94e-6:
+        while abs(total - before) > tolerance:
             before, h = total, x / n
             total = 0.5 * total + h * math.fsum(f(i * h) for i in range(1, n, 2))
             n *= 2
         return total
 
-    assert is_honest(differentiate(function, 1.6900702777389758), 0.0)
+    return function
+
+
+def by_panels(f: Callable[[float], float], width: float) -> Callable[[float], float]:
+    """Integrate from 0 by the trapezoidal rule, with panels that are no wider."""
+
+    def function(x: float) -> float:
+        n = max(math.ceil(x / width), 1)
+        h = x / n
+        return h * (0.5 * (f(0.0) + f(x)) + math.fsum(f(i * h) for i in range(1, n)))
+
+    return function
+
+
+def by_steps(f: Callable[[float], float], width: float) -> Callable[[float], float]:
+    """Integrate from 0 by Euler's method, with a shorter step at the end."""
+
+    def function(x: float) -> float:
+        n = math.floor(x / width)
+        return width * math.fsum(f(i * width) for i in range(n)) + (x - n * width) * f(n * width)
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "exact"),
+    [
+        # of what is 0 at the end
+        (by_the_trapezoidal_rule(composed_badly("expm1", "expm1", "bell"), 1.94e-6),
+         1.6900702777389758, 0.0),
+        # with as many panels for all large numbers
+        (by_the_trapezoidal_rule(composed_badly("cube"), 7.531771232341915e-06),
+         1.2856662372260648, 1.2856662372260648**3),
+        # errors that have a sign, so that larger distances show them no less
+        (by_panels(composed_badly("x sin x"), 0.02), 2.97, 2.97 * math.sin(2.97)),
+        (by_steps(math.exp, 0.01), 0.664, math.exp(0.664)),
+        (by_steps(math.cos, 1e-3), 1.2344, math.cos(1.2344)),
+    ],
+)  # fmt: skip
+def test_the_error_of_a_rule_is_covered(
+    function: Callable[[float], float], x: float, exact: float
+) -> None:
+    assert is_honest(differentiate(function, x), exact)
 
 
 # --- what is smooth as far as the samples go -----------------------------------------------------
-
-
-def composed_badly(*names: str) -> Callable[[float], float]:
-    stages = [next(stage for stage in badly.STAGES if stage.name == name) for name in names]
-    return lambda x: badly.evaluated(stages, x)
 
 
 def by_newton(f: Callable[[float], float], tolerance: float) -> Callable[[float], float]:
@@ -834,6 +897,15 @@ def test_an_error_that_jumps_further_out_is_seen(
         (tabulated(lambda x: math.log(0.0103 * (x - -148.6354779625463)),
                    0.30217053480099954, 0.0, cubic=True),
          -1.6729729677636782, 1.0 / (-1.6729729677636782 - -148.6354779625463)),
+        # one side shows little of what is smooth before it is rough
+        (tabulated(lambda x: 0.010500153453955312 * composed_badly("square", "log", "bell")(
+                       1527623.6270722947 * x) + 4.304662840202152,
+                   9.539174472280949e-09, -8.771729714706757e-08, cubic=True),
+         -8.271432020062471e-08, -0.077351691192205845),
+        # values of 0 that are what is left of some that saturate
+        (tabulated(composed_badly("quintic", "tanh", "quintic"),
+                   0.0047106210792033105, 2.919460548913217, cubic=True),
+         2.920975067611819, 4.0439507885138942e-179),
     ],
 )  # fmt: skip
 def test_a_cell_of_a_table_is_not_the_function(
@@ -853,6 +925,14 @@ def test_a_jump_hidden_by_noise_is_seen() -> None:
     assert is_honest(differentiate(function, -0.0011232844817060746), 46.826716019267499)
 
 
+def test_what_stands_out_of_noise_further_in_is_no_less_noise() -> None:
+    outer, large = composed_badly("witch", "quintic", "1/x"), 5145683697970211.0
+    estimate = differentiate(
+        lambda x: (outer(6629.29669915595 * x) + large) - large, -0.00024716554448497776
+    )
+    assert is_honest(estimate, 21366.613157671266)
+
+
 def test_a_ripple_hidden_by_rounding_is_not_its_mean() -> None:
     """What is noise from further away becomes as smooth as rounding lets it be."""
     inner = composed_badly("sin", "cube", "arctan")
@@ -866,6 +946,8 @@ def test_a_ripple_hidden_by_rounding_is_not_its_mean() -> None:
     [
         (lambda x: round(composed_badly("quintic", "x^2.5", "witch")(x)), -0.0013951491454436697),
         (lambda x: round(0.003 * composed_badly("x sin x", "sqrt")(x) - 8.1, 1), 0.5),
+        # far beyond the border, alone
+        (lambda x: round(-2.7e-18 * composed_badly("quintic", "sqrt")(x), 2), -0.518),
     ],
 )
 def test_a_plateau_up_to_a_border_may_be_rounded(

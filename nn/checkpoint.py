@@ -33,7 +33,7 @@ def save_checkpoint(
     *,
     extra: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write to a file everything that a training needs to continue bit for bit.
+    """Write to a file everything that training needs to continue bit for bit.
 
     That is the model's numbers, and which parameters are frozen; the optimiser's state, with its
     schedule; and the state of the random generators: Python's, NumPy's, and those that are
@@ -78,7 +78,7 @@ def load_checkpoint(
     *,
     random_numbers: bool = True,
 ) -> dict[str, Any]:
-    """Continue where a training was when its checkpoint was written. Loading cannot run code.
+    """Continue training from where it was at the checkpoint. Loading cannot run code.
 
     Args:
         path: A file of `save_checkpoint`, or of `nn.callbacks.Checkpoint`.

@@ -380,7 +380,7 @@ def _rows(claimed: Any, result: Any, point: Point, what: str) -> Any:
     return numpy().vstack(blocks or [numpy().empty((0, point.data.size))])
 
 
-# --- what is claimed -----------------------------------------------------------------------------
+# --- claims --------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)

@@ -619,7 +619,7 @@ def test_which_side_of_a_kink_is_claimed_is_said(claim: float, said: str, sign: 
 
     check = gradcheck(f, 0.0, gradient=sign * claim)
     assert check.outcome == "undecided"
-    assert check.reason.endswith(f"what is claimed {said}")
+    assert check.reason.endswith(f"the claim {said}")
 
 
 def test_a_value_that_is_not_finite_is_undecided() -> None:

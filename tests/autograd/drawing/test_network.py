@@ -467,7 +467,7 @@ def test_neurons_without_bias_have_no_bias_unit() -> None:
         ),
         (Value(1.0), "got Value"),
         (SimpleNamespace(layers=[Layer(1, 1), math.tanh]), "layers.1 is of type builtin_function"),
-        (SimpleNamespace(layers=3), "layers must be a sequence, and is 3"),
+        (SimpleNamespace(layers=3), "layers must be a sequence, but is 3"),
         (SimpleNamespace(neurons=[Neuron(1), "x"]), "neurons.1 is of type str, and has no `weig"),
         (
             SimpleNamespace(weights=[1.0]),

@@ -1,4 +1,4 @@
-"""Claimed derivatives of functions of any make: right ones pass, wrong ones are found and named."""
+"""Claimed derivatives of any functions: right ones pass, wrong ones are found and named."""
 
 from __future__ import annotations
 
@@ -433,7 +433,7 @@ def test_in_single_precision_a_flat_derivative_is_decided_beside_steep_ones(seed
     right = slopes / np.cosh(slopes * x) ** 2
     assert gradcheck(f, x, gradient=right), gradcheck(f, x, gradient=right)
     right[2] *= -1.0
-    # A derivative is told from its opposite unless it is as good as nothing in this arithmetic.
+    # A derivative can be told from its opposite unless it is practically 0 in this arithmetic.
     check = gradcheck(f, x, gradient=right, raise_exception=False)
     assert check.outcome == ("failed" if abs(right[2]) > 1e-2 else check.outcome)
 

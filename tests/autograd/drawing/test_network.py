@@ -1,4 +1,4 @@
-"""The textbook's picture of a model: what stands where, how wide, in which colour, and said how."""
+"""The textbook's picture of a model: positions, widths, colours and texts."""
 
 from __future__ import annotations
 
@@ -433,7 +433,7 @@ def test_numbers_are_written_up_to_24_links() -> None:
     assert not parts(network(Layer(4, 5)), "number")
 
 
-# --- models of every make ------------------------------------------------------------------------
+# --- models of every kind ------------------------------------------------------------------------
 
 
 def test_a_layer_and_a_neuron_are_models() -> None:

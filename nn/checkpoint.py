@@ -200,7 +200,7 @@ def extra_of(tree: Any) -> dict[str, Any]:
         ValueError: This is not a snapshot.
     """
     if not isinstance(tree, dict) or not set(KINDS) <= set(tree):
-        raise ValueError("it is not a checkpoint of a training")
+        raise ValueError("it is not a checkpoint of a training run")
     for name, kind in KINDS.items():
         if not isinstance(tree[name], kind):
             raise ValueError(f"its part {name!r} is damaged: {shown(tree[name])}")

@@ -251,7 +251,7 @@ def _matched(
     Args:
         claimed: The claim, in the structure of `like`.
         like: The arguments or results.
-        what: Who claims it, for the error.
+        what: The name of the claim, for the error.
         of: "argument" or "result".
         is_whole: Tells for a list in `like` whether its claim is one array.
 

@@ -51,9 +51,9 @@ class Copyable:
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
         # A pickler recurses into what it is given. It is given the ancestors first, in topological
-        # order: each finds its parents pickled already, so the recursion goes no deeper. Which
-        # nodes are being pickled as ancestors is remembered, for this thread, until the end of the
-        # list is reached or the pickler fails.
+        # order: each finds its parents pickled already, so the recursion goes no deeper. The
+        # nodes that are being pickled as ancestors are remembered, for this thread, until the end
+        # of the list is reached or the pickler fails.
         known(self)
         arguments = (type(self), self.parents, self._state())
         if not self.parents or self in _pickling.ancestors:

@@ -166,7 +166,7 @@ def _exact_gamma(mp: Any, x: Any) -> Any:
 
 
 def _exact_lgamma(mp: Any, x: Any) -> Any:
-    """The logarithm of |Γ|, and its sign; of 1/0 none."""
+    """The logarithm of |Γ|, and the sign of Γ, for x that is not a pole."""
     if x > 0:
         return mp.loggamma(x), 1
     sine = mp.sinpi(x)

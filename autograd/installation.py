@@ -17,7 +17,7 @@ OTHERS = frozenset({
     "basic_ops.py", "container_types.py", "convenience_wrappers.py", "cupy", "fmap_util.py",
     "node_types.py", "optimizers.py", "vspace.py",
 })  # fmt: skip
-"""What HIPS's package has in its folder and ours does not."""
+"""The names in the folder of HIPS's package that ours lacks."""
 
 ADVICE = (
     "scalar-autograd and HIPS's autograd have the same import name, and cannot be installed in one "

@@ -61,7 +61,7 @@ def merged(root: Value, order: Sequence[Value], again: bool) -> tuple[Value, Seq
         again: Whether its derivatives are differentiated again.
 
     Returns:
-        What stands for the root, and for the nodes; the root and the nodes given if no two are
+        The node that stands for the root, and the nodes left; the given ones if no two are
         equal, or none may be merged.
 
     Example:

@@ -134,7 +134,7 @@ def known(value: Any) -> float:
 
 
 def known_gradient(value: Any) -> Any:
-    """As `known`, for a gradient; one that the function itself has recorded is a Value."""
+    """Like `known`, for a gradient; one that the function itself has recorded is a Value."""
     gradient = value._grad
     if is_outside(value) and (not hasattr(gradient, "_number") or is_outside(gradient)):
         refuse()
@@ -142,7 +142,7 @@ def known_gradient(value: Any) -> Any:
 
 
 def made(value: Any) -> None:
-    """Tell the open traces of a new node whose number is known."""
+    """Report to the open traces a new node whose number is known."""
     trace = active.get()
     if trace is not None:
         trace.made(value)
@@ -161,11 +161,11 @@ def is_library(frame: Any) -> bool:
         return found
 
 
-_is_library: dict[str, bool] = {}  # by the name of a module: it is asked at each look at a node
+_is_library: dict[str, bool] = {}  # by the name of a module; looked up whenever a node is read
 
 
 class Unknown:
-    """The data of a traced node. Arithmetic on it gives it again; nothing else is known of it.
+    """The data of a traced node. Arithmetic on it returns it; nothing else can be done with it.
 
     Example:
         >>> UNKNOWN + 1.0

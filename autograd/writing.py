@@ -54,10 +54,10 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file so that at any moment either the old one or the new one is there, whole.
 
     The content goes to a temporary file beside it, is flushed to the disk, and replaces the old
-    file in one step. If two processes write to one path, the later wins. A link remains a link, and
-    the file that it names is written. The old file's permissions are kept, and its owner where the
-    system permits; a new file has the usual ones. What is not a regular file, such as `/dev/stdout`
-    or a pipe, is written to directly.
+    file in one step. If two processes write to one path, the later one wins. A link remains a link,
+    and the file that it names is written. The old file's permissions are kept, and its owner if the
+    system permits; a new file has the usual ones. Anything but a regular file, such as
+    `/dev/stdout` or a pipe, is written to directly.
 
     Args:
         path: The file.

@@ -4,7 +4,7 @@
 training. `Module`, `Parameter` and `Buffer` are the parts of custom models. `fit` trains any of
 them: it follows the gradient of a loss from `nn.losses`, with an optimiser from `nn.optim` at a
 rate from `nn.schedules`; `nn.metrics` has measures, and `nn.callbacks` hooks. `save_checkpoint`
-saves what a training needs to continue. `nn.testing` draws networks with data, to check gradients.
+saves what training needs to continue. `nn.testing` draws networks with data, to check gradients.
 
 Example:
     >>> from autograd import sigmoid

@@ -1,4 +1,4 @@
-"""Callbacks: hooks into a training while it runs, and ready-made ones.
+"""Callbacks: hooks into training while it runs, and ready-made ones.
 
 A callback is an object with one or more of the methods of `Callback`, or a function, which is
 called after each epoch. Each is given the `Training`.

@@ -33,7 +33,7 @@ def save_checkpoint(
     *,
     extra: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write to a file everything that a training needs to continue bit for bit.
+    """Write to a file everything that training needs to continue bit for bit.
 
     That is the model's numbers, and which parameters are frozen; the optimiser's state, with its
     schedule; and the state of the random generators: Python's, NumPy's, and those that are
@@ -78,7 +78,7 @@ def load_checkpoint(
     *,
     random_numbers: bool = True,
 ) -> dict[str, Any]:
-    """Continue where a training was when its checkpoint was written. Loading cannot run code.
+    """Continue training from where it was at the checkpoint. Loading cannot run code.
 
     Args:
         path: A file of `save_checkpoint`, or of `nn.callbacks.Checkpoint`.
@@ -200,7 +200,7 @@ def extra_of(tree: Any) -> dict[str, Any]:
         ValueError: This is not a snapshot.
     """
     if not isinstance(tree, dict) or not set(KINDS) <= set(tree):
-        raise ValueError("it is not a checkpoint of a training")
+        raise ValueError("it is not a checkpoint of a training run")
     for name, kind in KINDS.items():
         if not isinstance(tree[name], kind):
             raise ValueError(f"its part {name!r} is damaged: {shown(tree[name])}")

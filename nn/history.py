@@ -1,4 +1,4 @@
-"""The results of a training: its losses and metrics, as numbers, as a picture, as a table."""
+"""The results of training: losses and metrics, as numbers, as a picture, as a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["DivergenceError", "History"]
 
 @dataclass(repr=False)
 class History:
-    """The results of a training.
+    """The results of training.
 
     It prints as one line.
 

@@ -428,14 +428,14 @@ def _refuse_table(model: Neuron | Layer, inputs: Any) -> None:
     dimensions = getattr(inputs, "ndim", 0), getattr(first, "ndim", 0) + 1
     if max(dimensions) > 1 or isinstance(first, (list, tuple)):
         raise TypeError(
-            f"{model!r} takes one sample of {counted(model.nin, 'number')}, and got a table of "
+            f"{model!r} takes one sample of {counted(model.nin, 'number')}, but got a table of "
             f"{counted(len(inputs), 'row')}: model.predict(X), compile(model, in_axes=0)(X), or a "
             "row at a time"
         ) from None
     sample = "[x]" if model.nin == 1 else "[x1, x2]" if model.nin == 2 else "[x1, x2, …]"
     if isinstance(inputs, (Value, Real)) or getattr(inputs, "shape", None) == ():
         raise TypeError(
-            f"{model!r} takes a list of {counted(model.nin, 'number')}, and got a single number: "
+            f"{model!r} takes a list of {counted(model.nin, 'number')}, but got a single number: "
             f"{shown(inputs)}; write {sample}, and for many samples model.predict(X) with a row "
             "for each"
         ) from None

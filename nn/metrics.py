@@ -99,8 +99,8 @@ def resolved(metrics: Metrics, loss: Any, targets: list[Any]) -> dict[str, Metri
     """Find the functions that metrics stand for.
 
     Args:
-        metrics: Functions by name, or functions and names; None for none. A name is "accuracy" or
-            the name of a loss.
+        metrics: Functions by name, or functions and names; None for no metrics. A name is
+            "accuracy" or the name of a loss.
         loss: The loss that the model is trained with, which tells what its outputs mean.
         targets: The targets of all samples.
 

@@ -1,4 +1,4 @@
-"""The progress of a training: a bar that tqdm draws, in a terminal or a notebook."""
+"""The progress of training: a bar that tqdm draws, in a terminal or a notebook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of a training: from epoch to epoch, from call to call, and in a checkpoint."""
+"""The state of training: from epoch to epoch, from call to call, and in a checkpoint."""
 
 from __future__ import annotations
 

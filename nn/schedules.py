@@ -230,7 +230,7 @@ def from_data(data: Any, current: float | Schedule) -> float | Schedule:
     if isinstance(data, (int, float)) and not isinstance(data, bool):
         return data
     if not isinstance(data, dict) or not isinstance(data.get("schedule"), str):
-        raise ValueError(f"learning_rate must be a number or a schedule, and is {shown(data)}")
+        raise ValueError(f"learning_rate must be a number or a schedule, but is {shown(data)}")
     if data["schedule"] not in KINDS:
         if not callable(current) or type(current) in KINDS.values():
             raise ValueError(

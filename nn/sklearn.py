@@ -270,7 +270,7 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
         power_t: The exponent of "invscaling".
         max_iter: The maximum number of epochs.
         shuffle: Whether each epoch takes the samples in a new order.
-        random_state: What draws weights and orders: a seed, a NumPy generator, or None.
+        random_state: The source of random weights and orders: a seed, a NumPy generator, or None.
         tol: How much the loss must fall to count as improved.
         verbose: Whether to show a progress bar.
         warm_start: Whether `fit` continues with the existing network.
@@ -504,7 +504,7 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
             X: The samples, one row each.
 
         Returns:
-            An array of classes; of 0 and 1 with a column for each class, if it was trained on such.
+            An array of classes; an array of 0 and 1 with a column for each class if trained on one.
 
         Raises:
             ValueError: The data are not valid.
@@ -530,7 +530,7 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
         power_t: The exponent of "invscaling".
         max_iter: The maximum number of epochs.
         shuffle: Whether each epoch takes the samples in a new order.
-        random_state: What draws weights and orders.
+        random_state: The source of random numbers, for weights and orders.
         tol: How much the loss must fall to count as improved.
         verbose: Whether to show a progress bar.
         warm_start: Whether `fit` continues with the existing network.

@@ -85,7 +85,7 @@ class Predictor:
     def _code_for(
         self, model: Any, made_of: list[Any] | None, rows: int
     ) -> Callable[[Any], Any] | None:
-        """Return code that computes the outputs, if there is some or it is worth making."""
+        """Return compiled code for the outputs, if there is any, or if compiling pays."""
         if made_of is None:
             return None
         if self._code is not None:

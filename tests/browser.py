@@ -29,9 +29,9 @@ FLAGS = [
 
 
 def require_browser() -> tuple[str, str]:
-    """Return where Chromium and its driver are; skip the test that asks where something is missing.
+    """Return where Chromium and its driver are; if one is missing, skip the test that asks.
 
-    Continuous integration (which sets CI) must not pass for want of the browser: there it fails.
+    Continuous integration (which sets CI) must not pass without the browser: there the test fails.
     """
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     driver = shutil.which("chromedriver")

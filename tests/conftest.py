@@ -16,7 +16,7 @@ from tests.peers import require_torch
 
 @pytest.fixture
 def without_collector() -> Iterator[None]:
-    """Have no collections, which cost more than the test itself where millions of nodes stay."""
+    """Switch off the garbage collector, which takes longer than a test with millions of nodes."""
     gc.disable()
     yield
     gc.enable()
@@ -24,7 +24,7 @@ def without_collector() -> Iterator[None]:
 
 @pytest.fixture
 def table() -> Iterator[None]:
-    """Take what a test adds to the table out again."""
+    """Remove what a test has added to the table."""
     spaces = [RULES, vars(FLOATS), vars(EXTENDED), vars(VALUES), functions._own_functions]
     before = [dict(space) for space in spaces]
     attributes = set(vars(Value))

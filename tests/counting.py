@@ -1,6 +1,6 @@
 """Work without a clock: how many functions are called, Python's own included.
 
-A loaded machine is slow, and counts as others do. What is written in C is one call, however long it
+A loaded machine is slow, but counts like any other. A function in C is one call, however long it
 takes: that is for `benchmarks/`.
 """
 

@@ -101,7 +101,7 @@ def methods() -> Iterator[str]:
 
 
 def declared() -> dict[Path, str]:
-    """Give what the two files are to hold."""
+    """Return the contents of the two files."""
     return {
         PACKAGE / "names.py": "".join(names()),
         PACKAGE / "methods.py": "".join(methods()),

@@ -30,7 +30,7 @@ _any_exp = mp.exp
 
 
 def _exp(x: Any) -> Any:
-    """Evaluate exp; of a huge whole number, which mpmath would raise e to, next to it."""
+    """Evaluate exp; for a huge whole number, to which mpmath would raise e, next to it."""
     if isinstance(x, mp.mpf) and mp.isint(x) and abs(x) > 2**64:
         x = mp.fadd(x, mp.ldexp(1, -mp.prec - 20), exact=True)
     return _any_exp(x)
@@ -40,7 +40,7 @@ mp.exp = _exp
 
 DEFINITIONS: dict[str, Callable[..., Any]] = definitions(mp)
 
-# Where a function has no derivative, and the table has to agree on one.
+# Where a function has no derivative, and the table states a convention.
 KINKS: dict[str, Callable[..., bool]] = {
     "**": lambda x1, x2: x1 == 0,
     "//": lambda x1, x2: math.fmod(x1, x2) == 0,
@@ -86,7 +86,7 @@ KINKS |= {rule.name: _stated(rule) for rule in FORMULARY if rule.kinks}
 # Operands that do not vary: an order, a condition.
 FIXED = {(rule.name, rule.operands.index(name)) for rule in ROWS for name in rule.fixed}
 
-# Derivatives that are better known than by differences: where these jump, or are slow.
+# Derivatives in closed form, where differences would jump, or be slow.
 _DERIVATIVES: dict[tuple[str, int], Callable[..., Any]] = {
     ("//", 0): lambda x1, x2: mp.zero,
     ("//", 1): lambda x1, x2: mp.zero,

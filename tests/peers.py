@@ -11,9 +11,9 @@ import pytest
 
 
 def require_torch() -> ModuleType:
-    """Return PyTorch; where it is missing, skip the test or the module that asks for it.
+    """Return PyTorch; if it is missing, skip the test or the module that asks for it.
 
-    Continuous integration (which sets CI) must not pass for want of the peer: there it fails.
+    Continuous integration (which sets CI) must not pass without the peer: there the test fails.
     """
     if importlib.util.find_spec("torch") is None:
         reason = "PyTorch is not installed; to compare with it: pip install torch==2.13.0"

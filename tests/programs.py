@@ -1,8 +1,8 @@
-"""Compiler programs drawn at random, and what they compute by the definitions of the primitives.
+"""Compiler programs drawn at random, and their results by the definitions of the primitives.
 
 The programs are drawn in layers of equal operations whose operands lie at equal distances, as those
-of networks do, with irregular ones among them: so a schedule finds loops, pieces and what is left
-over. `evaluated` is the oracle: NumPy, one operation after another, nothing rewritten.
+of networks do, with irregular ones among them, so that a schedule finds loops and pieces.
+`evaluated` is the oracle: NumPy, one operation after another, nothing rewritten.
 """
 
 from __future__ import annotations

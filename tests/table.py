@@ -35,7 +35,7 @@ HELD_ELSEWHERE = {rule.name for rule in SPECIAL}
 
 
 def call(rule: Rule, operands: Sequence[Any]) -> Any:
-    """Call a row of the table on operands, with the number of a Value where none may be."""
+    """Call a row of the table on operands, with numbers where Values are not allowed."""
     if rule.numbers_only:
         operands = [
             (x.data if not is_traced(x) else sample)

@@ -32,7 +32,7 @@ MODULES = [
     "nn.optim", "nn.schedules", "nn.testing", "nn.training",
 ]  # fmt: skip
 
-# What a star does not import, as it would hide a function of Python's own.
+# Functions that a star does not import, as they would hide builtins of Python.
 BY_NAME = ["abs", "compile", "max", "min", "sum"]
 # Methods that the examples of their classes call, or have `fit` call.
 SHOWN_BY_THEIR_CLASS = {

@@ -1,4 +1,4 @@
-"""Whatever is passed to a public function, its error is short, little work, and names the function.
+"""Whatever is passed to a public function, its error is short, cheap, and names the function.
 
 For every parameter of every public function: a text and bytes of ten million characters, a list of
 a hundred thousand, lists in lists as deep, a number of thousands of digits, nan, and objects
@@ -212,7 +212,7 @@ def test_an_error_is_short_and_little_work_and_names_the_function(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # a text may be a path
     left_out = {
-        ("nn.fit", "epochs", "a large integer"),  # takes for ever, as was asked
+        ("nn.fit", "epochs", "a large integer"),  # takes forever, as requested
         ("autograd.vjp", "primals", "None"),  # no number: the error is the function's own
     }
     for parameter in CALLS[name](tmp_path):

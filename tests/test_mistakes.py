@@ -170,7 +170,7 @@ MISTAKES: list[tuple[str, type[Exception], list[str]]] = [
     ("autograd.draw(x, links='all')", ValueError, ["links", "'all'", "derivatives"]),
     ("autograd.draw(x).save('x.jpg')", ValueError, ["'x.jpg'", ".svg"]),
     ("autograd.explain(1.0)", TypeError, ["explain", "float: 1.0"]),
-    # what the messages once left unsaid
+    # what messages once failed to say
     ("autograd.sum({'a': x})", TypeError, ["sum", "list(d.values())"]),
     ("autograd.sum('abc')", TypeError, ["sum", "sequence", "str: 'abc'"]),
     ("autograd.max([])", ValueError, ["max: expected at least one operand", "empty"]),
@@ -256,7 +256,7 @@ MISTAKES: list[tuple[str, type[Exception], list[str]]] = [
 
 
 class Forward(nn.Module):
-    """A model as PyTorch has them."""
+    """A model in PyTorch's style."""
 
     def forward(self, x: Any) -> Any:
         return x

@@ -1,4 +1,4 @@
-"""Random numbers that are none of Hypothesis's: each example finds them the same."""
+"""Random numbers that do not come from Hypothesis: they are the same in each example."""
 
 from __future__ import annotations
 

@@ -251,7 +251,7 @@ def _matched(
     Args:
         claimed: The claim, in the structure of `like`.
         like: The arguments or results.
-        what: Who claims it, for the error.
+        what: The name of the claim, for the error.
         of: "argument" or "result".
         is_whole: Tells for a list in `like` whether its claim is one array.
 
@@ -380,7 +380,7 @@ def _rows(claimed: Any, result: Any, point: Point, what: str) -> Any:
     return numpy().vstack(blocks or [numpy().empty((0, point.data.size))])
 
 
-# --- what is claimed -----------------------------------------------------------------------------
+# --- claims --------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)

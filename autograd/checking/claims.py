@@ -77,9 +77,9 @@ def _of_sides(claimed: float, estimate: Estimate) -> str:
     close = _SAME_SIDE * max(abs(left), abs(right))
     if abs(claimed - left) <= close or abs(claimed - right) <= close:
         side = "below" if abs(claimed - left) <= close else "above"
-        return f"; what is claimed is right from {side}"
+        return f"; the claim is right from {side}"
     is_between = min(left, right) < claimed < max(left, right)
-    return "; what is claimed lies between" if is_between else "; what is claimed is neither"
+    return "; the claim lies between" if is_between else "; the claim is neither"
 
 
 def _unknown(estimate: Estimate) -> tuple[bool, float]:

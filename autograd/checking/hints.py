@@ -193,7 +193,7 @@ def _of_a_term(entries: Sequence[_Entry]) -> str:
         for j, other in enumerate(entries):
             close = other.numerical and _close(missing[0], other.numerical, tolerances[0])
             if j != wrong[0] and close:
-                return "what it lacks is as large as another of the derivatives"
+                return "its error is as large as another of the derivatives: is that one missing?"
     return ""
 
 

@@ -1,41 +1,41 @@
-"""Numerical derivatives that know their own error, of functions that may be evaluated badly.
+"""Numerical derivatives with an error bound, of functions that may be evaluated inaccurately.
 
 A function of one float is sampled on both sides of the point, at distances that shrink
-geometrically. To each run of neighbouring samples a polynomial is fitted by least squares, with
-orthogonal polynomials on the points as floats have them (G. E. Forsythe, *J. SIAM* 5, 1957). Its
-slope is the derivative at that scale; what it leaves of the samples, the residual, is of any
-origin: rounding to any precision, a solver stopped early, a table, random noise, a kink, or a
-function that varies faster. The bound is the residual, no less than the rounding of floats, times
-what the slope gains from errors in the samples. So nobody chooses a step or a tolerance.
+geometrically. A polynomial is fitted to each run of neighbouring samples by least squares, with
+polynomials that are orthogonal on the points as rounded to floats (G. E. Forsythe, *J. SIAM* 5,
+1957). Its slope is the derivative at that scale. The residual of the fit may have any origin:
+rounding to any precision, a solver stopped early, a table, random noise, a kink, or a function that
+varies faster. The bound is the residual, or the rounding of floats if that is larger, times the
+change of the slope for each unit of error in the samples. So nobody chooses a step or a tolerance.
 
-The runs at all scales are alike, so that what the residual does from one to the next tells its
-origin, as the decay of a Chebyshev series does (J. L. Aurentz and L. N. Trefethen, *ACM Trans.
-Math. Softw.* 43, 2017):
+The runs at all scales are alike, so the change of the residual from one scale to the next tells its
+origin, like the decay of a Chebyshev series (J. L. Aurentz and L. N. Trefethen, *ACM Trans. Math.
+Softw.* 43, 2017):
 
-- that of an analytic function falls by some power of the ratio at each scale, no faster and no
-  slower, until it is rounding;
-- that of noise stays as it is. It is noise at every finer scale, then, even if none is seen there:
-  a function that is rounded to a few digits is constant over tiny distances;
-- one that falls at once to nothing has an edge: a kink, a jump, or a knot of a table. A kink on one
-  side is meant if the other side is smooth as far as one can see. A jump is noise of its size, and
-  so is an edge on both sides: the larger scales decide.
+- For an analytic function, it falls by some power of the ratio at each scale, no faster and no
+  slower, until it reaches rounding.
+- For noise, it stays the same. The noise is then assumed at every finer scale, even if none shows
+  there: a function that is rounded to a few digits is constant over tiny distances.
+- If it vanishes from one scale to the next, there is an edge: a kink, a jump, or a knot of a table.
+  A kink on one side is part of the function if the other side is smooth as far as one can see. A
+  jump counts as noise of its size, and so does an edge on both sides: the larger scales decide.
 
-The outermost samples pull the polynomial along, so that an edge between them leaves next to none,
-though all that is further in may be off, as a solver's result is up to where it takes a step more.
-Then the polynomial's terms do not lead up to the residual, or it does not fall from each scale to
-the next alike; where it does not, the distances between samples are halved to find the jump.
+The outermost samples pull the polynomial towards them, so an edge between them leaves hardly any
+residual, although everything further in may be off, like the result of a solver before it takes
+one more step. Then the terms of the polynomial do not decay towards the residual, or the residual
+does not fall evenly from scale to scale; in the second case, the distances between samples are
+halved to find the jump.
 
-Where no scale is smooth on both sides, each side is fitted alone: that tells a kink, a border of
-the domain, and a derivative such as that of x·|x| at 0.
+If no scale is smooth on both sides, each side is fitted separately, which finds a kink, a border of
+the domain, or a derivative such as that of x·|x| at 0.
 
-No finite number of values proves anything of a function. The bound holds under these assumptions:
-what is wrong with the values is no larger than some eight times what it shows in the samples, of
-which there are 17 to a scale and two more for each next one; and a function whose residual falls to
-rounding as an analytic one's does is meant as it is there. Ripples that are smooth themselves are,
-therefore, and so are a solver's errors that are smooth; a table of a single cell is its chord.
-Among the random functions in `tests/autograd/checking/badly.py`, which are chosen to be difficult,
-hardly a bound in 10,000 is false: where edges are hidden below noise, by a pole, or by what the
-polynomial leaves anyway.
+A finite number of values proves nothing about a function. The bound holds under two assumptions.
+The errors of the values are at most some eight times those that show in the samples (17 at a scale,
+and two more at each further one). And a function whose residual falls to rounding as that of an
+analytic function does is meant as it is there: smooth ripples, and smooth errors of a solver, are
+part of it, and a table of which one cell is seen is its chord. Among the random functions in
+`tests/autograd/checking/badly.py`, which are chosen to be difficult, hardly one bound in 10,000 is
+false: where edges are hidden below noise, by a pole, or by the polynomial's own residual.
 """
 
 from __future__ import annotations
@@ -99,11 +99,11 @@ class Estimate:
 
     Attributes:
         value: The derivative.
-        bound: The true derivative lies within this distance of `value`; infinite where nothing is
+        bound: The true derivative lies within this distance of `value`; infinite if nothing is
             known.
-        reason: Why there is no useful bound; empty where there is one.
-        left: The derivative from below, and
-        right: that from above, where `reason` tells of a kink; nan elsewhere.
+        reason: Why there is no useful bound; empty if there is one.
+        left: The derivative from below, if `reason` is a kink; otherwise nan.
+        right: The derivative from above, likewise.
     """
 
     value: float
@@ -121,16 +121,16 @@ def differentiate(
     first_step: float = FIRST_STEP,
     precise: bool = False,
 ) -> Estimate:
-    """Differentiate a function of one float, and bound the error.
+    """Differentiate a function of one float, with an error bound.
 
     Args:
         function: The function; an exception that it raises, or a result that is not finite, means
             that it is not defined there.
-        x: Where; a finite number at which the function is defined.
-        noise: How far off its values may be, if more is known than that they are rounded.
+        x: The point, a finite number at which the function is defined.
+        noise: How far off its values may be, if they are less accurate than rounding.
         first_step: The first step, relative to the larger of |x| and 1.
-        precise: Whether it is known that the function is evaluated as precisely as `noise` says.
-            Then steps, kinks and plateaus are meant, and not those of rounding or of a table.
+        precise: Whether the function is known to be evaluated as precisely as `noise` says.
+            Then steps, kinks and plateaus belong to the function, not to rounding or a table.
 
     Returns:
         The derivative with its bound.
@@ -166,19 +166,19 @@ def _defined(function: Function, x: float) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """What the samples of one scale say.
+    """The fit to the samples of one scale.
 
     Attributes:
         scale: The number of the scale; the step falls with it.
         step: The distance of the outermost samples.
         value: The derivative.
-        residual: What the polynomial leaves of the samples: the root of their mean square.
-        rounding: What the rounding of the samples explains of it.
-        gain: By how much the derivative is off for each unit that the samples are off.
-        slack: So many times the rounding a residual may be.
-        change: By how much the samples differ from the value at the point, at most.
+        residual: The root mean square of the residuals of the fit.
+        rounding: How much of the residual the rounding of the samples explains.
+        gain: How far off the derivative is for each unit of error in the samples.
+        slack: How many times the rounding the residual may be.
+        change: The largest difference of a sample from the value at the point.
         two_sided: Whether there are samples on both sides, as far away as the step.
-        polynomial: That which was fitted, of the distance from the point.
+        polynomial: The fitted polynomial, in the distance from the point.
         spectrum: The size of each of its orthogonal terms, in the samples.
     """
 
@@ -203,7 +203,7 @@ class _Fit:
         return self.bound_with(0.0)
 
     def bound_with(self, noise: float) -> float:
-        """Bound the error of the derivative if there is some noise at least."""
+        """Bound the error of the derivative, given a lower bound on the noise."""
         # A residual that rounding does not explain may be small by chance, or smooth in part.
         noise = max(_CAUTION * self.residual, self.rounding, noise)
         bound = _SAFETY * self.gain * noise + _DIGITS * abs(self.value)
@@ -224,7 +224,7 @@ class _Fit:
 
     @property
     def is_telling(self) -> bool:
-        """Whether there is a slope to be seen beside the noise."""
+        """Whether a slope can be seen above the noise."""
         return self.bound <= _RESOLVED * self.slope
 
     @property
@@ -320,7 +320,7 @@ class _Samples:
             return math.inf
 
     def at(self, distance: float) -> Point | None:
-        """Sample at some distance from the point; None where the function is not defined."""
+        """Sample at some distance from the point; None if the function is not defined there."""
         z = self.x + distance
         if z not in self._points:
             self._points[z] = self._sampled(z)
@@ -340,11 +340,11 @@ class _Samples:
         return [point for point in self._points.values() if point is not None]
 
     def outermost(self, scale: int, side: int) -> Point | None:
-        """Give the outermost sample of a scale, to the left, -1, or to the right, 1."""
+        """Return the outermost sample of a scale, to the left (-1) or to the right (1)."""
         return self.at(self.step(scale) * (1.0 if side > 0 else -_SKEW))
 
     def change(self, scale: int) -> float:
-        """Give by how much the outermost samples of a scale differ from the value at the point."""
+        """Return how much the outermost samples of a scale differ from the value at the point."""
         ends = [self.outermost(scale, side) for side in (-1, 1)]
         return max((abs(end[1]) for end in ends if end is not None), default=math.inf)
 
@@ -389,7 +389,7 @@ class _Samples:
 
 
 class _Search:
-    """The search for the scales at which a function is smooth, and what they make of it."""
+    """The search for the scales at which a function is smooth, and the estimate from them."""
 
     def __init__(self, samples: _Samples, precise: bool) -> None:
         self.samples, self.precise = samples, precise
@@ -440,7 +440,7 @@ class _Search:
         return self._singular()
 
     def _descent(self, start: int) -> Iterator[int]:
-        """List scales one by one, and further down those where there is something to be seen."""
+        """List scales one by one, and further down those where something changes."""
         dense = range(start, start + _DENSE)
         for scale in dense:
             if scale <= self.deepest:
@@ -471,7 +471,7 @@ class _Search:
     # --- smooth on both sides ---
 
     def _smooth(self, found: _Fit) -> Estimate:
-        """Estimate where a scale is clean, by what there is at larger ones."""
+        """Estimate from a clean scale, considering the larger ones."""
         self.outer = max(self.first, found.scale - 3 * _DENSE)
         self.first = max(self.first, found.scale - 2 * _DENSE)
         fit, best = self.samples.fit, self._coarsest(found)
@@ -490,13 +490,13 @@ class _Search:
         return self._claimed(best, 0.0)
 
     def _is_vast(self, found: _Fit) -> bool:
-        """Whether values further away are vast, so that their rounding hides what is close by."""
+        """Whether values further away are so large that their rounding hides what is near."""
         least = max(_VAST * EPSILON * abs(self.samples.y), self.samples.noise)
         is_known = found.bound <= _ACCURATE * abs(found.value) or self.samples.calls > _MOST_CALLS
         return found.rounding > least and not is_known and found.scale < self.first + 3 * _DENSE
 
     def _coarsest(self, found: _Fit) -> _Fit:
-        """Give the coarsest scale up to which all are clean."""
+        """Return the coarsest scale up to which all are clean."""
         while found.scale > self.first:
             coarser = self.samples.fit(found.scale - 1)
             if not self._is_clean(coarser) or not coarser.two_sided:
@@ -551,7 +551,7 @@ class _Search:
         return self._claim(estimate.value, bend, best.slope, "it is rough, like a table")
 
     def _has_an_edge(self) -> bool:
-        """Whether terms that are seen at one scale are gone at the next, as within a table's cell.
+        """Whether terms that show at one scale are gone at the next, as within a table's cell.
 
         Those of an analytic function that lead up to a residual fall no faster than that.
         """
@@ -584,7 +584,7 @@ class _Search:
         return False
 
     def _bend(self, best: _Fit) -> float:
-        """Give by how much the slope differs close to a clean scale, at most."""
+        """Return the largest difference of the slope near a clean scale."""
         slopes = []
         for side in (-1, 1):
             points = [
@@ -734,12 +734,12 @@ class _Search:
         return clean == 0 or self._is_analytic(first + clean, side)
 
     def _is_exact_on(self, side: int, scale: int) -> bool:
-        """Whether one side is a polynomial, but for rounding, from the largest distance on."""
+        """Whether one side is a polynomial, up to rounding, from the largest distance on."""
         fits = [self.samples.fit(k, side) for k in range(min(self.first, scale), scale + 1)]
         return all(f is not None and f.residual <= _SAFETY * f.rounding for f in fits)
 
     def _jump(self, best: _Fit, side: int) -> float:
-        """Give the size of a jump beyond a clean scale; 0 if it is left by a kink."""
+        """Return the size of a jump beyond a clean scale; 0 if there is a kink instead."""
         noise = max(_ROUNDING * best.rounding, 2.0 * self.floor)
         last, jump = (0.0, 0.0), 0.0
         for scale in range(best.scale, max(best.scale - _FEW, self.first) - 1, -1):
@@ -792,7 +792,7 @@ class _Search:
         return last if last <= 2.0 * before else math.inf
 
     def _claimed(self, best: _Fit, noise: float) -> Estimate:
-        """Choose the scale that knows most, if there is some noise at least; make an estimate."""
+        """Choose the scale with the smallest bound, given a lower bound on the noise."""
         fit = self.samples.fit
         trouble = "there is noise" if noise else "it is too flat"
         start = best
@@ -829,7 +829,7 @@ class _Search:
         return self._claim(best.value, bound, start.slope, trouble)
 
     def _is_better(self, found: _Fit | None, best: _Fit, noise: float) -> TypeGuard[_Fit]:
-        """Whether the fit of another scale knows more, and says nothing else."""
+        """Whether the fit of another scale has a smaller bound, and agrees."""
         if found is None or not found.two_sided or found.is_flat or not found.is_telling:
             return False
         bound, before = found.bound_with(noise), best.bound_with(noise)
@@ -957,7 +957,7 @@ class _Search:
         return bool(self._halved(*ends, coarse, clean.step / 16.0, noise))
 
     def _contradicted(self, coarse: _Fit, bound: float, fine: _Fit) -> Estimate:
-        """Estimate from a noisy scale, and cover what a smooth finer one says."""
+        """Estimate from a noisy scale, with a bound that covers a smooth finer one."""
         apart = abs(coarse.value - fine.value)
         return self._claim(
             coarse.value,
@@ -1020,13 +1020,13 @@ class _Search:
         return self._claim(best.value, bound, best.slope, "there is noise")
 
     def _has_a_spike(self, found: _Fit, every: int) -> bool:
-        """Whether a function that is constant at a scale, but for rounding, varies below it."""
+        """Whether a function that is constant at a scale, up to rounding, varies below it."""
         scales = range(found.scale + _FEW, min(self.deepest, found.scale + 5 * _DENSE), every)
         least = max(found.change, found.slack * found.rounding) if found.change else 0.0
         return any(least < self.samples.change(scale) < math.inf for scale in scales)
 
     def _edge(self, side: int, inside: float) -> tuple[float, float]:
-        """Give the distance of the edge of a plateau, and the jump there; 0 where it is none."""
+        """Return the distance of the edge of a plateau, and the jump there; 0 if it is no jump."""
         at, near = self.samples.at, inside
         for outside in self._leaps(inside):
             point = at(side * outside)
@@ -1110,7 +1110,7 @@ class _Search:
         return self._refused("it is rough: noise, a jump, or a pole nearby")
 
     def _side(self, side: int, scales: Sequence[int]) -> _Fit | None:
-        """Give the one-sided fit that tells most, if that side is smooth; else None.
+        """Return the one-sided fit with the smallest bound, if that side is smooth; else None.
 
         It is smooth from some distance on if no scale below contradicts, and it grows rough from
         there as an analytic function does.
@@ -1144,7 +1144,7 @@ class _Search:
         self.first = first
         return is_analytic
 
-    # --- what is said ---
+    # --- estimates ---
 
     def _claim(self, value: float, bound: float, slope: float, trouble: str) -> Estimate:
         """Make an estimate, with a reason if its bound is of no use."""

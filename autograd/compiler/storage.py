@@ -2,7 +2,7 @@
 
 A file begins with a line that names its format and a checksum, which reveals damage. The rest is
 JSON that says what is computed, never how: machine code is not read from a file, but compiled from
-the program, or found in the user's own cache (`cache`). So a file from anybody is safe to load. All
+the program, or found in the user's own cache (`cache`). So an untrusted file is safe to load. All
 of it is checked when it is read, in time and memory bounded by its size; nothing is compressed, as
 a short text could then stand for a long one.
 """
@@ -51,7 +51,7 @@ MOST_PROGRAMS = 4096
 DIGITS = 18
 """How many digits an integer in a file may have."""
 FEW = 8
-"""Up to how many operands a function of any number of operands surely accepts."""
+"""Up to how many operands every function of any number of operands accepts."""
 NEVER = {KINKED, DETACHED, MEETS}
 """Operations that matter to derivatives only; programs contain none."""
 

@@ -209,7 +209,7 @@ def _items(container: Any, name: str) -> list[Any]:
     try:
         items = list(container)
     except TypeError:
-        raise TypeError(f"draw: {name} must be a sequence, and is {brief(container)}") from None
+        raise TypeError(f"draw: {name} must be a sequence, but is {brief(container)}") from None
     if not items:
         raise ValueError(f"draw: {name} is empty")
     return items

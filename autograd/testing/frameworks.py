@@ -59,7 +59,7 @@ def claims(
     pulled_back: Callable[[Arrays], Arrays] | None = None,
     pushed_forward: Callable[[Arrays], Arrays] | None = None,
 ) -> Iterator[Claimed]:
-    """Make claims of what reverse and forward mode give for a function.
+    """Make claims from the results of reverse and forward mode for a function.
 
     Args:
         name: The name of the function.
@@ -84,7 +84,7 @@ def claims(
     def one_or_many(arrays: Arrays) -> Any:
         return arrays[0] if len(arrays) == 1 else list(arrays)
 
-    # Two modes are held to the same differences.
+    # Both modes are compared with the same differences.
     known = Known() if pulled_back is not None and pushed_forward is not None else None
     is_one = len(evaluate(list(arguments.values()))) == 1
 

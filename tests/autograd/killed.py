@@ -1,4 +1,4 @@
-"""Processes that save are killed: what is found is the older file or the newer one, whole.
+"""Processes are killed while they save: what remains is the older or the newer file, whole.
 
 python -m tests.autograd.killed --kills 300 [module | compiled | drawing] [--named]
 """

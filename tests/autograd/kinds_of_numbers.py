@@ -1,4 +1,4 @@
-"""Real numbers of every kind, and what is none."""
+"""Real numbers of every kind, and objects that are not real numbers."""
 
 from __future__ import annotations
 

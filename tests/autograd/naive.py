@@ -1,4 +1,4 @@
-"""Random graphs, and a naive model of what the engine must say of them.
+"""Random graphs, and a naive model of what the engine must compute.
 
 A program is a list of instructions, each an operation and the places of its operands among the
 numbers computed so far. It runs on floats, on Values and on PyTorch's tensors alike. The naive

@@ -36,7 +36,7 @@ COPIERS: list[Callable[[Any], Any]] = [
 
 
 def state(value: Value) -> tuple[Any, ...]:
-    """Everything about a node but who its parents are."""
+    """Everything about a node except its parents."""
     return value.data, value.grad, value.local_derivatives, value.op, value.label
 
 

@@ -1,4 +1,4 @@
-"""Expressions: what they mean, how errors point at them, and what they do not let anyone do."""
+"""Expressions: what they mean, how errors point at them, and that they run no code."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def refused(text: str, values: dict[str, Any] | None = None) -> ExpressionError:
 
 
 def most_calls(text: str) -> int:
-    """What refusing a text may take: work in proportion to it, and none for what is too long."""
+    """The work to refuse a text: at most proportional to its length; none if it is too long."""
     return 20_000 + 50 * (len(text) if len(text) <= LONGEST else 0)
 
 
@@ -238,7 +238,7 @@ def test_expressions_mean_what_python_says(text: str, x: float, y: float, w: flo
         with pytest.raises(ExpressionError):
             parse(padded, values)
         return
-    if math.isinf(expected):  # of which there is no sum with others that fsum would not refuse
+    if math.isinf(expected):  # with which fsum refuses any sum
         padded = f"({text}) + 0*x + 0*y + 0*w"
     result = parse(padded, values).data
     assert result == expected or (math.isnan(result) and math.isnan(expected))

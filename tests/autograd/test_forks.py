@@ -1,4 +1,4 @@
-"""Processes that are forked while other threads are at work.
+"""Processes that are forked while other threads are working.
 
 Each in a process of its own: other tests may have started threads of other libraries, which do not
 survive a fork.

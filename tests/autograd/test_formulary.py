@@ -1,4 +1,4 @@
-"""The wider formulary: a row is all that it takes, and what its rows are held to besides."""
+"""The wider formulary: a row is enough to add a function; and further checks of its rows."""
 
 from __future__ import annotations
 
@@ -303,7 +303,7 @@ def test_what_rows_alone_use_is_not_for_expressions() -> None:
             parse(f"{name}(1, 2)", {})
 
 
-# --- what there is no C of -----------------------------------------------------------------------
+# --- functions without C code --------------------------------------------------------------------
 
 
 def test_a_row_that_python_evaluates_and_c_does_not_know_is_named(

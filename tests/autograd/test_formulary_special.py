@@ -1,8 +1,8 @@
 """The special functions' rows up to the third derivative, against textbook formulas in mpmath.
 
 The bounds are relative to the derivative. Where it crosses zero, or where no rounded operand could
-do better, they are relative to its own condition |x f'(x)| as well; where SciPy evaluates, to what
-SciPy has been measured to hold.
+do better, they are relative to its own condition |x f'(x)| as well; where SciPy evaluates, to the
+measured accuracy of SciPy.
 """
 
 from __future__ import annotations

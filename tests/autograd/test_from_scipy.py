@@ -1,4 +1,4 @@
-"""What SciPy evaluates, as functions of floats that behave as those of `math`."""
+"""SciPy's functions as functions of floats that behave like those of `math`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public functions: what they take, what they give, and functions of one's own."""
+"""The public functions: what they accept, what they return, and custom functions."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ def test_a_string_is_no_sequence_of_numbers() -> None:
         ag.net([Value(1.0)], [1.0], None)
 
 
-# --- functions of one's own ----------------------------------------------------------------------
+# --- custom functions ----------------------------------------------------------------------------
 
 
 pytestmark = pytest.mark.usefixtures("table")

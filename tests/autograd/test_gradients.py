@@ -16,7 +16,7 @@ from tests.table import HELD_ELSEWHERE, TABLE, call
 
 QUICK = [rule for rule in TABLE if rule.name not in HELD_ELSEWHERE]
 PARTS = 8
-"""Hypothesis keeps what it has tried of one test: some small ones are faster than a large one."""
+"""Hypothesis stores all examples of a test: several small tests are faster than a large one."""
 
 UNDECIDED = 0.01
 """Where terms cancel, rounding may leave nothing of a derivative: of so many programs at most."""

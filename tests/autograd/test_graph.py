@@ -27,7 +27,7 @@ inf, nan = math.inf, math.nan
 
 @dataclass(eq=False)
 class Node:
-    """The least that a node may be."""
+    """The minimum that a node must have."""
 
     name: int
     parents: tuple[Node, ...] = ()

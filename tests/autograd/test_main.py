@@ -1,4 +1,4 @@
-"""The command line: what it prints and writes, and how it says no."""
+"""The command line: what it prints and writes, and how it reports errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ v3 = tanh(v2) = 0
 
 
 class Outcome:
-    """What a run of the command line did."""
+    """The outcome of a run of the command line."""
 
     def __init__(self, status: int, output: str, errors: str) -> None:
         self.status, self.output, self.errors = status, output, errors
@@ -257,7 +257,7 @@ def test_links_and_expansion_reach_the_drawing(
     assert len(sources) == 4
 
 
-# --- how it says no ------------------------------------------------------------------------------
+# --- how it reports errors -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Equal nodes of a traced graph are differentiated as one, and nobody can tell but by the work."""
+"""Equal nodes of a traced graph are differentiated as one, which shows only in the work done."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
 
 @st.composite
 def repeating(draw: st.DrawFn) -> Callable[..., Any]:
-    """A function that computes a good deal of what it computes more than once."""
+    """A function that computes many of its results more than once."""
     steps = draw(
         st.lists(
             st.tuples(st.sampled_from([*UNARY, *BINARY]), st.integers(0, 3), st.integers(0, 3)),

@@ -1,4 +1,4 @@
-"""What type checkers are told of the table is what is there."""
+"""What type checkers are told about the table is what is there."""
 
 from __future__ import annotations
 

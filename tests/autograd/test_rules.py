@@ -59,7 +59,7 @@ LENGTHS = {"hypot", "norm", "arctan2", "std"}
 
 
 def assert_close(y: float, exact: Any, allowed: Any) -> None:
-    """Hold a float to an exact number; infinity stands for all that is too large for a float."""
+    """Compare a float with an exact number; infinity stands for all that a float cannot hold."""
     if math.isinf(y):
         assert math.copysign(1.0, y) * exact + allowed > LARGEST, f"{y!r} for {exact}"
     elif mp.isnan(exact):
@@ -92,7 +92,7 @@ def same(y: float, z: float) -> bool:
 
 
 def check(rule: Rule, xs: tuple[float, ...]) -> None:
-    """Hold a row to the oracle at one point: domain, value, derivatives in each representation."""
+    """Compare a row with the oracle at a point: domain, value, derivatives in each form."""
     if (rule.name, *xs[:1]) == ("arctan2", 0.0) or (rule.name, *xs[-1:]) == ("copysign", 0.0):
         return  # mpmath lacks -0.0: see test_conventions
     try:
@@ -247,7 +247,7 @@ INF, NAN = math.inf, math.nan
         ("prod", (1e200, 1e200, 1e-300, 1e-100), (1e-200, 1e-200, 1e300, 1e100)),
         # parameters
         ("polygamma", (1.0, INF), (0.0, 0.0)),
-        # no derivative at a point that is no number
+        # no derivative at a point that is not a number
         ("max", (NAN, 1.0), (NAN, NAN)),
     ],
 )
@@ -301,7 +301,7 @@ def test_local_derivatives_never_raise(rule: Rule, data: st.DataObject) -> None:
 
 
 def outcome(function: Any, *xs: Any) -> Any:
-    """What a call gives, its data and derivatives to the last bit, or what it raises."""
+    """The result of a call, data and derivatives to the last bit, or the error that it raises."""
     try:
         result = function(*xs)
     except (ArithmeticError, ValueError) as error:
@@ -331,7 +331,7 @@ def test_operators_of_values_are_the_rows(name: str, x1: float, x2: float) -> No
         if name == "**" and not isinstance(right, Value):
             assert same(second, 0.0)
             second = rule.local_derivatives(node.data, x1, x2)[1]
-        return Value(node.data), (first + 0.0, second + 0.0), node.op  # the sign of 0 is no matter
+        return Value(node.data), (first + 0.0, second + 0.0), node.op  # any sign of 0
 
     want = outcome(expected, x1, x2)
     assert outcome(through, Value(x1), Value(x2)) == want

@@ -119,7 +119,7 @@ SHARES = {"softmax", "logsumexp"}
 
 
 def check(rule: Rule, xs: tuple[float, ...], order: int, modes: Sequence[str] = MODES[:2]) -> None:
-    """Hold the derivatives of an order to the oracle at one point, recorded and compiled."""
+    """Compare the derivatives of an order with the oracle at one point, recorded and compiled."""
     if rule.name == "arctan2" and xs[0] == 0.0:  # mpmath lacks -0.0
         return
     try:
@@ -526,7 +526,7 @@ def outside(rule: Rule) -> list[tuple[float, ...]]:
 
 # Rows that are defined everywhere but at infinity.
 ENTIRE = {"sin", "cos", "tan", "sinpi", "cospi", "sinc", "j0", "j1", "i0", "i1"}
-# Derivatives of others: what they are called with is of their own making.
+# Derivatives of other rows, which choose their operands themselves.
 OF_OTHERS = {"ndtr_excess"}
 
 

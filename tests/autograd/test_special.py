@@ -54,7 +54,7 @@ def check(
     condition: Any = 0,
     spacings: float = 1,
 ) -> None:
-    """Hold function(*xs) to the exact value, or OverflowError to one that is out of range."""
+    """Compare function(*xs) with the exact value, or an OverflowError with one out of range."""
     try:
         y = function(*xs)
     except OverflowError:

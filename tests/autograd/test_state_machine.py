@@ -194,7 +194,7 @@ class Graphs(sm.RuleBasedStateMachine):
 
     @sm.rule(pair=pairs)
     def check(self, pair: Pair) -> None:
-        """The gradient checker finds nothing wrong with a graph that no one has tampered with."""
+        """The gradient checker finds no fault in an unmodified graph."""
         value, root = pair
         if self.changed.isdisjoint(path_sums(root, 1)):
             # Where a 0 meets a jump, as in where(x, 1, x) * x at 0, `backward` is wrong by design.

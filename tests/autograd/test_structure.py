@@ -89,7 +89,7 @@ def test_paths_are_expressions_for_the_numbers(structure: Any) -> None:
 
 
 class Nodes:
-    """Makes nodes, and keeps what was asked for."""
+    """Makes nodes, and remembers the paths asked for."""
 
     def __init__(self) -> None:
         self.made: list[Value] = []
@@ -306,7 +306,7 @@ def functions(draw: Any) -> Any:
 
 
 def named(f: Any, count: int) -> list[str]:
-    """Call the arguments what the signature calls them."""
+    """Name the arguments as the signature does."""
     try:
         parameters = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What a number that is not known yet answers: arithmetic, and to all else an error at its line."""
+"""Unknown numbers allow arithmetic; anything else is an error that names the line."""
 
 from __future__ import annotations
 

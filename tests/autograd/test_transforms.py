@@ -1,4 +1,4 @@
-"""Transforms of plain functions, held to mpmath, to each other, and to the published traps."""
+"""Transforms of plain functions, compared with mpmath, with each other, and on published traps."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def bits(*numbers: float) -> bytes:
 
 
 def close(actual: float, expected: Any, scale: float = 1.0) -> bool:
-    """Whether a float is an exact number but for rounding, relative to a scale."""
+    """Whether a float is an exact number up to rounding, relative to a scale."""
     assert type(actual) is float
     return bool(abs(actual - expected) <= 1e-11 * (abs(expected) + scale))
 
@@ -782,11 +782,11 @@ def sum_of_squares(structure: Any) -> Any:
 
 
 class Settings(UserDict[str, Any]):
-    """A mapping of one's own."""
+    """A custom mapping."""
 
 
 class Squares(dict[str, Any]):
-    """A dictionary that takes nothing else than floats."""
+    """A dictionary that accepts only floats."""
 
     def __setitem__(self, key: str, item: float) -> None:
         raise AttributeError(key)
@@ -1232,13 +1232,13 @@ def test_derivatives_hold_neither_their_arguments_nor_results() -> None:
 
 
 class Image:
-    """What has a shape, and is no array."""
+    """An object that has a shape, but is not an array."""
 
     shape = (2, 3)
 
 
 class Table(Image):
-    """What is converted as an array is, and is none: a DataFrame of pandas."""
+    """An object that is converted like an array, but is not one, such as a pandas DataFrame."""
 
     def astype(self, kind: type) -> Table:
         return self
@@ -1604,7 +1604,7 @@ def test_what_the_function_does_not_depend_on_has_derivative_zero() -> None:
     assert grad(lambda x: 1.0)(None) is None
 
 
-# --- kinks, choices, infinities, functions of one's own ------------------------------------------
+# --- kinks, choices, infinities, custom functions ------------------------------------------------
 
 KINKED: list[tuple[Callable[[Any], Any], float, list[float]]] = [
     (builtins.abs, 0.0, [0.0, nan, nan]),
@@ -1724,7 +1724,7 @@ def test_a_model_may_hold_nodes_of_a_graph_that_is_differentiated() -> None:
 
 
 def test_an_inner_derivative_does_not_walk_the_graph_around(monkeypatch: Any) -> None:
-    """Or derivatives in a loop would take time in the square of its length."""
+    """Otherwise derivatives in a loop would take time in the square of its length."""
     lengths = []
 
     def counted(*roots: Value, stop: Any = ()) -> list[Value]:
@@ -1806,7 +1806,7 @@ def test_an_operation_outside_the_table_has_first_derivatives_alone() -> None:
     for twice in (grad(grad(doubled)), hessian(doubled), forward(grad(doubled))):
         with pytest.raises(KeyError, match=r"'doubled' is not in the table .* custom_function"):
             twice(3.0)
-    # Of no concern where nothing that is asked for goes through it.
+    # It does not matter if no requested derivative passes through it.
     assert grad(grad(lambda x: x**3 + doubled(Value(1.0))))(2.0) == 12.0
 
 

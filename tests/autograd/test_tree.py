@@ -19,7 +19,7 @@ class Line(NamedTuple):
 
 
 class Frozen(Mapping[str, Any]):
-    """A mapping that is no dict."""
+    """A mapping that is not a dict."""
 
     def __init__(self, items: dict[str, Any]) -> None:
         self.items_ = dict(items)

@@ -28,7 +28,7 @@ inf = math.inf
 
 
 def state(value: Value) -> tuple[Any, ...]:
-    """Everything about a node but who its parents are."""
+    """Everything about a node except its parents."""
     return value.data, value.grad, value.local_derivatives, value.op, value.label
 
 
@@ -410,7 +410,7 @@ def test_plain_numbers_in_plain_numbers_out() -> None:
 
 
 def run(program: Program) -> tuple[list[Value], list[Value]]:
-    """Record a program; the leaves, and what the instructions gave."""
+    """Record a program; return the leaves, and the results of the instructions."""
     leaves = [Value(leaf) for leaf in program.leaves]
     return leaves, program.run(autograd, leaves)[len(leaves) :]
 

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, whoever writes, and whatever stands there before."""
+"""Files that are written whole or not at all, whoever writes, and whatever was there before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every contender judges a claimed gradient, and none is taken for another's."""
+"""Every contender judges a claimed gradient, and none is mistaken for another's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A differential fuzzer: random programs, run in every way there is, held to mpmath and each other.
+"""A differential fuzzer: random programs, run in every way, compared with mpmath and each other.
 
     python -m tests.fuzz.differential --programs 200000 --seed 1
 
@@ -17,7 +17,7 @@ What must agree, at a point where
   function that chooses has not chosen it;
 - recording raises, as a number is too large: what is compiled and finite is right.
 
-What is found and is agreed on, `AGREED` says; it is counted and shown, and is no failure.
+Accepted differences are listed in `AGREED`; they are counted and shown, but are no failures.
 
 PyTorch and JAX are held to the recorded program at the points of the first kind; where they differ,
 differences over the definitions in mpmath decide who is right. At kinks they are not asked: there
@@ -75,7 +75,7 @@ _EXACT = {
 }  # fmt: skip
 
 
-# What is found and is no fault: what it says, and why. All else fails the tests.
+# Accepted differences: their messages, and why. Everything else fails the tests.
 AGREED = {
     "value finite after a pole": "the limit, as IEEE 754 has it; recording raises at the pole",
     "gradient finite after a pole": "likewise",
@@ -167,7 +167,7 @@ def _split(case: Case, numbers: Sequence[float]) -> tuple[Numbers, Numbers, list
 
 
 def findings(engine: str, point: Point, numbers: Numbers) -> Iterator[Finding]:
-    """Hold the numbers of a way of running a program to what is right.
+    """Compare the numbers of a way of running a program with what is right.
 
     Args:
         engine: The way.
@@ -318,7 +318,7 @@ _ORDERS = ("value", "gradient", "hessian")
 
 
 def _unlike(case: Case, found: float, expected: float, place: int) -> str:
-    """Say how a number of a compiled program is unlike the recorded one; nothing, if it is not."""
+    """Say how a number of a compiled program differs from the recorded one, if it does."""
     order = _order(case, place)
     if math.isfinite(found) and math.isfinite(expected):
         return ""
@@ -556,7 +556,7 @@ def check(
 
 
 def _variant(name: str, point: Point) -> Iterator[Finding]:
-    """Hold another way to differentiate a recorded program to the first."""
+    """Compare another way to differentiate a recorded program with the first."""
     if point.numbers is None:
         return
     trail = _split(point.case, point.numbers)[0]

@@ -137,7 +137,7 @@ SLOW = {
     "k1",
 }  # for mpmath: drawn less often
 
-# What leads any number into a domain.
+# Functions that map any number into a domain.
 _ADAPTERS: dict[str, list[str]] = {
     **{
         key: ["exp", "square", "softplus", "abs"]

@@ -1,4 +1,4 @@
-"""What a program's value, gradient and Hessian are, and how far a right implementation may be off.
+"""The exact value, gradient and Hessian of a program, and the errors allowed in an implementation.
 
 An implementation is held to what is right at the numbers that it has computed itself. Each result
 is held to mpmath's at the operands that it was computed from, and the derivatives to the exact
@@ -78,7 +78,7 @@ class Reference:
         return order * self.growth > _RANGE
 
     def wrong(self, found: float, exact: Any, size: float, order: int) -> str:
-        """Say what is wrong with a number; nothing, if it is right."""
+        """Say what is wrong with a number; empty if it is right."""
         if mp.isnan(exact):
             return "" if math.isnan(found) else "finite, and ought to be nan"
         if not math.isfinite(found):
@@ -92,7 +92,7 @@ class Reference:
 
 
 def value_error(name: str, xs: tuple[float, ...], y: float) -> str:
-    """Say what is wrong with a row's value; nothing, if it is right.
+    """Say what is wrong with a row's value; empty if it is right.
 
     A rounding of the result is allowed, and of the operands: of the terms of a sum, of an argument
     of the exponential function.

@@ -1,4 +1,4 @@
-"""What strangers hand to the library: numbers of every make, and whatever else Python has."""
+"""What strangers pass to the library: numbers of every kind, and whatever else Python has."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from autograd.rules import RULES
 
 
 class StrangersError(Exception):
-    """What a stranger's own method raises: it is to come through as it is, or not at all."""
+    """The error of a stranger's own method, which must be passed on unchanged, or not at all."""
 
 
 @contextmanager
@@ -149,7 +149,7 @@ class Nameless:
 
 
 class Touchy:
-    """An object that no attribute can be asked of."""
+    """An object whose attributes cannot be read."""
 
     def __getattr__(self, name: str) -> Any:
         raise StrangersError
@@ -205,7 +205,7 @@ UNPRINTABLE: list[Any] = [
 ]
 """Kept apart, as Hypothesis would print them as well."""
 STRANGERS = [*PRINTABLE, *UNPRINTABLE]
-"""What is no real number, or does not behave like one."""
+"""Objects that are not real numbers, or do not behave like them."""
 
 strangers: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from(PRINTABLE),

@@ -62,7 +62,7 @@ def test_a_real_number_becomes_a_float_or_overflows(number: Any, label: str | No
 
 
 def refusal(data: Any, label: Any = None) -> Exception | None:
-    """What the constructor refuses with, or None where it takes what it is given."""
+    """The constructor's error, or None if it accepts the argument."""
     with nothing_global_changes():
         try:
             Value(data, label)

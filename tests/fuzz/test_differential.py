@@ -1,4 +1,4 @@
-"""Random programs, run in every way there is; and whether faults are noticed that are planted."""
+"""Random programs, run in every way; and whether planted faults are noticed."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_the_reference_keeps_its_digits_at_the_edges() -> None:
 
 @contextmanager
 def planted(name: str, **changes: Any) -> Iterator[None]:
-    """Have a row say something else for a while."""
+    """Replace a row for a while."""
     rule = RULES[name]
     before = {field: getattr(rule, field) for field in changes}
     for field, changed in changes.items():

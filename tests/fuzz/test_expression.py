@@ -1,4 +1,4 @@
-"""The command line's expressions: any text is a value or an `ExpressionError`, for little work."""
+"""The command line's expressions: any text gives a value or an `ExpressionError`, quickly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`load_state_dict` and `load` on whatever a mapping or a file may hold: all of it, or nothing."""
+"""`load_state_dict` and `load` on any mapping or file: they load all of it, or nothing."""
 
 from __future__ import annotations
 

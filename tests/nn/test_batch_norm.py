@@ -1,4 +1,4 @@
-"""A page of user code: batch normalisation, of what `nn` has, held to PyTorch's."""
+"""A page of user code: batch normalisation built from `nn`, compared with PyTorch's."""
 
 from __future__ import annotations
 

@@ -266,7 +266,7 @@ def test_a_model_that_reaches_parameters_another_way_is_not_trained_wrongly() ->
     def tied() -> MLP:
         model = MLP(3, [2, 1], seed=1)
         first, second = model.layers[0].neurons
-        second.weights[0] = first.weights[0] * 2.0  # an expression in the place of a weight
+        second.weights[0] = first.weights[0] * 2.0  # an expression in place of a weight
         return model
 
     def trained(compiled: Any) -> list[float]:

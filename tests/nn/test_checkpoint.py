@@ -1,4 +1,4 @@
-"""Checkpoints: trained to the middle and resumed is trained straight through, bit for bit."""
+"""Checkpoints: resumed training gives the same as uninterrupted training, bit for bit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo: every number of the textbook, what it says of real data, and how it fails."""
+"""The demo: every number of the textbook, what it says about real data, and how it fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The history of a training: a line, columns, arrays, a frame, and errors that carry it."""
+"""The history of training: a line, columns, arrays, a frame, and errors that carry it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics: which function a name means, and what accuracy is of which outputs."""
+"""Metrics: which function a name means, and the accuracy of which outputs."""
 
 from __future__ import annotations
 

@@ -382,7 +382,7 @@ def test_freeze_takes_names_one_by_one() -> None:
 
 
 class MicrogradNeuron(Module):
-    """As micrograd has it, and those who come from there write it."""
+    """A module as micrograd's users write it."""
 
     def __init__(self, nin: int, seed: int) -> None:
         generator = random.Random(seed)
@@ -527,7 +527,7 @@ def test_a_function_that_is_traced_leaves_no_parameters_behind() -> None:
 
 
 class Hidden:
-    """No Module, so that its Values are nobody's."""
+    """Not a Module, so its Values belong to no one."""
 
     def __init__(self) -> None:
         self.w = Value(0.5, "hidden weight")
@@ -817,7 +817,7 @@ def test_fit_trains_in_training_mode_and_measures_in_evaluation_mode() -> None:
 
 
 class Foreign:
-    """What is no module, and holds a parameter of one."""
+    """Not a module, but holds a parameter of one."""
 
     def __init__(self, held: Any) -> None:
         self.held = held
@@ -839,7 +839,7 @@ class Copying(Module):
 
 
 class Listed(list[Any]):
-    """A list of one's own."""
+    """A custom list."""
 
 
 def negated(parameter: Value) -> Value:

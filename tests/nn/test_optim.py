@@ -1,4 +1,4 @@
-"""Optimisers and schedules: held to PyTorch's over 100 steps, in double precision."""
+"""Optimisers and schedules: compared with PyTorch's over 100 steps, in double precision."""
 
 from __future__ import annotations
 
@@ -325,7 +325,7 @@ RATES: dict[str, float | Schedule] = {
 
 
 class Noisy(Optimiser):
-    """An optimiser of a user's, who keeps what a user may keep."""
+    """A user's optimiser, with whatever state a user may keep."""
 
     def __init__(self, parameters: list[Value], rate: float | Schedule) -> None:
         super().__init__(parameters, rate)

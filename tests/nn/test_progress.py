@@ -1,4 +1,4 @@
-"""Progress: where there is a bar by default. What it shows is tested in test_training."""
+"""Progress: when there is a bar by default. What it shows is tested in test_training."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def data(model: Module) -> list[float]:
     return [parameter.data for parameter in model.parameters()]
 
 
-# --- models that take something else than a row of numbers ---------------------------------------
+# --- models that take something other than a row of numbers --------------------------------------
 
 
 class Recurrent(Module):

@@ -1,4 +1,4 @@
-"""Executing the notebooks: what counts as another number, and what is kept of a run."""
+"""Executing the notebooks: what counts as a different number, and what is kept of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The committed notebooks: complete, executed without an error, and free of what varies.
+"""The committed notebooks: complete, executed without errors, and free of whatever varies.
 
 Continuous integration executes them, where their own assertions check the numbers; ruff lints and
 formats their cells. Here is what neither would notice.
@@ -53,7 +53,7 @@ def paths(part: Any) -> list[re.Match[str]]:
 
 
 def faults(notebook: Notebook) -> list[str]:
-    """Say what a notebook should not be committed with."""
+    """List the reasons why a notebook should not be committed."""
     found = []
     cells = code_cells(notebook)
     if [cell["execution_count"] for cell in cells] != list(range(1, len(cells) + 1)):

@@ -1,4 +1,4 @@
-"""Derivatives as people write them by hand: right ones pass, and the usual mistakes are told."""
+"""Derivatives as people write them by hand: right ones pass, and the usual mistakes are named."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autograd import gradcheck
 
 
 class Case(NamedTuple):
-    """A function, its right derivative, and wrong ones with what is to be said of them."""
+    """A function, its right derivative, and wrong ones with the expected words."""
 
     f: Callable[..., Any]
     inputs: tuple[Any, ...]

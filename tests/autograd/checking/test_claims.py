@@ -1,4 +1,4 @@
-"""Claimed derivatives of functions of any make: right ones pass, wrong ones are found and named."""
+"""Claimed derivatives of any functions: right ones pass, wrong ones are found and named."""
 
 from __future__ import annotations
 
@@ -433,7 +433,7 @@ def test_in_single_precision_a_flat_derivative_is_decided_beside_steep_ones(seed
     right = slopes / np.cosh(slopes * x) ** 2
     assert gradcheck(f, x, gradient=right), gradcheck(f, x, gradient=right)
     right[2] *= -1.0
-    # A derivative is told from its opposite unless it is as good as nothing in this arithmetic.
+    # A derivative can be told from its opposite unless it is practically 0 in this arithmetic.
     check = gradcheck(f, x, gradient=right, raise_exception=False)
     assert check.outcome == ("failed" if abs(right[2]) > 1e-2 else check.outcome)
 
@@ -619,7 +619,7 @@ def test_which_side_of_a_kink_is_claimed_is_said(claim: float, said: str, sign: 
 
     check = gradcheck(f, 0.0, gradient=sign * claim)
     assert check.outcome == "undecided"
-    assert check.reason.endswith(f"what is claimed {said}")
+    assert check.reason.endswith(f"the claim {said}")
 
 
 def test_a_value_that_is_not_finite_is_undecided() -> None:

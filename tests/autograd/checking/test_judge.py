@@ -1,4 +1,4 @@
-"""Graphs held to what they should be: the chain rule, each node, and `backward()` itself."""
+"""Graphs compared with what they should be: the chain rule, each node, and `backward()` itself."""
 
 from __future__ import annotations
 

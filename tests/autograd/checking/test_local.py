@@ -1,4 +1,4 @@
-"""What a node ought to be: values and derivatives of rows, precisely and numerically."""
+"""Expected values and derivatives of nodes: exactly, by mpmath, and numerically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verdict on points where a checker is easily wrong: each case as it ought to be decided.
+"""The verdicts at points where a checker is easily wrong.
 
 Where an operation has no derivative, and a factor of 0 stands before it, the chain rule says
 nothing: the function as a whole has a derivative there, or a kink, or a cusp.

@@ -63,7 +63,7 @@ def structures(rows: int | None) -> st.SearchStrategy[Any]:
 
 
 def of_row(part: Any, row: int | None) -> Any:
-    """What a function is given for one row, by the definition."""
+    """The arguments of a function for one row, by definition."""
     if isinstance(part, dict):
         return {key: of_row(inner, row) for key, inner in part.items()}
     if isinstance(part, Pair):
@@ -193,7 +193,7 @@ def test_what_is_no_number_is_part_of_the_key(static: Any) -> None:
 
 @dataclass(frozen=True)
 class Scale:
-    """Equal to others that a function can tell from it."""
+    """Equal to other objects that a function can distinguish from it."""
 
     name: str
     factor: float = field(compare=False)

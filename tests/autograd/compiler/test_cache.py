@@ -1,4 +1,4 @@
-"""Machine code that is kept: what is found again, what is left alone, and that nothing fails."""
+"""The cache of machine code: what is found again, what is left alone, and that nothing fails."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions are P
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a cache that is there only for a test, and is not made yet."""
+    """The folder of a test's own cache, which does not exist yet."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "a" / "cache"))
     return tmp_path / "a" / "cache"
 
@@ -193,7 +193,7 @@ def test_by_default_it_is_where_the_system_wants_it(
     assert tmp_path in folder.parents
     keep(KEY, b"content")
     assert found(KEY) == b"content"
-    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))  # a home that is not there stays away
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))  # a missing home folder is not created
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert "no home folder" in state().problem
     keep(OTHER, b"content")

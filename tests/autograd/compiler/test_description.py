@@ -1,4 +1,4 @@
-"""Structures of arguments and results as JSON has them: what comes back is what there was."""
+"""Structures of arguments and results as JSON: what is read back is what was written."""
 
 from __future__ import annotations
 

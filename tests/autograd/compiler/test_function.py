@@ -1,4 +1,4 @@
-"""`compile`: what it takes and gives, what it refuses, and the same numbers as without it."""
+"""`compile`: what it accepts, returns and refuses; and the same numbers as without it."""
 
 from __future__ import annotations
 
@@ -784,7 +784,7 @@ def scale_of(drawn: Drawn) -> tuple[float, list[float]]:
 
 
 def contributions(drawn: Drawn) -> list[float]:
-    """Add up, for each input, the sizes of all that its derivative is added up of."""
+    """Add up, for each input, the sizes of all terms of its derivative."""
     from autograd.graph import interior
 
     leaves = [Value(number) for number in drawn.inputs]
@@ -1084,7 +1084,7 @@ def test_a_mixed_second_derivative_at_a_kink_is_nan_both_ways(
     assert compiled(hessian(f), backend=backend)([1.0, 2.5]) == found
 
 
-# Operations that have infinite derivatives at 0, and what takes nothing of them there.
+# Operations that have infinite derivatives at 0, and functions that do not depend on them there.
 STEEP_AT_0: dict[str, Callable[[Any], Any]] = {
     "sqrt": sqrt,
     "entr": autograd.entr,
@@ -1618,7 +1618,7 @@ def test_what_is_a_factor_of_relu_keeps_its_second_derivative(
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """NumPy's warnings are errors here: compiled functions give none."""
+    """NumPy's warnings are errors here, as compiled functions must not cause any."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         yield

@@ -1,4 +1,4 @@
-"""Passes: each computes what its program did, does its one thing, and goes through any depth."""
+"""Passes: each keeps the program's results, does its one thing, and handles any depth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work that threads share: each piece is done once, and errors come back."""
+"""Work shared by threads: each piece is done once, and errors are raised."""
 
 from __future__ import annotations
 

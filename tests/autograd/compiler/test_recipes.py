@@ -44,7 +44,7 @@ def test_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Python:
-    """Evaluates a program on Python's floats, row by row, backwards: nobody may notice."""
+    """Evaluates a program on Python's floats, row by row, backwards, which nobody may notice."""
 
     name = "python"
     plan = staticmethod(planned)

@@ -1,4 +1,4 @@
-"""Compiled functions in files: what comes back, and what is refused, whoever has written it.
+"""Compiled functions in files: what is read back, and what is refused, whoever wrote it.
 
 Files whose data is mutated are for `tests/fuzz/test_files.py`.
 """
@@ -305,7 +305,7 @@ def with_machine_code(mark: Path, groups: Any) -> bytes:
 
 @pytest.mark.parametrize("groups", [[[1, False]], [[1000000, False]]])
 def test_machine_code_in_a_file_is_not_run(tmp_path: Path, groups: Any) -> None:
-    """Nor is a width believed: of the first format, nothing is read."""
+    """Nor is a width trusted: files of the first format are not read at all."""
     path, mark = tmp_path / "f", tmp_path / "was-run"
     path.write_bytes(with_machine_code(mark, groups))
     with pytest.raises(ValueError, match=r"an older format, .*held machine code.*save it again"):
@@ -473,7 +473,7 @@ def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:
 
 
 def test_a_program_that_would_take_long_to_compile_is_read_at_once(path: Path) -> None:
-    """Each of these operations is written out in many; that is for who calls it."""
+    """Each of these operations expands to many; that happens only in a call."""
     outputs = [100_005, 0, 0]
     longest = [["log_ndtr", 0]] * 100_000
     forged(path, of_program(lambda p: p.update(operations=longest, outputs=outputs)))
@@ -489,7 +489,7 @@ OPERATIONS = [name for name, rule in RULES.items() if not isinstance(rule.name, 
 
 @pytest.mark.parametrize("op", OPERATIONS)
 def test_what_is_read_can_be_compiled(op: str) -> None:
-    """Of a file that is not refused, no program fails at its first call."""
+    """No program of a file that is not refused fails at its first call."""
     for count in range(12):
         program = {**SQUARE, "operations": [[op, *[0] * count]]}
         try:

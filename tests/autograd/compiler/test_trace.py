@@ -237,7 +237,7 @@ def test_in_a_forked_process_blocks_of_this_thread_alone_are_open(
             for _ in range(blocks):
                 stack.enter_context(collector_paused())
             with monkeypatch.context() as patch:
-                # A block of another thread, which is not there in the child.
+                # A block of another thread, which does not exist in the child.
                 patch.setattr(trace, "_lock", threading.Lock())
                 patch.setattr(trace, "_paused", blocks + 1)
                 patch.setattr(trace, "_was_enabled", enabled)

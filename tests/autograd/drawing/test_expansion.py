@@ -40,7 +40,7 @@ def same(x: float, y: float, relative: float) -> bool:
 
 
 def check(root: Value, operations: Any = True) -> Value:
-    """Hold an expansion to its promises, and return the new root."""
+    """Check what an expansion promises, and return the new root."""
     root.zero_grad()
     root.backward(0.75)
     before = snapshot(root)
@@ -205,7 +205,7 @@ def test_where_elementary_operations_would_overflow_or_lose_all_digits_a_node_st
 @pytest.mark.parametrize("xs", [[1.0, 1.0], [1.0, 1.0, 1.0], [2.0, 2.0, 1.0, 2.0]])
 def test_ties_share_equally_when_written_out(name: str, xs: list[float]) -> None:
     y = CALLS[name]([Value(x) for x in xs])
-    # Of two that tie each has a half, written out or not.
+    # Two that tie have a half each, written out or not.
     assert (check(y) is y) == (xs.count(y.data) > 2)
 
 

@@ -1,4 +1,4 @@
-"""The textbook's picture of a model: what stands where, how wide, in which colour, and said how."""
+"""The textbook's picture of a model: positions, widths, colours and texts."""
 
 from __future__ import annotations
 
@@ -433,7 +433,7 @@ def test_numbers_are_written_up_to_24_links() -> None:
     assert not parts(network(Layer(4, 5)), "number")
 
 
-# --- models of every make ------------------------------------------------------------------------
+# --- models of every kind ------------------------------------------------------------------------
 
 
 def test_a_layer_and_a_neuron_are_models() -> None:
@@ -467,7 +467,7 @@ def test_neurons_without_bias_have_no_bias_unit() -> None:
         ),
         (Value(1.0), "got Value"),
         (SimpleNamespace(layers=[Layer(1, 1), math.tanh]), "layers.1 is of type builtin_function"),
-        (SimpleNamespace(layers=3), "layers must be a sequence, and is 3"),
+        (SimpleNamespace(layers=3), "layers must be a sequence, but is 3"),
         (SimpleNamespace(neurons=[Neuron(1), "x"]), "neurons.1 is of type str, and has no `weig"),
         (
             SimpleNamespace(weights=[1.0]),

@@ -68,7 +68,7 @@ def hostile() -> Value:
 
 
 def tangle(size: int) -> Value:
-    """A graph of so many nodes, each of one or two of those not long before it."""
+    """A graph of so many nodes, each computed from one or two shortly before it."""
     operations: list[Callable[[Value, Value], Value]] = [
         lambda a, b: a + b,
         lambda a, _: sin(a),
@@ -243,7 +243,7 @@ Open: TypeAlias = Callable[..., Page]
 
 @pytest.fixture
 def opened(chrome: Any, tmp_path: Path) -> Iterator[Open]:
-    """Draw a graph, and open its page; at the end hold it to have been quiet.
+    """Draw a graph, and open its page; at the end, check that it was quiet.
 
     No page may write an error to the console or ask for anything but itself.
     """
@@ -322,7 +322,7 @@ def test_gradients_at_the_end_are_those_of_backward(
 
 
 def drawn_in_order(root: Value) -> list[Value]:
-    """List the nodes of a drawing in the order of their ids, told by the drawing's own scene."""
+    """List the nodes of a drawing in the order of their ids, from the drawing's own scene."""
     from autograd.drawing.scene import scene
 
     boxes = sorted(scene([root]).boxes, key=lambda box: int(box.identifier[1:]))
@@ -449,7 +449,7 @@ def test_it_plays_to_the_end_and_again(opened: Open) -> None:
     shown.by_id("play").click()
     assert shown.step < shown.last
     wait(shown, at_end)
-    # Whoever steps by hand stops it; and on the button that has the focus, Space presses once.
+    # Stepping by hand stops it; and Space presses the button that has the focus once.
     shown.press("Space")
     assert shown.by_id("play").get_attribute("aria-label") == "Pause"
     shown.press("Right")
@@ -565,7 +565,7 @@ def test_every_control_is_reached_by_tab_and_shows_it(opened: Open) -> None:
             assert width == "3px", reached[-1]
     order = ["graph", "first", "previous", "play", "next", "last", "slider", "speed", "zoom"]
     assert reached[: len(order)] == order
-    # From wherever the focus is, arrows step; a button pressed by Space does no more than it says.
+    # Arrows step wherever the focus is; a button pressed by Space does only what it says.
     shown.by_id("next").send_keys(" ")
     assert shown.step == 1
     shown.by_id("graph").send_keys("\ue014")
@@ -638,7 +638,7 @@ def test_no_motion_where_none_is_wanted(opened: Open) -> None:
 def test_the_node_of_the_step_is_in_sight(opened: Open) -> None:
     shown = opened(tangle(40))
     shown.emulate(prefers_reduced_motion="reduce")
-    # All steps in one script: what a key that is really pressed does is asked elsewhere.
+    # All steps in one script: other tests really press keys.
     in_sight = """
         const found = [];
         for (let i = 0; i < slider.max; i++) {
@@ -675,7 +675,7 @@ def test_the_page_fits_its_window(opened: Open, width: int, height: int) -> None
     for step in (0, shown.last // 2, shown.last):
         shown.slide(step)
         assert shown.run("return document.documentElement.scrollWidth <= innerWidth")
-        # Wherever one reads, the controls are at hand.
+        # The controls are visible wherever one scrolls.
         shown.run("scrollTo(0, arguments[0] ? document.body.scrollHeight : 0)", step)
         assert shown.run(
             "const box = document.getElementById('next').getBoundingClientRect();"

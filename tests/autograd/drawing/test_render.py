@@ -1,4 +1,4 @@
-"""Rendering by the system's Graphviz, by pygraphviz's own, and the error where there is neither."""
+"""Rendering by the system's Graphviz, by pygraphviz's own, and the error if there is neither."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_without_graphviz_a_notebook_shows_the_reason_and_the_text() -> None:
 
 @pytest.mark.usefixtures("neither")
 def test_without_graphviz_nothing_else_that_a_notebook_asks_for_raises() -> None:
-    """IPython goes on to ask `_repr_svg_` for the forms that a bundle lacks, and prints errors."""
+    """IPython also calls `_repr_svg_` for the formats that a bundle lacks, and prints errors."""
     assert draw(neuron())._repr_svg_() is None
 
 

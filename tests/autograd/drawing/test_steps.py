@@ -254,7 +254,7 @@ def test_a_long_chain_takes_linear_time() -> None:
     assert len(walked) == 2 * 4_001
     assert sum(len(step.changes) for step in walked) == 2 * 4_001
     assert walked[-1].changes[boxes[x]].exact == "1.0"
-    # Of a much longer one that is drawn folded, only what is drawn is told.
+    # For a much longer one that is drawn folded, only the drawn nodes have steps.
     for _ in range(20_000):
         y = -y
     assert [step.node for step in steps(y, {x: "n0", y: "n1"}, {})] == ["", "n1", "n1", "n1"]

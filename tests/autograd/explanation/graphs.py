@@ -58,7 +58,7 @@ def rows_of(markup: str) -> list[list[str]]:
 
 
 def check_latex(latex: str) -> None:
-    """Read LaTeX as far as to see that nothing in it is out of place."""
+    """Parse LaTeX far enough to see that it is well formed."""
     depth = 0
     for token in re.findall(r"\\[A-Za-z]+|\\.|.", latex, re.DOTALL):
         if token in {"{", "}"}:

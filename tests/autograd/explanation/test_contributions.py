@@ -1,4 +1,4 @@
-"""The share of each node in an output's derivatives: numbers, modules, and how they are set."""
+"""The share of each node in an output's derivatives: numbers, modules, and typesetting."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ def test_arguments_and_results_may_be_nested() -> None:
 
 
 class Brief(torch.nn.Module):  # type: ignore[misc]
-    """What computes in bfloat16, and takes and returns something else."""
+    """A module that computes in bfloat16, but takes and returns another type."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Programs as C: compiled by the system's compiler, and held to the eager engine.
+"""Programs as C: compiled by the system's compiler, and compared with the eager engine.
 
 Each call of the compiler takes a while, so programs are put together into few files.
 """
@@ -51,9 +51,9 @@ Function = Callable[..., list[float]]
 def built(
     folder: Path, programs: dict[str, Program], command: Sequence[str] = C99, level: str = "-O2"
 ) -> dict[str, Function]:
-    """Compile programs to functions of floats; skip the test where there is no compiler.
+    """Compile programs to functions of floats; skip the test if there is no compiler.
 
-    Continuous integration (which sets CI) must not pass for want of one: there it fails.
+    Continuous integration (which sets CI) must not pass without one: there the test fails.
     """
     if shutil.which(command[0]) is None:
         reason = f"there is no {command[0]}: apt-get install build-essential"
@@ -133,7 +133,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
 
 
 def scale(name: str, xs: Sequence[float]) -> float:
-    """The size of what is added up, which the rounding of a sum is relative to."""
+    """The size of the terms, which the rounding of a sum is relative to."""
     n = len(xs) // 2
     if name in ("dot", "net"):
         products = [x * y for x, y in zip(xs[:n], xs[n : 2 * n], strict=True)]

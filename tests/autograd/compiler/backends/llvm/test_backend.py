@@ -1,4 +1,4 @@
-"""Machine code: made once, loaded anywhere on this machine, and called with what is there."""
+"""Machine code: made once, loaded anywhere on this machine, and called."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from tests.programs import Case, cases, same_bits
 
 binding = pytest.importorskip("llvmlite.binding")
 
-# How programs are cut up: the cost from which loops are looked for, the size of pieces, the least
+# How programs are cut up: the cost from which loops are tried, the size of pieces, the least
 # number of equal steps that make a loop, and of terms that make one of a sum.
 STRAIGHT = (10**9, 10**9, 8, 10**9)
 PIECES = (10**9, 1, 8, 10**9)

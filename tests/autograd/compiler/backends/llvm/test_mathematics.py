@@ -1,7 +1,7 @@
 """The elementary functions as machine code, against mpmath and Python's `math`.
 
 A loop over an array is compiled once for each function, width and kind of processor; the tests then
-hand it whole arrays.
+call it with whole arrays.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ MAGNITUDES = (
 )  # fmt: skip
 EDGES = [*MAGNITUDES, *[-x for x in MAGNITUDES], NAN, *[math.pi / 2 * k for k in range(-40, 41)]]
 
-# The values at infinity, at poles and off the domain, where mpmath has an opinion of its own.
+# The values at infinity, at poles and off the domain, where mpmath has other conventions.
 LIMITS: dict[str, dict[float, float]] = {
     "arccos": {},
     "arccosh": {INFINITY: INFINITY},
@@ -245,7 +245,7 @@ def check(op: str, xs: Any, results: Any, bound: float) -> None:
 
 
 def bound_of(op: str, lanes: int) -> float:
-    """2 for what this package computes; the C library promises a little less for some."""
+    """2 for the functions of this package; the C library is a little less accurate for some."""
     return 2.0 if op in KERNELS or (op == "erfc" and lanes > 1) else 4.0
 
 
@@ -321,7 +321,7 @@ def test_functions_are_accurate_everywhere(op: str) -> None:
 
 
 def evaluated(function: Callable[..., float], *xs: float) -> float:
-    """A function of Python's `math`; nan stands for what it raises, whatever C would give."""
+    """A function of Python's `math`; nan where it raises an error, whatever C would return."""
     try:
         return function(*xs)
     except (ValueError, OverflowError):

@@ -50,7 +50,7 @@ def is_fast(f: Compiled) -> bool:
 
 
 def in_python(f: Compiled) -> Compiled:
-    """Have it called in Python, from now on."""
+    """Make all further calls go through Python."""
     f._last = None
     for known in f._known.values():
         known.called, known.next_try = None, 2**60

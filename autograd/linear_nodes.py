@@ -11,6 +11,7 @@ from autograd.value import Value, new_node
 __all__ = ["linear", "linked"]
 
 _ONE = (1.0,)
+_PARAMETERS = {*map(id, PARAMETER_KINDS)}
 
 
 def linear(coefficients: tuple[float, ...], operands: tuple[Value, ...]) -> Value:
@@ -52,8 +53,7 @@ def linked(value: Value) -> Value:
         >>> linked(x)
         Value(2.0, grad=0.0, op='linear', label='x')
     """
-    is_parameter = any(value.op is kind for kind in PARAMETER_KINDS)
-    op = LINKED_PARAMETER if is_parameter else LINEAR
+    op = LINKED_PARAMETER if id(value.op) in _PARAMETERS else LINEAR
     if type(value) is Traced and notes_nothing():
         node = node_of(op, (value,))
         node.local_derivatives = _ONE

@@ -78,75 +78,72 @@ def merged(root: Value, order: Sequence[Value], again: bool) -> tuple[Value, Seq
     trace = tracing.active.get()
     if root._number is not UNKNOWN or trace is None or trace.exact:
         return root, order
-    merging = _Merging(order, again)
-    for node in order:
-        merging.add(node)
-    if not merging.equals:
+    equals, kept = _valued(order, again)
+    if not equals:
         return root, order
-    return merging.equals.get(id(root), root), merging.order
+    return equals.get(id(root), root), kept
 
 
-class _Merging:
-    """What is known about the nodes seen so far.
+def _valued(order: Sequence[Value], again: bool) -> tuple[dict[int, Value], list[Value]]:
+    """Find equal nodes.
 
-    Attributes:
-        equals: By the identity of a node, the other node that stands for it, if one does.
-        order: The nodes that are left, parents first.
+    Returns:
+        By the identity of a node, the other node that stands for it, if one does; and the nodes
+        that are left, parents first.
     """
+    equals: dict[int, Value] = {}
+    kept: list[Value] = []
+    operations = {node.op for node in order}
+    is_later = CHAIN_PRODUCT in operations or KINKED in operations
+    mergeable = SMOOTH if again or is_later else SMOOTH | BENT
+    numbers: dict[int, int] = {}  # by the identity of a node, that of the one that it equals
+    rough: set[int] = set()  # those not to be merged, with what depends on them
+    constants: dict[tuple[float, float] | None, int] = {}
+    known: dict[Any, Value] = {}
 
-    def __init__(self, order: Sequence[Value], again: bool) -> None:
-        self.equals: dict[int, Value] = {}
-        self.order: list[Value] = []
-        is_later = any(node.op == CHAIN_PRODUCT or node.op == KINKED for node in order)
-        self._mergeable = SMOOTH if again or is_later else SMOOTH | BENT
-        self._rough: set[int] = set()  # not to be merged, with what depends on them
-        self._known: dict[Any, Value] = {}
-        self._constants: dict[tuple[float, float] | None, int] = {}
-
-    def add(self, node: Value) -> None:
-        """Add the next node, or find the node that stands for it."""
-        equals, rough = self.equals, self._rough
-        parents = node.parents
-        if equals and not equals.keys().isdisjoint(map(id, parents)):
-            parents = tuple([equals.get(id(parent), parent) for parent in parents])
+    seen, is_smooth = numbers.get, rough.isdisjoint
+    for node in order:
+        op, parents = node.op, node.parents
         key: Any = None
-        if self._may_merge(node) and rough.isdisjoint(map(id, parents)):
-            key = node.op, *map(self._number, parents)
-            if node.op == LINEAR:
-                key = key, tuple(map(bits, node.local_derivatives))
-            first = self._known.get(key)
+        for parent in parents:
+            if parent.op is CONSTANT and id(parent) not in numbers:
+                alike = constants.setdefault(bits(parent._number), id(parent))
+                numbers[id(parent)] = alike
+        found = tuple(map(seen, map(id, parents), map(id, parents)))
+        if op == "**" or op == LINEAR:
+            may_merge = _may_merge(node)
+        else:
+            may_merge = op in mergeable and type(op) is str and node._number is UNKNOWN
+        if may_merge and is_smooth(found):
+            own = op if op != LINEAR else tuple(map(bits, node.local_derivatives))
+            key = own, found
+            first = known.get(key)
             if first is not None:
                 equals[id(node)] = first
-                return
-        else:
-            rough.add(id(node))
+                numbers[id(node)] = id(first)
+                continue
         new = node
-        if parents is not node.parents:
-            new = equals[id(node)] = _like(node, parents)
-            if key is None:
-                rough.add(id(new))
+        if equals and not equals.keys().isdisjoint(map(id, parents)):
+            new = equals[id(node)] = _like(node, [equals.get(id(p), p) for p in parents])
+            numbers[id(node)] = id(new)
         if key is not None:
-            self._known[key] = new
-        self.order.append(new)
+            known[key] = new
+        else:
+            rough.add(id(new))
+        kept.append(new)
+    return equals, kept
 
-    def _may_merge(self, node: Value) -> bool:
-        op = node.op
-        if isinstance(op, OwnName) or node._number is not UNKNOWN:
-            return False
-        if op == LINEAR:  # a node that stands for a variable stays apart
-            return node.local_derivatives != (1.0,)
-        if op == "**":
-            exponent = node.parents[1]
-            if exponent.op is not CONSTANT or not exponent._number.is_integer():
-                return False
-            return exponent._number >= 0.0  # others have a pole, where nothing else shows it
-        return op in self._mergeable
 
-    def _number(self, parent: Value) -> int:
-        """Identify a parent: equal constants have one identity."""
-        if parent.op is not CONSTANT:
-            return id(parent)
-        return self._constants.setdefault(bits(parent._number), id(parent))
+def _may_merge(node: Value) -> bool:
+    """Tell whether a power, or a sum of coefficients times nodes, may be merged."""
+    if isinstance(node.op, OwnName) or node._number is not UNKNOWN:
+        return False
+    if node.op == LINEAR:  # a node that stands for a variable stays apart
+        return node.local_derivatives != (1.0,)
+    exponent = node.parents[1]
+    if exponent.op is not CONSTANT or not exponent._number.is_integer():
+        return False
+    return exponent._number >= 0.0  # others have a pole, where nothing else shows it
 
 
 def _like(node: Value, parents: Iterable[Value]) -> Value:

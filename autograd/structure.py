@@ -31,8 +31,10 @@ __all__ = [
     "function_name",
     "number_of",
     "numbers",
+    "output_numbers",
     "outputs",
     "parameter_names",
+    "paths_into",
     "rebuilt",
     "restored",
     "visited",
@@ -85,7 +87,7 @@ def visited(structure: Any, path: str, visit: Visit) -> Any:
 
 def _visit(visit: Visit, path: str, leaf: Any) -> Any:
     kind = type(leaf)
-    if kind is float or kind is Value:  # most leaves
+    if kind is float or issubclass(kind, Value):  # most leaves
         return visit.number(path, leaf)
     if callable(getattr(leaf, "named_parameters", None)):
         return visit.model(path, leaf)
@@ -137,8 +139,9 @@ def rebuilt(argument: Any, path: str, node: MakeNode) -> Any:
 
     def array(path: str, structure: Any) -> Any:
         nodes = structure.astype(object)
-        for place, name in _places(structure, path):
-            nodes[place] = node(name, _differentiable(name, nodes[place]), False)
+        flat = nodes.flat
+        for place, (name, number) in enumerate(_elements(structure, path)):
+            flat[place] = node(name, _differentiable(name, number), False)
         return nodes
 
     def model(path: str, structure: Any) -> Any:
@@ -197,9 +200,10 @@ def filled(array: Any, numbers: Sequence[Any], shape: tuple[int, ...] | None = N
     """
     flat = array.astype(object).ravel()[:0].copy()
     flat.resize(len(numbers), refcheck=False)
-    flat[:] = numbers
+    for place, number in enumerate(numbers):  # of a list NumPy would examine each Value
+        flat[place] = number
     shaped = flat.reshape(array.shape if shape is None else shape)
-    return shaped.astype(float) if all(type(x) is float for x in numbers) else shaped
+    return shaped.astype(float) if {*map(type, numbers)} <= {float} else shaped
 
 
 def outputs(
@@ -225,12 +229,46 @@ def outputs(
     """
 
     def number(path: str, leaf: Any) -> Value | float:
+        if isinstance(leaf, Value):
+            return leaf
         if getattr(leaf, "shape", None) == () and hasattr(leaf, "item"):
             leaf = leaf.item()  # from a 0-dimensional array
         place = f", at {path}" if path else ""
         return leaf if isinstance(leaf, Value) else as_float(leaf, f"{function}{verb}{place}")
 
     return _leaves(result, "", number, "][" if nested else ", ")
+
+
+def output_numbers(result: Any, function: str) -> list[Value | float]:
+    """List the numbers that a function has returned, as `outputs` does, without their paths.
+
+    Args:
+        result: As for `outputs`.
+        function: Likewise.
+
+    Returns:
+        The Values and floats.
+
+    Raises:
+        TypeError: The result contains something else.
+
+    Example:
+        >>> output_numbers([1.0, Value(2.0)], "f")
+        [1.0, Value(2.0, grad=0.0)]
+    """
+    found: list[Any] = []
+    for leaf in flatten(result)[0]:
+        kind = type(leaf)
+        if kind is float or issubclass(kind, Value):
+            found.append(leaf)
+            continue
+        # A large array of numbers, where nothing needs a name.
+        is_array = (kind.__module__, kind.__name__) == ("numpy", "ndarray") and leaf.shape
+        elements = [*leaf.astype(object).flat] if is_array else [leaf]
+        if not all(of is float or issubclass(of, Value) for of in {*map(type, elements)}):
+            return [number for _, number in outputs(result, function)]
+        found += elements
+    return found
 
 
 @contextmanager
@@ -368,9 +406,8 @@ def _leaves(
     found: list[tuple[str, Any]] = []
 
     def array(path: str, part: Any) -> None:
-        elements = part.astype(object)
-        places = _places(part, path, separator)
-        found.extend((name, number(name, elements[place])) for place, name in places)
+        elements = _elements(part, path, separator)
+        found.extend([(name, number(name, element)) for name, element in elements])
 
     def model(path: str, part: Any) -> None:
         found.extend((f"{path}.{name}", value) for name, value in part.named_parameters())
@@ -382,10 +419,21 @@ def _leaves(
     return found
 
 
-def _places(array: Any, path: str, separator: str = ", ") -> list[tuple[tuple[int, ...], str]]:
-    """List the indices of an array's elements, the last counting fastest, and their paths."""
-    indices = product(*map(range, array.shape))
-    return [(index, f"{path}[{separator.join(map(str, index))}]") for index in indices]
+def _elements(array: Any, path: str, separator: str = ", ") -> Iterator[tuple[str, Any]]:
+    """List an array's elements, the last index counting fastest, each with its path."""
+    return zip(paths_into(array.shape, path, separator), array.astype(object).flat, strict=True)
+
+
+def paths_into(shape: tuple[int, ...], path: str, separator: str = ", ") -> list[str]:
+    """List the paths to the elements of an array, the last index counting fastest.
+
+    Example:
+        >>> paths_into((1, 2), "x")
+        ['x[0, 0]', 'x[0, 1]']
+    """
+    if len(shape) == 1:
+        return [f"{path}[{place}]" for place in range(shape[0])]
+    return [f"{path}[{separator.join(map(str, index))}]" for index in product(*map(range, shape))]
 
 
 def _differentiable(path: str, leaf: Any) -> float | Value:

@@ -271,6 +271,8 @@ class _Recording:
         visit = structure.Visit(number, array, lambda path, model: None)
         structure.visited((self.result, self.auxiliary), "", visit)
         trace = active.get()
+        if any(map(is_traced, found)):
+            return True
         return any(
             node in _live or is_traced(node) or (trace is not None and trace.is_outside(node))
             for node in topological_order(*found)
@@ -296,12 +298,19 @@ class _Recording:
 
     def adjoints(self, root: Value, connected: bool = False, seed: float = 1.0) -> list[Number]:
         """Differentiate a node with respect to each variable; the seed applies to plain numbers."""
+        return self.value_and_adjoints(root, connected, seed)[1]
+
+    def value_and_adjoints(
+        self, root: Value, connected: bool = False, seed: float = 1.0
+    ) -> tuple[Value, list[Number]]:
+        """As `adjoints`; and give a node of the same value, the shortest to compute."""
         if not (connected or self.connected):
             found = adjoints(root, seed, variables=self.variables)
-            return [*map(found.__getitem__, self.variables)]
+            return root, [*map(found.__getitem__, self.variables)]
         again = _is_differentiated_again()
-        root, order = merged(root, interior(root, stop=self.variables), again)
-        return [*map(as_value, recorded_gradient(root, order, self.variables, again=again))]
+        one, order = merged(root, interior(root, stop=self.variables), again)
+        recorded = recorded_gradient(one, order, self.variables, again=again)
+        return root if again else one, [*map(as_value, recorded)]
 
     def tangents(
         self, roots: Sequence[Value], directions: Sequence[Sequence[Number]]
@@ -737,7 +746,8 @@ def _value_and_grad(
             given = [args[place] for place in places]
             recording = _recording_of(function, given, leaves, result, has_aux)
         root = recording.scalar()
-        slopes = _all_restored(recording.arguments, recording.adjoints(root))
+        root, derivatives = recording.value_and_adjoints(root)
+        slopes = _all_restored(recording.arguments, derivatives)
         slope = slopes[0] if is_one else tuple(slopes)
         auxiliary = recording.shown(recording.auxiliary) if has_aux else None
         if not with_value:

@@ -252,7 +252,7 @@ class CompiledBatches:
             value = as_value(cost(*arguments))
             root, order = merged(value, interior(value, stop=self.parameters), again=False)
             slopes = recorded_gradient(root, order, self.parameters, again=False)
-            return value, numpy.array(slopes, dtype=object)
+            return root, numpy.array(slopes, dtype=object)
 
         # The parameters are Values from outside, which compiled code reads at each call.
         self._value_and_gradient = compile(value_and_gradient, in_axes=0, reduce="mean")

@@ -510,6 +510,7 @@ class _Rebuilding:
         if not shape:
             return self.number(group, 0, path)
         values = numpy.empty(shape, dtype=object)
-        for place, index in enumerate(numpy.ndindex(*shape)):
-            values[index] = self.number(group, place, f"{path}[{', '.join(map(str, index))}]")
+        flat, number = values.reshape(-1), self.number
+        for place, name in enumerate(structure.paths_into(shape, path)):
+            flat[place] = number(group, place, name)
         return values

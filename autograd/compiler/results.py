@@ -60,7 +60,7 @@ class Result:
     numbers: Sequence[Value | float]
 
     def __init__(self, result: Any, name: str) -> None:
-        self.numbers = [number for _, number in structure.outputs(result, name)]
+        self.numbers = structure.output_numbers(result, name)
         leaves, self.tree = flatten(result, children_of=_children)
         self.places: list[Place] = []
         count = 0

@@ -16,7 +16,7 @@ from autograd.graph import interior
 from autograd.helper_rules import DETACHED, KINKED, MEETS
 from autograd.kinds import UNRECORDED
 from autograd.rule import LINEAR
-from autograd.structure import outputs
+from autograd.structure import output_numbers
 from autograd.traced import Trace, traced, tracing_of
 from autograd.tracing import UNKNOWN, TracingError, is_traced, refusals
 from autograd.transforms import differentiable_variables
@@ -78,7 +78,7 @@ class Call(NamedTuple):
     @property
     def captured(self) -> list[Value]:
         """The Values from outside that the function read or returned."""
-        self.trace.read([y for _, y in outputs(self.result, "") if isinstance(y, Value)])
+        self.trace.read([y for y in output_numbers(self.result, "") if isinstance(y, Value)])
         return list(self.trace.captured)
 
 

@@ -20,6 +20,7 @@ from autograd.structure import (
     argument_names,
     function_name,
     numbers,
+    output_numbers,
     outputs,
     rebuilt,
     restored,
@@ -140,6 +141,8 @@ def test_to_restore_the_numbers_gives_the_structure(structure: Any) -> None:
 @given(STRUCTURES)
 def test_outputs_are_the_numbers_and_nodes_themselves(structure: Any) -> None:
     found = outputs({"": structure}, "f")
+    plain = output_numbers({"": structure}, "f")
+    assert all(a is b or a == b for a, (_, b) in zip(plain, found, strict=True))
     assert [path for path, _ in found] == [path for path, _ in numbers(structure, "['']")]
     for path, leaf in found:
         original = looked_up("x" + path, {"": structure})
@@ -254,8 +257,29 @@ def test_integers_are_outputs_like_any_number() -> None:
     ],
 )
 def test_an_output_that_is_no_number_is_an_error(result: Any, message: str) -> None:
-    with pytest.raises(TypeError, match=message):
-        outputs(result, "f")
+    for listed in (outputs, output_numbers):
+        with pytest.raises(TypeError, match=message):
+            listed(result, "f")
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        np.array([[1, 2], [3, 4]]),
+        np.array([1.0, Value(2.0)], dtype=object),
+        np.array([[1.0, 2.0], [3.0, 4.0]]).T,
+        np.array(2.0),
+        np.float32(0.5),
+        [True, {"a": np.ones(0)}],
+    ],
+)
+def test_the_numbers_of_an_output_are_the_same_without_their_paths(result: Any) -> None:
+    assert output_numbers(result, "f") == [number for _, number in outputs(result, "f")]
+
+
+def test_a_masked_array_is_no_output() -> None:
+    with pytest.raises(TypeError, match="mask"):
+        output_numbers(np.ma.masked_array([1.0, 2.0], [True, False]), "f")
 
 
 def test_the_name_of_a_function() -> None:

@@ -40,18 +40,7 @@ __all__ = [
     "lower",
 ]
 
-Rewrite = Callable[[ProgramBuilder, str, tuple[int, ...]], int]
-
 COMMUTATIVE = frozenset(op for op, primitive in PRIMITIVES.items() if primitive.is_commutative)
-
-
-def _rewritten(program: Program, rewrite: Rewrite) -> Program:
-    """Rewrite a program operation by operation, in order."""
-    builder = ProgramBuilder(program.inputs, program.constants)
-    slots = [*range(len(program.inputs)), *builder.constants]
-    for op, operands in program.operations:
-        slots.append(rewrite(builder, op, tuple([slots[slot] for slot in operands])))
-    return builder.program([slots[slot] for slot in program.outputs])
 
 
 # --- what need not be computed -------------------------------------------------------------------
@@ -398,13 +387,21 @@ def lower(program: Program) -> Program:
         %1 = * %0 %0
         output %1
     """
-    if all(op in PRIMITIVES and op not in DEFINITIONS for op in program.counts()):
+    if all(map(_is_primitive, program.counts())):
         return program
-    return _rewritten(program, _inlined)
+    builder = ProgramBuilder(program.inputs, program.constants)
+    slots = [*range(len(program.inputs)), *builder.constants]
+    for op, operands in program.operations:
+        slots.append(_inlined(builder, op, tuple(map(slots.__getitem__, operands))))
+    return builder.program([slots[slot] for slot in program.outputs])
+
+
+def _is_primitive(op: str) -> bool:
+    return op in PRIMITIVES and op not in DEFINITIONS
 
 
 def _inlined(builder: ProgramBuilder, op: str, operands: tuple[int, ...]) -> int:
-    if op in PRIMITIVES and op not in DEFINITIONS:
+    if _is_primitive(op):
         return builder.add(op, operands)
     if op in SHARED:
         operands = operands[0], *sorted(operands)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from autograd.compiler.primitives import PRIMITIVES
@@ -103,7 +104,7 @@ class Program:
             >>> Program(("x",), (), (Operation("sin", (0,)),), (1,)).counts()
             Counter({'sin': 1})
         """
-        return Counter(operation.op for operation in self.operations)
+        return Counter(map(itemgetter(0), self.operations))
 
     def checked(self) -> Program:
         """Check a program that was written by hand.

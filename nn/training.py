@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 import random
@@ -124,7 +125,7 @@ def fit(
         >>> round(neuron.predict([10.0]), 3), history.stopped
         (21.0, 'completed')
     """
-    if not isinstance(model, Module) or not callable(loss):
+    if not isinstance(model, Module) or not callable(loss) or not _takes_two(loss):
         raise _wrong_arguments(model, loss)
     whole_number(epochs, "fit: epochs", 1)
     for option, count in ("batch_size", batch_size), ("patience", patience):
@@ -252,6 +253,19 @@ def _check(training: Training, loss: float, cause: Exception | None) -> None:
 # --- arguments -----------------------------------------------------------------------------------
 
 
+def _takes_two(loss: Any) -> bool:
+    """Tell whether a loss can be called with an output and a target."""
+    try:
+        signature = inspect.signature(loss)
+    except (TypeError, ValueError):  # of some functions in C
+        return True
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        return False
+    return True
+
+
 def _wrong_arguments(model: Any, loss: Any) -> TypeError:
     if isinstance(model, Module) and isinstance(loss, str):
         name = LOSSES.get(loss, loss)
@@ -259,6 +273,11 @@ def _wrong_arguments(model: Any, loss: Any) -> TypeError:
         return TypeError(
             f"fit: the loss must be a function, such as nn.losses.{known}, and not a name, got "
             f"{shown(loss)}"
+        )
+    if isinstance(model, Module) and callable(loss):
+        return TypeError(
+            "fit: the loss must be a function of an output and a target, such as "
+            f"nn.losses.mean_squared_error, and this takes other arguments: {shown(loss)}"
         )
     wrong = "first" if not isinstance(model, Module) else "second"
     given = model if wrong == "first" else loss

@@ -151,6 +151,11 @@ MISTAKES: list[tuple[str, type[Exception], list[str]]] = [
     ("opt.lr", AttributeError, ["SGD has no attribute 'lr'", "learning_rate"]),
     ("opt.lr = 5", AttributeError, ["SGD has no attribute 'lr'", "learning_rate"]),
     ("opt.param_groups[0]['lr'] = 5", AttributeError, ["param_groups", "parameters"]),
+    (
+        "fit(model, model, X, Y)",
+        TypeError,
+        ["loss", "an output and a target", "mean_squared_error"],
+    ),
     ("fit(model, 'mse', X, Y)", TypeError, ["'mse'", "nn.losses.mean_squared_error"]),
     ("fit(model, mse, X, Y, lr=0.1)", TypeError, ["fit has no argument lr=", "optimiser="]),
     ("fit(model, mse, X, Y, optimizer='adam')", TypeError, ["optimizer=", "optimiser=Adam"]),

@@ -6,48 +6,35 @@ import functools
 import importlib.util
 import inspect
 import os
-import random
 import sys
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, overload
 
 import numpy
-import numpy.random  # lazily, NumPy might import it in one thread while another thread forks
 
-from autograd.compiler.arguments import Arguments, HoldsValues, rebuilt, taken
+from autograd.compiler.arguments import Arguments, HoldsValues, taken
 from autograd.compiler.backends import BACKENDS, BackendName, best_backend
 from autograd.compiler.backends.arrays import every_row
 from autograd.compiler.backends.llvm.entry import CFunction
-from autograd.compiler.backends.llvm.trampoline import accelerate, is_at_hand
-from autograd.compiler.calling import Callee, pattern
-from autograd.compiler.execution import (
-    Executor,
-    Options,
-    Reduce,
-    processors,
-    reduced_constants,
-)
+from autograd.compiler.calling import Callee
+from autograd.compiler.execution import Options, Reduce, processors
 from autograd.compiler.layout import Group, Layout
-from autograd.compiler.pipeline import optimise
 from autograd.compiler.program import Program
-from autograd.compiler.results import Result
+from autograd.compiler.source import Call, Source
+from autograd.compiler.specialisation import Repeated, Specialisation
 from autograd.compiler.storage import Stored, content, described, read, written
-from autograd.compiler.trace import call_traced, collector_paused, difference, program_of
+from autograd.compiler.trace import collector_paused
 from autograd.errors import counted, shown
 from autograd.foreign import with_advice
 from autograd.forks import Reopened
-from autograd.graph import topological_order
-from autograd.structure import argument_names
-from autograd.traced import traced
-from autograd.tracing import UNKNOWN, TracingError, active
+from autograd.tracing import active
 from autograd.transforms import _live
 from autograd.value import Value
 from autograd.writing import path_of
 
-__all__ = ["Compiled", "Specialisation", "compile", "load"]
+__all__ = ["Compiled", "compile", "load"]
 
 
 @overload
@@ -178,79 +165,6 @@ def compile(
     return Compiled(f, in_axes, reduce, exact, check, threads, backend)
 
 
-MANY = 128
-"""After how many calls it pays to compile the trampoline."""
-
-
-@dataclass
-class Specialisation:
-    """A function compiled for one structure of arguments.
-
-    Attributes:
-        program: The program, as traced.
-        result: The structure of the result.
-        layout: Where the inputs lie.
-        run: Executes the program on arrays and a number of rows.
-        positions: The places in the result that are outputs, and the outputs; None if they are the
-            same.
-        constants: The constants in the result, with places for the outputs.
-        captured: The Values from outside that the function reads: the last of the inputs.
-        calls: How often it has been called in Python.
-        next_try: At which call to try again to make `called`.
-        called: Calls it without Python, once there is such a function.
-    """
-
-    program: Program
-    result: Result
-    layout: Layout
-    run: Executor
-    positions: Any
-    constants: Any
-    captured: tuple[Value, ...] = ()
-    calls: int = 0
-    next_try: int = 2
-    called: Callable[[tuple[Any, ...]], Any] | None = None
-
-    def depends_on_live(self) -> bool:
-        """Tell whether a captured Value is, or depends on, a variable of a derivative or trace."""
-        return active.get() is not None or any(
-            node in _live for node in topological_order(*self.captured)
-        )
-
-    def given(self, arrays: Sequence[Any]) -> Sequence[Any]:
-        """Append the present numbers of the captured Values to the arrays of arguments."""
-        if not self.captured:
-            return arrays
-        return [*arrays, numpy.array([value._number for value in self.captured], dtype=float)]
-
-    def prepare(self, args: Sequence[Any], axes: Sequence[Any], rows: bool) -> None:
-        """Make the function that calls it without Python, if that is possible.
-
-        Not at the first call, as there may be no second. Arguments that do not fit at one call may
-        fit at another, so it is tried again, at growing intervals. Compiling the trampoline takes
-        as long as about a hundred calls.
-        """
-        self.calls += 1
-        if self.calls < self.next_try:
-            return
-        self.next_try = 2 * self.calls
-        if self.calls < MANY and not is_at_hand():
-            return
-        found = pattern(args, axes, self.result, rows=rows)
-        if found is None:
-            return
-        if self.positions is not None:
-            places, outputs = (part.tolist() for part in self.positions)
-            if self.run.options.reduce == "sum" and (self.constants != 2.0 * self.constants).any():
-                return  # constants are multiplied by the number of rows
-            links = tuple(zip(places, outputs, strict=True))
-            found = replace(found, links=links, numbers=tuple(self.constants.tolist()))
-        called = self.run.called(replace(found, captured=self.captured))
-        if called is not None:
-            accelerate(Compiled)
-            self.called = Capturing(called) if self.captured else called  # whole, for all threads
-
-
 def _checked(name: str, threads: Any, backend: Any) -> None:
     """Check the options for executing a program."""
     if backend is not None:
@@ -263,85 +177,6 @@ def _checked(name: str, threads: Any, backend: Any) -> None:
         raise ValueError(
             f"{name}: threads must be an int of at least 1, or None, got {shown(threads)}"
         )
-
-
-class Repeated:
-    """A call with arrays of the same shapes as at the call before: nothing needs to be examined.
-
-    It takes a third of the time of another call, about as long as a small program itself.
-
-    Args:
-        known: The program.
-        args: The arguments of the call before.
-        rows: Their number of rows.
-    """
-
-    def __init__(self, known: Specialisation, args: Sequence[Any], rows: int | None) -> None:
-        self.known = known
-        self.shapes = [argument.shape for argument in args]
-        self.run = known.run.repeated(1 if rows is None else rows)
-        self.given = known.given if known.captured else None
-        self.filled = known.result.filled
-
-    @staticmethod
-    def applies(known: Specialisation, args: Sequence[Any], rows: int | None) -> bool:
-        """Tell whether calls with such arguments can be repeated in this way."""
-        return (
-            known.positions is None
-            and all(map(_is_plain_array, args))
-            and len(args) == len(known.layout.groups) - bool(known.captured)
-            and known.run.is_short(1 if rows is None else rows)
-        )
-
-    def __call__(self, args: Sequence[Any]) -> Any:
-        """Return the result; NotImplemented for other arguments."""
-        shapes = self.shapes
-        if len(args) != len(shapes):
-            return NotImplemented
-        for argument, shape in zip(args, shapes, strict=True):
-            if (  # `_is_plain_array`, written out
-                type(argument) is not numpy.ndarray
-                or argument.shape != shape
-                or argument.dtype is not _DOUBLE
-                or not argument.flags.c_contiguous
-            ):
-                return NotImplemented
-        self.known.calls += 1
-        if self.known.calls >= self.known.next_try:
-            return NotImplemented  # there may be a faster way by now
-        if self.given and (_live or active.get() is not None):
-            return NotImplemented  # the captured Values may be differentiated or traced
-        numbers = self.run(self.given(args) if self.given else args)
-        return NotImplemented if numbers is None else self.filled(numbers)
-
-
-class Capturing:
-    """A call that reads Values from outside, unless they may be differentiated or traced.
-
-    Args:
-        called: Calls the program.
-    """
-
-    def __init__(self, called: Callable[[tuple[Any, ...]], Any]) -> None:
-        self.called = called
-
-    def __call__(self, args: tuple[Any, ...]) -> Any:
-        """Return the result; NotImplemented for other arguments."""
-        if _live or active.get() is not None:
-            return NotImplemented
-        return self.called(args)
-
-
-_DOUBLE = numpy.dtype(float)
-
-
-def _is_plain_array(argument: Any) -> bool:
-    return (
-        type(argument) is numpy.ndarray
-        and argument.dtype is _DOUBLE
-        and argument.flags.c_contiguous
-        and argument.ndim > 0
-    )
 
 
 class Compiled(Callee):
@@ -450,7 +285,7 @@ class Compiled(Callee):
         key = (found.key, *kwargs) if kwargs else found.key
         known = self._known.get(key)
         if known is None:
-            known = self._specialised(key, args, kwargs, axes, found)
+            known = self._specialised(key, Call(args, kwargs, axes), found)
         if known.captured and (_live or active.get() is not None) and known.depends_on_live():
             if self.in_axes is None:
                 return self._called(*args, **kwargs)
@@ -465,19 +300,12 @@ class Compiled(Callee):
                 "one of them an axis, such as 0"
             )
         outputs = known.run(known.given(found.arrays), 1 if rows is None else rows)
-        numbers = outputs
-        if known.positions is not None:
-            numbers = known.constants.copy()
-            if outputs.ndim == 2:
-                numbers = numpy.repeat(numbers[:, None], outputs.shape[1], axis=1)
-            elif self.reduce:
-                numbers = reduced_constants(numbers, self.reduce, rows or 0)
-            numbers[known.positions[0]] = outputs[known.positions[1]]
+        numbers = known.numbers(outputs, rows)
         if self.check and not numpy.isfinite(numbers).all():
-            self._check(known, args, kwargs, axes, found, numbers)
+            self._check(known, Call(args, kwargs, axes), found, numbers)
         elif not (self.check or kwargs or self._model):
             if known.called is None:
-                known.prepare(args, axes, rows is not None and self.reduce is None)
+                known.prepare(args, axes, rows is not None and self.reduce is None, Compiled)
             last = known.called
             again = last is None and known.calls > 1 and not any(axes)
             if again and Repeated.applies(known, args, rows):
@@ -524,7 +352,7 @@ class Compiled(Callee):
             ) from None
         key = (found.key, *kwargs) if kwargs else found.key
         known = self._known.get(key) or self._stored.get(key)
-        return (known or self._specialised(key, args, kwargs, axes, found)).program
+        return (known or self._specialised(key, Call(args, kwargs, axes), found)).program
 
     def c_function(self, *args: Any, signature: str | None = None) -> CFunction:
         """Make a C function that computes one row, to be called by address from other languages.
@@ -584,20 +412,16 @@ class Compiled(Callee):
             found = taken(name, args, axes)
         except HoldsValues:
             raise TypeError(f"{name}: the arguments hold Values: pass their .data") from None
-        known = self._known.get(found.key) or self._specialised(found.key, args, {}, axes, found)
+        known = self._known.get(found.key) or self._specialised(
+            found.key, Call(args, {}, axes), found
+        )
         if known.captured:
             raise ValueError(
                 f"{name}: the function reads {shown(known.captured[0])} from outside, which may "
                 "change: pass it as an argument"
             )
-        outputs = range(len(known.run.program.outputs))
-        numbers: list[float | int] = [*outputs]
-        if known.positions is not None:
-            numbers = list(map(float, known.constants))
-            for place, output in zip(*(part.tolist() for part in known.positions), strict=True):
-                numbers[place] = output
         try:
-            return known.run.c_function(signature, numbers, for_scipy=who != "c_function")
+            return known.run.c_function(signature, known.sources(), for_scipy=who != "c_function")
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
 
@@ -729,32 +553,26 @@ class Compiled(Callee):
             )
         return [*([None] * len(self._model)), *axes, *([None] * len(kwargs))]
 
-    def _specialised(
-        self,
-        key: Hashable,
-        args: Sequence[Any],
-        kwargs: dict[str, Any],
-        axes: Sequence[Any],
-        found: Arguments,
-    ) -> Specialisation:
+    @property
+    def _source(self) -> Source:
+        return Source(self._called, self._name, self.options.exact)
+
+    def _specialised(self, key: Hashable, call: Call, found: Arguments) -> Specialisation:
         with self._lock, collector_paused():
             if key in self._known:  # by another thread, in the meantime
                 return self._known[key]
-            if stored := self._stored.get(key):
-                known = _specialisation(stored, self.options)
-                self._known[key] = known
-                return known
-            layout = found.layout()
-            before = _random_states()
-            program, result, captured = self._traced(args, kwargs, axes, layout)
-            self.traces += 1
-            if self.check:
-                first = program, captured, before
-                self._require_the_same(first, args, kwargs, axes, layout)
-            if captured:
-                layout = Layout((*layout.groups, Group(len(captured), False)), layout.batched)
-            known = _specialisation(Stored(program, result, layout, captured), self.options)
-            self._known[key] = known
+            stored = self._stored.get(key)
+            if stored is None:
+                layout = found.layout()
+                first = self._source.traced(call, layout)
+                self.traces += 1
+                if self.check:
+                    self._source.require_the_same(first, call, layout)
+                program, result, captured, _ = first
+                if captured:
+                    layout = Layout((*layout.groups, Group(len(captured), False)), layout.batched)
+                stored = Stored(program, result, layout, captured)
+            known = self._known[key] = Specialisation.of(stored, self.options)
             return known
 
     def require_one_program(self, *args: Any) -> None:
@@ -770,72 +588,14 @@ class Compiled(Callee):
         Example:
             >>> compile(lambda x: x * x).require_one_program(2.0)
         """
-        axes = self._axes(args, {})
-        layout = taken(self._name, args, axes).layout()
-        before = _random_states()
-        program, _, captured = self._traced(args, {}, axes, layout)
-        self._require_the_same((program, captured, before), args, {}, axes, layout)
-
-    def _require_the_same(
-        self,
-        first: tuple[Program, tuple[Value, ...], Any],
-        args: Sequence[Any],
-        kwargs: dict[str, Any],
-        axes: Sequence[Any],
-        layout: Layout,
-    ) -> None:
-        program, captured, before = first
-        found = "" if before == _random_states() else "it draws random numbers"
-        for _ in range(RETRACED):  # two random draws may agree by chance
-            if found:
-                break
-            again, _, others = self._traced(args, kwargs, axes, layout)
-            found = difference(program, again)
-            if not found and [*map(id, captured)] != [*map(id, others)]:
-                found = "it reads other Values from outside"
-        if found:
-            raise TracingError(
-                f"{self._name}: traced twice, the function gave two different programs: {found}. "
-                "A random number or a time that it reads would be frozen: pass it as an argument"
-            )
-
-    def _row(
-        self,
-        args: Sequence[Any],
-        kwargs: dict[str, Any],
-        axes: Sequence[Any],
-        number: Callable[[int, int, str], Value],
-    ) -> tuple[list[Any], dict[str, Any]]:
-        """Make the arguments of one row, as Values."""
-        names = [*argument_names(self._called, args), *kwargs]
-        values = rebuilt(names, (*args, *kwargs.values()), axes, number)
-        return values[: len(args)], dict(zip(kwargs, values[len(args) :], strict=True))
-
-    def _traced(
-        self, args: Sequence[Any], kwargs: dict[str, Any], axes: Sequence[Any], layout: Layout
-    ) -> tuple[Program, Result, tuple[Value, ...]]:
-        leaves: list[list[Value]] = [[UNKNOWN] * group.width for group in layout.groups]
-
-        def number(group: int, place: int, path: str) -> Value:
-            leaf = leaves[group][place] = traced(path)
-            return leaf
-
-        values, keywords = self._row(args, kwargs, axes, number)
-        inputs = [leaf for group in leaves for leaf in group]
-        function = functools.partial(self._called, **keywords) if keywords else self._called
-        call = call_traced(function, inputs, *values, exact=self.options.exact)
-        result = Result(call.result, self._name)
-        captured = tuple(call.captured)
-        program = program_of(result.numbers, [*inputs, *captured])
-        result.numbers = []  # frees the graph, which has been read
-        return program, result, captured
+        call = Call(args, {}, self._axes(args, {}))
+        layout = taken(self._name, args, call.axes).layout()
+        self._source.require_the_same(self._source.traced(call, layout), call, layout)
 
     def _check(
         self,
         known: Specialisation,
-        args: Sequence[Any],
-        kwargs: dict[str, Any],
-        axes: Sequence[Any],
+        call: Call,
         found: Arguments,
         numbers: Any,
     ) -> None:
@@ -853,7 +613,7 @@ class Compiled(Callee):
             array = found.arrays[group]
             return Value(float(array[row, place] if array.ndim == 2 else array[place]), path)
 
-        values, keywords = self._row(args, kwargs, axes, number)
+        values, keywords = self._source.row(call, number)
         try:
             self._called(*values, **keywords)
         except (ArithmeticError, ValueError) as error:
@@ -863,17 +623,6 @@ class Compiled(Callee):
 
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-
-RETRACED = 4
-"""How often a function is traced again to check it."""
-
-
-def _random_states() -> Any:
-    """Return the states of the global random number generators of Python and NumPy."""
-    state = numpy.random.get_state(legacy=False)
-    parts = state["state"].items()
-    numbers = {k: x.tobytes() if isinstance(x, numpy.ndarray) else x for k, x in parts}
-    return random.getstate(), {**state, "state": numbers}
 
 
 def _call(model: Any, *inputs: Any, **options: Any) -> Any:
@@ -929,28 +678,3 @@ def load(
     compiled._name = found.name
     compiled._stored.update(found.programs)
     return compiled
-
-
-def _specialisation(stored: Stored, options: Options) -> Specialisation:
-    """Compile a traced program."""
-    program, result, layout, captured = stored
-    lowered = optimise(program)
-    first, constants = len(lowered.inputs), lowered.constants
-    computed = dict.fromkeys(
-        slot for slot in lowered.outputs if not first <= slot < lowered.first_result
-    )
-    places = {slot: place for place, slot in enumerate(computed)}
-    positions = None
-    fixed = numpy.zeros(len(lowered.outputs))
-    if list(computed) != list(lowered.outputs):
-        varying = [place for place, slot in enumerate(lowered.outputs) if slot in places]
-        positions = (
-            numpy.array(varying, dtype=int),
-            numpy.array([places[lowered.outputs[place]] for place in varying], dtype=int),
-        )
-        for place, slot in enumerate(lowered.outputs):
-            if slot not in places:
-                fixed[place] = constants[slot - first]
-    distinct = Program(lowered.inputs, constants, lowered.operations, tuple(computed))
-    run = Executor(distinct, layout, options)
-    return Specialisation(program, result, layout, run, positions, fixed, captured)

@@ -79,7 +79,7 @@ class _Block(IntEnum):
     held = auto()  # these arrays
 
 
-FUNCTIONS = (
+PYTHON_API = (
     "PyDict_New", "PyDict_Next", "PyDict_SetItem", "PyDict_Size", "PyErr_Clear", "PyErr_Occurred",
     "PyEval_RestoreThread", "PyEval_SaveThread", "PyFloat_FromDouble", "PyList_New",
     "PyLong_AsDouble", "PyLong_AsVoidPtr", "PyObject_Call", "PyObject_CallObject", "PyTuple_New",
@@ -99,7 +99,7 @@ OBJECTS: dict[str, Any] = {
 }
 API = (
     *OBJECTS,
-    *FUNCTIONS,
+    *PYTHON_API,
     "PyArray_NewFromDescr",
     "PyArray_SetBaseObject",
     "definition",
@@ -278,7 +278,7 @@ class Trampoline:
         _require_interpreter()
         offsets = _offsets()
         table = {name: id(thing) for name, thing in OBJECTS.items()}
-        table |= {name: _address(getattr(ctypes.pythonapi, name)) for name in FUNCTIONS}
+        table |= {name: _address(getattr(ctypes.pythonapi, name)) for name in PYTHON_API}
         table |= _numpy_functions()
         content = _object(_text(offsets), host())
         with waited_for:

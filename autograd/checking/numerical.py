@@ -624,7 +624,7 @@ class _Search:
     def _irregular(
         self, clean: _Fit, coarser: Sequence[_Fit], side: int, ripple: float
     ) -> tuple[_Fit | None, int]:
-        """Give the first scale at which the residual does not grow as it should, if there is one.
+        """Return the first scale at which the residual does not grow as it should, if there is one.
 
         And at how many it grows by just the power of the degree and 1 before.
         """
@@ -712,7 +712,7 @@ class _Search:
         return found
 
     def _plateau(self, clean: _Fit, coarser: Sequence[_Fit]) -> _Fit | None:
-        """Give the coarsest scale with a residual that stays the same, as noise does."""
+        """Return the coarsest scale with a residual that stays the same, as noise does."""
         for found, finer in zip(coarser[: _THIN - 1 : -1], coarser[-_THIN - 1 :: -1], strict=True):
             if (
                 found.roughness <= _ROUGH
@@ -901,7 +901,7 @@ class _Search:
         return estimate
 
     def _steepness(self, coarse: _Fit, noise: float) -> float:
-        """Give how steep it is to samples further in that stand out of the noise.
+        """Return the steepness to samples further in that stand out of the noise.
 
         There may be something narrow close to the point, such as a kink, that larger scales miss.
         """
@@ -932,7 +932,7 @@ class _Search:
         return self._claim(estimate.value, bound, coarse.slope, "it is rough")
 
     def _leap(self, coarse: _Fit, side: int, finer: Iterable[int]) -> float:
-        """Give the size of a jump between the outermost samples of a scale and of finer ones.
+        """Return the size of a jump between the outermost samples of a scale and of finer ones.
 
         One between the outermost two hardly shows in what the polynomial leaves.
         """

@@ -105,7 +105,7 @@ class Optimiser:
             listed.append(parameter)
         self.parameters = list(dict.fromkeys(listed))
         if not self.parameters:
-            raise ValueError(f"{kind}: expected at least one parameter, and there are none")
+            raise ValueError(f"{kind}: expected at least one parameter, but there are none")
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.steps = 0

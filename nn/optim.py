@@ -290,7 +290,7 @@ class Optimiser:
         if state.get("parameters") != count:
             raise ValueError(
                 f"the state is of {shown(state.get('parameters'))} parameters, "
-                f"and this {kind} has {count:,}"
+                f"but this {kind} has {count:,}"
             )
         attributes = {name.lstrip("_"): name for name in self._contents()}
         expected = {"optimiser", "parameters", *attributes}

@@ -185,7 +185,7 @@ def _sign_of(m: Any, x: Any) -> Any:
 
 
 def _near(quotients: Sequence[tuple[float, float]]) -> Callable[[float], Any]:
-    """Give the intervals of x2 in which the size of x1 / x2 is in one of the given intervals."""
+    """Return the intervals of x2 in which the size of x1 / x2 is in one of the given intervals."""
 
     def regions(x1: float) -> list[tuple[float, float]]:
         positive = [(abs(x1) / upper, abs(x1) / lower) for lower, upper in quotients]

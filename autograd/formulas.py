@@ -281,7 +281,7 @@ def shares(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def shares_of_two(m: Any, y: Any, x1: Any, x2: Any) -> tuple[Any, ...]:
-    """Give (1, 0) if x1 is the larger, (0, 1) if x2 is, halves at a tie; nan if y is."""
+    """Return (1, 0) if x1 is the larger, (0, 1) if x2 is, halves at a tie; nan if y is."""
     if isinstance(y, float):
         if x1 == x2:
             return 0.5, 0.5
@@ -495,7 +495,7 @@ def share_excess(m: Any, x: Any, *others: Any) -> Any:
 
 
 def _without_largest(m: Any, xs: Sequence[Any]) -> tuple[Any, list[Any]]:
-    """Give the largest operand, and a list of all operands with -inf in its place."""
+    """Return the largest operand, and a list of all operands with -inf in its place."""
     largest, rest, found = m.max(xs), [], 0.0
     for x in xs:
         first = m.where(found == 1.0, 0.0, m.where(x == largest, 1.0, 0.0))

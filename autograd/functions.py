@@ -713,7 +713,7 @@ def _signature(name: str, evaluate: Callable[..., Any]) -> tuple[tuple[str, ...]
     if not kinds or not set(kinds) <= named:
         raise ValueError(
             f"custom_function {name!r}: evaluate must take one or more operands by position, or a "
-            f"single *xs, and takes {str(inspect.signature(evaluate))[:100]}"
+            f"single *xs, but takes {str(inspect.signature(evaluate))[:100]}"
         )
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
     return tuple(parameter.name for parameter in parameters), defaults
@@ -771,7 +771,7 @@ class _OwnFunction:
                 raise TypeError(
                     f"custom_function {self.name!r}: partials is called as partials(m, y, "
                     f"{', '.join(self.operands)}), with the functions that it may use, the value "
-                    f"and the operands, and takes {str(signature)[:100]}"
+                    f"and the operands, but takes {str(signature)[:100]}"
                 ) from None
 
     def evaluate(self, *xs: Any) -> tuple[float, ...]:
@@ -795,7 +795,7 @@ class _OwnFunction:
         if not isinstance(found, (tuple, list)) or len(found) != self.results:
             raise TypeError(
                 f"{self.name}: {what} must return a tuple with one item for each of the "
-                f"{counted(self.results or 1, 'result')}, and returned {shown(found)}"
+                f"{counted(self.results or 1, 'result')}, but returned {shown(found)}"
             )
         return found
 
@@ -804,7 +804,7 @@ class _OwnFunction:
         if len(derivatives) != count:
             raise TypeError(
                 f"{self.name}: partials must return one derivative for each operand: "
-                f"{counted(count, 'derivative')}, and returned {len(derivatives):,}"
+                f"{counted(count, 'derivative')}, but returned {len(derivatives):,}"
             )
         if of_floats:
             return tuple(

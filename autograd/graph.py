@@ -84,7 +84,7 @@ def interior(*roots: NodeT, stop: Iterable[NodeT] = ()) -> list[NodeT]:
 
 
 def _interior_by_identity(roots: Sequence[NodeT], stop: Iterable[NodeT]) -> list[NodeT]:
-    """As `interior`, of nodes whose hash is a function of Python's, as that of traced ones.
+    """Like `interior`, for nodes whose hash is a Python function, such as traced ones.
 
     (It is written out: asking a function for the key of each node would take a third of the time
     of `backward()`.)
@@ -260,7 +260,7 @@ def adjoints(
 
 
 def _propagate(found: dict[NodeT, float], nodes: Iterable[NodeT]) -> None:
-    """Have each node hand to its parents among those that are looked for, their share."""
+    """Have each node pass its contributions on to those parents that are wanted."""
     for node in nodes:
         adjoint = found[node]
         if adjoint:

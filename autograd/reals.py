@@ -77,7 +77,7 @@ def operand_number(other: Any, operation: str) -> Any:
         The float; NotImplemented for an array or a tensor, which may know what to do with a Value.
 
     Raises:
-        TypeError: It is a complex number, or of a type of Python's own that is no number.
+        TypeError: It is a complex number, or of a built-in type that is not a number.
         OverflowError: It is too large for a float.
 
     Example:

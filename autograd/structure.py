@@ -380,7 +380,7 @@ def argument_names(f: Callable[..., Any], positional: Sequence[Any]) -> list[str
 
 
 def function_name(f: Callable[..., Any]) -> str:
-    """Give the name of a function; f if it has none.
+    """Return the name of a function; f if it has none.
 
     Example:
         >>> function_name(len), function_name(lambda x: x)

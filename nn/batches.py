@@ -169,7 +169,7 @@ def require_numbers(loss: Loss, found: Any) -> None:
         name = getattr(loss, "__name__", type(loss).__name__)
         hint = "; is its return missing?" if found is None else ""
         raise TypeError(
-            f"fit: the loss {name!r} must return a Value or a number, and returned "
+            f"fit: the loss {name!r} must return a Value or a number, but returned "
             f"{type(found).__name__}: {shown(found)}{hint}"
         )
 
@@ -183,7 +183,7 @@ def number_of(name: str, found: Any) -> float:
     if not isinstance(found, Real):
         hint = "; is its return missing?" if found is None else ""
         raise TypeError(
-            f"fit: the metric {name!r} must return a number, and returned "
+            f"fit: the metric {name!r} must return a number, but returned "
             f"{type(found).__name__}: {shown(found)}{hint}"
         )
     return float(found)

@@ -105,7 +105,7 @@ class Optimiser:
             listed.append(parameter)
         self.parameters = list(dict.fromkeys(listed))
         if not self.parameters:
-            raise ValueError(f"{kind}: expected at least one parameter, and there are none")
+            raise ValueError(f"{kind}: expected at least one parameter, but there are none")
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.steps = 0
@@ -290,7 +290,7 @@ class Optimiser:
         if state.get("parameters") != count:
             raise ValueError(
                 f"the state is of {shown(state.get('parameters'))} parameters, "
-                f"and this {kind} has {count:,}"
+                f"but this {kind} has {count:,}"
             )
         attributes = {name.lstrip("_"): name for name in self._contents()}
         expected = {"optimiser", "parameters", *attributes}

@@ -185,7 +185,7 @@ class Run:
                 raise ValueError(f"its part {name!r} is damaged")
         if state["seed"] != to_plain(self.order.seed, "seed"):
             raise ValueError(
-                f"it was trained with seed={shown(state['seed'])}, and this is "
+                f"it was trained with seed={shown(state['seed'])}, but this is "
                 f"seed={shown(self.order.seed)}: pass the same"
             )
         if len(state["rows"]) != count:

@@ -311,7 +311,7 @@ def _as_lists(data: Any, name: str) -> Any:
 
 
 def classes(targets: Sequence[Any], purpose: str) -> list[Any]:
-    """Give the class of each target: a number, or the position of the 1 in a row of 0 and 1.
+    """Return the class of each target: a number, or the position of the 1 in a row of 0 and 1.
 
     Args:
         targets: The targets.
@@ -359,7 +359,7 @@ def balanced(labels: Sequence[Any]) -> dict[Any, float]:
 
 
 def class_weights(targets: Sequence[Any], given: Any) -> dict[Any, float]:
-    """Give the weight of each class that has one.
+    """Return the weight of each class that has one.
 
     Args:
         targets: The targets of all samples.

@@ -95,7 +95,7 @@ def fit(
             llvmlite is installed, there is enough to do, and model and loss consist of this
             library's parts; others might do what cannot be compiled, such as drawing random
             numbers, or reading what changes. Samples of several shapes are compiled shape by shape.
-        resume: A checkpoint by `nn.callbacks.Checkpoint`, to continue from as if the training had
+        resume: A checkpoint by `nn.callbacks.Checkpoint`, to continue from as if training had
             never ended: with its model, optimiser, random numbers and history. `epochs` counts from
             the beginning.
 
@@ -108,7 +108,7 @@ def fit(
             asked for, and the model or the loss branches on numbers.
         ValueError: There are no data, X and Y differ in length, rows have different widths or not
             the one that the model takes, a number is not finite, or an option is out of range; or
-            the checkpoint is damaged, or belongs to another training.
+            the checkpoint is damaged, or belongs to another training run.
         DivergenceError: The loss became infinite or nan; a FloatingPointError.
         ImportError: Compiling was asked for, and NumPy is missing; or a progress bar, and tqdm is.
         OSError: The checkpoint cannot be read.

@@ -137,13 +137,13 @@ def gradcheck(
     undecided; `cbrt(x) ** 3` has the derivative 1, so the 0 from `backward()` is wrong.
 
     To check a derivative from another source, pass it as `gradient=` or one of the arguments after
-    it. Then `f` may be any function, by NumPy, SciPy, a framework or C: from floats and NumPy
-    arrays of floats, in lists, tuples and dictionaries, to numbers and arrays likewise. With up to
-    a dozen inputs and 256 partial derivatives, each of these is compared with differences that know
-    their own error. With more, the derivatives along some directions are, and if one of these is
-    wrong, it is narrowed down to the wrong partial derivatives; in double precision that takes some
-    hundred evaluations of `f`. The message names them, and guesses at the mistake if the numbers
-    allow it.
+    it. Then `f` may be any function, with NumPy, SciPy, a framework or C: from floats and NumPy
+    arrays of floats, in lists, tuples and dictionaries, to numbers and arrays in the same way. With
+    up to a dozen inputs and 256 partial derivatives, each of these is compared with differences
+    that have an error bound. With more, the derivatives along some directions are compared, and if
+    one of them is wrong, it is narrowed down to the wrong partial derivatives; in double precision
+    that takes some hundred evaluations of `f`. The message names them, and guesses at the mistake
+    if the numbers allow it.
 
     Args:
         f: The function: of floats and Values, sequences, dictionaries and NumPy arrays of them, and

@@ -1,6 +1,6 @@
 """A derivative that somebody claims for a function, in whatever form it comes.
 
-The function may be any, by NumPy, SciPy, a framework or C. Its nested arguments and its nested
+The function may come from NumPy, SciPy, a framework or C. Its nested arguments and its nested
 results are each read as one array of numbers. The claim may be its gradient or Jacobian, as a
 function or as numbers, or products of vectors with the Jacobian or Hessian.
 """

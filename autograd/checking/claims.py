@@ -1,7 +1,7 @@
 """A claimed derivative, compared with differences of the function.
 
-Nothing is recorded. With few inputs, each partial derivative is compared with differences that know
-their own error. With many, this is done for the derivatives along some random directions: every
+Nothing is recorded. With few inputs, each partial derivative is compared with differences that have
+an error bound. With many, this is done for the derivatives along some random directions: every
 partial derivative contributes to each of them. If one disagrees, its direction is halved again and
 again until the wrong partial derivative is left.
 """

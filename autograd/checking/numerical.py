@@ -50,47 +50,47 @@ from typing import TypeGuard
 __all__ = ["EPSILON", "Estimate", "differentiate"]
 
 Function = Callable[[float], float]
-Point = tuple[float, float]  # the distance, as floats have it, and the change of the function
+Point = tuple[float, float]  # the distance as rounded to floats, and the change of the function
 
 EPSILON = 2.0**-52
-# Relative to the larger of |x| and 1. Not a power of two, and nothing simple, so that a periodic
-# function is not met at the same phase at each step.
+# Relative to the larger of |x| and 1. Not a power of two or a simple number, so that a periodic
+# function is not sampled at the same phase at each step.
 FIRST_STEP = 0.1887
-_SAFETY = 8.0  # times the residual: eight degrees of freedom find it small by chance
-_CAUTION = 3.0  # times a residual that is more than rounding
-_RATIO = 1.53  # of one scale to the next; no power of 2, so that digits do not repeat
-_SKEW = 0.93  # of distances to the left: what is odd in a function's noise is not to be met
+_SAFETY = 8.0  # times the residual, which eight degrees of freedom may find small by chance
+_CAUTION = 3.0  # times a residual that is larger than rounding
+_RATIO = 1.53  # of one scale to the next; not a power of 2, so that digits do not repeat
+_SKEW = 0.93  # of distances to the left: samples are not symmetric, as noise may be odd
 _WIDTH, _DEGREE = 8, 8  # samples of each side, and the polynomial fitted to both
-_SIDE_WIDTH, _SIDE_DEGREE = 10, 5  # and of one side alone
-_THIN, _THIN_WIDTH, _THIN_DEGREE = 3, 5, 4  # where one but looks whether there is anything
-_STRAY = 6.0  # times the noise, no sample is off
-_RESOLVED = 0.05  # a bound that is so small a part of the slopes tells a derivative from noise
-_ROUNDING = 50.0  # a residual of so many roundings of the value may be due to them
-_JUMP = 1e-3  # relative to the value: more, on one side alone, is no noise but a jump
-_ROUGH = 1e-2  # a residual that is so large a part of the change tells nothing of its origin
-_SLIGHT = 1e-4  # up to such a part the residual of an analytic function is in its regular fall
-_SMALL = 1e-8  # a part so small is no kink that is meant
-# The residual of an analytic function falls by the ratio to a power of the degree and 1, and by so
-# many powers more at most; of a ripple, or above noise, by so many more or less.
+_SIDE_WIDTH, _SIDE_DEGREE = 10, 5  # the same of one side alone
+_THIN, _THIN_WIDTH, _THIN_DEGREE = 3, 5, 4  # for a quick look
+_STRAY = 6.0  # times the noise: no sample is further off
+_RESOLVED = 0.05  # of the slopes: a smaller bound distinguishes a derivative from noise
+_ROUNDING = 50.0  # roundings of the value: a smaller residual may be due to them
+_JUMP = 1e-3  # relative to the value: more, on one side alone, is a jump rather than noise
+_ROUGH = 1e-2  # of the change: a larger residual tells nothing about its origin
+_SLIGHT = 1e-4  # of the change: below, the residual of an analytic function falls regularly
+_SMALL = 1e-8  # of the change: a smaller kink is not meant
+# The residual of an analytic function falls by the ratio to the power of the degree plus 1, and by
+# at most so many powers more; that of a ripple, or above noise, by so many more or less.
 _SPREAD, _SIDE_SPREAD, _STRICT = 5.7, 3.0, 1.7
 # Scales of the usual fall: it is analytic there, whatever it is further away; so is one side
 _AMPLE, _SOME = 6, 3
-_SWIFT = 1.3  # powers more than at the scale below show that there may be a jump between two
-_STEEP = 6.0  # powers of the ratio by which no noise grows
-_MANIFEST = 1e7  # a ripple of so many roundings leaves enough scales to be told from noise
-_VAST = 1e3  # a rounding of so many of those of the value itself may hide something
-_DIGITS = 2.0**-40  # relative: more are not claimed
-_ACCURATE = 1e-9  # relative: more is not asked for
-_DENSE = 16  # scales that are looked at one by one
+_SWIFT = 1.3  # powers more than at the scale below: there may be a jump between the two
+_STEEP = 6.0  # powers of the ratio: noise does not grow as fast
+_MANIFEST = 1e7  # roundings: a larger ripple leaves enough scales to distinguish it from noise
+_VAST = 1e3  # roundings of the value itself: a larger rounding may hide something
+_DIGITS = 2.0**-40  # relative: the bound is never smaller
+_ACCURATE = 1e-9  # relative: the bound need not be smaller
+_DENSE = 16  # scales that are examined one by one
 _FEW = 6  # scales around one
 _CLOSE = 2.0**-42  # the smallest step relative to x: below, x + h has too few digits of h
 _SMALLEST_STEP = 2.0**-1000
-_EDGY = 1e4  # by which a change falls in ten halvings, at most, if it is that of a kink
-_LEAP = 1.93  # of the steps by which one is looked for, so many times
+_EDGY = 1e4  # at most, a change at a kink falls by this factor in ten halvings
+_LEAP = 1.93  # the ratio of the steps in search of one
 _NEAR, _FAR = 1e-2, 1e4  # times a scale on which a function may vary
 _HALVINGS = 20  # to find an edge
-_MOST_CALLS = 160  # after which no scale is looked at for the first time
-_MORE_CALLS = 50  # beyond them, for those below noise
+_MOST_CALLS = 160  # after which no new scale is examined
+_MORE_CALLS = 50  # beyond them, for scales below noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,16 +394,16 @@ class _Search:
     def __init__(self, samples: _Samples, precise: bool) -> None:
         self.samples, self.precise = samples, precise
         size = abs(samples.x)
-        least = max(_CLOSE * size, _SMALLEST_STEP)  # below, there are too few digits
+        least = max(_CLOSE * size, _SMALLEST_STEP)  # smaller steps have too few digits
         scales = (math.log(samples.first_step) - math.log(least)) / math.log(_RATIO)
         self.deepest = math.floor(scales) - _WIDTH
         # A function such as log varies on the scale of x itself.
         own = math.log(samples.first_step / FIRST_STEP) - math.log(size) if size else 0.0
         self.own = max(min(math.ceil(own / math.log(_RATIO)), self.deepest), 0)
-        self.first = 0  # the coarsest scale that is looked at,
+        self.first = 0  # the coarsest scale that is examined,
         self.outer = 0  # and the coarsest of all
         self.floor = 0.0  # a residual that is noise
-        self.leap = 0.0  # a jump that was found last
+        self.leap = 0.0  # the jump found last
 
     def estimate(self) -> Estimate:
         samples, top = self.samples, self.samples.fit(0)
@@ -624,7 +624,7 @@ class _Search:
     def _irregular(
         self, clean: _Fit, coarser: Sequence[_Fit], side: int, ripple: float
     ) -> tuple[_Fit | None, int]:
-        """Give the first scale at which the residual does not grow as it should, if there is one.
+        """Return the first scale at which the residual does not grow as it should, if there is one.
 
         And at how many it grows by just the power of the degree and 1 before.
         """
@@ -712,7 +712,7 @@ class _Search:
         return found
 
     def _plateau(self, clean: _Fit, coarser: Sequence[_Fit]) -> _Fit | None:
-        """Give the coarsest scale with a residual that stays the same, as noise does."""
+        """Return the coarsest scale with a residual that stays the same, as noise does."""
         for found, finer in zip(coarser[: _THIN - 1 : -1], coarser[-_THIN - 1 :: -1], strict=True):
             if (
                 found.roughness <= _ROUGH
@@ -901,7 +901,7 @@ class _Search:
         return estimate
 
     def _steepness(self, coarse: _Fit, noise: float) -> float:
-        """Give how steep it is to samples further in that stand out of the noise.
+        """Return the steepness to samples further in that stand out of the noise.
 
         There may be something narrow close to the point, such as a kink, that larger scales miss.
         """
@@ -932,7 +932,7 @@ class _Search:
         return self._claim(estimate.value, bound, coarse.slope, "it is rough")
 
     def _leap(self, coarse: _Fit, side: int, finer: Iterable[int]) -> float:
-        """Give the size of a jump between the outermost samples of a scale and of finer ones.
+        """Return the size of a jump between the outermost samples of a scale and of finer ones.
 
         One between the outermost two hardly shows in what the polynomial leaves.
         """

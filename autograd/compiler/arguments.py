@@ -1,6 +1,6 @@
 """The arguments of compiled functions: nested structures, and arrays of the numbers in them.
 
-A program depends on the structure of the arguments, on their shapes, and on those that are no
+A program depends on the structure of the arguments, on their shapes, and on those that are not
 numbers: two calls that agree in all of this, in their `key`, run the same program.
 """
 
@@ -34,14 +34,14 @@ Axes = Any  # int | None | a structure of such
 
 
 class HoldsValues(Exception):  # noqa: N818 (it tells the caller what there is; nothing is wrong)
-    """Among the arguments are Values, which a graph is to be recorded for."""
+    """There are Values among the arguments, so a graph must be recorded."""
 
 
 class Static:
-    """An argument that is no number: a program is made for it.
+    """An argument that is not a number, as a part of the key.
 
-    Plain values that cannot change are told by type and value: numbers, texts, None, and tuples and
-    frozen sets of such. Whatever else there is, is told by identity: that two objects are equal
+    Plain immutable values are compared by type and value: numbers, texts, None, and tuples and
+    frozen sets of such. Everything else is compared by identity: that two objects are equal
     does not mean that a function reads the same from both.
 
     Raises:
@@ -78,14 +78,14 @@ _PLAIN = (int, str, bool, type(None), bytes)
 
 
 def _told_by(value: Any) -> Hashable:
-    """Give what two values share if a function cannot tell them from each other."""
+    """Return a key that two values share if a function cannot distinguish them."""
     kind = type(value)
     if kind in _PLAIN:
         return kind, value
     if kind is range:  # two that hold the same numbers may end in different places
         return kind, value.start, value.stop, value.step
     if kind is float:
-        return kind, value.hex()  # which tells the zeros apart
+        return kind, value.hex()  # which distinguishes the two zeros
     if kind is tuple or kind is frozenset:
         return kind, kind(map(_told_by, value))
     if isinstance(value, (Real, numpy.generic)) and not hasattr(value, "__dict__"):
@@ -101,7 +101,7 @@ class Arguments:
         key: What the program depends on.
         arrays: One for each array and model, and the first for all other numbers, if there are any.
             Those that vary have a row of numbers for each row.
-        rows: The number of rows, None where nothing varies.
+        rows: The number of rows; None if nothing varies.
     """
 
     key: Hashable = ()
@@ -123,11 +123,11 @@ def taken(name: str, arguments: Sequence[Any], axes: Sequence[Axes]) -> Argument
     Args:
         name: The function, for errors.
         arguments: Its arguments.
-        axes: For each the axis along which it varies from row to row, None if it does not; or a
+        axes: For each, the axis along which it varies from row to row, None if it does not; or a
             structure of such.
 
     Returns:
-        The numbers, and what the program depends on besides.
+        The numbers, and everything else that the program depends on.
 
     Raises:
         HoldsValues: There is a Value among the numbers.
@@ -158,12 +158,12 @@ def taken(name: str, arguments: Sequence[Any], axes: Sequence[Axes]) -> Argument
 
 
 class Nested(NamedTuple):
-    """What a program depends on of a nested argument.
+    """The parts of a nested argument that a program depends on.
 
     Attributes:
         tree: Its structure.
-        told: What equal structures may differ in still: keys that are no texts, and defaults.
-        leaves: For each leaf what the program depends on.
+        told: What equal structures may still differ in: keys that are not texts, and defaults.
+        leaves: For each leaf, what the program depends on.
     """
 
     tree: TreeDef
@@ -194,7 +194,7 @@ class Part(NamedTuple):
     Attributes:
         value: The part.
         axis: The axis along which it varies, or a structure of such.
-        path: What it is called.
+        path: Its path, for errors.
     """
 
     value: Any
@@ -203,7 +203,7 @@ class Part(NamedTuple):
 
 
 def children(part: Part) -> Opened | None:
-    """Open a part that is a container; a list of numbers is an array if it varies from row to row.
+    """Open a part that is a container; a list of numbers that varies from row to row is an array.
 
     Raises:
         ValueError: There is no axis for a part of it.
@@ -266,7 +266,7 @@ def _taken(path: str, argument: Any, axis: Axes, found: Arguments, loose: list[f
 
 
 def _flattened(argument: Any, axis: Axes, path: str) -> tuple[list[Any], Iterable[Axes], TreeDef]:
-    """Flatten a nested argument; give its leaves, the axis of each, and the structure."""
+    """Flatten a nested argument; return its leaves, the axis of each, and the structure."""
     if axis is None:
         leaves, shape = flatten(argument, is_leaf=_is_none)
         return leaves, repeat(None), shape
@@ -280,17 +280,17 @@ def _is_none(part: Any) -> bool:
 
 @lru_cache(maxsize=64)
 def _of_numbers(count: int) -> Hashable:
-    """Give the same for a list of numbers, which is common."""
+    """Do the same for a list of numbers, the common case."""
     return Nested.of(flatten([0.0] * count)[1], ("number",) * count)
 
 
 def _leaf(kind: Kind, part: Part, found: Arguments, loose: list[float]) -> Hashable:
-    """Take a part that is no container, and tell what the program depends on."""
+    """Take a part that is not a container; return what the program depends on."""
     value, axis, path = part
     if kind == "number":
         if axis is not None:
             raise TypeError(
-                f"{path} is a single number, {shown(value)}, and in_axes gives it the axis "
+                f"{path} is a single number, {shown(value)}, but in_axes gives it the axis "
                 f"{shown(axis)}: pass an array or list with one item for each row, or None as its "
                 "axis"
             )
@@ -307,7 +307,7 @@ def _leaf(kind: Kind, part: Part, found: Arguments, loose: list[float]) -> Hasha
         return _array(path, value, axis, found)
     if axis is not None:
         raise TypeError(
-            f"{path}: a model does not vary from row to row: in_axes must have None for it, and "
+            f"{path}: a model does not vary from row to row: in_axes must have None for it, but "
             f"has {shown(axis)}"
         )
     parameters = value.parameters()
@@ -321,7 +321,7 @@ Kind: TypeAlias = Literal["number", "array", "stacked", "model", "static"]
 
 
 def kind_of(leaf: Any) -> Kind:
-    """Tell what a part of an argument is that is no container.
+    """Classify a part of an argument that is not a container.
 
     Raises:
         HoldsValues: It is a Value.
@@ -359,7 +359,7 @@ def _as_array(path: str, argument: Any) -> Any:
     except (
         TypeError,
         ValueError,
-    ) as error:  # something in it is no number, or lists differ in length
+    ) as error:  # something in it is not a number, or lists differ in length
         raise type(error)(
             f"{path} is not an array of real numbers: its rows differ in length, or something in "
             f"it is not a number ({error})"
@@ -367,7 +367,7 @@ def _as_array(path: str, argument: Any) -> Any:
 
 
 def _as_it_lies(array: Any, axis: Axes, found: Arguments) -> Hashable:
-    """Take an array of doubles, the hot case; None where it is not rows of numbers already."""
+    """Take an array of doubles, the hot case; None if it is not rows of numbers already."""
     if not (array.dtype is _DOUBLE and axis == 0 and array.ndim in (1, 2)):
         return None
     rows = len(array)
@@ -398,7 +398,7 @@ def _array(path: str, array: Any, axis: Axes, found: Arguments) -> Hashable:
         )
     if not -array.ndim <= axis < array.ndim:
         raise ValueError(
-            f"{path} has {counted(array.ndim, 'dimension')}, and in_axes asks for its axis "
+            f"{path} has {counted(array.ndim, 'dimension')}, but in_axes asks for its axis "
             f"{shown(axis)}"
         )
     if axis:
@@ -408,7 +408,7 @@ def _array(path: str, array: Any, axis: Axes, found: Arguments) -> Hashable:
         found.rows = rows
     elif found.rows != rows:
         raise ValueError(
-            f"{path} has {counted(rows, 'row')}, and an argument before it has {found.rows:,}: all "
+            f"{path} has {counted(rows, 'row')}, but an argument before it has {found.rows:,}: all "
             "must have the same number of rows"
         )
     shape = array.shape[1:]
@@ -420,7 +420,7 @@ def _array(path: str, array: Any, axis: Axes, found: Arguments) -> Hashable:
 
 
 def _within(axis: Axes, key: Any, path: str) -> Axes:
-    """Give the axis of a part of a structure."""
+    """Return the axis of a part of a structure."""
     if axis is None or type(axis) is int or isinstance(axis, Integral):
         return axis
     try:
@@ -440,13 +440,13 @@ def rebuilt(
     axes: Sequence[Axes],
     number: Callable[[int, int, str], Value],
 ) -> list[Any]:
-    """Make the arguments of one row, with a Value in the place of each number.
+    """Make the arguments of one row, with a Value in place of each number.
 
     Args:
-        names: What the arguments are called.
+        names: The names of the arguments.
         arguments: The arguments.
         axes: As for `taken`, which numbers the arrays alike.
-        number: Makes the Value, of the number of its array, its place there, and the path to it.
+        number: Makes the Value, given the number of its array, its place there, and its path.
 
     Returns:
         The arguments of one row.

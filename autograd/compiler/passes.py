@@ -161,7 +161,7 @@ def fold_constants(program: Program) -> Program:
     inputs, first, add, write = len(program.inputs), builder.first, builder.add, slots.append
     for op, operands in program.operations:
         found = tuple(map(slots.__getitem__, operands))
-        if op == "*" or op == "·":  # the commonest operations: of neither operand a constant
+        if op == "*" or op == "·":  # the most common operations, if no operand is a constant
             x, y = found
             if (x >= first or 0 <= x < inputs) and (y >= first or 0 <= y < inputs):
                 write(folding.plain_product(builder, op, x, y))

@@ -1,4 +1,4 @@
-"""The results of compiled functions: where the numbers of the outputs stand in a structure."""
+"""The results of compiled functions: the places of the outputs in a structure."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class Result:
     Attributes:
         numbers: The numbers in it, Values or floats, in order.
         tree: Its containers, in which lists and tuples of numbers are leaves.
-        places: For each leaf its place.
+        places: The place of each leaf.
 
     Args:
-        result: What it returned.
+        result: The result of the function.
         name: The function, for errors.
 
     Raises:
-        TypeError: There is something in it that is no number.
+        TypeError: Something in it is not a number.
 
     Example:
         >>> import numpy
@@ -91,7 +91,7 @@ class Result:
 
     @classmethod
     def of(cls, tree: TreeDef, places: Sequence[Place]) -> Result:
-        """Make one of the structure of another."""
+        """Make a result from the structure of another."""
         result = cls.__new__(cls)
         result.tree, result.places, result.numbers = tree, [*places], []
         return result

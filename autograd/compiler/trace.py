@@ -46,7 +46,7 @@ def call_traced(
             node is differentiated by itself, even if it is equal to others.
 
     Returns:
-        What it returned, and the Values from outside that it read.
+        The result of the function, and the Values from outside that it read.
 
     Raises:
         TracingError: The function asked for a number that is not known, even if it caught the error
@@ -266,4 +266,4 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
 
 
 PLAIN = frozenset({"+", "-", "*", "/", "·"})
-"""The commonest operations, which a program has as they are."""
+"""The most common operations, which programs have under the same names."""

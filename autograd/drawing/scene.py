@@ -386,7 +386,7 @@ def _describe_node(box: Box, words: _Words) -> None:
     (node,) = box.nodes
     called, gradient = words.names, words.gradients[node]
     box.kind = "operation" if node.parents else leaf_kind(node)
-    # By its name, which numbers the second of two with one label; a blank label is no name.
+    # By its name, which numbers the second of two with one label; a blank label does not count.
     named = node.label and not node.label.isspace()
     label = _local(called[node] if named else node.label, box.module)
     sign = SIGNS.get(node.op, node.op)

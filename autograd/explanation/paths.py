@@ -5,8 +5,8 @@ products of the local derivatives along each (F. L. Bauer, *Computational graphs
 error*, SIAM Journal on Numerical Analysis 11, 1974). Written out for every node it would be
 unreadable; so the graph is first condensed to *stations*, by default the labelled nodes, and all
 that happens between two stations becomes one factor. The number of paths still grows exponentially
-with depth: the largest are found by dynamic programming, as the k best ways to each station, and no
-other path is followed.
+with depth: the largest are found by dynamic programming, as the k largest paths to each station,
+and no other path is followed.
 
 The numbers are floats. A factor may be too large or too small for one although the derivative is
 not; then every node is a station, and the factors are multiplied one after the other as in
@@ -350,9 +350,9 @@ class _Condensed:
 
 
 _Way: TypeAlias = "tuple[float, float, int, _Way | None]"
-"""A way from the output: product, last factor, position, and the way to the station before.
+"""A path from the output: product, last factor, position, and the path to the station before.
 
-Ways share their beginnings, so that together they take no more room than a tree of links.
+Paths share their beginnings, so that together they take no more room than a tree of links.
 """
 
 
@@ -398,14 +398,13 @@ def _close(x: float, y: float, slack: float, size: float) -> bool:
 def _largest_ways(
     region: _Region, stations: list[bool], limit: int
 ) -> tuple[list[_Way], int, dict[int, float]]:
-    """Find the largest ways from the output to position 0, and count and add up all of them.
+    """Find the largest paths from the output to position 0, and count and add up all of them.
 
-    A largest way is a largest way to its last station but one, and one factor more: a product is
-    monotonic in its factors' sizes, also when it is rounded. So each station keeps only its largest
-    few.
+    Without its last factor, a largest path is a largest path to the station before, as a product is
+    monotonic in its factors' sizes, even when rounded. So each station keeps only its largest few.
 
     Returns:
-        The ways, their number, and the sum of those to each station.
+        The paths as `_Way`s, the number of all paths, and the sum of those to each station.
     """
     condensed = _Condensed(region, stations)
     last = len(region.nodes) - 1

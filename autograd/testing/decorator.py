@@ -86,7 +86,7 @@ def check_gradients(
         `hypothesis.inner_test.__wrapped__` is the function.
 
     Raises:
-        TypeError: What is given for an argument is not a strategy. By the decorator: an argument
+        TypeError: Something other than a strategy is given. By the decorator: an argument
             has no strategy, default or type hint to draw it by, or there is a strategy for an
             argument that the function lacks.
         ValueError: `order` is neither 1 nor 2, or is 2 for a claim; `precision` is not a known one,

@@ -163,7 +163,7 @@ DOMAINS: dict[str, tuple[Bound, ...]] = {
 
 
 def _interior(smooth: Any, fixed: bool) -> Bound:
-    """Give the region that a row states, minus its margins, within -8 and 8."""
+    """Return the region that a row states, minus its margins, within -8 and 8."""
     if callable(smooth):
         return lambda *xs: Region(tuple(smooth(*xs)), fixed)
     if fixed:  # a sequence of numbers, or closed intervals
@@ -187,7 +187,7 @@ DOMAINS |= {rule.name: _stated(rule) for rule in ROWS if rule.name not in DOMAIN
 
 
 def name_of(function: Any) -> str:
-    """Give the name of a row of the table whose interior is known.
+    """Return the name of a row of the table whose interior is known.
 
     Args:
         function: A function of `autograd`, or its name; the sign, for an operator.

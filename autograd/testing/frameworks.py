@@ -35,7 +35,7 @@ def weights(shape: tuple[int, ...]) -> Any:
 
 
 def coarsest(precision: Precision | None, has_bfloat16: bool) -> Precision | None:
-    """Give the precision of a function if its arrays do not show it: NumPy has no bfloat16.
+    """Return the precision of a function if its arrays do not show it: NumPy has no bfloat16.
 
     Args:
         precision: The user's choice, if any.

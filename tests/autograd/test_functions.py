@@ -362,9 +362,9 @@ def test_derivatives_may_be_infinite() -> None:
 @pytest.mark.parametrize(
     ("partials", "message"),
     [
-        (lambda m, y, x1, x2: (1.0,), "product: .*2 derivatives, and returned 1"),
-        (lambda m, y, x1, x2: 1.0, "product: .*2 derivatives, and returned 1"),
-        (lambda m, y, x1, x2: (1.0, 2.0, 3.0), "product: .*2 derivatives, and returned 3"),
+        (lambda m, y, x1, x2: (1.0,), "product: .*2 derivatives, but returned 1"),
+        (lambda m, y, x1, x2: 1.0, "product: .*2 derivatives, but returned 1"),
+        (lambda m, y, x1, x2: (1.0, 2.0, 3.0), "product: .*2 derivatives, but returned 3"),
         (lambda m, y, x1, x2: (1.0, "a"), "product: partials returned: .*'a'"),
         (lambda m, y, x1, x2: (None, 1.0), "product: partials returned: .*None"),
         (lambda m, y, x1, x2: (1j, 1.0), "product: partials returned: .*1j"),

@@ -290,7 +290,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"seed": 4}, "trained with seed=3, and this is seed=4: pass the same"),
+        ({"seed": 4}, "trained with seed=3, but this is seed=4: pass the same"),
         ({"Y": Y[:10], "X": X[:10]}, "trained on 14 samples, and now there are 10"),
         ({"metrics": ["huber"]}, r"its metrics are \[\], and those now are \['huber'\]"),
         ({"optimiser": SGD}, "the state is of 'Adam', not of SGD"),

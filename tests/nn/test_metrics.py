@@ -71,7 +71,7 @@ def test_what_is_no_metric_is_refused_before_training(
 @pytest.mark.parametrize("found", [None, "good", [1.0, 2.0]])
 @pytest.mark.parametrize("compiled", [False, True])
 def test_a_metric_that_gives_no_number_is_named(found: Any, compiled: bool) -> None:
-    with pytest.raises(TypeError, match="the metric 'mine' must return a number, and returned"):
+    with pytest.raises(TypeError, match="the metric 'mine' must return a number, but returned"):
         fit(
             Neuron(1), losses.huber, X, [0, 0, 1, 1], metrics={"mine": lambda o, t: found},
             compiled=compiled,

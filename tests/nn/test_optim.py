@@ -412,7 +412,7 @@ def without(state: dict[str, Any], key: str) -> dict[str, Any]:
         (lambda state: state | {"mean": 3}, "'mean' is unexpected"),
         (lambda state: state | {3: 3}, "3 is unexpected"),
         (lambda state: state | {"optimiser": "SGD"}, "the state is of 'SGD', not of Adam"),
-        (lambda state: state | {"parameters": 3}, "of 3 parameters, and this Adam has 2"),
+        (lambda state: state | {"parameters": 3}, "of 3 parameters, but this Adam has 2"),
         (lambda state: state | {"means": [1.0]}, "means has length 1, expected 2"),
         (lambda state: state | {"means": [1.0, "2"]}, "means should be a list of numbers"),
         (lambda state: state | {"means": 2.0}, "means should be a list of numbers"),

@@ -377,7 +377,7 @@ def test_a_model_that_is_being_differentiated_holds_values() -> None:
 @pytest.mark.parametrize(
     ("arguments", "axes", "error", "words"),
     [
-        ([[1.0], [1.0, 2.0]], [0, 0], ValueError, "argument 1 has 2 rows, and an argument before"),
+        ([[1.0], [1.0, 2.0]], [0, 0], ValueError, "argument 1 has 2 rows, but an argument before"),
         ([np.ones(2), np.ones((3, 1))], [0, 0], ValueError, "argument 1 has 3 rows"),
         ([{"a": np.ones(2), "b": np.ones(3)}], [0], ValueError, r"argument 0\['b'\] has 3 rows"),
         ([1.0], [0], TypeError, "argument 0 is a single number"),

@@ -1,10 +1,11 @@
-; What a compiled function is called by: it reads Python's objects, calls the kernel, and makes the
-; result. `trampoline.py` writes the words that it follows, says what they mean, and puts numbers in
-; the place of the names with a dollar: places in its own tables, and where an object of this Python
-; or this NumPy has what.
+; The code through which Python calls compiled functions: it reads Python's objects, calls the kernel,
+; and makes the result. `trampoline.py` writes the words that it follows, documents them, and replaces
+; the names that begin with a dollar sign: by places in its own tables, and by the offsets of fields
+; in the objects of this Python and this NumPy.
 ;
-; It runs under the GIL, and lets go of it at most while the kernel runs. Between taking objects apart
-; and the kernel nothing runs that could change them, and what the kernel reads it holds.
+; It runs under the GIL, and releases it only while the kernel runs, if at all. Between reading the
+; arguments and calling the kernel, nothing runs that could change them, and references are held to
+; whatever the kernel reads.
 
 ; --- taking arguments apart -----------------------------------------------------------------------
 
@@ -27,7 +28,7 @@ define internal i64 @word(ptr %words, i64 %place) alwaysinline {
   ret i64 %found
 }
 
-; The next of the words that are followed.
+; Read the next word.
 define internal i64 @next(ptr %cursor) alwaysinline {
   %at = load ptr, ptr %cursor
   %found = load i64, ptr %at
@@ -43,7 +44,7 @@ define internal void @skip(ptr %cursor, i64 %count) alwaysinline {
   ret void
 }
 
-; Where the items of a list or tuple are, if it is one of so many; else null.
+; The address of the items of a list or tuple of the given length; null for anything else.
 define internal ptr @items(ptr %api, ptr %object, i64 %op, i64 %count) {
 entry:
   %is_list = icmp eq i64 %op, $op_list
@@ -69,7 +70,7 @@ other:
   ret ptr null
 }
 
-; A float, or NumPy's; or an int, where an int is a number.
+; A float of Python or NumPy; or an int, if ints are numbers here.
 define internal i1 @number(ptr %api, ptr %object, i64 %or_int, ptr %target) {
 entry:
   %float = call ptr @entry(ptr %api, i64 $api_float)
@@ -111,8 +112,8 @@ other:
   ret i1 false
 }
 
-; One of NumPy's arrays, of doubles that lie in order. Its data goes to the kernel, which it is held
-; for. Words: the group, the number of dimensions, and these; the first of rows is the number of rows.
+; A contiguous NumPy array of doubles. Its data are passed to the kernel; a reference is held meanwhile.
+; Words: the group, the number of dimensions, and these; the first dimension of rows is their number.
 define internal i1 @array(ptr %api, ptr %object, ptr %cursor, ptr %block, i1 %varies, ptr %rows) {
 entry:
   %group = call i64 @next(ptr %cursor)
@@ -184,7 +185,7 @@ other:
   ret i1 false
 }
 
-; Whether an argument, or a part of one, is what the words say; if so, its numbers are taken.
+; Whether an argument, or a part of one, matches the words; if so, its numbers are taken.
 define internal i1 @take(ptr %api, ptr %object, ptr %cursor, ptr %block, ptr %rows) {
 entry:
   %position = alloca i64
@@ -301,7 +302,7 @@ define internal ptr @float(ptr %api, ptr %numbers, i64 %place) alwaysinline {
   ret ptr %made
 }
 
-; An array of doubles: a new one, or of numbers that lie in another, which it holds.
+; An array of doubles: a new one, or a view of another array, to which it holds a reference.
 define internal ptr @array_of(ptr %api, i64 %nd, ptr %sizes, ptr %numbers, ptr %owner) {
 entry:
   %new = call ptr @entry(ptr %api, i64 $api_PyArray_NewFromDescr)
@@ -370,7 +371,7 @@ done:
   ret ptr %made
 }
 
-; A new list or tuple, and where its items go.
+; A new list or tuple, and the address of its items.
 define internal { ptr, ptr } @sequence(ptr %api, i64 %op, i64 %count) {
 entry:
   %is_list = icmp eq i64 %op, $op_list
@@ -402,7 +403,7 @@ failed:
   ret { ptr, ptr } zeroinitializer
 }
 
-; The result, or a part of it; null with an error set where there is no memory.
+; The result, or a part of it; null with an error set if there is no memory.
 define internal ptr @make(ptr %api, ptr %cursor, ptr %numbers, ptr %owner, i64 %rows, i64 %stride) {
 entry:
   %op = call i64 @next(ptr %cursor)
@@ -551,7 +552,7 @@ empty:
   ret ptr null
 }
 
-; Let go of the arrays, and give the block back.
+; Release the arrays, and return the block.
 define internal void @finish(ptr %api, ptr %plan, ptr %block) {
 entry:
   %held = call i64 @word(ptr %block, i64 $block_count)
@@ -577,7 +578,7 @@ done:
   ret void
 }
 
-; A call of what a plan describes, with arguments that lie side by side.
+; A call of the function that a plan describes; the arguments lie side by side.
 define internal ptr @run(ptr %api, ptr %plan, ptr %arguments, i64 %count_of_arguments) {
 entry:
   %cursor = alloca ptr
@@ -586,7 +587,7 @@ entry:
   %no_block = icmp eq ptr %at_once, null
   br i1 %no_block, label %grow, label %take
 
-; All memory is in use, by other threads or by calls that this one interrupts: Python makes more.
+; All blocks are in use, by other threads or by calls that this one interrupts: Python makes more.
 grow:
   %call_object = call ptr @entry(ptr %api, i64 $api_PyObject_CallObject)
   %grower = call ptr @entry(ptr %plan, i64 $plan_grow)
@@ -629,7 +630,7 @@ count:
   %may = and i1 %is_short, %is_some
   br i1 %may, label %outside, label %other
 
-; What is read from outside: the numbers of Values.
+; The numbers of Values from outside.
 outside:
   %captured = call i64 @word(ptr %plan, i64 $plan_captured)
   %values = call ptr @entry(ptr %plan, i64 $plan_values)
@@ -668,7 +669,7 @@ ready:
   %no_owner = icmp eq i64 %owner_nd, 0
   br i1 %no_owner, label %compute, label %own
 
-; The arrays of the result lie in one, which the kernel writes to.
+; The arrays of the result are views of one, which the kernel writes to.
 own:
   %owner_sizes = call ptr @entry(ptr %plan, i64 $plan_owner_sizes)
   %new_owner = call ptr @array_of(ptr %api, i64 %owner_nd, ptr %owner_sizes, ptr null, ptr null)
@@ -821,7 +822,7 @@ define internal ptr @plan_of(ptr %owned) alwaysinline {
   ret ptr %plan
 }
 
-; The function that a plan makes, of a tuple of arguments.
+; The function made from a plan; it takes a tuple of arguments.
 define ptr @function(ptr %owned, ptr %arguments) {
 entry:
   %api = load ptr, ptr @table
@@ -841,8 +842,8 @@ other:
   ret ptr %not_implemented
 }
 
-; The method `__call__`: it does what that function does, where the object has one; if not, or if
-; there is no result, it calls the method that is written in Python.
+; The method `__call__`: it calls that function, if the object has one; if not, or if there is no
+; result, it calls the method that is written in Python.
 define ptr @method(ptr %self, ptr %arguments, i64 %count, ptr %names) {
 entry:
   %api = load ptr, ptr @table

@@ -32,7 +32,7 @@ test: $(DEV) ## every test and doctest, with the same examples each time
 search: $(DEV) ## the same tests with examples drawn anew
 	$(PYTEST) --hypothesis-profile=search
 
-coverage: $(DEV) ## the same tests with few examples: which branches do they take?
+coverage: $(DEV) ## a part of the same tests, with few examples: which branches do they take?
 	$(PYTEST) --hypothesis-profile=coverage --cov -m 'not no_cover and not slow' \
 		autograd nn tests/autograd tests/nn
 

@@ -39,7 +39,7 @@ settings.register_profile("default", _REPEATED)
 settings.register_profile("search", _UNHURRIED, derandomize=False, max_examples=200)
 settings.register_profile("soak", _UNHURRIED, derandomize=False, max_examples=25_000)
 # For `make coverage`: every line is run, not searched.
-settings.register_profile("coverage", _REPEATED, max_examples=20)
+settings.register_profile("coverage", _REPEATED, max_examples=10)
 # For `make mutants`: a mutant has to be noticed, not shrunk.
 settings.register_profile(
     "mutants",
@@ -165,6 +165,30 @@ def pytest_collect_directory(path: Path) -> None:
     if (path / "__init__.py").exists():
         with contextlib.suppress(ModuleNotFoundError):  # of an extra: its files will say so
             importlib.import_module(".".join(path.relative_to(Path(__file__).parent).parts))
+
+
+_SAMPLE = 4
+"""Of how many parameters `make coverage` runs a test: as a rule they take the same branches."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """For `make coverage`, keep a few parameters of each test, the first and the last among them.
+
+    What is covered by some of the tests is covered by all of them, so the figure is a lower bound.
+    """
+    if config.getoption("--hypothesis-profile") != "coverage":
+        return
+    tests: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    kept: set[pytest.Item] = set()
+    for each in tests.values():
+        last = max(_SAMPLE - 1, len(each) - 1)
+        places = {round(i * last / (_SAMPLE - 1)) for i in range(_SAMPLE)}
+        kept.update(item for place, item in enumerate(each) if place in places)
+    left_out = [item for item in items if item not in kept]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item in kept]
 
 
 def pytest_collection_finish() -> None:

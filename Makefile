@@ -23,8 +23,9 @@ demo: $(DEMO) ## the textbook's backpropagation, digit for digit, then networks 
 	@.venv/bin/python -m nn.demo
 
 # By the file: what a module compiles once, one process compiles. Bytecode is kept, whatever the
-# environment says: else both processes rewrite every assertion of the tests anew.
-PYTEST := PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n 2 --dist loadfile
+# environment says: else both processes rewrite every assertion of the tests anew. In the order of
+# conftest.py, which has the longest modules first.
+PYTEST := PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(DEV) ## every test and doctest, with the same examples each time
 	$(PYTEST)

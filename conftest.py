@@ -39,7 +39,7 @@ settings.register_profile("default", _REPEATED)
 settings.register_profile("search", _UNHURRIED, derandomize=False, max_examples=200)
 settings.register_profile("soak", _UNHURRIED, derandomize=False, max_examples=25_000)
 # For `make coverage`: every line is run, not searched.
-settings.register_profile("coverage", _REPEATED, max_examples=10)
+settings.register_profile("coverage", _REPEATED, max_examples=20)
 # For `make mutants`: a mutant has to be noticed, not shrunk.
 settings.register_profile(
     "mutants",

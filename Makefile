@@ -22,9 +22,10 @@ HIPS := .venv-hips/.ready
 demo: $(DEMO) ## the textbook's backpropagation, digit for digit, then networks on real data
 	@.venv/bin/python -m nn.demo
 
-# Distributed by file, so that only one process compiles what a module compiles once. Bytecode is kept,
-# whatever the environment says; otherwise both processes would rewrite all assertions of the tests.
-PYTEST := PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n 2 --dist loadfile
+# Distributed by file, so that only one process compiles what a module compiles once; conftest.py puts
+# the longest modules first. Bytecode is kept, whatever the environment says; otherwise both processes
+# would rewrite all assertions of the tests.
+PYTEST := PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(DEV) ## every test and doctest, with the same examples each time
 	$(PYTEST)
@@ -32,7 +33,7 @@ test: $(DEV) ## every test and doctest, with the same examples each time
 search: $(DEV) ## the same tests with examples drawn anew
 	$(PYTEST) --hypothesis-profile=search
 
-coverage: $(DEV) ## the same tests with few examples: which branches do they take?
+coverage: $(DEV) ## a part of the same tests, with few examples: which branches do they take?
 	$(PYTEST) --hypothesis-profile=coverage --cov -m 'not no_cover and not slow' \
 		autograd nn tests/autograd tests/nn
 

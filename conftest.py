@@ -167,6 +167,46 @@ def pytest_collect_directory(path: Path) -> None:
             importlib.import_module(".".join(path.relative_to(Path(__file__).parent).parts))
 
 
+_LONGEST = [
+    f"tests/{name}.py"
+    for name in (
+        "autograd/testing/test_torch", "autograd/testing/test_jax", "nn/test_sklearn",
+        "nn/test_demo", "autograd/checking/test_numerical", "autograd/checking/test_claims",
+        "autograd/checking/test_check", "autograd/test_rules_higher",
+        "autograd/testing/test_decorator", "autograd/compiler/test_function",
+        "autograd/compiler/backends/c/test_source", "autograd/test_forks", "autograd/test_rules",
+        "benchmarks/test_compiled", "autograd/drawing/test_page", "autograd/test_copying",
+        "autograd/testing/test_programs", "test_flooding", "autograd/checking/test_evidence",
+    )
+]  # fmt: skip
+"""The modules that take longest. They are run first: the last is not waited for."""
+
+_SAMPLE = 4
+"""Of how many parameters `make coverage` runs a test: as a rule they take the same branches."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run the longest modules first, and for `make coverage` a few parameters of each test.
+
+    What is covered by some of the tests is covered by all of them, so the figure is a lower bound.
+    """
+    ranks = {name: rank for rank, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.nodeid.partition("::")[0], len(ranks)))
+    if config.getoption("--hypothesis-profile") != "coverage":
+        return
+    tests: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    kept: set[pytest.Item] = set()
+    for each in tests.values():
+        last = max(_SAMPLE - 1, len(each) - 1)
+        places = {round(i * last / (_SAMPLE - 1)) for i in range(_SAMPLE)}
+        kept.update(item for place, item in enumerate(each) if place in places)
+    left_out = [item for item in items if item not in kept]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item in kept]
+
+
 def pytest_collection_finish() -> None:
     """Spare the garbage collector thousands of tests: each collection would go through them."""
     if settings().derandomize:

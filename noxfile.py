@@ -14,7 +14,7 @@ PROJECT = ("--editable", ".[compile,testing,train]")
 
 def pytest(session: nox.Session, *options: str) -> None:
     """Run all tests, or those named after `--`."""
-    chosen = session.posargs or ("-n", "auto", "--dist", "loadfile")
+    chosen = session.posargs or ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
     session.run("python", "-m", "pytest", *options, *chosen)
 
 

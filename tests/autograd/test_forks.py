@@ -95,6 +95,7 @@ def run(folder: Path, script: str) -> None:
 
 
 @fork
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("target", "backend", "warm"),
     [
@@ -141,6 +142,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="alarms are of POSIX")
+@pytest.mark.no_cover
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_pools_of_processes_compile_while_threads_of_their_parent_do(
     tmp_path: Path, method: str

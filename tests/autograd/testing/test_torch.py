@@ -6,8 +6,6 @@ import os
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 if os.environ.get("CI"):
     import torch
@@ -54,24 +52,23 @@ def drawn(seed: int, count: int, dtype: Any) -> Any:
     return torch.randn(count, generator=generator, dtype=torch.float64).to(dtype)
 
 
+# Each function in each precision, and both with one input, a few, and many.
 @pytest.mark.no_cover
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("place", range(len(FUNCTIONS)))
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-@given(seed=st.integers(0, 10**6), count=st.sampled_from([1, 3, 30]))
-@settings(max_examples=3)
-def test_right_gradients_are_never_called_wrong(
-    function: Any, dtype: Any, seed: int, count: int
-) -> None:
-    check = gradcheck(function, drawn(seed, count, dtype))
+def test_right_gradients_are_never_called_wrong(place: int, dtype: Any) -> None:
+    count = [1, 3, 30][(place + torch.finfo(dtype).bits // 16) % 3]
+    check = gradcheck(FUNCTIONS[place], drawn(place, count, dtype))
     if dtype is torch.float64:
         assert check, check
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+# Each function in both precisions, and each precision with a few inputs and with many.
+@pytest.mark.parametrize("place", range(len(FUNCTIONS)))
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-@pytest.mark.parametrize("count", [4, 40])
-def test_a_planted_factor_is_found(function: Any, dtype: Any, count: int) -> None:
-    x = drawn(1, count, dtype)
+def test_a_planted_factor_is_found(place: int, dtype: Any) -> None:
+    function = FUNCTIONS[place]
+    x = drawn(1, 4 if (place % 2 == 0) == (dtype is torch.float64) else 40, dtype)
     with pytest.raises(GradientError, match=r"the gradient of Planted is wrong"):
         gradcheck(planted(function, 1.5), x)
     assert gradcheck(planted(function, 1.0), x, raise_exception=False).outcome != "failed"
@@ -188,7 +185,7 @@ class Brief(torch.nn.Module):  # type: ignore[misc]
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")  # by torch.func
 @pytest.mark.parametrize("f", [Brief(), lambda x: torch.tanh(1.25 * x.to(torch.bfloat16))])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_bfloat16_is_seen_in_parameters_and_results(f: Any, seed: int) -> None:
     assert gradcheck(f, drawn(seed, 3, torch.float32)).outcome != "failed"
 

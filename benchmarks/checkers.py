@@ -329,22 +329,34 @@ def judge_freshly(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     own = argparse.ArgumentParser(add_help=False)
-    own.add_argument("--hips-python", default=str(ROOT / ".venv-hips" / "bin" / "python"))
+    own.add_argument(
+        "--hips-python",
+        default=str(ROOT / ".venv-hips" / "bin" / "python"),
+        help="Python of an environment with HIPS's library",
+    )
     choices = list(dict.fromkeys([*PEERS, *CONTENDERS]))
-    own.add_argument("--only", nargs="+", choices=choices)
+    own.add_argument("--only", nargs="+", choices=choices, help="the checkers to judge; else all")
     own.add_argument("--fresh", type=int, metavar="COUNT", help="judge by so many fresh cases")
-    own.add_argument("--seed", type=int, default=7)
-    own.add_argument("--precision", choices=("double", "single"), default="double")
-    given, others = own.parse_known_args(arguments)
-    common = options("Judge gradient checkers by the same functions.", others)
+    own.add_argument("--seed", type=int, default=7, help="of the fresh cases")
+    own.add_argument(
+        "--precision",
+        choices=("double", "single"),
+        default="double",
+        help="of the arithmetic of the fresh cases",
+    )
+    given = options("Judge gradient checkers by the same functions.", arguments, own)
     if given.fresh:
         contenders = given.only or list(CONTENDERS)
-        count = max(given.fresh // QUICK, 1) if common.quick else given.fresh
+        count = max(given.fresh // QUICK, 1) if given.quick else given.fresh
         judge_freshly(
-            contenders, given.hips_python, common.results, count, given.seed, given.precision
+            contenders, given.hips_python, given.results, count, given.seed, given.precision
         )
         return
-    every = QUICK if common.quick else 1
+    if fresh_alone := [name for name in given.only or () if name not in PEERS]:
+        sys.exit(
+            f"checkers.py: judged by fresh cases alone, with --fresh: {', '.join(fresh_alone)}"
+        )
+    every = QUICK if given.quick else 1
     facts = machine([])
     rows: list[Rates] = []
     reference: list[Verdict] = []
@@ -360,7 +372,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"\nTarget, every fault caught without a false alarm, as no peer does: {verdict}.\n")
     for row in rows:
         print(*names(row), sep="\n")
-    path = common.results / "checkers.json"
+    path = given.results / "checkers.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     record: dict[str, Any] = {
         "machine": facts,
@@ -369,7 +381,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "rows": [asdict(row) for row in rows],
     }
     path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"\nWritten to {common.results}: checkers.json")
+    print(f"\nWritten to {given.results}: checkers.json")
 
 
 if __name__ == "__main__":

@@ -118,10 +118,15 @@ def write(
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def options(description: str, arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the command line that all benchmarks have: `quick`, and the folder of `results`."""
+def options(
+    description: str, arguments: Sequence[str] | None, *own: argparse.ArgumentParser
+) -> argparse.Namespace:
+    """Parse the command line that all benchmarks have: `quick`, and the folder of `results`.
+
+    A benchmark adds options of its `own` by parsers without help.
+    """
     results = Path(__file__).parent / "results"
-    parser = argparse.ArgumentParser(description=description)
+    parser = argparse.ArgumentParser(description=description, parents=own)
     parser.add_argument("--quick", action="store_true", help="few rounds: a look, no measurement")
     parser.add_argument("--results", type=Path, default=results, help="folder to write to")
     return parser.parse_args(arguments)

@@ -344,6 +344,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             contenders, given.hips_python, given.results, count, given.seed, given.precision
         )
         return
+    if fresh_alone := [name for name in given.only or () if name not in PEERS]:
+        parser.error(f"judged by fresh cases alone, with --fresh: {', '.join(fresh_alone)}")
     every = QUICK if given.quick else 1
     facts = machine([])
     rows: list[Rates] = []

@@ -226,3 +226,17 @@ def test_fresh_cases_are_judged_by_every_contender(
     assert [row["checker"] for row in written["rows"]] == [
         name for name in CONTENDERS if name not in written["skipped"]
     ]
+
+
+def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        checkers.main(["--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    for option in ("--fresh", "--seed", "--precision", "--only", "--quick", "--results"):
+        assert option in said
+
+
+def test_some_judge_fresh_cases_alone() -> None:
+    with pytest.raises(SystemExit, match="--fresh: SciPy"):
+        checkers.main(["--only", "SciPy"])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from importlib.util import find_spec
 from numbers import Real
+from operator import getitem
 from typing import Any, Literal, Protocol
 
 from autograd import Value, mean, no_grad
@@ -13,7 +15,7 @@ from autograd.chain_rule import recorded_gradient
 from autograd.errors import shown
 from autograd.graph import adjoints, interior
 from autograd.merging import merged
-from autograd.tree import map_leaves
+from autograd.tree import Keys, flatten, map_leaves
 from autograd.value import as_value
 from nn import losses
 from nn.layers import parts_of
@@ -310,9 +312,7 @@ class CompiledBatches:
         rows: list[Any] = [None] * count
         for stack in stacks:
             outputs = self._outputs(stack.columns[0])
-            for place, row in zip(
-                stack.places.tolist(), unstacked(outputs, len(stack.places)), strict=True
-            ):
+            for place, row in zip(stack.places.tolist(), unstacked(outputs), strict=True):
                 rows[place] = row
         pairs = [*zip(rows, self.targets[held_out], strict=True)]
         return loss, {
@@ -345,33 +345,49 @@ class Stack:
 
 def shape(part: Any) -> Any:
     """Describe the structure of a sample; samples with the same structure can be stacked."""
-    if type(part) is list and set(map(type, part)) <= NUMBERS:
-        return (len, len(part), None)
-    if isinstance(part, list):
-        shapes = [shape(inner) for inner in part]
-        return (len, len(part), shapes[0]) if len(set(shapes)) < 2 else (list, *shapes)
-    if isinstance(part, tuple):
-        return (type(part), *map(shape, part))
-    if isinstance(part, dict):
-        return (type(part), *[(key, shape(inner)) for key, inner in part.items()])
-    return None
+    if type(part) in NUMBERS:
+        return None
+    leaves, tree = flatten(part, is_leaf=_is_row)
+    shapes = [(len, len(leaf), None) if type(leaf) is list else None for leaf in leaves]
+    return tree.fold(shapes, _shape)
+
+
+def _is_row(part: Any) -> bool:
+    return type(part) is list and set(map(type, part)) <= NUMBERS
+
+
+def _shape(kind: type, keys: Keys, shapes: list[Any]) -> Any:
+    """Describe a container, given the shapes of its parts."""
+    if issubclass(kind, list):
+        is_even = len({*shapes}) == 1
+        return (len, len(shapes), shapes[0]) if is_even else (list, *shapes)
+    if issubclass(kind, tuple):
+        return (kind, *shapes)
+    return None if kind is type(None) else (kind, *zip(keys, shapes, strict=True))
 
 
 def stacked(parts: Sequence[Any]) -> Any:
     """Stack samples of one shape: arrays if they are arrays, with the structure that they have."""
     import numpy
 
-    first = parts[0]
-    if isinstance(first, dict):
-        return {key: stacked([part[key] for part in parts]) for key in first}
-    if isinstance(first, tuple) or not is_array(shape(first)):
-        return tuple([stacked(column) for column in zip(*parts, strict=True)])
-    return numpy.array(parts, dtype=float)
+    def of_arrays(kind: type, keys: Keys, arrays: list[Any]) -> Any:
+        if issubclass(kind, (list, tuple)):
+            return tuple(arrays)
+        return dict(zip(keys, arrays, strict=True))
+
+    def is_even(part: Any) -> bool:
+        return isinstance(part, list) and is_array(shape(part))
+
+    _, tree = flatten(parts[0], is_leaf=is_even)
+    columns = [[reduce(getitem, keys, part) for part in parts] for keys in tree.key_paths()]
+    return tree.fold([numpy.array(column, dtype=float) for column in columns], of_arrays)
 
 
 def is_array(form: Any) -> bool:
     """Whether what has this shape is a number, or nested lists that form an array."""
-    return form is None or (form[0] is len and is_array(form[2]))
+    while form is not None and form[0] is len:
+        form = form[2]
+    return form is None
 
 
 def taken(column: Any, places: Any) -> Any:
@@ -394,8 +410,8 @@ def _sorted_by_shape(
     return [Stack(samples, rows, weights) for rows in members.values()], places
 
 
-def unstacked(outputs: Any, count: int) -> list[Any]:
+def unstacked(outputs: Any) -> list[Any]:
     """Return the outputs row by row, as floats and lists, like `predict`."""
-    if isinstance(outputs, (list, tuple)):
-        return [list(row) for row in zip(*[unstacked(o, count) for o in outputs], strict=True)]
-    return outputs.tolist()  # type: ignore[no-any-return]
+    leaves, tree = flatten(outputs)
+    rows = zip(*[leaf.tolist() for leaf in leaves], strict=True)
+    return [tree.fold(row, lambda kind, keys, parts: parts) for row in rows]

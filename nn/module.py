@@ -21,6 +21,7 @@ from autograd.errors import counted, shown, some, wrong_type
 from autograd.foreign import lacking
 from autograd.kinds import BUFFER, FROZEN, PARAMETER, PARAMETER_KINDS, Kind
 from autograd.reals import as_float
+from autograd.tree import Opened, flatten
 from autograd.writing import path_of
 from nn.files import read_arrays, write_arrays
 from nn.foreign import MODULE
@@ -1047,6 +1048,14 @@ def to_floats(outputs: Any) -> Any:
     """Return the numbers in a Value, or in a sequence of Values."""
     if isinstance(outputs, Value):
         return outputs.data
-    if hasattr(outputs, "__iter__"):
-        return [to_floats(output) for output in outputs]
-    return float(outputs)
+    if type(outputs) is list and {*map(type, outputs)} == {Value}:  # as those of most models
+        return [output.data for output in outputs]
+    leaves, tree = flatten(outputs, children_of=_iterated)
+    return tree.unflatten([x.data if isinstance(x, Value) else float(x) for x in leaves])
+
+
+def _iterated(part: Any) -> Opened | None:
+    if isinstance(part, Value) or not hasattr(part, "__iter__"):
+        return None
+    parts = [*part]
+    return list, range(len(parts)), parts, None

@@ -99,6 +99,8 @@ class Result:
 
 def _children(part: Any) -> Opened | None:
     """Open a container of a result, and a model, in whose place there is a dictionary."""
+    if isinstance(part, (float, Value)):
+        return None
     if callable(getattr(part, "named_parameters", None)):
         named = dict(part.named_parameters())
         return dict, tuple(named), named.values(), None
@@ -108,10 +110,10 @@ def _children(part: Any) -> Opened | None:
 
 
 def _is_number(part: Any) -> bool:
-    if type(part) in (float, Value):
+    if isinstance(part, (float, Value)):
         return True
-    is_leaf = not callable(getattr(part, "named_parameters", None)) and not tree.children(part)
-    return is_leaf and not _is_array(part)
+    is_model = callable(getattr(part, "named_parameters", None))
+    return not (is_model or tree.children(part) or _is_array(part))
 
 
 def _is_array(part: Any) -> bool:

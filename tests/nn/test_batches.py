@@ -343,5 +343,5 @@ def test_what_is_drawn_at_random_is_refused(draw: Any, seed: int) -> None:
         def __call__(self, x: Any) -> Any:
             return autograd.sum([draw() * part for part in self.model.layers[0](x)])
 
-    with pytest.raises(TypeError, match="two programs"):
+    with pytest.raises(TypeError, match="two different programs"):
         fit(Noisy(), losses.mean_squared_error, X, X[:, 0], compiled=True)

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 __all__ = [
-    "DEEPEST", "Keys", "Opened", "TreeDef", "children", "flatten", "map_leaves",
+    "CONTAINERS", "DEEPEST", "Keys", "Opened", "TreeDef", "children", "flatten", "map_leaves",
     "mapping_like", "unflatten",
 ]  # fmt: skip
 
@@ -28,6 +28,10 @@ Keys: TypeAlias = "tuple[Any, ...] | range"
 Opened: TypeAlias = "tuple[type, Keys, Iterable[Any], Any]"
 """The type of a container, its keys, its children in their order, and for mappings of types other
 than dict the mapping itself, whose like is to be made again."""
+
+
+CONTAINERS = (list, tuple, Mapping)
+"""The types that `children` opens, besides None, and `_container` makes again."""
 
 
 def children(part: Any) -> Opened | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -110,3 +112,19 @@ def test_each_module_has_its_tests_where_one_looks_for_them() -> None:
             if not place.exists():
                 missing.add(name)
     assert missing == {*ELSEWHERE}
+
+
+def test_what_contributing_points_at_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("## Where to add what")[2].partition("## The rooms")[0]
+    names = re.findall(r"`((?:autograd|nn)(?:\.\w+)+|tests/\S+)`", table)
+    assert len(names) > 10
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        if name not in PATHS and not (ROOT / name).exists():
+            assert hasattr(importlib.import_module(module), attribute), name
+    headings = {
+        re.sub(r"[^\w -]", "", head).lower().replace(" ", "-")
+        for head in re.findall(r"(?m)^#+ (.*)$", text)
+    }
+    assert {*re.findall(r"\(#([\w-]+)\)", table)} <= headings

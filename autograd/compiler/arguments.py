@@ -6,7 +6,7 @@ numbers: two calls that agree in all of this, in their `key`, run the same progr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count, islice, repeat
@@ -20,11 +20,11 @@ from autograd.compiler.layout import Group, Layout
 from autograd.errors import counted, refuse_mask, shown
 from autograd.reals import as_float
 from autograd.transforms import _live
-from autograd.tree import Opened, TreeDef, flatten
+from autograd.tree import CONTAINERS, Opened, TreeDef, flatten
 from autograd.value import Value
 
 __all__ = [
-    "CONTAINERS", "Arguments", "HoldsValues", "Nested", "Part", "Static", "children", "is_number",
+    "Arguments", "HoldsValues", "Nested", "Part", "Static", "children", "is_number",
     "is_stacked", "kind_of", "rebuilt", "taken",
 ]  # fmt: skip
 
@@ -220,7 +220,6 @@ def children(part: Part) -> Opened | None:
     return kind, keys, inner, mapping
 
 
-CONTAINERS = (list, tuple, Mapping)
 _LEAVES = {float, numpy.ndarray}  # which are common
 
 

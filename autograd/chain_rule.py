@@ -10,16 +10,17 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
 from typing import Any
 
 from autograd import at_once, grad_mode
+from autograd.choices import CHOICES, STEPS, leaves_out, may_leave_out
 from autograd.comparing import COMPARISONS
 from autograd.extended_reals import on_extended_line
 from autograd.graph import dependents, interior, leaves, topological_order
-from autograd.helper_rules import CHAIN_PRODUCT, DETACHED, KINKED
+from autograd.helper_rules import CHAIN_PRODUCT, DETACHED, KINKED, MASKED, PRODUCTS
 from autograd.kinds import CONSTANT
 from autograd.rule import FLOATS, LINEAR, VALUES, OwnName, rule_of
 from autograd.rules import RULES
@@ -74,6 +75,14 @@ def partials(node: Value, again: bool = True) -> Sequence[Value | float]:
             on_extended_line.reset(before)
     if node.op == CHAIN_PRODUCT and (masked := _masked(node.parents[0])) is not None:
         derivatives = VALUES.where(masked, 0.0, derivatives[0]), derivatives[1]
+    if node.op == KINKED and not is_traced(node) and is_zero(derivatives[2]):
+        adjoint, at_kink = node.parents[1:]
+        if at_kink._number and adjoint.op is not CONSTANT:  # where it is not 0, this is nan
+            derivatives = *derivatives[:2], VALUES.meets(adjoint, 0.0) - 1.0
+    elif node.op == KINKED and again and is_traced(node):
+        adjoint, at_kink = node.parents[1:]
+        varying = VALUES.where(at_kink, VALUES.meets(adjoint, 0.0) - 1.0, 0.0)
+        derivatives = *derivatives[:2], derivatives[2] + varying
     return derivatives
 
 
@@ -315,7 +324,8 @@ def _propagated(
         if is_zero(adjoint):
             continue
         derivatives = partials(node, again)
-        if key not in passing and may_leave(node):
+        # (A branch that is not taken drops the adjoint, however undefined.)
+        if may_leave(node) and (key not in passing or may_leave_out(node.op)):
             factor = within_domain(node, 1.0)
             if isinstance(factor, Value):
                 derivatives = [derivative * factor for derivative in derivatives]
@@ -478,7 +488,7 @@ class ChainRule:
         self.again, self.forwards = again, forwards
         operations = {node.op for node in order}
         # Whether a pass has been recorded before this one, among traced nodes.
-        self.is_later = CHAIN_PRODUCT in operations or KINKED in operations
+        self.is_later = not operations.isdisjoint((*PRODUCTS, KINKED))
         self._nodes: set[Value] = set()
         # The conditions of nodes at a kink; of nodes that depend on one; of what came through one.
         self._kinks: dict[Value, Value] = {}
@@ -488,6 +498,7 @@ class ChainRule:
         self._jumping: dict[Value, Value] = {}
         self._jumps: dict[Value, Value] = {}
         self._sources_of: dict[Value, set[Value]] = {}
+        self._still: dict[Value, bool] = {}
         bent = {op for op in operations if _may_bend(op)}
         for node in order if bent else ():
             if node.op not in bent and not self._kinks:
@@ -513,7 +524,7 @@ class ChainRule:
         """Tell whether the product of a traced flow and a traced derivative needs no mark."""
         if not self._is_plain or type(flow) is not Traced or self._marks:
             return False
-        return not (self.again and node.op in STEEP)
+        return not ((self.again and node.op in STEEP) or may_leave_out(node.op))
 
     def product(
         self, flow: Value | float, partial: Value | float, source: Value, target: Value
@@ -533,6 +544,9 @@ class ChainRule:
         Returns:
             The product; no node is made if a factor is the number 1.
         """
+        may_matter = self._kinks or _is_agreed(flow, partial) or _is_agreed(partial, flow)
+        if may_matter and (self._vanishes(flow) or self._vanishes(partial)):
+            return 0.0
         node = target if self.forwards else source
         mark = self._marks.get(source) if self._marks else None
         at_kink = self._kinks.get(node) if self._kinks else None
@@ -559,6 +573,8 @@ class ChainRule:
                 product = _marked(product, partial, mark)
             mark = at_kink if mark is None else mark + at_kink
             product = _marked(product, flow, mark)
+        if self.forwards and node.op in STEEP and isinstance(flow, Value) and is_traced(flow):
+            product = _unless_masked(product, flow)
         if self._jumping and not is_zero(product):
             product = self._after_jumps(product, flow, partial, source, target)
         if mark is not None and not is_zero(product):
@@ -583,12 +599,16 @@ class ChainRule:
         if type(partial) is float:
             if partial == 1.0:
                 return flow
-            if not partial and (self.forwards or self._is_finite(flow, node)):
+            if not partial and (self.forwards or self._is_nothing(flow, node)):
                 return 0.0
+            if not partial and may_leave_out(node.op) and isinstance(flow, Value):
+                return record(RULES[MASKED], (flow, as_value(partial)))
             return guarded_product(flow, partial, forwards)
-        # (A step's derivative is only a choice of nan: an infinite adjoint times its 0 is nan.)
-        choice = _choice(partial) if self.is_later or mark is not None else None
-        if choice is not None and node.op not in STEPS:
+        choice = _choice(partial)
+        is_first = not self.is_later and mark is None
+        may_mask = not forwards and may_leave_out(node.op)
+        is_mask = is_first and may_mask and _is_mask(partial)
+        if choice is not None and (not is_first or (may_mask and not is_mask)):
             # As a factor it would let a nan through the branch that is not taken.
             condition, *branches = choice
             x1, x2 = (self._smooth(flow, branch, mark, node, forwards) for branch in branches)
@@ -597,6 +617,8 @@ class ChainRule:
         if quotient:
             under, over = quotient
             product = guarded_product(guarded_product(flow, under, forwards), over, forwards)
+        elif is_mask and isinstance(flow, Value):
+            product = record(RULES[MASKED], (flow, as_value(partial)))
         else:
             product = guarded_product(flow, partial, forwards)
         if mark is not None:
@@ -665,11 +687,30 @@ class ChainRule:
         marks = [involved[node] for node in reached if node in involved]
         return functools.reduce(operator.add, dict.fromkeys(marks)) if marks else None
 
-    def _is_finite(self, adjoint: Value | float, node: Value) -> bool:
-        """Tell whether an adjoint is finite, or its node only makes or decides a choice."""
+    def _vanishes(self, number: Value | float) -> bool:
+        """Tell whether a recorded number is 0 near the point, not only there.
+
+        It is then like the number 0, and no derivative of any order comes of it.
+        """
+        if not isinstance(number, Value) or is_traced(number) or number._number:
+            return False
+        still = self._still
+        for node in interior(number, stop=still):
+            still[node] = _is_still(node, still)
+        return still.get(number, number.op is CONSTANT)
+
+    def _is_nothing(self, adjoint: Value | float, node: Value) -> bool:
+        """Tell whether a local derivative that is constantly 0 contributes nothing.
+
+        It does not if its branch is not taken, and if the adjoint is finite.
+        """
         if is_traced(adjoint):
-            return self.is_later or node.op == "where" or node.op in COMPARISONS
-        return math.isfinite(adjoint._number if isinstance(adjoint, Value) else adjoint)
+            decides = node.op == "where" and node.parents[0].op != LINEAR  # rather than a variable
+            return self.is_later or decides or node.op in COMPARISONS
+        number = adjoint._number if isinstance(adjoint, Value) else adjoint
+        if number != number and node.op == "where":  # as in `choices.leaves_out`
+            return False
+        return math.isfinite(number) or may_leave_out(node.op)
 
 
 def _varying(node: Value) -> tuple[Value, ...]:
@@ -680,6 +721,32 @@ def _varying(node: Value) -> tuple[Value, ...]:
         chosen = zip(node.parents, node.local_derivatives, strict=True)
         return tuple([parent for parent, derivative in chosen if derivative])
     return node.parents[1:] if node.op == "where" else node.parents
+
+
+def _is_still(node: Value, still: Mapping[Value, bool]) -> bool:
+    """Tell whether a node is constant near the point, given the answers for its operands."""
+    if is_traced(node) or node.op in (KINKED, DETACHED):
+        return False
+    rule = rule_of(node.op)
+    if rule is not None and rule.kinks is not None:
+        operands = [parent._number for parent in node.parents]
+        if rule.kinks(FLOATS, node._number, *operands):
+            return False
+
+    def stays(operand: Value) -> bool:
+        return still.get(operand, operand.op is CONSTANT)
+
+    if node.op in ("*", *PRODUCTS) and math.isfinite(node._number):
+        return all(map(stays, node.parents)) or any(
+            not factor._number and stays(factor) for factor in node.parents
+        )
+    if node.op == "/" and not node._number and stays(node.parents[0]):
+        return not node.parents[0]._number
+    links = enumerate(zip(node.parents, node.local_derivatives, strict=True))
+    return all(
+        stays(parent) or (not derivative and leaves_out(node, place))
+        for place, (parent, derivative) in links
+    )
 
 
 def _marks_of_operands(node: Value, marked: dict[Value, Value]) -> list[Value | None]:
@@ -696,12 +763,6 @@ def _marks_of_operands(node: Value, marked: dict[Value, Value]) -> list[Value | 
     return found
 
 
-STEPS = {"floor", "ceil", "trunc", "sign", "//"}
-"""The operations that vary with no operand, except where they jump."""
-CHOICES = {
-    "where", "maximum", "minimum", "max", "min", "clip", "relu", "hard_tanh", *STEPS,
-}  # fmt: skip
-"""The operations that are locally constant in an operand whose derivative is 0."""
 JUMPS = STEPS | {"%", "fmod", "remainder", "copysign"}
 """The operations whose value jumps, not only their derivative."""
 STEEP = {"sqrt", "cbrt", "**", "arcsin", "arccos", "arccosh"}
@@ -762,7 +823,8 @@ def _constant_of(flow: Value | float) -> Value:
     return as_value(flow._number if isinstance(flow, Value) else flow)
 
 
-def _unless_masked(mark: Value | None, *factors: Value | float) -> Value | None:
+def _unless_masked(mark: Any, *factors: Value | float) -> Any:
+    """Make a number 0 where a factor is 0 because a branch is not taken."""
     for factor in factors:
         if mark is not None and isinstance(factor, Value):
             masked = _masked(factor)
@@ -775,7 +837,7 @@ def _may_be_agreed(adjoint: Value, partial: Value | float) -> Value | None:
     if not isinstance(partial, Value) or not is_traced(partial) or _is_mask(adjoint):
         return None
     infinite = VALUES.where(VALUES.abs(partial) < math.inf, 0.0, 1.0)
-    return _unless_masked(VALUES.where(adjoint == 0.0, infinite, 0.0), adjoint)
+    return _unless_masked(VALUES.where(adjoint == 0.0, infinite, 0.0), adjoint)  # type: ignore[no-any-return]
 
 
 def _is_agreed(adjoint: Value | float, partial: Value | float) -> bool:
@@ -810,7 +872,8 @@ def _choice(partial: Value | float) -> tuple[Value, Value | float, Value | float
     if not isinstance(partial, Value) or not is_traced(partial) or partial.op != "where":
         return None
     condition, x1, x2 = _constant_branches(partial)
-    return None if isinstance(x1, Value) and isinstance(x2, Value) else (condition, x1, x2)
+    varies = isinstance(x1, Value) and isinstance(x2, Value) and _choice(x2) is None
+    return None if varies else (condition, x1, x2)
 
 
 def _constant_branches(choice: Value) -> tuple[Value, Value | float, Value | float]:
@@ -861,7 +924,7 @@ def _is_mask(factor: Value | float) -> bool:
                 waiting += [x1] if is_slope else [x1, x2]
             elif each.op == KINKED:
                 waiting.append(each.parents[0])
-            elif each.op in ("*", "/", "+", "-", "neg", CHAIN_PRODUCT):
+            elif each.op in ("*", "/", "+", "-", "neg", "sum", *PRODUCTS):
                 waiting += [p._number if p.op is CONSTANT else p for p in each.parents]
             elif each.op != "sign" and each.op not in COMPARISONS:
                 return False
@@ -892,9 +955,13 @@ def _factors(adjoint: Value) -> tuple[Value, ...]:
     """List the operands which may make a traced adjoint 0, if they are constantly 0."""
     if not is_traced(adjoint):
         return ()
-    if adjoint.op in ("*", CHAIN_PRODUCT, "+", "-"):
+    if adjoint.op in ("*", "prod", *PRODUCTS, "+", "-"):
         return adjoint.parents
-    return adjoint.parents[:1] if adjoint.op in ("neg", "/", KINKED) else ()
+    return (
+        adjoint.parents[:1]
+        if adjoint.op in ("neg", "/", KINKED, *ODD) or _is_power(adjoint)
+        else ()
+    )
 
 
 def _masked_by(adjoint: Value, conditions: Sequence[Value | None]) -> Value | None:
@@ -908,6 +975,8 @@ def _masked_by(adjoint: Value, conditions: Sequence[Value | None]) -> Value | No
         if is_zero(x1):
             return condition
         return condition == 0.0 if is_zero(x2) else None  # type: ignore[return-value]
+    if adjoint.op in CHOICES:
+        return _left_at_zero(adjoint)  # type: ignore[no-any-return]
     known = [condition for condition in conditions if condition is not None]
     if not known or (adjoint.op in ("+", "-") and len(known) < 2):
         return None
@@ -917,6 +986,37 @@ def _masked_by(adjoint: Value, conditions: Sequence[Value | None]) -> Value | No
     return functools.reduce(join, known)
 
 
+def _left_at_zero(choice: Value) -> Any:
+    """Tell whether a choice is the constant 0 near the point, as relu is for negative numbers."""
+    op, operands = choice.op, choice.parents
+    x = operands[0]
+    if op == "relu":
+        return x < 0.0
+    if op in ("floor", "ceil", "trunc", "//"):
+        return (choice == 0.0) & (x != 0.0)
+    if op == "clip":
+        bounds = [(side < 0.0, bound) for side, bound in ((x, operands[1]), (-x, operands[2]))]
+        found = [is_beyond for is_beyond, bound in bounds if _is_constant_zero(bound)]
+        return found[0] if len(found) == 1 else None
+    if op not in ("maximum", "minimum", "max", "min") or len(operands) > FACTORS:
+        return None
+    others = [operand for operand in operands if not _is_constant_zero(operand)]
+    if len(others) != len(operands) - 1:
+        return None
+    below = [each < 0.0 if op in ("maximum", "max") else each > 0.0 for each in others]
+    return functools.reduce(operator.and_, below) if below else None
+
+
+def _is_constant_zero(node: Value) -> bool:
+    return node.op is CONSTANT and not node._number
+
+
+def _is_power(node: Value) -> bool:
+    return node.op == "**" and node.parents[1].op is CONSTANT and node.parents[1]._number > 0.0
+
+
+ODD = {"sin", "tan", "sinh", "tanh", "arctan", "arcsin", "arcsinh", "expm1", "erf", "abs", "square"}
+"""Functions that are 0 at 0."""
 FACTORS = 16
 """How many factors of an adjoint are examined."""
 
@@ -935,7 +1035,7 @@ Value._record_backward = _record_backward  # type: ignore[method-assign, assignm
 DROPPING = {
     "where": 0, "meets": 0, "detached": 0, "**": 0, "power_log_": 0, "hypot": 0, "norm": 0,
     "direction_": 0,
-    "copysign": 1, "leaky_relu": 1, "elu": 1, KINKED: 1, CHAIN_PRODUCT: 1,
+    "copysign": 1, "leaky_relu": 1, "elu": 1, KINKED: 1, CHAIN_PRODUCT: 1, MASKED: 0,
     **dict.fromkeys(COMPARISONS, 0),
 }  # fmt: skip
 """The operations that may be a number although an operand is nan: a nan in this many of the first

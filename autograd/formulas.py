@@ -276,8 +276,9 @@ def shares(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Share a derivative of 1 equally among the operands that equal y."""
     hits = [m.where(x == y, 1.0, 0.0) for x in xs]
     count = m.sum(hits)
-    share = m.where(count == 0.0, y, count)  # none equals y where y is nan
-    return tuple(hit / share for hit in hits)
+    share = 1.0 / m.where(count == 0.0, 1.0, count)  # none equals y where y is nan
+    none = m.where(y == y, 0.0, math.nan)
+    return tuple(m.where(x == y, share, none) for x in xs)
 
 
 def shares_of_two(m: Any, y: Any, x1: Any, x2: Any) -> tuple[Any, ...]:

@@ -808,7 +808,9 @@ class _OwnFunction:
             )
         if of_floats:
             return tuple(
-                as_float(derivative, f"{self.name}: partials returned", "a real number")
+                derivative
+                if type(derivative) is Extended
+                else as_float(derivative, f"{self.name}: partials returned", "a real number")
                 for derivative in derivatives
             )
         return derivatives

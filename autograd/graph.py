@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
+from autograd.choices import PLAIN
 from autograd.sums import MANY, parts, propagated_in_parts, shares
 
 __all__ = [
@@ -265,7 +266,12 @@ def _propagate(found: dict[NodeT, float], nodes: Iterable[NodeT]) -> None:
         adjoint = found[node]
         if adjoint:
             derivatives = node.local_derivatives
-            if len(derivatives) > MANY and (grouped := shares(node, adjoint)):
+            # (adjoint - adjoint is 0 unless it is infinite or nan)
+            if (
+                node.op not in PLAIN
+                and (len(derivatives) > MANY or adjoint - adjoint)
+                and (grouped := shares(node, adjoint))
+            ):
                 for parent, share in grouped.items():
                     if parent in found:
                         found[parent] += share

@@ -8,9 +8,10 @@ from autograd import formulas as f
 from autograd.formulas import INVERSE_SQRT_2PI
 from autograd.rule import XS, XX, Rule, X, register
 
-__all__ = ["CHAIN_PRODUCT", "DETACHED", "HELPERS", "KINKED", "MEETS"]
+__all__ = ["CHAIN_PRODUCT", "DETACHED", "HELPERS", "KINKED", "MASKED", "MEETS", "PRODUCTS"]
 
-CHAIN_PRODUCT, MEETS, KINKED, DETACHED = "·", "meets", "kinked", "detached"
+CHAIN_PRODUCT, MASKED, MEETS, KINKED, DETACHED = "·", "masked", "meets", "kinked", "detached"
+PRODUCTS = frozenset({CHAIN_PRODUCT, MASKED})
 
 # fmt: off
 # Partials use these so that their own derivatives, of any order, are as accurate. Each adds where
@@ -63,6 +64,11 @@ INTERNAL = (
     Rule(CHAIN_PRODUCT, XX, lambda x1, x2: x1 * x2 if x1 or math.isfinite(x2) else 0.0,
          lambda m, y, x1, x2: (
              m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, math.nan), x2), x1)),
+    # The same with a mask, whose 0 means that a branch is not taken: it makes nothing of an
+    # infinity either. (A nan remains: it may say that a compiled function left its domain.)
+    Rule(MASKED, XX,
+         lambda x1, x2: 0.0 if not (x2 if math.isinf(x1) else x1 or math.isfinite(x2)) else x1 * x2,
+         lambda m, y, x1, x2: (x2, x1)),
     Rule(DETACHED, X, lambda x: x, lambda m, y, x: (0.0,)),
     # Whether two numbers are equal, or one is nan, for `kinks`; if so, its derivative is nan.
     Rule(MEETS, XX, lambda x1, x2: float(not (x1 < x2 or x1 > x2)),

@@ -24,7 +24,7 @@ from typing import Any
 
 from autograd import tracing
 from autograd.comparing import COMPARISONS
-from autograd.helper_rules import CHAIN_PRODUCT, KINKED
+from autograd.helper_rules import KINKED, PRODUCTS
 from autograd.kinds import CONSTANT
 from autograd.reals import bits
 from autograd.rule import LINEAR, OwnName
@@ -94,7 +94,7 @@ def _valued(order: Sequence[Value], again: bool) -> tuple[dict[int, Value], list
     equals: dict[int, Value] = {}
     kept: list[Value] = []
     operations = {node.op for node in order}
-    is_later = CHAIN_PRODUCT in operations or KINKED in operations
+    is_later = not operations.isdisjoint((*PRODUCTS, KINKED))
     mergeable = SMOOTH if again or is_later else SMOOTH | BENT
     numbers: dict[int, int] = {}  # by the identity of a node, that of the one that it equals
     rough: set[int] = set()  # those not to be merged, with what depends on them

@@ -153,6 +153,20 @@ VALUES = Functions()
 filled by `autograd.functions`."""
 
 
+class _Choosing:
+    """The functions on the extended real line, with choices that return a branch as it is."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(EXTENDED, name)
+
+    @staticmethod
+    def where(condition: Any, x1: Any, x2: Any) -> Any:
+        return x1 if condition else x2
+
+
+_CHOOSING = _Choosing()
+
+
 class OwnName(str):
     """The name of a row that a user has added; as the `op` of a node, it knows the row.
 
@@ -167,6 +181,15 @@ class OwnName(str):
     rule: Rule
     function: Any
     place: int
+
+    def leaves_out(self, node: Any, place: int) -> bool:
+        """Tell whether a partial derivative of a node is a constant, as `choices.leaves_out`."""
+        xs = [Extended(parent._number) for parent in node.parents]
+        try:
+            partials = self.rule.partials(_CHOOSING, Extended(node._number), *xs)
+        except (ArithmeticError, ValueError):
+            return False
+        return not isinstance(partials[place], Extended)
 
     def __copy__(self) -> OwnName:
         return self

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple, TypeVar
 
+from autograd.choices import leaves_out
+
 __all__ = ["MANY", "Parts", "parts", "propagated_in_parts", "shares", "total"]
 
 NodeT = TypeVar("NodeT", bound=Any)
@@ -77,14 +79,18 @@ def parts(order: Sequence[Any]) -> Parts | None:
 
 
 def shares(node: NodeT, adjoint: float) -> dict[NodeT, float] | None:
-    """Add up a node's contributions to each parent, if one occurs many times among its parents.
+    """Add up a node's contributions to each parent, if that takes more than products in order.
+
+    It does if one parent occurs many times, or if an infinite adjoint may meet the 0 of a branch
+    that is not taken.
 
     Args:
         node: The node.
         adjoint: Its adjoint.
 
     Returns:
-        Its contribution to each of its parents; None if no parent occurs that often.
+        Its contribution to each of its parents, without those of branches not taken; None if the
+        products in order will do.
 
     Example:
         >>> from autograd import Value, dot
@@ -95,12 +101,24 @@ def shares(node: NodeT, adjoint: float) -> dict[NodeT, float] | None:
         True
     """
     parents = node.parents
+    if not math.isfinite(adjoint):
+        return _without_branches(node, adjoint)
     if len(parents) <= MANY or not _often([parents[place] for place in _sample(len(parents))]):
         return None
     found: dict[NodeT, list[float]] = {}
     for parent, derivative in zip(parents, node.local_derivatives, strict=True):
         found.setdefault(parent, []).append(adjoint * derivative)
     return {parent: total(terms) for parent, terms in found.items()}
+
+
+def _without_branches(node: NodeT, adjoint: float) -> dict[NodeT, float]:
+    """Add up a node's contributions, if its adjoint is infinite or nan."""
+    found: dict[NodeT, float] = {}
+    links = zip(node.parents, node.local_derivatives, strict=True)
+    for place, (parent, derivative) in enumerate(links):
+        nothing = not derivative and leaves_out(node, place, adjoint)
+        found[parent] = found.get(parent, 0.0) + (0.0 if nothing else adjoint * derivative)
+    return found
 
 
 def _sample(count: int) -> list[int]:

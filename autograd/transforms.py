@@ -18,6 +18,7 @@ transparency*, IFL 2005).
 from __future__ import annotations
 
 import functools
+import math
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -37,6 +38,7 @@ from autograd.chain_rule import (
     showing_nan,
     within_domain,
 )
+from autograd.choices import leaves_out
 from autograd.errors import counted, shown
 from autograd.foreign import with_advice
 from autograd.grad_mode import as_before, paused, resume, resumed
@@ -327,8 +329,10 @@ class _Recording:
         order = interior(*roots, stop=self.variables)
         if len(directions) == 1 and not self.connected:
             moved = {v: t for v, t in zip(self.variables, directions[0], strict=True) if t}
+            given = dict(moved)
             _propagate_tangents(order, moved)
-            return [[moved.get(root, 0.0) for root in roots]]
+            row = [moved.get(root, 0.0) for root in roots]
+            return [_without_branches(roots, order, given) if any(map(_is_nan, row)) else row]
         # A node that depends on no moving variable has no tangent, rather than a tangent of 0.
         moving: list[dict[Value, Number]] = [
             {
@@ -348,6 +352,9 @@ class _Recording:
         rows: list[list[Number]] = []
         for start in range(0, len(moving), at_once):
             rows += _propagated_together(roots, order, moving[start : start + at_once])
+        for place, row in enumerate(rows):
+            if any(map(_is_nan, row)):
+                rows[place] = _without_branches(roots, order, moving[place])
         return rows
 
 
@@ -374,6 +381,28 @@ def _propagate_tangents(order: Sequence[Value], found: dict[Value, Any]) -> None
             i += 1  # noqa: SIM113
         if tangent is not None:
             found[node] = tangent
+
+
+def _is_nan(number: Number) -> bool:
+    return not isinstance(number, Value) and number != number
+
+
+def _without_branches(
+    roots: Sequence[Value], order: Sequence[Value], moved: dict[Value, Any]
+) -> list[Number]:
+    """Propagate tangents so that a branch not taken has none, instead of a tangent of 0.
+
+    Times an infinite derivative a tangent of 0 is nan.
+    """
+    found = dict(moved)
+    for node in order:
+        terms: list[Number] = []
+        for place, (parent, d) in enumerate(zip(node.parents, node.local_derivatives, strict=True)):
+            if parent in found and (d or not leaves_out(node, place, math.nan)):
+                terms.append(d * found[parent] if d else 0.0)
+        if terms:
+            found[node] = added(terms)
+    return [found.get(root, 0.0) for root in roots]
 
 
 def _propagated_together(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 from autograd import grad_mode, tracing
 from autograd.attributes import Attributes
+from autograd.choices import PLAIN
 from autograd.comparing import COMPARISONS, NumberLike, comparable
 from autograd.copying import Copyable
 from autograd.errors import outside_domain
@@ -305,7 +306,12 @@ def _propagate(nodes: Iterator[Value]) -> None:
         adjoint = node._grad
         if adjoint:
             derivatives = node.local_derivatives
-            if len(derivatives) > MANY and (grouped := shares(node, adjoint)):
+            # (adjoint - adjoint is 0 unless it is infinite or nan)
+            if (
+                node.op not in PLAIN
+                and (len(derivatives) > MANY or adjoint - adjoint)
+                and (grouped := shares(node, adjoint))
+            ):
                 for parent, share in grouped.items():
                     parent._grad += share
                 continue

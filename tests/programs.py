@@ -61,6 +61,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     ">=": np.greater_equal,
     "where": lambda c, x, y: np.where(c != 0.0, x, y),
     "·": lambda a, p: np.where(a == 0.0, 0.0, a * p),
+    "masked": lambda a, p: np.where((a == 0.0) | ((p == 0.0) & (a == a)), 0.0, a * p),
     "sum": lambda *xs: functools.reduce(operator.add, xs),
     "max": lambda *xs: functools.reduce(_larger, xs),
     "min": lambda *xs: functools.reduce(_smaller, xs),
@@ -145,7 +146,7 @@ class Case:
 
 
 WHOLE = ["+", "-", "*", "neg", "abs", "<", "==", ">=", "where", "sum", "dot", "net", "max", "min"]
-ALL = [op for op in FUNCTIONS if op != "·"]
+ALL = [op for op in FUNCTIONS if op not in ("·", "masked")]
 
 
 N_ARY = ("sum", "dot", "net", "max", "min")

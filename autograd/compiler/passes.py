@@ -25,6 +25,7 @@ from autograd.compiler.trace import call_traced, program_of
 from autograd.formulary import DEVIATION, ZSCORE
 from autograd.functions import dot
 from autograd.graph import interior
+from autograd.helper_rules import PRODUCTS
 from autograd.rule import VALUES, OwnName, Rule, rule_of
 from autograd.traced import traced
 from autograd.tracing import TracingError
@@ -230,6 +231,15 @@ class _Folding:
             finite.add(slot)
         return slot
 
+    def masked(
+        self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
+    ) -> int:
+        """The product with a mask: the chain rule's other product, if that is the same."""
+        (c, d), x = numbers, operands[0]
+        if x in self.finite or (_is_finite(c) and c) or (_is_finite(d) and d):
+            return self.product(builder, "·", operands, numbers)
+        return builder.add(op, operands)
+
     def negative(
         self, builder: ProgramBuilder, op: str, operands: tuple[int, ...], numbers: Numbers
     ) -> int:
@@ -322,6 +332,7 @@ Numbers = tuple[float | None, ...]
 _RULES = {
     "*": _Folding.product,
     "·": _Folding.product,
+    "masked": _Folding.masked,
     "neg": _Folding.negative,
     "abs": _Folding.size,
     "where": _Folding.choice,
@@ -576,14 +587,14 @@ def drop_guards(program: Program) -> Program | None:
         output %2
     """
     first, operations = program.first_result, program.operations
-    guarded = [place for place, step in enumerate(operations) if step[0] == "·"]
+    guarded = [place for place, step in enumerate(operations) if step[0] in PRODUCTS]
     if not guarded:
         return None
     dropping = {op for op, primitive in PRIMITIVES.items() if not primitive.propagates_nan}
     tainted, reaching = bytearray(first), bytearray(first + len(operations))
     taint, is_tainted = tainted.append, tainted.__getitem__
     for op, operands in operations:
-        found = op == "·" or any(map(is_tainted, operands))
+        found = op in PRODUCTS or any(map(is_tainted, operands))
         # A choice drops the nan of a branch not taken, whether or not products are guarded.
         if found and op in dropping:
             decisive = operands[:1] if op == "where" else operands

@@ -33,8 +33,8 @@ class Primitive:
             smallest: the first of equals, and a nan wins. Empty for sums.
         is_commutative: Whether the two operands may be exchanged.
         is_condition: Whether the result is 0 or 1.
-        propagates_nan: Whether the result is nan wherever an operand is; for the product of the
-            chain rule, except with a zero adjoint.
+        propagates_nan: Whether the result is nan wherever an operand is; for the products of the
+            chain rule, except with a zero adjoint or mask.
         library: The function of the C library that computes it; empty if there is none.
         c: A C expression, with `{0}` for the first operand; NAME is the file's own prefix. For an
             operation that picks a term, `{0}` is the term picked so far and `{1}` the next. Empty
@@ -101,6 +101,10 @@ def _chosen(condition: Any, x: Any, y: Any) -> Any:
 def _chain_product(x: Any, y: Any) -> Any:
     is_none = numpy.equal(x, 0.0) & ~numpy.isfinite(y)
     return numpy.where(is_none, 0.0, numpy.multiply(x, y))
+
+
+def _masked_product(x: Any, y: Any) -> Any:
+    return numpy.where(numpy.equal(y, 0.0) & numpy.isinf(x), 0.0, _chain_product(x, y))
 
 
 def _sum(*xs: Any) -> Any:
@@ -193,6 +197,11 @@ PRIMITIVES: dict[str, Primitive] = {
         Primitive(
             "·", 2, _chain_product, propagates_nan=True,
             c="{0} == 0.0 && !isfinite({1}) ? 0.0 : {0} * {1}",
+        ),
+        # With a mask: the 0 of a branch that is not taken makes nothing of an infinity either.
+        Primitive(
+            "masked", 2, _masked_product, propagates_nan=True,
+            c="({0} == 0.0 && !isfinite({1})) || ({1} == 0.0 && isinf({0})) ? 0.0 : {0} * {1}",
         ),
         Primitive("neg", 1, numpy.negative, c="-{0}", llvm="fneg", propagates_nan=True),
         _comparison("<", numpy.less, "olt"),

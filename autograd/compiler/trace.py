@@ -13,7 +13,7 @@ from autograd.compiler.program import Program
 from autograd.forks import in_child
 from autograd.grad_mode import resumed
 from autograd.graph import interior
-from autograd.helper_rules import DETACHED, KINKED, MEETS
+from autograd.helper_rules import DETACHED, KINKED, MEETS, PRODUCTS
 from autograd.kinds import UNRECORDED
 from autograd.rule import LINEAR
 from autograd.structure import output_numbers
@@ -265,5 +265,5 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
     return builder.program([slot_of(output) for output in outputs])
 
 
-PLAIN = frozenset({"+", "-", "*", "/", "·"})
+PLAIN = frozenset({"+", "-", "*", "/", *PRODUCTS})
 """The most common operations, which programs have under the same names."""

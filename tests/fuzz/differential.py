@@ -87,6 +87,7 @@ AGREED = {
     "kink mixed, nan the other way round": "the derivative of a derivative that has no kink itself",
     "inf or nan met: hessian finite, recorded not": "a constant 0 meets nan",
     "inf or nan met: hessian not finite, recorded is": "likewise",
+    "infinite slope: gradient not finite, recorded is": "a step, whose 0 meets nan",
     "infinite slope: hessian not finite, recorded is": "nan is always right there",
 }
 

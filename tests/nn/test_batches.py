@@ -110,6 +110,18 @@ def test_gradients_add_up_until_they_are_zeroed(kind: Any) -> None:
     assert found == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_loss_counts_by_its_weight(compiled: bool) -> None:
+    model = MLP(3, [1], "linear", seed=0)
+    weights = np.array([3.0, 1.0, 0.5])
+    history = fit(
+        model, losses.mean_squared_error, X[:3], X[:3, 0], sample_weight=weights, epochs=1,
+        batch_size=3, optimiser=SGD(model.parameters(), 0.0), compiled=compiled,
+    )  # fmt: skip
+    each = [losses.mean_squared_error(model(x), x[0]).data for x in X[:3].tolist()]
+    assert history.losses[0] == pytest.approx(np.average(each, weights=weights), rel=1e-12)
+
+
 @pytest.mark.parametrize("target", [4, -1, 1.5])
 def test_wrong_targets_are_refused_as_without_compiling(target: float) -> None:
     Y = [target] + [0] * 49

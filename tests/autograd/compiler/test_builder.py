@@ -29,3 +29,10 @@ def test_constants_keep_their_bits(numbers: list[float]) -> None:
     slots = [builder.constant(number) for number in numbers]
     program = builder.program(slots)
     assert [repr(program.constants[slot]) for slot in program.outputs] == [*map(repr, numbers)]
+
+
+def test_every_constant_is_found_by_its_slot() -> None:
+    builder = ProgramBuilder(["x"], (0.5,))
+    slots = [builder.constant(number) for number in (1.0, 2.0, 3.0, 4.0)]
+    assert [builder.number(slot) for slot in slots] == [1.0, 2.0, 3.0, 4.0]
+    assert [builder.number(slot) for slot in (0, 1, 2)] == [None, 0.5, None]

@@ -416,3 +416,8 @@ for _ in range(5):
 """
     command = [sys.executable, "-W", "ignore", "-c", script]
     subprocess.run(command, check=True, cwd=ROOT, timeout=60)
+
+
+def test_without_a_cache_there_is_nothing_in_it() -> None:
+    state = State(None, "why")
+    assert (state.entries, state.bytes) == (0, 0)

@@ -547,6 +547,16 @@ def test_a_file_that_is_too_large_is_neither_written_nor_read(
         compiled.save(path)
 
 
+def test_a_file_as_large_as_may_be_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, path, _ = trained(tmp_path)
+    body = path.read_bytes().split(b"\n", 2)[2]
+    monkeypatch.setattr("autograd.compiler.storage.LARGEST", len(body))
+    load(path)
+    monkeypatch.setattr("autograd.compiler.storage.LARGEST", len(body) - 1)
+    with pytest.raises(ValueError, match="holds more than"):
+        load(path)
+
+
 def test_what_is_written_is_data_and_the_same_each_time(tmp_path: Path) -> None:
     compiled, path, _ = trained(tmp_path)
     first = path.read_bytes()

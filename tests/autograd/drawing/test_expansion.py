@@ -143,6 +143,16 @@ def test_before_backward_gradients_stay_zero() -> None:
     assert {node.grad for node in topological_order(new)} == {0.0}
 
 
+def test_a_node_without_an_adjoint_passes_none_on() -> None:
+    y = autograd.prod([Value(2.0), Value(3.0), Value(4.0)])
+    (y * 0.0 + y * math.inf).backward()
+    y.grad = 0.0
+    new = expanded([y], True)[y]
+    inner = [node for node in topological_order(new) if node.parents]
+    assert len(inner) == 2
+    assert {node.grad for node in inner} == {0.0}
+
+
 def test_a_paused_recording_does_not_matter() -> None:
     y = autograd.net([Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)], Value(0.5))
     with no_grad():

@@ -13,6 +13,7 @@ from autograd.explanation import (
     Contributions,
     explain,
 )
+from autograd.explanation.contributions import rank
 from autograd.graph import leaves
 from autograd.kinds import FROZEN, PARAMETER
 from autograd.scopes import folded, module_of
@@ -152,3 +153,9 @@ def test_a_module_is_read_off_the_label_not_off_the_name() -> None:
     found = explain(first * 3.0 + second)
     assert [row.name for row in found.rows] == ["layers.0.weights.1", "layers.0.weights.1 (2)"]
     assert found.by_module() == {"layers.0": 1.0}
+
+
+def test_nan_is_larger_than_infinity() -> None:
+    sizes = [0.0, -2.0, math.inf, math.nan]
+    assert sorted([math.nan, math.inf, -2.0, 0.0], key=rank)[:3] == sizes[:3]
+    assert [rank(x) for x in sizes] == [(False, 0.0), (False, 2.0), (False, math.inf), (True, 0.0)]

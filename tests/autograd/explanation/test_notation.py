@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 
@@ -10,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd import Value
-from autograd.explanation import (
-    explain,
-)
+from autograd.explanation import explain
+from autograd.explanation.notation import LONGEST, MOST_PATHS, counted_paths, percent, percentage
 from tests.autograd.explanation.graphs import check_latex, labelled, rows_of
 
 
@@ -72,3 +72,21 @@ def test_no_label_breaks_out_of_a_line_or_of_a_formula(label: str) -> None:
     table = explain(found.output)
     assert len(table.text.splitlines()) == 2
     assert len(rows_of(table._repr_html_())) == 2
+
+
+def test_shares_and_counts() -> None:
+    assert (percentage(0.25), percent(0.25)) == ("25 %", " (25 %)")
+    assert (percentage(math.nan), percent(math.nan)) == ("", "")
+    assert counted_paths(1234) == "1,234"
+    assert counted_paths(MOST_PATHS) == f"{MOST_PATHS:,}"
+    assert counted_paths(MOST_PATHS + 1) == "more than 10^15"
+
+
+def test_a_long_product_says_how_many_factors_it_leaves_out() -> None:
+    for count in (LONGEST, LONGEST + 1, LONGEST + 30):
+        x = Value(1.0, "x")
+        y = x
+        for _ in range(count):
+            y = labelled(y * 2.0, "h")
+        said = {*re.findall(r"[0-9]+ more", explain(y, x).text)}
+        assert said == ({f"{count - LONGEST + 1} more"} if count > LONGEST else set())

@@ -121,3 +121,11 @@ def test_a_region_draws_what_is_in_it(ends: list[float], data: st.DataObject) ->
     for region in (Region(((a, b), (c, d))), Region(((c, d), (a, b)))):
         assert data.draw(region.floats) in region
         assert (b + c) / 2.0 not in region or (b + c) / 2.0 in (b, c)
+
+
+def test_operands_are_of_ordinary_size() -> None:
+    regions = [
+        bound for bounds in DOMAINS.values() for bound in bounds if isinstance(bound, Region)
+    ]
+    ends = {abs(end) for region in regions for interval in region.intervals for end in interval}
+    assert max(ends) == 8.0

@@ -27,6 +27,7 @@ from autograd.compiler.backends.llvm.writer import Writer, literal, merged, type
 from autograd.compiler.layout import Layout
 from autograd.compiler.primitives import PRIMITIVES
 from autograd.compiler.program import Program
+from autograd.helper_rules import PRODUCTS
 
 __all__ = ["CALL", "Part", "Shape", "kernel_text", "part_text", "step_texts"]
 
@@ -160,14 +161,19 @@ def _operation(writer: _Writer, op: str, operands: Sequence[str]) -> str:
     if op == "where":
         test = writer.let(f"fcmp une {kind} {operands[0]}, {writer.constant(0.0)}")
         return writer.choice(test, operands[1], operands[2])
-    if op == "·":
+    if op in PRODUCTS:
         zero = writer.constant(0.0)
         product = writer.let(f"fmul {kind} {operands[0]}, {operands[1]}")
         # 0 times y is nan only where y is infinite or nan.
         is_nan = writer.let(f"fcmp uno {kind} {product}, {product}")
         kept = writer.choice(is_nan, zero, product)
         is_zero = writer.let(f"fcmp oeq {kind} {operands[0]}, {zero}")
-        return writer.choice(is_zero, kept, product)
+        guarded = writer.choice(is_zero, kept, product)
+        if op == "·":
+            return guarded
+        is_masked = writer.let(f"fcmp oeq {kind} {operands[1]}, {zero}")
+        unknown = writer.let(f"fcmp uno {kind} {operands[0]}, {operands[0]}")
+        return writer.choice(unknown, guarded, writer.choice(is_masked, kept, guarded))
     if primitive.by_python:
         parts = "poison"
         for lane in range(writer.lanes):

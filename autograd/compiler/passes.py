@@ -491,6 +491,7 @@ def fuse_sums(program: Program, least: int = 4, most: int | None = None) -> Prog
     # the old program, the terms of a sum and the factors of a product that are not written yet.
     sums: dict[int, list[int]] = {}
     products: dict[int, tuple[int, ...]] = {}
+    found: Any
 
     def written(slot: int) -> int:
         if slots[slot] is None:
@@ -526,28 +527,32 @@ def fuse_sums(program: Program, least: int = 4, most: int | None = None) -> Prog
 
     for slot, (op, operands) in enumerate(operations, first):
         slots.append(None)
-        if op == "+":
+        if op == "+" or op == "*":
             left, right = operands
+            if op == "*":
+                found = slots[left], slots[right]
+                if None in found:
+                    found = written(left), written(right)
+                if uses[slot] != 1:
+                    slots[slot] = builder.add(op, found)
+                else:
+                    products[slot] = operands
+                continue
             if right in sums:
                 written(right)
+            if uses[slot] != 1 and left not in sums and least > 2:  # a sum of two terms
+                slots[slot] = builder.add(op, (written(left), written(right)))
+                continue
             sums[slot] = sums.pop(left) if left in sums and left != right else [left]
             sums[slot].append(right)
-        elif op == "*":
-            products[slot] = operands
-            left, right = operands
-            if slots[left] is None:
-                written(left)
-            if slots[right] is None:
-                written(right)
+            if uses[slot] != 1:
+                written(slot)
         else:
-            found: Any = tuple(map(slots.__getitem__, operands))
+            found = tuple(map(slots.__getitem__, operands))
             if None in found:
                 found = tuple(map(written, operands))
             is_sum = op in PRIMITIVES and PRIMITIVES[op].sequences
             slots[slot] = _sum(builder, op, found, most) if is_sum else builder.add(op, found)
-            continue
-        if uses[slot] != 1:
-            written(slot)
     return builder.program([written(slot) for slot in program.outputs])
 
 

@@ -245,23 +245,21 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
             operands = tuple(map(slot_of, parents))
         if op in PLAIN:
             slots[id(node)] = add(op, operands)
-        elif op in (
-            KINKED,
-            DETACHED,
-        ):  # matter to derivatives only, and these are already taken
+        elif op == LINEAR:
+            if node.local_derivatives == (1.0,):  # a node that stands for another
+                slots[id(node)] = operands[0]
+            else:
+                coefficients = tuple(map(builder.constant, node.local_derivatives))
+                slots[id(node)] = add("dot", coefficients + operands)
+        elif op in (KINKED, DETACHED):  # for derivatives only, and these are already taken
             slots[id(node)] = operands[0]
         elif op == MEETS:
             below, above = add("<", operands), add(">", operands)
             zero, one = builder.constant(0.0), builder.constant(1.0)
             slot = add("where", (above, zero, one))
             slots[id(node)] = add("where", (below, zero, slot))
-        elif op != LINEAR:
-            slots[id(node)] = add(op, operands)
-        elif node.local_derivatives == (1.0,):  # a node that stands for another
-            slots[id(node)] = operands[0]
         else:
-            coefficients = tuple(map(builder.constant, node.local_derivatives))
-            slots[id(node)] = add("dot", coefficients + operands)
+            slots[id(node)] = add(op, operands)
     return builder.program([slot_of(output) for output in outputs])
 
 

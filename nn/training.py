@@ -277,7 +277,7 @@ def _wrong_arguments(model: Any, loss: Any) -> TypeError:
     if isinstance(model, Module) and callable(loss):
         return TypeError(
             "fit: the loss must be a function of an output and a target, such as "
-            f"nn.losses.mean_squared_error, and this takes other arguments: {shown(loss)}"
+            f"nn.losses.mean_squared_error, but this takes other arguments: {shown(loss)}"
         )
     wrong = "first" if not isinstance(model, Module) else "second"
     given = model if wrong == "first" else loss

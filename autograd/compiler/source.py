@@ -1,4 +1,4 @@
-"""The function that is compiled, called for one row: with Values in place of the numbers."""
+"""The function to compile, called for one row: with Values in place of the numbers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Call(NamedTuple):
 
 
 class TracedProgram(NamedTuple):
-    """What a trace of the function gives.
+    """The result of tracing the function.
 
     Attributes:
         program: The program.

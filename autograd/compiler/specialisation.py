@@ -106,7 +106,7 @@ class Specialisation:
         return numbers
 
     def sources(self) -> list[float | int]:
-        """Tell for each number of the result which output it is, an int, or which constant."""
+        """Return the output of each number of the result, as an int, or its constant."""
         if self.positions is None:
             return [*range(len(self.run.program.outputs))]
         found: list[float | int] = list(map(float, self.constants))
@@ -119,11 +119,10 @@ class Specialisation:
     ) -> None:
         """Make the function that calls it without Python, if that is possible.
 
-        `owner` is the class whose calls the trampoline then makes.
-
-        Not at the first call, as there may be no second. Arguments that do not fit at one call may
-        fit at another, so it is tried again, at growing intervals. Compiling the trampoline takes
-        as long as about a hundred calls.
+        It is not made at the first call, as there may be no second. Arguments that do not fit at
+        one call may fit at another, so it is tried again, at growing intervals. Compiling the
+        trampoline takes as long as about a hundred calls; it then makes the calls of the class
+        `owner`.
         """
         self.calls += 1
         if self.calls < self.next_try:

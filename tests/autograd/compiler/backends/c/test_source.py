@@ -145,6 +145,7 @@ def scale(name: str, xs: Sequence[float]) -> float:
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("name", WRITTEN)
+@settings(max_examples=settings().max_examples // 2)
 @given(st.data())
 def test_rows_have_the_numbers_of_the_engine(rows: Rows, name: str, data: st.DataObject) -> None:
     rule = RULES[name]

@@ -245,7 +245,7 @@ def traced(program: autograd.testing.RandomProgram) -> Program:
 
 @st.composite
 def batches(draw: st.DrawFn, /, **options: Any) -> list[autograd.testing.RandomProgram]:
-    return draw(st.lists(autograd.testing.programs(**options), min_size=20, max_size=40))
+    return draw(st.lists(autograd.testing.programs(**options), min_size=10, max_size=20))
 
 
 @pytest.mark.no_cover

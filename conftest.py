@@ -214,6 +214,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+    gc.set_threshold(20_000, 20, 50)  # a tenth of the time of a test that makes many objects
 
 
 def pytest_runtest_teardown() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import autograd
@@ -283,6 +283,7 @@ def test_nan_in_nan_out(name: str) -> None:
 
 @pytest.mark.no_cover
 @each(*TABLE)
+@settings(max_examples=settings().max_examples // 3)
 @given(st.data())
 def test_local_derivatives_never_raise(rule: Rule, data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 4)) if rule.of_sequence else len(rule.operands)
@@ -340,6 +341,7 @@ def test_operators_of_values_are_the_rows(name: str, x1: float, x2: float) -> No
 
 
 @each(*[rule for rule in TABLE if rule.operands == ("x",)])
+@settings(max_examples=settings().max_examples // 3)
 @given(st.data())
 def test_functions_of_one_value_are_the_rows(rule: Rule, data: st.DataObject) -> None:
     (x,) = data.draw(data.draw(st.sampled_from([st.tuples(ANYTHING), operands(rule)])))
@@ -597,6 +599,7 @@ a = autograd
         (lambda x: a.net([x, 2.0], [x, 3.0], x), lambda x: x * x + 6.0 + x),
     ],
 )
+@settings(max_examples=settings().max_examples // 3)
 @given(st.data())
 def test_identities(left: Any, right: Any, data: st.DataObject) -> None:
     inside = st.floats(-0.99, 0.99) if left is a.arccos else SMALL

@@ -566,7 +566,7 @@ def test_arrays_are_drawn_by_their_types() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
 def test_arrays_hold_normal_numbers_of_their_type(dtype: type[np.floating[Any]]) -> None:
-    @settings(max_examples=200)
+    @settings(max_examples=60)
     @given(_arrays(dtype))
     def drawn(x: Any) -> None:
         assert x.dtype == dtype

@@ -145,6 +145,7 @@ def scale(name: str, xs: Sequence[float]) -> float:
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("name", WRITTEN)
+@settings(max_examples=settings().max_examples // 2)
 @given(st.data())
 def test_rows_have_the_numbers_of_the_engine(rows: Rows, name: str, data: st.DataObject) -> None:
     rule = RULES[name]
@@ -244,7 +245,7 @@ def traced(program: autograd.testing.RandomProgram) -> Program:
 
 @st.composite
 def batches(draw: st.DrawFn, /, **options: Any) -> list[autograd.testing.RandomProgram]:
-    return draw(st.lists(autograd.testing.programs(**options), min_size=20, max_size=40))
+    return draw(st.lists(autograd.testing.programs(**options), min_size=10, max_size=20))
 
 
 @pytest.mark.no_cover

@@ -708,8 +708,8 @@ class ChainRule:
             decides = node.op == "where" and node.parents[0].op != LINEAR  # rather than a variable
             return self.is_later or decides or node.op in COMPARISONS
         number = adjoint._number if isinstance(adjoint, Value) else adjoint
-        if number != number and node.op == "where":  # as in `choices.leaves_out`
-            return False
+        if number != number and (node.op == "where" or node in self._kinks):
+            return False  # as in `choices.leaves_out`
         return math.isfinite(number) or may_leave_out(node.op)
 
 

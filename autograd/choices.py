@@ -41,6 +41,21 @@ def may_leave_out(op: str) -> bool:
     return op in CHOOSING or hasattr(op, "leaves_out")
 
 
+def _may_jump(node: Any, place: int) -> bool:
+    """Tell whether a 0 may be a convention, at a jump: what is undefined remains so there.
+
+    A condition may be that of a kink.
+    """
+    op, x = node.op, node.parents[place]._number
+    if op == "where":
+        return place == 0
+    if op in ("sign", "copysign"):
+        return bool(x == 0.0)
+    if op == "//":
+        return bool(node.parents[0]._number % node.parents[1]._number == 0.0)
+    return bool(x == node._number)
+
+
 def leaves_out(node: Any, place: int, flow: float = 1.0) -> bool:
     """Tell whether a local derivative that is 0 is that of a branch not taken.
 
@@ -58,9 +73,10 @@ def leaves_out(node: Any, place: int, flow: float = 1.0) -> bool:
         (True, False)
     """
     op = node.op
+    if flow != flow and _may_jump(node, place):
+        return False
     if op in CHOICES:
-        # A condition may be that of a kink: there derivatives of every order are undefined.
-        return op != "where" or place > 0 or flow == flow
+        return True
     if op in ("leaky_relu", "elu"):  # the second operand matters where the first is negative
         if op == "leaky_relu" and node.parents[1 - place].op is CONSTANT:
             return True

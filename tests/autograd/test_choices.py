@@ -289,6 +289,22 @@ def test_an_undefined_condition_stays_undefined() -> None:
     assert math.isnan(nested(forward, 3)(autograd.relu)(0.0))
 
 
+@pytest.mark.parametrize("inner", ["floor", "ceil", "trunc", "sign", "relu", "hard_tanh", "//"])
+@pytest.mark.parametrize("outer", ["floor", "ceil", "trunc", "sign", "relu", "abs"])
+def test_an_undefined_derivative_stays_so_at_a_jump(outer: str, inner: str) -> None:
+    under: dict[str, Function] = {**LEFT_OUT, "//": lambda x: x // 1.0}
+    for name in ("sign", "floor", "hard_tanh"):
+        under[name] = getattr(autograd, name)
+    x = 1.0 if inner == "hard_tanh" else 0.0
+
+    def f(x: Any) -> Any:
+        return getattr(autograd, outer)(under[inner](x))
+
+    if inner != "hard_tanh" or outer not in ("sign", "relu", "abs"):
+        assert math.isnan(grad(grad(f))(x))
+        assert math.isnan(grad(grad(grad(f)))(x))
+
+
 def test_a_users_partials_that_vary_are_no_branch() -> None:
     scaled = custom_function(
         "scaled", lambda x, k: k * x, lambda m, y, x, k: (m.where(x > 9.0, 0.0, k), x)

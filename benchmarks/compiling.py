@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -227,11 +228,16 @@ FAMILIES: dict[str, tuple[Callable[[int], Work], tuple[int, ...], int]] = {
 # --- the stages -----------------------------------------------------------------------------------
 
 STAGES = {
-    "tracing": ["function:Compiled._traced"],
+    "tracing": ["function:Compiled._traced", "source:Source.traced"],
     "derivatives": [f"autograd.transforms:recorded_{name}" for name in ("adjoints", "gradient")],
     "merging": ["autograd.transforms:merged"],
-    "reading": ["function:program_of"],
-    "passes": ["function:optimise", "execution:drop_guards", "backends.llvm.backend:planned"],
+    "reading": ["function:program_of", "source:program_of"],
+    "passes": [
+        "function:optimise",
+        "specialisation:optimise",
+        "execution:drop_guards",
+        "backends.llvm.backend:planned",
+    ],
     "schedule": ["backends.llvm.backend:_body", "backends.llvm.backend:_prologue"],
     "emission": [
         *(f"backends.llvm.backend:{name}" for name in ("step_texts", "part_text", "kernel_text")),
@@ -276,12 +282,14 @@ class Clock:
         module, _, path = place.partition(":")
         if not module.startswith("autograd."):
             module = f"autograd.compiler.{module}"
+        if find_spec(module) is None:  # in another version
+            return
         owner: Any = import_module(module)
         *parents, name = path.split(".")
         for parent in parents:
             owner = getattr(owner, parent)
         function = getattr(owner, name, None)
-        if function is None:  # in another version
+        if function is None:  # likewise
             return
 
         def watched(*args: Any, **kwargs: Any) -> Any:

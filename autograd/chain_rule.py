@@ -1,8 +1,7 @@
 """The chain rule on Values: backward passes that are recorded, so that they can be differentiated.
 
-Partial derivatives come from the rows of the table, evaluated on nodes. A derivative that is a
-convention, at a kink, is marked, so that it is nan at the next order; a zero adjoint contributes
-nothing; and off the domain of a row, where compiled code cannot raise, a derivative is nan.
+A derivative that is a convention, at a kink, is marked, so that it is nan at the next order; a zero
+adjoint contributes nothing; and off the domain of a row, a compiled derivative is nan.
 """
 
 from __future__ import annotations
@@ -12,217 +11,24 @@ import math
 import operator
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from enum import Enum
 from typing import Any
 
-from autograd import at_once, grad_mode
 from autograd.choices import CHOICES, STEPS, leaves_out, may_leave_out
 from autograd.comparing import COMPARISONS
-from autograd.extended_reals import on_extended_line
 from autograd.graph import dependents, interior, leaves, topological_order
 from autograd.helper_rules import CHAIN_PRODUCT, DETACHED, KINKED, MASKED, PRODUCTS
 from autograd.kinds import CONSTANT
+from autograd.masks import choice_of, is_mask, is_zero, masked_where
+from autograd.off_domain import STEEP, may_leave, showing_nan, within_domain
+from autograd.partials import kink, partials
 from autograd.rule import FLOATS, LINEAR, VALUES, OwnName, rule_of
 from autograd.rules import RULES
 from autograd.sums import MANY
 from autograd.traced import Traced, node_of, notes_nothing
 from autograd.tracing import is_traced
-from autograd.value import Operand, Value, as_value, record
+from autograd.value import Value, as_value, record
 
-__all__ = [
-    "ChainRule", "added", "guarded_product", "has_domain", "is_zero", "kink", "nan_outside",
-    "partials", "recorded_adjoints", "recorded_gradient", "showing_nan", "within_domain",
-]  # fmt: skip
-
-
-def partials(node: Value, again: bool = True) -> Sequence[Value | float]:
-    """Give a node's local derivatives as expressions of its operands, to be differentiated again.
-
-    Args:
-        node: An interior node.
-        again: Whether they are to be, if they are traced.
-
-    Returns:
-        One for each parent: a Value, or a plain number if it does not vary.
-
-    Raises:
-        KeyError: Its operation is not in the table.
-
-    Example:
-        >>> x = Value(2.0)
-        >>> partials(x * x)[0] is x
-        True
-    """
-    if node.op == LINEAR:
-        return node.local_derivatives
-    if node.op == CHAIN_PRODUCT and _is_mask(node.parents[1]):
-        return node.parents[::-1]  # nothing infinite to guard against
-    rule = rule_of(node.op)
-    if rule is None:
-        raise KeyError(
-            f"{node.op!r} is not in the table of functions, so the derivative of its derivative is "
-            "not known: add it by custom_function"
-        )
-    operands = _operands(node)
-    try:
-        is_last = not again and is_traced(node)
-        derivatives = rule.partials(_OF_LAST if is_last else _OF_PARTIALS, node, *operands)
-    except (ArithmeticError, ValueError):  # infinite: computed again, where nothing raises
-        before = on_extended_line.set(True)
-        try:
-            derivatives = rule.partials(_OF_PARTIALS, node, *node.parents)
-        finally:
-            on_extended_line.reset(before)
-    if node.op == CHAIN_PRODUCT and (masked := _masked(node.parents[0])) is not None:
-        derivatives = VALUES.where(masked, 0.0, derivatives[0]), derivatives[1]
-    if node.op == KINKED and not is_traced(node) and is_zero(derivatives[2]):
-        adjoint, at_kink = node.parents[1:]
-        if at_kink._number and adjoint.op is not CONSTANT:  # where it is not 0, this is nan
-            derivatives = *derivatives[:2], VALUES.meets(adjoint, 0.0) - 1.0
-    elif node.op == KINKED and again and is_traced(node):
-        adjoint, at_kink = node.parents[1:]
-        varying = VALUES.where(at_kink, VALUES.meets(adjoint, 0.0) - 1.0, 0.0)
-        derivatives = *derivatives[:2], derivatives[2] + varying
-    return derivatives
-
-
-class Use(Enum):
-    """What becomes of a node's derivatives: whether a nan among them would show in the result."""
-
-    SHOWN = "they are multiplied by a number that is not 0"
-    HIDDEN = "they are multiplied by a factor that may vanish"
-    DROPPED = "they are not used"
-
-
-def _use_of(factor: Value | float) -> Use:
-    """Tell what becomes of derivatives that are multiplied by a factor."""
-    if is_zero(factor):
-        return Use.DROPPED
-    return Use.HIDDEN if isinstance(factor, Value) else Use.SHOWN
-
-
-def within(node: Value, use: Use) -> Any:
-    """Tell whether a traced node is within its domain, if its derivatives would not show it.
-
-    Args:
-        node: An interior node.
-        use: What becomes of its derivatives.
-
-    Returns:
-        A condition; True if no check is needed.
-    """
-    rule = rule_of(node.op)
-    if rule is None or not is_traced(node):
-        return True
-    if use is Use.DROPPED and (divides := _divides(node)) is not None:
-        return divides
-    exponent = _constant_exponent(node)
-    if exponent is not None:
-        if exponent.is_integer() and use is not Use.DROPPED:
-            return True
-        # For an exponent of 1e-20, the exponent of the derivative is rounded to -1.
-        return node == node if use is not Use.SHOWN or abs(exponent) < 2.0**-53 else True
-    if rule.within is not None:
-        return rule.within(_OF_PARTIALS, *_operands(node))
-    # For custom functions, and where a derivative may be infinite, their value shows it.
-    may_be_infinite = node.op in STEEP or rule.by_python
-    is_lost = use is Use.DROPPED or (use is Use.HIDDEN and may_be_infinite)
-    return node == node if (rule.domain and is_lost) or isinstance(node.op, OwnName) else True
-
-
-def _constant_exponent(node: Value) -> float | None:
-    """Return the exponent of a power, if it is a constant."""
-    if node.op == "**" and node.parents[1].op is CONSTANT:
-        return node.parents[1]._number
-    return None
-
-
-def _divides(node: Value) -> Any:
-    """Give the condition that a node divides by something that is not 0; None if it does not."""
-    if node.op in ("/", "reciprocal"):
-        return node.parents[-1] != 0.0
-    exponent = _constant_exponent(node)
-    if exponent is None or exponent >= 0.0:
-        return None
-    base = node.parents[0]
-    return base > 0.0 if exponent % 1.0 else base != 0.0
-
-
-def kink(node: Value, of_traced: bool) -> Value | None:
-    """Tell whether a node's operation is at a kink, as an expression of its operands.
-
-    Args:
-        node: An interior node.
-        of_traced: Whether to tell it for a traced node, which may turn out to be at a kink.
-
-    Returns:
-        A node that is nonzero at a kink; None if there is none.
-
-    Example:
-        >>> kink(abs(Value(0.0)), True).data, kink(abs(Value(1.0)), True)
-        (1.0, None)
-    """
-    rule = rule_of(node.op)
-    if rule is None or rule.kinks is None:
-        return None
-    if is_traced(node):
-        if not of_traced:
-            return None
-    elif not rule.kinks(FLOATS, node._number, *[parent._number for parent in node.parents]):
-        return None
-    condition = rule.kinks(_OF_PARTIALS, node, *_operands(node))
-    return None if is_zero(condition) else as_value(condition)
-
-
-def _operands(node: Value) -> list[Value | float]:
-    """List a node's operands for use in an expression: constants as floats."""
-    return [parent._number if parent.op is CONSTANT else parent for parent in node.parents]
-
-
-class _Partials:
-    """The functions on Values; a choice by a plain condition needs no node."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(VALUES, name)
-
-    @staticmethod
-    def where(condition: Operand | bool, x1: Operand, x2: Operand) -> Any:
-        if isinstance(condition, Value):
-            is_known = not is_traced(condition) and not grad_mode.open_blocks
-            if not (is_known and _is_finite_number(x1) and _is_finite_number(x2)):
-                return VALUES.where(condition, x1, x2)
-            condition = bool(condition._number)  # a choice of numbers has no derivative in it
-        return x1 if condition else x2
-
-
-def _is_finite_number(x: Operand) -> bool:
-    return type(x) is float and math.isfinite(x)
-
-
-_OF_PARTIALS = _Partials()
-
-
-class _LastPartials(_Partials):
-    """The same of traced nodes that are not differentiated again: many derivatives at once."""
-
-    @staticmethod
-    def softmax(xs: Sequence[Any]) -> list[Any]:
-        return at_once.shares(VALUES, xs)
-
-    @staticmethod
-    def zscores_(xs: Sequence[Any]) -> list[Any]:
-        return at_once.zscores_of(VALUES, xs)
-
-    @staticmethod
-    def deviations_(xs: Sequence[Any]) -> list[Any]:
-        return at_once.deviations_of(VALUES, xs)
-
-    @staticmethod
-    def products_of_others(xs: Sequence[Any]) -> list[Any]:
-        return at_once.products_of_others(VALUES, xs)
-
-
-_OF_LAST = _LastPartials()
+__all__ = ["ChainRule", "added", "guarded_product", "recorded_adjoints", "recorded_gradient"]
 
 
 def recorded_adjoints(
@@ -360,95 +166,6 @@ def _may_bend(op: str) -> bool:
     return rule is not None and (rule.kinks is not None or isinstance(op, OwnName))
 
 
-def may_leave(node: Value) -> bool:
-    """Tell whether `within_domain` may find that a traced node, in use, is off its domain."""
-    op = node.op
-    if op == "**" or type(op) is not str:
-        return is_traced(node)
-    rule = RULES.get(op)
-    return rule is not None and rule.within is not None and is_traced(node)
-
-
-def within_domain(node: Value, factor: Value | float) -> Value | float:
-    """Make a factor of a traced node's derivatives nan off its domain: machine code cannot raise.
-
-    Args:
-        node: An interior node.
-        factor: The factor.
-
-    Returns:
-        The factor, or a choice between it and nan.
-    """
-    inside = within(node, _use_of(factor))
-    if not isinstance(inside, Value) and inside:
-        return factor
-    if type(factor) is float:
-        return VALUES.where(inside, factor, math.nan)  # type: ignore[no-any-return]
-    return factor * VALUES.where(inside, 1.0, math.nan)  # type: ignore[no-any-return]
-
-
-def nan_outside(node: Value, number: Value | float) -> Value | float:
-    """Make a number nan outside a traced node's domain, whatever the number has to do with it.
-
-    Args:
-        node: An interior node.
-        number: The number.
-
-    Returns:
-        The number, or a choice between it and nan.
-    """
-    # A tangent may drop the derivative at a pole; elsewhere a factor that vanishes may hide it.
-    inside = _divides(node)
-    if inside is None:
-        inside = within(node, Use.HIDDEN)
-    if not isinstance(inside, Value):
-        return number if inside else math.nan
-    return VALUES.where(inside, number, math.nan)  # type: ignore[no-any-return]
-
-
-def has_domain(node: Value) -> bool:
-    """Tell whether a traced node may be off its domain, so that `within_domain` has to check.
-
-    Args:
-        node: An interior node.
-    """
-    rule = rule_of(node.op)
-    return (
-        rule is not None
-        and is_traced(node)
-        and bool(rule.domain or rule.within or isinstance(node.op, OwnName))
-    )
-
-
-def showing_nan(roots: Sequence[Value], order: Sequence[Value]) -> dict[Value, int]:
-    """Tell for traced nodes which of some roots are nan if the node is.
-
-    If such a node is off its domain, that root is nan, and so must be its derivative, even though
-    the node's adjoint is 0. A choice may leave a nan out, and then the derivative leaves it out as
-    well.
-
-    Args:
-        roots: Some nodes.
-        order: The interior nodes that they depend on, parents first.
-
-    Returns:
-        For each node one bit for each root, the lowest bit for the first; nodes that affect no root
-        are left out, and the result is empty if no node has a restricted domain.
-    """
-    showing: dict[Value, int] = {}
-    if not any(map(has_domain, {node.op: node for node in order if is_traced(node)}.values())):
-        return showing
-    for place, root in enumerate(roots):
-        if is_traced(root):
-            showing[root] = showing.get(root, 0) | 1 << place
-    for node in reversed(order):
-        bits = showing.get(node)
-        if bits and not isinstance(node.op, OwnName):
-            for parent in node.parents[: DROPPING.get(node.op)]:
-                showing[parent] = showing.get(parent, 0) | bits
-    return showing
-
-
 def added(terms: Sequence[Value | float]) -> Value | float:
     """Add adjoints or tangents, and record the sum: a few in order, many with a single rounding.
 
@@ -551,7 +268,7 @@ class ChainRule:
         mark = self._marks.get(source) if self._marks else None
         at_kink = self._kinks.get(node) if self._kinks else None
         # The tangent of a mask is 0, except where it jumps; there it contributes nothing either.
-        forwards = self.forwards and not (self.is_later and _is_mask(source))
+        forwards = self.forwards and not (self.is_later and is_mask(source))
         if at_kink is None and not self.forwards:
             if _is_agreed(flow, partial):
                 at_kink = as_value(1.0)
@@ -604,11 +321,11 @@ class ChainRule:
             if not partial and may_leave_out(node.op) and isinstance(flow, Value):
                 return record(RULES[MASKED], (flow, as_value(partial)))
             return guarded_product(flow, partial, forwards)
-        choice = _choice(partial)
+        choice = choice_of(partial)
         is_first = not self.is_later and mark is None
         may_mask = not forwards and may_leave_out(node.op)
-        is_mask = is_first and may_mask and _is_mask(partial)
-        if choice is not None and (not is_first or (may_mask and not is_mask)):
+        masks = is_first and may_mask and is_mask(partial)
+        if choice is not None and (not is_first or (may_mask and not masks)):
             # As a factor it would let a nan through the branch that is not taken.
             condition, *branches = choice
             x1, x2 = (self._smooth(flow, branch, mark, node, forwards) for branch in branches)
@@ -617,7 +334,7 @@ class ChainRule:
         if quotient:
             under, over = quotient
             product = guarded_product(guarded_product(flow, under, forwards), over, forwards)
-        elif is_mask and isinstance(flow, Value):
+        elif masks and isinstance(flow, Value):
             product = record(RULES[MASKED], (flow, as_value(partial)))
         else:
             product = guarded_product(flow, partial, forwards)
@@ -669,7 +386,7 @@ class ChainRule:
         if not involved or not isinstance(partial, Value):
             return None
         if partial.op == "where" and partial not in self._nodes:
-            if _is_mask(partial):
+            if is_mask(partial):
                 return None
             if is_traced(partial):  # only the branch that is taken counts
                 condition, *branches = partial.parents
@@ -765,18 +482,6 @@ def _marks_of_operands(node: Value, marked: dict[Value, Value]) -> list[Value | 
 
 JUMPS = STEPS | {"%", "fmod", "remainder", "copysign"}
 """The operations whose value jumps, not only their derivative."""
-STEEP = {"sqrt", "cbrt", "**", "arcsin", "arccos", "arccosh"}
-"""The operations whose derivatives are infinite at points where the operations are defined."""
-
-
-def is_zero(number: Value | float) -> bool:
-    """Tell whether a number is constantly 0.
-
-    Example:
-        >>> is_zero(0.0), is_zero(Value(0.0))
-        (True, False)
-    """
-    return type(number) is float and not number
 
 
 def guarded_product(
@@ -827,14 +532,14 @@ def _unless_masked(mark: Any, *factors: Value | float) -> Any:
     """Make a number 0 where a factor is 0 because a branch is not taken."""
     for factor in factors:
         if mark is not None and isinstance(factor, Value):
-            masked = _masked(factor)
+            masked = masked_where(factor)
             mark = mark if masked is None else VALUES.where(masked, 0.0, mark)
     return mark
 
 
 def _may_be_agreed(adjoint: Value, partial: Value | float) -> Value | None:
     """As `_is_agreed`, for traced nodes: an expression, or None if it cannot be the case."""
-    if not isinstance(partial, Value) or not is_traced(partial) or _is_mask(adjoint):
+    if not isinstance(partial, Value) or not is_traced(partial) or is_mask(adjoint):
         return None
     infinite = VALUES.where(VALUES.abs(partial) < math.inf, 0.0, 1.0)
     return _unless_masked(VALUES.where(adjoint == 0.0, infinite, 0.0), adjoint)  # type: ignore[no-any-return]
@@ -867,160 +572,6 @@ def _quotient(node: Value, partial: Value | float) -> tuple[Value, Value] | None
     return None
 
 
-def _choice(partial: Value | float) -> tuple[Value, Value | float, Value | float] | None:
-    """Split a traced choice with a constant branch into its operands."""
-    if not isinstance(partial, Value) or not is_traced(partial) or partial.op != "where":
-        return None
-    condition, x1, x2 = _constant_branches(partial)
-    varies = isinstance(x1, Value) and isinstance(x2, Value) and _choice(x2) is None
-    return None if varies else (condition, x1, x2)
-
-
-def _constant_branches(choice: Value) -> tuple[Value, Value | float, Value | float]:
-    """List the operands of a choice, with constant branches as numbers.
-
-    The derivative of relu is `where(x > 0, 1, relu(x))`: its second branch is 0, or nan if x is.
-    """
-    condition, x1, x2 = choice.parents
-    is_relu = (
-        x2.op == "relu"
-        and condition.op == ">"
-        and condition.parents[0] is x2.parents[0]
-        and condition.parents[1].op is CONSTANT
-        and not condition.parents[1]._number
-    )
-    return (
-        condition,
-        x1._number if x1.op is CONSTANT else x1,
-        0.0 if is_relu else x2._number if x2.op is CONSTANT else x2,
-    )
-
-
-def _is_mask(factor: Value | float) -> bool:
-    """Tell whether a traced node is made of choices between finite constants.
-
-    It varies only where a condition changes.
-    """
-    seen: set[Value] = set()
-    waiting = [factor]
-    while waiting:
-        each = waiting.pop()
-        if not isinstance(each, Value):
-            if math.isinf(each):
-                return False
-        elif each not in seen:
-            seen.add(each)
-            if not is_traced(each) or len(seen) > MANY:
-                return False
-            if each.op == "where":
-                condition, x1, x2 = _constant_branches(each)
-                # The last branch of leaky_relu's derivative is its value, for a nan x.
-                is_slope = (
-                    isinstance(x2, Value)
-                    and x2.op == "leaky_relu"
-                    and condition.op == "<="
-                    and condition.parents[0] is x2.parents[0]
-                )
-                waiting += [x1] if is_slope else [x1, x2]
-            elif each.op == KINKED:
-                waiting.append(each.parents[0])
-            elif each.op in ("*", "/", "+", "-", "neg", "sum", *PRODUCTS):
-                waiting += [p._number if p.op is CONSTANT else p for p in each.parents]
-            elif each.op != "sign" and each.op not in COMPARISONS:
-                return False
-    return True
-
-
-def _masked(adjoint: Value) -> Value | None:
-    """Tell whether a traced adjoint is 0 because a branch is not taken.
-
-    It is then constant, and no derivative comes of it, whatever the other factor.
-    """
-    conditions: dict[Value, Value | None] = {}
-    waiting = [adjoint]
-    while waiting:
-        each = waiting[-1]
-        operands = () if len(conditions) > FACTORS else _factors(each)
-        new = [operand for operand in operands if operand not in conditions]
-        if new and each not in conditions:
-            conditions[each] = None
-            waiting += new
-        else:
-            conditions[each] = _masked_by(each, [conditions[operand] for operand in operands])
-            waiting.pop()
-    return conditions[adjoint]
-
-
-def _factors(adjoint: Value) -> tuple[Value, ...]:
-    """List the operands which may make a traced adjoint 0, if they are constantly 0."""
-    if not is_traced(adjoint):
-        return ()
-    if adjoint.op in ("*", "prod", *PRODUCTS, "+", "-"):
-        return adjoint.parents
-    return (
-        adjoint.parents[:1]
-        if adjoint.op in ("neg", "/", KINKED, *ODD) or _is_power(adjoint)
-        else ()
-    )
-
-
-def _masked_by(adjoint: Value, conditions: Sequence[Value | None]) -> Value | None:
-    """As `_masked`, given the answers for the factors."""
-    if not is_traced(adjoint):
-        return None
-    if adjoint.op == "where":
-        condition, x1, x2 = _constant_branches(adjoint)
-        if _is_mask(adjoint):
-            return adjoint == 0.0  # type: ignore[return-value]
-        if is_zero(x1):
-            return condition
-        return condition == 0.0 if is_zero(x2) else None  # type: ignore[return-value]
-    if adjoint.op in CHOICES:
-        return _left_at_zero(adjoint)  # type: ignore[no-any-return]
-    known = [condition for condition in conditions if condition is not None]
-    if not known or (adjoint.op in ("+", "-") and len(known) < 2):
-        return None
-    if adjoint.op == KINKED:  # at a kink the answer is not known
-        return VALUES.where(adjoint.parents[2], 0.0, known[0])  # type: ignore[no-any-return]
-    join = operator.mul if adjoint.op in ("+", "-") else operator.add
-    return functools.reduce(join, known)
-
-
-def _left_at_zero(choice: Value) -> Any:
-    """Tell whether a choice is the constant 0 near the point, as relu is for negative numbers."""
-    op, operands = choice.op, choice.parents
-    x = operands[0]
-    if op == "relu":
-        return x < 0.0
-    if op in ("floor", "ceil", "trunc", "//"):
-        return (choice == 0.0) & (x != 0.0)
-    if op == "clip":
-        bounds = [(side < 0.0, bound) for side, bound in ((x, operands[1]), (-x, operands[2]))]
-        found = [is_beyond for is_beyond, bound in bounds if _is_constant_zero(bound)]
-        return found[0] if len(found) == 1 else None
-    if op not in ("maximum", "minimum", "max", "min") or len(operands) > FACTORS:
-        return None
-    others = [operand for operand in operands if not _is_constant_zero(operand)]
-    if len(others) != len(operands) - 1:
-        return None
-    below = [each < 0.0 if op in ("maximum", "max") else each > 0.0 for each in others]
-    return functools.reduce(operator.and_, below) if below else None
-
-
-def _is_constant_zero(node: Value) -> bool:
-    return node.op is CONSTANT and not node._number
-
-
-def _is_power(node: Value) -> bool:
-    return node.op == "**" and node.parents[1].op is CONSTANT and node.parents[1]._number > 0.0
-
-
-ODD = {"sin", "tan", "sinh", "tanh", "arctan", "arcsin", "arcsinh", "expm1", "erf", "abs", "square"}
-"""Functions that are 0 at 0."""
-FACTORS = 16
-"""How many factors of an adjoint are examined."""
-
-
 def _record_backward(root: Value, nodes: Sequence[Value], seed: float) -> None:
     variables = [leaf for leaf in leaves(root) if leaf.op is not CONSTANT]
     found = recorded_adjoints(root, nodes, dependents(nodes, variables), seed)
@@ -1031,12 +582,3 @@ def _record_backward(root: Value, nodes: Sequence[Value], seed: float) -> None:
 
 
 Value._record_backward = _record_backward  # type: ignore[method-assign, assignment]  # which stands below
-
-DROPPING = {
-    "where": 0, "meets": 0, "detached": 0, "**": 0, "power_log_": 0, "hypot": 0, "norm": 0,
-    "direction_": 0,
-    "copysign": 1, "leaky_relu": 1, "elu": 1, KINKED: 1, CHAIN_PRODUCT: 1, MASKED: 0,
-    **dict.fromkeys(COMPARISONS, 0),
-}  # fmt: skip
-"""The operations that may be a number although an operand is nan: a nan in this many of the first
-operands always makes the result nan."""

@@ -27,24 +27,17 @@ from types import MethodType
 from typing import Any, TypeAlias
 
 from autograd import grad_mode, structure
-from autograd.chain_rule import (
-    ChainRule,
-    added,
-    has_domain,
-    is_zero,
-    nan_outside,
-    partials,
-    recorded_gradient,
-    showing_nan,
-    within_domain,
-)
+from autograd.chain_rule import ChainRule, added, recorded_gradient
 from autograd.choices import leaves_out
 from autograd.errors import counted, shown
 from autograd.foreign import with_advice
 from autograd.grad_mode import as_before, paused, resume, resumed
 from autograd.graph import adjoints, dependents, interior, topological_order
 from autograd.linear_nodes import linear, linked
+from autograd.masks import is_zero
 from autograd.merging import merged
+from autograd.off_domain import has_domain, nan_outside, showing_nan, within_domain
+from autograd.partials import partials
 from autograd.rule import VALUES
 from autograd.structure import number_of
 from autograd.sums import MANY

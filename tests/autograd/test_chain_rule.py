@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, draw, exp, explain, grad, no_grad, sin, sqrt
-from autograd.chain_rule import partials, recorded_adjoints, recorded_gradient
+from autograd.chain_rule import recorded_adjoints, recorded_gradient
 from autograd.graph import adjoints, dependents, interior, leaves
 from autograd.kinds import CONSTANT, LINKED_PARAMETER, PARAMETER
 from autograd.linear_nodes import linear, linked
+from autograd.partials import partials
 from autograd.rule import LINEAR
 from autograd.testing.programs import RandomProgram, programs
 from autograd.value import as_value, new_node

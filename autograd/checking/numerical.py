@@ -512,7 +512,7 @@ class _Search:
             self.leap = self._leap(best, 0, range(1, -1, -1)) if noise and not self.precise else 0.0
             if not self.leap:
                 estimate = self._claimed(best, noise)
-                edge = not self.precise and self._has_an_edge()
+                edge = not self.precise and (self._has_an_edge() or self._is_cut(best))
                 if not edge:
                     return estimate
         # There is an edge, of which the outermost samples may have a part.
@@ -582,6 +582,23 @@ class _Search:
             if any(a and b for a, b in pairwise(falls[2:])):
                 return True
         return False
+
+    def _is_cut(self, best: _Fit) -> bool:
+        """Whether there is a border on one side, and on the other an edge that it hides.
+
+        There a residual falls more steeply from scale to scale than that of an analytic function.
+        """
+        first = min(self.first, best.scale)
+        sides = [side for side in (-1, 1) if self.samples.outermost(first, side) is not None]
+        if len(sides) != 1:
+            return False
+        power = _SIDE_DEGREE + 1 + _SIDE_SPREAD
+        fits = (self.samples.fit(k, sides[0]) for k in range(first, best.scale + 1))
+        return any(
+            self._noise(coarse) > _RATIO**power * max(self._noise(fine), _SAFETY * fine.rounding)
+            for coarse, fine in pairwise(filter(None, fits))
+            if coarse.roughness <= _SLIGHT and fine.residual <= fine.slack * fine.rounding
+        )
 
     def _bend(self, best: _Fit) -> float:
         """Return the largest difference of the slope near a clean scale."""

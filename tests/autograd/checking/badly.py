@@ -376,6 +376,33 @@ def from_a_table(rng: random.Random) -> Case:
             + d * (t + 1.0) * t * (t - 1.0) / 6.0
         )
 
+    _check_the_table(f, function, spacing)
+    return f.case(f"table, {'cubic' if cubic else 'linear'}", function)
+
+
+def from_a_smooth_table(rng: random.Random) -> Case:
+    """Interpolate a table by cubics that meet with the same slope."""
+    f = smooth(rng)
+    spacing = power(rng, -5, -1) * rng.choice((f.scale, 1.0))
+    start = rng.choice((f.x, f.x - spacing * rng.random(), 0.0))
+
+    @functools.cache
+    def entry(i: int) -> float:
+        return f(start + i * spacing)
+
+    def function(x: float) -> float:
+        i = math.floor((x - start) / spacing)
+        t = (x - start) / spacing - i
+        a, b, c, d = entry(i - 1), entry(i), entry(i + 1), entry(i + 2)
+        left, right = 0.5 * (c - a), 0.5 * (d - b)
+        bend = 3.0 * (c - b) - 2.0 * left - right
+        return b + t * (left + t * (bend + t * (left + right - 2.0 * (c - b))))
+
+    _check_the_table(f, function, spacing)
+    return f.case("table, Hermite", function)
+
+
+def _check_the_table(f: Smooth, function: Function, spacing: float) -> None:
     if FARTHEST * max(abs(f.x), 1.0) < spacing:  # one cell may be all that is seen
         raise Unsuitable
     if spacing > 0.25 * f.scale:  # nothing is left of the function
@@ -383,7 +410,6 @@ def from_a_table(rng: random.Random) -> Case:
     for middle in (f.x, f.x - 0.5 * spacing, f.x + 0.5 * spacing):
         if abs(function(middle) - f(middle)) > 0.05 * abs(f(f.x + spacing) - f(f.x - spacing)):
             raise Unsuitable  # a table of something else
-    return f.case(f"table, {'cubic' if cubic else 'linear'}", function)
 
 
 def by_a_solver(rng: random.Random) -> Case:
@@ -481,6 +507,32 @@ def by_quadrature(rng: random.Random) -> Case:
         if n > 64:
             raise Unsuitable
         case.derivatives += (slope(n),)
+    return case
+
+
+def by_a_rule(rng: random.Random) -> Case:
+    """Integrate a function from 0 with panels of some width, or by Euler's method."""
+    f = smooth(rng, tame=True)
+    width, kind = power(rng, -1.5, -0.8), rng.choice(("trapezoidal", "midpoint", "Euler"))
+    if f.stages[0].name in {"log", "1/x", "sqrt", "x^2.5"} or f.x < 0.0:
+        raise Unsuitable
+    if min(f.x % width, -f.x % width) > f.neighbourhood:
+        raise Unsuitable  # a rule with this many panels may be all that is seen
+
+    def function(x: float) -> float:
+        if kind == "Euler":
+            n = math.floor(x / width)
+            return width * math.fsum(f(i * width) for i in range(n)) + (x - n * width) * f(
+                n * width
+            )
+        n = max(math.ceil(abs(x) / width), 1)
+        h = x / n
+        if kind == "midpoint":
+            return h * math.fsum(f((i + 0.5) * h) for i in range(n))
+        return h * (0.5 * (f(0.0) + f(x)) + math.fsum(f(i * h) for i in range(1, n)))
+
+    case = f.case(f"rule, {kind}", function)
+    case.derivatives = (mp.mpf(f.y),)
     return case
 
 
@@ -692,8 +744,10 @@ FAMILIES: tuple[tuple[int, Callable[[random.Random], Case]], ...] = (
     (3, in_another_order),
     (4, by_cancellation),
     (8, from_a_table),
+    (3, from_a_smooth_table),
     (8, by_a_solver),
     (2, by_quadrature),
+    (1, by_a_rule),
     (5, with_a_shortcut),
     (1, by_a_series),
     (4, with_underflow),

@@ -799,6 +799,8 @@ def by_steps(f: Callable[[float], float], width: float) -> Callable[[float], flo
         (by_panels(composed_badly("x sin x"), 0.02), 2.97, 2.97 * math.sin(2.97)),
         (by_steps(math.exp, 0.01), 0.664, math.exp(0.664)),
         (by_steps(math.cos, 1e-3), 1.2344, math.cos(1.2344)),
+        # a border beside the first step
+        (lambda x: math.sqrt(x) * 0.0 + by_steps(math.cos, 0.01)(x), 0.004, math.cos(0.004)),
     ],
 )  # fmt: skip
 def test_the_error_of_a_rule_is_covered(

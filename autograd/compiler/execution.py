@@ -241,6 +241,9 @@ class Executor:
 
         def work(number: int) -> None:
             first, count = chunks[number]
+            if count <= MOST_ROWS:
+                kernel.run(given, first, count, parts[number])
+                return
             starts = range(first, first + count, MOST_ROWS)
             pieces = numpy.empty((len(starts), kernel.outputs))
             for piece, start in zip(pieces, starts, strict=True):

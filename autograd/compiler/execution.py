@@ -232,11 +232,11 @@ class Executor:
     def _added_up(self, kernel: Kernel, given: Sequence[Any], rows: int) -> Any:
         divisor = self._divisor(rows)
         is_short = rows * kernel.cost < 2 * self.options.chunk_cost
-        if is_short and rows <= MOST_ROWS:
+        chunks = [(0, rows)] if is_short else self._chunks(kernel, rows)
+        if len(chunks) == 1 and rows <= MOST_ROWS:
             total = numpy.empty(kernel.outputs)
             kernel.run(given, 0, rows, total, divisor)
             return total
-        chunks = [(0, rows)] if is_short else self._chunks(kernel, rows)
         parts = numpy.empty((len(chunks), kernel.outputs))
 
         def work(number: int) -> None:

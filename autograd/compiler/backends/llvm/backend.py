@@ -274,7 +274,9 @@ def compiled(plan: Plan, target: Target) -> Code:
         body.memory,
         len(plan.program.outputs) * _lanes(plan, target) * body.adds_in_lanes,
     )
-    return _code(plan, target, objects, body.shape.rows, memory, cost(plan.program, by_row))
+    # What is added up over the rows is read and written once a block, so threads get whole ones.
+    rows = body.shape.rows * (body.shape.units if plan.reduces else 1)
+    return _code(plan, target, objects, rows, memory, cost(plan.program, by_row))
 
 
 def _places(plan: Plan) -> tuple[dict[int, Place], list[int]]:

@@ -444,12 +444,12 @@ class _Loop(Steps):
         found: list[list[list[str]]] = []
         for origin in origins:
             factors = []
-            for sequence, stride in enumerate(loop.inner):
+            for sequence, inner in enumerate(loop.inner):
                 if found and sequence == 1 and self._shares_right:
                     factors.append(found[0][1])
                     continue
                 region = loop.regions[sequence]
-                index = writer.plus(origin[sequence], writer.times(term, stride))
+                index = writer.plus(origin[sequence], self.following(term, inner))
                 factors.append(self._vectors(region, self._pointer(region, index)))
             found.append(factors)
         return found
@@ -522,7 +522,7 @@ def _repeated(part: Part, step: Loop | Outer, name: str) -> _Loop | Products | O
         return Outers(part, step, name)
     if step.op == TOTAL:
         return Totals(part, step, name)
-    if step.is_matrix and part.in_blocks:
+    if step.is_sum and part.in_blocks:
         return Products(part, step, name)
     return _Loop(part, step, name)
 
@@ -565,7 +565,7 @@ def part_text(part: Part) -> str:
         _pack(steps, units)
     for name, step in zip(names, part.schedule.steps, strict=True):
         if isinstance(step, Outer) or (
-            isinstance(step, Loop) and (step.op == TOTAL or (step.is_matrix and part.in_blocks))
+            isinstance(step, Loop) and (step.op == TOTAL or (step.is_sum and part.in_blocks))
         ):
             writer.do(f"call void @{name}({part.arguments()})")
             continue

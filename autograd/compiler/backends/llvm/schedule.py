@@ -103,6 +103,10 @@ class Straight:
     computes: bool = True
 
 
+Inner: TypeAlias = "int | tuple[int, ...]"
+"""How the terms of a sequence follow one another: at a distance, or each so far from the first."""
+
+
 @dataclass(frozen=True)
 class Loop:
     """Equal operations, in runs in which their operands are at equal distances.
@@ -115,7 +119,7 @@ class Loop:
             the bias.
         strides: The distance between the operands of neighbours in a run; last, those of the
             results and of the outputs.
-        inner: For an n-ary operation, the distance between the terms of each sequence.
+        inner: For an n-ary operation, how the terms of each sequence follow one another.
         starts: For each run, the place of each operand, the result and the output; -1 for none.
     """
 
@@ -124,14 +128,18 @@ class Loop:
     length: int
     regions: tuple[Region, ...]
     strides: tuple[int, ...]
-    inner: tuple[int, ...]
+    inner: tuple[Inner, ...]
     starts: tuple[tuple[int, ...], ...]
 
     @property
     def is_matrix(self) -> bool:
         """Whether they are sums of products with a factor in common: a matrix times a vector."""
-        is_sum = len(self.inner) == 2 and self.terms > 0 and self.length > 1
-        return is_sum and 0 in self.strides[:2]
+        return self.is_sum and self.length > 1 and 0 in self.strides[:2]
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether they are sums of products."""
+        return len(self.inner) == 2 and self.terms > 0
 
 
 @dataclass(frozen=True)
@@ -358,7 +366,7 @@ class _Member(NamedTuple):
 
     slot: int
     indices: tuple[int, ...]
-    inner: tuple[int, ...]
+    inner: tuple[Inner, ...]
 
 
 class _Memory:
@@ -569,7 +577,7 @@ class _Rolling:
         for slot in group:
             if slot in self.outputs and slot not in last and slot not in self.lasting:
                 found = self._member(slot, op, terms)
-                if found is not None and all(region is self.region for region in found[0]):
+                if found is not None and self._is_regular(*found):
                     members.append(found[1])
         members.sort(key=lambda member: self.outputs[member.slot])
         alike: dict[tuple[int, int, int, int], list[_Line]] = {}
@@ -583,6 +591,10 @@ class _Rolling:
                     outers.append(outer)
                     done.update(slot for line in together for slot in line.slots)
         return [slot for slot in group if slot not in done] if done else group
+
+    def _is_regular(self, regions: tuple[Region, ...], member: _Member) -> bool:
+        own = all(region is self.region for region in regions)
+        return own and all(isinstance(inner, int) for inner in member.inner)
 
     def _outer(self, terms: int, lines: Sequence[_Line]) -> Outer | None:
         """Make a step of lines whose columns overlap, unless there is little to it."""
@@ -625,17 +637,24 @@ class _Rolling:
             return [], group
         rest: list[int] = []
         loops: list[Step] = []
-        alike: dict[tuple[tuple[Region, ...], tuple[int, ...], bool, bool], list[_Member]] = {}
+        alike: dict[tuple[tuple[Region, ...], tuple[Inner, ...], bool, bool], list[_Member]] = {}
+        alone: list[int] = []
         for slot in group:
             found = self._member(slot, op, terms)
-            if found is None and terms >= self.target.rough_piece_cost:
-                loops += self._gathered(slot, op)
-            elif found is None:
-                rest.append(slot)
+            if found is None:
+                alone.append(slot)
             else:
                 regions, member = found
                 key = regions, member.inner, member.indices[-2] >= 0, member.indices[-1] >= 0
                 alike.setdefault(key, []).append(member)
+        for kind, members in alike.items():
+            if len(members) == 1 and any(isinstance(inner, tuple) for inner in kind[1]):
+                alone.append(members.pop().slot)
+        for slot in alone:
+            if terms >= self.target.rough_piece_cost:
+                loops += self._gathered(slot, op)
+            else:
+                rest.append(slot)
         for (regions, inner, _, _), members in alike.items():
             runs: dict[tuple[int, tuple[int, ...]], list[list[_Member]]] = {}
             for run, strides in _runs(members):
@@ -681,7 +700,10 @@ class _Rolling:
         return -1 if self.reduces else self.outputs.get(slot, -1)
 
     def _member(self, slot: int, op: str, terms: int) -> tuple[tuple[Region, ...], _Member] | None:
-        """Find the places of an operation's operands and results; None if they are irregular."""
+        """Find the places of an operation's operands and results.
+
+        None if those of a sequence are in several regions.
+        """
         operands = self.program.operations[slot - self.first].operands
         own = self.places[slot].offset if slot in self.kept else -1
         last = (own, self._handed(slot))
@@ -690,17 +712,22 @@ class _Rolling:
             indices = tuple([place.offset for place in places])
             return tuple([place.region for place in places]), _Member(slot, indices + last, ())
         regions: list[Region] = []
-        indices_, inner = [], []
+        indices_: list[int] = []
+        inner: list[Inner] = []
         sequences, biases = PRIMITIVES[op].split(places)
         for sequence in sequences:
             stride = sequence[1].offset - sequence[0].offset if terms > 1 else 0
             region, index = sequence[0]
+            regular = True
             for i, place in enumerate(sequence):
                 if place.offset != index + i * stride or place.region is not region:
-                    return None
+                    regular = False
+                    break
+            if not regular and any(place.region is not region for place in sequence):
+                return None
             regions.append(region)
             indices_.append(index)
-            inner.append(stride)
+            inner.append(stride if regular else tuple([x.offset - index for x in sequence]))
         for place in biases:
             regions.append(place.region)
             indices_.append(place.offset)
@@ -738,9 +765,9 @@ class _Line(NamedTuple):
 
 def _lines(members: list[_Member], outputs: dict[int, int]) -> Iterable[_Line]:
     """Cut products, in the order of their outputs, into lines; either factor may come first."""
-    factors = []
+    factors: list[tuple[_Factor, _Factor]] = []
     for member in members:
-        left, right = member.inner or (0, 0)
+        left, right = (int(inner) for inner in member.inner or (0, 0))  # type: ignore[arg-type]
         factors.append(((member.indices[0], left), (member.indices[1], right)))
     start = 0
     while start < len(members):

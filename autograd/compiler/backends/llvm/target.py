@@ -47,6 +47,8 @@ class Target:
             take, so that they stay in a cache.
         block_rows: At least how many rows go through a program with matrices together.
         most_block_rows: At most how many do.
+        most_terms: At most how many terms of sums are added up at once for a block of rows: more
+            outgrow the nearest cache.
         most_inlined: If a module calls more elementary functions than this, inlining would cost
             more than it saves.
     """
@@ -67,6 +69,7 @@ class Target:
     block_memory: int = 2**19
     block_rows: int = 64
     most_block_rows: int = 256
+    most_terms: int = 160
     most_inlined: int = 64
 
     @property

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from autograd.compiler.backends.llvm.parts import Part
-from autograd.compiler.backends.llvm.schedule import Loop, Outer, Region
+from autograd.compiler.backends.llvm.schedule import Inner, Loop, Outer, Region
 from autograd.compiler.backends.llvm.writer import Writer, literal, masked, type_of
 from autograd.compiler.primitives import PRIMITIVES
 
@@ -151,6 +151,12 @@ class Steps:
         address = self.writer.address(table, place, "i32")
         return self.writer.let(f"sext i32 {self.writer.load(address, 'i32')} to i64")
 
+    def following(self, term: str, inner: Inner) -> str:
+        """Return how far a term of a sequence is from the first."""
+        if isinstance(inner, tuple):
+            return self.listed(inner, term)
+        return self.writer.times(term, inner)
+
     # --- blocks of rows --------------------------------------------------------------------------
 
     def units(self) -> str:
@@ -172,7 +178,7 @@ class Steps:
 
 
 class Products(Steps):
-    """Writes sums of products with factors in common, each with its terms in order.
+    """Writes sums of products, mostly with factors in common, each with its terms in order.
 
     Args:
         part: The part of a program that the step belongs to.
@@ -185,7 +191,7 @@ class Products(Steps):
         self.loop = loop
 
     def write(self) -> Writer:
-        """Write the loops over runs, tiles of sums, and units of rows."""
+        """Write the loops over runs, spans of terms, tiles of sums, and units of rows."""
         loop, writer = self.loop, self.writer
         units = self.units()
         most = self.part.target.sums_at_once(self.shape.vectors)
@@ -193,34 +199,60 @@ class Products(Steps):
             starts = [
                 self.listed(column, runs.counter) for column in zip(*loop.starts, strict=True)
             ]
-            for first, count, size in _even(loop.length, most):
-                with writer.loop(count) as tiles:
-                    tile = writer.plus(writer.times(tiles.counter, size), str(first))
-                    origins = [
-                        writer.plus(start, writer.times(tile, stride))
-                        for start, stride in zip(starts, loop.strides, strict=True)
-                    ]
-                    with writer.loop(units, at_least_once=True) as unit:
-                        self._tile(origins, size, unit.counter)
+            for from_term, spans, terms in self._spans():
+                with writer.loop(spans) as span:
+                    term = writer.plus(writer.times(span.counter, terms), str(from_term))
+                    for first, count, size in _even(loop.length, most):
+                        with writer.loop(count) as tiles:
+                            tile = writer.plus(writer.times(tiles.counter, size), str(first))
+                            origins = [
+                                writer.plus(start, writer.times(tile, stride))
+                                for start, stride in zip(starts, loop.strides, strict=True)
+                            ]
+                            with writer.loop(units, at_least_once=True) as unit:
+                                self._tile(origins, size, unit.counter, term, terms)
         return writer
 
-    def _tile(self, origins: Sequence[str], size: int, unit: str) -> None:
-        """Write some sums at once, of a unit of rows."""
+    def _spans(self) -> Iterator[tuple[int, int, int]]:
+        """Cut the terms into spans whose factors a cache has room for; the first comes alone.
+
+        Between spans a sum is in the memory for its result.
+        """
+        loop, most = self.loop, self.part.target.most_terms
+        bias_last = PRIMITIVES[loop.op].has_bias and self.shape.exact
+        if loop.terms <= most or not loop.is_matrix or loop.starts[0][-2] < 0 or bias_last:
+            yield 0, 1, loop.terms
+            return
+        for first, count, size in _even(loop.terms, most):
+            if not first:
+                yield 0, 1, size
+                first, count = size, count - 1
+            if count:
+                yield first, count, size
+
+    def _tile(
+        self, origins: Sequence[str], size: int, unit: str, from_term: str, count: int
+    ) -> None:
+        """Write some sums at once, of a unit of rows, or add some more terms to them."""
         loop, writer, exact = self.loop, self.writer, self.shape.exact
         row, vectors = self.memory_of(unit), self.shape.vectors
         has_bias = PRIMITIVES[loop.op].has_bias
         first = [writer.constant(-0.0)] * (size * vectors)
-        if has_bias and not exact:
+        result = self.in_unit(row, origins[-2])
+        step = loop.strides[-2] * self.shape.rows
+        if from_term != "0":
+            first = []
+            for i in range(size):
+                first += self._vectors(self.region, writer.address(result, i * step))
+        elif has_bias and not exact:
             first = self._operands(row, 2, origins[2], size)
-        with writer.loop(loop.terms, first) as terms:
+        with writer.loop(count, first) as terms:
+            term = writer.plus(from_term, terms.counter)
             factors = [
                 self._operands(
-                    row,
-                    sequence,
-                    writer.plus(origins[sequence], writer.times(terms.counter, stride)),
-                    size,
+                    row, sequence, writer.plus(origins[sequence], self.following(term, inner)), size
                 )
-                for sequence, stride in enumerate(loop.inner)
+                for sequence, inner in enumerate(loop.inner)
             ]
             terms.carry([
                 multiplied(writer, x, y, total, exact=exact)
@@ -232,12 +264,12 @@ class Products(Steps):
             pairs = zip(sums, bias, strict=True)
             sums = [writer.let(f"fadd {writer.kind} {total}, {x}") for total, x in pairs]
         if loop.starts[0][-2] >= 0:
-            self._store(sums, self.in_unit(row, origins[-2]), loop.strides[-2] * self.shape.rows)
+            self._store(sums, result, step)
         if loop.starts[0][-1] >= 0:
             index = writer.let(f"mul i64 {origins[-1]}, %stride")
             out = writer.address("%out", writer.times(unit, self.shape.rows))
-            step = writer.times("%stride", loop.strides[-1])
-            self._store(sums, writer.address(out, index), step)
+            distance = writer.times("%stride", loop.strides[-1])
+            self._store(sums, writer.address(out, index), distance)
 
     def _operands(self, row: str, column: int, index: str, size: int) -> list[str]:
         """Load an operand of each sum, vector by vector; once, if it is the same of all."""

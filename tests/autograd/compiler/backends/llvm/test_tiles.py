@@ -32,7 +32,7 @@ SIZES = st.integers(2, 30)
 
 def run(case: Case, lanes: int, rows: int, reduce: Any, *, exact: bool = False) -> tuple[Any, Any]:
     """Run on machine code that is all loops, and by the definitions."""
-    target = replace(host(), lanes=lanes, straight_cost=0, shortest_loop=2)
+    target = replace(host(), lanes=lanes, straight_cost=0, shortest_loop=2, most_terms=11)
     run = Executor(case.program, case.layout, Options(reduce, exact, 1, "llvm"), LLVM(target))
     arrays = case.arrays(rows, seed=rows)
     expected = case.expected(arrays, rows)
@@ -88,6 +88,28 @@ def test_exact_sums_have_the_bits_of_one_term_after_another(
 ) -> None:
     case = matrix(terms, sums, bias=bias, transpose=False, back=False, varies=(False, True))
     actual, expected = run(replace(case, whole=False), lanes, rows, None, exact=True)
+    assert same_bits(actual, expected)
+
+
+@few
+@given(size=st.integers(3, 14), copies=SIZES, lanes=LANES, rows=ROWS, exact=st.booleans())
+def test_sums_may_have_terms_at_any_distance(
+    size: int, copies: int, lanes: int, rows: int, exact: bool
+) -> None:
+    """Columns of triangles that are stored line by line."""
+    place = [i * (i + 1) // 2 for i in range(size + 1)]
+    count = copies * place[size] + size
+    operations = []
+    for j in range(size - 1):
+        vector = [*range(copies * place[size] + j, count)]
+        for copy in range(copies):
+            column = [copy * place[size] + place[i] + j for i in range(j, size)]
+            operations.append(Operation("dot", (*column, *vector)))
+    outputs = tuple(range(count, count + len(operations)))
+    groups = Group(copies * place[size], False), Group(size, True)
+    program = Program(tuple(f"x{i}" for i in range(count)), (), tuple(operations), outputs)
+    case = Case(program, Layout(groups, True), not exact)
+    actual, expected = run(case, lanes, rows, None if exact else "sum", exact=exact)
     assert same_bits(actual, expected)
 
 

@@ -112,7 +112,8 @@ class Target:
             True
         """
         needed = -(-width // self.lanes)
-        shapes = [(11, 2), (8, 3), (6, 4)] if self.registers == 32 else [(6, 2), (4, 3), (3, 4)]
+        # With the factors of a line, and one at a time of a column, these just fit.
+        shapes = [(11, 2), (8, 3), (6, 4)] if self.registers == 32 else [(6, 2)]
         if needed == 1:
             return shapes[0][0], self.lanes
         _, _, lines, vectors = min(

@@ -232,15 +232,18 @@ class Executor:
     def _added_up(self, kernel: Kernel, given: Sequence[Any], rows: int) -> Any:
         divisor = self._divisor(rows)
         is_short = rows * kernel.cost < 2 * self.options.chunk_cost
-        if is_short and rows <= MOST_ROWS:
+        chunks = [(0, rows)] if is_short else self._chunks(kernel, rows)
+        if len(chunks) == 1 and rows <= MOST_ROWS:
             total = numpy.empty(kernel.outputs)
             kernel.run(given, 0, rows, total, divisor)
             return total
-        chunks = [(0, rows)] if is_short else self._chunks(kernel, rows)
         parts = numpy.empty((len(chunks), kernel.outputs))
 
         def work(number: int) -> None:
             first, count = chunks[number]
+            if count <= MOST_ROWS:
+                kernel.run(given, first, count, parts[number])
+                return
             starts = range(first, first + count, MOST_ROWS)
             pieces = numpy.empty((len(starts), kernel.outputs))
             for piece, start in zip(pieces, starts, strict=True):

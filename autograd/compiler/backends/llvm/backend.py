@@ -22,22 +22,25 @@ from autograd.compiler.backends.llvm import (
     emission,
     entry,
     mathematics,
+    parts,
     schedule,
     target,
+    tiles,
     trampoline,
     writer,
 )
 from autograd.compiler.backends.llvm.emission import (
     CALL,
-    Part,
-    Shape,
     kernel_text,
     part_text,
     step_texts,
 )
+from autograd.compiler.backends.llvm.parts import Part, Shape
 from autograd.compiler.backends.llvm.schedule import (
     CONSTANT,
     UNIFORM,
+    Loop,
+    Outer,
     Place,
     Schedule,
     Straight,
@@ -136,7 +139,7 @@ class LLVM:
 
 # --- the cache -----------------------------------------------------------------------------------
 
-MAKERS = (emission, mathematics, primitives, schedule, target, writer)
+MAKERS = (emission, mathematics, parts, primitives, schedule, target, tiles, writer)
 """The modules that, with this one, determine the code."""
 
 
@@ -268,10 +271,12 @@ def compiled(plan: Plan, target: Target) -> Code:
     add(kernel_text(body, prologue, len(plan.program.outputs)), 2, True)
     memory = (
         prologue.schedule.memory if prologue else 0,
-        body.schedule.memory * body.shape.rows,
+        body.memory,
         len(plan.program.outputs) * _lanes(plan, target) * body.adds_in_lanes,
     )
-    return _code(plan, target, objects, body.shape.rows, memory, cost(plan.program, by_row))
+    # What is added up over the rows is read and written once a block, so threads get whole ones.
+    rows = body.shape.rows * (body.shape.units if plan.reduces else 1)
+    return _code(plan, target, objects, rows, memory, cost(plan.program, by_row))
 
 
 def _places(plan: Plan) -> tuple[dict[int, Place], list[int]]:
@@ -333,7 +338,8 @@ def _body(
     """Lay out what is computed for each block of rows."""
     program = plan.program
     outputs = {slot: place for place, slot in enumerate(program.outputs)}
-    steps = scheduled(target, program, by_row, places, outputs, varying_inputs)
+    reduces = plan.reduces and plan.layout.batched
+    steps = scheduled(target, program, by_row, places, outputs, varying_inputs, reduces=reduces)
     handed = {*by_row, *steps.copies}  # including the copies for long sums
     if passed := tuple(slot for slot in program.outputs if slot not in handed):
         steps.steps.append(Straight(passed, computes=False))
@@ -343,11 +349,32 @@ def _body(
 
 def _shape(plan: Plan, target: Target, steps: Schedule, is_small: bool) -> Shape:
     lanes = _lanes(plan, target)
-    vectors = 4 if steps.rolled and plan.layout.batched else 1
+    if steps.rolled and plan.layout.batched:
+        units = _units(target, steps, VECTORS * lanes)
+        return Shape(lanes, VECTORS, plan.reduces, plan.exact, units=units)
     # Masking rows costs nothing on processors with mask registers.
     may_double = plan.reduces and not plan.exact and not steps.rolled and lanes == 8
     doubled = may_double and is_small
-    return Shape(2 * lanes if doubled else lanes, vectors, plan.reduces, plan.exact, doubled)
+    return Shape(2 * lanes if doubled else lanes, 1, plan.reduces, plan.exact, doubled)
+
+
+VECTORS = 2
+"""How many vectors make a unit of rows: as few as use each number that is read for several rows."""
+
+
+def _units(target: Target, steps: Schedule, rows: int) -> int:
+    """Choose how many units of rows go through the steps together.
+
+    With matrices they are many, for a matrix is read once for all of them; without, as many as a
+    cache has room for.
+    """
+    has_matrices = any(
+        isinstance(step, Outer) or (isinstance(step, Loop) and step.is_matrix)
+        for step in steps.steps
+    )
+    least = target.block_rows if has_matrices else rows
+    fitting = target.block_memory // (8 * max(steps.memory, 1))
+    return max(min(max(fitting, least), target.most_block_rows) // rows, 1)
 
 
 def _lanes(plan: Plan, target: Target) -> int:

@@ -9,24 +9,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
 
 from autograd.compiler.backends.llvm import mathematics
+from autograd.compiler.backends.llvm.parts import Part, Shape
 from autograd.compiler.backends.llvm.schedule import (
     COPY,
-    ROW,
+    TOTAL,
     Loop,
+    Outer,
     Place,
     Region,
-    Schedule,
     Straight,
     inputs_of,
 )
-from autograd.compiler.backends.llvm.target import Target
-from autograd.compiler.backends.llvm.writer import Writer, literal, merged, type_of
-from autograd.compiler.layout import Layout
+from autograd.compiler.backends.llvm.tiles import (
+    Outers,
+    Products,
+    Steps,
+    Totals,
+    horizontal,
+    multiplied,
+    transposed,
+)
+from autograd.compiler.backends.llvm.writer import Writer, masked, merged, type_of
 from autograd.compiler.primitives import PRIMITIVES
-from autograd.compiler.program import Program
 from autograd.helper_rules import PRODUCTS
 
 __all__ = ["CALL", "Part", "Shape", "kernel_text", "part_text", "step_texts"]
@@ -45,102 +52,6 @@ CALL = {
 """The arguments of a call of the kernel, eight bytes each."""
 
 
-@dataclass(frozen=True)
-class Shape:
-    """The shape of the generated code.
-
-    Attributes:
-        lanes: How many rows a vector holds: one register, or two.
-        vectors: How many vectors make a block of rows.
-        reduces: Whether outputs are summed over the rows.
-        exact: Whether each product and sum is rounded on its own.
-        doubled: Whether a vector is two registers, both added to one register of sums: small
-            programs spend most of their time on storing sums.
-    """
-
-    lanes: int
-    vectors: int
-    reduces: bool
-    exact: bool
-    doubled: bool = False
-
-    @property
-    def sum_lanes(self) -> int:
-        """How many numbers a vector of sums holds."""
-        return self.lanes // 2 if self.doubled else self.lanes
-
-    @property
-    def rows(self) -> int:
-        """How many rows a block has."""
-        return self.lanes * self.vectors
-
-
-ATTRIBUTES = 'nounwind "min-legal-vector-width"="{bits}" "prefer-vector-width"="{bits}"'
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of a program that is executed on blocks of rows: its prologue or its body.
-
-    Attributes:
-        name: The name of its function.
-        target: The target of the compilation.
-        program: The program.
-        layout: The arrays that hold the inputs.
-        schedule: Its steps.
-        shape: The shape of the code.
-        outputs: For a slot that is an output, the number of that output.
-        region: Where its results are stored.
-    """
-
-    name: str
-    target: Target
-    program: Program
-    layout: Layout
-    schedule: Schedule
-    shape: Shape
-    outputs: dict[int, int]
-    region: Region = ROW
-
-    @property
-    def adds_in_lanes(self) -> bool:
-        """Whether sums over rows are kept lane by lane until the end."""
-        return self.shape.reduces and not self.schedule.rolled
-
-    @property
-    def parameters(self) -> str:
-        """The parameters of each of its functions."""
-        inputs = [f"ptr noalias %input{number}" for number in range(len(self.layout.groups))]
-        others = ["constant", "uniform", "row", "out"]
-        pointers = [*inputs, *(f"ptr noalias %{name}" for name in others)]
-        return ", ".join([*pointers, "i64 %stride", "i64 %valid"])
-
-    @property
-    def attributes(self) -> str:
-        """The attributes of each of its functions."""
-        return ATTRIBUTES.format(bits=64 * self.shape.sum_lanes)
-
-    def arguments(self, **changed: str) -> str:
-        """Return the arguments of a call from one of its functions to another."""
-        inputs = [f"input{number}" for number in range(len(self.layout.groups))]
-        pointers = [*inputs, "constant", "uniform", "row", "out"]
-        texts = [f"ptr {changed.get(name, f'%{name}')}" for name in pointers]
-        numbers = [f"i64 {changed.get(name, f'%{name}')}" for name in ("stride", "valid")]
-        return ", ".join([*texts, *numbers])
-
-
-class _Writer(Writer):
-    """Writes the instructions of a function of a part.
-
-    Attributes:
-        functions: The elementary functions that it calls, and how often.
-    """
-
-    def __init__(self, lanes: int) -> None:
-        super().__init__(lanes)
-        self.functions: dict[str, int] = {}
-
-
 INSTRUCTIONS = {
     op: primitive.llvm
     for op, primitive in PRIMITIVES.items()
@@ -149,7 +60,7 @@ INSTRUCTIONS = {
 """The operations that are one instruction."""
 
 
-def _operation(writer: _Writer, op: str, operands: Sequence[str]) -> str:
+def _operation(writer: Writer, op: str, operands: Sequence[str]) -> str:
     """Write one operation on vectors."""
     kind, primitive = writer.kind, PRIMITIVES[op]
     if primitive.is_condition:
@@ -188,7 +99,7 @@ def _operation(writer: _Writer, op: str, operands: Sequence[str]) -> str:
     return writer.let(f"call {kind} {mathematics.symbol(op, writer.lanes)}({arguments})")
 
 
-def _picked(writer: _Writer, op: str, best: str, x: str) -> str:
+def _picked(writer: Writer, op: str, best: str, x: str) -> str:
     """Pick the larger of two, or the smaller: the first of equals, and a nan wins."""
     order = {">": "ogt", "<": "olt"}[PRIMITIVES[op].picks]
     is_nan = writer.let(f"fcmp uno {writer.kind} {x}, {x}")
@@ -197,23 +108,13 @@ def _picked(writer: _Writer, op: str, best: str, x: str) -> str:
     return writer.choice(writer.let(f"or {bits} {is_nan}, {is_better}"), x, best)
 
 
-def _condition(writer: _Writer, op: str, operands: Sequence[str]) -> str:
+def _condition(writer: Writer, op: str, operands: Sequence[str]) -> str:
     return writer.let(f"{PRIMITIVES[op].llvm} {writer.kind} {operands[0]}, {operands[1]}")
 
 
-def _number(writer: _Writer, condition: str) -> str:
+def _number(writer: Writer, condition: str) -> str:
     bits = type_of(writer.lanes, "i1")
     return writer.let(f"uitofp {bits} {condition} to {writer.kind}")
-
-
-def _multiplied(writer: _Writer, x: str, y: str, total: str | None, shape: Shape) -> str:
-    """Add a product to a total."""
-    if total is None:
-        return writer.let(f"fmul {writer.kind} {x}, {y}")
-    if shape.exact:
-        product = writer.let(f"fmul {writer.kind} {x}, {y}")
-        return writer.let(f"fadd {writer.kind} {total}, {product}")
-    return writer.intrinsic("fmuladd", x, y, total)
 
 
 # --- straight-line code --------------------------------------------------------------------------
@@ -225,18 +126,19 @@ class _Straight:
     def __init__(self, part: Part) -> None:
         self.program, self.schedule, self.shape = part.program, part.schedule, part.shape
         self.outputs, self.layout, self.region = part.outputs, part.layout, part.region
-        self.writer = _Writer(part.shape.lanes)
+        self.writer = Writer(part.shape.lanes)
         self.values: dict[int, str] = {}
         self.conditions: dict[int, str] = {}
         self.products: dict[int, tuple[int, int]] = {}
         self._halves: dict[str, list[str]] = {}
-        self.fused = part.shape.reduces and not part.shape.exact
+        self.fused = part.adds_in_lanes and not part.shape.exact
 
-    def write(self, step: Straight, used: dict[int, int]) -> _Writer:
+    def write(self, step: Straight, used: dict[int, int]) -> Writer:
         """Write the operations that compute some slots; `used` counts their readers."""
         schedule, first = self.schedule, self.program.first_result
-        if self.shape.reduces and (schedule.rolled or self.shape.doubled):
-            self.mask = _mask(self.writer, 0)
+        passes = schedule.rolled and not step.computes
+        if self.shape.reduces and (passes or self.shape.doubled):
+            self.mask = masked(self.writer, 0)
         for slot in step.slots:
             if step.computes:
                 self._compute(slot, *self.program.operations[slot - first], used)
@@ -244,7 +146,7 @@ class _Straight:
                     self.writer.store(self.value(slot), self._address(schedule.places[slot]))
             for index in schedule.copies.get(slot, ()):
                 self.writer.store(self.value(slot), self._address(Place(self.region, index)))
-            if slot in self.outputs:
+            if slot in self.outputs and not (step.computes and slot in schedule.totalled):
                 self._hand_out(slot, self.outputs[slot])
         return self.writer
 
@@ -280,7 +182,9 @@ class _Straight:
         bias = biases[0] if biases else None
         total = self.value(bias) if bias is not None and not self.shape.exact else None
         for x, y in zip(left, right, strict=True):
-            total = _multiplied(self.writer, self.value(x), self.value(y), total, self.shape)
+            total = multiplied(
+                self.writer, self.value(x), self.value(y), total, exact=self.shape.exact
+            )
         if total is None:
             return self.value(bias) if bias is not None else self.writer.constant(0.0)
         if bias is not None and self.shape.exact:
@@ -338,7 +242,7 @@ class _Straight:
             writer.store(self.value(slot), writer.address("%out", index))
         elif self.schedule.rolled:
             value = _choice_of_rows(writer, self._total(slot, None), self.mask)
-            writer.add_to(_horizontal(writer, value), writer.address("%out", output))
+            writer.add_to(horizontal(writer, value), writer.address("%out", output))
         elif self.shape.doubled:
             self._add_halves(slot, output)
         else:
@@ -374,26 +278,17 @@ class _Straight:
     def _total(self, slot: int, total: str | None) -> str:
         if slot in self.products:
             x, y = (self.value(operand) for operand in self.products[slot])
-            return _multiplied(self.writer, x, y, total, self.shape)
+            return multiplied(self.writer, x, y, total, exact=self.shape.exact)
         if total is None:
             return self.value(slot)
         return self.writer.let(f"fadd {self.writer.kind} {total}, {self.value(slot)}")
 
 
-def _half(writer: _Writer, vector: str, start: int, lanes: int, inner: str = "double") -> str:
+def _half(writer: Writer, vector: str, start: int, lanes: int, inner: str = "double") -> str:
     """Take one register of a vector of two registers."""
     kind = type_of(2 * lanes, inner)
     places = ", ".join(f"i32 {start + lane}" for lane in range(lanes))
     return writer.let(f"shufflevector {kind} {vector}, {kind} poison, <{lanes} x i32> <{places}>")
-
-
-def _mask(writer: Writer, vector: int, valid: str = "%valid") -> str:
-    """Tell which rows of a vector are rows of the batch rather than padding."""
-    if writer.lanes == 1:
-        return writer.let(f"icmp slt i64 {vector}, {valid}")
-    rows = ", ".join(f"i64 {vector * writer.lanes + lane}" for lane in range(writer.lanes))
-    all_valid = writer.splat(valid, "i64")
-    return writer.let(f"icmp slt {type_of(writer.lanes, 'i64')} <{rows}>, {all_valid}")
 
 
 def _choice_of_rows(writer: Writer, value: str, mask: str) -> str:
@@ -401,48 +296,27 @@ def _choice_of_rows(writer: Writer, value: str, mask: str) -> str:
     return writer.choice(mask, value, writer.constant(0.0))
 
 
-def _horizontal(writer: Writer, vector: str) -> str:
-    """Sum the lanes of a vector."""
-    if writer.lanes == 1:
-        return vector
-    name = f"llvm.vector.reduce.fadd.v{writer.lanes}f64"
-    writer.declarations[f"declare double @{name}(double, {writer.kind})"] = None
-    zero = literal(-0.0)
-    return writer.let(f"call reassoc double @{name}(double {zero}, {writer.kind} {vector})")
-
-
 # --- loops ---------------------------------------------------------------------------------------
 
 
-class _Loop:
-    """Writes a loop over equal operations, for a block of rows."""
+class _Loop(Steps):
+    """Writes a loop over equal operations, for a unit of rows."""
 
-    def __init__(self, loop: Loop, shape: Shape, region: Region, name: str) -> None:
-        self.loop, self.shape, self.region, self.function = loop, shape, region, name
-        self.writer = _Writer(shape.lanes)
-        self.globals: list[str] = []
+    def __init__(self, part: Part, loop: Loop, name: str) -> None:
+        super().__init__(part, name)
+        self.loop = loop
 
-    def write(self) -> _Writer:
+    def write(self) -> Writer:
         """Write the loop over the runs, and the loop over the operations of a run."""
-        if self.shape.reduces:
-            self.masks = [_mask(self.writer, vector) for vector in range(self.shape.vectors)]
         if self.loop.terms:
             self._n_ary()
         else:
             self._elementwise()
         return self.writer
 
-    def _starts(self, column: int, starts: Sequence[tuple[int, ...]], run: str) -> str:
-        """Return where an operand starts in a run: computed if possible, else from a table."""
-        numbers = [start[column] for start in starts]
-        step = numbers[1] - numbers[0] if len(numbers) > 1 else 0
-        if all(number == numbers[0] + i * step for i, number in enumerate(numbers)):
-            return self.writer.plus(str(numbers[0]), self.writer.times(run, step))
-        table = f"@{self.function}.starts{len(self.globals)}"
-        texts = ", ".join(f"i32 {number}" for number in numbers)
-        self.globals.append(f"{table} = internal constant [{len(numbers)} x i32] [{texts}]")
-        address = self.writer.address(table, run, "i32")
-        return self.writer.let(f"sext i32 {self.writer.load(address, 'i32')} to i64")
+    def _starts(self, run: str) -> list[str]:
+        """Return where each operand, the result and the output start in a run."""
+        return [self.listed(column, run) for column in zip(*self.loop.starts, strict=True)]
 
     def _pointer(self, region: Region, index: str) -> str:
         """Point to the number, or the block of numbers, at an index."""
@@ -466,30 +340,16 @@ class _Loop:
             self.writer.store(vector, self.writer.address(pointer, number * self.shape.lanes))
 
     def _hand_out(self, vectors: list[str], index: str) -> None:
-        """Store the results of an operation as an output, or add them to it."""
-        writer = self.writer
-        if not self.shape.reduces:
-            offset = writer.let(f"mul i64 {index}, %stride")
-            self._store(vectors, writer.address("%out", offset))
-            return
-        writer.add_to(_horizontal(writer, self._masked_sum(vectors)), writer.address("%out", index))
-
-    def _masked_sum(self, vectors: Sequence[str]) -> str:
-        writer = self.writer
-        total = ""
-        for number, vector in enumerate(vectors):
-            kept = _choice_of_rows(writer, vector, self.masks[number])
-            total = writer.let(f"fadd {writer.kind} {total}, {kept}") if number else kept
-        return total
+        """Store the results of an operation as an output."""
+        offset = self.writer.let(f"mul i64 {index}, %stride")
+        self._store(vectors, self.writer.address("%out", offset))
 
     def _elementwise(self) -> None:
         loop, writer = self.loop, self.writer
         operands = len(loop.regions)
         stored, handed = loop.starts[0][-2] >= 0, loop.starts[0][-1] >= 0
         with writer.loop(len(loop.starts)) as runs:
-            starts = [
-                self._starts(column, loop.starts, runs.counter) for column in range(operands + 2)
-            ]
+            starts = self._starts(runs.counter)
             fixed = {
                 column: self._vectors(region, self._pointer(region, starts[column]))
                 for column, region in enumerate(loop.regions)
@@ -512,31 +372,13 @@ class _Loop:
                     for vector in range(self.shape.vectors)
                 ]
 
-            tile = self.shape.lanes
-            tiles = 0
-            if handed and not stored and self.shape.reduces and tile > 1 and loop.strides[-1] == 1:
-                tiles = loop.length // tile
-            if tiles:
-                with writer.loop(tiles) as tiled:
-                    base = writer.times(tiled.counter, tile)
-                    sums = [
-                        self._masked_sum(results(writer.plus(base, str(i)))) for i in range(tile)
-                    ]
-                    address = writer.address("%out", self._index(starts, operands + 1, base))
-                    added = _transposed_sum(writer, sums)
-                    before = writer.load(address)
-                    writer.store(writer.let(f"fadd {writer.kind} {before}, {added}"), address)
-            rest = loop.length - tiles * tile
-            if rest:
-                with writer.loop(rest) as left:
-                    step = writer.plus(left.counter, str(tiles * tile))
-                    vectors = results(step)
-                    if stored:
-                        self._store(
-                            vectors, self._pointer(self.region, self._index(starts, operands, step))
-                        )
-                    if handed:
-                        self._hand_out(vectors, self._index(starts, operands + 1, step))
+            with writer.loop(loop.length) as each:
+                vectors = results(each.counter)
+                if stored:
+                    index = self._index(starts, operands, each.counter)
+                    self._store(vectors, self._pointer(self.region, index))
+                if handed:
+                    self._hand_out(vectors, self._index(starts, operands + 1, each.counter))
 
     def _index(self, starts: Sequence[str], column: int, step: str) -> str:
         return self.writer.plus(starts[column], self.writer.times(step, self.loop.strides[column]))
@@ -547,9 +389,7 @@ class _Loop:
         columns = len(loop.regions)
         tile = 4 if self._shares_right and loop.length >= 4 else 1
         with writer.loop(len(loop.starts)) as runs:
-            starts = [
-                self._starts(column, loop.starts, runs.counter) for column in range(columns + 2)
-            ]
+            starts = self._starts(runs.counter)
             done = 0
             for size in (tile, 1):
                 count = (loop.length - done) // size
@@ -604,12 +444,12 @@ class _Loop:
         found: list[list[list[str]]] = []
         for origin in origins:
             factors = []
-            for sequence, stride in enumerate(loop.inner):
+            for sequence, inner in enumerate(loop.inner):
                 if found and sequence == 1 and self._shares_right:
                     factors.append(found[0][1])
                     continue
                 region = loop.regions[sequence]
-                index = writer.plus(origin[sequence], writer.times(term, stride))
+                index = writer.plus(origin[sequence], self.following(term, inner))
                 factors.append(self._vectors(region, self._pointer(region, index)))
             found.append(factors)
         return found
@@ -620,7 +460,7 @@ class _Loop:
         if PRIMITIVES[self.loop.op].picks:
             return _picked(writer, self.loop.op, total, factors[0])
         if len(factors) == 2 and (shape.lanes > 1 or shape.exact):
-            return _multiplied(writer, factors[0], factors[1], total, shape)
+            return multiplied(writer, factors[0], factors[1], total, exact=shape.exact)
         # For single rows, LLVM is allowed to make vectors of terms.
         flags = "reassoc contract " if shape.lanes == 1 and not shape.exact else ""
         term = factors[0]
@@ -640,36 +480,6 @@ class _Loop:
             self._store(vectors, self._pointer(self.region, origin[-2]))
         if loop.starts[0][-1] >= 0:
             self._hand_out(vectors, origin[-1])
-
-
-def _transposed_sum(writer: _Writer, vectors: list[str]) -> str:
-    """Sum the lanes of each of several vectors, as many as they have lanes, into one vector."""
-    lanes, kind = writer.lanes, writer.kind
-    distance = 1
-    while len(vectors) > 1:
-        halves = []
-        # For each pair of vectors, add the even groups of lanes of both to the odd groups.
-        even = _interleaved(lanes, distance, 0)
-        odd = _interleaved(lanes, distance, distance)
-        for a, b in zip(vectors[0::2], vectors[1::2], strict=True):
-            x = writer.let(f"shufflevector {kind} {a}, {kind} {b}, {_indices(even)}")
-            y = writer.let(f"shufflevector {kind} {a}, {kind} {b}, {_indices(odd)}")
-            halves.append(writer.let(f"fadd {kind} {x}, {y}"))
-        vectors = halves
-        distance *= 2
-    return vectors[0]
-
-
-def _interleaved(lanes: int, distance: int, offset: int) -> list[int]:
-    chosen = []
-    for start in range(0, lanes, 2 * distance):
-        chosen += [start + offset + i for i in range(distance)]
-        chosen += [lanes + start + offset + i for i in range(distance)]
-    return chosen
-
-
-def _indices(numbers: Sequence[int]) -> str:
-    return f"<{len(numbers)} x i32> <{', '.join(f'i32 {number}' for number in numbers)}>"
 
 
 # --- functions and modules -----------------------------------------------------------------------
@@ -692,25 +502,36 @@ def step_texts(part: Part) -> Iterator[tuple[str, bool]]:
     steps = [(f"{part.name}.step{number}", step) for number, step in enumerate(part.schedule.steps)]
     straight = [(name, step) for name, step in steps if isinstance(step, Straight)]
     for start in range(0, len(straight), PIECES):
-        written: list[tuple[_Writer, str, list[str]]] = [
+        written: list[tuple[Writer, str, list[str]]] = [
             (_Straight(part).write(step, used), name, [])
             for name, step in straight[start : start + PIECES]
         ]
         yield _module(part, written), False
     loops = []
     for name, step in steps:
-        if isinstance(step, Loop):
-            loop = _Loop(step, part.shape, part.region, name)
+        if not isinstance(step, Straight):
+            loop = _repeated(part, step, name)
             loops.append((loop.write(), name, loop.globals))
     if loops:
         yield _module(part, loops), True
+
+
+def _repeated(part: Part, step: Loop | Outer, name: str) -> _Loop | Products | Outers | Totals:
+    """Choose what writes a step that repeats operations."""
+    if isinstance(step, Outer):
+        return Outers(part, step, name)
+    if step.op == TOTAL:
+        return Totals(part, step, name)
+    if step.is_sum and part.in_blocks:
+        return Products(part, step, name)
+    return _Loop(part, step, name)
 
 
 PIECES = 24
 """How many pieces of straight-line code a module holds."""
 
 
-def _module(part: Part, functions: Sequence[tuple[_Writer, str, Sequence[str]]]) -> str:
+def _module(part: Part, functions: Sequence[tuple[Writer, str, Sequence[str]]]) -> str:
     """Put functions and the functions that they call into one module."""
     declared: dict[str, None] = {}
     called: dict[str, int] = {}
@@ -735,35 +556,28 @@ def part_text(part: Part) -> str:
     Returns:
         The text of a module.
     """
-    writer = _Writer(part.shape.lanes)
-    declarations = []
-    rows = part.shape.rows
-    for number, group in enumerate(part.layout.groups):
-        if part.schedule.packed and group.varies and group.width:
-            base = next(
-                part.schedule.packed[slot]
-                for slot, (of_group, _) in enumerate(part.layout.places())
-                if of_group == number
-            )
-            with writer.loop(rows) as each, writer.loop(group.width) as column:
-                source = writer.plus(writer.times(each.counter, group.width), column.counter)
-                number_ = writer.load(writer.address(f"%input{number}", source), "double")
-                target = writer.times(writer.plus(column.counter, str(base)), rows)
-                place = writer.plus(target, each.counter)
-                writer.store(number_, writer.address("%row", place), "double")
-    for number, step in enumerate(part.schedule.steps):
-        name = f"{part.name}.step{number}"
-        declarations.append(f"declare void @{name}({part.parameters}) {part.attributes}")
-        if isinstance(step, Loop) or part.shape.vectors == 1:
+    writer, shape = Writer(part.shape.lanes), part.shape
+    steps = Steps(part, part.name)
+    steps.writer = writer
+    names = [f"{part.name}.step{number}" for number in range(len(part.schedule.steps))]
+    units = steps.units() if part.in_blocks else "1"
+    if part.in_blocks:
+        _pack(steps, units)
+    for name, step in zip(names, part.schedule.steps, strict=True):
+        if isinstance(step, Outer) or (
+            isinstance(step, Loop) and (step.op == TOTAL or (step.is_sum and part.in_blocks))
+        ):
             writer.do(f"call void @{name}({part.arguments()})")
             continue
-        with writer.loop(part.shape.vectors) as vectors:
-            offset = writer.times(vectors.counter, part.shape.lanes)
-            row = writer.address("%row", offset)
-            out = "%out" if part.shape.reduces else writer.address("%out", offset)
-            valid = writer.let(f"sub i64 %valid, {offset}")
-            call = part.arguments(row=row, out=out, valid=valid)
-            writer.do(f"call void @{name}({call})")
+        vectors = 1 if isinstance(step, Loop) else shape.vectors
+        with _each_unit(steps, units) as (row, out, valid), writer.loop(vectors) as each:
+            if vectors > 1:
+                offset = writer.times(each.counter, shape.lanes)
+                row = writer.address(row, offset)
+                out = "%out" if shape.reduces else writer.address(out, offset)
+                valid = writer.let(f"sub i64 {valid}, {offset}")
+            writer.do(f"call void @{name}({part.arguments(row=row, out=out, valid=valid)})")
+    declarations = [f"declare void @{name}({part.parameters}) {part.attributes}" for name in names]
     return "\n".join(
         [
             *declarations,
@@ -774,6 +588,54 @@ def part_text(part: Part) -> str:
             "}",
         ]
     )
+
+
+@contextmanager
+def _each_unit(steps: Steps, units: str) -> Iterator[tuple[str, str, str]]:
+    """Repeat for each unit of rows what has its memory, its outputs and how many rows are left."""
+    if not steps.part.in_blocks:
+        yield "%row", "%out", "%valid"
+        return
+    writer = steps.writer
+    with writer.loop(units, at_least_once=True) as unit:
+        first = writer.times(unit.counter, steps.shape.rows)
+        out = "%out" if steps.shape.reduces else writer.address("%out", first)
+        yield steps.memory_of(unit.counter), out, steps.left(unit.counter)
+
+
+def _pack(steps: Steps, units: str) -> None:
+    """Copy the inputs of the rows to memory, slot by slot; the last row also as padding."""
+    writer, part = steps.writer, steps.part
+    lanes, schedule = writer.lanes, part.schedule
+    places = part.layout.places()
+    starts = {places[slot][0]: index for slot, index in reversed(schedule.packed.items())}
+    if not starts:
+        return
+    last = writer.let("sub i64 %valid, 1")
+    with writer.loop(units, at_least_once=True) as unit, writer.loop(part.shape.vectors) as vector:
+        row = writer.address(steps.memory_of(unit.counter), writer.times(vector.counter, lanes))
+        first = writer.times(unit.counter, part.shape.rows)
+        first = writer.plus(first, writer.times(vector.counter, lanes))
+        numbers = []
+        for lane in range(lanes):
+            number = writer.plus(first, str(lane))
+            beyond = writer.let(f"icmp sgt i64 {number}, {last}")
+            numbers.append(writer.let(f"select i1 {beyond}, i64 {last}, i64 {number}"))
+        for group, start in sorted(starts.items()):
+            width = part.layout.groups[group].width
+            rows = [writer.address(f"%input{group}", writer.times(x, width)) for x in numbers]
+            if width >= lanes:
+                with writer.loop(width // lanes) as each:
+                    column = writer.times(each.counter, lanes)
+                    loaded = [writer.load(writer.address(x, column)) for x in rows]
+                    target = steps.in_unit(row, writer.plus(column, str(start)))
+                    for lane, slot in enumerate(transposed(writer, loaded)):
+                        writer.store(slot, writer.address(target, lane * part.shape.rows))
+            for column_ in range(width - width % lanes, width):
+                target = steps.in_unit(row, str(start + column_))
+                for lane, x in enumerate(rows):
+                    number = writer.load(writer.address(x, column_), "double")
+                    writer.store(number, writer.address(target, lane), "double")
 
 
 def kernel_text(body: Part, prologue: Part | None, outputs: int) -> str:
@@ -816,7 +678,9 @@ class _Kernel:
         if self.prologue:
             arguments = self.prologue.arguments(**self._given(), stride="0", valid="1")
             self.writer.do(f"call void @{self.prologue.name}({arguments})")
-        if self.layout.batched:
+        if self.body.in_blocks:
+            self._blocks_of_units()
+        elif self.layout.batched:
             self._remaining_rows(self._whole_blocks())
         else:
             self._block("0", "1", self._given())
@@ -869,9 +733,28 @@ class _Kernel:
             address = writer.address("%sums", output.counter, writer.kind)
             vector = writer.load(address)
             if valid:
-                vector = _choice_of_rows(writer, vector, _mask(writer, 0, valid))
-            writer.add_to(_horizontal(writer, vector), writer.address("%out", output.counter))
+                vector = _choice_of_rows(writer, vector, masked(writer, 0, valid))
+            writer.add_to(horizontal(writer, vector), writer.address("%out", output.counter))
             writer.store(writer.constant(0.0), address)
+
+    def _blocks_of_units(self) -> None:
+        """Execute the body on blocks; it sees to the last one being smaller."""
+        writer, size = self.writer, self.shape.rows * self.shape.units
+        blocks = writer.let(f"sdiv i64 {writer.plus('%rows', str(size - 1))}, {size}")
+        with writer.loop(blocks) as done:
+            row = writer.times(done.counter, size)
+            left = writer.let(f"sub i64 %rows, {row}")
+            is_last = writer.let(f"icmp slt i64 {left}, {size}")
+            valid = writer.let(f"select i1 {is_last}, i64 {left}, i64 {size}")
+            self._block(row, valid, self._arrays_from(row))
+
+    def _arrays_from(self, row: str) -> dict[str, str]:
+        """Point to the inputs of a row."""
+        arrays = self._given()
+        for group in self.varying:
+            offset = self.writer.times(row, self.layout.groups[group].width)
+            arrays[inputs_of(group).name] = self.writer.address(self.inputs[group], offset)
+        return arrays
 
     def _whole_blocks(self) -> str:
         """Execute the body on whole blocks; return the number of rows done."""
@@ -879,11 +762,7 @@ class _Kernel:
         blocks = writer.let(f"sdiv i64 %rows, {rows}")
         with writer.loop(blocks) as done:
             row = writer.times(done.counter, rows)
-            arrays = self._given()
-            for group in self.varying:
-                offset = writer.times(row, self.layout.groups[group].width)
-                arrays[inputs_of(group).name] = writer.address(self.inputs[group], offset)
-            self._block(row, str(rows), arrays)
+            self._block(row, str(rows), self._arrays_from(row))
         if self.body.adds_in_lanes:
             self._add_up_lanes()
         return writer.times(blocks, rows)
@@ -920,13 +799,34 @@ class _Kernel:
     def _finish_outputs(self) -> None:
         """Divide sums, and find out whether an output is nan."""
         writer = self.writer
-        with writer.loop(self.outputs) as output:
-            address = writer.address("%out", output.counter)
-            total = writer.load(address, "double")
+        whole = self.outputs // writer.lanes
+        for lanes, first, count in (
+            (writer.lanes, 0, whole),
+            (1, whole * writer.lanes, self.outputs - whole * writer.lanes),
+        ):
+            if count:
+                self._finish(lanes, first, count)
+
+    def _finish(self, lanes: int, first: int, count: int) -> None:
+        """Do that for some outputs, as many at once as there are lanes."""
+        writer = self.writer
+        kind, bits = type_of(lanes), type_of(lanes, "i1")
+        none = "false" if lanes == 1 else "zeroinitializer"
+        with writer.loop(count, [none], bits) as each:
+            place = writer.plus(writer.times(each.counter, lanes), str(first))
+            address = writer.address("%out", place)
+            total = writer.load(address, kind)
             if self.shape.reduces:
-                total = writer.let(f"fdiv double {total}, %divisor")
-                writer.store(total, address, "double")
-            is_nan = writer.let(f"fcmp uno double {total}, {total}")
-            bit = writer.let(f"zext i1 {is_nan} to i64")
-            found = writer.let(f"or i64 {writer.load('%nan', 'i64')}, {bit}")
-            writer.store(found, "%nan", "i64")
+                divisor = "%divisor" if lanes == 1 else writer.splat("%divisor")
+                total = writer.let(f"fdiv {kind} {total}, {divisor}")
+                writer.store(total, address, kind)
+            is_nan = writer.let(f"fcmp uno {kind} {total}, {total}")
+            each.carry([writer.let(f"or {bits} {each.values[0]}, {is_nan}")])
+        found = each.values[0]
+        if lanes > 1:
+            name = f"llvm.vector.reduce.or.v{lanes}i1"
+            writer.declarations[f"declare i1 @{name}({bits})"] = None
+            found = writer.let(f"call i1 @{name}({bits} {found})")
+        found = writer.let(f"zext i1 {found} to i64")
+        before = writer.load("%nan", "i64")
+        writer.store(writer.let(f"or i64 {before}, {found}"), "%nan", "i64")

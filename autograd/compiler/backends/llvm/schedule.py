@@ -7,10 +7,11 @@ are collected into loops.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from autograd.compiler.backends.llvm.target import Target
@@ -21,8 +22,10 @@ __all__ = [
     "CONSTANT",
     "COPY",
     "ROW",
+    "TOTAL",
     "UNIFORM",
     "Loop",
+    "Outer",
     "Place",
     "Region",
     "Schedule",
@@ -71,6 +74,8 @@ def inputs_of(group: int) -> Region:
 
 COPY = "copy"
 """The operation of a loop that copies numbers into contiguous memory."""
+TOTAL = "total"
+"""The operation of a loop that adds numbers, over the rows of a block, to outputs."""
 
 
 class Place(NamedTuple):
@@ -98,6 +103,10 @@ class Straight:
     computes: bool = True
 
 
+Inner: TypeAlias = "int | tuple[int, ...]"
+"""How the terms of a sequence follow one another: at a distance, or each so far from the first."""
+
+
 @dataclass(frozen=True)
 class Loop:
     """Equal operations, in runs in which their operands are at equal distances.
@@ -110,7 +119,7 @@ class Loop:
             the bias.
         strides: The distance between the operands of neighbours in a run; last, those of the
             results and of the outputs.
-        inner: For an n-ary operation, the distance between the terms of each sequence.
+        inner: For an n-ary operation, how the terms of each sequence follow one another.
         starts: For each run, the place of each operand, the result and the output; -1 for none.
     """
 
@@ -119,11 +128,51 @@ class Loop:
     length: int
     regions: tuple[Region, ...]
     strides: tuple[int, ...]
-    inner: tuple[int, ...]
+    inner: tuple[Inner, ...]
     starts: tuple[tuple[int, ...], ...]
 
+    @property
+    def is_matrix(self) -> bool:
+        """Whether they are sums of products with a factor in common: a matrix times a vector."""
+        return self.is_sum and self.length > 1 and 0 in self.strides[:2]
 
-Step: TypeAlias = "Straight | Loop"
+    @property
+    def is_sum(self) -> bool:
+        """Whether they are sums of products."""
+        return len(self.inner) == 2 and self.terms > 0
+
+
+@dataclass(frozen=True)
+class Outer:
+    """Products of two numbers of a row each, added up over the rows: a product of matrices.
+
+    In a layer, the derivatives by its weights: of the adjoint of each neuron, the factor of a line,
+    with each input, the factor of a column.
+
+    Attributes:
+        terms: How many products are added up in a row for each output.
+        inner: The distance between the terms of the factors of lines, and of columns.
+        columns: Where the factor of the first column is, and the distance to that of the next.
+        width: The number of columns.
+        lines: For each line, where its factor is, the output of its product with the first column,
+            which need not exist, and the range of the columns that it is multiplied with.
+        packed: Where there is memory for the factors of the columns, row by row.
+    """
+
+    terms: int
+    inner: tuple[int, int]
+    columns: tuple[int, int]
+    width: int
+    lines: tuple[tuple[int, int, int, int], ...]
+    packed: int
+
+    @property
+    def is_full(self) -> bool:
+        """Whether each line is multiplied with all columns."""
+        return all(high - low == self.width for _, _, low, high in self.lines)
+
+
+Step: TypeAlias = "Straight | Loop | Outer"
 
 
 @dataclass
@@ -138,6 +187,7 @@ class Schedule:
         stored: The slots that are read after the piece that computes them.
         copies: For a slot, the other places where it is stored, for long sums.
         sums: Where the operands of each long sum begin.
+        totalled: The outputs that steps of their own add up over the rows.
         rolled: Whether equal operations were collected into loops.
     """
 
@@ -148,6 +198,7 @@ class Schedule:
     stored: set[int] = field(default_factory=set)
     copies: dict[int, list[int]] = field(default_factory=dict)
     sums: dict[int, int] = field(default_factory=dict)
+    totalled: set[int] = field(default_factory=set)
     rolled: bool = False
 
     def new_place(self) -> int:
@@ -183,6 +234,8 @@ def scheduled(
     inputs: Sequence[int] = (),
     region: Region = ROW,
     lasting: Container[int] = (),
+    *,
+    reduces: bool = False,
 ) -> Schedule:
     """Schedule some operations of a program.
 
@@ -195,13 +248,14 @@ def scheduled(
         inputs: The slots that are inputs varying from row to row.
         region: Where to store the results.
         lasting: Results that are needed afterwards.
+        reduces: Whether outputs are added up over the rows.
 
     Returns:
         The schedule.
     """
     if cost(program, slots) > target.straight_cost:
         rolled = _Rolling(
-            target, program, slots, places, outputs, inputs, region, lasting
+            target, program, slots, places, outputs, inputs, region, lasting, reduces
         ).schedule()
         if rolled is not None:
             return rolled
@@ -312,7 +366,49 @@ class _Member(NamedTuple):
 
     slot: int
     indices: tuple[int, ...]
-    inner: tuple[int, ...]
+    inner: tuple[Inner, ...]
+
+
+class _Memory:
+    """Memory for numbers side by side, used again when they are no longer needed."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._ends: dict[int, int] = {}  # of each free range, by its start
+        self._starts: dict[int, int] = {}
+
+    def take(self, count: int) -> int:
+        """Find a place for some numbers."""
+        for start, end in islice(self._ends.items(), TRIED):
+            if end - start >= count:
+                del self._ends[start], self._starts[end]
+                if end - start > count:
+                    self._ends[start + count], self._starts[end] = end, start + count
+                return start
+        start = self._starts.get(self.size, self.size)
+        if count > self.size - start:  # what is free at the end is too little
+            self._ends.pop(start, None)
+            self._starts.pop(self.size, None)
+        else:
+            start = self.size
+        self.size = start + count
+        return start
+
+    def give(self, start: int, count: int = 1) -> None:
+        """Give a place back, and join it with what is free beside it."""
+        end = start + count
+        before, after = self._starts.pop(start, None), self._ends.pop(end, None)
+        if after is not None:
+            del self._starts[after]
+            end = after
+        if before is not None:
+            del self._ends[before]
+            start = before
+        self._ends[start], self._starts[end] = end, start
+
+
+TRIED = 100
+"""In how many free ranges a place is looked for."""
 
 
 class _Rolling:
@@ -328,21 +424,21 @@ class _Rolling:
         inputs: Sequence[int],
         region: Region,
         lasting: Container[int],
+        reduces: bool,
     ) -> None:
         self.target, self.slots = target, slots
         self.program, self.outputs, self.region = program, outputs, region
-        self.first = program.first_result
+        self.first, self.lasting, self.reduces = program.first_result, lasting, reduces
         self.places = dict(places)
         self.packed = {slot: index for index, slot in enumerate(inputs)}
         for slot, index in self.packed.items():
             self.places[slot] = Place(region, index)
-        self.memory = len(inputs)
-        first = program.first_result
-        used = Counter(
-            operand for slot in slots for operand in program.operations[slot - first].operands
-        )
-        self.kept = {slot for slot in slots if used[slot] or slot in lasting}
+        self.memory = _Memory()
+        self.memory.take(len(inputs))
         self.by_depth = self._by_depth(slots)
+        self.kept: set[int] = set()
+        self.totalled: set[int] = set()
+        self.borrowed: list[tuple[int, int]] = []  # until the end of a depth
 
     def _by_depth(self, slots: Sequence[int]) -> list[list[list[int]]]:
         """Group operations by depth, and within a depth by kind."""
@@ -361,13 +457,29 @@ class _Rolling:
             groups[depth].setdefault((op, len(operands)), []).append(slot)
         return [list(group.values()) for group in groups]
 
+    def _last_uses(self) -> dict[int, int]:
+        """Tell at which depth each number is read last."""
+        first, operations = self.program.first_result, self.program.operations
+        found: dict[int, int] = {}
+        for depth, groups in enumerate(self.by_depth):
+            for group in groups:
+                for slot in group:
+                    found.update(dict.fromkeys(operations[slot - first].operands, depth))
+        return found
+
     def schedule(self) -> Schedule | None:
         """Return the schedule, or None if loops would cover too little."""
         if not self._may_cover_half():
             return None
+        last = self._last_uses()
+        ending: dict[int, list[int]] = defaultdict(list)
+        for slot in self.packed:
+            if slot in last and slot not in self.outputs:
+                ending[last[slot]].append(slot)
         steps: list[Step] = []
         pending: list[int] = []
-        covered = total = 0
+        waiting: list[int] = []  # to be added up once they are computed
+        covered = total = depth = 0
         most = self.target.most_in_piece(cost(self.program, self.slots))
 
         def flush() -> None:
@@ -381,25 +493,130 @@ class _Rolling:
             if piece:
                 steps.append(Straight(tuple(piece)))
             pending.clear()
+            if waiting:
+                steps.extend(self._totals(waiting))
+                for slot in waiting:
+                    ending[max(last.get(slot, depth), depth)].append(slot)
+                waiting.clear()
 
-        for groups in self.by_depth:
-            for group in groups:
-                for slot in group:
-                    if slot in self.kept:
-                        self.places[slot] = Place(self.region, self.memory)
-                        self.memory += 1
-                whole = cost(self.program, group)
-                total += whole
+        for depth, groups in enumerate(self.by_depth):
+            outers: list[Outer] = []
+            total += (whole := sum(cost(self.program, group) for group in groups))
+            if self.reduces:
+                groups = [self._outers(group, last, outers) for group in groups]
+            kept = [slot for group in groups for slot in group if self._is_kept(slot, last)]
+            for offset, slot in enumerate(kept, self.memory.take(len(kept)) if kept else 0):
+                self.places[slot] = Place(self.region, offset)
+            self.kept.update(kept)
+            late: set[int] = set()
+            for group in filter(None, groups):
                 loops, rest = self._loops(group)
-                covered += whole - cost(self.program, rest)
                 if loops:
                     flush()
                     steps += loops
                 pending += rest
+                whole -= cost(self.program, rest)
+                if self.reduces:
+                    left = {*rest}
+                    added = [slot for slot in group if slot in self.outputs]
+                    self.totalled.update(added)
+                    late.update(slot for slot in added if slot in left)
+                    waiting += [slot for slot in added if slot in left]
+                    steps += self._totals([slot for slot in added if slot not in left])
+            covered += whole
+            if outers:
+                flush()
+                steps += outers
+            for slot in kept:
+                if slot not in self.lasting and slot not in late:
+                    ending[max(last.get(slot, depth), depth)].append(slot)
+            for slot in ending.pop(depth, ()):
+                self.memory.give(self.places[slot].offset)
+            for start, count in self.borrowed:
+                self.memory.give(start, count)
+            self.borrowed.clear()
         flush()
         if 2 * covered < total:
             return None
-        return Schedule(steps, self.places, self.memory, self.packed, stored=self.kept, rolled=True)
+        return Schedule(
+            steps,
+            self.places,
+            self.memory.size,
+            self.packed,
+            stored=self.kept,
+            totalled=self.totalled,
+            rolled=True,
+        )
+
+    def _is_kept(self, slot: int, last: Container[int]) -> bool:
+        return slot in last or slot in self.lasting or (self.reduces and slot in self.outputs)
+
+    def _totals(self, slots: Sequence[int]) -> list[Step]:
+        """Add up results over the rows."""
+        return self._regular(
+            TOTAL, [_Member(x, (self.places[x].offset, -1, self.outputs[x]), ()) for x in slots]
+        )
+
+    def _regular(self, op: str, members: list[_Member]) -> list[Step]:
+        """Make loops of operations on a number each, with the same region."""
+        alike: dict[tuple[int, tuple[int, ...]], list[tuple[int, ...]]] = {}
+        for run, strides in _runs(members):
+            alike.setdefault((len(run), strides), []).append(run[0].indices)
+        return [
+            Loop(op, 0, length, (self.region,), strides, (), tuple(starts))
+            for (length, strides), starts in alike.items()
+        ]
+
+    def _outers(self, group: list[int], last: Container[int], outers: list[Outer]) -> list[int]:
+        """Find outer products that are only outputs, and list the operations left over."""
+        op = self.program.operations[group[0] - self.first].op
+        if op not in ("*", "dot") or len(group) < self.target.shortest_loop:
+            return group
+        terms = _terms(self.program, group[0])
+        members: list[_Member] = []
+        for slot in group:
+            if slot in self.outputs and slot not in last and slot not in self.lasting:
+                found = self._member(slot, op, terms)
+                if found is not None and self._is_regular(*found):
+                    members.append(found[1])
+        members.sort(key=lambda member: self.outputs[member.slot])
+        alike: dict[tuple[int, int, int, int], list[_Line]] = {}
+        for line in _lines(members, self.outputs):
+            alike.setdefault(line.key, []).append(line)
+        done: set[int] = set()
+        for lines in alike.values():
+            for together in _overlapping(lines):
+                outer = self._outer(terms, together)
+                if outer is not None:
+                    outers.append(outer)
+                    done.update(slot for line in together for slot in line.slots)
+        return [slot for slot in group if slot not in done] if done else group
+
+    def _is_regular(self, regions: tuple[Region, ...], member: _Member) -> bool:
+        own = all(region is self.region for region in regions)
+        return own and all(isinstance(inner, int) for inner in member.inner)
+
+    def _outer(self, terms: int, lines: Sequence[_Line]) -> Outer | None:
+        """Make a step of lines whose columns overlap, unless there is little to it."""
+        low = min(line.first for line in lines)
+        width = max(line.first + len(line.slots) for line in lines) - low
+        products = sum(len(line.slots) for line in lines)
+        # Of a triangle half is computed for nothing.
+        if products < self.target.shortest_outer or 4 * products < width * len(lines):
+            return None
+        stride, phase, *inner = lines[0].key
+        start = abs(stride) * (low if stride > 0 else -low) + phase
+        found = []
+        for line in lines:
+            first = line.first - low
+            found.append((line.factor, line.output - first, first, first + len(line.slots)))
+        found.sort(key=lambda line: line[2:])
+        _, columns = self.target.outer_tile(width)
+        room = -(-width // columns) * columns
+        packed = self.memory.take(room)
+        self.borrowed.append((packed, room))
+        one, other = inner
+        return Outer(max(terms, 1), (one, other), (start, stride), width, tuple(found), packed)
 
     def _may_cover_half(self) -> bool:
         """Tell whether loops could cover enough, judging by the numbers of equal operations."""
@@ -420,17 +637,24 @@ class _Rolling:
             return [], group
         rest: list[int] = []
         loops: list[Step] = []
-        alike: dict[tuple[tuple[Region, ...], tuple[int, ...], bool, bool], list[_Member]] = {}
+        alike: dict[tuple[tuple[Region, ...], tuple[Inner, ...], bool, bool], list[_Member]] = {}
+        alone: list[int] = []
         for slot in group:
             found = self._member(slot, op, terms)
-            if found is None and terms >= self.target.rough_piece_cost:
-                loops += self._gathered(slot, op)
-            elif found is None:
-                rest.append(slot)
+            if found is None:
+                alone.append(slot)
             else:
                 regions, member = found
                 key = regions, member.inner, member.indices[-2] >= 0, member.indices[-1] >= 0
                 alike.setdefault(key, []).append(member)
+        for kind, members in alike.items():
+            if len(members) == 1 and any(isinstance(inner, tuple) for inner in kind[1]):
+                alone.append(members.pop().slot)
+        for slot in alone:
+            if terms >= self.target.rough_piece_cost:
+                loops += self._gathered(slot, op)
+            else:
+                rest.append(slot)
         for (regions, inner, _, _), members in alike.items():
             runs: dict[tuple[int, tuple[int, ...]], list[list[_Member]]] = {}
             for run, strides in _runs(members):
@@ -446,7 +670,8 @@ class _Rolling:
     def _gathered(self, slot: int, op: str) -> list[Step]:
         """Copy the operands of a sum longer than a piece side by side, and loop over them."""
         operands = self.program.operations[slot - self.first].operands
-        start, self.memory = self.memory, self.memory + len(operands)
+        start = self.memory.take(len(operands))
+        self.borrowed.append((start, len(operands)))
         by_region: dict[Region, list[_Member]] = {}
         for index, operand in enumerate(operands, start):
             place = self.places[operand]
@@ -466,31 +691,43 @@ class _Rolling:
         starts = [start + terms * sequence for sequence in range(sequences)]
         starts += range(start + terms * sequences, start + len(operands))
         own = self.places[slot].offset if slot in self.kept else -1
-        run_ = (*starts, own, self.outputs.get(slot, -1))
+        run_ = (*starts, own, self._handed(slot))
         regions, strides = (self.region,) * len(starts), (0,) * len(run_)
         return [*steps, Loop(op, terms, 1, regions, strides, (1,) * sequences, (run_,))]
 
+    def _handed(self, slot: int) -> int:
+        """Tell which output a loop gives a result to; -1 for none, or if it is added up later."""
+        return -1 if self.reduces else self.outputs.get(slot, -1)
+
     def _member(self, slot: int, op: str, terms: int) -> tuple[tuple[Region, ...], _Member] | None:
-        """Find the places of an operation's operands and results; None if they are irregular."""
+        """Find the places of an operation's operands and results.
+
+        None if those of a sequence are in several regions.
+        """
         operands = self.program.operations[slot - self.first].operands
         own = self.places[slot].offset if slot in self.kept else -1
-        last = (own, self.outputs.get(slot, -1))
+        last = (own, self._handed(slot))
         places = [self.places[operand] for operand in operands]
         if not terms:
             indices = tuple([place.offset for place in places])
             return tuple([place.region for place in places]), _Member(slot, indices + last, ())
         regions: list[Region] = []
-        indices_, inner = [], []
+        indices_: list[int] = []
+        inner: list[Inner] = []
         sequences, biases = PRIMITIVES[op].split(places)
         for sequence in sequences:
             stride = sequence[1].offset - sequence[0].offset if terms > 1 else 0
             region, index = sequence[0]
+            regular = True
             for i, place in enumerate(sequence):
                 if place.offset != index + i * stride or place.region is not region:
-                    return None
+                    regular = False
+                    break
+            if not regular and any(place.region is not region for place in sequence):
+                return None
             regions.append(region)
             indices_.append(index)
-            inner.append(stride)
+            inner.append(stride if regular else tuple([x.offset - index for x in sequence]))
         for place in biases:
             regions.append(place.region)
             indices_.append(place.offset)
@@ -514,3 +751,70 @@ def _runs(members: list[_Member]) -> Iterable[tuple[list[_Member], tuple[int, ..
                 end += 1
         yield members[start:end], strides
         start = end
+
+
+class _Line(NamedTuple):
+    """Products of one factor with others at equal distances, whose outputs are neighbours."""
+
+    factor: int
+    first: int  # the other factors by their number, so that one line's may be another's
+    output: int
+    slots: tuple[int, ...]
+    key: tuple[int, int, int, int]  # the distance of the others, its remainder, those of terms
+
+
+def _lines(members: list[_Member], outputs: dict[int, int]) -> Iterable[_Line]:
+    """Cut products, in the order of their outputs, into lines; either factor may come first."""
+    factors: list[tuple[_Factor, _Factor]] = []
+    for member in members:
+        left, right = (int(inner) for inner in member.inner or (0, 0))  # type: ignore[arg-type]
+        factors.append(((member.indices[0], left), (member.indices[1], right)))
+    start = 0
+    while start < len(members):
+        output = outputs[members[start].slot]
+        fixed, other = factors[start]
+        step, end = 0, start + 1
+        while end < len(members) and outputs[members[end].slot] == output + end - start:
+            if not step:
+                found = _in_common(factors[start], factors[end])
+                if found is None:
+                    break
+                fixed, other, step = found
+            following = (fixed, (other[0] + (end - start) * step, other[1]))
+            if factors[end] not in (following, following[::-1]):
+                break
+            end += 1
+        number, phase = divmod(other[0], abs(step) or 1)
+        slots = tuple([member.slot for member in members[start:end]])
+        key = (step or 1, phase, fixed[1], other[1])
+        yield _Line(fixed[0], number if step >= 0 else -number, output, slots, key)
+        start = end
+
+
+_Factor: TypeAlias = "tuple[int, int]"  # its place, and the distance to its next term
+
+
+def _in_common(
+    one: tuple[_Factor, _Factor], two: tuple[_Factor, _Factor]
+) -> tuple[_Factor, _Factor, int] | None:
+    """Find what two products have in common, the other factor of the first, and its step."""
+    for fixed, other in (one, one[::-1]):
+        for same, following in (two, two[::-1]):
+            if fixed == same and other[1] == following[1] and other[0] != following[0]:
+                return fixed, other, following[0] - other[0]
+    return None
+
+
+def _overlapping(lines: list[_Line]) -> Iterable[list[_Line]]:
+    """Put lines together that have columns in common."""
+    together: list[_Line] = []
+    reach = 0
+    for line in sorted(lines, key=lambda line: (line.first, len(line.slots))):
+        if together and line.first >= reach:
+            yield together
+            together = []
+        end = line.first + len(line.slots)
+        reach = max(reach, end) if together else end
+        together.append(line)
+    if together:
+        yield together

@@ -42,6 +42,13 @@ class Target:
         shortest_loop: The least number of equal steps that are worth a loop.
         thorough_cost: Straight-line code of more elementary operations is compiled ten times as
             fast, with less effort on registers; it takes a third more time to run.
+        shortest_outer: The least number of products of an outer product that is a step of its own.
+        block_memory: How many bytes of memory the rows that go through a program together should
+            take, so that they stay in a cache.
+        block_rows: At least how many rows go through a program with matrices together.
+        most_block_rows: At most how many do.
+        most_terms: At most how many terms of sums are added up at once for a block of rows: more
+            outgrow the nearest cache.
         most_inlined: If a module calls more elementary functions than this, inlining would cost
             more than it saves.
     """
@@ -58,7 +65,61 @@ class Target:
     long_sum: int = 64
     shortest_loop: int = 8
     thorough_cost: int = 8000
+    shortest_outer: int = 64
+    block_memory: int = 2**19
+    block_rows: int = 64
+    most_block_rows: int = 256
+    most_terms: int = 160
     most_inlined: int = 64
+
+    @property
+    def registers(self) -> int:
+        """How many vector registers there are.
+
+        Example:
+            >>> host().registers in (16, 32)
+            True
+        """
+        return 32 if self.lanes == 8 or self.triple.startswith(("aarch64", "arm64")) else 16
+
+    def sums_at_once(self, vectors: int) -> int:
+        """Return for how many sums of products there are registers, beside those of factors.
+
+        Args:
+            vectors: How many vectors of rows each sum has.
+
+        Returns:
+            The number of sums.
+
+        Example:
+            >>> host().sums_at_once(2) in (6, 12)
+            True
+        """
+        return max((22 if self.registers == 32 else 12) // vectors, 1)
+
+    def outer_tile(self, width: int) -> tuple[int, int]:
+        """Choose the shape in which products, added up over rows, are kept in registers.
+
+        Args:
+            width: How many columns there are.
+
+        Returns:
+            The number of lines and of columns; the columns fill whole registers.
+
+        Example:
+            >>> lines, columns = host().outer_tile(64)
+            >>> lines * columns <= host().registers * host().lanes
+            True
+        """
+        needed = -(-width // self.lanes)
+        # With the factors of a line, and one at a time of a column, these just fit.
+        shapes = [(11, 2), (8, 3), (6, 4)] if self.registers == 32 else [(6, 2)]
+        if needed == 1:
+            return shapes[0][0], self.lanes
+        _, _, lines, vectors = min(
+            (-needed % vectors, -vectors, lines, vectors) for lines, vectors in shapes
+        )
+        return lines, vectors * self.lanes
 
     def most_in_piece(self, cost: int) -> int:
         """Return how many elementary operations a piece holds, in code of this cost.

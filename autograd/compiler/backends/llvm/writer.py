@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-__all__ = ["Repetition", "Writer", "declaration", "literal", "merged", "type_of"]
+__all__ = ["Repetition", "Writer", "declaration", "literal", "masked", "merged", "type_of"]
 
 
 def type_of(lanes: int, kind: str = "double") -> str:
@@ -108,6 +108,7 @@ class Writer:
         kind: The type of these vectors.
         lines: The instructions so far.
         declarations: The declarations of what it calls, in order, each once.
+        functions: The elementary functions that it calls, and how often.
         block: The label of the current block.
 
     Args:
@@ -119,6 +120,7 @@ class Writer:
         self.kind = type_of(lanes)
         self.lines: list[str] = []
         self.declarations: dict[str, None] = {}
+        self.functions: dict[str, int] = {}
         self.block = "entry"
         self._count = 0
         self._constants: dict[bytes, str] = {}
@@ -226,15 +228,21 @@ class Writer:
 
     @contextmanager
     def loop(
-        self, count: int | str, carried: Sequence[str] = (), kind: str = ""
+        self,
+        count: int | str,
+        carried: Sequence[str] = (),
+        kind: str = "",
+        *,
+        at_least_once: bool = False,
     ) -> Iterator[Repetition]:
         """Repeat the instructions written within the block.
 
         Args:
-            count: The number of rounds: a positive number, or the name of one, which may be 0 if
-                nothing is carried.
+            count: The number of rounds: a positive number, or the name of one.
             carried: The values for the first round.
             kind: Their type; by default that of vectors.
+            at_least_once: Whether the number is known not to be 0, as it has to be if values are
+                carried.
 
         Returns:
             The loop. Within the block its `values` are those of this round, and `carry` passes
@@ -248,7 +256,7 @@ class Writer:
         label, following, done = self.name()[1:], self.name(), self.name()[1:]
         repetition = Repetition(self.name(), [self.name() for _ in carried])
         before, names = self.block, repetition.values
-        if isinstance(count, str):
+        if isinstance(count, str) and not at_least_once:
             some = self.let(f"icmp sgt i64 {count}, 0")
             self.do(f"br i1 {some}, label %{label}, label %{done}")
         else:
@@ -270,3 +278,21 @@ class Writer:
         again = self.let(f"icmp slt i64 {following}, {count}")
         self.do(f"br i1 {again}, label %{label}, label %{done}")
         self.begin(done)
+
+
+def masked(writer: Writer, vector: int, valid: str = "%valid") -> str:
+    """Tell which rows of a vector are rows of the batch rather than padding.
+
+    Args:
+        writer: What writes the function.
+        vector: The number of the vector.
+        valid: How many rows of all vectors are of the batch.
+
+    Returns:
+        A bit for each row.
+    """
+    if writer.lanes == 1:
+        return writer.let(f"icmp slt i64 {vector}, {valid}")
+    rows = ", ".join(f"i64 {vector * writer.lanes + lane}" for lane in range(writer.lanes))
+    all_valid = writer.splat(valid, "i64")
+    return writer.let(f"icmp slt {type_of(writer.lanes, 'i64')} <{rows}>, {all_valid}")

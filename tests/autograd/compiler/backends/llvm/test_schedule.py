@@ -16,7 +16,10 @@ from autograd.compiler.backends.llvm.schedule import (
     CONSTANT,
     COPY,
     ROW,
+    TOTAL,
+    Inner,
     Loop,
+    Outer,
     Place,
     Region,
     Schedule,
@@ -46,7 +49,9 @@ def places_of(case: Case) -> dict[int, Place]:
     return places
 
 
-def arranged(case: Case, target: Target = TARGET, lasting: Any = ()) -> Schedule:
+def arranged(
+    case: Case, target: Target = TARGET, lasting: Any = (), *, reduces: bool = False
+) -> Schedule:
     program = case.program
     first = program.first_result
     varying = [
@@ -56,7 +61,15 @@ def arranged(case: Case, target: Target = TARGET, lasting: Any = ()) -> Schedule
     ]
     outputs = {slot: number for number, slot in enumerate(program.outputs)}
     slots = range(first, first + len(program))
-    return scheduled(target, program, slots, places_of(case), outputs, varying, ROW, lasting)
+    places = places_of(case)
+    return scheduled(
+        target, program, slots, places, outputs, varying, ROW, lasting, reduces=reduces
+    )
+
+
+def offsets(inner: Inner, terms: int) -> Any:
+    """How far each term of a sequence is from the first."""
+    return inner if isinstance(inner, tuple) else [inner * term for term in range(terms)]
 
 
 class Machine:
@@ -90,6 +103,10 @@ class Machine:
         for step in self.schedule.steps:
             if isinstance(step, Straight):
                 self.straight(step)
+            elif isinstance(step, Outer):
+                self.outer(step)
+            elif step.op == TOTAL:
+                self.total(step)
             else:
                 self.loop(step)
 
@@ -113,7 +130,7 @@ class Machine:
                 registers[slot] = self.read(*self.schedule.places[slot])
             for offset in self.schedule.copies.get(slot, ()):
                 self.regions[ROW][offset] = registers[slot]
-            if slot in self.program.outputs:
+            if slot in self.program.outputs and slot not in self.schedule.totalled:
                 self.outputs[self.program.outputs.index(slot)] = registers[slot]
 
     def loop(self, loop: Loop) -> None:
@@ -126,8 +143,8 @@ class Machine:
                 for column, (region, index) in enumerate(zip(loop.regions, indices, strict=True)):
                     if column < len(loop.inner):
                         operands += [
-                            self.read(region, index + term * loop.inner[column])
-                            for term in range(loop.terms)
+                            self.read(region, index + offset)
+                            for offset in offsets(loop.inner[column], loop.terms)
                         ]
                     else:
                         operands.append(self.read(region, index))
@@ -136,6 +153,23 @@ class Machine:
                     self.regions[ROW][result] = number
                 if start[-1] >= 0:
                     self.outputs[output] = number
+
+    def total(self, loop: Loop) -> None:
+        for start in loop.starts:
+            for step in range(loop.length):
+                self.outputs[start[-1] + step * loop.strides[-1]] = self.read(
+                    ROW, start[0] + step * loop.strides[0]
+                )
+
+    def outer(self, outer: Outer) -> None:
+        start, stride = outer.columns
+        for factor, output, low, high in outer.lines:
+            for column in range(low, high):
+                one = [factor + term * outer.inner[0] for term in range(outer.terms)]
+                two = [start + column * stride + t * outer.inner[1] for t in range(outer.terms)]
+                operands = [self.read(ROW, index) for index in one + two]
+                op = "*" if outer.terms == 1 else "dot"
+                self.outputs[output + column] = self.apply(op, operands)
 
 
 # --- any program ---------------------------------------------------------------------------------
@@ -147,9 +181,10 @@ class Machine:
     piece=st.sampled_from([1, 2, 5, 1000]),
     rolls=st.booleans(),
     long=st.sampled_from([1, 3, 64]),
+    reduces=st.booleans(),
 )
 def test_a_schedule_computes_what_the_program_does(
-    case: Case, piece: int, rolls: bool, long: int
+    case: Case, piece: int, rolls: bool, long: int, reduces: bool
 ) -> None:
     target = replace(
         TARGET,
@@ -159,8 +194,9 @@ def test_a_schedule_computes_what_the_program_does(
         uncut_cost=0,
         long_sum=long,
         shortest_loop=2,
+        shortest_outer=1,
     )
-    schedule = arranged(case, target)
+    schedule = arranged(case, target, reduces=reduces and rolls)
     assert rolls or not schedule.rolled
     machine = Machine(case, schedule)
     machine.run()
@@ -268,6 +304,34 @@ def test_a_layer_is_a_loop_of_sums_and_a_loop_of_activations() -> None:
     assert nets.inner == (1, 1)
     assert isinstance(activations, Loop)
     assert (activations.op, activations.length, activations.starts[0][-2]) == ("tanh", 90, -1)
+
+
+def test_columns_of_a_triangle_are_loops() -> None:
+    """Their terms are at growing distances, the same ones in all triangles."""
+    size, copies = 12, 6
+    width = size * (size + 1) // 2
+    place = [i * (i + 1) // 2 for i in range(size)]
+    operations = tuple(
+        Operation(
+            "dot",
+            (
+                *(copy * width + place[i] + j for i in range(j, size)),
+                *range(copies * width + j, copies * width + size),
+            ),
+        )
+        for copy in range(copies)
+        for j in range(size - 1)
+    )
+    count = copies * width + size
+    outputs = tuple(range(count, count + len(operations)))
+    program = Program(tuple(f"x{i}" for i in range(count)), (), operations, outputs)
+    case = Case(program, Layout((Group(count, True),), True), False)
+    schedule = arranged(case, replace(TARGET, straight_cost=0))
+    assert len(schedule.steps) == size - 1
+    assert all(isinstance(step, Loop) and step.length == copies for step in schedule.steps)
+    machine = Machine(case, schedule)
+    machine.run()
+    assert same_bits(machine.outputs, machine.expected)
 
 
 def test_a_program_without_a_pattern_is_not_rolled() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from autograd.compiler.program import Operation, Program
@@ -21,7 +21,7 @@ class ProgramBuilder:
     Attributes:
         names: The names of the inputs.
         first: The slot of the first result, unless constants are added.
-        operations: The operations so far.
+        operations: The operations so far, as plain pairs, which are made faster.
 
     Args:
         names: The names of the inputs.
@@ -32,7 +32,7 @@ class ProgramBuilder:
         self.names, self._given = tuple(names), tuple(constants)
         self.first = len(self.names) + len(self._given)
         self._before = self.first - 1
-        self.operations: list[Operation] = []
+        self.operations: list[tuple[str, tuple[int, ...]]] = []
         self._constants: dict[Any, int] = {}
         self._numbers: list[float] = []
         self.constants = [
@@ -60,22 +60,23 @@ class ProgramBuilder:
     def add(self, op: str, operands: tuple[int, ...]) -> int:
         """Append an operation and return the slot of its result."""
         operations = self.operations
-        operations.append(made((op, operands)))
+        operations.append((op, operands))
         return self._before + len(operations)
 
     def program(self, outputs: Sequence[int]) -> Program:
         """Return the program of the operations added."""
-        operations, more = self.operations, len(self._numbers)
+        operations: Iterable[tuple[str, tuple[int, ...]]] = self.operations
+        more = len(self._numbers)
         if more:
             first = self.first + more
             # Looked up by slot; the negative slots of constants index from the end.
-            final = [*range(self.first), *range(first, first + len(operations))]
+            final = [*range(self.first), *range(first, first + len(self.operations))]
             final += range(first - 1, self.first - 1, -1)
             place = final.__getitem__
-            operations = [made((op, tuple(map(place, xs)))) for op, xs in operations]
+            operations = [(op, tuple(map(place, xs))) for op, xs in operations]
             outputs = [*map(place, outputs)]
         constants = (*self._given, *self._numbers)
-        return Program(self.names, constants, tuple(operations), tuple(outputs))
+        return Program(self.names, constants, tuple(map(made, operations)), tuple(outputs))
 
 
 made = functools.partial(tuple.__new__, Operation)

@@ -240,12 +240,17 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
         if node._number is not UNKNOWN:
             continue
         op, parents = node.op, node.parents
+        if op in PLAIN:
+            left, right = parents
+            x, y = known(id(left)), known(id(right))
+            if x is None or y is None:
+                x, y = slot_of(left), slot_of(right)
+            slots[id(node)] = add(op, (x, y))
+            continue
         operands: Any = tuple(map(known, map(id, parents)))
         if None in operands:
             operands = tuple(map(slot_of, parents))
-        if op in PLAIN:
-            slots[id(node)] = add(op, operands)
-        elif op == LINEAR:
+        if op == LINEAR:
             if node.local_derivatives == (1.0,):  # a node that stands for another
                 slots[id(node)] = operands[0]
             else:

@@ -58,23 +58,30 @@ class Result:
     """
 
     numbers: Sequence[Value | float]
+    tree: TreeDef
+    places: list[Place]
 
     def __init__(self, result: Any, name: str) -> None:
         self.numbers = structure.output_numbers(result, name)
-        leaves, self.tree = flatten(result, children_of=_children)
-        self.places: list[Place] = []
+        leaves, tree = flatten(result, children_of=_children)
+        places: list[Place] = []
         count = 0
         for leaf in leaves:
             start = count
             if isinstance(leaf, (list, tuple)):
                 count += len(leaf)
-                self.places.append(NumbersPlace(start, count, type(leaf)))
+                places.append(NumbersPlace(start, count, type(leaf)))
             elif _is_array(leaf):
                 count += leaf.size
-                self.places.append(ArrayPlace(start, count, leaf.shape))
+                places.append(ArrayPlace(start, count, leaf.shape))
             else:
                 count += 1
-                self.places.append(slice(start, count))
+                places.append(slice(start, count))
+        self._place(tree, places)
+
+    def _place(self, tree: TreeDef, places: Sequence[Place]) -> None:
+        self.tree, self.places = tree, [*places]
+        self._has_arrays = any(isinstance(place, ArrayPlace) for place in places)
 
     def filled(self, numbers: Any, rows: bool = False) -> Any:
         """Put numbers into the structure.
@@ -86,14 +93,26 @@ class Result:
         Returns:
             The result: floats and arrays, or arrays with a first dimension of rows.
         """
-        parts = [_filled(place, numbers, rows) for place in self.places]
-        return self.tree.unflatten(parts) if self.tree.depth else parts[0]
+        if not self.tree.depth:
+            return _filled(self.places[0], numbers, rows)
+        if not (rows or self._has_arrays):
+            numbers = numbers.tolist()  # all at once, which is faster
+            parts = [
+                numbers[place.start]
+                if type(place) is slice
+                else place.kind(numbers[place.start : place.stop])  # type: ignore[union-attr]
+                for place in self.places
+            ]
+        else:
+            parts = [_filled(place, numbers, rows) for place in self.places]
+        return self.tree.unflatten(parts)
 
     @classmethod
     def of(cls, tree: TreeDef, places: Sequence[Place]) -> Result:
         """Make a result from the structure of another."""
         result = cls.__new__(cls)
-        result.tree, result.places, result.numbers = tree, [*places], []
+        result.numbers = []
+        result._place(tree, places)
         return result
 
 

@@ -58,30 +58,24 @@ class Result:
     """
 
     numbers: Sequence[Value | float]
-    tree: TreeDef
-    places: list[Place]
 
     def __init__(self, result: Any, name: str) -> None:
         self.numbers = structure.output_numbers(result, name)
-        leaves, tree = flatten(result, children_of=_children)
-        places: list[Place] = []
+        leaves, self.tree = flatten(result, children_of=_children)
+        self.places: list[Place] = []
         count = 0
         for leaf in leaves:
             start = count
             if isinstance(leaf, (list, tuple)):
                 count += len(leaf)
-                places.append(NumbersPlace(start, count, type(leaf)))
+                self.places.append(NumbersPlace(start, count, type(leaf)))
             elif _is_array(leaf):
                 count += leaf.size
-                places.append(ArrayPlace(start, count, leaf.shape))
+                self.places.append(ArrayPlace(start, count, leaf.shape))
             else:
                 count += 1
-                places.append(slice(start, count))
-        self._place(tree, places)
-
-    def _place(self, tree: TreeDef, places: Sequence[Place]) -> None:
-        self.tree, self.places = tree, [*places]
-        self._has_arrays = any(isinstance(place, ArrayPlace) for place in places)
+                self.places.append(slice(start, count))
+        self._are_numbers = _are_numbers(self.places)
 
     def filled(self, numbers: Any, rows: bool = False) -> Any:
         """Put numbers into the structure.
@@ -95,7 +89,7 @@ class Result:
         """
         if not self.tree.depth:
             return _filled(self.places[0], numbers, rows)
-        if not (rows or self._has_arrays):
+        if self._are_numbers and not rows:
             numbers = numbers.tolist()  # all at once, which is faster
             parts = [
                 numbers[place.start]
@@ -111,9 +105,13 @@ class Result:
     def of(cls, tree: TreeDef, places: Sequence[Place]) -> Result:
         """Make a result from the structure of another."""
         result = cls.__new__(cls)
-        result.numbers = []
-        result._place(tree, places)
+        result.tree, result.places, result.numbers = tree, [*places], []
+        result._are_numbers = _are_numbers(places)
         return result
+
+
+def _are_numbers(places: Sequence[Place]) -> bool:
+    return all(isinstance(place, (slice, NumbersPlace)) for place in places)
 
 
 def _children(part: Any) -> Opened | None:

@@ -124,6 +124,9 @@ class TreeDef:
         given = list(islice(leaves, self.count))
         if len(given) < self.count:
             raise ValueError(f"unflatten: a tree of {self.count} leaves was given {len(given)}")
+        if self.depth < 2:  # a leaf alone, or leaves in one container: the commonest
+            outer = self._nodes[0]
+            return given[0] if outer is None else make(*outer, given)
         trees: list[Any] = []
         for node in reversed(self._nodes):  # so that children come before their container
             if node is None:

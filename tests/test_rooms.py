@@ -131,3 +131,13 @@ def test_what_contributing_points_at_is_there() -> None:
         for head in re.findall(r"(?m)^#+ (.*)$", text)
     }
     assert {*re.findall(r"\(#([\w-]+)\)", table)} <= headings
+
+
+def test_contributing_names_every_room() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rooms = text.partition("## The rooms")[2].partition("## What a graph is")[0]
+    named = {*re.findall(r"(\w+)(?:\.py)?`", rooms)}
+    whole = {*re.findall(r"`([\w/]+)/`", rooms)} - {"autograd/compiler/backends/llvm"}
+    for name, path in PATHS.items():
+        folder = str(path.parent.relative_to(ROOT))
+        assert path.stem in named or path.stem.startswith("__") or folder in whole, name

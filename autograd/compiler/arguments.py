@@ -422,6 +422,11 @@ def _within(axis: Axes, key: Any, path: str) -> Axes:
     """Return the axis of a part of a structure."""
     if axis is None or type(axis) is int or isinstance(axis, Integral):
         return axis
+    if not isinstance(axis, CONTAINERS):
+        raise TypeError(
+            f"{path}: in_axes has {shown(axis)}: an axis must be an int, None, or a list or "
+            "dictionary of axes for the parts of the argument"
+        )
     try:
         return axis[key]
     except (LookupError, TypeError):

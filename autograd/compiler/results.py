@@ -75,6 +75,7 @@ class Result:
             else:
                 count += 1
                 self.places.append(slice(start, count))
+        self._are_numbers = _are_numbers(self.places)
 
     def filled(self, numbers: Any, rows: bool = False) -> Any:
         """Put numbers into the structure.
@@ -86,15 +87,31 @@ class Result:
         Returns:
             The result: floats and arrays, or arrays with a first dimension of rows.
         """
-        parts = [_filled(place, numbers, rows) for place in self.places]
-        return self.tree.unflatten(parts) if self.tree.depth else parts[0]
+        if not self.tree.depth:
+            return _filled(self.places[0], numbers, rows)
+        if self._are_numbers and not rows:
+            numbers = numbers.tolist()  # all at once, which is faster
+            parts = [
+                numbers[place.start]
+                if type(place) is slice
+                else place.kind(numbers[place.start : place.stop])  # type: ignore[union-attr]
+                for place in self.places
+            ]
+        else:
+            parts = [_filled(place, numbers, rows) for place in self.places]
+        return self.tree.unflatten(parts)
 
     @classmethod
     def of(cls, tree: TreeDef, places: Sequence[Place]) -> Result:
         """Make a result from the structure of another."""
         result = cls.__new__(cls)
         result.tree, result.places, result.numbers = tree, [*places], []
+        result._are_numbers = _are_numbers(places)
         return result
+
+
+def _are_numbers(places: Sequence[Place]) -> bool:
+    return all(isinstance(place, (slice, NumbersPlace)) for place in places)
 
 
 def _children(part: Any) -> Opened | None:

@@ -384,6 +384,8 @@ def test_a_model_that_is_being_differentiated_holds_values() -> None:
         ([[1.0], 2], [0, 0], TypeError, "argument 1 is a single number"),
         ([np.ones(2)], [1], ValueError, "argument 0 has 1 dimension, .* its axis 1"),
         ([np.ones(2)], [-2], ValueError, "argument 0 has 1 dimension, .* its axis -2"),
+        ([[1.0, 2.0]], ["rows"], TypeError, "argument 0: in_axes has 'rows': an axis must be"),
+        ([{"a": 1.0}], [1.5], TypeError, "argument 0: in_axes has 1.5: an axis must be an int"),
         ([np.ones(2)], ["rows"], TypeError, "argument 0: in_axes has 'rows' for an array"),
         ([{"a": 1.0}], [{"b": None}], ValueError, "argument 0: in_axes has no axis for its part"),
         ([[1.0, 2.0]], [[None]], ValueError, "argument 0: in_axes has no axis for its part 1"),

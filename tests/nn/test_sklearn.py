@@ -41,7 +41,7 @@ quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarnin
 @parametrize_with_checks(
     [  # type: ignore[untyped-decorator]
         MLPClassifier(**BRIEF),
-        MLPRegressor(**BRIEF),
+        MLPRegressor(**BRIEF, compiled=True),
     ]
 )
 def test_scikit_learn_finds_nothing(estimator: Any, check: Any) -> None:

@@ -41,7 +41,7 @@ quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarnin
 @parametrize_with_checks(
     [  # type: ignore[untyped-decorator]
         MLPClassifier(**BRIEF),
-        MLPRegressor(**BRIEF),
+        MLPRegressor(**BRIEF, compiled=True),
     ]
 )
 def test_scikit_learn_finds_nothing(estimator: Any, check: Any) -> None:
@@ -89,7 +89,7 @@ def test_steps_are_those_of_scikit_learn(name: str) -> None:
             for weight, number in zip(neuron.weights, column, strict=True):
                 weight.data = float(number)
             neuron.bias.data = float(offset)
-    for _ in range(20):
+    for _ in range(8):
         mine.partial_fit(X, y, **classes)
         other.partial_fit(X, y, **classes)
     predict = "predict" if ours is MLPRegressor else "predict_proba"
@@ -114,7 +114,7 @@ def test_parameters_are_those_of_scikit_learn() -> None:
 
 @quiet
 def test_in_a_pipeline_and_a_search() -> None:
-    model = MLPClassifier(**{**QUICK, "max_iter": 30}, batch_size=25, random_state=0)
+    model = MLPClassifier(**{**QUICK, "max_iter": 30}, batch_size=25, random_state=0, compiled=True)
     pipeline = make_pipeline(StandardScaler(), model)
     table, y = load_iris(return_X_y=True)
     assert cross_val_score(pipeline, table, y, cv=2).mean() > 0.9

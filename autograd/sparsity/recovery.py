@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from copy import copy
 from importlib.util import find_spec
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
@@ -197,9 +198,13 @@ def csr_maker(pattern: Pattern) -> Callable[[Any], Any]:
     indices = numpy.fromiter((j for row in pattern.rows for j in row), kind, count)
     starts = numpy.zeros(len(pattern.rows) + 1, dtype=kind)
     numpy.cumsum([*map(len, pattern.rows)], out=starts[1:])
-    shape = pattern.shape
+    # Its checks take longer than many a program: they are made once.
+    template = csr_array((numpy.zeros(count), indices, starts), shape=pattern.shape)
+    template.has_canonical_format = True
 
     def made(nonzeros: Any) -> Any:
-        return csr_array((nonzeros, indices.copy(), starts.copy()), shape=shape)
+        array = copy(template)
+        array.data, array.indices, array.indptr = nonzeros, indices.copy(), starts.copy()
+        return array
 
     return made

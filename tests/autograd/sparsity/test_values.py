@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autograd import Value, compile, jacobian
-from autograd.compiler.arguments import Result
+from autograd.compiler.results import Result
 from autograd.sparsity.pattern import Pattern
 from autograd.sparsity.values import SparseValues
 from autograd.structure import outputs, restored

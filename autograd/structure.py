@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeAlias
 from autograd.copying import NodesKept
 from autograd.errors import refuse_mask, shown
 from autograd.reals import as_float
+from autograd.sparsity.values import SparseValues
 from autograd.tree import flatten
 from autograd.value import Value
 
@@ -44,6 +45,13 @@ Visitor: TypeAlias = Callable[[str, Any], Any]
 MakeNode: TypeAlias = "Callable[[str, float | Value, bool], Value]"
 
 
+def _refuse_sparse(path: str, part: SparseValues) -> Any:
+    raise TypeError(
+        f"{path or 'the result'} is a sparse array of Values, which is not possible here: make it "
+        "dense, .toarray(), or take its .nonzeros"
+    )
+
+
 class Visit(NamedTuple):
     """What to put in place of a part, given its path and the part itself.
 
@@ -51,11 +59,13 @@ class Visit(NamedTuple):
         number: For a number, or anything that is none of the following.
         array: For a NumPy array with at least one dimension.
         model: For a model: anything that has `named_parameters()`.
+        sparse: For a sparse array of Values; by default an error.
     """
 
     number: Visitor
     array: Visitor
     model: Visitor
+    sparse: Visitor = _refuse_sparse
 
 
 def visited(structure: Any, path: str, visit: Visit) -> Any:
@@ -89,6 +99,8 @@ def _visit(visit: Visit, path: str, leaf: Any) -> Any:
     kind = type(leaf)
     if kind is float or issubclass(kind, Value):  # most leaves
         return visit.number(path, leaf)
+    if kind is SparseValues:
+        return visit.sparse(path, leaf)
     if callable(getattr(leaf, "named_parameters", None)):
         return visit.model(path, leaf)
     if hasattr(leaf, "shape"):
@@ -262,6 +274,9 @@ def output_numbers(result: Any, function: str) -> list[Value | float]:
         if kind is float or issubclass(kind, Value):
             found.append(leaf)
             continue
+        if kind is SparseValues:
+            found += leaf.nonzeros
+            continue
         # A large array of numbers, where nothing needs a name.
         is_array = (kind.__module__, kind.__name__) == ("numpy", "ndarray") and leaf.shape
         elements = [*leaf.astype(object).flat] if is_array else [leaf]
@@ -415,7 +430,10 @@ def _leaves(
     def leaf(path: str, part: Any) -> None:
         found.append((path, number(path, part)))
 
-    visited(structure, path, Visit(leaf, array, model))
+    def sparse(path: str, part: SparseValues) -> None:
+        found.extend((f"{path}.nonzeros[{i}]", value) for i, value in enumerate(part.nonzeros))
+
+    visited(structure, path, Visit(leaf, array, model, sparse))
     return found
 
 

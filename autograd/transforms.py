@@ -38,11 +38,21 @@ from autograd.masks import is_zero
 from autograd.merging import merged
 from autograd.off_domain import has_domain, nan_outside, showing_nan, within_domain
 from autograd.partials import partials
-from autograd.rule import VALUES
+from autograd.rule import LINEAR, VALUES
+from autograd.sparsity.pattern import Pattern, hessian_pattern, jacobian_pattern
+from autograd.sparsity.recovery import (
+    Plan,
+    Planner,
+    csr_maker,
+    hessian_plan,
+    jacobian_plan,
+    require_scipy,
+)
+from autograd.sparsity.values import SparseValues
 from autograd.structure import number_of
 from autograd.sums import MANY
 from autograd.tracing import active, is_traced
-from autograd.value import Value, as_value
+from autograd.value import Value, as_value, new_node
 
 __all__ = [
     "differentiable_variables",
@@ -263,7 +273,10 @@ class _Recording:
             if _holds_objects(part):
                 found.extend(x for x in part.flat if isinstance(x, Value))
 
-        visit = structure.Visit(number, array, lambda path, model: None)
+        def sparse(path: str, part: SparseValues) -> None:
+            found.extend(part.nonzeros)
+
+        visit = structure.Visit(number, array, lambda path, model: None, sparse)
         structure.visited((self.result, self.auxiliary), "", visit)
         trace = active.get()
         if any(map(is_traced, found)):
@@ -890,31 +903,49 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 
 
 @_of_positions
-def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def jacobian(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, sparse: bool = False
+) -> Callable[..., Any]:
     """Make the Jacobian of a function: the derivative of each output with respect to each input.
 
     The function is called once. Its graph is then walked once for each output or, if there are
-    fewer inputs than outputs, once for all inputs together.
+    fewer inputs than outputs, once for all inputs together. With `sparse`, the graph tells which
+    entries may be nonzero, and one walk computes many columns, or rows, that do not overlap.
 
     Args:
         f: The function, as for `grad`; it may return any structure of numbers.
         argnums: As for `grad`.
+        sparse: Whether the result is a `scipy.sparse.csr_array` of the entries that may be nonzero.
+            `f` then takes and returns lists, tuples or arrays of one dimension, or single numbers.
+            Entries that are 0 at this point only, such as those of the branch of `where` that is
+            not taken, are among them. SciPy is needed (extra `special`).
 
     Returns:
         A function of the same arguments. Its result has the structure of what `f` returns, with
         the structure of the argument in place of each number; if both are arrays, it is one array,
-        whose first dimensions are those of the result of `f`.
+        whose first dimensions are those of the result of `f`. With `sparse`, it is one sparse
+        array of a row for each output, or a tuple of them if `argnums` are several; of Values, it
+        is a `SparseValues` with the attributes `nonzeros` and `pattern`. Compiled, it computes the
+        nonzeros only; with `in_axes`, it gives a list of sparse arrays, one for each row.
 
     Raises:
-        TypeError: `f` is not a function, or `argnums` is neither an int nor several ints.
+        TypeError: `f` is not a function, or `argnums` is neither an int nor several ints, or
+            `sparse` is not a bool.
+        ModuleNotFoundError: SciPy is missing.
 
     Example:
         >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 3.0])
         [[3.0, 2.0], [1.0, 1.0]]
+        >>> found = jacobian(lambda x: [x[0] * x[1], x[1] ** 2], sparse=True)([2.0, 3.0])
+        >>> found.nnz, found.toarray().tolist()
+        (3, [[3.0, 2.0], [0.0, 6.0]])
     """
     _require_function("jacobian", f)
     argnums = _argnums("jacobian", argnums)
     function = _Function("jacobian", f)
+    if _is_sparse("jacobian", sparse):
+        computed = _sparse_jacobian(function, argnums)
+        return _Derivative("sparse Jacobian", computed, jacobian, f, argnums, sparse)
 
     def derivative(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         places = _places("jacobian", argnums, len(args))
@@ -927,7 +958,9 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
 
 
 @_of_positions
-def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def hessian(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, sparse: bool = False
+) -> Callable[..., Any]:
     """Make the Hessian of a function: its second derivatives.
 
     The Jacobian of the gradient. If you need only its product with a vector, `hvp` costs a small
@@ -936,20 +969,30 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     Args:
         f: The function, as for `grad`.
         argnums: As for `grad`.
+        sparse: As for `jacobian`. `scipy.optimize.minimize` takes the result as `hess=` for the
+            methods that use sparse Hessians.
 
     Returns:
         A function of the same arguments, which returns the structure of the argument with the same
-        structure in place of each number; for an array of n numbers, an array of n by n.
+        structure in place of each number; for an array of n numbers, an array of n by n. With
+        `sparse`, it returns a symmetric sparse array, as `jacobian` does, or a tuple of tuples of
+        them if `argnums` are several.
 
     Raises:
-        TypeError: `f` is not a function, or `argnums` is neither an int nor several ints.
+        TypeError: As for `jacobian`.
+        ModuleNotFoundError: SciPy is missing.
 
     Example:
         >>> hessian(lambda x: x[0] ** 2 * x[1])([2.0, 3.0])
         [[6.0, 4.0], [4.0, 0.0]]
+        >>> hessian(lambda x: x[0] ** 2 * x[1], sparse=True)([2.0, 3.0]).nnz
+        3
     """
     _require_function("hessian", f)
     argnums = _argnums("hessian", argnums)
+    if _is_sparse("hessian", sparse):
+        computed = _sparse_hessian(_Function("hessian", f), argnums)
+        return _Derivative("sparse Hessian", computed, hessian, f, argnums, sparse)
     second = jacobian(_gradient("hessian", f, argnums), argnums)
 
     def derivative(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -1025,6 +1068,134 @@ def _nested(outputs: Any, inputs: Any, rows: Iterator[list[Number]]) -> Any:
         return {name: number(path, value) for name, value in output.named_parameters()}
 
     return structure.visited(outputs, "", structure.Visit(number, array, of_model))
+
+
+# --- sparse derivatives --------------------------------------------------------------------------
+
+
+def _is_sparse(transform: str, sparse: Any) -> bool:
+    """Check the option, and that SciPy is there if it is needed."""
+    if not isinstance(sparse, bool):
+        raise TypeError(f"{transform}: sparse must be True or False, got {shown(sparse)}")
+    if sparse:
+        require_scipy(transform)
+    return sparse
+
+
+def _sparse_jacobian(
+    function: _Function, argnums: int | tuple[int, ...]
+) -> Callable[[Sequence[Any], dict[str, Any]], Any]:
+    planner = Planner(jacobian_plan)
+
+    def derivative(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        places = _places(function.transform, argnums, len(args))
+        widths = [_width(function, args[place], function.argument(place)) for place in places]
+        recording = _record(function, args, kwargs, places)
+        _width(function, recording.result, "what the function returns")
+        outputs = recording.outputs()
+        plan = planner(jacobian_pattern(outputs, recording.variables))
+        (blocks,) = _recovered(recording, outputs, plan, [len(outputs)], widths)
+        return blocks[0] if isinstance(argnums, int) else tuple(blocks)
+
+    return derivative
+
+
+def _sparse_hessian(
+    function: _Function, argnums: int | tuple[int, ...]
+) -> Callable[[Sequence[Any], dict[str, Any]], Any]:
+    planner = Planner(hessian_plan)
+
+    def derivative(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        places = _places(function.transform, argnums, len(args))
+        widths = [_width(function, args[place], function.argument(place)) for place in places]
+        patterns: list[Pattern] = []
+
+        def gradient(*args: Any, **kwargs: Any) -> list[Value]:
+            inner = _record(function, args, kwargs, places)
+            root = inner.scalar()
+            patterns.append(hessian_pattern(root, inner.variables))
+            return [as_value(slope) for slope in inner.adjoints(root)]
+
+        outer = _Function(function.transform, function.f, gradient)
+        recording = _record(outer, args, kwargs, places)
+        plan = planner(*patterns)
+        blocks = _recovered(recording, recording.result, plan, widths, widths)
+        return blocks[0][0] if isinstance(argnums, int) else tuple(map(tuple, blocks))
+
+    return derivative
+
+
+def _recovered(
+    recording: _Recording,
+    outputs: Sequence[Value],
+    plan: Plan,
+    heights: Sequence[int],
+    widths: Sequence[int],
+) -> list[list[Any]]:
+    """Compute what a plan asks for, and put the nonzeros into sparse arrays."""
+    numbers: list[Number] = []
+    if plan.columns:
+        directions = [[0.0] * len(recording.variables) for _ in plan.columns]
+        for direction, group in zip(directions, plan.columns, strict=True):
+            for column in group:
+                direction[column] = 1.0
+        for slopes in recording.tangents(outputs, directions):
+            numbers += slopes
+    for group in plan.rows:
+        root = outputs[group[0]]
+        if len(group) > 1:  # rows that have no column in common: each as if alone
+            added_up = tuple([outputs[row] for row in group])
+            with resumed():
+                root = new_node(0.0, added_up, (1.0,) * len(group), LINEAR)
+        numbers += recording.adjoints(root)
+    connected = recording.connected
+    found: list[list[Any]] = []
+    for line in plan.blocks(heights, widths):
+        found.append([])
+        for pattern, places in line:
+            nonzeros = [numbers[place] for place in places]
+            if connected:
+                found[-1].append(SparseValues(list(map(as_value, nonzeros)), pattern))
+            else:
+                found[-1].append(csr_maker(pattern)(_floats(nonzeros)))
+    return found
+
+
+def _floats(numbers: Sequence[Any]) -> Any:
+    import numpy
+
+    return numpy.array(numbers, dtype=float)
+
+
+def _width(function: _Function, part: Any, name: str) -> int:
+    """Count the numbers of an argument or result, which must be in one row."""
+    shape = getattr(part, "shape", None)
+    if isinstance(part, (list, tuple)):
+        deep = next((x for x in part if type(x) not in OF_NUMBERS and _is_container(x)), None)
+        if deep is None:
+            return len(part)
+        what = f"holds a {type(deep).__name__}"
+    elif shape is not None and not isinstance(part, SparseValues):
+        if len(shape) <= 1:
+            return int(shape[0]) if shape else 1
+        what = f"is an array of {len(shape)} dimensions: pass .ravel()"
+    elif not _is_container(part):
+        return 1
+    else:
+        what = f"is a {type(part).__name__}"
+    raise TypeError(
+        f"{function.name}: with sparse=True, {name} must be a list, tuple or array of one "
+        f"dimension, or a number, but {what}; without it, any structure is possible"
+    )
+
+
+def _is_container(part: Any) -> bool:
+    return (
+        isinstance(part, (list, tuple, Mapping, SparseValues))
+        or part is None
+        or bool(getattr(part, "shape", ()))
+        or hasattr(part, "named_parameters")
+    )
 
 
 # --- arguments -----------------------------------------------------------------------------------

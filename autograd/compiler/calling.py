@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy
 
 from autograd.compiler.arguments import Part, children, is_number
-from autograd.compiler.results import ArrayPlace, NumbersPlace, Place, Result
+from autograd.compiler.results import ArrayPlace, NumbersPlace, Place, Result, SparsePlace
 from autograd.tree import Keys, Opened, TreeDef, flatten
 from autograd.value import Value
 
@@ -287,6 +287,8 @@ class _Giving(_Writing):
                 return [Op.NUMBERS, op, place.stop - place.start, place.start]
             numbers = [self._number(start) for start in range(place.start, place.stop)]
             return self.container(place.kind, range(len(numbers)), numbers)
+        if isinstance(place, SparsePlace):
+            raise _Rare
         return self._number(place.start)
 
     def _number(self, place: int) -> list[int]:

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 from autograd.compiler.arguments import Nested, Static
 from autograd.compiler.layout import Group, Layout
-from autograd.compiler.results import ArrayPlace, NumbersPlace, Place, Result
+from autograd.compiler.results import ArrayPlace, NumbersPlace, Place, Result, SparsePlace
 from autograd.errors import shown
+from autograd.sparsity.pattern import Pattern
 from autograd.tree import Keys, Opened, TreeDef, flatten
 
 __all__ = [
@@ -186,6 +187,19 @@ def _shape(data: Any, what: str) -> tuple[int, ...]:
     if math.prod(size for size in sizes if size) > MOST_ELEMENTS:
         raise ValueError(f"{what}: an array of the shape {brief(sizes)} is larger than any memory")
     return tuple(sizes)
+
+
+def _pattern(data: Any, what: str) -> Pattern:
+    width, rows = _pair(data, what)
+    if type(width) is not int or not 0 <= width < MOST_ELEMENTS:
+        raise wrong(what, "the width of a sparse array", width)
+    for row in _parts(rows, what):
+        before = -1
+        for column in _parts(row, what):
+            if type(column) is not int or not before < column < width:
+                raise wrong(what, "ascending columns of a sparse array", row)
+            before = column
+    return Pattern(rows, width)
 
 
 def _described_items(pairs: Sequence[tuple[Any, Any]]) -> list[Any] | None:
@@ -487,6 +501,8 @@ def described_result(given: Result) -> Any:
 def _described_place(place: Place) -> Any:
     if isinstance(place, ArrayPlace):
         return ["array", list(place.shape)]
+    if isinstance(place, SparsePlace):
+        return ["sparse", [place.pattern.width, list(map(list, place.pattern.rows))]]
     if isinstance(place, NumbersPlace):
         return ["numbers", [_NAMES[place.kind], place.stop - place.start]]
     return "number"
@@ -529,6 +545,10 @@ def result(data: Any) -> tuple[Result, int]:
                 raise wrong(what, "a list or a tuple of numbers", leaf)
             count += size
             places.append(NumbersPlace(start, count, _SEQUENCES[name]))
+        elif kind == "sparse":
+            pattern = _pattern(content, what)
+            count += pattern.count
+            places.append(SparsePlace(start, count, pattern))
         else:
             raise wrong(what, "a number, an array, a list or a dictionary", leaf)
     return Result.of(tree, places), count

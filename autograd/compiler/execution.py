@@ -46,6 +46,18 @@ class Options:
     """From how many elementary operations on a further thread pays."""
 
 
+THREADED = 8192
+"""Up to how many numbers BLAS adds up products without threads, for which it waits in vain if the
+processors are busy: that took a hundred times as long as the program."""
+
+
+def _has_nan(outputs: Any) -> bool:
+    if outputs.size > THREADED:
+        return bool(numpy.isnan(outputs).any())
+    squares = numpy.vdot(outputs, outputs)
+    return bool(squares != squares)
+
+
 class Executor:
     """A program, ready to be executed.
 
@@ -103,13 +115,11 @@ class Executor:
             one = self.options.reduce or not self.layout.batched
             return numpy.empty(0 if one else (0, rows))
         outputs = self._outputs(self._first, given, rows)
-        if self._first == "plain":
-            squares = numpy.vdot(outputs, outputs)  # nan if there is a nan among the outputs
-            if squares != squares:
-                with self._lock:
-                    if "guarded" not in self._ready:
-                        self._prepare("guarded", self.program)
-                return self._outputs("guarded", given, rows)
+        if self._first == "plain" and _has_nan(outputs):
+            with self._lock:
+                if "guarded" not in self._ready:
+                    self._prepare("guarded", self.program)
+            return self._outputs("guarded", given, rows)
         return outputs
 
     def is_short(self, rows: int) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from autograd import structure, tree
+from autograd.sparsity.pattern import Pattern
+from autograd.sparsity.recovery import csr_maker
+from autograd.sparsity.values import SparseValues
 from autograd.tree import Opened, TreeDef, flatten
 from autograd.value import Value
 
-__all__ = ["ArrayPlace", "NumbersPlace", "Place", "Result"]
+__all__ = ["ArrayPlace", "NumbersPlace", "Place", "Result", "SparsePlace"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,28 @@ class NumbersPlace:
     kind: type
 
 
-Place: TypeAlias = slice | ArrayPlace | NumbersPlace
+class SparsePlace:
+    """The place of the nonzeros of a sparse array among the numbers of a result.
+
+    Args:
+        start: The place of the first.
+        stop: The place behind the last.
+        pattern: Where they are in the array.
+    """
+
+    def __init__(self, start: int, stop: int, pattern: Pattern) -> None:
+        self.start, self.stop, self.pattern = start, stop, pattern
+        self._made: Callable[[Any], Any] | None = None  # when it is first needed, as SciPy is
+
+    def filled(self, block: Any, rows: bool) -> Any:
+        """Give the array; a list of them if there are rows."""
+        made = self._made
+        if made is None:
+            made = self._made = csr_maker(self.pattern)
+        return [*map(made, block.T.copy())] if rows else made(block)
+
+
+Place: TypeAlias = slice | ArrayPlace | NumbersPlace | SparsePlace
 """Where a leaf is among the numbers of a result; a slice of one for a number."""
 
 
@@ -69,6 +93,9 @@ class Result:
             if isinstance(leaf, (list, tuple)):
                 count += len(leaf)
                 self.places.append(NumbersPlace(start, count, type(leaf)))
+            elif isinstance(leaf, SparseValues):
+                count += len(leaf.nonzeros)
+                self.places.append(SparsePlace(start, count, leaf.pattern))
             elif _is_array(leaf):
                 count += leaf.size
                 self.places.append(ArrayPlace(start, count, leaf.shape))
@@ -130,7 +157,8 @@ def _is_number(part: Any) -> bool:
     if isinstance(part, (float, Value)):
         return True
     is_model = callable(getattr(part, "named_parameters", None))
-    return not (is_model or tree.children(part) or _is_array(part))
+    is_sparse = isinstance(part, SparseValues)
+    return not (is_model or is_sparse or tree.children(part) or _is_array(part))
 
 
 def _is_array(part: Any) -> bool:
@@ -145,4 +173,6 @@ def _filled(place: Place, numbers: Any, rows: bool) -> Any:
         return (
             block.T.reshape(numbers.shape[1], *place.shape) if rows else block.reshape(place.shape)
         )
+    if isinstance(place, SparsePlace):
+        return place.filled(block, rows)
     return place.kind(block if rows else block.tolist())

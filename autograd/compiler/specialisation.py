@@ -97,6 +97,8 @@ class Specialisation:
         """Put the outputs and the constants of the result in their order."""
         if self.positions is None:
             return outputs
+        if len(self.positions[0]) == len(self.constants):  # none is constant
+            return outputs.take(self.positions[1], axis=0)
         numbers = self.constants.copy()
         if outputs.ndim == 2:
             numbers = numpy.repeat(numbers[:, None], outputs.shape[1], axis=1)

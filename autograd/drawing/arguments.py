@@ -12,6 +12,7 @@ from autograd.drawing.drawing import Drawing, Play
 from autograd.drawing.expansion import expanded
 from autograd.drawing.network import network
 from autograd.drawing.scene import Scene, scene
+from autograd.drawing.spy import spy
 from autograd.drawing.steps import steps
 from autograd.errors import shown, whole_number
 from autograd.graph import adjoints
@@ -44,6 +45,23 @@ def drawing_of(
     depth: int | Literal["auto"] | None = "auto" if auto else _count("fold", fold)
     within, limit = _count("within", within), _count("limit", limit)
     _require_choice("direction", direction, *DIRECTIONS)
+    if (picture := spy(subject)) is not None:
+        others = {
+            "links": links is not None,
+            "fold": depth not in (None, "auto"),
+            "expand": expand is not False,
+            "between": between is not None,
+            "within": within is not None,
+            "direction": direction != "LR",
+            "limit": limit is not None,
+        }
+        for name, given in others.items():
+            if given:
+                raise TypeError(
+                    f"draw: {name}= is for graphs and models, not for a sparse array "
+                    f"({type(subject).__name__}): leave it out"
+                )
+        return picture
     roots = _outputs(subject)
     if roots is None:
         graph_only = {

@@ -21,12 +21,13 @@ from autograd.value import Operand, Value, as_value
 __all__ = ["OF_PARTIALS", "kink", "operands_of", "partials"]
 
 
-def partials(node: Value, again: bool = True) -> Sequence[Value | float]:
+def partials(node: Value, again: bool = True, undefined: bool = True) -> Sequence[Value | float]:
     """Give a node's local derivatives as expressions of its operands, to be differentiated again.
 
     Args:
         node: An interior node.
         again: Whether they are to be, if they are traced.
+        undefined: Whether those of a traced mark are to be undefined where they vary at a kink.
 
     Returns:
         One for each parent: a Value, or a plain number if it does not vary.
@@ -65,7 +66,7 @@ def partials(node: Value, again: bool = True) -> Sequence[Value | float]:
         adjoint, at_kink = node.parents[1:]
         if at_kink._number and adjoint.op is not CONSTANT:  # where it is not 0, this is nan
             derivatives = *derivatives[:2], VALUES.meets(adjoint, 0.0) - 1.0
-    elif node.op == KINKED and again and is_traced(node):
+    elif node.op == KINKED and again and undefined and is_traced(node):
         adjoint, at_kink = node.parents[1:]
         varying = VALUES.where(at_kink, VALUES.meets(adjoint, 0.0) - 1.0, 0.0)
         derivatives = *derivatives[:2], derivatives[2] + varying

@@ -466,7 +466,9 @@ def _record_tangents(
             continue
         terms: list[Number] = []
         factor = 1.0 if showing.get(node) == everywhere else within_domain(node, 1.0)
-        for parent, derivative in zip(node.parents, partials(node), strict=True):
+        for parent, derivative in zip(
+            node.parents, partials(node, undefined=chain.again), strict=True
+        ):
             if isinstance(factor, Value):
                 derivative = derivative * factor
             if parent in found:

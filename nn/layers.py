@@ -342,7 +342,7 @@ class Dropout(Module):
         Raises:
             TypeError: An input is neither a Value nor a real number; or this is being compiled, in
                 training mode, without a mask.
-            ValueError: The mask has another length.
+            ValueError: The mask has a different length.
         """
         if isinstance(inputs, (Value, Real)):
             (output,) = self([inputs], None if mask is None else _listed(mask))

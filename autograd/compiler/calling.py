@@ -24,9 +24,9 @@ from autograd.value import Value
 __all__ = ["Callee", "Limits", "Op", "Pattern", "pattern"]
 
 DEPTH = 16
-"""How deeply structures may be nested, as they are walked by recursion."""
+"""How deeply structures may be nested, because they are walked by recursion."""
 WORDS = 20_000
-"""The most words that a pattern may have."""
+"""The maximum number of words in a pattern."""
 
 
 class Op(IntEnum):

@@ -118,7 +118,7 @@ def read(path: str | os.PathLike[str]) -> Any:
         What was stored.
 
     Raises:
-        ValueError: The file is damaged, of another format, or not JSON of texts and integers.
+        ValueError: The file is damaged, of another format, or not JSON of strings and integers.
     """
     with Path(path_of(path, "load")).open("rb") as file:
         form = file.readline(80).removesuffix(b"\n")

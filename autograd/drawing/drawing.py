@@ -116,7 +116,7 @@ class Drawing:
             The path.
 
         Raises:
-            ValueError: The suffix is another one, or there are no steps for .html.
+            ValueError: The suffix is not one of these, or there are no steps for .html.
             RenderingError: Graphviz is missing, or it failed.
             OSError: The file cannot be written.
 

@@ -420,8 +420,8 @@ def without(state: dict[str, Any], key: str) -> dict[str, Any]:
         (lambda state: state | {"counts": [1, 1.5]}, "counts must be integers of at least 0"),
         (lambda state: state | {"squares": [1.0, -1.0]}, "squares must be at least 0"),
         (lambda state: state | {"steps": -1}, "steps must be an integer"),
-        (lambda state: state | {"steps": True}, "steps should be of the kind of 0, got True"),
-        (lambda state: state | {"steps": 1.5}, "steps should be of the kind of 0, got 1.5"),
+        (lambda state: state | {"steps": True}, "steps should be of the same kind as 0, got True"),
+        (lambda state: state | {"steps": 1.5}, "steps should be of the same kind as 0, got 1.5"),
         (
             lambda state: state | {"betas": [0.9, 1.0]},
             "betas must be a pair of numbers from 0 to less than 1",

@@ -83,7 +83,8 @@ def signature_of(text: str, inputs: int, outputs: int) -> Signature:
         The signature.
 
     Raises:
-        ValueError: There is no such signature, or it is for another number of inputs or outputs.
+        ValueError: There is no such signature, or it is for a different number of inputs or
+            outputs.
 
     Example:
         >>> signature_of("double(double,double)", 2, 1).text

@@ -290,7 +290,7 @@ def _zscore_primitive(m: Any, x: Any, *xs: Any) -> Any:
 
 
 def zscores_of(m: Any, xs: Sequence[Any]) -> list[Any]:
-    """How many standard deviations each of the xs is from their mean, of all at once."""
+    """How many standard deviations each of the xs is from their mean, for all xs at once."""
     first, second = _means(m, xs)
     size, scale = _std_primitive(m, *xs), _scale_of(xs)
     divisor = m.where(size == 0.0, inf, size)
@@ -298,7 +298,7 @@ def zscores_of(m: Any, xs: Sequence[Any]) -> list[Any]:
 
 
 def deviations_of(m: Any, xs: Sequence[Any]) -> list[Any]:
-    """How far each of the xs is from their mean, of all at once."""
+    """How far each of the xs is from their mean, for all xs at once."""
     deviations, scale = _deviations(m, xs)
     return [scale * deviation for deviation in deviations]
 

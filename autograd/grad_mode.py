@@ -103,7 +103,7 @@ class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch l
 
 @contextmanager
 def open_block() -> Iterator[None]:
-    """Within the block, make operations check whether they are to be recorded as usual."""
+    """Make operations within the block check whether to record; unless paused, they do."""
     global open_blocks
     with _lock:
         open_blocks += 1

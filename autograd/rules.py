@@ -308,7 +308,7 @@ TABLE = (
     Rule("where", ("condition", "x1", "x2"), lambda condition, x1, x2: x1 if condition else x2,
          lambda m, y, condition, x1, x2: (
              0.0, m.where(condition, 1.0, 0.0), m.where(condition, 0.0, 1.0)),
-         "x1 where the condition is true, that is not 0, and x2 elsewhere. "
+         "x1 where the condition is true (not 0), and x2 elsewhere. "
          "Its derivative is 1 in the operand chosen, and 0 in the others.",
          ((True, 1.0, 2.0), 1.0), fixed=("condition",)),
     # --- of a sequence ---

@@ -21,7 +21,7 @@ from nn.tables import Predictor, is_table
 __all__ = ["MLP", "Activation", "Dropout", "Layer", "Neuron"]
 
 Activation = str | Callable[[Value], Value] | None
-"""The name of a function of `autograd`, "linear" or None for none, or a function."""
+"""The name of a function of `autograd`, "linear" or None for the identity, or a function."""
 
 # Rectifiers keep about half of the variance, for which He's initialisation compensates.
 RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus"}
@@ -73,7 +73,7 @@ class Neuron(OfRows):
 
     Args:
         nin: The number of inputs.
-        activation: The name of a function of `autograd`, "linear" or None for none at all, or any
+        activation: The name of a function of `autograd`, "linear" or None for the identity, or any
             function from Value to Value.
         bias: A bias shared with other neurons; None gives this one its own.
         nout: The number of neurons with the same inputs.

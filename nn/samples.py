@@ -321,7 +321,7 @@ def classes(targets: Sequence[Any], purpose: str) -> list[Any]:
         A number for each target.
 
     Raises:
-        TypeError: A target is something else.
+        TypeError: A target is neither a number nor such a row.
 
     Example:
         >>> classes([[0, 0, 1], [1, 0, 0]], "stratify")

@@ -465,7 +465,8 @@ PART = 512
 def fuse_sums(program: Program, least: int = 4, most: int | None = None) -> Program:
     """Replace a chain of additions by one n-ary operation: a `dot`, `net` or `sum`.
 
-    The terms stay in order. Backends may round a product and its addition to a sum together.
+    The terms stay in order. Backends may fuse a product with its addition to a sum, with one
+    rounding.
 
     Args:
         program: The program.

@@ -206,7 +206,7 @@ class Explanation:
 
     @property
     def _lost(self) -> str:
-        """Describe the difference of the total and all paths, if they are listed and it shows."""
+        """Describe how the total differs from all paths, if they are listed and it shows."""
         shows = not abs(self.remainder) <= 1e-10 * abs(self.total)
         if self._unlisted or not shows or not math.isfinite(self.total):
             return ""

@@ -428,7 +428,7 @@ def without(state: dict[str, Any], key: str) -> dict[str, Any]:
         ),
         (lambda state: state | {"betas": [0.9]}, "betas has length 1, expected 2"),
         (lambda state: state | {"epsilon": -1.0}, "epsilon must be a finite number"),
-        (lambda state: state | {"epsilon": None}, "epsilon should be of the kind"),
+        (lambda state: state | {"epsilon": None}, "epsilon should be of the same kind"),
         (lambda state: state | {"learning_rate": -1.0}, "learning_rate must be a finite number"),
         (lambda state: state | {"learning_rate": "0.1"}, "must be a number or a schedule"),
     ],

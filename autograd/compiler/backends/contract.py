@@ -115,7 +115,7 @@ class Called(Protocol):
 
         Args:
             pattern: What the arguments must be, and what the result is.
-            limits: What is the same in all calls.
+            limits: What all calls have in common.
 
         Returns:
             A function of a tuple of arguments, which returns the result, or NotImplemented if the

@@ -160,7 +160,7 @@ def entry(
     Args:
         sources: The kernel, and perhaps another, which is called if an output of the first is nan.
         signature: The function's type.
-        groups: How many inputs lie in each of the kernel's arrays; they follow one another.
+        groups: How many of the inputs, in their order, lie in each of the kernel's arrays.
         numbers: The numbers of the result: an output, as an int, or a constant, as a float.
 
     Returns:

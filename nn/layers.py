@@ -294,7 +294,7 @@ class Dropout(Module):
 
     The dropped inputs depend on the seed, the module's name in its model (see
     `Module.label_parameters`), and the number of masks drawn so far, which a `Buffer` counts: so a
-    training that is resumed from a file continues with the same masks.
+    training run that is resumed from a file continues with the same masks.
 
     Compiled code cannot draw: a mask would be frozen. Draw masks outside, by `mask`, and pass them
     as inputs; without a mask, compiling in training mode is an error.

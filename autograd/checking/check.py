@@ -746,7 +746,7 @@ class _Evidence:
     Attributes:
         gradient: The result of `backward()`.
         recorded: The derivative from the recorded local derivatives, computed exactly.
-        rounding: How far off `recorded` the gradient may be, by rounding in `backward()`.
+        rounding: How far the gradient may be from `recorded`, because of rounding in `backward()`.
         recomputed: The derivative from the right local derivatives at the recorded operands.
         exact: The derivative from the right local derivatives at the exact operands.
         bound: How far off `exact` may be.

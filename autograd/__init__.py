@@ -89,7 +89,7 @@ else:
         raise lacking(f"module {__name__!r}", name, PACKAGE)
 
     def __dir__() -> list[str]:
-        """List also what is loaded on first use, for `help` and completion."""
+        """Also list what is loaded on first use, for `help` and completion."""
         return sorted({*globals(), *_HOMES, *_COMPILER})
 
 

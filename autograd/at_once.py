@@ -49,7 +49,7 @@ BIG = 2.0**600
 
 
 def within_range(m: Any, x: Any, exponent: Any) -> tuple[Any, Any]:
-    """Scale a number's size to 2**-300 ... 2**300; zeros, infinities and nans stay."""
+    """Scale a number's magnitude into 2**-300 ... 2**300, unless it is 0, infinite or nan."""
     large, small = m.abs(x) > 2.0**300, m.abs(x) < 2.0**-300
     x = m.where(large, x / BIG, m.where(small, x * BIG, x))
     return x, exponent + m.where(large, 1.0, m.where(small, -1.0, 0.0))
@@ -64,7 +64,7 @@ def scaled(m: Any, product: Any, exponent: Any) -> Any:
 
 
 def products_of_others(m: Any, xs: Sequence[Any]) -> list[Any]:
-    """For each factor, the product of the others: of those before it and those behind it.
+    """For each factor, the product of the others: of those before it and those after it.
 
     Example:
         >>> from autograd.rule import FLOATS

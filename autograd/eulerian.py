@@ -189,7 +189,7 @@ def _positive_betaln(a: float, b: float) -> float:
 
 
 def polygamma_difference(order: float, x: float, step: float) -> float:
-    """polygamma(order, x + step) - polygamma(order, x), accurate also for a small step.
+    """polygamma(order, x + step) - polygamma(order, x), accurate even for a small step.
 
     For positive x and x + step term by term: the recurrence (DLMF 5.15.5) leads to where the
     asymptotic series hold (5.15.8), and the difference of each power is computed by `expm1`.

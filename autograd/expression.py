@@ -38,7 +38,7 @@ DEEPEST = 1_000
 MOST_BRACKETS = 50
 """The maximum number of open brackets: each takes Python's parser some twenty calls."""
 MOST_SHARES = 64
-"""The maximum number of operands of softmax, as its links number their square."""
+"""The maximum number of operands of softmax, because it has as many links as their square."""
 
 CONSTANTS = {"e": math.e, "pi": math.pi}
 

@@ -15,7 +15,7 @@ from typing import Any
 __all__ = ["Extended", "extended", "on_extended_line"]
 
 on_extended_line: ContextVar[bool] = ContextVar("on_extended_line", default=False)
-"""Whether the running code evaluates partial derivatives of which some are infinite."""
+"""Whether the running code evaluates partial derivatives, some of which are infinite."""
 
 
 def _divide(x: float, y: float) -> float:

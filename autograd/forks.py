@@ -59,7 +59,7 @@ _reopened: WeakSet[Reopened] = WeakSet()
 
 waited_for = Reopened()
 """A fork waits until no other thread holds this lock: it protects what must not be interrupted, a
-call of LLVM. Its holder takes no lock that others hold when they fork, such as `logging`'s."""
+call to LLVM. Its holder takes no lock that others hold when they fork, such as `logging`'s."""
 
 
 def in_child(action: Callable[[], object]) -> None:
@@ -88,7 +88,7 @@ def _go_on() -> None:
 
 
 def _of_llvmlite() -> Any:
-    """Return the lock that llvmlite takes for each call of LLVM, also when it frees memory."""
+    """Return the lock that llvmlite takes for each call to LLVM, even to free memory."""
     with suppress(AttributeError, KeyError):
         lock = sys.modules["llvmlite.binding.ffi"].lib._lock
         if hasattr(lock, "__enter__") and hasattr(lock, "__exit__"):

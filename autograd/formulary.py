@@ -107,7 +107,7 @@ def _quotient(m: Any, x1: Any, x2: Any) -> Any:
 
 def _logaddexp2(x1: float, x2: float) -> float:
     if x1 == x2:
-        return x1 + 1.0  # also where both are infinite
+        return x1 + 1.0  # even where both are infinite
     larger = x1 if x1 > x2 or x1 != x1 else x2
     return larger + math.log1p(special.exp2(-abs(x1 - x2))) / LN2
 
@@ -205,8 +205,8 @@ def _scale_of(xs: Sequence[Any]) -> float:
 def _means(m: Any, xs: Sequence[Any]) -> tuple[Any, Any]:
     """The mean of the xs, scaled, and its rounding error, so that small deviations are accurate.
 
-    For an operand close to the mean, nothing else remains. Hence the second sum includes the
-    rounding errors of the terms and of their additions (two-sum), unless there are many.
+    For an operand close to the mean, that error is all that remains. Hence the second sum includes
+    the rounding errors of the terms and of their additions (two-sum), unless there are many.
     """
     scale = _scale_of(xs)
     scaled = [x / scale for x in xs]
@@ -290,7 +290,7 @@ def _zscore_primitive(m: Any, x: Any, *xs: Any) -> Any:
 
 
 def zscores_of(m: Any, xs: Sequence[Any]) -> list[Any]:
-    """How many standard deviations each of the xs is from their mean, of all at once."""
+    """How many standard deviations each of the xs is from their mean, for all xs at once."""
     first, second = _means(m, xs)
     size, scale = _std_primitive(m, *xs), _scale_of(xs)
     divisor = m.where(size == 0.0, inf, size)
@@ -298,7 +298,7 @@ def zscores_of(m: Any, xs: Sequence[Any]) -> list[Any]:
 
 
 def deviations_of(m: Any, xs: Sequence[Any]) -> list[Any]:
-    """How far each of the xs is from their mean, of all at once."""
+    """How far each of the xs is from their mean, for all xs at once."""
     deviations, scale = _deviations(m, xs)
     return [scale * deviation for deviation in deviations]
 
@@ -472,9 +472,9 @@ FORMULARY: tuple[Rule, ...] = (
          exact=lambda mp, x1, x2: abs(x1) * (1 if x2 > 0 else -1) if x2 else mp.nan,  # lacks -0
          smooth=(NONZERO, NONZERO)),
     Rule("fmod", XX, math.fmod,
-         lambda m, y, x1, x2: (unit_slope(m, y), -_whole(m, (x1 - y) / x2)),  # also at a jump
+         lambda m, y, x1, x2: (unit_slope(m, y), -_whole(m, (x1 - y) / x2)),  # even at a jump
          "The remainder of x1 / x2 with the sign of x1, as in C; % has the sign of x2. "
-         "Its derivatives are `1` and `-trunc(x1 / x2)`, also at a jump.",
+         "Its derivatives are `1` and `-trunc(x1 / x2)`, even at a jump.",
          ((-7.0, 2.0), -1.0), "finite x1, x2 != 0",
          kinks=lambda m, y, x1, x2: m.where(x1 == 0.0, m.meets(y, 1.0), m.meets(y, 0.0)),
          within=lambda m, x1, x2: (m.abs(x1) < inf) & (x2 != 0.0),
@@ -485,7 +485,7 @@ FORMULARY: tuple[Rule, ...] = (
          lambda m, y, x1, x2: (
              unit_slope(m, y), -_whole(m, x1 / x2 - y / x2)),  # x1 - y might overflow
          "x1 minus the closest multiple of x2, at a tie the even multiple: IEEE's remainder. "
-         "Its derivatives are `1` and `(remainder(x1, x2) - x1) / x2`, also at a jump. NumPy's "
+         "Its derivatives are `1` and `(remainder(x1, x2) - x1) / x2`, even at a jump. NumPy's "
          "remainder is %, a different function.",
          ((5.0, 3.0), -1.0), "finite x1, x2 != 0",
          kinks=lambda m, y, x1, x2: m.meets(2.0 * y, x2) + m.meets(-2.0 * y, x2),

@@ -240,7 +240,7 @@ SPECIAL: tuple[Rule, ...] = (
          "Its derivative is `exp(-(x**2) / 2) / sqrt(2 * pi)`.", ((0.0,), 0.5),
          primitive=_ndtr_in_primitives, exact=_exact_ndtr),
     Rule("log_ndtr", X, normal.log_ndtr, _log_ndtr_partials,
-         "log Φ(x), the logarithm of the standard normal distribution function, also where Φ(x) "
+         "log Φ(x), the logarithm of the standard normal distribution function, even where Φ(x) "
          "underflows. Its derivative is `exp(-(x**2) / 2) / sqrt(2 * pi) / ndtr(x)`.",
          ((0.0,), -0.6931471805599453),
          primitive=_log_ndtr_in_primitives, exact=_exact_log_ndtr),
@@ -296,7 +296,7 @@ SPECIAL: tuple[Rule, ...] = (
              0.0,
              m.polygamma_difference(_number_of(order) + 1.0, x, step),
              m.polygamma(_number_of(order) + 1.0, x + step)),
-         "polygamma(order, x + step) - polygamma(order, x), also where it would cancel. The order "
+         "polygamma(order, x + step) - polygamma(order, x), even where it would cancel. The order "
          "is an integer from 0 to 16, a plain number. Its derivatives are "
          "`polygamma(order + 1, x + step) - polygamma(order + 1, x)` in x and "
          "`polygamma(order + 1, x + step)` in the step.",

@@ -71,7 +71,7 @@ def largest(*xs: float) -> float:
 
 
 def mean(*xs: float) -> float:
-    """The arithmetic mean, also where the sum overflows."""
+    """The arithmetic mean, even where the sum overflows."""
     if not xs:
         raise ValueError("there are none")
     try:
@@ -90,7 +90,7 @@ def clip(x: float, lower: float, upper: float) -> float:
 
 
 def products_of_others(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """For each factor, multiply the others; on floats in a time linear in their number."""
+    """For each factor, multiply the others; on floats in linear time."""
     if isinstance(y, float):
         return tuple(special.products_of_others(xs))
     if (at_once := getattr(m, "products_of_others", None)) is not None:
@@ -109,7 +109,7 @@ def directions(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _many_directions(m: Any, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """As `directions`, in a time linear in their number.
+    """As `directions`, in linear time.
 
     The derivative of x / y in x, 1 / y - x² / y³, would cancel for a coordinate that makes up most
     of the length. There is at most one; its direction is a function of the squares of the others.
@@ -136,7 +136,7 @@ def cosine_partials(m: Any, y: Any, x: Any, square: Any) -> tuple[Any, Any]:
 
 
 FEW = 16
-"""Up to how many coordinates the quadratic-time derivatives of a vector are used."""
+"""The maximum number of coordinates for which the quadratic-time derivatives are used."""
 
 
 def direction(*xs: float) -> float:
@@ -207,7 +207,7 @@ BOUND = 2.0**150
 
 
 def power_slope(m: Any, x1: Any, x2: Any) -> Any:
-    """The derivative of x1**x2 in x1, also where the formula would be 0 times an infinity."""
+    """The derivative of x1**x2 in x1, even where the formula would be 0 times an infinity."""
     if isinstance(x2, float):  # the usual exponent: no derivative in it is taken
         if x2 != 0.0:
             slope = x2 * _lower_power(x1, x2, lambda x1, n: x1**n)
@@ -338,7 +338,7 @@ def ties(m: Any, y: Any, xs: tuple[Any, ...]) -> Any:
 
 
 def vanishing(m: Any, x: Any, slope: Callable[[Any], Any], sides: int = 2) -> Any:
-    """Take a derivative that is 0 at infinity, where its own would be 0 times infinity."""
+    """Take a derivative that is 0 at infinity, where its formula gives 0 times infinity."""
     is_infinite = x == math.inf
     if sides == 2:
         is_infinite = is_infinite | (x == -math.inf)
@@ -346,7 +346,7 @@ def vanishing(m: Any, x: Any, slope: Callable[[Any], Any], sides: int = 2) -> An
 
 
 def moment(m: Any, x: Any, density: Any) -> Any:
-    """Multiply x by a density at x, also where the density is 0 and x infinite."""
+    """Multiply x by a density at x, even where the density is 0 and x infinite."""
     return m.where(density == 0.0, 0.0, x) * density
 
 

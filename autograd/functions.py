@@ -388,7 +388,7 @@ def cumprod(xs: Iterable[Any], /) -> Any:
 
     The first is the first x itself, and each of the others is computed from the one before, so the
     number of links is linear in that of the xs. The derivative of a product in an x that it
-    includes is the product of its other factors, also where there are zeros.
+    includes is the product of its other factors, even where there are zeros.
 
     Args:
         xs: The operands, an iterable of Values or real numbers.

@@ -103,7 +103,7 @@ class no_grad(ContextDecorator):  # noqa: N801 (the name that users of PyTorch l
 
 @contextmanager
 def open_block() -> Iterator[None]:
-    """Within the block, make operations check whether they are to be recorded as usual."""
+    """Make operations within the block check whether to record; unless paused, they do."""
     global open_blocks
     with _lock:
         open_blocks += 1
@@ -120,7 +120,8 @@ def _forked() -> None:
     """Forget the blocks of threads that exist only in the parent of the forked process."""
     global _lock, open_blocks
     _lock = threading.Lock()
-    # A block may have ended in another thread than it began in: count one too many, not too few.
+    # A block may have ended in a different thread from the one it began in: count one too many, not
+    # too few.
     open_blocks = max(_of_thread.open_blocks, _depth.get())
 
 

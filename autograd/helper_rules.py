@@ -64,8 +64,8 @@ INTERNAL = (
     Rule(CHAIN_PRODUCT, XX, lambda x1, x2: x1 * x2 if x1 or math.isfinite(x2) else 0.0,
          lambda m, y, x1, x2: (
              m.where(x1 == 0.0, m.where(m.abs(x2) < math.inf, x2, math.nan), x2), x1)),
-    # The same with a mask, whose 0 means that a branch is not taken: it makes nothing of an
-    # infinity either. (A nan remains: it may say that a compiled function left its domain.)
+    # The same with a mask, whose 0 means that a branch is not taken: it turns even an infinity into
+    # 0. (A nan remains: it may say that a compiled function left its domain.)
     Rule(MASKED, XX,
          lambda x1, x2: 0.0 if not (x2 if math.isinf(x1) else x1 or math.isfinite(x2)) else x1 * x2,
          lambda m, y, x1, x2: (x2, x1)),

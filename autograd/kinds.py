@@ -9,7 +9,7 @@ __all__ = [
 
 
 class Kind(str):
-    """The `op` of a node, told apart by identity from equal ones.
+    """The `op` of a node, compared by identity: equal ones may differ.
 
     The `op` of a leaf is empty, and `leaf.op is CONSTANT` tells which kind of leaf it is. A
     subclass of Value would tell it too, but it would slow the interpreter down where nodes of two

@@ -18,7 +18,7 @@ __all__ = ["Elementary"]
 
 
 class Elementary:
-    """The elementary functions as methods: one a row of the table, set by `functions.py`."""
+    """The elementary functions as methods: one for each row of the table, set by `functions.py`."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""The functions made from the table, by name: one a row, declared for type checkers.
+"""The functions made from the table, by name: one for each row, declared for type checkers.
 
 `autograd.functions` makes them, and puts them here. Written by `python -m tests.declared`.
 """

@@ -67,7 +67,7 @@ def ndtr(x: float) -> float:
 
 
 def log_ndtr(x: float) -> float:
-    """log Φ(x), accurate also where Φ(x) underflows, or rounds to 1.
+    """log Φ(x), accurate even where Φ(x) underflows or rounds to 1.
 
     In the left tail Φ(x) = φ(x) / (excess(1, x) - x).
 
@@ -98,7 +98,7 @@ HIGHEST_ORDER = 16
 
 @cache
 def _taylor(order: int, centre: int) -> tuple[float, ...]:
-    """The Taylor coefficients about a centre of the derivative of e of an order, up to sign."""
+    """The Taylor coefficients, up to sign, of a derivative of e about a centre."""
     if order > 1:
         return tuple([-k * c for k, c in enumerate(_taylor(order - 1, centre))][1:])
     z = hazard = centre << _BITS
@@ -126,7 +126,7 @@ def _at_infinity(order: int) -> tuple[float, ...]:
 
 
 def excess(order: float, x: float) -> float:
-    """The derivative of log Φ(x) + x²/2 of an order of at least 1.
+    """The derivative of log Φ(x) + x²/2 whose order is given, at least 1.
 
     It is the cumulant of that order of the excess of a standard normal variable over -x, given that
     it exceeds -x: the first is the mean, x + φ(x)/Φ(x), the second the variance.
@@ -163,8 +163,8 @@ def excess(order: float, x: float) -> float:
 def _lower_quantile(log_p: float) -> float:
     """The x < 0 with log Φ(x) = log p, for p of at most a quarter.
 
-    By Newton's method. It starts below the solution, as Φ(-√(-2 log p)) < p, and stays there, as
-    log Φ is concave.
+    By Newton's method. It starts below the solution, because Φ(-√(-2 log p)) < p, and stays there,
+    because log Φ is concave.
     """
     x = -sqrt(-2.0 * log_p)
     step = -x

@@ -58,7 +58,7 @@ def as_float(number: object, operation: str, expected: str = "a Value or a real 
 
 
 def is_array_scalar(number: Any, operation: str) -> bool:
-    """Tell whether it is a bool of NumPy's, which is no `numbers.Real`, or a 0-d array."""
+    """Tell whether it is a bool of NumPy's, which is not a `numbers.Real`, or a 0-d array."""
     kind = getattr(getattr(number, "dtype", None), "kind", None)
     if isinstance(kind, str) and kind in "biuf" and getattr(number, "shape", None) == ():
         refuse_mask(operation, number)
@@ -67,10 +67,10 @@ def is_array_scalar(number: Any, operation: str) -> bool:
 
 
 def operand_number(other: Any, operation: str) -> Any:
-    """Convert what an operator is given beside a Value to a float.
+    """Convert the operand beside a Value to a float.
 
     Args:
-        other: It.
+        other: The operand.
         operation: The operator, for the error.
 
     Returns:

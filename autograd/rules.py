@@ -51,12 +51,12 @@ TABLE = (
          kinks=f.power_kink,
          within=f.power_defined),
     Rule("//", XX, lambda x1, x2: x1 // x2,
-         lambda m, y, x1, x2: (m.where(y == y, 0.0, math.nan),) * 2,  # 0 also at a jump
+         lambda m, y, x1, x2: (m.where(y == y, 0.0, math.nan),) * 2,  # 0 even at a jump
          domain="x2 != 0",
          kinks=lambda m, y, x1, x2: m.meets(x1 % x2, 0.0),
          within=lambda m, x1, x2: x2 != 0.0),
     Rule("%", XX, lambda x1, x2: x1 % x2,
-         lambda m, y, x1, x2: (unit_slope(m, y), -(x1 // x2)),  # also at a jump
+         lambda m, y, x1, x2: (unit_slope(m, y), -(x1 // x2)),  # even at a jump
          domain="x2 != 0",
          kinks=lambda m, y, x1, x2: m.meets(y, 0.0),
          within=lambda m, x1, x2: x2 != 0.0),
@@ -264,25 +264,25 @@ TABLE = (
     # --- steps, choices ---
     Rule("sign", X, f.sign,
          lambda m, y, x: (m.where(x == x, 0.0, math.nan),),
-         "-1, 0 or 1, as x is negative, 0 or positive. Its derivative is `0`, also at 0.",
+         "-1, 0 or 1, as x is negative, 0 or positive. Its derivative is `0`, even at 0.",
          ((-3.0,), -1.0),
          fused=lambda x: (f.sign(x), (0.0 if x == x else x,)),
          kinks=lambda m, y, x: m.meets(x, 0.0)),
     Rule("floor", X, f.floor,
          lambda m, y, x: (m.where(x == x, 0.0, math.nan),),
-         "The greatest integer that is at most x. Its derivative is `0`, also at integers.",
+         "The greatest integer that is at most x. Its derivative is `0`, even at integers.",
          ((-1.5,), -2.0),
          fused=lambda x: (f.floor(x), (0.0 if x == x else x,)),
          kinks=lambda m, y, x: m.meets(x, y)),
     Rule("ceil", X, f.ceil,
          lambda m, y, x: (m.where(x == x, 0.0, math.nan),),
-         "The least integer that is at least x. Its derivative is `0`, also at integers.",
+         "The least integer that is at least x. Its derivative is `0`, even at integers.",
          ((1.5,), 2.0),
          fused=lambda x: (f.ceil(x), (0.0 if x == x else x,)),
          kinks=lambda m, y, x: m.meets(x, y)),
     Rule("trunc", X, lambda x: f.floor(x) if x > 0.0 else f.ceil(x),
          lambda m, y, x: (m.where(x == x, 0.0, math.nan),),
-         "x without its fraction. Its derivative is `0`, also at integers.", ((-1.5,), -1.0),
+         "x without its fraction. Its derivative is `0`, even at integers.", ((-1.5,), -1.0),
          kinks=lambda m, y, x: m.meets(x, y)),
     Rule("maximum", XX, f.maximum,
          lambda m, y, x1, x2: f.shares_of_two(m, y, x1, x2),
@@ -308,7 +308,7 @@ TABLE = (
     Rule("where", ("condition", "x1", "x2"), lambda condition, x1, x2: x1 if condition else x2,
          lambda m, y, condition, x1, x2: (
              0.0, m.where(condition, 1.0, 0.0), m.where(condition, 0.0, 1.0)),
-         "x1 where the condition is true, that is not 0, and x2 elsewhere. "
+         "x1 where the condition is true (not 0), and x2 elsewhere. "
          "Its derivative is 1 in the operand chosen, and 0 in the others.",
          ((True, 1.0, 2.0), 1.0), fixed=("condition",)),
     # --- of a sequence ---

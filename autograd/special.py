@@ -122,7 +122,7 @@ def _offset_from_pole(x: float) -> float:
 
 
 def _cotangent(offset: float) -> float:
-    """cot(π offset) for an offset of at most a half; accurate also near the zeros at both ends."""
+    """cot(π offset) for an offset of at most a half; accurate even near the zeros at both ends."""
     if abs(offset) <= 0.25:
         return 1 / math.tan(pi * offset)
     return math.copysign(math.tan(pi * (0.5 - abs(offset))), offset)
@@ -319,7 +319,7 @@ def prod(*xs: float) -> float:
 
 
 def products_of_others(xs: Sequence[float]) -> list[float]:
-    """For each factor the product of the others, also if there are zeros; without overflow.
+    """For each factor the product of the others, even if there are zeros; without overflow.
 
     Example:
         >>> products_of_others([0.0, 2.0, 3.0])

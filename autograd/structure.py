@@ -224,7 +224,7 @@ def outputs(
     """List the numbers that a function has returned.
 
     Args:
-        result: A Value or number, or a list, tuple, dictionary or array of such.
+        result: A Value or number, or a list, tuple, dictionary or array of these.
         function: The name of the function, for the error.
         nested: Whether paths into an array are written as paths into nested lists.
         verb: What the function did, for the error.

@@ -33,7 +33,7 @@ class Parts(NamedTuple):
     Attributes:
         full: For a position in an order of nodes, the nodes for which a part of the sum is full
             once the node at that position has passed its contributions on.
-        places: These positions, and those of the summing nodes themselves, the last first.
+        places: These positions, and those of the summing nodes themselves, in descending order.
     """
 
     full: dict[int, list[Any]]

@@ -145,7 +145,7 @@ def notes_nothing() -> bool:
 
 
 def node_of(op: str, parents: tuple[Value, ...]) -> Value:
-    """Make the node of an operation on traced nodes and constants, where `notes_nothing`.
+    """Make the node of an operation on traced nodes and constants, where `notes_nothing` holds.
 
     Args:
         op: The name of a row of the table.
@@ -204,7 +204,7 @@ class Trace:
         captured: The Values that existed before and that operations have read, in the order in
             which they were met.
         exact: Whether each operation is to be rounded on its own, in the order written.
-        elsewhere: The nodes that other threads have made meanwhile.
+        elsewhere: The nodes that other threads have made during the call.
         derivatives: How many derivatives are being taken, of functions that run now.
     """
 
@@ -216,7 +216,7 @@ class Trace:
         self.elsewhere: set[Value] = set()
 
     def made_elsewhere(self, value: Value) -> None:
-        """Note a node that another thread made meanwhile: it is not traced there."""
+        """Note a node that another thread made during the call: it is not traced there."""
         self.elsewhere.add(value)
 
     def made(self, value: Value) -> None:

@@ -177,7 +177,7 @@ class TreeDef:
         return map(tuple, self._steps([], lambda key: key))
 
     def _steps(self, steps: list[Any], write: Callable[[Any], Any]) -> Iterator[list[Any]]:
-        """Append the keys to the steps, changed anew for each leaf."""
+        """Append the keys that lead to each leaf to the steps: one list, changed for each leaf."""
         waiting: list[Iterator[Any]] = []
         for node in self._nodes:
             if node is None:

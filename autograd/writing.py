@@ -30,7 +30,7 @@ def path_of(path: object, operation: str) -> str:
         The path.
 
     Raises:
-        TypeError: It is none of these.
+        TypeError: It is not one of these.
         ValueError: It contains a character that no path can.
         OSError: It is longer than any path can be; the error shows its beginning.
 

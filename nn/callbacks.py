@@ -47,7 +47,7 @@ __all__ = [
 
 @dataclass
 class Training:
-    """A training while it runs, as callbacks see it.
+    """A training run in progress, as callbacks see it.
 
     Attributes:
         model: The model that is trained.

@@ -148,7 +148,7 @@ def restore(
         The data that were passed as `extra`.
 
     Raises:
-        TypeError: The model or the optimiser is something else.
+        TypeError: The model is not a Module, or the optimiser is not an Optimiser.
         ValueError: The snapshot belongs to another model or optimiser, or is damaged.
     """
     extra = extra_of(tree)
@@ -334,7 +334,7 @@ def read(path: str | os.PathLike[str]) -> Any:
     Raises:
         ImportError: NumPy or safetensors is missing.
         OSError: The file cannot be read.
-        ValueError: The file is damaged or has another format.
+        ValueError: The file is damaged or has a different format.
     """
     _, safetensors = packages(PURPOSE)
     _, arrays, metadata = parsed(path, safetensors)

@@ -61,7 +61,7 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         ImportError: NumPy or safetensors is missing.
         OSError: The file cannot be read.
-        ValueError: The file is damaged, or has another format.
+        ValueError: The file is damaged, or has a different format.
     """
     _, safetensors = packages(PURPOSE)
     content, arrays, metadata = parsed(path, safetensors)
@@ -89,7 +89,7 @@ def parsed(
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: The file is damaged, or has another format.
+        ValueError: The file is damaged, or has a different format.
     """
     content = Path(path).read_bytes()
     try:

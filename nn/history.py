@@ -144,7 +144,7 @@ class DivergenceError(FloatingPointError):
 
     Args:
         message: What happened.
-        history: The results of the training so far.
+        history: The results of training so far.
 
     Attributes:
         history: The same.

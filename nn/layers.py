@@ -21,7 +21,7 @@ from nn.tables import Predictor, is_table
 __all__ = ["MLP", "Activation", "Dropout", "Layer", "Neuron"]
 
 Activation = str | Callable[[Value], Value] | None
-"""The name of a function of `autograd`, "linear" or None for none, or a function."""
+"""The name of a function of `autograd`, "linear" or None for the identity, or a function."""
 
 # Rectifiers keep about half of the variance, for which He's initialisation compensates.
 RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus"}
@@ -73,7 +73,7 @@ class Neuron(OfRows):
 
     Args:
         nin: The number of inputs.
-        activation: The name of a function of `autograd`, "linear" or None for none at all, or any
+        activation: The name of a function of `autograd`, "linear" or None for the identity, or any
             function from Value to Value.
         bias: A bias shared with other neurons; None gives this one its own.
         nout: The number of neurons with the same inputs.
@@ -294,7 +294,7 @@ class Dropout(Module):
 
     The dropped inputs depend on the seed, the module's name in its model (see
     `Module.label_parameters`), and the number of masks drawn so far, which a `Buffer` counts: so a
-    training that is resumed from a file continues with the same masks.
+    training run that is resumed from a file continues with the same masks.
 
     Compiled code cannot draw: a mask would be frozen. Draw masks outside, by `mask`, and pass them
     as inputs; without a mask, compiling in training mode is an error.
@@ -342,7 +342,7 @@ class Dropout(Module):
         Raises:
             TypeError: An input is neither a Value nor a real number; or this is being compiled, in
                 training mode, without a mask.
-            ValueError: The mask has another length.
+            ValueError: The mask has a different length.
         """
         if isinstance(inputs, (Value, Real)):
             (output,) = self([inputs], None if mask is None else _listed(mask))

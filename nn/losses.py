@@ -50,14 +50,14 @@ def half_squared_error(outputs: Numbers, targets: Numbers) -> Any:
 
     Args:
         outputs: The model's output: a number, a Value, or a sequence of them.
-        targets: The desired output: as many numbers.
+        targets: The desired outputs: the same number of them.
 
     Returns:
         A Value; a float where the outputs are floats.
 
     Raises:
         TypeError: An output or a target is not a number.
-        ValueError: The numbers of outputs and targets differ, or are 0.
+        ValueError: The outputs and targets differ in number, or there are none.
 
     Example:
         >>> half_squared_error([1.0, 3.0], [0.0, 1.0])
@@ -71,14 +71,14 @@ def mean_squared_error(outputs: Numbers, targets: Numbers) -> Any:
 
     Args:
         outputs: The model's output: a number, a Value, or a sequence of them.
-        targets: The desired output: as many numbers.
+        targets: The desired outputs: the same number of them.
 
     Returns:
         A Value; a float where the outputs are floats.
 
     Raises:
         TypeError: An output or a target is not a number.
-        ValueError: The numbers of outputs and targets differ, or are 0.
+        ValueError: The outputs and targets differ in number, or there are none.
 
     Example:
         >>> mean_squared_error([1.0, 3.0], [0.0, 1.0])
@@ -92,14 +92,14 @@ def mean_absolute_error(outputs: Numbers, targets: Numbers) -> Any:
 
     Args:
         outputs: The model's output: a number, a Value, or a sequence of them.
-        targets: The desired output: as many numbers.
+        targets: The desired outputs: the same number of them.
 
     Returns:
         A Value; a float where the outputs are floats.
 
     Raises:
         TypeError: An output or a target is not a number.
-        ValueError: The numbers of outputs and targets differ, or are 0.
+        ValueError: The outputs and targets differ in number, or there are none.
 
     Example:
         >>> mean_absolute_error([1.0, 3.0], [0.0, 1.0])
@@ -109,22 +109,23 @@ def mean_absolute_error(outputs: Numbers, targets: Numbers) -> Any:
 
 
 def huber(outputs: Numbers, targets: Numbers, delta: float = 1.0) -> Any:
-    """½ e² for an error e = output - target of at most delta, delta (|e| - ½ delta) beyond.
+    """½ e² where the error e = output - target has |e| <= delta, else delta (|e| - ½ delta).
 
     It is averaged over the outputs (P. J. Huber, *Robust estimation of a location parameter*,
     Annals of Mathematical Statistics 35, 1964).
 
     Args:
         outputs: The model's output: a number, a Value, or a sequence of them.
-        targets: The desired output: as many numbers.
-        delta: Where the square is continued by its tangent; positive.
+        targets: The desired outputs: the same number of them.
+        delta: The positive |e| beyond which the parabola continues as its tangent.
 
     Returns:
         A Value; a float where the outputs are floats.
 
     Raises:
         TypeError: An output or a target is not a number.
-        ValueError: The numbers of outputs and targets differ, or are 0; or delta is not positive.
+        ValueError: The outputs and targets differ in number, or there are none; or delta is not
+            positive.
 
     Example:
         >>> huber([0.5, 3.0], [0.0, 0.0])
@@ -145,15 +146,15 @@ def hinge(outputs: Numbers, targets: Numbers) -> Any:
 
     Args:
         outputs: The model's output: a number, a Value, or a sequence of them.
-        targets: The desired output: as many numbers, -1 or 1.
+        targets: The desired outputs: the same number of them, each -1 or 1.
 
     Returns:
         A Value; a float where the outputs are floats.
 
     Raises:
         TypeError: An output or a target is not a number.
-        ValueError: The numbers of outputs and targets differ, or are 0; or a target is neither -1
-            nor 1.
+        ValueError: The outputs and targets differ in number, or there are none; or a target is
+            neither -1 nor 1.
 
     Example:
         >>> hinge(0.25, 1), hinge(0.25, -1)
@@ -172,15 +173,15 @@ def perceptron(outputs: Numbers, targets: Numbers) -> Any:
 
     Args:
         outputs: The model's output: a number, a Value, or a sequence of them.
-        targets: The desired output: as many numbers, -1 or 1.
+        targets: The desired outputs: the same number of them, each -1 or 1.
 
     Returns:
         A Value; a float where the outputs are floats.
 
     Raises:
         TypeError: An output or a target is not a number.
-        ValueError: The numbers of outputs and targets differ, or are 0; or a target is neither -1
-            nor 1.
+        ValueError: The outputs and targets differ in number, or there are none; or a target is
+            neither -1 nor 1.
 
     Example:
         >>> perceptron(0.25, 1), perceptron(0.25, -1)
@@ -198,15 +199,15 @@ def binary_cross_entropy(logits: Numbers, targets: Numbers) -> Any:
     Args:
         logits: The model's output, before any sigmoid: a number, a Value, or a sequence of
             them.
-        targets: The desired probabilities: as many numbers from 0 to 1.
+        targets: The desired probabilities: the same number of them, from 0 to 1.
 
     Returns:
         A Value; a float where the logits are floats.
 
     Raises:
         TypeError: A logit or a target is not a number.
-        ValueError: The numbers of logits and targets differ, or are 0; or a target is not from 0 to
-            1.
+        ValueError: The logits and targets differ in number, or there are none; or a target is not
+            from 0 to 1.
 
     Example:
         >>> binary_cross_entropy(-1000.0, 1), binary_cross_entropy(1000.0, 1)
@@ -329,7 +330,7 @@ cross_entropy_of_class = custom_function(
 if not TYPE_CHECKING:  # a type checker knows which names exist
 
     def __getattr__(name: str) -> Any:
-        refuse(__name__, name, {key: f"it is {ours}" for key, ours in LOSSES.items()})
+        refuse(__name__, name, {key: f"use {ours}" for key, ours in LOSSES.items()})
 
 
 # --- checks --------------------------------------------------------------------------------------

@@ -649,8 +649,8 @@ class Module:
         Raises:
             ImportError: NumPy or safetensors is missing.
             OSError: The file cannot be read.
-            ValueError: The file is damaged, of another format, or of another model; no parameter
-                has changed.
+            ValueError: The file is damaged, of a different format, or of another model; no
+                parameter has changed.
 
         Example:
             >>> from tempfile import TemporaryDirectory

@@ -41,7 +41,7 @@ __all__ = [
 
 
 NUMBERS = {"learning_rate", "weight_decay", "momentum", "epsilon"}
-"""The options that are numbers of at least 0."""
+"""The options that must be nonnegative numbers."""
 
 
 class Optimiser:
@@ -50,7 +50,7 @@ class Optimiser:
     Args:
         parameters: The parameters to change; duplicates count once.
         learning_rate: A number, or a schedule.
-        weight_decay: How strongly parameters are drawn to 0.
+        weight_decay: How strongly parameters are pulled towards 0.
 
     Attributes:
         parameters: The parameters, without duplicates.
@@ -217,7 +217,7 @@ class Optimiser:
     # --- state -----------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Copy what the optimiser holds besides the parameters, as numbers, texts and lists.
+        """Copy what the optimiser holds besides the parameters, as numbers, strings and lists.
 
         That is the number of steps, the learning rate or its schedule, the other options, and its
         state for each parameter. A subclass that keeps such things in its attributes need do
@@ -255,7 +255,8 @@ class Optimiser:
         """Continue where another optimiser was when its `state_dict` was called.
 
         Args:
-            state: The result; the other optimiser had the same kind, and as many parameters.
+            state: The result; the other optimiser was of the same kind, with the same number of
+                parameters.
 
         Raises:
             TypeError: The state is not a mapping.
@@ -496,7 +497,7 @@ class AdamW(Adam):
         learning_rate: A number, or a schedule.
         betas: How much of m and of v a step keeps.
         epsilon: Keeps the quotient finite.
-        weight_decay: How strongly parameters are drawn to 0.
+        weight_decay: How strongly parameters are pulled towards 0.
 
     Raises:
         TypeError: As for `Adam`.

@@ -42,7 +42,7 @@ class Order:
 
     @classmethod
     def of(cls, model: Module, seed: Any, generator: random.Random) -> Order:
-        """Continue with that of a model, if the seed is the same; otherwise make a new one.
+        """Return the model's own order, if the seed is the same; otherwise make a new one.
 
         Example:
             >>> Order.of(Module(), 3, random.Random(3)).seed
@@ -83,7 +83,7 @@ class Order:
         return kept.seed if isinstance(kept, Order) else random.SystemRandom().getrandbits(62)
 
     def begin(self, model: Module, count: int) -> None:
-        """Become the model's order, for this many samples."""
+        """Make this the model's order, for this many samples."""
         if len(self.rows) != count:
             self.rows = list(range(count))
         vars(model)[ATTRIBUTE] = self
@@ -106,7 +106,7 @@ def state_of(tree: Any) -> Any:
 
 
 class Run:
-    """A training, with the state needed to keep the best epoch, to stop early, and to be resumed.
+    """A training run, with the state needed to keep the best epoch, to stop early, and to resume.
 
     Attributes:
         training: What callbacks see of it.
@@ -160,7 +160,7 @@ class Run:
             count: How many samples there are to train on.
 
         Raises:
-            ValueError: It is damaged, or belongs to another training.
+            ValueError: It is damaged, or belongs to another training run.
         """
         try:
             state = state_of(tree)

@@ -321,7 +321,7 @@ def classes(targets: Sequence[Any], purpose: str) -> list[Any]:
         A number for each target.
 
     Raises:
-        TypeError: A target is something else.
+        TypeError: A target is neither a number nor such a row.
 
     Example:
         >>> classes([[0, 0, 1], [1, 0, 0]], "stratify")
@@ -363,13 +363,13 @@ def class_weights(targets: Sequence[Any], given: Any) -> dict[Any, float]:
 
     Args:
         targets: The targets of all samples.
-        given: The weight by class, or "balanced"; None for none.
+        given: The weight by class, or "balanced"; None for no weights.
 
     Returns:
         The weight by class.
 
     Raises:
-        TypeError: It is something else, or the targets are not classes.
+        TypeError: It is neither of these, or the targets are not classes.
         ValueError: A weight is negative or not finite, or no target has its class.
 
     Example:

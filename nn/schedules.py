@@ -218,7 +218,7 @@ def from_data(data: Any, current: float | Schedule) -> float | Schedule:
 
     Args:
         data: The description.
-        current: The present rate: what the description of a custom schedule refers to.
+        current: The current rate: what the description of a custom schedule refers to.
 
     Returns:
         The rate; a custom schedule as it is, without its state.

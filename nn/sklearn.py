@@ -290,7 +290,7 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
     Attributes:
         classes_: The classes, in order.
         model_: The network.
-        history_: The results of the last training.
+        history_: The results of the last training run.
         n_iter_: The number of epochs so far.
         loss_curve_: The loss after each epoch.
 
@@ -547,7 +547,7 @@ class MLPRegressor(RegressorMixin, _Perceptron):  # type: ignore[misc]
 
     Attributes:
         model_: The network.
-        history_: The results of the last training.
+        history_: The results of the last training run.
         n_iter_: The number of epochs so far.
         loss_curve_: The loss after each epoch.
 

@@ -58,8 +58,8 @@ def _children(part: _Part) -> Opened | None:
             return dict, (BY_PARAMETER,), [_Part(pairs, place)], None
         if wrong := [key for key in content if type(key) is not str]:
             raise TypeError(
-                f"{place} has the key {shown(wrong[0])}, but a file holds only dictionaries by "
-                "names (str)"
+                f"{place} has the key {shown(wrong[0])}, but a file holds only dictionaries "
+                "whose keys are names (str)"
             )
         named = [_Part(each, f"{place}[{key!r}]", parameters) for key, each in content.items()]
         return dict, tuple(content), named, None
@@ -87,8 +87,8 @@ def _plain(part: _Part) -> Any:
     if type(content) is random.Random:
         return {RANDOM: random_state(content)}
     raise TypeError(
-        f"{part.place} is a {type(content).__name__}, which a file cannot hold: define state_dict "
-        "and load_state_dict where it belongs to an object of yours"
+        f"{part.place} is a {type(content).__name__}, which a file cannot hold: if it belongs to "
+        "an object of yours, define state_dict and load_state_dict in its class"
     )
 
 
@@ -105,7 +105,7 @@ def updated(current: Any, plain: Any, place: str, parameters: Sequence[Value] = 
         A copy that holds the data.
 
     Raises:
-        ValueError: The data have another kind or length.
+        ValueError: The data have a different kind or length.
 
     Example:
         >>> updated((0.9, 0.999), [0.5, 0.25], "betas")
@@ -137,7 +137,9 @@ def updated(current: Any, plain: Any, place: str, parameters: Sequence[Value] = 
     if allowed and (
         not isinstance(plain, allowed) or (type(current) is not bool and plain is True)
     ):
-        raise ValueError(f"{place} should be of the kind of {shown(current)}, got {shown(plain)}")
+        raise ValueError(
+            f"{place} should be of the same kind as {shown(current)}, got {shown(plain)}"
+        )
     return plain
 
 

@@ -92,7 +92,7 @@ def printed(cell: Any) -> str:
 
 
 def agree(stored: str, executed: str) -> bool:
-    """Tell whether two lines are the same, but for the rounding of numbers and for spaces."""
+    """Tell whether two lines are the same, except for the rounding of numbers and for spaces."""
     if NUMBER.sub("0", stored).split() != NUMBER.sub("0", executed).split():
         return False
     return all(map(_agree, NUMBER.findall(stored), NUMBER.findall(executed)))
@@ -119,7 +119,7 @@ def _unit(text: str) -> float:
 
 
 def differences(stored: Any, executed: Any) -> list[str]:
-    """List the cells that print something else than is stored, each with both texts."""
+    """List the cells that print something other than what is stored, each with both texts."""
     found = []
     for before, after in zip(stored["cells"], executed["cells"], strict=True):
         if before["metadata"] == MEASURED:

@@ -206,7 +206,7 @@ def test_the_grid_is_that_of_the_committed_results() -> None:
     }
     said = " ".join(text(MEASURED).split())
     assert f"{min(slower[True]):.1f} to {max(slower[True]):.1f} times as long as with Py" in said
-    assert f"{min(slower[False]):.1f} to {max(slower[False]):.0f} times one by one" in said
+    assert f"{min(slower[False]):.1f} to {max(slower[False]):.0f} times individually" in said
 
 
 @pytest.mark.parametrize("path", [ENGLISH, MEASURED], ids=["README", "benchmarks"])

@@ -150,9 +150,9 @@ def gradcheck(
             of models; it returns a Value or number, or a sequence or dictionary of them. It is
             called some ten times, or, if it must be differentiated as a whole, some 60 times for
             each input or, with many inputs, for each block that one direction can confirm.
-        *inputs: Its arguments. Keep an argument of another kind out of them:
-            `gradcheck(lambda x: f(x, 3), 1.5)`. They are not changed, nor are the gradients of
-            other Values and models that the function uses.
+        *inputs: Its arguments. Keep arguments of other kinds out of them: `gradcheck(lambda x: f(x,
+            3), 1.5)`. They are not changed, nor are the gradients of other Values and models that
+            the function uses.
         order: 1 for the gradient; 2 for the gradient, and then the gradient of each derivative,
             as the recorded backward pass computes it.
         method: "precise" for high precision only, "numerical" for differences of the function
@@ -182,7 +182,7 @@ def gradcheck(
         ModuleNotFoundError: A derivative is claimed, and NumPy is not installed.
         TypeError: An argument, or what `f` returns, contains anything but real numbers, or there is
             none among the arguments.
-        ValueError: `order` or `method` is none of these, an input is not finite, `f` changes the
+        ValueError: `order` or `method` is not one of these, an input is not finite, `f` changes the
             data of its arguments, the precise method was requested and is not possible, or a
             claimed derivative has the wrong number of entries.
 
@@ -746,7 +746,7 @@ class _Evidence:
     Attributes:
         gradient: The result of `backward()`.
         recorded: The derivative from the recorded local derivatives, computed exactly.
-        rounding: How far off `recorded` the gradient may be, by rounding in `backward()`.
+        rounding: How far the gradient may be from `recorded`, because of rounding in `backward()`.
         recomputed: The derivative from the right local derivatives at the recorded operands.
         exact: The derivative from the right local derivatives at the exact operands.
         bound: How far off `exact` may be.

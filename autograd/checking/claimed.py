@@ -471,7 +471,8 @@ class Claimed:
         Known numbers need no second call.
 
         Raises:
-            ValueError: It raises an exception there, or returns other numbers than at the point.
+            ValueError: It raises an exception there, or returns numbers that differ from those at
+                the point.
         """
         given = self.point.arguments(data)
         known = self.known.values

@@ -143,8 +143,8 @@ def partials(mp: Any) -> dict[str, Callable[..., Sequence[Any]]]:
 
     Returns:
         For the names of arithmetic, of functions of a sequence, of the gamma function and of common
-        functions, a function of value and operands. It gives None for a derivative that does not
-        exist, or that only one-sided differences can decide.
+        functions, a function of the value and the operands. It gives None for a derivative that
+        does not exist, or that only one-sided differences can decide.
 
     Example:
         >>> import mpmath

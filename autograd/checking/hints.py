@@ -14,7 +14,7 @@ __all__ = ["hint"]
 _CLOSE = 1e-5  # relative: numerical derivatives may have no more digits
 _KNOWN = 0.02  # of a derivative: with a smaller bound it can be compared
 _SINGLE = 2.0**-18  # relative: a wrong derivative this close has the digits of single precision
-_FEW = 0.02  # relative: a derivative this close is right to a few digits
+_FEW = 0.02  # relative: a derivative this close is correct to a few digits
 _MANY = 64  # among so many derivatives, one may match by chance
 
 

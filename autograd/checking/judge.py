@@ -260,7 +260,7 @@ def examine(trace: Trace, oracle: Numerical) -> Examined:
 
 
 def wrong_sums(trace: Trace, nearby: Sequence[Trace], oracle: Numerical) -> dict[Value, Culprit]:
-    """Compare sums of coefficients times operands with their values, also at other points.
+    """Compare sums of coefficients times operands with their values, at nearby points too.
 
     The coefficients of such a node are its local derivatives: one that is wrong makes its value
     wrong too, unless the operand is 0.
@@ -466,7 +466,7 @@ def gradients(
 
 @contextmanager
 def _kept(trace: Trace) -> Iterator[list[Value]]:
-    """Restore all gradients in the end: the graph may contain the user's nodes."""
+    """Restore all gradients at the end: the graph may contain the user's nodes."""
     everything = [*trace.inputs, *trace.nodes, *leaves(*trace.outputs)]
     before = [node.grad for node in everything]
     try:

@@ -1,8 +1,8 @@
 """What a node's value and local derivatives should be, without asking its row for a derivative.
 
 A row of the library is evaluated by mpmath's definition of it, on both sides of the operands, with
-enough digits that its derivatives are right to at least 25. Any other row, and every row if mpmath
-is not installed, is differentiated numerically with a bound.
+enough digits that its derivatives are correct to at least 25. Any other row, and every row if
+mpmath is not installed, is differentiated numerically with a bound.
 """
 
 from __future__ import annotations
@@ -412,7 +412,7 @@ class Precise(Numerical):
         return self._known(middle)
 
     def _known(self, value: Any) -> Slope:
-        """Return a derivative that is right to some 25 digits."""
+        """Return a derivative that is correct to some 25 digits."""
         slope = self._slopes.get(value._mpf_)
         if slope is None:
             slope = self._slopes[value._mpf_] = Slope(value, 0.0)

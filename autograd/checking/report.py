@@ -80,7 +80,7 @@ class Derivative:
 
     @property
     def difference(self) -> float:
-        """How far `gradient` is off `numerical`."""
+        """How far `gradient` is from `numerical`."""
         return abs(self.gradient - self.numerical)
 
     @property

@@ -105,7 +105,7 @@ class Trace:
 
 
 class Function:
-    """A function of nested arguments as one of a list of floats.
+    """A function of nested arguments, as a function of a list of floats.
 
     Attributes:
         name: The name of the function.

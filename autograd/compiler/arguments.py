@@ -41,8 +41,8 @@ class Static:
     """An argument that is not a number, as a part of the key.
 
     Plain immutable values are compared by type and value: numbers, texts, None, and tuples and
-    frozen sets of such. Everything else is compared by identity: that two objects are equal
-    does not mean that a function reads the same from both.
+    frozen sets of these. Everything else is compared by identity: that two objects are equal does
+    not mean that a function reads the same from both.
 
     Raises:
         TypeError: It cannot be hashed: it may change, and the program would not.
@@ -124,7 +124,7 @@ def taken(name: str, arguments: Sequence[Any], axes: Sequence[Axes]) -> Argument
         name: The function, for errors.
         arguments: Its arguments.
         axes: For each, the axis along which it varies from row to row, None if it does not; or a
-            structure of such.
+            structure of these.
 
     Returns:
         The numbers, and everything else that the program depends on.
@@ -193,7 +193,7 @@ class Part(NamedTuple):
 
     Attributes:
         value: The part.
-        axis: The axis along which it varies, or a structure of such.
+        axis: The axis along which it varies, or a structure of these.
         path: Its path, for errors.
     """
 
@@ -366,7 +366,7 @@ def _as_array(path: str, argument: Any) -> Any:
 
 
 def _as_it_lies(array: Any, axis: Axes, found: Arguments) -> Hashable:
-    """Take an array of doubles, the hot case; None if it is not rows of numbers already."""
+    """Take an array of doubles, the common case; None if it is not rows of numbers already."""
     if not (array.dtype is _DOUBLE and axis == 0 and array.ndim in (1, 2)):
         return None
     rows = len(array)

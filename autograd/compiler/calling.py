@@ -24,9 +24,9 @@ from autograd.value import Value
 __all__ = ["Callee", "Limits", "Op", "Pattern", "pattern"]
 
 DEPTH = 16
-"""How deeply structures may be nested, as they are walked by recursion."""
+"""How deeply structures may be nested, because they are walked by recursion."""
 WORDS = 20_000
-"""The most words that a pattern may have."""
+"""The maximum number of words in a pattern."""
 
 
 class Op(IntEnum):
@@ -65,7 +65,7 @@ class Pattern:
         kept: The objects whose addresses are among the words; they are kept alive.
         has_arrays: Whether the result has an array, other than of rows.
         whole: The shape of the array that holds all numbers of the result, if there is one.
-        loose: How many numbers do not lie in arrays: they are the first group of inputs.
+        loose: How many numbers lie outside arrays; they are the first group of inputs.
         arrays: How many arrays there are.
         links: For each number of the result that is an output, its place, and the output; empty if
             the numbers are the outputs in their order.
@@ -86,7 +86,7 @@ class Pattern:
 
 
 class Limits(NamedTuple):
-    """What is the same in all calls by a pattern.
+    """What all calls by a pattern have in common.
 
     Attributes:
         most: The largest number of rows.

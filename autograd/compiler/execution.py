@@ -132,7 +132,7 @@ class Executor:
         )
 
     def repeated(self, rows: int) -> Callable[[Sequence[Any]], Any]:
-        """Make a function that executes the program on as many rows again, if `is_short` says so.
+        """Make a function that executes the program on as many rows, where `is_short` holds.
 
         Returns:
             A function of the arrays of inputs, which returns the outputs; or None if they must be
@@ -154,7 +154,8 @@ class Executor:
             pattern: What the arguments must be, and what the result is.
 
         Returns:
-            As for `contract.Called.called`. If it returns a result, it is the same as without it.
+            As for `contract.Called.called`. A result that it returns is the one that `__call__`
+            gives.
         """
         kernel, reduce = self._ready.get(self._first), self.options.reduce
         if kernel is None or not isinstance(kernel, Called) or kernel.outputs > MOST_OUTPUTS:

@@ -65,7 +65,7 @@ def compile(
     mode="machine code is as fast with the defaults; exact=True keeps the bits of recorded sums",
     fullgraph="a function is compiled as a whole, or refused",
     nopython="a function is compiled as a whole, or refused",
-    parallel="it is threads=",
+    parallel="use threads=",
 )
 def compile(
     f: Callable[..., Any] | None = None,

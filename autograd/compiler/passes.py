@@ -429,8 +429,8 @@ def _inlined(builder: ProgramBuilder, op: str, operands: tuple[int, ...]) -> int
 
 
 SHARED = {"softmax", "direction_", ZSCORE, DEVIATION}
-"""Families with one row for each of some operands, which stands first. A row is defined by it and
-by all operands in sorted order, so that what the rows share is computed once."""
+"""Families with one row for each of several operands, which comes first in it. A row is defined by
+it and by all operands in sorted order, so that what the rows share is computed once."""
 SYMMETRIC = {"hypot", "norm"}
 """Rows whose operands are put in that order too: directions share their lengths."""
 
@@ -465,7 +465,8 @@ PART = 512
 def fuse_sums(program: Program, least: int = 4, most: int | None = None) -> Program:
     """Replace a chain of additions by one n-ary operation: a `dot`, `net` or `sum`.
 
-    The terms stay in order. Backends may round a product and its addition to a sum together.
+    The terms stay in order. Backends may fuse a product with its addition to a sum, with one
+    rounding.
 
     Args:
         program: The program.
@@ -574,7 +575,7 @@ def _sum(builder: ProgramBuilder, op: str, operands: tuple[int, ...], most: int 
 
 
 def drop_guards(program: Program) -> Program | None:
-    """Replace products of the chain rule by plain ones, if a nan shows where that was wrong.
+    """Replace the chain rule's guarded products by plain ones, if a nan betrays every wrong output.
 
     A zero adjoint contributes nothing even through an infinite or undefined local derivative, where
     a plain product gives nan. If that nan is certain to reach an output, then outputs without a nan

@@ -81,7 +81,7 @@ _lock = Reopened()
 
 
 def _pool(threads: int) -> _Pool:
-    """Return the pool of so many threads; of two first calls, one makes it."""
+    """Return the pool of so many threads; if two threads ask first, only one makes it."""
     with _lock:
         return _made(threads)
 

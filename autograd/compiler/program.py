@@ -20,8 +20,8 @@ from autograd.value import Value, as_value, new_node
 __all__ = ["Operation", "Program"]
 
 LISTED = 200
-"""How many inputs, constants and operations the text of a program shows before it leaves out those
-in the middle."""
+"""How many inputs, constants and operations the text of a program shows before it omits those in
+the middle."""
 DRAWN = 300
 """Up to how many operations a notebook draws a program rather than list it."""
 

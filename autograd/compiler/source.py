@@ -55,7 +55,7 @@ class TracedProgram(NamedTuple):
         program: The program.
         result: The structure of the result.
         captured: The Values from outside that the function read.
-        drawn: Whether random numbers were drawn meanwhile.
+        drawn: Whether random numbers were drawn during the trace.
     """
 
     program: Program

@@ -39,9 +39,9 @@ class Specialisation:
         positions: The places in the result that are outputs, and the outputs; None if they are the
             same.
         constants: The constants in the result, with places for the outputs.
-        captured: The Values from outside that the function reads: the last of the inputs.
+        captured: The Values from outside that the function reads: they are the last inputs.
         calls: How often it has been called in Python.
-        next_try: At which call to try again to make `called`.
+        next_try: The number of calls after which to try again to make `called`.
         called: Calls it without Python, once there is such a function.
     """
 
@@ -88,7 +88,7 @@ class Specialisation:
         )
 
     def given(self, arrays: Sequence[Any]) -> Sequence[Any]:
-        """Append the present numbers of the captured Values to the arrays of arguments."""
+        """Append the current numbers of the captured Values to the arrays of arguments."""
         if not self.captured:
             return arrays
         return [*arrays, numpy.array([value._number for value in self.captured], dtype=float)]
@@ -148,13 +148,13 @@ class Specialisation:
 
 
 class Repeated:
-    """A call with arrays of the same shapes as at the call before: nothing needs to be examined.
+    """A call with arrays of the same shapes as in the previous call: nothing needs to be examined.
 
-    It takes a third of the time of another call, about as long as a small program itself.
+    It takes a third of the time of any other call, about as long as a small program itself.
 
     Args:
         known: The program.
-        args: The arguments of the call before.
+        args: The arguments of the previous call.
         rows: Their number of rows.
     """
 

@@ -118,7 +118,7 @@ def read(path: str | os.PathLike[str]) -> Any:
         What was stored.
 
     Raises:
-        ValueError: The file is damaged, of another format, or not JSON of texts and integers.
+        ValueError: The file is damaged, of a different format, or not JSON of strings and integers.
     """
     with Path(path_of(path, "load")).open("rb") as file:
         form = file.readline(80).removesuffix(b"\n")
@@ -152,7 +152,7 @@ def _other_format(form: bytes) -> str:
                 f"is of an older format, {found}, which held machine code, and is no longer read: "
                 "compile the function and save it again"
             )
-        return f"is of another format, {found}: this version reads {FORMAT!r}"
+        return f"is of a different format, {found}: this version reads {FORMAT!r}"
     return f"is not a file of this format, {FORMAT!r}: it begins with {brief(form[:40])}"
 
 
@@ -170,7 +170,7 @@ def _integer(text: str) -> int:
 
 
 def _no_integer(text: str) -> float:
-    raise ValueError(f"{brief(text)}: numbers are integers, or texts as float.hex writes them")
+    raise ValueError(f"{brief(text)}: numbers are integers, or strings as float.hex writes them")
 
 
 # --- what is in them -----------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def draw(
 
     In the drawing of a graph, every node is a box with its label or operation, its data and its
     gradient: inputs are ellipses, parameters square boxes, constants plain, operations rounded, and
-    the output has a double border. Nodes whose labels are dotted names, as models give them, are in
+    the output has a double border. Nodes whose labels are dotted names, such as models give, are in
     a frame with the module's name. In the drawing of a model, every neuron is a circle, in a column
     for each layer.
 
@@ -48,23 +48,24 @@ def draw(
             width and colour; or "both". In a model: "weights", by default, or "gradients".
         fold: The depth of module names at which each module becomes one box: 0 for the whole model,
             1 for its layers, 2 for their neurons. If many other nodes remain, equivalent ones
-            become one box as well. By default a graph with more nodes than the limit is folded, as
-            deep as can be read, and the drawing says so; None draws every node, or raises.
-        expand: Whether to draw nodes of many parents, such as sums and net inputs, as elementary
+            become one box as well. By default a graph with more nodes than the limit is folded to
+            the deepest level that is still legible, and the drawing says so; None draws every node,
+            or raises.
+        expand: Whether to draw nodes with many parents, such as sums and net inputs, as elementary
             operations; or the names of the operations to expand.
         between: Only what lies on paths from these nodes to the outputs is drawn.
         within: Only what is at most this many links from an output is drawn.
         direction: Where the graph flows: "LR", "TB", "RL" or "BT" (from left to right, …).
-        limit: The maximum number of nodes of a graph, or boxes that they are folded into, by
-            default 1,000; or of circles in a layer, by default 12.
+        limit: In a graph, the maximum number of boxes, folded or not, by default 1,000; in a model,
+            of circles in a layer, by default 12.
 
     Returns:
         A `Drawing`, which notebooks display; `save` writes it as SVG, PNG, PDF or DOT, `to_html` as
         a page to step through.
 
     Raises:
-        TypeError: The subject is neither a Value, nor a sequence of them, nor a program, nor such a
-            model; or an argument does not apply to it.
+        TypeError: The subject is not a Value, a sequence of them, a program, or such a model; or an
+            argument does not apply to it.
         ValueError: There would be more boxes than the limit, even after folding, or with the given
             `fold`; an argument is not one of its choices, or shows numbers that a program does not
             have; or the outputs do not depend on a node in `between`.

@@ -49,7 +49,7 @@ LEISURELY = 60
 _HASTE = {"nslimit": "0.5", "nslimit1": "1", "mclimit": "0.2"}
 
 WIDEST, LINES = 28, 3
-"""How long a line, and how many lines, of a label are drawn at most; the title has all of it."""
+"""The maximum length and number of the lines drawn of a label; the title has all of it."""
 
 
 # --- text ----------------------------------------------------------------------------------------
@@ -67,8 +67,8 @@ def clean(label: str) -> str:
         label: Any text.
 
     Returns:
-        The text, with plain line feeds, and with U+FFFD for each character that XML forbids or that
-        would affect its neighbours.
+        The text, with only line feeds as line breaks, and with U+FFFD for each character that XML
+        forbids or that would affect its neighbours.
 
     Example:
         >>> clean("a\r\nb\x00")

@@ -116,7 +116,7 @@ class Drawing:
             The path.
 
         Raises:
-            ValueError: The suffix is another one, or there are no steps for .html.
+            ValueError: The suffix is not one of these, or there are no steps for .html.
             RenderingError: Graphviz is missing, or it failed.
             OSError: The file cannot be written.
 
@@ -157,7 +157,7 @@ class Drawing:
             The path.
 
         Raises:
-            ValueError: The suffix is another one; or the drawing shows several nodes as one box,
+            ValueError: The suffix is not .html; or the drawing shows several nodes as one box,
                 several outputs, or a model, and so has no steps.
             RenderingError: Graphviz is missing, or it failed.
             OSError: The file cannot be written.

@@ -18,7 +18,7 @@ __all__ = ["expanded"]
 
 
 def expanded(roots: Sequence[Value], operations: bool | Collection[str]) -> dict[Value, Value]:
-    """Write out the nodes of many parents, in a new graph beside the given one.
+    """Write out the nodes with many parents, in a new graph beside the given one.
 
     Args:
         roots: The outputs of the graph, which is not changed.
@@ -26,8 +26,8 @@ def expanded(roots: Sequence[Value], operations: bool | Collection[str]) -> dict
 
     Returns:
         For every node of the graph its counterpart, with the same data, gradient and label; for a
-        leaf, the leaf itself. A node whose elementary operations would give other numbers, as they
-        overflow or share ties in another way, is not expanded.
+        leaf, the leaf itself. A node whose elementary operations would give other numbers, because
+        they overflow or share ties differently, is not expanded.
 
     Example:
         >>> from autograd import net
@@ -94,7 +94,7 @@ def _agrees(
 ) -> bool:
     """Tell whether the expansion has the same numbers as the node it stands for.
 
-    Elementary operations overflow where the node does not, and share ties in another way.
+    Elementary operations overflow where the node does not, and share ties differently.
     """
     if math.isfinite(node.data) and not all(math.isfinite(inner.data) for inner in gradients):
         return False

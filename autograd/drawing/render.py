@@ -24,9 +24,9 @@ TIMEOUT = 120
 
 _MISSING = 3  # the exit status if pygraphviz cannot be imported
 
-# pygraphviz works inside the process that calls it: in a process of its own, nothing that Graphviz
-# does to a large or odd graph can end the user's session, print into it, or collide with other
-# threads.
+# pygraphviz runs Graphviz inside the process that calls it. In a process of its own, nothing that
+# Graphviz does to a large or odd graph can end the user's session, print into it, or collide with
+# other threads.
 _PYGRAPHVIZ = """
 import sys
 form, program, *sys.path = sys.argv[1:]

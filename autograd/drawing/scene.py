@@ -28,14 +28,14 @@ FAR = 8
 """A leaf whose uses are more than this many levels apart is shown by name at each of them."""
 
 READABLE = 100
-"""How many boxes can still be read: a graph that is too large is folded to this number."""
+"""The number of boxes that is still legible: a graph that is too large is folded to this number."""
 
 MOST_LINKS = 10
 """The maximum number of links per box of the limit; beyond it a drawing is refused."""
 
 MOST_TEXTS, MOST_ASKED = 40, 300
-"""More texts than this on links would take more room than the graph: they are in the titles only.
-More are shown if they were asked for."""
+"""The maximum number of texts on links: more would take more room than the graph, so they are only
+in the titles, unless they were asked for."""
 
 
 @dataclass(slots=True, eq=False)

@@ -40,13 +40,12 @@ def explain(
         output: The node that is differentiated, such as an error.
         wrt: The node to differentiate with respect to; several for a table; None for a table of the
             parameters that the output depends on, or of its inputs if it has no parameters.
-        limit: How many paths, those of the largest contributions, or rows are shown.
+        limit: How many paths, those with the largest contributions, or how many rows are shown.
         through: The stations by which paths are told apart. None stands for the labelled nodes in
             between, or for all nodes in between if none is labelled; `"all"` for all of them. Nodes
-            that do not lie in between are ignored. Paths that pass the same stations are
-            added into one. If a factor between stations is too large or too small for a float, so
-            that the numbers would differ from those of `backward()`, `"all"` is used whatever was
-            asked for.
+            that do not lie in between are ignored. Paths that pass the same stations are added up
+            as one. If a factor between stations is too large or too small for a float, so that the
+            numbers would differ from those of `backward()`, `"all"` is used whatever was asked for.
 
     Returns:
         An `Explanation` for one node, else `Contributions`.

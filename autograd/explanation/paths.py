@@ -206,7 +206,7 @@ class Explanation:
 
     @property
     def _lost(self) -> str:
-        """Describe the difference of the total and all paths, if they are listed and it shows."""
+        """Describe how the total differs from all paths, if they are listed and it shows."""
         shows = not abs(self.remainder) <= 1e-10 * abs(self.total)
         if self._unlisted or not shows or not math.isfinite(self.total):
             return ""
@@ -311,8 +311,8 @@ class _Condensed:
 
     def __init__(self, region: _Region, stations: list[bool]) -> None:
         self.region, self.stations = region, stations
-        # For a node that is not a station: the station that all ways down lead to, and the factor.
-        # An infinite factor is left to the way down, where a zero adjoint may come before it.
+        # For a node that is not a station: the station that all paths down lead to, and the factor.
+        # An infinite factor is left to the walk downwards, where a zero adjoint may come before it.
         self.only: list[tuple[int, float] | None] = []
         for links, chosen in zip(region.links, stations, strict=True):
             self.only.append(None if chosen else self._only(links))

@@ -51,8 +51,8 @@ def gradcheck(
     """Check the gradient of a function at a point as JAX computes it.
 
     Args:
-        f: A function from trees of arrays to trees of arrays, with `custom_vjp` or `custom_jvp` or
-            not.
+        f: A function from trees of arrays to trees of arrays, with or without `custom_vjp` or
+            `custom_jvp`.
         *inputs: Its arguments. The floats and floating-point arrays in them are checked; everything
             else is kept as it is.
         order: 1 for the gradient; 2 for the gradient, and then its own derivative.
@@ -66,9 +66,9 @@ def gradcheck(
 
     Raises:
         GradientError: A gradient is wrong.
-        TypeError: There is no floating-point array among the arguments, `f` returns none, or
-            forward mode was asked for and is not available.
-        ValueError: An input is not finite, or `order` or `mode` is none of these.
+        TypeError: There is no floating-point array among the arguments, `f` returns no such array,
+            or forward mode was asked for and is not available.
+        ValueError: An input is not finite, or `order` or `mode` is not one of these.
     """
     require_order(order)
     if mode not in ("both", "reverse", "forward"):

@@ -89,7 +89,7 @@ class RandomProgram:
 
         Raises:
             TypeError: The number of inputs is wrong.
-            ArithmeticError, ValueError: For other inputs than its own, an instruction may leave its
+            ArithmeticError, ValueError: For inputs other than its own, an instruction may leave its
                 domain.
         """
         if len(inputs) != len(self.inputs):

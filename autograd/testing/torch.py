@@ -65,7 +65,8 @@ def gradcheck(
 
     Raises:
         GradientError: A gradient is wrong.
-        TypeError: There is no floating-point tensor among the arguments, or `f` returns none.
+        TypeError: There is no floating-point tensor among the arguments, or `f` returns no such
+            tensor.
         ValueError: An input is not finite, or `order` is neither 1 nor 2.
     """
     require_order(order)

@@ -145,7 +145,7 @@ class ArrayKernel:
 
 
 class NumPy:
-    """The backend."""
+    """The NumPy backend."""
 
     name = "numpy"
     plan = staticmethod(planned)

@@ -94,7 +94,7 @@ class Kernel(Protocol):
         ...
 
     def repeated(self, rows: int, divisor: float) -> Callable[[Sequence[Any]], tuple[Any, Any]]:
-        """Make a shorter way to run it, if each output is one number.
+        """Make a faster way to run it, if each output is one number.
 
         Args:
             rows: The number of rows.
@@ -115,12 +115,12 @@ class Called(Protocol):
 
         Args:
             pattern: What the arguments must be, and what the result is.
-            limits: What is the same in all calls.
+            limits: What all calls have in common.
 
         Returns:
             A function of a tuple of arguments, which returns the result, or NotImplemented if the
             arguments do not fit, or the outputs must be computed with guards. None if that is not
-            possible: on other interpreters than CPython, for example.
+            possible: on interpreters other than CPython, for example.
         """
         ...
 

@@ -100,7 +100,7 @@ class Library:
 
 
 class C:
-    """The backend."""
+    """The C backend."""
 
     name = "c"
     plan = staticmethod(planned)

@@ -621,7 +621,7 @@ static double NAME_lgamma(double x)
 }}
 """, ("polynomial",)),
     "cotangent": (f"""
-/* cot(pi offset) for an offset of at most a half, also near its zeros at both ends. */
+/* cot(pi offset) for an offset of at most a half, even near its zeros at both ends. */
 static double NAME_cotangent(double offset)
 {{
     const double pi = {_literal(math.pi)};
@@ -677,7 +677,7 @@ static double NAME_scaled_zeta(int s, double x)
 }}
 """, ("add",)),
     "polygamma": (f"""
-/* The derivative of digamma of an order from 0 to 1000. */
+/* A derivative of digamma; its order is from 0 to 1000. */
 static double NAME_polygamma(double order, double x)
 {{
     const double pi = {_literal(math.pi)};

@@ -101,7 +101,7 @@ class Code:
 
 
 class LLVM:
-    """The backend.
+    """The LLVM backend.
 
     Args:
         target: The machine to compile for; by default this machine.

@@ -83,7 +83,8 @@ def signature_of(text: str, inputs: int, outputs: int) -> Signature:
         The signature.
 
     Raises:
-        ValueError: There is no such signature, or it is for another number of inputs or outputs.
+        ValueError: There is no such signature, or it is for a different number of inputs or
+            outputs.
 
     Example:
         >>> signature_of("double(double,double)", 2, 1).text
@@ -159,7 +160,7 @@ def entry(
     Args:
         sources: The kernel, and perhaps another, which is called if an output of the first is nan.
         signature: The function's type.
-        groups: How many inputs lie in each of the kernel's arrays; they follow one another.
+        groups: How many of the inputs, in their order, lie in each of the kernel's arrays.
         numbers: The numbers of the result: an output, as an int, or a constant, as a float.
 
     Returns:

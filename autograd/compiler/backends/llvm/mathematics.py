@@ -230,7 +230,7 @@ _SINH = (
 def _scaled_exp(shifted: _Vector, r: _Vector) -> _Vector:
     """exp(r) 2**n, where `shifted` is n + 2046 + _ROUND.
 
-    It uses two powers of 2: one could reach neither subnormal nor the largest numbers.
+    It uses two powers of 2: a single one could reach neither subnormal numbers nor the largest.
     """
     n = shifted.bits
     half = n >> 1

@@ -108,7 +108,7 @@ API = (
 """The table of the C API: the addresses of objects and functions."""
 
 ORDERED = 0x0001 | 0x0100
-"""NumPy's flags of arrays that are contiguous in C's order, and aligned."""
+"""NumPy's flags for arrays that are contiguous in C's order, and aligned."""
 WRITEABLE = ORDERED | 0x0400
 VERSION_PLACE, NEW_PLACE, BASE_PLACE = 0, 94, 282
 """The places of PyArray_GetNDArrayCVersion, PyArray_NewFromDescr and PyArray_SetBaseObject in

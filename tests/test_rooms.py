@@ -88,7 +88,7 @@ def test_the_engine_stands_on_nothing_but_itself() -> None:
 ELSEWHERE = {
     "autograd.compiler.backends.contract": "test_recipes, and the tests of each backend",
     "autograd.compiler.layout": "test_arguments of the compiler",
-    "autograd.compiler.source": "test_function of the compiler",
+    "autograd.compiler.original": "test_function of the compiler",
     "autograd.compiler.specialisation": "test_function and test_trampoline of the compiler",
     "autograd.foreign": "test_mistakes",
     "autograd.formulas": "test_rules",

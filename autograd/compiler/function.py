@@ -21,8 +21,8 @@ from autograd.compiler.backends.llvm.entry import CFunction
 from autograd.compiler.calling import Callee
 from autograd.compiler.execution import Options, Reduce, processors
 from autograd.compiler.layout import Group, Layout
+from autograd.compiler.original import CallArguments, Original
 from autograd.compiler.program import Program
-from autograd.compiler.source import Call, Source
 from autograd.compiler.specialisation import Repeated, Specialisation
 from autograd.compiler.storage import Stored, content, described, read, written
 from autograd.compiler.trace import collector_paused
@@ -285,7 +285,7 @@ class Compiled(Callee):
         key = (found.key, *kwargs) if kwargs else found.key
         known = self._known.get(key)
         if known is None:
-            known = self._specialised(key, Call(args, kwargs, axes), found)
+            known = self._specialised(key, CallArguments(args, kwargs, axes), found)
         if known.captured and (_live or active.get() is not None) and known.depends_on_live():
             if self.in_axes is None:
                 return self._called(*args, **kwargs)
@@ -302,7 +302,7 @@ class Compiled(Callee):
         outputs = known.run(known.given(found.arrays), 1 if rows is None else rows)
         numbers = known.numbers(outputs, rows)
         if self.check and not numpy.isfinite(numbers).all():
-            self._check(known, Call(args, kwargs, axes), found, numbers)
+            self._check(known, CallArguments(args, kwargs, axes), found, numbers)
         elif not (self.check or kwargs or self._model):
             if known.called is None:
                 known.prepare(args, axes, rows is not None and self.reduce is None, Compiled)
@@ -352,7 +352,7 @@ class Compiled(Callee):
             ) from None
         key = (found.key, *kwargs) if kwargs else found.key
         known = self._known.get(key) or self._stored.get(key)
-        return (known or self._specialised(key, Call(args, kwargs, axes), found)).program
+        return (known or self._specialised(key, CallArguments(args, kwargs, axes), found)).program
 
     def c_function(self, *args: Any, signature: str | None = None) -> CFunction:
         """Make a C function that computes one row, to be called by address from other languages.
@@ -413,7 +413,7 @@ class Compiled(Callee):
         except HoldsValues:
             raise TypeError(f"{name}: the arguments hold Values: pass their .data") from None
         known = self._known.get(found.key) or self._specialised(
-            found.key, Call(args, {}, axes), found
+            found.key, CallArguments(args, {}, axes), found
         )
         if known.captured:
             raise ValueError(
@@ -554,20 +554,20 @@ class Compiled(Callee):
         return [*([None] * len(self._model)), *axes, *([None] * len(kwargs))]
 
     @property
-    def _source(self) -> Source:
-        return Source(self._called, self._name, self.options.exact)
+    def _original(self) -> Original:
+        return Original(self._called, self._name, self.options.exact)
 
-    def _specialised(self, key: Hashable, call: Call, found: Arguments) -> Specialisation:
+    def _specialised(self, key: Hashable, call: CallArguments, found: Arguments) -> Specialisation:
         with self._lock, collector_paused():
             if key in self._known:  # by another thread, in the meantime
                 return self._known[key]
             stored = self._stored.get(key)
             if stored is None:
                 layout = found.layout()
-                first = self._source.traced(call, layout)
+                first = self._original.traced(call, layout)
                 self.traces += 1
                 if self.check:
-                    self._source.require_the_same(first, call, layout)
+                    self._original.require_the_same(first, call, layout)
                 program, result, captured, _ = first
                 if captured:
                     layout = Layout((*layout.groups, Group(len(captured), False)), layout.batched)
@@ -588,14 +588,14 @@ class Compiled(Callee):
         Example:
             >>> compile(lambda x: x * x).require_one_program(2.0)
         """
-        call = Call(args, {}, self._axes(args, {}))
+        call = CallArguments(args, {}, self._axes(args, {}))
         layout = taken(self._name, args, call.axes).layout()
-        self._source.require_the_same(self._source.traced(call, layout), call, layout)
+        self._original.require_the_same(self._original.traced(call, layout), call, layout)
 
     def _check(
         self,
         known: Specialisation,
-        call: Call,
+        call: CallArguments,
         found: Arguments,
         numbers: Any,
     ) -> None:
@@ -613,7 +613,7 @@ class Compiled(Callee):
             array = found.arrays[group]
             return Value(float(array[row, place] if array.ndim == 2 else array[place]), path)
 
-        values, keywords = self._source.row(call, number)
+        values, keywords = self._original.row(call, number)
         try:
             self._called(*values, **keywords)
         except (ArithmeticError, ValueError) as error:

@@ -20,7 +20,7 @@ from autograd.traced import traced
 from autograd.tracing import UNKNOWN, TracingError
 from autograd.value import Value
 
-__all__ = ["Call", "Source", "TracedProgram"]
+__all__ = ["CallArguments", "Original", "TracedProgram"]
 
 RETRACED = 4
 """How often a function is traced again to check it."""
@@ -34,7 +34,7 @@ def _random_states() -> Any:
     return random.getstate(), {**state, "state": numbers}
 
 
-class Call(NamedTuple):
+class CallArguments(NamedTuple):
     """The arguments of a call.
 
     Attributes:
@@ -64,7 +64,7 @@ class TracedProgram(NamedTuple):
     drawn: bool
 
 
-class Source(NamedTuple):
+class Original(NamedTuple):
     """A function, to be called for one row.
 
     Attributes:
@@ -78,7 +78,7 @@ class Source(NamedTuple):
     exact: bool
 
     def row(
-        self, call: Call, number: Callable[[int, int, str], Value]
+        self, call: CallArguments, number: Callable[[int, int, str], Value]
     ) -> tuple[list[Any], dict[str, Any]]:
         """Make the arguments of one row.
 
@@ -94,7 +94,7 @@ class Source(NamedTuple):
         values = rebuilt(names, (*args, *kwargs.values()), axes, number)
         return values[: len(args)], dict(zip(kwargs, values[len(args) :], strict=True))
 
-    def traced(self, call: Call, layout: Layout) -> TracedProgram:
+    def traced(self, call: CallArguments, layout: Layout) -> TracedProgram:
         """Trace the function.
 
         Args:
@@ -124,7 +124,7 @@ class Source(NamedTuple):
         result.numbers = []  # frees the graph, which has been read
         return TracedProgram(program, result, captured, before != _random_states())
 
-    def require_the_same(self, first: TracedProgram, call: Call, layout: Layout) -> None:
+    def require_the_same(self, first: TracedProgram, call: CallArguments, layout: Layout) -> None:
         """Trace the function again, and compare the programs.
 
         Args:

@@ -935,6 +935,14 @@ def test_what_stands_out_of_noise_further_in_is_no_less_noise() -> None:
     assert is_honest(estimate, 21366.613157671266)
 
 
+@pytest.mark.parametrize("gap", [3e-12, 7e-12, 1e-11])
+def test_a_kink_just_beside_the_point_is_covered(gap: float) -> None:
+    """On one side; from further away it looks like a value at the point that is a little off."""
+    x = 57.8376 + 1.6e-6
+    level = (1e5 * (x + gap - 57.8376)) ** 2
+    assert is_honest(differentiate(lambda z: max((1e5 * (z - 57.8376)) ** 2, level), x), 0.0)
+
+
 def test_a_ripple_hidden_by_rounding_is_not_its_mean() -> None:
     """What is noise from further away becomes as smooth as rounding lets it be."""
     inner = composed_badly("sin", "cube", "arctan")

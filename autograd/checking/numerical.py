@@ -26,6 +26,11 @@ one more step. Then the terms of the polynomial do not decay towards the residua
 does not fall evenly from scale to scale; in the second case, the distances between samples are
 halved to find the jump.
 
+A residual that falls regularly over several scales is that of an analytic function, whatever the
+function does further away. Noise that is smooth over small distances is the error of a method, such
+as a rule of integration: it does not average out over larger distances, and the bound covers its
+slope there. The bound also covers the slope to each closer sample that stands out of the noise.
+
 If no scale is smooth on both sides, each side is fitted separately, which finds a kink, a border of
 the domain, or a derivative such as that of x·|x| at 0.
 
@@ -34,8 +39,8 @@ The errors of the values are at most some eight times those that show in the sam
 and two more at each further one). And a function whose residual falls to rounding as that of an
 analytic function does is meant as it is there: smooth ripples, and smooth errors of a solver, are
 part of it, and a table of which one cell is seen is its chord. Among the random functions in
-`tests/autograd/checking/badly.py`, which are chosen to be difficult, hardly one bound in 10,000 is
-false: where edges are hidden below noise, by a pole, or by the polynomial's own residual.
+`tests/autograd/checking/badly.py`, which are chosen to be difficult, about one bound in tens of
+thousands is false: where edges are hidden below noise, by a pole, or by the polynomial's residual.
 """
 
 from __future__ import annotations

@@ -567,7 +567,7 @@ def test_bounds_are_useful_and_cheap_where_a_function_is_evaluated_to_full_preci
         for i in range(250)
         if badly.is_well_conditioned(case := badly.drawn_of(badly.generator(SEED, i), "precise"))
     ]
-    assert sum(outcome.is_useful for outcome in outcomes) >= 0.97 * len(outcomes)
+    assert sum(outcome.is_useful for outcome in outcomes) >= 0.99 * len(outcomes)
     assert sum(outcome.calls for outcome in outcomes) <= 60 * len(outcomes)
 
 
@@ -933,6 +933,14 @@ def test_what_stands_out_of_noise_further_in_is_no_less_noise() -> None:
         lambda x: (outer(6629.29669915595 * x) + large) - large, -0.00024716554448497776
     )
     assert is_honest(estimate, 21366.613157671266)
+
+
+@pytest.mark.parametrize("gap", [3e-12, 7e-12, 1e-11])
+def test_a_kink_just_beside_the_point_is_covered(gap: float) -> None:
+    """On one side; from further away it looks like a value at the point that is a little off."""
+    x = 57.8376 + 1.6e-6
+    level = (1e5 * (x + gap - 57.8376)) ** 2
+    assert is_honest(differentiate(lambda z: max((1e5 * (z - 57.8376)) ** 2, level), x), 0.0)
 
 
 def test_a_ripple_hidden_by_rounding_is_not_its_mean() -> None:

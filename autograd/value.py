@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Operand", "Plain", "Value", "as_value", "new_node", "record"]
 
 Operand: TypeAlias = "Value | Plain"
+_new = object.__new__
 
 
 @final
@@ -307,11 +308,8 @@ def _propagate(nodes: Iterator[Value]) -> None:
         if adjoint:
             derivatives = node.local_derivatives
             # (adjoint - adjoint is 0 unless it is infinite or nan)
-            if (
-                node.op not in PLAIN
-                and (len(derivatives) > MANY or adjoint - adjoint)
-                and (grouped := shares(node, adjoint))
-            ):
+            is_special = node.op not in PLAIN and (len(derivatives) > MANY or adjoint - adjoint)
+            if is_special and (grouped := shares(node, adjoint)):
                 for parent, share in grouped.items():
                     parent._grad += share
                 continue
@@ -422,9 +420,6 @@ def new_node(
 
 def _constant(data: float) -> Value:
     return new_node(data, (), (), CONSTANT)
-
-
-_new = object.__new__
 
 
 def _operand(operation: str, other: Any) -> Any:

@@ -1,8 +1,9 @@
 """The code of a scheduled program, in LLVM's intermediate representation.
 
-Rows of the batch are the lanes of vectors. A block of rows, `lanes` times `vectors` of them, is
+Rows of the batch are the lanes of vectors. A unit of rows, `lanes` times `vectors` of them, is
 executed at once: straight-line code keeps numbers in registers and passes others on in memory,
-where each slot has a place with room for the block; a loop reads and writes that memory.
+where each slot has a place with room for the unit; a loop reads and writes that memory. Where there
+are loops, each step is executed for a block of units before the next one (see `tiles`).
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ class Target:
             The number of sums.
 
         Example:
-            >>> host().sums_at_once(2) in (6, 12)
+            >>> host().sums_at_once(2) in (6, 11)
             True
         """
         return max((22 if self.registers == 32 else 12) // vectors, 1)

@@ -14,7 +14,7 @@ from autograd.compiler.execution import Executor, Options, reduced_constants
 from autograd.compiler.layout import Layout
 from autograd.compiler.pipeline import optimise
 from autograd.compiler.program import Program
-from autograd.compiler.results import Result
+from autograd.compiler.results import ArrayPlace, Result, SparsePlace
 from autograd.compiler.storage import Stored
 from autograd.graph import topological_order
 from autograd.tracing import active
@@ -132,7 +132,12 @@ class Specialisation:
         self.next_try = 2 * self.calls
         if self.calls < MANY and not is_at_hand():
             return
-        found = pattern(args, axes, self.result, rows=rows)
+        result, sparse = self.result, None
+        if not (rows or result.tree.depth) and isinstance(result.places[0], SparsePlace):
+            sparse = result.places[0]  # made in Python, of an array
+            nonzeros = ArrayPlace(sparse.start, sparse.stop, (sparse.stop - sparse.start,))
+            result = Result.of(result.tree, [nonzeros])
+        found = pattern(args, axes, result, rows=rows)
         if found is None:
             return
         if self.positions is not None:
@@ -144,6 +149,8 @@ class Specialisation:
         called = self.run.called(replace(found, captured=self.captured))
         if called is not None:
             accelerate(owner)
+            if sparse is not None:
+                called = Sparse(called, sparse)
             self.called = Capturing(called) if self.captured else called  # whole, for all threads
 
 
@@ -212,6 +219,24 @@ class Capturing:
         if _live or active.get() is not None:
             return NotImplemented
         return self.called(args)
+
+
+class Sparse:
+    """A call whose result is one sparse array.
+
+    Args:
+        called: Calls the program, and gives its nonzeros as an array.
+        place: Makes the sparse array.
+    """
+
+    def __init__(self, called: Callable[[tuple[Any, ...]], Any], place: SparsePlace) -> None:
+        self.called = called
+        self.filled = place.filled
+
+    def __call__(self, args: tuple[Any, ...]) -> Any:
+        """Return the result; NotImplemented for other arguments."""
+        nonzeros = self.called(args)
+        return nonzeros if nonzeros is NotImplemented else self.filled(nonzeros, False)
 
 
 _DOUBLE = numpy.dtype(float)

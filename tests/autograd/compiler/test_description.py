@@ -25,7 +25,10 @@ from autograd.compiler.description import (
     require_fit,
     result,
 )
-from autograd.compiler.results import Result
+from autograd.compiler.results import Result, SparsePlace
+from autograd.sparsity.pattern import Pattern
+from autograd.sparsity.values import SparseValues
+from autograd.value import Value
 
 floats = st.floats(allow_nan=False)
 plain = st.recursive(
@@ -175,3 +178,22 @@ def test_what_is_told_by_its_identity_is_refused() -> None:
             described_arguments((Static(value),))
     with pytest.raises(TypeError, match="which a file cannot"):
         described_axes({object(): 0})
+
+
+def test_sparse_results_come_back() -> None:
+    made = Result(SparseValues([Value(1.0), Value(2.0)], Pattern([[0, 2], []], 3)), "f")
+    found, count = result(json.loads(json.dumps(described_result(made))))
+    assert count == 2
+    (place,) = found.places
+    assert isinstance(place, SparsePlace)
+    assert place.pattern == Pattern([[0, 2], []], 3)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [3, [3], [-1, []], [3.0, []], [2**61, []], [3, 1], [3, [1]], [3, [[3]]], [3, [[1, 0]]],
+     [3, [[0, 0]]], [3, [[-1]]], [3, [[True]]], [3, [["0"]]]],
+)  # fmt: skip
+def test_malformed_sparse_results_are_refused(content: Any) -> None:
+    with pytest.raises(ValueError, match="the result"):
+        result(["sparse", content])

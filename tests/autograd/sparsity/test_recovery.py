@@ -261,6 +261,23 @@ def test_compiled_results_share_nothing() -> None:
     same(found(POINT), hessian(rosenbrock)(POINT.tolist()))
 
 
+def test_many_calls_are_made_without_python() -> None:
+    """As soon as it pays: with the same results, which share nothing, and the same errors."""
+    scale = Value(2.0)
+    for function in (lambda xs: broyden(xs), lambda xs: [scale * y for y in broyden(xs)]):
+        found = compiled(jacobian(function, sparse=True))
+        for _ in range(140):
+            last = found(POINT)
+        assert any(known.called is not None for known in found._known.values())
+        before = last.toarray()
+        last.data[:] = 0.0
+        np.testing.assert_array_equal(found(POINT).toarray(), before)
+        same(found(POINT + 1.0), jacobian(function)((POINT + 1.0).tolist()))
+        same(found(POINT[:3]), jacobian(function)(POINT[:3].tolist()))
+        with pytest.raises(TypeError):
+            found("a")
+
+
 def test_compiled_with_rows_and_reduced() -> None:
     rows = np.stack([POINT, POINT + 0.5])
     expected = [jacobian(broyden)(row.tolist()) for row in rows]

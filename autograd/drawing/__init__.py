@@ -78,7 +78,7 @@ def draw(
         >>> draw(y, links="contributions").svg.count('class="node')
         6
     """
-    # Imported here, as drawing needs much that would slow `import autograd` down.
+    # Imported here, because drawing needs much that would slow `import autograd` down.
     from autograd.drawing.arguments import drawing_of
 
     return drawing_of(
@@ -104,5 +104,5 @@ if not TYPE_CHECKING:  # or type checkers would accept any name as the module's
         return getattr(import_module(_HOMES[name]), name)
 
     def __dir__() -> list[str]:
-        """List also what is loaded later, for `help` and for completion."""
+        """Also list what is loaded later, for `help` and for completion."""
         return sorted({*globals(), *_HOMES})

@@ -42,7 +42,7 @@ def draw(
             `program`, or anything whose `graph()` gives such outputs; or a model: an object with
             `layers` that have `neurons` that have `weights` and a `bias`, or one of its parts. Of
             a sparse Jacobian or Hessian, or any array of `scipy.sparse`, it shows where the
-            nonzeros are; then there are no other arguments.
+            nonzeros are; then no other argument applies.
         links: What the links show. In a graph: "derivatives", the local ones; "contributions", what
             flows back along each (the child's gradient times the local derivative), by number,
             width and colour; or "both". In a model: "weights", by default, or "gradients".

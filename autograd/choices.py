@@ -42,7 +42,7 @@ def may_leave_out(op: str) -> bool:
 
 
 def _may_jump(node: Any, place: int) -> bool:
-    """Tell whether a 0 may be a convention, at a jump: what is undefined remains so there.
+    """Tell whether a 0 may be the convention at a jump, where the derivative is undefined.
 
     A condition may be that of a kink.
     """

@@ -63,7 +63,8 @@ class Copyable:
     def _state(self) -> tuple[Any, ...]:
         cls: Any = type(self)
         state = [getattr(self, slot) for slot in _other_slots(cls)]
-        # A gradient that is itself a node becomes its number, as this node may be on its graph.
+        # A gradient that is itself a node becomes its number, because this node may be on its
+        # graph.
         return tuple([x._number if isinstance(x, Copyable) else x for x in state])
 
 

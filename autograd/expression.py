@@ -514,7 +514,7 @@ class _Expression:
 
 
 def _applied(sign: str, apply: Callable[[Any, Any], Any], left: Operand, right: Operand) -> Operand:
-    """Apply an operator; on plain numbers by its row, as Python may return a complex number."""
+    """Apply an operator; its row, on plain numbers: Python may return a complex number."""
     if isinstance(left, Value) or isinstance(right, Value):
         result: Value = apply(left, right)
         return result

@@ -163,7 +163,7 @@ def number(x: float, digits: int = 4) -> str:
     Args:
         x: The number.
         digits: How many significant digits it is rounded to. The integer part of a number below a
-            million is always written in full, as it takes no more room than a power of ten.
+            million is always written in full, because it takes no more room than a power of ten.
 
     Returns:
         Its digits without trailing zeros, with a power of ten if it is small or large.

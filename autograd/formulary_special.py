@@ -25,7 +25,7 @@ TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 
 
 def _number_of(order: Any) -> Any:
-    """The number of an operand that no derivative is taken of, to compute another from."""
+    """The number of an operand that is held fixed, to compute another from."""
     return getattr(order, "data", order)
 
 

@@ -152,7 +152,8 @@ def scaled_bessel(order: float, index: float, x: float) -> float:
 
     The index n is 0 or 1, and x at least 0. The integral over θ from 0 to π of sin(θ)**2n exp(x
     (cos θ - 1)) / π (DLMF 10.32.2) is differentiated under the integral sign, so that all terms
-    have the same sign; the trapezoidal rule is practically exact, as the integrand is periodic.
+    have the same sign; the trapezoidal rule is practically exact, because the integrand is
+    periodic.
 
     Example:
         >>> scaled_bessel(0, 0, 0.0), scaled_bessel(1, 0, 0.0)
@@ -172,6 +173,6 @@ def scaled_bessel(order: float, index: float, x: float) -> float:
     if x == inf:
         return 0.0
     y = horner(_at_infinity(k, n), 1 / x) / sqrt(2 * pi) / sqrt(x)
-    for _ in range(n + k):  # one by one, as the power of x may overflow
+    for _ in range(n + k):  # one by one, because the power of x may overflow
         y /= x
     return y

@@ -1,7 +1,7 @@
 """Equal nodes of a traced graph, differentiated as one.
 
 What a function computes twice, the compiled program computes once. Differentiating both copies
-would give different derivatives, as each copy has an adjoint of its own: the gradient of a
+would give different derivatives, because each copy has an adjoint of its own: the gradient of a
 determinant by minors, which computes the same minors again and again, would need many times the
 operations that it needs if the minors are shared by hand. So before a derivative of traced nodes is
 taken, nodes of the same operation on equal operands are found (value numbering: J. Cocke & J. T.

@@ -59,8 +59,9 @@ class Rule:
             the one that examples shrink to; or a function from the preceding operands to the closed
             intervals to draw from. Empty: every number.
         defaults: The defaults of the last operands.
-        fixed: The operands that no derivative is taken of, such as an order.
-        numbers_only: Whether these must be plain numbers, as the derivative in them is not known.
+        fixed: The operands with respect to which no derivative is taken, such as an order.
+        numbers_only: Whether these must be plain numbers, because the derivative in them is not
+            known.
     """
 
     name: str

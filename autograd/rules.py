@@ -257,7 +257,7 @@ TABLE = (
     Rule("polygamma", ("order", "x"), special.polygamma,
          lambda m, y, order, x: (0.0, m.polygamma(order + 1.0, x)),  # an order does not vary
          "The derivative of digamma of the given order, an integer from 0 to 1000. "
-         "Its derivatives are `0`, as an order does not vary, and `polygamma(order + 1, x)`.",
+         "Its derivatives are `0`, for the order is fixed, and `polygamma(order + 1, x)`.",
          ((1, 1.0), 1.6449340668482264),
          "an integer order from 0 to 1000, x other than 0, -1, -2, …",
          by_python=True, fixed=("order",)),

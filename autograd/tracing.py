@@ -38,7 +38,7 @@ class TracingError(TypeError):
     def __str__(self) -> str:
         if self.args:
             return super().__str__()
-        # Imported here, as few programs need them.
+        # Imported here, because few programs need them.
         import linecache
         import sysconfig
         from pathlib import Path
@@ -65,7 +65,8 @@ class TracingError(TypeError):
 
 refusals: ContextVar[list[TracingError] | None] = ContextVar("refusals", default=None)
 """The errors raised in the function that is being traced, except those that the library expected.
-The function cannot suppress them by catching them, as it would continue with one frozen answer."""
+The function cannot suppress them by catching them, because it would continue with one frozen
+answer."""
 
 
 active: ContextVar[Any] = ContextVar("active", default=None)
@@ -82,7 +83,7 @@ def record_traced(data: float, parents: Any, local_derivatives: tuple[float, ...
 
 
 def refuse(*operands: Any, message: str = "") -> NoReturn:
-    """Raise an error, as a number was asked for that is not known.
+    """Raise an error, because a number was asked for that is not known.
 
     Args:
         *operands: The operands of the operation that asks.
@@ -211,7 +212,7 @@ UNKNOWN: Any = Unknown()
 def is_traced(number: object) -> bool:
     """Tell whether a number is known only when the program that is being traced runs.
 
-    Input checks use this, as they cannot be made then.
+    Input checks use this, because they cannot be made then.
 
     Example:
         >>> is_traced(2.0)

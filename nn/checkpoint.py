@@ -94,7 +94,7 @@ def load_checkpoint(
         ImportError: NumPy or safetensors is missing.
         OSError: The file cannot be read.
         TypeError: The arguments are in the wrong order.
-        ValueError: The file is damaged, or has another format, or belongs to another model or
+        ValueError: The file is damaged, or has a different format, or belongs to another model or
             optimiser; nothing has changed.
 
     Example:

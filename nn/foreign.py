@@ -46,11 +46,11 @@ _MEMORY = "numbers live in Python's memory, in double precision"
 MODULE = {
     "forward": "a model is called, model(x), and its class defines __call__",
     "fit": "use nn.fit(model, loss, X, Y)",
-    "compile": "nn.fit(model, loss, X, Y) compiles by itself; autograd.compile(model) for calls",
+    "compile": "nn.fit(model, loss, X, Y) compiles if it pays; autograd.compile(model) for calls",
     "evaluate": "model.predict(X), and metrics in the history of nn.fit",
     "predict_proba": "predict gives the outputs; nn.sklearn.MLPClassifier has predict_proba",
     "score": "nn.sklearn.MLPClassifier and MLPRegressor have it",
-    "summary": "repr(model) tells its parts, autograd.draw(model) draws it",
+    "summary": "repr(model) lists its parts, autograd.draw(model) draws it",
     "to": _MEMORY,
     "cuda": _MEMORY,
     "cpu": _MEMORY,
@@ -159,7 +159,7 @@ FIT = {
     "max_iter": "use epochs=",
     "random_state": "use seed=",
     "callback": "use callbacks=",
-    "initial_epoch": "fit continues by itself, or from a checkpoint by resume=",
+    "initial_epoch": "fit continues automatically, or from a checkpoint by resume=",
 }
 
 

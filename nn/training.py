@@ -244,7 +244,7 @@ def _check(training: Training, loss: float, cause: Exception | None) -> None:
     if not training.may_diverge:
         raise DivergenceError(
             f"fit: the loss became {loss} in epoch {training.epoch}: try a smaller learning rate, "
-            "or scale the inputs; the weights of the best epoch before are kept",
+            "or scale the inputs; the weights of the best epoch so far are kept",
             training.history,
         ) from cause
     training.stop("the loss diverged")

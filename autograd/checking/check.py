@@ -13,7 +13,7 @@ Four things are compared with what they should be, and each can fail by itself:
 
 A difference is judged by what is known about both. The exact derivative at the recorded floats,
 the exact derivative at the exact intermediate results, and the rounding of each product and sum in
-`backward()` determine how far off a right gradient may be.
+`backward()` determine how far off a correct gradient may be.
 """
 
 from __future__ import annotations
@@ -770,7 +770,7 @@ class _Evidence:
 
     @property
     def explained(self) -> float:
-        """How far off the derivative rounding may put the gradient; infinite if unknown."""
+        """How far rounding may move the gradient from the derivative; infinite if unknown."""
         of_rows = abs(float(self.recorded - self.recomputed))
         if not self.rows_are_right:
             of_rows = min(of_rows, ACCURACY * self.scale)

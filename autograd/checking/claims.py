@@ -165,7 +165,7 @@ class _Search:
         return float(row[i]), float(sizes[np.isfinite(sizes)].max(initial=0.0) / scales[i])
 
     def _rounding(self, size: float) -> float:
-        """Return how far off rounding may put a claim, as a sum of terms of this size."""
+        """Return how much rounding may change a claim, as a sum of terms of this size."""
         return float(4.0 * self.epsilon**_DIGITS * abs(size)) if abs(size) < math.inf else 0.0
 
     def along(self, weights: Any, direction: Any, called: str) -> Derivative:

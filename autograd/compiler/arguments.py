@@ -449,7 +449,7 @@ def rebuilt(
     Args:
         names: The names of the arguments.
         arguments: The arguments.
-        axes: As for `taken`, which numbers the arrays alike.
+        axes: As for `taken`, which numbers the arrays in the same way.
         number: Makes the Value, given the number of its array, its place there, and its path.
 
     Returns:

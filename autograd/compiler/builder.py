@@ -21,7 +21,7 @@ class ProgramBuilder:
     Attributes:
         names: The names of the inputs.
         first: The slot of the first result, unless constants are added.
-        operations: The operations so far, as plain pairs, which are made faster.
+        operations: The operations so far, as plain pairs, which are faster to make.
 
     Args:
         names: The names of the inputs.

@@ -457,7 +457,7 @@ def _definition(rule: Rule, arity: int) -> Program:
 
 
 MANY_TERMS = 2048
-"""Up to how many terms a sum is added in order, if the order is not required."""
+"""The maximum number of terms that are added in order, if the order is not required."""
 PART = 512
 """How many terms each part of a larger sum has."""
 

@@ -198,7 +198,7 @@ PRIMITIVES: dict[str, Primitive] = {
             "·", 2, _chain_product, propagates_nan=True,
             c="{0} == 0.0 && !isfinite({1}) ? 0.0 : {0} * {1}",
         ),
-        # With a mask: the 0 of a branch that is not taken makes nothing of an infinity either.
+        # With a mask: the 0 of a branch that is not taken turns even an infinity into 0.
         Primitive(
             "masked", 2, _masked_product, propagates_nan=True,
             c="({0} == 0.0 && !isfinite({1})) || ({1} == 0.0 && isinf({0})) ? 0.0 : {0} * {1}",

@@ -23,7 +23,7 @@ LISTED = 200
 """How many inputs, constants and operations the text of a program shows before it omits those in
 the middle."""
 DRAWN = 300
-"""Up to how many operations a notebook draws a program rather than list it."""
+"""The maximum number of operations for which a notebook draws a program rather than listing it."""
 
 
 class Operation(NamedTuple):

@@ -39,7 +39,7 @@ class SparsePlace:
 
     Args:
         start: The place of the first.
-        stop: The place behind the last.
+        stop: The place after the last.
         pattern: Where they are in the array.
     """
 

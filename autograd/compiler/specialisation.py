@@ -121,8 +121,8 @@ class Specialisation:
     ) -> None:
         """Make the function that calls it without Python, if that is possible.
 
-        It is not made at the first call, as there may be no second. Arguments that do not fit at
-        one call may fit at another, so it is tried again, at growing intervals. Compiling the
+        It is not made at the first call, because there may be no second. Arguments that do not fit
+        at one call may fit at another, so it is tried again, at growing intervals. Compiling the
         trampoline takes as long as about a hundred calls; it then makes the calls of the class
         `owner`.
         """

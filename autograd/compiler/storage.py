@@ -51,7 +51,7 @@ MOST_PROGRAMS = 4096
 DIGITS = 18
 """How many digits an integer in a file may have."""
 FEW = 8
-"""Up to how many operands every function of any number of operands accepts."""
+"""Every function of any number of operands accepts at least this many."""
 NEVER = {KINKED, DETACHED, MEETS}
 """Operations that matter to derivatives only; programs contain none."""
 

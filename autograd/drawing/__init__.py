@@ -42,7 +42,7 @@ def draw(
             `program`, or anything whose `graph()` gives such outputs; or a model: an object with
             `layers` that have `neurons` that have `weights` and a `bias`, or one of its parts. Of
             a sparse Jacobian or Hessian, or any array of `scipy.sparse`, it shows where the
-            nonzeros are; then there are no other arguments.
+            nonzeros are; then no other argument applies.
         links: What the links show. In a graph: "derivatives", the local ones; "contributions", what
             flows back along each (the child's gradient times the local derivative), by number,
             width and colour; or "both". In a model: "weights", by default, or "gradients".
@@ -78,7 +78,7 @@ def draw(
         >>> draw(y, links="contributions").svg.count('class="node')
         6
     """
-    # Imported here, as drawing needs much that would slow `import autograd` down.
+    # Imported here, because drawing needs much that would slow `import autograd` down.
     from autograd.drawing.arguments import drawing_of
 
     return drawing_of(
@@ -104,5 +104,5 @@ if not TYPE_CHECKING:  # or type checkers would accept any name as the module's
         return getattr(import_module(_HOMES[name]), name)
 
     def __dir__() -> list[str]:
-        """List also what is loaded later, for `help` and for completion."""
+        """Also list what is loaded later, for `help` and for completion."""
         return sorted({*globals(), *_HOMES})

@@ -51,7 +51,7 @@ class Spy(Drawing):
             The path.
 
         Raises:
-            ValueError: The suffix is another one.
+            ValueError: The suffix is not .svg.
             OSError: The file cannot be written.
         """
         target = Path(path_of(path, "Drawing.save"))

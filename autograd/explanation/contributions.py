@@ -177,7 +177,7 @@ def tabulated(output: Value, nodes: list[Value], limit: int) -> Contributions:
         shares = [math.nan] * len(nodes)
     elif largest == 0.0:
         shares = [0.0] * len(nodes)
-    else:  # divided by the largest first, as the sum may be too large for a float
+    else:  # divided by the largest first, because the sum may be too large for a float
         parts = [abs(derivative) / largest for derivative in derivatives]
         total = math.fsum(parts)
         shares = [part / total for part in parts]

@@ -400,8 +400,9 @@ def _largest_ways(
 ) -> tuple[list[_Way], int, dict[int, float]]:
     """Find the largest paths from the output to position 0, and count and add up all of them.
 
-    Without its last factor, a largest path is a largest path to the station before, as a product is
-    monotonic in its factors' sizes, even when rounded. So each station keeps only its largest few.
+    Without its last factor, a largest path is a largest path to the station before, because a
+    product is monotonic in its factors' sizes, even when rounded. So each station keeps only its
+    largest few.
 
     Returns:
         The paths as `_Way`s, the number of all paths, and the sum of those to each station.

@@ -33,7 +33,7 @@ class Region:
 
     Attributes:
         intervals: The intervals; the one that examples shrink to comes first.
-        fixed: Whether an operand drawn from here is always a plain number, as no derivative is
+        fixed: Whether an operand drawn from here is always a plain number, because no derivative is
             taken with respect to it.
 
     Example:
@@ -238,7 +238,7 @@ def operands(function: Any, *, max_size: int = 4) -> st.SearchStrategy[tuple[flo
     """Draw operands from the interior of a function's domain.
 
     The function is defined and differentiable there, and some way beyond: no end of the domain, no
-    pole and no kink is near. Operands that no derivative is taken of (the order of
+    pole and no kink is near. Operands with respect to which no derivative is taken (the order of
     `polygamma`, the condition of `where`) are drawn as well, to be held fixed.
 
     Args:

@@ -48,9 +48,9 @@ def gradcheck(
     """Check the gradient of a function at a point as PyTorch computes it.
 
     Args:
-        f: A function from tensors to tensors, also in lists, tuples and dictionaries, the `apply`
-            of an `autograd.Function`, or a module, which is checked in its parameters as well. It
-            must be deterministic: put a module with dropout into `eval()`.
+        f: A function from tensors to tensors, alone or in lists, tuples and dictionaries, the
+            `apply` of an `autograd.Function`, or a module, which is checked in its parameters as
+            well. It must be deterministic: put a module with dropout into `eval()`.
         *inputs: Its arguments, nested in the same way. The floating-point tensors among them that
             require a gradient are checked; if none does, all of them. Everything else is kept as it
             is. Neither the arguments nor the module's parameters, buffers and gradients are

@@ -151,7 +151,7 @@ class NumPy:
     plan = staticmethod(planned)
 
     def missing(self) -> str:
-        """Say what must be installed: nothing, as the compiler itself needs NumPy."""
+        """Say what must be installed: nothing, because the compiler itself needs NumPy."""
         return ""
 
     def compile(self, plan: Plan) -> tuple[Plan, list[Step]]:

@@ -33,7 +33,7 @@ LEAST_LOOP = 8
 LINE = 4
 """How many terms of a sum stand on a line."""
 STACK = 4_096
-"""Up to how many numbers the work array is a local variable."""
+"""The maximum number of elements of a work array that is a local variable."""
 MOST = 170
 """The largest number whose factorial is a float."""
 

@@ -64,7 +64,7 @@ SHORT = 4000
 
 
 FEW_CALLS = 16
-"""Up to how many pieces the function that calls them is optimised."""
+"""The maximum number of pieces for which the function that calls them is optimised."""
 MOST_MEMORY = 2**18
 """Programs that need memory for more numbers are called in Python: the call hardly matters."""
 
@@ -262,7 +262,7 @@ def compiled(plan: Plan, target: Target) -> Code:
         objects.append((_object if len(text) > SHORT else _shared)(target, text, level, optimise))
 
     for part in (body, prologue) if prologue else (body,):
-        for text, is_loop in step_texts(part):  # one at a time, as they may be large
+        for text, is_loop in step_texts(part):  # one at a time, because they may be large
             add(text, 2 if is_loop else level, is_loop)
         # A function that only calls one piece after the other gains nothing from optimisation,
         # which in a long block of calls takes time that grows as the 2.5th power of their number.

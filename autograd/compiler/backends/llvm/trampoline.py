@@ -435,7 +435,7 @@ def called(
         memory: Makes memory for the kernel's arguments: returns its owner, and its address.
         outputs: The number of outputs.
         pattern: What the arguments must be, and what the result is.
-        limits: What is the same in all calls.
+        limits: What all calls have in common.
         owner: The object that owns the kernel's code.
 
     Returns:

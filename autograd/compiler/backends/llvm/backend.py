@@ -39,10 +39,10 @@ from autograd.compiler.backends.llvm.parts import Part, Shape
 from autograd.compiler.backends.llvm.schedule import (
     CONSTANT,
     UNIFORM,
+    KernelSchedule,
     Loop,
     Outer,
     Place,
-    Schedule,
     Straight,
     cost,
     inputs_of,
@@ -347,7 +347,7 @@ def _body(
     return Part("body", target, program, plan.layout, steps, shape, outputs)
 
 
-def _shape(plan: Plan, target: Target, steps: Schedule, is_small: bool) -> Shape:
+def _shape(plan: Plan, target: Target, steps: KernelSchedule, is_small: bool) -> Shape:
     lanes = _lanes(plan, target)
     if steps.rolled and plan.layout.batched:
         units = _units(target, steps, VECTORS * lanes)
@@ -362,7 +362,7 @@ VECTORS = 2
 """How many vectors make a unit of rows: as few as use each number that is read for several rows."""
 
 
-def _units(target: Target, steps: Schedule, rows: int) -> int:
+def _units(target: Target, steps: KernelSchedule, rows: int) -> int:
     """Choose how many units of rows go through the steps together.
 
     With matrices they are many, for a matrix is read once for all of them; without, as many as a
@@ -507,9 +507,9 @@ class MachineKernel:
     def source(self) -> entry.Source:
         """Return what a C function needs to call it, without rows."""
         uniform, block, sums = self.code.memory
-        tile = sum(self.code.widths) * self.code.rows
+        padded = sum(self.code.widths) * self.code.rows
         address = ctypes.cast(self._function, ctypes.c_void_p).value or 0
-        sizes = uniform, block, tile, sums
+        sizes = uniform, block, padded, sums
         return entry.Source(address, self._constants, sizes, self.outputs, self)
 
     def _memory(self) -> tuple[Any, int]:
@@ -545,8 +545,8 @@ class _Call:
 
     def __init__(self, code: Code, constants: Any) -> None:
         uniform, block, sums = code.memory
-        tile = sum(code.widths) * code.rows
-        sizes = [8 * (size // 8 + 1) for size in (uniform, block, tile, sums)]
+        padded = sum(code.widths) * code.rows
+        sizes = [8 * (size // 8 + 1) for size in (uniform, block, padded, sums)]
         self.constants = constants
         self.memory = numpy.zeros(sum(sizes) + 8)
         self.fields = (ctypes.c_int64 * (len(CALL) + code.inputs))()

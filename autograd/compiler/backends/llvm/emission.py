@@ -43,7 +43,7 @@ CALL = {
     "constant": "ptr",  # the constants
     "uniform": "ptr",  # memory for results that are the same in all rows
     "row": "ptr",  # memory for a block of rows
-    "tile": "ptr",  # memory for the padded inputs of the last block
+    "padded": "ptr",  # memory for the padded inputs of the last block
     "sums": "ptr",  # memory for sums, lane by lane, all 0
     "out": "ptr",  # the outputs
     "stride": "i64",  # the distance between outputs
@@ -388,15 +388,15 @@ class _Loop(Steps):
         """Write sums and sums of products, several at once if they share their right operands."""
         loop, writer = self.loop, self.writer
         columns = len(loop.regions)
-        tile = 4 if self._shares_right and loop.length >= 4 else 1
+        together = 4 if self._shares_right and loop.length >= 4 else 1
         with writer.loop(len(loop.starts)) as runs:
             starts = self._starts(runs.counter)
             done = 0
-            for size in (tile, 1):
+            for size in (together, 1):
                 count = (loop.length - done) // size
                 if count:
-                    with writer.loop(count) as tiled:
-                        base = writer.plus(writer.times(tiled.counter, size), str(done))
+                    with writer.loop(count) as groups:
+                        base = writer.plus(writer.times(groups.counter, size), str(done))
                         steps = [writer.plus(base, str(i)) for i in range(size)]
                         self._sums([
                             [self._index(starts, column, step) for column in range(columns + 2)]
@@ -778,15 +778,15 @@ class _Kernel:
             offset = 0
             last = writer.let(f"sub i64 {left}, 1")
             for group in self.varying:
-                tile = writer.address("%tile", offset)
+                copies = writer.address("%padded", offset)
                 offset += self.layout.groups[group].width * self.shape.rows
-                arrays[inputs_of(group).name] = tile
-                self._fill(tile, group, done, last)
+                arrays[inputs_of(group).name] = copies
+                self._fill(copies, group, done, last)
             self._block(done, left, arrays)
             if self.body.adds_in_lanes:
                 self._add_up_lanes("" if self.shape.doubled else left)
 
-    def _fill(self, tile: str, group: int, done: str, last: str) -> None:
+    def _fill(self, copies: str, group: int, done: str, last: str) -> None:
         writer, width = self.writer, self.layout.groups[group].width
         with writer.loop(self.shape.rows) as row, writer.loop(width) as column:
             beyond = writer.let(f"icmp sgt i64 {row.counter}, {last}")
@@ -795,7 +795,7 @@ class _Kernel:
             origin = writer.address(self.inputs[group], writer.plus(source, column.counter))
             copy = writer.load(origin, "double")
             target = writer.plus(writer.times(row.counter, width), column.counter)
-            writer.store(copy, writer.address(tile, target), "double")
+            writer.store(copy, writer.address(copies, target), "double")
 
     def _finish_outputs(self) -> None:
         """Divide sums, and find out whether an output is nan."""

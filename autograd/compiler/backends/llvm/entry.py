@@ -294,7 +294,7 @@ def _kernel(number: int, source: Source, groups: Sequence[int]) -> str:
     ]
     values = {"constant": str(source.constants.ctypes.data)}
     offset = 0
-    for name, size in zip(("uniform", "row", "tile", "sums"), sizes, strict=True):
+    for name, size in zip(("uniform", "row", "padded", "sums"), sizes, strict=True):
         lines.append(f"  %{name} = add i64 %start, {8 * offset}")
         values[name] = f"%{name}"
         offset += size

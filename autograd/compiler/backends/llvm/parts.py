@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autograd.compiler.backends.llvm.schedule import ROW, Region, Schedule
+from autograd.compiler.backends.llvm.schedule import ROW, KernelSchedule, Region
 from autograd.compiler.backends.llvm.target import Target
 from autograd.compiler.layout import Layout
 from autograd.compiler.program import Program
@@ -67,7 +67,7 @@ class Part:
     target: Target
     program: Program
     layout: Layout
-    schedule: Schedule
+    schedule: KernelSchedule
     shape: Shape
     outputs: dict[int, int]
     region: Region = ROW

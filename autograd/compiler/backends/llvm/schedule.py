@@ -24,11 +24,11 @@ __all__ = [
     "ROW",
     "TOTAL",
     "UNIFORM",
+    "KernelSchedule",
     "Loop",
     "Outer",
     "Place",
     "Region",
-    "Schedule",
     "Step",
     "Straight",
     "cost",
@@ -176,7 +176,7 @@ Step: TypeAlias = "Straight | Loop | Outer"
 
 
 @dataclass
-class Schedule:
+class KernelSchedule:
     """How a part of a program is executed.
 
     Attributes:
@@ -236,7 +236,7 @@ def scheduled(
     lasting: Container[int] = (),
     *,
     reduces: bool = False,
-) -> Schedule:
+) -> KernelSchedule:
     """Schedule some operations of a program.
 
     Args:
@@ -295,7 +295,7 @@ def _straight(
     places: dict[int, Place],
     region: Region,
     lasting: Container[int],
-) -> Schedule:
+) -> KernelSchedule:
     """Cut operations into pieces, and allocate memory for what one passes to another.
 
     A long sum is a loop between two pieces; its operands are stored contiguously for it.
@@ -305,7 +305,7 @@ def _straight(
     heads = [piece[0] for piece in pieces if len(piece) == 1]
     long_sums = {slot for slot in heads if _terms(program, slot) >= target.long_sum}
     piece_of = {slot: number for number, piece in enumerate(pieces) for slot in piece}
-    schedule = Schedule([], dict(places))
+    schedule = KernelSchedule([], dict(places))
     last_use: dict[int, int] = {}
     first, operations, home = program.first_result, program.operations, piece_of.get
     for number, piece in enumerate(pieces):
@@ -467,7 +467,7 @@ class _Rolling:
                     found.update(dict.fromkeys(operations[slot - first].operands, depth))
         return found
 
-    def schedule(self) -> Schedule | None:
+    def schedule(self) -> KernelSchedule | None:
         """Return the schedule, or None if loops would cover too little."""
         if not self._may_cover_half():
             return None
@@ -538,7 +538,7 @@ class _Rolling:
         flush()
         if 2 * covered < total:
             return None
-        return Schedule(
+        return KernelSchedule(
             steps,
             self.places,
             self.memory.size,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from autograd.compiler.backends.llvm.parts import Part, Shape
-from autograd.compiler.backends.llvm.schedule import UNIFORM, Schedule
+from autograd.compiler.backends.llvm.schedule import UNIFORM, KernelSchedule
 from autograd.compiler.backends.llvm.target import Target
 from autograd.compiler.layout import Layout
 from autograd.compiler.program import Program
@@ -16,7 +16,7 @@ TARGET = Target("", "", "", "", 4)
 
 
 def part(memory: int, *, rolled: bool = True, units: int = 3) -> Part:
-    schedule = Schedule([], {}, memory, rolled=rolled)
+    schedule = KernelSchedule([], {}, memory, rolled=rolled)
     shape = Shape(4, 2, reduces=True, exact=False, units=units)
     program, layout = Program((), (), (), ()), Layout((), True)
     return Part("body", TARGET, program, layout, schedule, shape, {})

@@ -18,11 +18,11 @@ from autograd.compiler.backends.llvm.schedule import (
     ROW,
     TOTAL,
     Inner,
+    KernelSchedule,
     Loop,
     Outer,
     Place,
     Region,
-    Schedule,
     Straight,
     cost,
     inputs_of,
@@ -51,7 +51,7 @@ def places_of(case: Case) -> dict[int, Place]:
 
 def arranged(
     case: Case, target: Target = TARGET, lasting: Any = (), *, reduces: bool = False
-) -> Schedule:
+) -> KernelSchedule:
     program = case.program
     first = program.first_result
     varying = [
@@ -75,7 +75,7 @@ def offsets(inner: Inner, terms: int) -> Any:
 class Machine:
     """Executes a schedule on one row, step by step, by the words of its data classes."""
 
-    def __init__(self, case: Case, schedule: Schedule, lasting: Any = ()) -> None:
+    def __init__(self, case: Case, schedule: KernelSchedule, lasting: Any = ()) -> None:
         self.case, self.schedule, self.program = case, schedule, case.program
         arrays = case.arrays(1, seed=3)
         self.regions: dict[Region, Any] = {

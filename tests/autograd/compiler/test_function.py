@@ -987,6 +987,19 @@ def test_off_the_domain_it_is_nan_in_either_mode_behind_a_zero(
         assert compiled(mode, backend=backend)(2.0) == 1.0
 
 
+@pytest.mark.parametrize(
+    ("f", "x"), [*OFF_THE_DOMAIN, (autograd.arcsin, 2.0), (lambda x: autograd.sqrt(x) * x, -1.0)]
+)
+def test_off_the_domain_a_derivative_of_a_tangent_is_no_finite_number(
+    backend: Any, f: Any, x: float
+) -> None:
+    def tangent(x: Any) -> Any:
+        return jvp(f, (x,), (2.0,))[1]
+
+    for mode in (grad(tangent), grad(grad(tangent)), lambda x: jvp(tangent, (x,), (1.0,))[1]):
+        assert not math.isfinite(compiled(mode, backend=backend)(x))
+
+
 def test_a_branch_off_the_domain_that_is_not_taken_contributes_nothing(backend: Any) -> None:
     def f(x: Any) -> Any:
         return x * x * where(x > 0.0, log(x), 1.0)

@@ -1010,6 +1010,20 @@ def test_a_branch_off_the_domain_that_is_not_taken_contributes_nothing(backend: 
 
 # --- kinks, at every order -----------------------------------------------------------------------
 
+
+@pytest.mark.parametrize("kinked", [abs, autograd.floor, autograd.sign, autograd.relu])
+def test_a_kink_behind_a_choice_counts_if_its_branch_is_taken(backend: Any, kinked: Any) -> None:
+    def f(x: list[Any], bound: float) -> Any:
+        return kinked(where(x[0] < bound, x[1] * x[0], x[0]))
+
+    taken = hessian(functools.partial(f, bound=0.0))
+    other = hessian(functools.partial(f, bound=-3.0))
+    for derivative in (taken, compiled(taken, backend=backend)):
+        assert all(map(math.isnan, itertools.chain(*derivative([-2.5, 0.0]))))
+    for derivative in (other, compiled(other, backend=backend)):
+        assert derivative([-2.5, 0.0]) == [[0.0, 0.0], [0.0, 0.0]]
+
+
 UNDEFINED: list[tuple[Callable[[Any], Any], float]] = [
     (relu, 0.0),
     (lambda x: relu(x) ** 2, 0.0),

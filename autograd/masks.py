@@ -134,6 +134,8 @@ def _masked_by(adjoint: Value, conditions: Sequence[Value | None]) -> Value | No
     if adjoint.op == "where":
         condition, x1, x2 = constant_branches(adjoint)
         if is_mask(adjoint):
+            if any(isinstance(x, Value) and x.op == KINKED for x in (x1, x2)):
+                return VALUES.where(condition, *map(_is_left_out, (x1, x2)))  # type: ignore[no-any-return]
             return adjoint == 0.0  # type: ignore[return-value]
         if is_zero(x1):
             return condition
@@ -147,6 +149,14 @@ def _masked_by(adjoint: Value, conditions: Sequence[Value | None]) -> Value | No
         return VALUES.where(adjoint.parents[2], 0.0, known[0])  # type: ignore[no-any-return]
     join = operator.mul if adjoint.op in ("+", "-") else operator.add
     return functools.reduce(join, known)
+
+
+def _is_left_out(branch: Value | float) -> Any:
+    """Tell whether a branch of a mask is 0, and not by the convention at a kink."""
+    is_zero_there = branch == 0.0
+    if isinstance(branch, Value) and branch.op == KINKED:
+        return VALUES.where(branch.parents[2], 0.0, is_zero_there)
+    return is_zero_there if isinstance(is_zero_there, Value) else float(is_zero_there)
 
 
 def _left_at_zero(choice: Value) -> Any:

@@ -128,7 +128,10 @@ def nan_outside(node: Value, number: Value | float) -> Value | float:
         inside = within(node, Use.HIDDEN)
     if not isinstance(inside, Value):
         return number if inside else math.nan
-    return VALUES.where(inside, number, math.nan)  # type: ignore[no-any-return]
+    if type(number) is float:
+        return VALUES.where(inside, number, math.nan)  # type: ignore[no-any-return]
+    # As a factor, so that a derivative of the result is nan as well.
+    return number * VALUES.where(inside, 1.0, math.nan)  # type: ignore[no-any-return]
 
 
 def has_domain(node: Value) -> bool:

@@ -480,7 +480,7 @@ def _agrees(node: Value, exact: Sums, times: int = 1) -> bool:
     """Tell whether a gradient is a multiple of the exact one, within rounding."""
     value, bound = exact.value.get(node, 0.0), exact.bound.get(node, 0.0)
     if not (math.isfinite(node.grad) and abs(value) < math.inf):
-        return not abs(value) + bound < LARGEST
+        return not times * (abs(value) + bound) < LARGEST
     return bool(abs(node.grad - times * value) <= times * times * bound)
 
 

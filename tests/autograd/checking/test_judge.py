@@ -368,6 +368,16 @@ def test_graphs_of_models_and_of_leaves() -> None:
 # --- backward() ----------------------------------------------------------------------------------
 
 
+def test_a_gradient_whose_double_is_too_large_for_a_float_is_right() -> None:
+    x = Value(1.0)
+    for largest in (1e308, 1.7e308, -1.7e308):
+        y = largest * x
+        assert (
+            gradients(trace([x], y), examine(trace([x], y), Precise()).recorded, Precise())[2]
+            is None
+        )
+
+
 def test_gradients_are_those_of_backward_for_each_output() -> None:
     x, y = Value(2.0), Value(3.0)
     z = x * y

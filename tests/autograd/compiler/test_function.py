@@ -987,6 +987,19 @@ def test_off_the_domain_it_is_nan_in_either_mode_behind_a_zero(
         assert compiled(mode, backend=backend)(2.0) == 1.0
 
 
+@pytest.mark.parametrize(
+    ("f", "x"), [*OFF_THE_DOMAIN, (autograd.arcsin, 2.0), (lambda x: autograd.sqrt(x) * x, -1.0)]
+)
+def test_off_the_domain_a_derivative_of_a_tangent_is_no_finite_number(
+    backend: Any, f: Any, x: float
+) -> None:
+    def tangent(x: Any) -> Any:
+        return jvp(f, (x,), (2.0,))[1]
+
+    for mode in (grad(tangent), grad(grad(tangent)), lambda x: jvp(tangent, (x,), (1.0,))[1]):
+        assert not math.isfinite(compiled(mode, backend=backend)(x))
+
+
 def test_a_branch_off_the_domain_that_is_not_taken_contributes_nothing(backend: Any) -> None:
     def f(x: Any) -> Any:
         return x * x * where(x > 0.0, log(x), 1.0)
@@ -996,6 +1009,20 @@ def test_a_branch_off_the_domain_that_is_not_taken_contributes_nothing(backend: 
 
 
 # --- kinks, at every order -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kinked", [abs, autograd.floor, autograd.sign, autograd.relu])
+def test_a_kink_behind_a_choice_counts_if_its_branch_is_taken(backend: Any, kinked: Any) -> None:
+    def f(x: list[Any], bound: float) -> Any:
+        return kinked(where(x[0] < bound, x[1] * x[0], x[0]))
+
+    taken = hessian(functools.partial(f, bound=0.0))
+    other = hessian(functools.partial(f, bound=-3.0))
+    for derivative in (taken, compiled(taken, backend=backend)):
+        assert all(map(math.isnan, itertools.chain(*derivative([-2.5, 0.0]))))
+    for derivative in (other, compiled(other, backend=backend)):
+        assert derivative([-2.5, 0.0]) == [[0.0, 0.0], [0.0, 0.0]]
+
 
 UNDEFINED: list[tuple[Callable[[Any], Any], float]] = [
     (relu, 0.0),

@@ -6,7 +6,7 @@ import math
 
 from autograd import formulas as f
 from autograd.formulas import INVERSE_SQRT_2PI
-from autograd.rule import XS, XX, Rule, X, register
+from autograd.rule import EXTENDED, FLOATS, XS, XX, Rule, X, register
 
 __all__ = ["CHAIN_PRODUCT", "DETACHED", "HELPERS", "KINKED", "MASKED", "MEETS", "PRODUCTS"]
 
@@ -73,18 +73,21 @@ INTERNAL = (
     # Whether two numbers are equal, or one is nan, for `kinks`; if so, its derivative is nan.
     Rule(MEETS, XX, lambda x1, x2: float(not (x1 < x2 or x1 > x2)),
          lambda m, y, x1, x2: (
-             m.where(x1 < x2, 0.0, m.where(x1 > x2, 0.0, math.nan)),) * 2),
+             m.where(x1 < x2, 0.0, m.where(x1 > x2, 0.0, m.undefined(y))),) * 2),
     # A contribution of the chain rule, given the adjoint that it is a multiple of, and whether its
     # node is at a kink. If so, its derivative is nan in whatever the adjoint depends on, and also
     # in whatever the kink depends on, unless the adjoint is 0 and the kink is not infinite.
     Rule(KINKED, ("contribution", "adjoint", "kink"), lambda x, adjoint, kink: x,
          lambda m, y, x, adjoint, kink: (
              1.0,
-             m.where(kink, math.nan, 0.0),
+             m.where(kink, m.undefined(kink), 0.0),
              m.where(kink, m.where(
-                 adjoint == 0.0, m.where(kink == math.inf, math.nan, 0.0), math.nan), 0.0))),
+                 adjoint == 0.0, m.where(kink == math.inf, math.nan, 0.0), m.undefined(kink)),
+                 0.0))),
 )
 # fmt: on
 
 for _rule in (*HELPERS, *INTERNAL):
     register(_rule)
+for _namespace in (FLOATS, EXTENDED):  # of Values, see `partials`
+    _namespace.undefined = lambda x: math.nan

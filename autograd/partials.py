@@ -11,7 +11,7 @@ from typing import Any
 
 from autograd import at_once, grad_mode
 from autograd.extended_reals import on_extended_line
-from autograd.helper_rules import CHAIN_PRODUCT, KINKED
+from autograd.helper_rules import CHAIN_PRODUCT, KINKED, MEETS
 from autograd.kinds import CONSTANT
 from autograd.masks import is_mask, is_zero, masked_where
 from autograd.rule import FLOATS, LINEAR, VALUES, rule_of
@@ -27,7 +27,7 @@ def partials(node: Value, again: bool = True, undefined: bool = True) -> Sequenc
     Args:
         node: An interior node.
         again: Whether they are to be, if they are traced.
-        undefined: Whether those of a traced mark are to be undefined where they vary at a kink.
+        undefined: Whether those of a mark are to be undefined where they vary at a kink.
 
     Returns:
         One for each parent: a Value, or a plain number if it does not vary.
@@ -52,7 +52,8 @@ def partials(node: Value, again: bool = True, undefined: bool = True) -> Sequenc
         )
     operands = operands_of(node)
     try:
-        is_last = not again and is_traced(node)
+        is_mark = node.op in (KINKED, MEETS)
+        is_last = not (again and (undefined or not is_mark)) and is_traced(node)
         derivatives = rule.partials(_OF_LAST if is_last else OF_PARTIALS, node, *operands)
     except (ArithmeticError, ValueError):  # infinite: computed again, where nothing raises
         before = on_extended_line.set(True)
@@ -62,15 +63,25 @@ def partials(node: Value, again: bool = True, undefined: bool = True) -> Sequenc
             on_extended_line.reset(before)
     if node.op == CHAIN_PRODUCT and (masked := masked_where(node.parents[0])) is not None:
         derivatives = VALUES.where(masked, 0.0, derivatives[0]), derivatives[1]
-    if node.op == KINKED and not is_traced(node) and is_zero(derivatives[2]):
-        adjoint, at_kink = node.parents[1:]
-        if at_kink._number and adjoint.op is not CONSTANT:  # where it is not 0, this is nan
-            derivatives = *derivatives[:2], VALUES.meets(adjoint, 0.0) - 1.0
-    elif node.op == KINKED and again and undefined and is_traced(node):
-        adjoint, at_kink = node.parents[1:]
-        varying = VALUES.where(at_kink, VALUES.meets(adjoint, 0.0) - 1.0, 0.0)
-        derivatives = *derivatives[:2], derivatives[2] + varying
+    if node.op == KINKED and (undefined_too := _varying(node, again and undefined)) is not None:
+        derivatives = *derivatives[:2], derivatives[2] + undefined_too
     return derivatives
+
+
+def _varying(node: Value, of_traced: bool) -> Value | float | None:
+    """Return a number that is 0 and has no derivative in the adjoint of a mark at a kink.
+
+    Added to what is undefined at the kink, it keeps this undefined in whatever the adjoint depends
+    on, at every order.
+    """
+    adjoint, at_kink = node.parents[1:]
+    if is_traced(node):
+        if not of_traced:
+            return None
+        return VALUES.where(at_kink, VALUES.meets(adjoint, adjoint) - 1.0, 0.0)  # type: ignore[no-any-return]
+    if not at_kink._number or adjoint.op is CONSTANT:
+        return None
+    return VALUES.meets(adjoint, adjoint) - 1.0  # type: ignore[no-any-return]
 
 
 def kink(node: Value, of_traced: bool) -> Value | None:
@@ -111,6 +122,11 @@ class _Partials:
         return getattr(VALUES, name)
 
     @staticmethod
+    def undefined(x: Any) -> Any:
+        """Return nan, whose derivatives of any order in what `x` depends on are nan as well."""
+        return math.nan * x
+
+    @staticmethod
     def where(condition: Operand | bool, x1: Operand, x2: Operand) -> Any:
         if isinstance(condition, Value):
             is_known = not is_traced(condition) and not grad_mode.open_blocks
@@ -129,6 +145,10 @@ OF_PARTIALS = _Partials()
 
 class _LastPartials(_Partials):
     """The same of traced nodes that are not differentiated again: many derivatives at once."""
+
+    @staticmethod
+    def undefined(x: Any) -> Any:
+        return math.nan
 
     @staticmethod
     def softmax(xs: Sequence[Any]) -> list[Any]:

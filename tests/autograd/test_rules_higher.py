@@ -840,3 +840,35 @@ def test_a_power_at_the_border_of_its_domain_has_no_second_derivative(mode: Any)
 
     derivative = hessian(f) if mode == "recorded" else compile(hessian(f), backend=mode)
     assert math.isnan(derivative([0.0, 0.0])[1][1])
+
+
+# Each has a kink where its operand is 0.
+BENT: dict[str, Callable[[Any], Any]] = {
+    "relu": autograd.relu,
+    "abs": autograd.abs,
+    "leaky_relu": autograd.leaky_relu,
+    "elu": lambda x: autograd.elu(x, 0.5),
+    "selu": autograd.selu,
+    "softsign": lambda x: autograd.softsign(autograd.abs(x)),
+    "maximum": lambda x: autograd.maximum(x, 0.0),
+    "minimum": lambda x: autograd.minimum(3.0 * x, x),
+    "max": lambda x: autograd.max([x, 0.0, -2.0 * x]),
+    "clip": lambda x: autograd.clip(x, 0.0, 1.0),
+    "hard_tanh": lambda x: autograd.hard_tanh(x - 1.0),
+    "of a product": lambda x: autograd.relu(x * autograd.exp(x)),
+    "squared": lambda x: autograd.relu(x) ** 2.0,
+}
+
+
+@pytest.mark.parametrize("mode", [None, "numpy"])
+@pytest.mark.parametrize("name", BENT)
+def test_what_is_undefined_has_undefined_derivatives(name: str, mode: Any) -> None:
+    def f(v: Any) -> Any:
+        return BENT[name](v[0]) * v[1] + v[0] * v[1]
+
+    def curvature(v: Any) -> Any:
+        return hessian(f)(v)[0][0]
+
+    slope = grad(curvature) if mode is None else compile(grad(curvature), backend=mode)
+    assert all(map(math.isnan, slope([0.0, 1.5])))
+    assert not any(map(math.isnan, slope([0.25, 1.5])))

@@ -73,16 +73,16 @@ INTERNAL = (
     # Whether two numbers are equal, or one is nan, for `kinks`; if so, its derivative is nan.
     Rule(MEETS, XX, lambda x1, x2: float(not (x1 < x2 or x1 > x2)),
          lambda m, y, x1, x2: (
-             m.where(x1 < x2, 0.0, m.where(x1 > x2, 0.0, m.undefined(y))),) * 2),
+             m.where(x1 < x2, 0.0, m.where(x1 > x2, 0.0, m.undefined_(y))),) * 2),
     # A contribution of the chain rule, given the adjoint that it is a multiple of, and whether its
     # node is at a kink. If so, its derivative is nan in whatever the adjoint depends on, and also
     # in whatever the kink depends on, unless the adjoint is 0 and the kink is not infinite.
     Rule(KINKED, ("contribution", "adjoint", "kink"), lambda x, adjoint, kink: x,
          lambda m, y, x, adjoint, kink: (
              1.0,
-             m.where(kink, m.undefined(kink), 0.0),
+             m.where(kink, m.undefined_(kink), 0.0),
              m.where(kink, m.where(
-                 adjoint == 0.0, m.where(kink == math.inf, math.nan, 0.0), m.undefined(kink)),
+                 adjoint == 0.0, m.where(kink == math.inf, math.nan, 0.0), m.undefined_(kink)),
                  0.0))),
 )
 # fmt: on
@@ -90,4 +90,4 @@ INTERNAL = (
 for _rule in (*HELPERS, *INTERNAL):
     register(_rule)
 for _namespace in (FLOATS, EXTENDED):  # of Values, see `partials`
-    _namespace.undefined = lambda x: math.nan
+    _namespace.undefined_ = lambda x: math.nan

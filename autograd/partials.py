@@ -122,7 +122,7 @@ class _Partials:
         return getattr(VALUES, name)
 
     @staticmethod
-    def undefined(x: Any) -> Any:
+    def undefined_(x: Any) -> Any:
         """Return nan, whose derivatives of any order in what `x` depends on are nan as well."""
         return math.nan * x
 
@@ -147,7 +147,7 @@ class _LastPartials(_Partials):
     """The same of traced nodes that are not differentiated again: many derivatives at once."""
 
     @staticmethod
-    def undefined(x: Any) -> Any:
+    def undefined_(x: Any) -> Any:
         return math.nan
 
     @staticmethod

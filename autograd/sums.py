@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from autograd.choices import leaves_out
 
-__all__ = ["MANY", "Parts", "parts", "propagated_in_parts", "shares", "total"]
+__all__ = ["MANY", "Parts", "contribution", "parts", "propagated_in_parts", "shares", "total"]
 
 NodeT = TypeVar("NodeT", bound=Any)
 
@@ -111,13 +111,34 @@ def shares(node: NodeT, adjoint: float) -> dict[NodeT, float] | None:
     return {parent: total(terms) for parent, terms in found.items()}
 
 
+def contribution(node: NodeT, place: int, adjoint: float) -> float:
+    """Return what a node contributes to the adjoint of one of its parents.
+
+    Args:
+        node: The node.
+        place: The place of the parent.
+        adjoint: The node's adjoint.
+
+    Returns:
+        The product with the local derivative; 0 if the adjoint is infinite or nan and the parent is
+        a branch that is not taken.
+
+    Example:
+        >>> from autograd import Value, relu
+        >>> contribution(relu(Value(-1.0)), 0, math.inf), contribution(relu(Value(2.0)), 0, 3.0)
+        (0.0, 3.0)
+    """
+    derivative: float = node.local_derivatives[place]
+    if not derivative and not math.isfinite(adjoint) and leaves_out(node, place, adjoint):
+        return 0.0
+    return adjoint * derivative
+
+
 def _without_branches(node: NodeT, adjoint: float) -> dict[NodeT, float]:
     """Add up a node's contributions, if its adjoint is infinite or nan."""
     found: dict[NodeT, float] = {}
-    links = zip(node.parents, node.local_derivatives, strict=True)
-    for place, (parent, derivative) in enumerate(links):
-        nothing = not derivative and leaves_out(node, place, adjoint)
-        found[parent] = found.get(parent, 0.0) + (0.0 if nothing else adjoint * derivative)
+    for place, parent in enumerate(node.parents):
+        found[parent] = found.get(parent, 0.0) + contribution(node, place, adjoint)
     return found
 
 

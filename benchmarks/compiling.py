@@ -228,10 +228,10 @@ FAMILIES: dict[str, tuple[Callable[[int], Work], tuple[int, ...], int]] = {
 # --- the stages -----------------------------------------------------------------------------------
 
 STAGES = {
-    "tracing": ["function:Compiled._traced", "source:Source.traced"],
+    "tracing": ["function:Compiled._traced", "source:Source.traced", "original:Original.traced"],
     "derivatives": [f"autograd.transforms:recorded_{name}" for name in ("adjoints", "gradient")],
     "merging": ["autograd.transforms:merged"],
-    "reading": ["function:program_of", "source:program_of"],
+    "reading": ["function:program_of", "source:program_of", "original:program_of"],
     "passes": [
         "function:optimise",
         "specialisation:optimise",

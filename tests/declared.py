@@ -21,7 +21,7 @@ __all__ = ["declared"]
 
 PACKAGE = Path(autograd.__file__).parent
 NAMES = '''\
-"""The functions made from the table, by name: one a row, declared for type checkers.
+"""The functions made from the table, by name: one for each row, declared for type checkers.
 
 `autograd.functions` makes them, and puts them here. Written by `python -m tests.declared`.
 """
@@ -50,7 +50,7 @@ __all__ = ["Elementary"]
 
 
 class Elementary:
-    """The elementary functions as methods: one a row of the table, set by `functions.py`."""
+    """The elementary functions as methods: one for each row of the table, set by `functions.py`."""
 
     __slots__ = ()
 

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from autograd.formatting import derivative_of, evaluated, formula, names, number, operand
 from autograd.graph import topological_order
 from autograd.scopes import leaf_kind
+from autograd.sums import contribution
 from autograd.value import Value
 
 __all__ = ["Change", "Phase", "Step", "steps"]
@@ -204,10 +205,11 @@ class _Backward:
         drawn = node in self.boxes
         lines: list[str] = []
         unsaid = hidden = 0
-        for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
+        links = zip(node.parents, node.local_derivatives, strict=True)
+        for place, (parent, derivative) in enumerate(links):
             before = self.adjoint.get(parent)
-            contribution = adjoint * derivative if adjoint else 0.0
-            now = self.adjoint[parent] = (before or 0.0) + contribution
+            added = contribution(node, place, adjoint) if adjoint else 0.0
+            now = self.adjoint[parent] = (before or 0.0) + added
             self.changed[parent] = None
             if not drawn or not adjoint or leaf_kind(parent) == "constant":
                 continue
@@ -221,7 +223,7 @@ class _Backward:
                     f"{derivative_of(root, other)} += "
                     f"{derivative_of(root, name)} · {derivative_of(name, other)} = "
                     f"{operand(number(adjoint))} × {operand(number(derivative))} = "
-                    f"{number(contribution)}"
+                    f"{number(added)}"
                 )
                 lines.append(line if before is None else f"{line}, in all {number(now)}")
         if not adjoint:

@@ -262,7 +262,7 @@ def test_a_damaged_file_is_refused(tmp_path_factory: pytest.TempPathFactory, dat
 def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
     _, path, _ = trained(tmp_path)
     path.write_bytes(path.read_bytes().replace(FORMAT.encode(), FORMAT.encode()[:-1] + b"9", 1))
-    with pytest.raises(ValueError, match=f"another format, .*: this version reads '{FORMAT}'"):
+    with pytest.raises(ValueError, match=f"a different format, .*: this version reads '{FORMAT}'"):
         load(path)
 
 

@@ -38,7 +38,6 @@ from autograd.names import max as max
 from autograd.names import min as min
 from autograd.names import sum as sum
 from autograd.tracing import TracingError
-from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autograd.value import Value
 from autograd.version import __version__ as __version__
 
@@ -48,12 +47,17 @@ if TYPE_CHECKING:
     from autograd.compiler import compile as compile
     from autograd.drawing import RenderingError
     from autograd.explanation import explain
+    from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 else:
     _HOMES = {
         "GradientError": "autograd.checking",
         "RenderingError": "autograd.drawing",
         "explain": "autograd.explanation",
         "gradcheck": "autograd.checking",
+        **dict.fromkeys(
+            ("grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"),
+            "autograd.transforms",
+        ),
     }
     _COMPILER = ("clear_compile_cache", "compile")
 
@@ -82,7 +86,7 @@ else:
                     raise ModuleNotFoundError(reason)
 
             return compile if name == "compile" else clear_compile_cache
-        if name in ("compiler", "testing"):
+        if name in ("compiler", "testing", "transforms"):
             return import_module(f"autograd.{name}")
         from autograd.foreign import PACKAGE, lacking
 

@@ -24,7 +24,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager, suppress
 from itertools import count, islice, repeat
 from types import MethodType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from autograd import grad_mode, structure
 from autograd.chain_rule import ChainRule, added, recorded_gradient
@@ -39,20 +39,15 @@ from autograd.merging import merged
 from autograd.off_domain import has_domain, nan_outside, showing_nan, within_domain
 from autograd.partials import partials
 from autograd.rule import LINEAR, VALUES
-from autograd.sparsity.pattern import Pattern, hessian_pattern, jacobian_pattern
-from autograd.sparsity.recovery import (
-    Plan,
-    Planner,
-    csr_maker,
-    hessian_plan,
-    jacobian_plan,
-    require_scipy,
-)
 from autograd.sparsity.values import SparseValues
 from autograd.structure import number_of
 from autograd.sums import MANY
 from autograd.tracing import active, is_traced
 from autograd.value import Value, as_value, new_node
+
+if TYPE_CHECKING:
+    from autograd.sparsity.pattern import Pattern
+    from autograd.sparsity.recovery import Plan
 
 __all__ = [
     "differentiable_variables",
@@ -1080,6 +1075,8 @@ def _is_sparse(transform: str, sparse: Any) -> bool:
     if not isinstance(sparse, bool):
         raise TypeError(f"{transform}: sparse must be True or False, got {shown(sparse)}")
     if sparse:
+        from autograd.sparsity.recovery import require_scipy
+
         require_scipy(transform)
     return sparse
 
@@ -1087,6 +1084,9 @@ def _is_sparse(transform: str, sparse: Any) -> bool:
 def _sparse_jacobian(
     function: _Function, argnums: int | tuple[int, ...]
 ) -> Callable[[Sequence[Any], dict[str, Any]], Any]:
+    from autograd.sparsity.pattern import jacobian_pattern
+    from autograd.sparsity.recovery import Planner, jacobian_plan
+
     planner = Planner(jacobian_plan)
 
     def derivative(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -1105,6 +1105,9 @@ def _sparse_jacobian(
 def _sparse_hessian(
     function: _Function, argnums: int | tuple[int, ...]
 ) -> Callable[[Sequence[Any], dict[str, Any]], Any]:
+    from autograd.sparsity.pattern import hessian_pattern
+    from autograd.sparsity.recovery import Planner, hessian_plan
+
     planner = Planner(hessian_plan)
 
     def derivative(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -1135,6 +1138,8 @@ def _recovered(
     widths: Sequence[int],
 ) -> list[list[Any]]:
     """Compute what a plan asks for, and put the nonzeros into sparse arrays."""
+    from autograd.sparsity.recovery import csr_maker
+
     numbers: list[Number] = []
     if plan.columns:
         directions = [[0.0] * len(recording.variables) for _ in plan.columns]

@@ -22,6 +22,7 @@ LAZY = {
     "autograd": "what is large is loaded when it is asked for",
     "autograd.__main__": "a command loads what it needs",
     "autograd.drawing": "drawing is loaded by the first picture",
+    "autograd.transforms": "what sparse derivatives need is loaded by the first of them",
     "nn.batches": "NumPy is an extra",
     "nn.tables": "NumPy is an extra",
 }

@@ -326,7 +326,7 @@ def test_a_pattern_that_stays_is_coloured_once(monkeypatch: pytest.MonkeyPatch) 
         plans.append(pattern)
         return jacobian_plan(pattern)
 
-    monkeypatch.setattr("autograd.transforms.jacobian_plan", planned)
+    monkeypatch.setattr("autograd.sparsity.recovery.jacobian_plan", planned)
     found = jacobian(lambda xs: broyden(xs) if xs[0] > 0.0 else arrow(xs), sparse=True)
     for point in (POINT, POINT + 1.0, -POINT, -POINT, POINT[:4]):
         found(point)

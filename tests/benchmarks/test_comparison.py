@@ -132,6 +132,8 @@ def test_what_cannot_be_compared_is_left_out(
     monkeypatch.setattr(comparison, "FRESH", tmp_path / "now")
     monkeypatch.setattr("subprocess.run", run)
     write(tmp_path / "committed" / "compiled.json", wide, {}, [row(9.0)])
+    monkeypatch.setattr(comparison, "machine", lambda packages: dict(FACTS))
+    assert main([]) == 2  # the other has not been measured yet
     write(tmp_path / "committed" / "compiled_avx2.json", FACTS, {}, [row(4.0)])
     monkeypatch.setattr(comparison, "machine", lambda packages: dict(FACTS))
     assert main([]) == 0

@@ -69,7 +69,7 @@ def partials(node: Value, again: bool = True, undefined: bool = True) -> Sequenc
 
 
 def _varying(node: Value, of_traced: bool) -> Value | float | None:
-    """Return a number that is 0 and has no derivative in the adjoint of a mark at a kink.
+    """Return a number that is 0, and at a kink is undefined when differentiated in the adjoint.
 
     Added to what is undefined at the kink, it keeps this undefined in whatever the adjoint depends
     on, at every order.

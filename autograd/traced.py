@@ -119,10 +119,7 @@ def _operator(op: str) -> Callable[[Any, Any], Any]:
         kind = type(left) if type(right) is Traced else type(right)
         if (kind is Traced or kind is float) and notes_nothing():
             if kind is float:
-                if type(left) is float:
-                    left = _constant(left)
-                else:
-                    right = _constant(right)
+                left, right = _operand(op, left), _operand(op, right)
             return node_of(op, (left, right))
         return _recorded(op, left, right)
 
@@ -169,16 +166,6 @@ def node_of(op: str, parents: tuple[Value, ...]) -> Value:
 
 
 _TRACED = {Traced}
-
-
-def _constant(number: float) -> Value:
-    constant: Value = _new(Value)
-    constant._number = number
-    constant._grad = 0.0
-    constant.parents = constant.local_derivatives = ()
-    constant.op = CONSTANT
-    constant._label = None
-    return constant
 
 
 def _recorded(op: str, left: Any, right: Any) -> Any:

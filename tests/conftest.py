@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 import pytest
@@ -22,18 +23,34 @@ def without_collector() -> Iterator[None]:
     gc.enable()
 
 
-@pytest.fixture
-def table() -> Iterator[None]:
-    """Remove what a test has added to the table."""
+@contextmanager
+def kept_table() -> Iterator[None]:
+    """Remove from the table what the block has added to it."""
     spaces = [RULES, vars(FLOATS), vars(EXTENDED), vars(VALUES), functions._own_functions]
     before = [dict(space) for space in spaces]
     attributes = set(vars(Value))
-    yield
-    for space, kept in zip(spaces, before, strict=True):
-        space.clear()
-        space.update(kept)
-    for name in set(vars(Value)) - attributes:
-        delattr(Value, name)
+    try:
+        yield
+    finally:
+        for space, kept in zip(spaces, before, strict=True):
+            space.clear()
+            space.update(kept)
+        for name in set(vars(Value)) - attributes:
+            delattr(Value, name)
+
+
+@pytest.fixture
+def table() -> Iterator[None]:
+    """Remove what a test has added to the table."""
+    with kept_table():
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table_of_a_module() -> Iterator[None]:
+    """No module sees what another has added: which come before it is left to chance."""
+    with kept_table():
+        yield
 
 
 @pytest.fixture(scope="session")

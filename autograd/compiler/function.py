@@ -31,6 +31,7 @@ from autograd.foreign import with_advice
 from autograd.forks import Reopened
 from autograd.tracing import active
 from autograd.transforms import _live
+from autograd.tree import flatten
 from autograd.value import Value
 from autograd.writing import path_of
 
@@ -127,7 +128,7 @@ def compile(
         records the operations. It raises a RuntimeError if the C compiler fails.
 
     Raises:
-        TypeError: `f` is not a function.
+        TypeError: `f` is not a function, or `in_axes` holds a truth value.
         ValueError: An option is unknown, or `reduce` is given without `in_axes`.
         ModuleNotFoundError: NumPy is missing, or llvmlite or a C compiler, if `backend` needs it.
 
@@ -161,6 +162,12 @@ def compile(
             f"compile: reduce={reduce!r} is over rows, and without in_axes there are none: pass "
             "in_axes=0"
         )
+    for axis in flatten(in_axes)[0]:
+        if isinstance(axis, bool):
+            raise TypeError(
+                f"compile: in_axes has {axis}, which is no axis: give the axis of the rows, an "
+                "int, or None for what all rows share"
+            )
     _checked("compile", threads, backend)
     return Compiled(f, in_axes, reduce, exact, check, threads, backend)
 

@@ -1475,6 +1475,12 @@ def test_options_are_checked(options: Any, error: type[Exception], words: str) -
         compile(smooth, **options)
 
 
+@pytest.mark.parametrize("in_axes", [True, (False, None), ([0, {"w": True}],)])
+def test_a_truth_value_is_no_axis(in_axes: Any) -> None:
+    with pytest.raises(TypeError, match=r"compile: in_axes has (True|False), which is no axis"):
+        compile(smooth, in_axes=in_axes)
+
+
 def test_what_is_compiled_is_a_function() -> None:
     with pytest.raises(TypeError, match="compile: expected a function, got int: 3"):
         compile(3)  # type: ignore[call-overload]

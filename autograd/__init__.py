@@ -17,6 +17,7 @@ What there is, by what to ask `help` for:
     autograd.functions      exp, tanh, sum, …, and `custom_function` for one of your own
     draw, explain           a graph as a picture; a derivative by its paths
     autograd.transforms     grad, jacobian, hessian, …: derivatives of plain functions, to any order
+    autograd.control        scan, while_loop, cond, …: loops and choices, recorded and compiled
     gradcheck               is a gradient right? `autograd.testing` makes tests of it
     compile                 a function, or its derivative, as machine code
     no_grad                 computing without recording
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from autograd.checking import GradientError, gradcheck
     from autograd.compiler import clear_compile_cache as clear_compile_cache
     from autograd.compiler import compile as compile
+    from autograd.control import cond, fori_loop, scan, stop_gradient, while_loop
     from autograd.drawing import RenderingError
     from autograd.explanation import explain
     from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -53,6 +55,9 @@ else:
         "GradientError": "autograd.checking",
         "RenderingError": "autograd.drawing",
         "explain": "autograd.explanation",
+        **dict.fromkeys(
+            ("cond", "fori_loop", "scan", "stop_gradient", "while_loop"), "autograd.control"
+        ),
         "gradcheck": "autograd.checking",
         **dict.fromkeys(
             ("grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"),
@@ -101,9 +106,10 @@ del TYPE_CHECKING  # not part of the library
 _warn_of_others(__path__[0])  # noqa: F405  which every package has
 
 __all__ = [
-    "GradientError", "RenderingError", "TracingError", "Value", "cumprod", "cumsum",
-    "custom_function", "dot", "draw", "explain", "grad", "gradcheck", "hessian", "hvp", "jacobian",
-    "jvp", "log", "net", "no_grad", "softmax", "value_and_grad", "vjp",
+    "GradientError", "RenderingError", "TracingError", "Value", "cond", "cumprod", "cumsum",
+    "custom_function", "dot", "draw", "explain", "fori_loop", "grad", "gradcheck", "hessian", "hvp",
+    "jacobian", "jvp", "log", "net", "no_grad", "scan", "softmax", "stop_gradient",
+    "value_and_grad", "vjp", "while_loop",
 ]  # fmt: skip
 __all__ += names.__all__
 # Names that would hide a builtin, such as `compile`, are imported by name, not by a star.

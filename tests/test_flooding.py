@@ -101,6 +101,21 @@ CALLS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "autograd.jvp": lambda folder: {"f": square, "primals": (1.0,), "tangents": (1.0,)},
     "autograd.hvp": lambda folder: {"f": square, "primals": (1.0,), "tangents": (1.0,)},
     "autograd.vjp": lambda folder: {"f": square, "primals": 1.0},
+    "autograd.cond": lambda folder: {
+        "condition": True, "if_true": lambda x: 1.0, "if_false": lambda x: 2.0,
+        "operands": 2.0,
+    },
+    "autograd.fori_loop": lambda folder: {
+        "lower": 0, "upper": 3, "body": lambda i, x: x * i, "init": 1.0,
+    },
+    "autograd.scan": lambda folder: {
+        "f": lambda total, x: (total, 1.0), "init": 0.0, "xs": [1.0, 2.0], "length": None,
+        "reverse": False,
+    },
+    "autograd.stop_gradient": lambda folder: {"x": 1.0},
+    "autograd.while_loop": lambda folder: {
+        "condition": lambda x: x < 3.0, "body": lambda x: x + 1.0, "init": 0.0, "max_steps": None,
+    },
     "autograd.compile": lambda folder: {
         "f": square, "in_axes": None, "reduce": None, "backend": None, "threads": None,
     },
@@ -213,6 +228,8 @@ def test_an_error_is_short_and_little_work_and_names_the_function(
     monkeypatch.chdir(tmp_path)  # a text may be a path
     left_out = {
         ("nn.fit", "epochs", "a large integer"),  # takes forever, as requested
+        ("autograd.fori_loop", "upper", "a large integer"),
+        *((f"autograd.{name}", "init", "None") for name in ("fori_loop", "scan", "while_loop")),
         ("autograd.vjp", "primals", "None"),  # no number: the error is the function's own
     }
     for parameter in CALLS[name](tmp_path):

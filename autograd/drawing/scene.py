@@ -16,6 +16,7 @@ from autograd.formatting import SIGNS, derivative_of, formula, names, number
 from autograd.formatting import gradient as gradient_of
 from autograd.graph import topological_order
 from autograd.scopes import ancestors_of, folded, leaf_kind
+from autograd.sums import contribution as contribution_of
 from autograd.tracing import is_traced
 from autograd.value import Value
 
@@ -449,20 +450,22 @@ def _links(
     bundles: dict[tuple[int, int], list[float | None]] = {}
     for node in nodes:
         head = boxes[node]
-        for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
+        # A constant's derivative is of no interest, and a traced node's is not known.
+        unknown = is_traced(node)
+        adjoint = 0.0 if unknown else gradients[node]
+        for place, (parent, derivative) in enumerate(
+            zip(node.parents, node.local_derivatives, strict=True)
+        ):
             if parent not in boxes:
                 continue
             tail = boxes[parent]
-            adjoint = gradients[node]
-            contribution = adjoint * derivative if adjoint else 0.0
+            contribution = contribution_of(node, place, adjoint) if adjoint else 0.0
             if tail.kind == "folded" or head.kind == "folded":
                 if tail is not head or not tail.is_module:
                     constant = not parent.parents and leaf_kind(parent) == "constant"
                     bundle = bundles.setdefault((id(tail), id(head)), [])
-                    bundle.append(None if constant or is_traced(node) else contribution)
+                    bundle.append(None if constant or unknown else contribution)
                 continue
-            # A constant's derivative is of no interest, and a traced node's is not known.
-            unknown = is_traced(node)
             text = _link_text(node.op, derivative, contribution, None if unknown else shown)
             if unknown or tail.kind == "constant":
                 text = text if unknown else ""

@@ -163,6 +163,21 @@ def test_a_zero_adjoint_contributes_nothing_through_an_infinite_derivative() -> 
     assert (link.text, link.weight) == ("inf (0)", 0.0)
 
 
+@pytest.mark.parametrize("fold", [None, 0])
+def test_a_branch_that_is_not_taken_contributes_nothing_to_an_infinite_adjoint(
+    fold: int | None,
+) -> None:
+    x = Value(-1.0, "m.x")
+    y = autograd.cbrt(autograd.relu(x))
+    y.label = "y"
+    y.parents[0].label = "n.relu"
+    y.backward()
+    links = scene([y], links="both", fold=fold).links
+    assert all(link.weight in (0.0, math.inf) for link in links)
+    if fold is None:
+        assert [link.text for link in links if link.tail.nodes == [x]] == ["0 (0)"]
+
+
 def test_many_numbers_on_links_are_left_to_the_titles_and_it_is_said() -> None:
     for count, shown_at_all in ((MOST_ASKED, True), (MOST_ASKED + 1, False)):
         y = autograd.sum([Value(1.0, "x") for _ in range(count)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib.util
 import inspect
@@ -23,6 +24,7 @@ from autograd.compiler.execution import Options, Reduce, processors
 from autograd.compiler.layout import Group, Layout
 from autograd.compiler.original import CallArguments, Original
 from autograd.compiler.program import Program
+from autograd.compiler.results import output_names
 from autograd.compiler.specialisation import Repeated, Specialisation
 from autograd.compiler.storage import Stored, content, described, read, written
 from autograd.compiler.trace import collector_paused
@@ -359,7 +361,9 @@ class Compiled(Callee):
             ) from None
         key = (found.key, *kwargs) if kwargs else found.key
         known = self._known.get(key) or self._stored.get(key)
-        return (known or self._specialised(key, CallArguments(args, kwargs, axes), found)).program
+        known = known or self._specialised(key, CallArguments(args, kwargs, axes), found)
+        names = output_names(self._original.called, known.result, args)
+        return dataclasses.replace(known.program, names=tuple(names))
 
     def c_function(self, *args: Any, signature: str | None = None) -> CFunction:
         """Make a C function that computes one row, to be called by address from other languages.

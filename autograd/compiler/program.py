@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -55,6 +55,7 @@ class Program:
         constants: The constants of the program.
         operations: The steps, operands before results.
         outputs: The slots that are returned.
+        names: What the outputs are called; empty if they are only numbered.
 
     Example:
         >>> print(Program(("x",), (2.0,), (Operation("*", (0, 1)), Operation("sin", (2,))), (3,)))
@@ -69,6 +70,7 @@ class Program:
     constants: tuple[float, ...]
     operations: tuple[Operation, ...]
     outputs: tuple[int, ...]
+    names: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def first_result(self) -> int:
@@ -161,9 +163,15 @@ class Program:
             roots = {slot: as_value(nodes[slot]) for slot in self.outputs}
         for slot, root in roots.items():
             if slot >= len(inputs):
-                places = [str(place) for place, other in enumerate(self.outputs) if other == slot]
-                root.label = f"output {', '.join(places)}" if len(self.outputs) > 1 else "output"
+                places = [place for place, other in enumerate(self.outputs) if other == slot]
+                root.label = self._called(places)
         return [roots[slot] for slot in self.outputs]
+
+    def _called(self, places: list[int]) -> str:
+        """Name the outputs at some places, which are one slot."""
+        if self.names:
+            return ", ".join(self.names[place] for place in places)
+        return f"output {', '.join(map(str, places))}" if len(self.outputs) > 1 else "output"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """Give a notebook the picture of a small program, or the text of a large one."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from autograd import structure, tree
+from autograd.formatting import derivative_of
 from autograd.sparsity.pattern import Pattern
 from autograd.sparsity.recovery import csr_maker
 from autograd.sparsity.values import SparseValues
+from autograd.transforms import grad, value_and_grad
 from autograd.tree import Opened, TreeDef, flatten
 from autograd.value import Value
 
-__all__ = ["ArrayPlace", "NumbersPlace", "Place", "Result", "SparsePlace"]
+__all__ = ["ArrayPlace", "NumbersPlace", "Place", "Result", "SparsePlace", "output_names"]
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,31 @@ class Result:
             parts = [_filled(place, numbers, rows) for place in self.places]
         return self.tree.unflatten(parts)
 
+    def paths(self, root: str) -> list[str]:
+        """Write the path to each number of the result, in Python's notation.
+
+        Args:
+            root: What the result is called.
+
+        Returns:
+            The paths, in the order of the numbers.
+
+        Example:
+            >>> Result({"a": Value(1.0), "b": [2.0, Value(3.0)]}, "f").paths("y")
+            ["y['a']", "y['b'][0]", "y['b'][1]"]
+        """
+        found: list[str] = []
+        for path, place in zip(self.tree.paths(root), self.places, strict=True):
+            if isinstance(place, ArrayPlace):
+                found += structure.paths_into(place.shape, path)
+            elif isinstance(place, NumbersPlace):
+                found += structure.paths_into((place.stop - place.start,), path)
+            elif isinstance(place, SparsePlace):
+                found += structure.paths_into((place.stop - place.start,), f"{path}.nonzeros")
+            else:
+                found.append(path)
+        return found
+
     @classmethod
     def of(cls, tree: TreeDef, places: Sequence[Place]) -> Result:
         """Make a result from the structure of another."""
@@ -135,6 +163,57 @@ class Result:
         result.tree, result.places, result.numbers = tree, [*places], []
         result._are_numbers = _are_numbers(places)
         return result
+
+
+def output_names(f: Callable[..., Any], result: Result, positional: Sequence[Any]) -> list[str]:
+    """Name the numbers that a function returns by what they are.
+
+    Args:
+        f: The function.
+        result: The structure of its result.
+        positional: Its arguments by position.
+
+    Returns:
+        For the one number that a function returns, the function's name; for an entry of a gradient,
+        the partial derivative; for anything else, its key, or the path to it.
+
+    Example:
+        >>> from autograd import value_and_grad
+        >>> def loss(w):
+        ...     return w[0] * w[1]
+        >>> result = Result(value_and_grad(loss)([Value(1.0), Value(2.0)]), "loss")
+        >>> output_names(value_and_grad(loss), result, [[1.0, 2.0]])
+        ['loss', '∂loss/∂w[0]', '∂loss/∂w[1]']
+    """
+    name = str(getattr(f, "__name__", ""))
+    name = name if name.isidentifier() else ""
+    transform, (_, *options) = getattr(f, "_made_by", (None, (f,)))
+    # Of a derivative of a derivative, or with what else f returns, only the structure is known.
+    again = hasattr(getattr(f, "__wrapped__", None), "_made_by")
+    if transform not in (grad, value_and_grad) or options[1] or again:
+        root = "output" if transform else name or "output"
+        return [_KEY.sub(r"\2", path) for path in result.paths(root)]
+    arguments = structure.argument_names(f, positional)
+    argnums = options[0]
+    places = [argnums] if isinstance(argnums, int) else argnums
+    found: list[str] = []
+    for path in result.paths(""):
+        if transform is value_and_grad and path == "[0]":
+            found.append(name or "output")
+            continue
+        rest = path.removeprefix("[1]") if transform is value_and_grad else path
+        which = places[0]
+        if not isinstance(argnums, int):
+            index, _, rest = rest.removeprefix("[").partition("]")
+            which = places[int(index)]
+        if callable(getattr(positional[which], "named_parameters", None)):
+            rest = _KEY.sub(r".\2", rest)
+        found.append(derivative_of(name, f"{arguments[which]}{rest}"))
+    return found
+
+
+_KEY = re.compile(r"^(\w*)\['([^']+)'\]")
+"""The path to an entry of a dictionary: a root, and a key that is a string."""
 
 
 def _are_numbers(places: Sequence[Place]) -> bool:

@@ -16,6 +16,7 @@ from autograd.formatting import SIGNS, derivative_of, formula, names, number
 from autograd.formatting import gradient as gradient_of
 from autograd.graph import topological_order
 from autograd.scopes import ancestors_of, folded, leaf_kind
+from autograd.sums import contribution as contribution_of
 from autograd.tracing import is_traced
 from autograd.value import Value
 
@@ -170,7 +171,9 @@ def scene(
         _check_size(len(set(keys.values())), limit, order, fold)
     words = _Words(names(order), gradients or {node: gradient_of(node) for node in nodes})
     boxes = _boxes(roots, nodes, places, keys, words)
-    found = _links(nodes, boxes, words, links)
+    # Of an earlier pass: what it has left would be mistaken for contributions to these outputs.
+    stale = not any(words.gradients[root] for root in roots) and any(words.gradients.values())
+    found = _links(nodes, boxes, words, links, stale)
     _check_links(len(found), limit)
     result = [*dict.fromkeys(boxes.values()), *_add_stubs(nodes, boxes, found)]
     if fold is None:
@@ -180,12 +183,13 @@ def scene(
             "contribution along a link: ∂output/∂child · ∂child/∂parent; "
             "wide where it is large, blue if positive, vermilion and dashed if negative"
         )
-        if not any(words.gradients[root] for root in roots):
-            notes.append(
-                "the gradients are not this output's: has backward() run on it?"
-                if any(words.gradients.values())
-                else "every gradient is 0: has backward() run?"
-            )
+        if not any(words.gradients.values()):
+            notes.append("every gradient is 0: has backward() run?")
+    elif links in ("contributions", "both") and stale:
+        notes.append(
+            "no contributions: the gradients are those of another pass; backward() has not run on "
+            "this output"
+        )
     if sum(bool(link.text) for link in found) > (MOST_ASKED if links else MOST_TEXTS):
         notes.append("numbers on links: too many to show; each is in the link's title")
         for link in found:
@@ -442,35 +446,46 @@ def _links(
     boxes: Mapping[Value, Box],
     words: _Words,
     shown: str | None,
+    stale: bool,
 ) -> list[Link]:
-    """Make a link for each parent of a node; one for all of them if an end stands for several."""
+    """Make a link for each parent of a node; one for all of them if an end stands for several.
+
+    If the gradients are stale, no link has a contribution.
+    """
+    if stale:
+        shown = {"both": "derivatives", "contributions": None}.get(str(shown), shown)
     called, gradients = words
     found: list[Link] = []
     bundles: dict[tuple[int, int], list[float | None]] = {}
     for node in nodes:
         head = boxes[node]
-        for parent, derivative in zip(node.parents, node.local_derivatives, strict=True):
+        # A constant's derivative is of no interest, and a traced node's is not known.
+        unknown = is_traced(node)
+        adjoint = 0.0 if unknown else gradients[node]
+        for place, (parent, derivative) in enumerate(
+            zip(node.parents, node.local_derivatives, strict=True)
+        ):
             if parent not in boxes:
                 continue
             tail = boxes[parent]
-            adjoint = gradients[node]
-            contribution = adjoint * derivative if adjoint else 0.0
+            contribution = contribution_of(node, place, adjoint) if adjoint else 0.0
             if tail.kind == "folded" or head.kind == "folded":
                 if tail is not head or not tail.is_module:
                     constant = not parent.parents and leaf_kind(parent) == "constant"
                     bundle = bundles.setdefault((id(tail), id(head)), [])
-                    bundle.append(None if constant or is_traced(node) else contribution)
+                    bundle.append(None if constant or unknown or stale else contribution)
                 continue
-            # A constant's derivative is of no interest, and a traced node's is not known.
-            unknown = is_traced(node)
             text = _link_text(node.op, derivative, contribution, None if unknown else shown)
             if unknown or tail.kind == "constant":
                 text = text if unknown else ""
                 found.append(Link(tail, head, text, title=f"operand of {called[node]}"))
                 continue
-            title = (
-                f"{derivative_of(called[node], called[parent])} = {derivative!r}\n"
-                f"contribution to {derivative_of('output', called[parent])}: {contribution!r}"
+            title = f"{derivative_of(called[node], called[parent])} = {derivative!r}"
+            if stale:
+                found.append(Link(tail, head, text, title=title))
+                continue
+            title += (
+                f"\ncontribution to {derivative_of('output', called[parent])}: {contribution!r}"
             )
             found.append(Link(tail, head, text, contribution, title))
     by_id = {id(box): box for box in boxes.values()}

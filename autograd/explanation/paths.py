@@ -23,6 +23,7 @@ from heapq import heappop, heappush, nlargest
 from sys import float_info
 from typing import TypeAlias
 
+from autograd.choices import leaves_out, may_leave_out
 from autograd.errors import shown
 from autograd.explanation.arguments import values
 from autograd.explanation.contributions import rank
@@ -249,8 +250,8 @@ class _Region:
         places = {wrt: 0}
         for node in interior(output):
             links = [
-                (places[parent], derivative)
-                for parent, derivative in zip(node.parents, node.local_derivatives, strict=True)
+                (places[parent], _derivative(node, place))
+                for place, parent in enumerate(node.parents)
                 if parent in places
             ]
             if links:
@@ -294,7 +295,8 @@ class _Region:
         sizes[-1] = 1.0
         for place in range(len(self.nodes) - 1, 0, -1):
             for parent, derivative in self.links[place]:
-                sizes[parent] += _times(sizes[place], abs(derivative))
+                size = derivative if isinstance(derivative, _NotTaken) else abs(derivative)
+                sizes[parent] += _times(sizes[place], size)
                 # One product, and as many sums as there are children.
                 longest = roundings[place] + 1 + children[parent]
                 roundings[parent] = max(roundings[parent], longest)
@@ -323,8 +325,9 @@ class _Condensed:
             found = (parent, 1.0) if self.stations[parent] else self.only[parent]
             if found is None or target not in {-1, found[0]}:
                 return None
+            term = _times(derivative, found[1])
+            factor = term if target == -1 else _plus(factor, term)
             target = found[0]
-            factor += _times(derivative, found[1])
         return (target, factor) if math.isfinite(factor) else None
 
     def factors(self, station: int) -> dict[int, float]:
@@ -338,7 +341,7 @@ class _Condensed:
                 if only := self.only[parent]:
                     parent, contribution = only[0], _times(contribution, only[1])
                 if parent in sums:
-                    sums[parent] += contribution
+                    sums[parent] = _plus(sums[parent], contribution)
                 else:
                     sums[parent] = contribution
                     if not self.stations[parent]:
@@ -432,14 +435,14 @@ def _largest(ways: list[_Way], limit: int) -> list[_Way]:
 
 
 def _path(way: _Way, region: _Region, known: dict[Value, str], whole: float) -> Path:
-    contribution = way[0]
+    contribution = float(way[0])
     nodes, factors = [], []
     step: _Way | None = way
     while step is not None:
         _, factor, place, step = step
         nodes.append(region.nodes[place])
         if step is not None:
-            factors.append(factor)
+            factors.append(float(factor))
     nodes.reverse()
     factors.reverse()
     called = tuple([known[node] for node in nodes])
@@ -450,9 +453,45 @@ def _path(way: _Way, region: _Region, known: dict[Value, str], whole: float) -> 
 # --- arithmetic ----------------------------------------------------------------------------------
 
 
+class _NotTaken(float):
+    """The derivative 0 of a branch that is not taken, and any product with it.
+
+    Attributes:
+        at_jump: Whether it is the convention at a jump or kink, which says nothing of a nan.
+    """
+
+    at_jump = False
+
+
+class _AtJump(_NotTaken):
+    at_jump = True
+
+
+_NOT_TAKEN, _AT_JUMP = _NotTaken(0.0), _AtJump(0.0)
+
+
+def _derivative(node: Value, place: int) -> float:
+    """Return a local derivative; if it is 0, it tells whether that is a branch not taken."""
+    derivative: float = node.local_derivatives[place]
+    if derivative or not may_leave_out(node.op) or not leaves_out(node, place):
+        return derivative
+    return _NOT_TAKEN if leaves_out(node, place, math.nan) else _AT_JUMP
+
+
 def _times(adjoint: float, derivative: float) -> float:
-    """Multiply as `backward()` does: a zero adjoint contributes nothing."""
+    """Multiply as `backward()` does: a zero adjoint and a branch not taken contribute nothing."""
+    if isinstance(adjoint, _NotTaken):
+        return adjoint
+    if isinstance(derivative, _NotTaken):
+        return math.nan if derivative.at_jump and adjoint != adjoint else derivative
     return adjoint * derivative if adjoint else 0.0
+
+
+def _plus(x: float, y: float) -> float:
+    """Add two products; a branch not taken adds nothing."""
+    if isinstance(y, _NotTaken):
+        return y if y.at_jump and isinstance(x, _NotTaken) else x
+    return y if isinstance(x, _NotTaken) else x + y
 
 
 def _sum(xs: list[float]) -> float:

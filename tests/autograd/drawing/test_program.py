@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("numpy")
 
 import autograd  # needs what is skipped for above
-from autograd import Value, compile, draw, no_grad, value_and_grad, where
+from autograd import Value, compile, draw, grad, no_grad, value_and_grad, where
 from autograd.compiler.passes import adjoint
 from autograd.compiler.program import Operation, Program
 from autograd.compiler.trace import traced_program
@@ -66,6 +66,34 @@ def test_several_outputs_are_numbered() -> None:
     picture = read(draw(both))
     roots = [node.heading for node in picture.nodes.values() if "root" in node.classes]
     assert sorted(roots) == ["output 0, 3 exp", "output 13", "x"]
+
+
+def test_outputs_of_a_compiled_function_are_called_by_what_they_are() -> None:
+    def loss(w: Any, x: Any) -> Any:
+        return (w[0] * x + w[1]) ** 2
+
+    def roots(f: Any, *args: Any) -> set[str]:
+        nodes = read(draw(compile(f).program(*args))).nodes.values()
+        return {node.title.partition(" = ")[0] for node in nodes if "root" in node.classes}
+
+    both = value_and_grad(loss)
+    assert roots(loss, [1.0, 2.0], 3.0) == {"loss"}
+    assert roots(both, [1.0, 2.0], 3.0) == {"loss", "∂loss/∂w[0]", "∂loss/∂w[1]"}
+    assert roots(grad(both.__wrapped__, (1, 0)), [1.0, 2.0], 3.0) == {  # type: ignore[attr-defined]
+        "∂loss/∂x", "∂loss/∂w[0]", "∂loss/∂w[1]",
+    }  # fmt: skip
+    assert roots(grad(lambda x: x["a"] ** 2 + x["b"] ** 3), {"a": 1.0, "b": 2.0}) == {
+        "∂/∂x['a']", "∂/∂x['b']",
+    }  # fmt: skip
+    assert roots(lambda x: {"loss": x**2, "all": [x**3, x + 1.0]}, 2.0) == {
+        "loss", "all[0]", "all[1]",
+    }  # fmt: skip
+    model = MLP(1, [1], "linear")
+    weights = "m.layers.0.neurons.0.weights.0"
+    picture = draw(compile(grad(lambda m, x: m(x) ** 2)).program(model, [2.0])).source
+    assert f"∂/∂{weights}" in picture.replace("<br/>", "")
+    assert roots(grad(grad(lambda x: x**3)), 2.0) == {"output"}
+    assert roots(grad(lambda x: (x**2, x), has_aux=True), 2.0) == {"output[0]", "x"}
 
 
 @pytest.mark.parametrize("name", NAMES)

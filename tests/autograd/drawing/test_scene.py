@@ -154,6 +154,25 @@ def test_before_backward_contributions_say_so() -> None:
     assert not any("has backward" in note for note in scene([y], links="both").notes)
 
 
+@pytest.mark.parametrize("fold", [None, 0])
+def test_gradients_of_an_earlier_pass_are_no_contributions_to_this_output(fold: int | None) -> None:
+    x = Value(1.5, "x")
+    y = autograd.sin(x * x) * x
+    y.backward(create_graph=True)
+    g = as_value(x.grad)
+    for links in ("contributions", "both", None):
+        shown = scene([g], links=links, fold=fold)
+        assert all(link.weight is None for link in shown.links)
+        assert not any("contribution" in link.title for link in shown.links)
+        assert links != "contributions" or not any("." in link.text for link in shown.links)
+        assert bool(links) is any("another pass" in note for note in shown.notes)
+    x.zero_grad()
+    g.backward()
+    after = scene([g], links="contributions", fold=fold)
+    assert any(link.weight for link in after.links)
+    assert not any("another pass" in note for note in after.notes)
+
+
 def test_a_zero_adjoint_contributes_nothing_through_an_infinite_derivative() -> None:
     x = Value(0.0, "x")
     y = autograd.sqrt(x) * 0.0 + 1.0
@@ -161,6 +180,21 @@ def test_a_zero_adjoint_contributes_nothing_through_an_infinite_derivative() -> 
     links = scene([y], links="both").links
     (link,) = [link for link in links if link.tail.name == "x"]
     assert (link.text, link.weight) == ("inf (0)", 0.0)
+
+
+@pytest.mark.parametrize("fold", [None, 0])
+def test_a_branch_that_is_not_taken_contributes_nothing_to_an_infinite_adjoint(
+    fold: int | None,
+) -> None:
+    x = Value(-1.0, "m.x")
+    y = autograd.cbrt(autograd.relu(x))
+    y.label = "y"
+    y.parents[0].label = "n.relu"
+    y.backward()
+    links = scene([y], links="both", fold=fold).links
+    assert all(link.weight in (0.0, math.inf) for link in links)
+    if fold is None:
+        assert [link.text for link in links if link.tail.nodes == [x]] == ["0 (0)"]
 
 
 def test_many_numbers_on_links_are_left_to_the_titles_and_it_is_said() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import accumulate
 from operator import mul
@@ -375,6 +376,56 @@ def test_zero_times_infinity_is_zero_as_in_backward() -> None:
     z.backward()
     assert math.isnan(x.grad)
     assert math.isnan(explain(z, x).total)
+
+
+LINKS: dict[str, Callable[[Value], Value]] = {  # choices, infinite slopes, a 0 that varies
+    "cbrt": autograd.cbrt,
+    "relu": relu,
+    "leaky_relu": autograd.leaky_relu,
+    "sign": autograd.sign,
+    "maximum": lambda x: autograd.maximum(x, Value(0.5)),
+    "where": lambda x: autograd.where(x > 0.0, x, Value(0.0)),
+    "times 2": lambda x: x * 2.0,
+    "times 0": lambda x: x * Value(0.0),
+    "times nan": lambda x: new_node(0.0, (x,), (math.nan,), "odd"),
+}
+
+
+@given(
+    st.sampled_from([-1.0, 0.0, 1.0]),
+    st.lists(st.sampled_from([*LINKS]), min_size=2, max_size=6),
+    st.sets(st.integers(0, 5)),
+)
+def test_a_branch_that_is_not_taken_contributes_nothing_as_in_backward(
+    start: float, chosen: list[str], stations: set[int]
+) -> None:
+    nodes = [Value(start, "x")]
+    for name in chosen:
+        nodes.append(LINKS[name](nodes[-1]))
+    nodes[-1].backward()
+    for through in ("all", [nodes[i] for i in stations if i < len(nodes)]):
+        found = explain(nodes[-1], nodes[0], through=through)
+        [path] = found.paths
+        assert str(path.contribution) == str(found.total) == str(nodes[0].grad)
+        assert "overflow" not in found.text
+        assert {type(x) for x in (*path.factors, path.contribution)} == {float}
+
+
+def test_branches_that_meet_at_a_station_contribute_nothing() -> None:
+    x = Value(-1.0, "x")
+    inner = labelled(relu(x) + relu(x * 2.0), "inner")
+    y = labelled(autograd.cbrt(inner), "y")
+    found = explain(y, x)
+    assert (found.total, found.remainder) == (0.0, 0.0)
+    assert [(path.factors, path.contribution) for path in found.paths] == [((math.inf, 0.0), 0.0)]
+    # Not so where one of them varies, or at a kink, which says nothing of nan.
+    varying = labelled(relu(x) + x * Value(0.0), "varying")
+    assert math.isnan(explain(labelled(autograd.cbrt(varying), "y"), x).paths[0].contribution)
+    kink = Value(0.0, "k")
+    both = labelled(relu(kink) + relu(kink - 1.0), "both")
+    for output in (autograd.cbrt(both), new_node(0.0, (both,), (math.nan,), "odd")):
+        found = explain(labelled(output, "y"), kink)
+        assert str(found.paths[0].contribution) == str(found.total)
 
 
 def test_infinite_and_nan_contributions_come_first() -> None:

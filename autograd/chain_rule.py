@@ -18,6 +18,7 @@ from autograd.comparing import COMPARISONS
 from autograd.graph import dependents, interior, leaves, topological_order
 from autograd.helper_rules import CHAIN_PRODUCT, DETACHED, KINKED, MASKED, PRODUCTS
 from autograd.kinds import CONSTANT
+from autograd.loops import ITEM, Adjoints, LoopName, transposed
 from autograd.masks import choice_of, is_mask, is_zero, masked_where
 from autograd.off_domain import STEEP, may_leave, showing_nan, within_domain
 from autograd.partials import kink, partials
@@ -28,7 +29,10 @@ from autograd.traced import Traced, node_of, notes_nothing
 from autograd.tracing import is_traced
 from autograd.value import Value, as_value, record
 
-__all__ = ["ChainRule", "added", "guarded_product", "recorded_adjoints", "recorded_gradient"]
+__all__ = [
+    "ChainRule", "added", "guarded_product", "recorded_adjoints", "recorded_gradient",
+    "recorded_pullback",
+]  # fmt: skip
 
 
 def recorded_adjoints(
@@ -62,7 +66,7 @@ def recorded_adjoints(
         6.0
     """
     nodes = {id(node): node for node in (root, *among)}
-    found = _propagated(root, order, {*map(id, among)}, seed, again)
+    found = _propagated([(root, seed)], order, {*map(id, among)}, again)
     return {nodes[key]: adjoint for key, adjoint in found.items()}
 
 
@@ -101,29 +105,76 @@ def recorded_gradient(
     for node in order:
         if not unreached(map(id, node.parents)):
             reached.add(id(node))
-    found = _propagated(root, order, reached, seed, again)
+    found = _propagated([(root, seed)], order, reached, again)
+    return [found.get(key, 0.0) for key in map(id, variables)]
+
+
+def recorded_pullback(
+    seeds: Sequence[tuple[Value | float, Value | float]], variables: Sequence[Value], again: bool
+) -> list[Value | float]:
+    """Apply the chain rule to several results at once, and record it.
+
+    Args:
+        seeds: The results, each with its adjoint; those of one node are added in order.
+        variables: The leaves to differentiate with respect to.
+        again: Whether the result, if it is traced, may be differentiated again.
+
+    Returns:
+        The derivative with respect to each variable: a Value, or a plain number if it does not
+        vary.
+
+    Raises:
+        KeyError: An operation is not in the table.
+
+    Example:
+        >>> x = Value(3.0)
+        >>> recorded_pullback([(x * x, 1.0), (x, 0.5)], [x], True)[0].data
+        6.5
+    """
+    roots = [(root, seed) for root, seed in seeds if isinstance(root, Value)]
+    order = interior(*(root for root, _ in reversed(roots)), stop=variables)
+    reached = {*map(id, variables)}
+    for node in order:
+        if not reached.isdisjoint(map(id, node.parents)):
+            reached.add(id(node))
+    found = _propagated(roots, order, reached, again)
     return [found.get(key, 0.0) for key in map(id, variables)]
 
 
 def _propagated(
-    root: Value, order: Sequence[Value], reached: set[int], seed: Value | float, again: bool
+    roots: Sequence[tuple[Value, Value | float]],
+    order: Sequence[Value],
+    reached: set[int],
+    again: bool,
 ) -> dict[int, Value | float]:
-    """Give the adjoints of the nodes that are reached, by the identity of these.
+    """Give the adjoints of the nodes that are reached, by their identity, from those of roots.
 
     By identity, as the hash of a traced node is a function of Python's.
     """
     found: dict[int, Value | float] = {}
     # The adjoint so far of a node: one term, or a list of several.
-    waiting: dict[int, Any] = {id(root): seed}
-    passing = set(map(id, showing_nan([root], order)))
+    waiting: dict[int, Any] = {}
+    for root, seed in roots:
+        _add_to(waiting, id(root), seed)
+    passing = set(map(id, showing_nan([root for root, _ in roots], order)))
     chain = ChainRule(order, again)
     for node in reversed(order):
         key = id(node)
         if key not in reached or not (key in waiting or key in passing):
             continue
+        if type(node.op) is LoopName:
+            _propagate_through(node, waiting, reached, again)
+            continue
         adjoint = waiting.pop(key, 0.0)
         if type(adjoint) is list:
             adjoint = added(adjoint)
+        if node.op == ITEM:
+            found[key] = adjoint
+            if not is_zero(adjoint):
+                loop, place = node.parents
+                collected = waiting.setdefault(id(loop), Adjoints())
+                collected.numbers[int(place._number)] = adjoint
+            continue
         if key in passing:
             adjoint = within_domain(node, adjoint)
         found[key] = adjoint
@@ -158,6 +209,36 @@ def _propagated(
     for key, terms in waiting.items():
         found[key] = added(terms) if type(terms) is list else terms
     return found
+
+
+def _add_to(waiting: dict[int, Any], target: int, term: Value | float) -> None:
+    """Add a term to the adjoint of a node."""
+    terms = waiting.get(target)
+    if type(terms) is list:
+        terms.append(term)
+    else:
+        waiting[target] = term if terms is None else [terms, term]
+
+
+def _propagate_through(
+    node: Value, waiting: dict[int, Any], reached: set[int], again: bool
+) -> None:
+    """Propagate what a loop's numbers have collected, by a loop that runs backwards."""
+    collected = waiting.pop(id(node), None)
+    if collected is None:
+        return
+
+    def taken(operand: Value) -> Value | float:
+        terms = waiting.pop(id(operand), 0.0)
+        return added(terms) if type(terms) is list else terms
+
+    numbers, columns = transposed(node, collected, reached, taken, recorded_pullback, again)
+    for operand, product in numbers:
+        if not is_zero(product):
+            _add_to(waiting, id(operand), product)
+    for other, column, made, number in columns:
+        of_other = waiting.setdefault(id(other), Adjoints())
+        of_other.columns.setdefault(column, []).append((made, number))
 
 
 def _may_bend(op: str) -> bool:

@@ -12,8 +12,9 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from autograd import tracing
-from autograd.errors import counted, shown, whole_number
+from autograd.errors import counted, shown, some, whole_number
 from autograd.functions import where
+from autograd.loops import looped
 from autograd.reals import as_float
 from autograd.structure import filled
 from autograd.tracing import is_traced, refuse
@@ -110,8 +111,8 @@ def _require_same(first: _Numbers, other: _Numbers, what: str, before: str) -> N
         if one != two:
             kinds = ["a number" if x is None else f"an array of shape {x}" for x in (two, one)]
             raise TypeError(
-                f"{_path(first.tree, number, what)} is {kinds[0]}, where {before} has {kinds[1]}: a "
-                "carry keeps its structure from step to step"
+                f"{_path(first.tree, number, what)} is {kinds[0]}, where {before} has {kinds[1]}: "
+                "a carry keeps its structure from step to step"
             )
 
 
@@ -238,20 +239,16 @@ def scan(
     if len({*lengths}) > 1:
         raise ValueError(
             "scan: xs and length must agree on the number of steps, got "
-            f"{', '.join(map(str, dict.fromkeys(lengths)))}"
+            f"{some(map(shown, dict.fromkeys(lengths)))}"
         )
     first = _numbers(init, "scan: init")
+    order = range(lengths[0])
+    if len(order) > 1 and tracing.active.get() is not None:
+        return _scan_traced(f, first, sequences, len(order), reverse)
     carry = init
     results: list[Any] = []
-    order = range(lengths[0])
     for step in reversed(order) if reverse else order:
-        found = f(carry, sequences.at(step))
-        if not (isinstance(found, tuple) and len(found) == 2):
-            raise TypeError(
-                "scan: f must return a pair, (carry, result), but returned "
-                f"{type(found).__name__}: {shown(found)}"
-            )
-        carry, result = found
+        carry, result = _pair(f(carry, sequences.at(step)))
         what = f"scan: the carry after step {step:,}"
         _require_same(first, _numbers(carry, what), what, "init")
         results.append(result)
@@ -286,6 +283,14 @@ def fori_loop(lower: int, upper: int, body: Callable[[Any, Any], Any], init: Any
     lower = whole_number(lower, "fori_loop: lower")
     upper = whole_number(upper, "fori_loop: upper")
     first = _numbers(init, "fori_loop: init")
+    if upper - lower > 1 and tracing.active.get() is not None:
+
+        def step(i: Value, numbers: list[Any], _: list[Value]) -> tuple[list[Any], list[Any]]:
+            following = body(i, first.filled(numbers))
+            return _next("fori_loop", first, following), []
+
+        last, _ = looped(step, _as_floats(first), (), upper - lower, float(lower))
+        return first.filled(last)
     carry = init
     for i in range(lower, upper):
         carry = body(i, carry)
@@ -362,14 +367,19 @@ def _while_unknown(
             message="while_loop: in a compiled function, max_steps must say how many steps there "
             "may be, as the derivative needs memory for each: a row that needs more gives nan"
         )
-    for step in range(done, max_steps):
-        following = body(carry)
-        what = f"while_loop: the carry after step {step:,}"
-        found = _numbers(following, what)
-        _require_same(first, found, what, "init")
-        pairs = zip(found.numbers, _numbers(carry, what).numbers, strict=True)
-        goes_on = condition(carry)
-        carry = first.filled([x if x is y else where(goes_on, x, y) for x, y in pairs])
+
+    def step(i: Value, numbers: list[Any], _: list[Value]) -> tuple[list[Any], list[Any]]:
+        now = first.filled(numbers)
+        goes_on = condition(now)
+        following = _next("while_loop", first, body(now))
+        return [
+            x if x is y else where(goes_on, x, y) for x, y in zip(following, numbers, strict=True)
+        ], [goes_on]
+
+    start = _numbers(carry, "while_loop: the carry")
+    if done < max_steps:
+        last, _ = looped(step, _as_floats(start), (), max_steps - done, stops=True)
+        carry = first.filled(last)
     goes_on = condition(carry)
     last = _numbers(carry, "while_loop: the carry").numbers
     return first.filled([where(goes_on, math.nan, number) for number in last])
@@ -435,6 +445,58 @@ def stop_gradient(x: Any) -> Any:
     if not any(isinstance(number, Value) for number in found.numbers):
         return x
     return found.filled([y.detach() if isinstance(y, Value) else y for y in found.numbers])
+
+
+# --- compiled loops ------------------------------------------------------------------------------
+
+
+def _as_floats(carry: _Numbers) -> list[Value | float]:
+    return [x if isinstance(x, Value) else as_float(x, "init") for x in carry.numbers]
+
+
+def _next(name: str, first: _Numbers, carry: Any) -> list[Value | float]:
+    """List the numbers of the carry that the body of a compiled loop returns."""
+    what = f"{name}: the carry after a step"
+    found = _numbers(carry, what)
+    _require_same(first, found, what, "init")
+    return _as_floats(found)
+
+
+def _scan_traced(
+    f: Callable[[Any, Any], Any], first: _Numbers, sequences: _Steps, steps: int, reverse: bool
+) -> tuple[Any, Any]:
+    """Make a loop of a scan in a function that is being compiled."""
+    rows: list[list[Any]] = []
+    for t in range(steps):
+        what = f"scan: xs, at step {t:,}"
+        found = _numbers(sequences.at(t), what)
+        if not rows:
+            x = found
+        elif x.tree != found.tree or x.shapes() != found.shapes():
+            raise TypeError(
+                f"{what}, has another structure than at step 0: in a compiled function all steps "
+                "are passed the same"
+            )
+        rows.append(_as_floats(found))
+    kept: list[_Numbers] = []
+
+    def step(i: Value, carry: list[Any], row: list[Value]) -> tuple[list[Any], list[Any]]:
+        following, result = _pair(f(first.filled(carry), x.filled(row)))
+        kept.append(_numbers(result, "scan: a result"))
+        return _next("scan", first, following), _as_floats(kept[-1])
+
+    last, results = looped(step, _as_floats(first), rows, steps, reverse=reverse)
+    handed: list[list[Any]] = [*results] or [[]] * steps
+    return first.filled(last), _stacked([kept[0].filled(row) for row in handed])
+
+
+def _pair(found: Any) -> tuple[Any, Any]:
+    if not (isinstance(found, tuple) and len(found) == 2):
+        raise TypeError(
+            "scan: f must return a pair, (carry, result), but returned "
+            f"{type(found).__name__}: {shown(found)}"
+        )
+    return found
 
 
 # --- conditions ----------------------------------------------------------------------------------

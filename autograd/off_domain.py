@@ -179,7 +179,7 @@ def showing_nan(roots: Sequence[Value], order: Sequence[Value]) -> dict[Value, i
 
 DROPPING = {
     "where": 0, "meets": 0, "detached": 0, "**": 0, "power_log_": 0, "hypot": 0, "norm": 0,
-    "direction_": 0,
+    "direction_": 0, "scan": 0,
     "copysign": 1, "leaky_relu": 1, "elu": 1, KINKED: 1, CHAIN_PRODUCT: 1, MASKED: 0,
     **dict.fromkeys(COMPARISONS, 0),
 }  # fmt: skip

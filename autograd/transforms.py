@@ -34,6 +34,7 @@ from autograd.foreign import with_advice
 from autograd.grad_mode import as_before, paused, resume, resumed
 from autograd.graph import adjoints, dependents, interior, topological_order
 from autograd.linear_nodes import linear, linked
+from autograd.loops import ITEM, LoopName, Moved, pushed, tangent_item
 from autograd.masks import is_zero
 from autograd.merging import merged
 from autograd.off_domain import has_domain, nan_outside, showing_nan, within_domain
@@ -456,8 +457,20 @@ def _record_tangents(
     """Propagate the tangents of some variables, and record the operations that this takes."""
     chain = ChainRule(order, _is_differentiated_again(), forwards=True)
     everywhere = (1 << len(roots)) - 1
+    moved: dict[Value, Moved] = {}
     for node in order:
         if node not in within or node in found:
+            continue
+        if type(node.op) is LoopName:
+            pair = pushed(node, found, moved, _pushforward)
+            if pair is not None:
+                moved[node] = pair
+            continue
+        if node.op == ITEM:
+            loop, place = node.parents
+            tangent = tangent_item(loop, int(place._number), moved.get(loop))
+            if tangent is not None:
+                found[node] = tangent
             continue
         terms: list[Number] = []
         factor = 1.0 if showing.get(node) == everywhere else within_domain(node, 1.0)
@@ -479,6 +492,17 @@ def _record_tangents(
                 root = roots[bits.bit_length() - 1]
                 bits ^= 1 << (bits.bit_length() - 1)
                 found[root] = nan_outside(node, found.get(root, 0.0))
+
+
+def _pushforward(
+    results: Sequence[Number], tangents: Sequence[tuple[Value, Number]]
+) -> list[Number]:
+    """Give the tangents of results, given those of leaves, and record the operations this takes."""
+    roots = [result for result in results if isinstance(result, Value)]
+    order = interior(*roots)
+    found = dict(tangents)
+    _record_tangents(roots, order, {*order}, showing_nan(roots, order), found)
+    return [found.get(y, 0.0) if isinstance(y, Value) else 0.0 for y in results]
 
 
 def _is_differentiated_again() -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from itertools import chain
 from operator import itemgetter
@@ -20,7 +20,7 @@ from autograd.chain_rule import recorded_gradient
 from autograd.compiler.builder import ProgramBuilder, made
 from autograd.compiler.definitions import DEFINITIONS
 from autograd.compiler.primitives import PRIMITIVES
-from autograd.compiler.program import Operation, Program
+from autograd.compiler.program import ITEM, Operation, Program, Scan
 from autograd.compiler.trace import call_traced, program_of
 from autograd.formulary import DEVIATION, ZSCORE
 from autograd.functions import dot
@@ -39,9 +39,33 @@ __all__ = [
     "fold_constants",
     "fuse_sums",
     "lower",
+    "with_bodies",
 ]
 
 COMMUTATIVE = frozenset(op for op, primitive in PRIMITIVES.items() if primitive.is_commutative)
+
+
+def with_bodies(program: Program, change: Callable[[Program], Program]) -> Program:
+    """Apply a pass to the bodies of loops.
+
+    Args:
+        program: A program.
+        change: The pass.
+
+    Returns:
+        The program, with other bodies; itself if it has no loop.
+
+    Example:
+        >>> with_bodies(Program(("x",), (), (), (0,)), eliminate_dead_code).operations
+        ()
+    """
+    if not any(isinstance(op, Scan) for op, _ in program.operations):
+        return program
+    operations = [
+        made((op.of(change(op.body)), operands)) if isinstance(op, Scan) else made((op, operands))
+        for op, operands in program.operations
+    ]
+    return Program(program.inputs, program.constants, tuple(operations), program.outputs)
 
 
 # --- what need not be computed -------------------------------------------------------------------
@@ -408,7 +432,7 @@ def lower(program: Program) -> Program:
 
 
 def _is_primitive(op: str) -> bool:
-    return op in PRIMITIVES and op not in DEFINITIONS
+    return (op in PRIMITIVES and op not in DEFINITIONS) or op == ITEM or isinstance(op, Scan)
 
 
 def _inlined(builder: ProgramBuilder, op: str, operands: tuple[int, ...]) -> int:
@@ -592,33 +616,165 @@ def drop_guards(program: Program) -> Program | None:
         %2 = * %0 %1
         output %2
     """
-    first, operations = program.first_result, program.operations
-    guarded = [place for place, step in enumerate(operations) if step[0] in PRODUCTS]
-    if not guarded:
+    if not _has_guards(program):
         return None
-    dropping = {op for op, primitive in PRIMITIVES.items() if not primitive.propagates_nan}
-    tainted, reaching = bytearray(first), bytearray(first + len(operations))
+    tainted = _tainted(program, [False] * len(program.inputs))
+    if tainted is None or _reaching(program, program.outputs) is None:
+        return None
+    return _without_guards(program)
+
+
+def _has_guards(program: Program) -> bool:
+    return any(
+        op in PRODUCTS or (isinstance(op, Scan) and _has_guards(op.body))
+        for op, _ in program.operations
+    )
+
+
+def _without_guards(program: Program) -> Program:
+    plain = [made(("*" if op in PRODUCTS else op, operands)) for op, operands in program.operations]
+    whole = Program(program.inputs, program.constants, tuple(plain), program.outputs)
+    return with_bodies(whole, _without_guards)
+
+
+DROPPING = frozenset(op for op, primitive in PRIMITIVES.items() if not primitive.propagates_nan)
+
+
+def _tainted(program: Program, inputs: Sequence[bool]) -> list[Any] | None:
+    """Tell for each slot whether it may be nan for want of a guard.
+
+    For a loop it tells that of each carry and column. None if an operation might drop such a nan.
+    """
+    tainted: list[Any] = [*inputs, *[False] * len(program.constants)]
     taint, is_tainted = tainted.append, tainted.__getitem__
-    for op, operands in operations:
+    for op, operands in program.operations:
+        if isinstance(op, Scan):
+            whole = _tainted_by(program, op, operands, tainted)
+            if whole is None:
+                return None
+            taint(whole)
+            continue
+        if op == ITEM:
+            taint(tainted[operands[0]][_part_of(program, operands)])
+            continue
         found = op in PRODUCTS or any(map(is_tainted, operands))
         # A choice drops the nan of a branch not taken, whether or not products are guarded.
-        if found and op in dropping:
+        if found and op in DROPPING:
             decisive = operands[:1] if op == "where" else operands
             if any(map(is_tainted, decisive)):
                 return None
         taint(found)
-    for slot in program.outputs:
-        reaching[slot] = 1
+    return tainted
+
+
+def _loop_at(program: Program, slot: int) -> Scan:
+    scan = program.operations[slot - program.first_result].op
+    assert isinstance(scan, Scan)
+    return scan
+
+
+def _part_of(program: Program, operands: tuple[int, ...]) -> int:
+    """Tell which carry an item of a loop is, or, counted after the carries, of which column."""
+    scan = _loop_at(program, operands[0])
+    place = int(program.constant(operands[1]) or 0.0)
+    if place < scan.carried:
+        return place
+    return scan.carried + (place - scan.carried) % scan.width
+
+
+def _tainted_by(
+    program: Program, scan: Scan, operands: tuple[int, ...], tainted: Sequence[Any]
+) -> tuple[bool, ...] | None:
+    """Tell that of a loop: of its last carry, and of its columns."""
+    constants, init, given, loops = scan.divided(operands)
+    fixed = [tainted[x] for x in constants]
+    rows = [any(tainted[x] for x in given[k :: scan.scanned]) for k in range(scan.scanned)]
+    elements = [
+        tainted[loops[number]][_loop_at(program, loops[number]).carried + column]
+        for number, column in scan.columns
+    ]
+    carry = [tainted[x] for x in init]
+    while True:
+        found = _tainted(scan.body, [False, *fixed, *carry, *rows, *elements])
+        if found is None:
+            return None
+        results = [found[x] for x in scan.body.outputs]
+        if scan.stops and results[-1]:
+            return None
+        grown = [x or y for x, y in zip(carry, results, strict=False)]
+        if grown == carry:
+            handed = results[scan.carried : scan.carried + scan.width]
+            return (*carry, *handed, *carry)
+        carry = grown
+
+
+def _reaching(
+    program: Program, outputs: Iterable[int], *, strictly: bool = True
+) -> list[bool] | None:
+    """Tell for each slot whether a nan there reaches an output.
+
+    Strictly, None if one for want of a guard might not.
+    """
+    first, operations = program.first_result, program.operations
+    reaching = [False] * (first + len(operations))
+    wanted: dict[int, set[int]] = {}  # of a loop: which carries and columns
+    for slot in outputs:
+        reaching[slot] = True
     for slot in range(first + len(operations) - 1, first - 1, -1):
-        if reaching[slot]:
-            for operand in operations[slot - first][1]:
-                reaching[operand] = 1
-    if not all(reaching[first + place] for place in guarded):
-        return None
-    plain = [*operations]
-    for place in guarded:
-        plain[place] = made(("*", operations[place][1]))
-    return Program(program.inputs, program.constants, tuple(plain), program.outputs)
+        op, operands = operations[slot - first]
+        if isinstance(op, Scan):
+            parts = wanted.get(slot, set())
+            if not _reaching_from(program, slot, parts, reaching, wanted) and strictly:
+                return None
+        elif reaching[slot]:
+            if op == ITEM:
+                wanted.setdefault(operands[0], set()).add(_part_of(program, operands))
+            else:
+                for operand in operands:
+                    reaching[operand] = True
+        elif op in PRODUCTS and strictly:
+            return None
+    return reaching
+
+
+def _reaching_from(
+    program: Program,
+    slot: int,
+    parts: set[int],
+    reaching: list[bool],
+    wanted: dict[int, set[int]],
+) -> bool:
+    """Enter what reaches an output through a loop; False if a nan in it might not."""
+    scan, operands = program.operations[slot - program.first_result]
+    assert isinstance(scan, Scan)
+    constants, init, given, loops = scan.divided(operands)
+    m, n, handed = scan.carried, scan.constants, scan.carried + scan.width
+    # The carries that steps begin with are those of the step before.
+    kept = {part - handed for part in parts if part >= handed}
+    parts = {part for part in parts if part < handed} | kept
+    body, leaves = scan.body, [False]
+    while True:
+        found = _reaching(body, [body.outputs[part] for part in parts], strictly=False)
+        leaves = (found or [])[1 : len(body.inputs)]
+        more = {place for place in range(m) if leaves[n + place]} - parts
+        if not more:
+            break
+        parts |= more
+    for x, is_reaching in zip((*constants, *init), leaves, strict=False):
+        reaching[x] |= is_reaching
+    for place in kept:
+        reaching[init[place]] = True
+    for k in range(scan.scanned):
+        if leaves[n + m + k]:
+            for x in given[k :: scan.scanned]:
+                reaching[x] = True
+    for (number, column), is_reaching in zip(
+        scan.columns, leaves[n + m + scan.scanned :], strict=True
+    ):
+        if is_reaching:
+            of_other = _loop_at(program, loops[number]).carried + column
+            wanted.setdefault(loops[number], set()).add(of_other)
+    return _reaching(body, [body.outputs[part] for part in parts]) is not None
 
 
 # --- derivatives ---------------------------------------------------------------------------------

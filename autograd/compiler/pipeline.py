@@ -10,6 +10,7 @@ from autograd.compiler.passes import (
     eliminate_dead_code,
     fold_constants,
     lower,
+    with_bodies,
 )
 from autograd.compiler.program import Program
 
@@ -51,6 +52,7 @@ def optimise(program: Program) -> Program:
         %2 = + %1 %1
         output %2
     """
+    program = with_bodies(program, optimise)
     verified = os.environ.get(VERIFY) == "1"
     for each in PASSES:
         program = each(program)

@@ -31,8 +31,8 @@ from autograd.compiler.description import (
 )
 from autograd.compiler.execution import Options
 from autograd.compiler.layout import Layout
-from autograd.compiler.passes import lower
-from autograd.compiler.program import Operation, Program
+from autograd.compiler.passes import lower, with_bodies
+from autograd.compiler.program import ITEM, Operation, Program, Scan
 from autograd.compiler.results import Result
 from autograd.errors import counted
 from autograd.helper_rules import DETACHED, KINKED, MEETS
@@ -226,13 +226,78 @@ def _described_program(key: Hashable, known: Stored) -> dict[str, Any]:
         "result": described_result(known.result),
         "inputs": program.inputs,
         "constants": [constant.hex() for constant in program.constants],
-        "operations": [(op, *operands) for op, operands in program.operations],
+        "operations": _described_operations(program),
         "outputs": program.outputs,
     }
 
 
+def _described_operations(program: Program) -> list[Any]:
+    return [
+        (_described_loop(op) if isinstance(op, Scan) else op, *operands)
+        for op, operands in program.operations
+    ]
+
+
+def _described_loop(scan: Scan) -> dict[str, Any]:
+    body = scan.body
+    return {
+        "steps": scan.steps,
+        "start": scan.start.hex(),
+        "reverse": scan.reverse,
+        "carried": scan.carried,
+        "scanned": scan.scanned,
+        "columns": scan.columns,
+        "stops": scan.stops,
+        "follows": scan.follows,
+        "inputs": [name if name.isprintable() else ascii(name) for name in body.inputs],
+        "constants": [constant.hex() for constant in body.constants],
+        "operations": _described_operations(body),
+        "outputs": body.outputs,
+    }
+
+
+def _loop(data: dict[str, Any], what: str) -> Scan:
+    """Check and read a loop; the program then checks how it is used."""
+    fields = (
+        "steps", "start", "reverse", "carried", "scanned", "columns", "stops", "follows", "inputs",
+        "constants", "operations", "outputs",
+    )  # fmt: skip
+    _require_fields(what, data, fields)
+    for name in ("steps", "carried", "scanned"):
+        if type(data[name]) is not int or data[name] < (name == "steps"):
+            raise wrong(f"{what}: {name}", "a number of them", data[name])
+    for name in ("reverse", "stops"):
+        if type(data[name]) is not bool:
+            raise wrong(f"{what}: {name}", "true or false", data[name])
+    columns = data["columns"]
+    if type(columns) is not list or not all(map(_is_pair, columns)):
+        raise wrong(f"{what}: columns", "a list of pairs of numbers", columns)
+    if type(data["follows"]) is not int or data["follows"] < -1:
+        raise wrong(f"{what}: follows", "the number of a loop, or -1", data["follows"])
+    if type(data["start"]) is not str:
+        raise wrong(f"{what}: start", "a number", data["start"])
+    start = number(data["start"], f"{what}: start")
+    body = _body(data)
+    constants = len(body.inputs) - 1 - data["carried"] - data["scanned"] - len(columns)
+    if constants < 0 or len(body.outputs) < data["carried"] + data["stops"]:
+        raise ValueError(f"{what}: its body has too few inputs or outputs")
+    return Scan(
+        body, data["steps"], start, data["reverse"], constants, data["carried"], data["scanned"],
+        tuple((first, second) for first, second in columns), data["stops"], data["follows"],
+    )  # fmt: skip
+
+
+def _is_pair(column: Any) -> bool:
+    return (
+        type(column) is list
+        and len(column) == 2
+        and all(type(number) is int and number >= 0 for number in column)
+    )
+
+
 def _without_own(program: Program) -> Program:
     """Lower a program if it contains users' functions, which a file cannot hold."""
+    program = with_bodies(program, _without_own)
     is_own = any(isinstance(op, OwnName) for op, _ in program.operations)
     return lower(program) if is_own else program
 
@@ -317,6 +382,11 @@ def _stored(data: Any, in_axes: Any) -> tuple[Hashable, Stored]:
 
 
 def _program(data: dict[str, Any]) -> Program:
+    return _body(data).checked()
+
+
+def _body(data: dict[str, Any]) -> Program:
+    """Read a program, which is still to be checked as a whole."""
     inputs = data["inputs"]
     if type(inputs) is not list or not all(type(name) is str for name in inputs):
         raise wrong("inputs", "a list of names", inputs)
@@ -333,8 +403,10 @@ def _program(data: dict[str, Any]) -> Program:
     outputs = data["outputs"]
     if not all(type(slot) is int for slot in outputs):
         raise wrong("outputs", "a list of slots", outputs)
-    program = Program(tuple(inputs), tuple(constants), tuple(operations), tuple(outputs)).checked()
+    program = Program(tuple(inputs), tuple(constants), tuple(operations), tuple(outputs))
     for op, count in {(op, len(operands)) for op, operands in program.operations}:
+        if isinstance(op, Scan) or op == ITEM:
+            continue
         if count < FEW and RULES[op].operands[0].startswith("*") and not _is_defined(op, count):
             raise ValueError(f"there is no {op!r} of {counted(count, 'operand')}")
     return program
@@ -353,12 +425,17 @@ def _is_defined(op: str, count: int) -> bool:
 
 
 def _operation(data: Any, place: int) -> Operation:
-    if type(data) is not list or not data or type(data[0]) is not str:
+    kind = type(data[0]) if type(data) is list and data else None
+    if kind is not str and kind is not dict:
         raise wrong(f"operation {place}", "a list of a name and slots", data)
     op, *operands = data
+    if not all(type(slot) is int for slot in operands):
+        raise wrong(f"operation {place}", "the numbers of slots", data)
+    if kind is dict:
+        return Operation(_loop(op, f"operation {place}"), tuple(operands))
+    if op == ITEM:
+        return Operation(op, tuple(operands))
     rule = RULES.get(op)
     if rule is None or isinstance(rule.name, OwnName) or op in NEVER:
         raise ValueError(f"operation {place}: there is no {brief(op)} in the table")
-    if not all(type(slot) is int for slot in operands):
-        raise wrong(f"operation {place}", "the numbers of slots", data)
     return Operation(op, tuple(operands))

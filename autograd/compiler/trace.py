@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from autograd.compiler.builder import ProgramBuilder
-from autograd.compiler.program import Program
+from autograd.compiler.program import Program, Scan
 from autograd.forks import in_child
 from autograd.grad_mode import resumed
 from autograd.graph import interior
 from autograd.helper_rules import DETACHED, KINKED, MEETS, PRODUCTS
 from autograd.kinds import UNRECORDED
+from autograd.loops import Loop, LoopName
 from autograd.rule import LINEAR
 from autograd.structure import output_numbers
 from autograd.traced import Trace, traced, tracing_of
@@ -256,6 +257,8 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
             else:
                 coefficients = tuple(map(builder.constant, node.local_derivatives))
                 slots[id(node)] = add("dot", coefficients + operands)
+        elif type(op) is LoopName:
+            slots[id(node)] = add(_scan_of(op.loop), operands)
         elif op in (KINKED, DETACHED):  # for derivatives only, and these are already taken
             slots[id(node)] = operands[0]
         elif op == MEETS:
@@ -266,6 +269,20 @@ def program_of(outputs: Sequence[Operand], inputs: Sequence[Value]) -> Program:
         else:
             slots[id(node)] = add(op, operands)
     return builder.program([slot_of(output) for output in outputs])
+
+
+def _scan_of(loop: Loop) -> Scan:
+    """Read the body of a loop off its graph, once."""
+    if not loop.program:
+        body = program_of(loop.results, loop.leaves)
+        names = tuple([f"{name} {place}" for place, name in enumerate(body.inputs)])
+        body = Program(names, body.constants, body.operations, body.outputs)
+        loop.program.append(Scan(
+            body, loop.steps, loop.start, loop.reverse, loop.constants, loop.carried, loop.scanned,
+            loop.columns, loop.stops, loop.follows,
+        ))  # fmt: skip
+    found: Scan = loop.program[0]
+    return found
 
 
 PLAIN = frozenset({"+", "-", "*", "/", *PRODUCTS})

@@ -113,12 +113,13 @@ def test_more_steps_than_allowed_are_an_error() -> None:
 
 
 ADD: Callable[..., Any] = lambda c, x: (c, x)  # noqa: E731
+NO: Any = 2.5
 
 
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: scan(1.0, 0.0, [1.0]), "scan: f must be a function, got float: 1.0"),
+        (lambda: scan(NO, 0.0, [1.0]), "scan: f must be a function, got float: 2.5"),
         (lambda: scan(ADD, 0.0), "scan: pass xs, .* or length"),
         (lambda: scan(ADD, 0.0, [1.0], 2), "scan: xs and length must agree .* got 1, 2"),
         (lambda: scan(ADD, 0.0, ([1.0], [1.0, 2.0])), "must agree on the number of steps"),
@@ -135,19 +136,15 @@ ADD: Callable[..., Any] = lambda c, x: (c, x)  # noqa: E731
             lambda: scan(lambda c, x: (np.ones(2), x), np.ones(3), [1.0]),
             r"is an array of shape \(2,\), where init has an array of shape \(3,\)",
         ),
-        (lambda: scan(lambda c, x: (c, "ab"[: int(x)]), 0.0, [1.0]), ""),
-        (lambda: fori_loop(0, 2.5, ADD, 0.0), "fori_loop: upper must be a whole number"),
+        (lambda: fori_loop(0, NO, ADD, 0.0), "fori_loop: upper must be a whole number"),
         (lambda: fori_loop(0, 2, lambda i, x: None, 0.0), "fori_loop: the carry after step 0"),
         (lambda: while_loop(lambda x: None, ADD, 0.0), "while_loop: condition: expected a bool"),
-        (lambda: while_loop(True, ADD, 0.0), "while_loop: condition must be a function"),
+        (lambda: while_loop(NO, ADD, 0.0), "while_loop: condition must be a function"),
         (lambda: cond("yes", ADD, ADD), "cond: condition: expected a bool"),
-        (lambda: cond(True, 1.0, ADD), "cond: if_true must be a function, got float"),
+        (lambda: cond(True, NO, ADD), "cond: if_true must be a function, got float"),
         (lambda: stop_gradient(["a"]), r"stop_gradient: x, at \[0\],: expected a number"),
     ],
 )
 def test_mistakes_are_named(call: Callable[[], Any], words: str) -> None:
-    if not words:
-        call()
-        return
     with pytest.raises((TypeError, ValueError), match=words):
         call()

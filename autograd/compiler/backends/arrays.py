@@ -5,6 +5,7 @@ It needs no LLVM, and it is the reference for machine code.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ import numpy
 from autograd.compiler.backends.contract import Plan, planned, run_alone
 from autograd.compiler.layout import Layout
 from autograd.compiler.primitives import PRIMITIVES
-from autograd.compiler.program import Program
+from autograd.compiler.program import ITEM, Program, Scan
 
 __all__ = ["ArrayKernel", "NumPy", "Step", "evaluate", "every_row"]
 
@@ -40,7 +41,8 @@ def _steps(program: Program) -> list[Step]:
     Raises:
         KeyError: An operation is not primitive.
     """
-    if unknown := program.counts().keys() - PRIMITIVES.keys():
+    names = {op for op in program.counts() if not isinstance(op, Scan)}
+    if unknown := names - PRIMITIVES.keys() - {ITEM}:
         raise KeyError(f"{', '.join(sorted(unknown))}: not primitive operations; lower the program")
     first = program.first_result
     last_use: dict[int, int] = {}
@@ -50,12 +52,59 @@ def _steps(program: Program) -> list[Step]:
         last_use[slot] = -1
     return [
         Step(
-            PRIMITIVES[op].on_arrays,
+            _function(op),
             operands,
             tuple({x for x in operands if x >= first and last_use[x] == slot}),
         )
         for slot, (op, operands) in enumerate(program.operations, first)
     ]
+
+
+def _function(op: str) -> Callable[..., Any]:
+    if isinstance(op, Scan):
+        return functools.partial(_repeated, op, _steps(op.body))
+    return _Finished.number if op == ITEM else PRIMITIVES[op].on_arrays
+
+
+class _Finished:
+    """All numbers of a loop that has run.
+
+    Attributes:
+        last: The last carry.
+        columns: For each column, its elements, step by step.
+        width: How many columns are results.
+        count: How many steps there were.
+    """
+
+    def __init__(self, last: list[Any], columns: list[list[Any]], width: int, count: int) -> None:
+        self.last, self.columns, self.width, self.count = last, columns, width, count
+
+    def number(self, place: float) -> Any:
+        """Take one number."""
+        if place < len(self.last):
+            return self.last[int(place)]
+        t, column = divmod(int(place) - len(self.last), self.width)
+        return self.columns[column][t]
+
+
+def _repeated(scan: Scan, steps: Sequence[Step], *operands: Any) -> _Finished:
+    """Run a loop."""
+    constants, carry, given, loops = scan.divided(operands)
+    count = loops[scan.follows].count if scan.follows >= 0 else scan.steps
+    columns: list[list[Any]] = [[0.0] * scan.steps for _ in range(scan.width + scan.carried)]
+    done = 0
+    for t in range(count - 1, -1, -1) if scan.reverse else range(count):
+        elements = [loops[number].columns[column][t] for number, column in scan.columns]
+        row = given[t * scan.scanned : (t + 1) * scan.scanned]
+        found = _evaluated(scan.body, steps, [scan.start + t, *constants, *carry, *row, *elements])
+        results = [*found[scan.carried : scan.carried + scan.width], *carry]
+        for column, number in zip(columns, results, strict=True):
+            column[t] = number
+        carry = found[: scan.carried]
+        done += 1
+        if scan.stops and not numpy.any(found[-1]):
+            break
+    return _Finished([*carry], columns, scan.width, done)
 
 
 def _evaluated(program: Program, steps: Sequence[Step], inputs: Sequence[Any]) -> list[Any]:

@@ -10,7 +10,7 @@ import numpy
 
 from autograd.compiler.calling import Limits, Pattern
 from autograd.compiler.layout import Layout
-from autograd.compiler.passes import MANY_TERMS, fuse_sums
+from autograd.compiler.passes import MANY_TERMS, fuse_sums, with_bodies
 from autograd.compiler.program import Program
 
 __all__ = ["Backend", "Called", "Kernel", "Plan", "Sourced", "planned", "run_alone"]
@@ -52,7 +52,11 @@ def planned(program: Program, layout: Layout, *, reduces: bool, exact: bool) -> 
         >>> planned(program, Layout((), False), reduces=False, exact=True).exact
         True
     """
-    return Plan(fuse_sums(program, most=None if exact else MANY_TERMS), layout, reduces, exact)
+
+    def fused(program: Program) -> Program:
+        return with_bodies(fuse_sums(program, most=None if exact else MANY_TERMS), fused)
+
+    return Plan(fused(program), layout, reduces, exact)
 
 
 class Kernel(Protocol):

@@ -18,10 +18,10 @@ from itertools import groupby
 from typing import NamedTuple, TypeAlias
 
 from autograd import special
-from autograd.compiler.passes import MANY_TERMS, fuse_sums
+from autograd.compiler.passes import MANY_TERMS, fuse_sums, with_bodies
 from autograd.compiler.pipeline import optimise
 from autograd.compiler.primitives import PRIMITIVES, Primitive
-from autograd.compiler.program import Program
+from autograd.compiler.program import ITEM, Operation, Program, Scan
 from autograd.errors import shown
 
 __all__ = ["file_of", "to_c"]
@@ -76,7 +76,11 @@ def to_c(program: Program, name: str = "f") -> str:
         )
     if name in TAKEN:
         raise ValueError(f"to_c: the name {name!r} has a meaning in C already: choose another")
-    return file_of(fuse_sums(optimise(program.checked()), most=MANY_TERMS), name)
+
+    def fused(program: Program) -> Program:
+        return with_bodies(fuse_sums(program, most=MANY_TERMS), fused)
+
+    return file_of(fused(optimise(program.checked())), name)
 
 
 Program.to_c = to_c  # type: ignore[method-assign, assignment]  # a program stands below what writes it
@@ -168,6 +172,29 @@ def _pieces(program: Program) -> list[_Piece]:
     return pieces
 
 
+class _Space(NamedTuple):
+    """The memory of a loop of the program, in the work array.
+
+    Attributes:
+        last: Where its last carry begins.
+        taken: Where the number of steps that it took is.
+        columns: Where its columns begin; the elements of a step are side by side.
+        width: How many columns there are.
+        tables: For each number that a step is passed, where copies of them begin; -1 if they are
+            at equal distances in the inputs already, or all the same.
+        inner: The loops in its body, by slot.
+        places: The places of those of the body's slots that are numbers of such loops.
+    """
+
+    last: int
+    taken: int
+    columns: int
+    width: int
+    tables: tuple[int, ...]
+    inner: dict[int, _Space]
+    places: dict[int, _Place]
+
+
 class _Memory:
     """Decides which constants and results are in arrays, and where.
 
@@ -183,6 +210,8 @@ class _Memory:
         self.size = 0
         self._program = program
         self._groups: dict[int, list[int]] = {}  # for a slot, its contiguous group
+        self.spaces, found = self._loops(program)
+        self.places |= found
         self._group()
         for slot, number in enumerate(program.constants, len(program.inputs)):
             if slot not in self._groups and not _is_short(number):
@@ -191,9 +220,54 @@ class _Memory:
             self._place_constants(self._groups[slot])
         self._share(pieces)
 
+    def _take(self, count: int) -> int:
+        self.size += count
+        return self.size - count
+
+    def _loops(self, program: Program) -> tuple[dict[int, _Space], dict[int, _Place]]:
+        """Allocate memory for loops, and find the places of their numbers."""
+        spaces: dict[int, _Space] = {}
+        places: dict[int, _Place] = {}
+        first = program.first_result
+        for slot, (op, operands) in enumerate(program.operations, first):
+            if isinstance(op, Scan):
+                given = op.divided(operands)[2]
+                tables = tuple([
+                    -1
+                    if program is self._program and self.progresses(given[k :: op.scanned])
+                    else self._take(op.steps)
+                    for k in range(op.scanned)
+                ])  # fmt: skip
+                width = op.width + op.carried
+                last, count = self._take(op.carried), self._take(1)
+                columns = self._take(op.steps * width)
+                spaces[slot] = _Space(last, count, columns, width, tables, *self._loops(op.body))
+            elif op == ITEM:
+                scan, place = program.operations[operands[0] - first].op, operands[1]
+                assert isinstance(scan, Scan)
+                number, space = int(program.constant(place) or 0.0), spaces[operands[0]]
+                offset = space.last + number
+                if number >= scan.carried:
+                    t, column = divmod(number - scan.carried, scan.width)
+                    offset = space.columns + t * space.width + column
+                places[slot] = _Place("work", offset)
+        return spaces, places
+
+    def progresses(self, slots: Sequence[int]) -> bool:
+        """Tell whether some inputs are at equal distances, or slots are all the same."""
+        stride = slots[1] - slots[0] if len(slots) > 1 else 0
+        if not stride:
+            return len({*slots}) == 1
+        inputs = len(self._program.inputs)
+        return all(
+            0 <= slot < inputs and slot == slots[0] + t * stride for t, slot in enumerate(slots)
+        )
+
     def _group(self) -> None:
         """Group the operands of a long sum contiguously, so that a loop can read them."""
         for op, operands in self._program.operations:
+            if op not in PRIMITIVES:
+                continue
             for side in PRIMITIVES[op].split(operands)[0]:
                 for kind, run in groupby(side, self._kind):
                     slots = list(run)
@@ -201,7 +275,7 @@ class _Memory:
                         self._groups.update(dict.fromkeys(slots, slots))
 
     def _kind(self, slot: int) -> str:
-        if slot < len(self._program.inputs) or slot in self._groups:
+        if slot < len(self._program.inputs) or slot in self._groups or slot in self.places:
             return ""
         return "constant" if slot < self._program.first_result else "result"
 
@@ -272,8 +346,17 @@ class _Body:
         lines: The statements so far.
     """
 
-    def __init__(self, program: Program, memory: _Memory, name: str) -> None:
-        self.program, self.memory, self.name = program, memory, name
+    def __init__(
+        self,
+        program: Program,
+        places: dict[int, _Place],
+        spaces: dict[int, _Space],
+        name: str,
+        prefix: str = "",
+    ) -> None:
+        self.program, self.places, self.spaces = program, places, spaces
+        self.name, self.prefix = name, prefix
+        self.known: dict[int, str] = {}  # the inputs of the body of a loop
         self.lines: list[str] = []
 
     def number(self, slot: int) -> str:
@@ -281,10 +364,14 @@ class _Body:
         first = len(self.program.inputs)
         if first <= slot < self.program.first_result:
             constant = self.program.constants[slot - first]
-            if _is_short(constant):
+            if _is_short(constant) or self.prefix:
                 return _literal(constant)
-        place = self.memory.places.get(slot)
-        return f"v{slot}" if place is None else self.element(place.array, str(place.offset))
+        if slot in self.known:
+            return self.known[slot]
+        place = self.places.get(slot)
+        if place is None:
+            return f"{self.prefix}v{slot}"
+        return self.element(place.array, str(place.offset))
 
     def element(self, array: str, index: str) -> str:
         return f"{f'{self.name}_{array}' if array == 'constants' else array}[{index}]"
@@ -292,6 +379,11 @@ class _Body:
     def add(self, slot: int) -> None:
         """Write one operation."""
         op, operands = self.program.operations[slot - self.program.first_result]
+        if isinstance(op, Scan):
+            self.add_loop(slot, op, operands)
+            return
+        if op == ITEM:
+            return  # it is in memory
         primitive = PRIMITIVES[op]
         if primitive.sequences:
             self.add_sum(slot, primitive, operands)
@@ -308,8 +400,68 @@ class _Body:
             )
 
     def define(self, slot: int, expression: str) -> None:
-        kind = "" if slot in self.memory.places else "const double "
+        kind = "" if slot in self.places else "const double "
         self.lines.append(f"{kind}{self.number(slot)} = {expression};")
+
+    def add_loop(self, slot: int, scan: Scan, operands: Sequence[int]) -> None:
+        """Write a loop of the program; what it hands out is in the work array."""
+        constants, init, given, loops = scan.divided(operands)
+        space, read = self.spaces[slot], [self.spaces[loop] for loop in loops]
+        p = f"{self.prefix}v{slot}_"
+        body = _Body(scan.body, space.places, space.inner, self.name, p)
+        rows = []
+        for k, start in enumerate(space.tables):
+            slots = given[k :: scan.scanned]
+            if start >= 0:
+                self.lines += [
+                    f"work[{start + t}] = {self.number(x)};" for t, x in enumerate(slots)
+                ]
+                rows.append(f"work[{start} + {p}t]")
+            elif len({*slots}) == 1:
+                rows.append(self.number(slots[0]))
+            else:
+                rows.append(f"inputs[{slots[0]} + {slots[1] - slots[0]} * {p}t]")
+        steps = f"(long)work[{read[scan.follows].taken}]" if scan.follows >= 0 else str(scan.steps)
+        index = f"{p}t" if not scan.start else f"{p}t + {_literal(scan.start)}"
+        carry = [f"{p}c{place}" for place in range(scan.carried)]
+        elements = [
+            f"work[{read[number].columns + column} + {read[number].width} * {p}t]"
+            for number, column in scan.columns
+        ]
+        inputs = ["index", *(["constant"] * len(constants)), *carry, *rows, *elements]
+        body.known = dict(enumerate(inputs))
+        body.known[0] = f"{p}i"
+        body.known |= {place: self.number(x) for place, x in enumerate(constants, 1)}
+        for inner in range(scan.body.first_result, scan.body.first_result + len(scan.body)):
+            body.add(inner)
+        found = [body.number(x) for x in scan.body.outputs]
+        kept = [*found[scan.carried : scan.carried + scan.width], *carry]
+        inside = [
+            f"const long {p}t = {f'{p}n - 1 - {p}k' if scan.reverse else f'{p}k'};",
+            f"const double {p}i = (double){index};",
+            f"(void){p}i;",
+            *body.lines,
+            *(
+                f"work[{space.columns + column} + {space.width} * {p}t] = {number};"
+                for column, number in enumerate(kept)
+            ),
+            *(f"const double {p}d{place} = {found[place]};" for place in range(scan.carried)),
+            *([f"const int {p}more = {found[-1]} != 0.0;"] if scan.stops else []),
+            *(f"{p}c{place} = {p}d{place};" for place in range(scan.carried)),
+            *([f"if (!{p}more)", "{", f"    {p}k++;", "    break;", "}"] if scan.stops else []),
+        ]
+        self.lines += [
+            "{",
+            f"    const long {p}n = {steps};",
+            f"    long {p}k;",
+            *(f"    double {c} = {self.number(x)};" for c, x in zip(carry, init, strict=True)),
+            f"    for ({p}k = 0; {p}k < {p}n; {p}k++) {{",
+            *(f"        {line}" for line in inside),
+            "    }",
+            *(f"    work[{space.last + place}] = {c};" for place, c in enumerate(carry)),
+            f"    work[{space.taken}] = (double){p}k;",
+            "}",
+        ]
 
     def add_sum(self, slot: int, primitive: Primitive, operands: Sequence[int]) -> None:
         """Write a sum in the order of its terms: as loops, and as lines of terms.
@@ -322,7 +474,7 @@ class _Body:
         if len(terms) <= LINE and not any(is_loop for _, _, is_loop in stretches):
             self.define(slot, self.joined(primitive, [*map(self.term, terms)]) or "0.0")
             return
-        total = f"v{slot}"
+        total = f"{self.prefix}v{slot}"
         for start, stop, is_loop in stretches:
             if is_loop and not start:
                 self.lines.append(f"double {total} = {self.term(terms[0])};")
@@ -340,7 +492,7 @@ class _Body:
                 texts = [*([total] if place else []), *map(self.term, line)]
                 kind = "" if place else "double "
                 self.lines.append(f"{kind}{total} = {self.joined(primitive, texts)};")
-        if slot in self.memory.places:
+        if slot in self.places:
             self.lines.append(f"{self.number(slot)} = {total};")
 
     def joined(self, primitive: Primitive, texts: Sequence[str]) -> str:
@@ -378,7 +530,7 @@ class _Body:
             return ()
         found = []
         for slot, next_slot in zip(term, following, strict=True):
-            here, there = map(self.memory.places.get, (slot, next_slot))
+            here, there = map(self.places.get, (slot, next_slot))
             if slot == next_slot:
                 found.append(0)
             elif here and there and here.array == there.array:
@@ -391,8 +543,8 @@ class _Body:
         """Write the operand of a loop, given its first two slots."""
         if slot == next_slot:
             return self.number(slot)
-        array, start = self.memory.places[slot]
-        step = self.memory.places[next_slot].offset - start
+        array, start = self.places[slot]
+        step = self.places[next_slot].offset - start
         offset = "i" if abs(step) == 1 else f"{abs(step)} * i"
         if step < 0:
             return self.element(array, f"{start} - {offset}")
@@ -470,7 +622,7 @@ def file_of(program: Program, name: str) -> str:
 
 
 def _statements(program: Program, memory: _Memory, piece: _Piece, name: str) -> list[str]:
-    body = _Body(program, memory, name)
+    body = _Body(program, memory.places, memory.spaces, name)
     for slot in piece.slots:
         body.add(slot)
     for fill in sorted(piece.fills):
@@ -522,7 +674,11 @@ def _constants(numbers: Sequence[float], name: str) -> list[str]:
 
 def _helpers(program: Program, name: str) -> list[str]:
     """Write those functions that C lacks and the program needs."""
-    counts = Counter(op for op, xs in program.operations if len(xs) > 1 or not PRIMITIVES[op].picks)
+    counts = Counter(
+        op
+        for op, xs in _operations(program)
+        if op in PRIMITIVES and (len(xs) > 1 or not PRIMITIVES[op].picks)
+    )
     needed: list[str] = []
 
     def need(helper: str) -> None:
@@ -539,6 +695,15 @@ def _helpers(program: Program, name: str) -> list[str]:
         for helper in needed
         for line in [*_HELPERS[helper][0].replace("NAME", name).strip().split("\n"), ""]
     ]
+
+
+def _operations(program: Program) -> Iterator[Operation]:
+    """List the operations of a program and of the bodies in it."""
+    waiting = [program]
+    while waiting:
+        operations = waiting.pop().operations
+        yield from operations
+        waiting += [op.body for op, _ in operations if isinstance(op, Scan)]
 
 
 def _array(name: str, numbers: Sequence[float]) -> str:

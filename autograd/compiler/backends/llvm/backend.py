@@ -47,6 +47,7 @@ from autograd.compiler.backends.llvm.schedule import (
     cost,
     inputs_of,
     scheduled,
+    work,
 )
 from autograd.compiler.backends.llvm.target import Target, host
 from autograd.compiler.cache import found, keep
@@ -255,6 +256,8 @@ def compiled(plan: Plan, target: Target) -> Code:
     prologue = _prologue(plan, target, before, by_row, places)
     is_small = _is_small(plan, target)
     body = _body(plan, target, by_row, places, varying_inputs, is_small)
+    if prologue is not None:
+        body.schedule.loops.update(prologue.schedule.loops)
     level = 2 if is_small else 0
     objects: list[bytes] = []
 
@@ -276,7 +279,7 @@ def compiled(plan: Plan, target: Target) -> Code:
     )
     # What is added up over the rows is read and written once a block, so threads get whole ones.
     rows = body.shape.rows * (body.shape.units if plan.reduces else 1)
-    return _code(plan, target, objects, rows, memory, cost(plan.program, by_row))
+    return _code(plan, target, objects, rows, memory, work(plan.program, by_row))
 
 
 def _places(plan: Plan) -> tuple[dict[int, Place], list[int]]:

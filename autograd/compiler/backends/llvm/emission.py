@@ -11,17 +11,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from autograd.compiler.backends.llvm import mathematics
 from autograd.compiler.backends.llvm.parts import Part, Shape
 from autograd.compiler.backends.llvm.schedule import (
     COPY,
     TOTAL,
+    KernelSchedule,
     Loop,
     Outer,
     Place,
     Region,
+    Space,
     Straight,
+    cost,
     inputs_of,
 )
 from autograd.compiler.backends.llvm.tiles import (
@@ -33,8 +37,9 @@ from autograd.compiler.backends.llvm.tiles import (
     multiplied,
     transposed,
 )
-from autograd.compiler.backends.llvm.writer import Writer, masked, merged, type_of
+from autograd.compiler.backends.llvm.writer import Writer, literal, masked, merged, type_of
 from autograd.compiler.primitives import PRIMITIVES
+from autograd.compiler.program import ITEM, Scan
 from autograd.helper_rules import PRODUCTS
 
 __all__ = ["CALL", "Part", "Shape", "kernel_text", "part_text", "step_texts"]
@@ -124,10 +129,11 @@ def _number(writer: Writer, condition: str) -> str:
 class _Straight:
     """Writes a piece of straight-line code, for one vector of rows."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Part, writer: Writer | None = None) -> None:
+        self.part = part
         self.program, self.schedule, self.shape = part.program, part.schedule, part.shape
         self.outputs, self.layout, self.region = part.outputs, part.layout, part.region
-        self.writer = Writer(part.shape.lanes)
+        self.writer = Writer(part.shape.lanes) if writer is None else writer
         self.values: dict[int, str] = {}
         self.conditions: dict[int, str] = {}
         self.products: dict[int, tuple[int, int]] = {}
@@ -156,6 +162,10 @@ class _Straight:
         if op in INSTRUCTIONS and not (op == "*" and self.fused and slot in self.outputs):
             texts = ", ".join([value(x) for x in operands])
             self.values[slot] = writer.let(f"{INSTRUCTIONS[op]} {writer.kind} {texts}")
+        elif isinstance(op, Scan):
+            self._repeat(op, operands, self.schedule.loops[slot])
+        elif op == ITEM:
+            self.values[slot] = self._number_of_loop(*operands)
         elif PRIMITIVES[op].is_condition:
             self.conditions[slot] = _condition(writer, op, [value(x) for x in operands])
         elif op == "where" and operands[0] in self.conditions:
@@ -231,6 +241,108 @@ class _Straight:
                 f"insertelement {writer.kind} {vector}, double {number}, i32 {lane}"
             )
         return vector
+
+    # --- loops of the program ---
+
+    def _repeat(self, scan: Scan, operands: Sequence[int], space: Space) -> None:
+        """Write a loop of the program: the carry is in registers, the columns are in memory."""
+        writer, body = self.writer, scan.body
+        constants, init, given, loops = scan.divided(operands)
+        read = [self.schedule.loops[slot] for slot in loops]
+        for column in space.copied:
+            place, _ = space.tables[column]
+            for number, operand in enumerate(given[column :: scan.scanned], place.offset):
+                writer.store(self.value(operand), self._address(Place(place.region, number)))
+        fixed = [self.value(slot) for slot in constants]
+        first = [self.value(slot) for slot in init]
+        count: int | str = scan.steps
+        if scan.follows >= 0:
+            other = read[scan.follows]
+            count = writer.load(self._address(Place(other.region, other.count)), "i64")
+        inner_schedule = KernelSchedule([], {}, loops=space.inner)
+        part = replace(self.part, program=body, schedule=inner_schedule, outputs={})
+        with writer.loop(count, first, at_least_once=True) as each:
+            t = each.counter
+            if scan.reverse:
+                t = writer.let(f"sub i64 {writer.plus(str(count), '-1')}, {t}")
+            index = writer.let(f"sitofp i64 {t} to double")
+            if scan.start:
+                index = writer.let(f"fadd double {index}, {literal(scan.start)}")
+            inner = _Straight(part, writer)
+            elements = [self._element(read[number], t, column) for number, column in scan.columns]
+            rows = [self._of_table(place, stride, t) for place, stride in space.tables]
+            inputs = [writer.splat(index), *fixed, *each.values, *rows, *elements]
+            inner.values.update(enumerate(inputs))
+            for slot, (op, inner_operands) in enumerate(body.operations, body.first_result):
+                inner._compute(slot, op, inner_operands, {})
+            found = [inner.value(slot) for slot in body.outputs]
+            kept = [*found[scan.carried : scan.carried + scan.width], *each.values]
+            for column, result in enumerate(kept[: space.width]):
+                writer.store(result, self._in_columns(space, t, column))
+            if scan.stops:
+                each.condition = self._holds_anywhere(found[-1])
+            each.carry(found[: scan.carried])
+        for offset, last in enumerate(each.values, space.last):
+            writer.store(last, self._address(Place(space.region, offset)))
+        writer.store(each.rounds, self._address(Place(space.region, space.count)), "i64")
+
+    def _number_of_loop(self, slot: int, constant: int) -> str:
+        """Load one number of a loop."""
+        scan = self.program.operations[slot - self.program.first_result].op
+        assert isinstance(scan, Scan)
+        space, place = self.schedule.loops[slot], int(self.program.constant(constant) or 0.0)
+        if place < scan.carried:
+            offset = space.last + place
+        else:
+            t, column = divmod(place - scan.carried, scan.width)
+            offset = space.columns + t * space.width + column
+        return self._loaded(space.region, self._address(Place(space.region, offset)))
+
+    def _loaded(self, region: Region, address: str) -> str:
+        if region.by_row:
+            return self.writer.load(address)
+        return self.writer.splat(self.writer.load(address, "double"))
+
+    def _element(self, space: Space, t: str, column: int) -> str:
+        """Load the element of a column at a step."""
+        return self._loaded(space.region, self._in_columns(space, t, column))
+
+    def _in_columns(self, space: Space, t: str, column: int) -> str:
+        place = Place(space.region, space.columns + column)
+        return self._beyond(place, space.width, t)
+
+    def _beyond(self, place: Place, stride: int, t: str) -> str:
+        step = self.shape.rows if place.region.by_row else 1
+        start = self.writer.address(f"%{place.region.name}", place.offset * step)
+        return self.writer.address(start, self.writer.times(t, stride * step))
+
+    def _of_table(self, place: Place, stride: int, t: str) -> str:
+        """Load a number that a step is passed."""
+        writer, group = self.writer, place.region.group
+        if group is None or not self.layout.groups[group].varies:
+            return self._loaded(place.region, self._beyond(place, stride, t))
+        width = self.layout.groups[group].width
+        start = writer.address(f"%input{group}", writer.times(t, stride))
+        vector = "poison"
+        for lane in range(writer.lanes):
+            number = writer.load(writer.address(start, lane * width + place.offset), "double")
+            if writer.lanes == 1:
+                return number
+            vector = writer.let(
+                f"insertelement {writer.kind} {vector}, double {number}, i32 {lane}"
+            )
+        return vector
+
+    def _holds_anywhere(self, condition: str) -> str:
+        """Tell whether a condition is not 0 in any row."""
+        writer = self.writer
+        bits = type_of(writer.lanes, "i1")
+        test = writer.let(f"fcmp une {writer.kind} {condition}, {writer.constant(0.0)}")
+        if writer.lanes == 1:
+            return test
+        name = f"llvm.vector.reduce.or.v{writer.lanes}i1"
+        writer.declarations[f"declare i1 @{name}({bits})"] = None
+        return writer.let(f"call i1 @{name}({bits} {test})")
 
     def _address(self, place: Place) -> str:
         step = self.shape.rows if place.region.by_row else 1
@@ -501,7 +613,13 @@ def step_texts(part: Part) -> Iterator[tuple[str, bool]]:
             for operand in operands:
                 used[operand] = used.get(operand, 0) + 1
     steps = [(f"{part.name}.step{number}", step) for number, step in enumerate(part.schedule.steps)]
-    straight = [(name, step) for name, step in steps if isinstance(step, Straight)]
+    straight: list[tuple[str, Straight]] = []
+    for name, step in steps:
+        if isinstance(step, Straight) and _is_repeat(part, step):
+            text = _module(part, [(_Straight(part).write(step, used), name, [])])
+            yield text, cost(part.program, step.slots) <= part.target.thorough_cost
+        elif isinstance(step, Straight):
+            straight.append((name, step))
     for start in range(0, len(straight), PIECES):
         written: list[tuple[Writer, str, list[str]]] = [
             (_Straight(part).write(step, used), name, [])
@@ -515,6 +633,12 @@ def step_texts(part: Part) -> Iterator[tuple[str, bool]]:
             loops.append((loop.write(), name, loop.globals))
     if loops:
         yield _module(part, loops), True
+
+
+def _is_repeat(part: Part, step: Straight) -> bool:
+    """Tell whether a piece is a loop of the program."""
+    loops = part.schedule.loops
+    return step.computes and len(step.slots) == 1 and step.slots[0] in loops
 
 
 def _repeated(part: Part, step: Loop | Outer, name: str) -> _Loop | Products | Outers | Totals:

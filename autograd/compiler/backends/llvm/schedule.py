@@ -8,7 +8,7 @@ are collected into loops.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 
 from autograd.compiler.backends.llvm.target import Target
 from autograd.compiler.primitives import PRIMITIVES
-from autograd.compiler.program import Program
+from autograd.compiler.program import Program, Scan
 
 __all__ = [
     "CONSTANT",
@@ -29,11 +29,13 @@ __all__ = [
     "Outer",
     "Place",
     "Region",
+    "Space",
     "Step",
     "Straight",
     "cost",
     "inputs_of",
     "scheduled",
+    "work",
 ]
 
 
@@ -172,6 +174,32 @@ class Outer:
         return all(high - low == self.width for _, _, low, high in self.lines)
 
 
+@dataclass(frozen=True)
+class Space:
+    """The memory of a loop of the program.
+
+    Attributes:
+        region: Where it is.
+        last: Where its last carry begins.
+        count: Where the number of steps that it took is.
+        columns: Where its columns begin; the elements of a step are side by side.
+        width: How many of its columns are kept: the results, and the carries if they are read.
+        tables: For each number that a step is passed, where that of the first step is, and the
+            distance to the next.
+        copied: Those of them that are copied there first.
+        inner: The memory of the loops in its body.
+    """
+
+    region: Region
+    last: int
+    count: int
+    columns: int
+    width: int
+    tables: tuple[tuple[Place, int], ...]
+    copied: tuple[int, ...]
+    inner: dict[int, Space]
+
+
 Step: TypeAlias = "Straight | Loop | Outer"
 
 
@@ -187,6 +215,7 @@ class KernelSchedule:
         stored: The slots that are read after the piece that computes them.
         copies: For a slot, the other places where it is stored, for long sums.
         sums: Where the operands of each long sum begin.
+        loops: The memory of each loop of the program.
         totalled: The outputs that steps of their own add up over the rows.
         rolled: Whether equal operations were collected into loops.
     """
@@ -198,13 +227,56 @@ class KernelSchedule:
     stored: set[int] = field(default_factory=set)
     copies: dict[int, list[int]] = field(default_factory=dict)
     sums: dict[int, int] = field(default_factory=dict)
+    loops: dict[int, Space] = field(default_factory=dict)
     totalled: set[int] = field(default_factory=set)
     rolled: bool = False
 
     def new_place(self) -> int:
         """Allocate memory for a number."""
-        self.memory += 1
-        return self.memory - 1
+        return self.new_places(1)
+
+    def new_places(self, count: int) -> int:
+        """Allocate memory for numbers side by side, and return where it begins."""
+        self.memory += count
+        return self.memory - count
+
+    def space(
+        self, program: Program, slot: int, places: Mapping[int, Place], region: Region
+    ) -> Space:
+        """Allocate the memory of a loop, and of the loops in its body.
+
+        Args:
+            program: The program that the loop is part of.
+            slot: The loop.
+            places: Where inputs and constants of the program are.
+            region: Where the memory is.
+        """
+        scan, operands = program.operations[slot - program.first_result]
+        assert isinstance(scan, Scan)
+        _, _, given, _ = scan.divided(operands)
+        tables, copied = [], []
+        for column in range(scan.scanned):
+            table = _regular([places.get(x) for x in given[column :: scan.scanned]])
+            if table is None:
+                table = Place(region, self.new_places(scan.steps)), 1
+                copied.append(column)
+            tables.append(table)
+        width = scan.width + scan.carried * _are_carries_read(program, slot)
+        first, body = scan.body.first_result, scan.body
+        return Space(
+            region,
+            self.new_places(scan.carried),
+            self.new_place(),
+            self.new_places(scan.steps * width),
+            width,
+            tuple(tables),
+            tuple(copied),
+            {
+                inner: self.space(body, inner, {}, region)
+                for inner, (op, _) in enumerate(body.operations, first)
+                if isinstance(op, Scan)
+            },
+        )
 
     def side_by_side(self, slot: int, operands: Sequence[int]) -> None:
         """Allocate contiguous memory for the operands of a long sum."""
@@ -223,6 +295,31 @@ class KernelSchedule:
         regions = (region,) * len(starts)
         loop = Loop(op, terms, 1, regions, strides, (1,) * sequences, (run,))
         return [loop, Straight((slot,), computes=False)]
+
+
+def _regular(places: Sequence[Place | None]) -> tuple[Place, int] | None:
+    """Tell where numbers begin that are at equal distances in one region, and how far these are."""
+    first = places[0]
+    if first is None:
+        return None
+    following = places[min(1, len(places) - 1)]
+    stride = 0 if following is None else following.offset - first.offset
+    for number, place in enumerate(places):
+        if place != (first.region, first.offset + number * stride):
+            return None
+    return first, stride
+
+
+def _are_carries_read(program: Program, slot: int) -> bool:
+    """Tell whether a loop of the program reads the carries of another one."""
+    whole = program.operations[slot - program.first_result].op
+    assert isinstance(whole, Scan)
+    for op, operands in program.operations[slot + 1 - program.first_result :]:
+        if isinstance(op, Scan):
+            loops = op.divided(operands)[3]
+            if any(loops[number] == slot and c >= whole.width for number, c in op.columns):
+                return True
+    return False
 
 
 def scheduled(
@@ -253,7 +350,8 @@ def scheduled(
     Returns:
         The schedule.
     """
-    if cost(program, slots) > target.straight_cost:
+    has_loop = any(isinstance(op, Scan) for op, _ in program.operations)
+    if not has_loop and cost(program, slots) > target.straight_cost:
         rolled = _Rolling(
             target, program, slots, places, outputs, inputs, region, lasting, reduces
         ).schedule()
@@ -268,7 +366,7 @@ def _terms(program: Program, slot: int) -> int:
 
 
 def cost(program: Program, slots: Iterable[int]) -> int:
-    """Count the elementary operations that some results take.
+    """Count the elementary operations that the code of some results has.
 
     Args:
         program: A program.
@@ -277,13 +375,38 @@ def cost(program: Program, slots: Iterable[int]) -> int:
     Returns:
         Their number; every term of an n-ary operation counts as one.
     """
+    return _counted(program, slots, is_run=False)
+
+
+def work(program: Program, slots: Iterable[int]) -> int:
+    """Count the elementary operations that computing some results takes.
+
+    Args:
+        program: A program.
+        slots: The results.
+
+    Returns:
+        Their number: the body of a loop counts once for each step.
+    """
+    return _counted(program, slots, is_run=True)
+
+
+def _counted(program: Program, slots: Iterable[int], *, is_run: bool) -> int:
     first, operations = program.first_result, program.operations
     total = 0
     for slot in slots:
         op, operands = operations[slot - first]
-        total += PRIMITIVES[op].terms(len(operands)) if op in N_ARY else 1
+        if isinstance(op, Scan):
+            body = range(op.body.first_result, op.body.first_result + len(op.body))
+            steps = min(op.steps, FEW_STEPS) if op.stops else op.steps
+            total += 1 + _counted(op.body, body, is_run=is_run) * (steps if is_run else 1)
+        else:
+            total += PRIMITIVES[op].terms(len(operands)) if op in N_ARY else 1
     return total
 
+
+FEW_STEPS = 32
+"""How many steps a loop is assumed to take that may stop, unless that is too many."""
 
 N_ARY = frozenset(op for op, primitive in PRIMITIVES.items() if primitive.sequences)
 
@@ -310,13 +433,15 @@ def _straight(
     first, operations, home = program.first_result, program.operations, piece_of.get
     for number, piece in enumerate(pieces):
         for slot in piece:
-            operands = operations[slot - first][1]
+            op, operands = operations[slot - first]
+            if isinstance(op, Scan):
+                schedule.loops[slot] = schedule.space(program, slot, places, region)
             if slot in long_sums:
                 last_use[slot] = number
                 schedule.side_by_side(slot, operands)
                 continue
             for operand in operands:
-                if home(operand, number) != number:
+                if home(operand, number) != number and operand not in schedule.loops:
                     last_use[operand] = number
     last_use |= {slot: len(pieces) for slot in slots if slot in lasting}
     if given := tuple(slot for slot in schedule.copies if slot not in piece_of):
@@ -349,7 +474,7 @@ def _pieces(target: Target, program: Program, slots: Sequence[int]) -> list[tupl
     for slot in slots:
         op, operands = operations[slot - first]
         terms = PRIMITIVES[op].terms(len(operands)) if op in N_ARY else 0
-        if terms >= target.long_sum:
+        if terms >= target.long_sum or isinstance(op, Scan):
             pieces += [[slot], []]
             size = 0
             continue

@@ -84,12 +84,16 @@ class Repetition:
     Attributes:
         counter: The number of completed rounds.
         values: The values carried from round to round; after the loop, those of the last round.
+        rounds: After the loop, the number of rounds.
+        condition: A bit that says whether there may be another round; empty for no condition.
     """
 
     def __init__(self, counter: str, values: Sequence[str]) -> None:
         self.counter = counter
         self.values = list(values)
         self.following = self.values
+        self.rounds = "1"
+        self.condition = ""
 
     def carry(self, values: Sequence[str]) -> None:
         """Pass values to the next round.
@@ -275,7 +279,10 @@ class Writer:
             for name, of, first, later in phis
         ]
         self.do(f"{following} = add nsw i64 {repetition.counter}, 1")
+        repetition.rounds = following
         again = self.let(f"icmp slt i64 {following}, {count}")
+        if repetition.condition:
+            again = self.let(f"and i1 {again}, {repetition.condition}")
         self.do(f"br i1 {again}, label %{label}, label %{done}")
         self.begin(done)
 

@@ -289,7 +289,7 @@ def with_machine_code(mark: Path, groups: Any) -> bytes:
     text = RUN.format(length=len(command) + 1, command=command)
     described = {
         "target": code.machine,
-        "objects": [base64.b64encode(llvm._object(host(), text, 2, False)).decode()],
+        "objects": [base64.b64encode(llvm._object(host(), text, 2, "")).decode()],
         "outputs": 1, "batched": False, "reduces": False, "rows": code.rows, "widths": [],
         "constants": [], "memory": code.memory, "cost": 1, "inputs": 1,
     }  # fmt: skip

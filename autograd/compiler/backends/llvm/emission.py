@@ -9,9 +9,11 @@ are loops, each step is executed for a block of units before the next one (see `
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any, NamedTuple, TypeAlias
 
 from autograd.compiler.backends.llvm import mathematics
 from autograd.compiler.backends.llvm.parts import Part, Shape
@@ -415,8 +417,8 @@ def _choice_of_rows(writer: Writer, value: str, mask: str) -> str:
 class _Loop(Steps):
     """Writes a loop over equal operations, for a unit of rows."""
 
-    def __init__(self, part: Part, loop: Loop, name: str) -> None:
-        super().__init__(part, name)
+    def __init__(self, part: Part, loop: Loop, name: str, *, shared: bool = False) -> None:
+        super().__init__(part, name, shared=shared)
         self.loop = loop
 
     def write(self) -> Writer:
@@ -426,10 +428,6 @@ class _Loop(Steps):
         else:
             self._elementwise()
         return self.writer
-
-    def _starts(self, run: str) -> list[str]:
-        """Return where each operand, the result and the output start in a run."""
-        return [self.listed(column, run) for column in zip(*self.loop.starts, strict=True)]
 
     def _pointer(self, region: Region, index: str) -> str:
         """Point to the number, or the block of numbers, at an index."""
@@ -462,7 +460,7 @@ class _Loop(Steps):
         operands = len(loop.regions)
         stored, handed = loop.starts[0][-2] >= 0, loop.starts[0][-1] >= 0
         with writer.loop(len(loop.starts)) as runs:
-            starts = self._starts(runs.counter)
+            starts = self.starts(loop, runs.counter)
             fixed = {
                 column: self._vectors(region, self._pointer(region, starts[column]))
                 for column, region in enumerate(loop.regions)
@@ -502,7 +500,7 @@ class _Loop(Steps):
         columns = len(loop.regions)
         together = 4 if self._shares_right and loop.length >= 4 else 1
         with writer.loop(len(loop.starts)) as runs:
-            starts = self._starts(runs.counter)
+            starts = self.starts(loop, runs.counter)
             done = 0
             for size in (together, 1):
                 count = (loop.length - done) // size
@@ -616,21 +614,21 @@ def step_texts(part: Part) -> Iterator[tuple[str, bool]]:
     straight: list[tuple[str, Straight]] = []
     for name, step in steps:
         if isinstance(step, Straight) and _is_repeat(part, step):
-            text = _module(part, [(_Straight(part).write(step, used), name, [])])
+            text = _module(part, [(_Straight(part).write(step, used), name, [], "")])
             yield text, cost(part.program, step.slots) <= part.target.thorough_cost
         elif isinstance(step, Straight):
             straight.append((name, step))
     for start in range(0, len(straight), PIECES):
-        written: list[tuple[Writer, str, list[str]]] = [
-            (_Straight(part).write(step, used), name, [])
+        written: list[_Written] = [
+            (_Straight(part).write(step, used), name, [], "")
             for name, step in straight[start : start + PIECES]
         ]
         yield _module(part, written), False
-    loops = []
-    for name, step in steps:
-        if not isinstance(step, Straight):
-            loop = _repeated(part, step, name)
-            loops.append((loop.write(), name, loop.globals))
+    loops: list[_Written] = []
+    for function, (_, step) in zip(_functions(part), steps, strict=True):
+        if not isinstance(step, Straight) and function.is_first:
+            loop = _repeated(part, step, function)
+            loops.append((loop.write(), function.name, loop.globals, function.parameters))
     if loops:
         yield _module(part, loops), True
 
@@ -641,31 +639,86 @@ def _is_repeat(part: Part, step: Straight) -> bool:
     return step.computes and len(step.slots) == 1 and step.slots[0] in loops
 
 
-def _repeated(part: Part, step: Loop | Outer, name: str) -> _Loop | Products | Outers | Totals:
+class _Function(NamedTuple):
+    """The function of a step."""
+
+    name: str
+    is_first: bool  # of those that have it
+    places: tuple[int, ...]  # that it is given; empty if it knows them
+
+    @property
+    def parameters(self) -> str:
+        """What comes after the parameters that all functions of a part have."""
+        return "".join(f", i64 %start{place}" for place in range(len(self.places)))
+
+    @property
+    def arguments(self) -> str:
+        """What comes after their arguments in the call for this step."""
+        return "".join(f", i64 {place}" for place in self.places)
+
+
+def _functions(part: Part) -> list[_Function]:
+    """Give each step its function: loops that differ in where they start have one in common.
+
+    In a recurrence each step has the same loops, and they take LLVM long.
+    """
+    kinds = [_kind(step) if isinstance(step, Loop) else None for step in part.schedule.steps]
+    count = Counter(kinds)
+    names: dict[Any, str] = {}
+    found = []
+    for number, (kind, step) in enumerate(zip(kinds, part.schedule.steps, strict=True)):
+        own = f"{part.name}.step{number}"
+        if isinstance(step, Loop) and count[kind] > 1:
+            name = names.setdefault(kind, own)
+            found.append(_Function(name, name == own, step.starts[0]))
+        else:
+            found.append(_Function(own, True, ()))
+    return found
+
+
+def _kind(loop: Loop) -> Any:
+    """Return what loops have in common that one function can execute."""
+    first = loop.starts[0]
+    distances = tuple(
+        [tuple([x - y for x, y in zip(run, first, strict=True)]) for run in loop.starts]
+    )
+    none = tuple([start < 0 for start in first])
+    return loop.op, loop.terms, loop.length, loop.regions, loop.strides, loop.inner, distances, none
+
+
+def _repeated(
+    part: Part, step: Loop | Outer, function: _Function
+) -> _Loop | Products | Outers | Totals:
     """Choose what writes a step that repeats operations."""
     if isinstance(step, Outer):
-        return Outers(part, step, name)
+        return Outers(part, step, function.name)
+    shared = bool(function.places)
     if step.op == TOTAL:
-        return Totals(part, step, name)
+        return Totals(part, step, function.name, shared=shared)
     if step.is_sum and part.in_blocks:
-        return Products(part, step, name)
-    return _Loop(part, step, name)
+        return Products(part, step, function.name, shared=shared)
+    return _Loop(part, step, function.name, shared=shared)
 
 
 PIECES = 24
 """How many pieces of straight-line code a module holds."""
 
 
-def _module(part: Part, functions: Sequence[tuple[Writer, str, Sequence[str]]]) -> str:
+_Written: TypeAlias = "tuple[Writer, str, list[str], str]"
+"""A function: its instructions, name, tables, and the parameters that others do not have."""
+
+
+def _module(part: Part, functions: Sequence[_Written]) -> str:
     """Put functions and the functions that they call into one module."""
     declared: dict[str, None] = {}
     called: dict[str, int] = {}
     texts = []
-    for writer, name, constants in functions:
+    for writer, name, constants, more in functions:
         declared |= writer.declarations
         for op, count in writer.functions.items():
             called[op] = called.get(op, 0) + count
-        texts += [*constants, f"define void @{name}({part.parameters}) {part.attributes} {{"]
+        head = f"define void @{name}({part.parameters}{more}) {part.attributes} {{"
+        texts += [*constants, head]
         texts += ["entry:", *writer.lines, "  ret void", "}", ""]
     inline = sum(called.values()) <= part.target.most_inlined
     elementary = mathematics.definitions(part.shape.lanes, called, inline=inline)
@@ -684,15 +737,16 @@ def part_text(part: Part) -> str:
     writer, shape = Writer(part.shape.lanes), part.shape
     steps = Steps(part, part.name)
     steps.writer = writer
-    names = [f"{part.name}.step{number}" for number in range(len(part.schedule.steps))]
+    functions = _functions(part)
     units = steps.units() if part.in_blocks else "1"
     if part.in_blocks:
         _pack(steps, units)
-    for name, step in zip(names, part.schedule.steps, strict=True):
+    for function, step in zip(functions, part.schedule.steps, strict=True):
+        name, more = function.name, function.arguments
         if isinstance(step, Outer) or (
             isinstance(step, Loop) and (step.op == TOTAL or (step.is_sum and part.in_blocks))
         ):
-            writer.do(f"call void @{name}({part.arguments()})")
+            writer.do(f"call void @{name}({part.arguments()}{more})")
             continue
         vectors = 1 if isinstance(step, Loop) else shape.vectors
         with _each_unit(steps, units) as (row, out, valid), writer.loop(vectors) as each:
@@ -701,8 +755,13 @@ def part_text(part: Part) -> str:
                 row = writer.address(row, offset)
                 out = "%out" if shape.reduces else writer.address(out, offset)
                 valid = writer.let(f"sub i64 {valid}, {offset}")
-            writer.do(f"call void @{name}({part.arguments(row=row, out=out, valid=valid)})")
-    declarations = [f"declare void @{name}({part.parameters}) {part.attributes}" for name in names]
+            given = part.arguments(row=row, out=out, valid=valid)
+            writer.do(f"call void @{name}({given}{more})")
+    declarations = [
+        f"declare void @{each.name}({part.parameters}{each.parameters}) {part.attributes}"
+        for each in functions
+        if each.is_first
+    ]
     return "\n".join(
         [
             *declarations,

@@ -128,15 +128,16 @@ class Steps:
     Args:
         part: The part of a program that the step belongs to.
         name: The name of the function.
+        shared: Whether several loops call it, each with its own places as arguments.
 
     Attributes:
         writer: What writes the function.
         globals: The tables that it reads.
     """
 
-    def __init__(self, part: Part, name: str) -> None:
+    def __init__(self, part: Part, name: str, *, shared: bool = False) -> None:
         self.part, self.shape, self.region = part, part.shape, part.region
-        self.function = name
+        self.function, self.shared = name, shared
         self.writer = Writer(part.shape.lanes)
         self.globals: list[str] = []
 
@@ -150,6 +151,17 @@ class Steps:
         self.globals.append(f"{table} = internal constant [{len(numbers)} x i32] [{texts}]")
         address = self.writer.address(table, place, "i32")
         return self.writer.let(f"sext i32 {self.writer.load(address, 'i32')} to i64")
+
+    def starts(self, loop: Loop, run: str) -> list[str]:
+        """Return where each operand, the result and the output start in a run of a loop."""
+        found = []
+        for number, column in enumerate(zip(*loop.starts, strict=True)):
+            if self.shared and column[0] >= 0:
+                distances = [start - column[0] for start in column]
+                found.append(self.writer.plus(f"%start{number}", self.listed(distances, run)))
+            else:
+                found.append(self.listed(column, run))
+        return found
 
     def following(self, term: str, inner: Inner) -> str:
         """Return how far a term of a sequence is from the first."""
@@ -184,10 +196,11 @@ class Products(Steps):
         part: The part of a program that the step belongs to.
         loop: The sums.
         name: The name of the function.
+        shared: As for `Steps`.
     """
 
-    def __init__(self, part: Part, loop: Loop, name: str) -> None:
-        super().__init__(part, name)
+    def __init__(self, part: Part, loop: Loop, name: str, *, shared: bool = False) -> None:
+        super().__init__(part, name, shared=shared)
         self.loop = loop
 
     def write(self) -> Writer:
@@ -196,9 +209,7 @@ class Products(Steps):
         units = self.units()
         most = self.part.target.sums_at_once(self.shape.vectors)
         with writer.loop(len(loop.starts)) as runs:
-            starts = [
-                self.listed(column, runs.counter) for column in zip(*loop.starts, strict=True)
-            ]
+            starts = self.starts(loop, runs.counter)
             for from_term, spans, terms in self._spans():
                 with writer.loop(spans) as span:
                     term = writer.plus(writer.times(span.counter, terms), str(from_term))
@@ -504,10 +515,11 @@ class Totals(Steps):
         part: The part of a program that the step belongs to.
         loop: Where the numbers are, and which outputs they are added to.
         name: The name of the function.
+        shared: As for `Steps`.
     """
 
-    def __init__(self, part: Part, loop: Loop, name: str) -> None:
-        super().__init__(part, name)
+    def __init__(self, part: Part, loop: Loop, name: str, *, shared: bool = False) -> None:
+        super().__init__(part, name, shared=shared)
         self.loop = loop
 
     def write(self) -> Writer:
@@ -516,9 +528,7 @@ class Totals(Steps):
         units = self.units()
         tiles = loop.length // lanes
         with writer.loop(len(loop.starts)) as runs:
-            starts = [
-                self.listed(column, runs.counter) for column in zip(*loop.starts, strict=True)
-            ]
+            starts = self.starts(loop, runs.counter)
             if tiles:
                 with writer.loop(tiles) as tiled:
                     self._tile(starts, writer.times(tiled.counter, lanes), lanes, units)

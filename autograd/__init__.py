@@ -49,10 +49,16 @@ if TYPE_CHECKING:
     from autograd.control import cond, fori_loop, scan, stop_gradient, while_loop
     from autograd.drawing import RenderingError
     from autograd.explanation import explain
+    from autograd.implicit_functions import implicit
+    from autograd.mapping import vmap
+    from autograd.recomputing import checkpoint
     from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 else:
     _HOMES = {
         "GradientError": "autograd.checking",
+        "checkpoint": "autograd.recomputing",
+        "implicit": "autograd.implicit_functions",
+        "vmap": "autograd.mapping",
         "RenderingError": "autograd.drawing",
         "explain": "autograd.explanation",
         **dict.fromkeys(
@@ -106,10 +112,10 @@ del TYPE_CHECKING  # not part of the library
 _warn_of_others(__path__[0])  # noqa: F405  which every package has
 
 __all__ = [
-    "GradientError", "RenderingError", "TracingError", "Value", "cond", "cumprod", "cumsum",
-    "custom_function", "dot", "draw", "explain", "fori_loop", "grad", "gradcheck", "hessian", "hvp",
-    "jacobian", "jvp", "log", "net", "no_grad", "scan", "softmax", "stop_gradient",
-    "value_and_grad", "vjp", "while_loop",
+    "GradientError", "RenderingError", "TracingError", "Value", "checkpoint", "cond", "cumprod",
+    "cumsum", "custom_function", "dot", "draw", "explain", "fori_loop", "grad", "gradcheck",
+    "hessian", "hvp", "implicit", "jacobian", "jvp", "log", "net", "no_grad", "scan", "softmax",
+    "stop_gradient", "value_and_grad", "vjp", "vmap", "while_loop",
 ]  # fmt: skip
 __all__ += names.__all__
 # Names that would hide a builtin, such as `compile`, are imported by name, not by a star.

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from autograd.calls import CallName, ResultName
 from autograd.choices import CHOICES, STEPS, leaves_out, may_leave_out
 from autograd.comparing import COMPARISONS
 from autograd.graph import dependents, interior, leaves, topological_order
@@ -30,8 +31,8 @@ from autograd.tracing import is_traced
 from autograd.value import Value, as_value, record
 
 __all__ = [
-    "ChainRule", "added", "guarded_product", "recorded_adjoints", "recorded_gradient",
-    "recorded_pullback",
+    "ChainRule", "added", "at_kink_of", "bent_nodes", "guarded_product", "recorded_adjoints",
+    "recorded_gradient", "recorded_pullback",
 ]  # fmt: skip
 
 
@@ -155,7 +156,7 @@ def _propagated(
     # The adjoint so far of a node: one term, or a list of several.
     waiting: dict[int, Any] = {}
     for root, seed in roots:
-        _add_to(waiting, id(root), seed)
+        _wait(waiting, id(root), seed)
     passing = set(map(id, showing_nan([root for root, _ in roots], order)))
     chain = ChainRule(order, again)
     for node in reversed(order):
@@ -175,10 +176,19 @@ def _propagated(
                 collected = waiting.setdefault(id(loop), Adjoints())
                 collected.numbers[int(place._number)] = adjoint
             continue
+        # (Of a call, the adjoints of its results: it has none itself.)
         if key in passing:
             adjoint = within_domain(node, adjoint)
+        if type(node.op) is CallName:
+            for parent, term in chain.through_call(node, adjoint):
+                if id(parent) in reached and not is_zero(term):
+                    _wait(waiting, id(parent), term)
+            continue
         found[key] = adjoint
         if is_zero(adjoint):
+            continue
+        if type(node.op) is ResultName:
+            waiting.setdefault(id(node.parents[0]), {})[node.op.place] = adjoint, node
             continue
         derivatives = partials(node, again)
         # (A branch that is not taken drops the adjoint, however undefined.)
@@ -199,25 +209,10 @@ def _propagated(
                 product = chain.product(adjoint, partial, node, parent)
                 if is_zero(product):
                     continue
-            terms = waiting.get(target)
-            if terms is None:
-                waiting[target] = product
-            elif type(terms) is list:
-                terms.append(product)
-            else:
-                waiting[target] = [terms, product]
+            _wait(waiting, target, product)
     for key, terms in waiting.items():
         found[key] = added(terms) if type(terms) is list else terms
     return found
-
-
-def _add_to(waiting: dict[int, Any], target: int, term: Value | float) -> None:
-    """Add a term to the adjoint of a node."""
-    terms = waiting.get(target)
-    if type(terms) is list:
-        terms.append(term)
-    else:
-        waiting[target] = term if terms is None else [terms, term]
 
 
 def _propagate_through(
@@ -235,14 +230,43 @@ def _propagate_through(
     numbers, columns = transposed(node, collected, reached, taken, recorded_pullback, again)
     for operand, product in numbers:
         if not is_zero(product):
-            _add_to(waiting, id(operand), product)
+            _wait(waiting, id(operand), product)
     for other, column, made, number in columns:
         of_other = waiting.setdefault(id(other), Adjoints())
         of_other.columns.setdefault(column, []).append((made, number))
 
 
+def at_kink_of(node: Value, of_traced: bool = True) -> Value | None:
+    """Tell whether a node is at a kink, as `partials.kink` does; a call's operations are its."""
+    if type(node.op) is not CallName:
+        return kink(node, of_traced)
+    if not node.op.call.at_kink:
+        return None
+    found: Value = functools.reduce(operator.add, [VALUES.meets(x, x) for x in node.parents])
+    return found
+
+
+def bent_nodes(order: Sequence[Value]) -> list[Value]:
+    """List the nodes of operations that may have kinks."""
+    bent = {op for op in {node.op for node in order} if _may_bend(op)}
+    return [node for node in order if node.op in bent] if bent else []
+
+
+def _wait(waiting: dict[int, Any], target: int, product: Value | float) -> None:
+    """Add a term to the adjoint so far of a node."""
+    terms = waiting.get(target)
+    if terms is None:
+        waiting[target] = product
+    elif type(terms) is list:
+        terms.append(product)
+    else:
+        waiting[target] = [terms, product]
+
+
 def _may_bend(op: str) -> bool:
     """Tell whether an operation may have kinks; custom functions may share a name."""
+    if type(op) is CallName:
+        return bool(op.call.at_kink)
     rule = rule_of(op)
     return rule is not None and (rule.kinks is not None or isinstance(op, OwnName))
 
@@ -260,12 +284,17 @@ def added(terms: Sequence[Value | float]) -> Value | float:
         >>> added([0.1] * 10_000)
         1000.0
     """
-    if len(terms) > MANY and not any(map(is_traced, terms)):
+    if len(terms) > MANY and not any(map(_is_no_number, terms)):
         # (Traced terms remain a chain, which the compiler turns into sums of products.)
         with suppress(ArithmeticError, ValueError):  # infinite: as `+` computes it
             total: Value | float = VALUES.sum(terms)
             return total
     return functools.reduce(operator.add, terms)
+
+
+def _is_no_number(term: Any) -> bool:
+    """Tell whether a term is traced, or the tangents that a call takes."""
+    return is_traced(term) or not isinstance(term, (float, Value))
 
 
 class ChainRule:
@@ -301,7 +330,7 @@ class ChainRule:
         for node in order if bent else ():
             if node.op not in bent and not self._kinks:
                 continue
-            at_kink = kink(node, again or self.is_later)
+            at_kink = at_kink_of(node, again or self.is_later)
             if at_kink is not None:
                 self._kinks[node] = at_kink
             if self._kinks and (again or not is_traced(node)):
@@ -376,9 +405,82 @@ class ChainRule:
         if self._jumping and not is_zero(product):
             product = self._after_jumps(product, flow, partial, source, target)
         if mark is not None and not is_zero(product):
-            known = self._marks.get(target)
-            self._marks[target] = mark if known is None or known is mark else known + mark
+            self._note(target, mark)
         return product
+
+    def _note(self, target: Value, mark: Value) -> None:
+        """Note that what reaches a node has come through a kink."""
+        known = self._marks.get(target)
+        self._marks[target] = mark if known is None or known is mark else known + mark
+
+    def through_call(
+        self, node: Value, seeds: Mapping[int, tuple[Value | float, Value]]
+    ) -> list[tuple[Value, Value | float]]:
+        """Propagate adjoints through a call, which differentiates itself.
+
+        Args:
+            node: The node of the call.
+            seeds: The adjoints of its results, and their nodes, by their places.
+
+        Returns:
+            Its operands, and what it contributes to the adjoint of each.
+        """
+        call: Any = node.op
+        adjoints = {place: adjoint for place, (adjoint, _) in seeds.items()}
+        pulled = call.call.recorded_pull(node.parents, adjoints)
+        flows = [(adjoint, self._marks.get(result)) for adjoint, result in seeds.values()]
+        return self._of_call(node, node.parents, pulled, flows)
+
+    def forwards_through_call(
+        self, node: Value, found: Mapping[Value, Value | float]
+    ) -> dict[int, Value | float]:
+        """Propagate tangents through a call, as `through_call` does adjoints.
+
+        Args:
+            node: The node of the call.
+            found: The tangents of its operands, where they move.
+
+        Returns:
+            The tangents of its results, by their places.
+        """
+        call: Any = node.op
+        tangents = {
+            place: found[parent] for place, parent in enumerate(node.parents) if parent in found
+        }
+        pushed = call.call.recorded_push(node.parents, tangents)
+        flows = [(found[p], self._marks.get(p)) for p in dict.fromkeys(node.parents) if p in found]
+        marked = self._of_call(node, [node] * len(pushed), pushed, flows)
+        return {place: product for place, (_, product) in enumerate(marked)}
+
+    def result_of_call(self, result: Value) -> None:
+        """Note for a result of a call what was noted for the call, in forward mode."""
+        mark = self._marks.get(result.parents[0])
+        if mark is not None:
+            self._note(result, mark)
+
+    def _of_call(
+        self,
+        node: Value,
+        targets: Sequence[Value],
+        products: Sequence[Value | float],
+        flows: Sequence[tuple[Value | float, Value | None]],
+    ) -> list[tuple[Value, Value | float]]:
+        """Mark what a call propagates if it came through a kink, or depends on one."""
+        own = self._kinks.get(node)
+        found: list[tuple[Value, Value | float]] = []
+        for target, product in zip(targets, products, strict=True):
+            if not is_zero(product) and (self._marks or self._involved):
+                if own is not None:  # what it propagates is already marked
+                    self._note(target, own)
+                involved = self._involvement(product)
+                for flow, mark in flows:
+                    if mark is not None:
+                        product = _marked(product, flow, mark)
+                        self._note(target, mark)
+                if involved is not None:
+                    product = _marked(product, _constant_of(1.0), involved)
+            found.append((target, product))
+        return found
 
     def _smooth(
         self,

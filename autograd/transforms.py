@@ -27,6 +27,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from autograd import grad_mode, structure
+from autograd.calls import is_call, is_result
 from autograd.chain_rule import ChainRule, added, recorded_gradient
 from autograd.choices import leaves_out
 from autograd.errors import counted, shown
@@ -331,10 +332,7 @@ class _Recording:
         order = interior(*roots, stop=self.variables)
         if len(directions) == 1 and not self.connected:
             moved = {v: t for v, t in zip(self.variables, directions[0], strict=True) if t}
-            given = dict(moved)
-            _propagate_tangents(order, moved)
-            row = [moved.get(root, 0.0) for root in roots]
-            return [_without_branches(roots, order, given) if any(map(_is_nan, row)) else row]
+            return [tangents_along(roots, order, moved)]
         # A node that depends on no moving variable has no tangent, rather than a tangent of 0.
         moving: list[dict[Value, Number]] = [
             {
@@ -362,6 +360,25 @@ class _Recording:
 
 CARRIED = 1 << 18
 """How many tangents are carried through a graph at once: it bounds their memory."""
+
+
+def tangents_along(
+    roots: Sequence[Value], order: Sequence[Value], given: dict[Value, Number]
+) -> list[Number]:
+    """Propagate tangents of floats along one direction.
+
+    Args:
+        roots: The nodes whose tangents are asked for.
+        order: The interior nodes that they depend on, parents first.
+        given: The tangents of the variables that move.
+
+    Returns:
+        The tangents of the nodes.
+    """
+    moved: dict[Value, Any] = dict(given)
+    _propagate_tangents(order, moved)
+    row = [moved.get(root, 0.0) for root in roots]
+    return _without_branches(roots, order, given) if any(map(_is_nan, row)) else row
 
 
 def _propagate_tangents(order: Sequence[Value], found: dict[Value, Any]) -> None:
@@ -458,6 +475,7 @@ def _record_tangents(
     chain = ChainRule(order, _is_differentiated_again(), forwards=True)
     everywhere = (1 << len(roots)) - 1
     moved: dict[Value, Moved] = {}
+    of_calls: dict[Value, dict[int, Number]] = {}
     for node in order:
         if node not in within or node in found:
             continue
@@ -471,6 +489,15 @@ def _record_tangents(
             tangent = tangent_item(loop, int(place._number), moved.get(loop))
             if tangent is not None:
                 found[node] = tangent
+            continue
+        if is_call(node):
+            of_calls[node] = chain.forwards_through_call(node, found)
+            continue
+        if is_result(node):
+            of_call = of_calls[node.parents[0]].get(node.op.place, 0.0)  # type: ignore[attr-defined]
+            if not is_zero(of_call):
+                found[node] = of_call
+                chain.result_of_call(node)
             continue
         terms: list[Number] = []
         factor = 1.0 if showing.get(node) == everywhere else within_domain(node, 1.0)

@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
+from autograd.calls import written_out
 from autograd.checking.along import derivative_along
 from autograd.checking.claimed import Claim, Claimed, Known, Precision
 from autograd.checking.claims import check_claims
@@ -259,6 +260,7 @@ def check_graph(root: Value) -> GradientCheck:
     """
     if not isinstance(root, Value):
         raise wrong_type("check_graph", root, "a Value")
+    root = written_out([root]).get(root, root)
     inputs = [leaf for leaf in leaves(root) if leaf.op is not CONSTANT]
     called = names([*inputs, root])
     trace = Trace(inputs, [""], [root], interior(root))

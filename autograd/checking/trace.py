@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograd import structure
+from autograd.calls import written_out
 from autograd.chain_rule import recorded_adjoints
 from autograd.graph import dependents, interior
 from autograd.rule import LINEAR
@@ -163,6 +164,8 @@ class Function:
         if not found:
             raise TypeError(f"{self.name} returned no number; is there a return missing?")
         outputs = [y if isinstance(y, Value) else Value(y) for _, y in found]
+        written = written_out(outputs)
+        outputs = [written.get(y, y) for y in outputs]
         return Trace(inputs, [path for path, _ in found], outputs, interior(*outputs))
 
     def values(self, data: Sequence[float]) -> list[float]:

@@ -102,11 +102,13 @@ class Arguments:
         arrays: One for each array and model, and the first for all other numbers, if there are any.
             Those that vary have a row of numbers for each row.
         rows: The number of rows; None if nothing varies.
+        keeps: Whether there may be Values among the numbers, in arrays of objects.
     """
 
     key: Hashable = ()
     arrays: list[Any] = field(default_factory=list)
     rows: int | None = None
+    keeps: bool = False
 
     def layout(self) -> Layout:
         """Describe the arrays."""
@@ -117,7 +119,9 @@ class Arguments:
 # --- taking arguments apart ----------------------------------------------------------------------
 
 
-def taken(name: str, arguments: Sequence[Any], axes: Sequence[Axes]) -> Arguments:
+def taken(
+    name: str, arguments: Sequence[Any], axes: Sequence[Axes], keep: bool = False
+) -> Arguments:
     """Take the numbers out of arguments.
 
     Args:
@@ -125,12 +129,14 @@ def taken(name: str, arguments: Sequence[Any], axes: Sequence[Axes]) -> Argument
         arguments: Its arguments.
         axes: For each, the axis along which it varies from row to row, None if it does not; or a
             structure of these.
+        keep: Whether to keep Values among the numbers, in arrays of objects.
 
     Returns:
         The numbers, and everything else that the program depends on.
 
     Raises:
-        HoldsValues: There is a Value among the numbers.
+        HoldsValues: There is a Value among the numbers that is not kept: they are not asked for,
+            or it is a parameter of a model that is being differentiated.
         TypeError: There is something that cannot vary from row to row.
         ValueError: Arrays have different numbers of rows, or no such axis.
 
@@ -138,7 +144,7 @@ def taken(name: str, arguments: Sequence[Any], axes: Sequence[Axes]) -> Argument
         >>> taken("f", [2.0, numpy.ones((3, 2))], [None, 0]).key
         ('number', ('rows', (2,)))
     """
-    found = Arguments()
+    found = Arguments(keeps=keep)
     loose: list[float] = []
     keys: list[Hashable] = []
     for argument, axis in zip(arguments, axes, strict=True):
@@ -152,7 +158,7 @@ def taken(name: str, arguments: Sequence[Any], axes: Sequence[Axes]) -> Argument
         else:
             keys.append(_taken(f"{name}: argument {len(keys)}", argument, axis, found, loose))
     if loose:
-        found.arrays.insert(0, numpy.array(loose))
+        found.arrays.insert(0, _of_objects(loose) if keep else numpy.array(loose))
     found.key = tuple(keys)
     return found
 
@@ -228,12 +234,24 @@ def is_stacked(part: Any, axis: Axes) -> bool:
     return (
         isinstance(part, (list, tuple))
         and isinstance(axis, Integral)
-        and all(map(is_number, flatten(part, children_of=_sequences)[0]))
+        and all(
+            isinstance(x, Value) or is_number(x) for x in flatten(part, children_of=_sequences)[0]
+        )
     )
 
 
 def _sequences(part: Any) -> Opened | None:
     return tree.children(part) if isinstance(part, (list, tuple)) else None
+
+
+def _of_objects(numbers: Sequence[Any]) -> Any:
+    """Make an array of floats, or of objects if there are Values among the numbers."""
+    if not any(isinstance(x, Value) for x in numbers):
+        return numpy.array(numbers, dtype=float)
+    array = numpy.empty(len(numbers), dtype=object)
+    for place, x in enumerate(numbers):
+        array[place] = x
+    return array
 
 
 def _taken(path: str, argument: Any, axis: Axes, found: Arguments, loose: list[float]) -> Hashable:
@@ -293,10 +311,19 @@ def _leaf(kind: Kind, part: Part, found: Arguments, loose: list[float]) -> Hasha
                 f"{shown(axis)}: pass an array or list with one item for each row, or None as its "
                 "axis"
             )
-        loose.append(value if type(value) is float else as_float(value, path))
+        if isinstance(value, Value):
+            if not found.keeps:
+                raise HoldsValues
+            loose.append(value)  # type: ignore[arg-type]
+        else:
+            loose.append(value if type(value) is float else as_float(value, path))
         return kind
     if kind == "static":
         return Static(value)
+    if kind == "stacked" and any(
+        isinstance(x, Value) for x in flatten(value, children_of=_sequences)[0]
+    ):
+        return kind, type(value), _array(path, numpy.array(value, dtype=object), axis, found)
     if kind == "stacked":  # which is not a list of arrays, though it may hold the same numbers
         return kind, type(value), _array(path, _as_array(path, value), axis, found)
     if kind == "array":
@@ -312,7 +339,11 @@ def _leaf(kind: Kind, part: Part, found: Arguments, loose: list[float]) -> Hasha
     parameters = value.parameters()
     if any(parameter.parents or parameter in _live for parameter in parameters):
         raise HoldsValues  # a model that is being differentiated, or traced
-    found.arrays.append(numpy.array([parameter._number for parameter in parameters], dtype=float))
+    if found.keeps:
+        found.arrays.append(_of_objects(parameters))
+    else:
+        numbers = [parameter._number for parameter in parameters]
+        found.arrays.append(numpy.array(numbers, dtype=float))
     return Static(value), tuple(map(id, parameters))  # which may be replaced
 
 
@@ -320,11 +351,7 @@ Kind: TypeAlias = Literal["number", "array", "stacked", "model", "static"]
 
 
 def kind_of(leaf: Any) -> Kind:
-    """Classify a part of an argument that is not a container.
-
-    Raises:
-        HoldsValues: It is a Value.
-    """
+    """Classify a part of an argument that is not a container."""
     if type(leaf) is float:
         return "number"
     if type(leaf) is numpy.ndarray and leaf.ndim:
@@ -332,7 +359,7 @@ def kind_of(leaf: Any) -> Kind:
     if isinstance(leaf, (list, tuple)):
         return "stacked"
     if isinstance(leaf, Value):
-        raise HoldsValues
+        return "number"
     if callable(getattr(leaf, "parameters", None)) and hasattr(leaf, "named_parameters"):
         return "model"
     if hasattr(leaf, "__array__") and getattr(leaf, "shape", None):
@@ -381,15 +408,17 @@ def _array(path: str, array: Any, axis: Axes, found: Arguments) -> Hashable:
     """Take an array: flat, or as rows."""
     if array.dtype == object:
         if any(isinstance(x, Value) for x in array.flat):
-            raise HoldsValues
-        if all(map(is_number, array.flat)):
+            if not found.keeps:
+                raise HoldsValues
+        elif all(map(is_number, array.flat)):
             array = _as_array(path, array.tolist())
-    if array.dtype.kind not in "fiub":
+    dtype = object if array.dtype == object and found.keeps else float
+    if array.dtype.kind not in "fiub" and dtype is float:
         raise TypeError(
             f"{path}: expected an array of real numbers, got one of the dtype {array.dtype}"
         )
     if axis is None:
-        found.arrays.append(numpy.ascontiguousarray(array, dtype=float).reshape(-1))
+        found.arrays.append(numpy.ascontiguousarray(array, dtype=dtype).reshape(-1))
         return "array", array.shape
     if not isinstance(axis, Integral):
         raise TypeError(
@@ -414,7 +443,7 @@ def _array(path: str, array: Any, axis: Axes, found: Arguments) -> Hashable:
     width = 1
     for size in shape:
         width *= size
-    found.arrays.append(numpy.ascontiguousarray(array, dtype=float).reshape(rows, width))
+    found.arrays.append(numpy.ascontiguousarray(array, dtype=dtype).reshape(rows, width))
     return "rows", shape
 
 
@@ -504,7 +533,8 @@ class _Rebuilding:
 
         def node(path: str, stands_for: Any, parameter: bool) -> Value:
             value = self.number(group, next(places), path)
-            value.op = stands_for.op
+            if not value.parents:
+                value.op = stands_for.op
             return value
 
         return structure.rebuilt(model, path, node)

@@ -15,16 +15,25 @@ from typing import Any, overload
 
 import numpy
 
+from autograd import structure
 from autograd.compiler.arguments import Arguments, HoldsValues, taken
 from autograd.compiler.backends import BACKENDS, BackendName, best_backend
 from autograd.compiler.backends.arrays import every_row
 from autograd.compiler.backends.llvm.entry import CFunction
 from autograd.compiler.calling import Callee
+from autograd.compiler.derivatives import (
+    CompiledCall,
+    Differentiable,
+    bends,
+    floats_in,
+    operands_in,
+    unrolled,
+)
 from autograd.compiler.execution import Options, Reduce, processors
 from autograd.compiler.layout import Group, Layout
 from autograd.compiler.original import CallArguments, Original
 from autograd.compiler.program import Program
-from autograd.compiler.results import output_names
+from autograd.compiler.results import SparsePlace, output_names
 from autograd.compiler.specialisation import Repeated, Specialisation
 from autograd.compiler.storage import Stored, content, described, read, written
 from autograd.compiler.trace import collector_paused
@@ -126,8 +135,9 @@ def compile(
         The compiled function. It returns floats and arrays in the structure of the result of `f`,
         with a first axis of rows if there are rows that are not reduced. Off the domain of the
         function, the result is infinite or nan, and so are the derivatives; what is computed from
-        an infinity follows IEEE 754 (its tanh is 1). Called with Values, it calls `f` itself, which
-        records the operations. It raises a RuntimeError if the C compiler fails.
+        an infinity follows IEEE 754 (its tanh is 1). Called with Values, it is recorded as one
+        node, with derivatives of any order that are compiled when they are first asked for. It
+        raises a RuntimeError if the C compiler fails.
 
     Raises:
         TypeError: `f` is not a function, or `in_axes` holds a truth value.
@@ -226,6 +236,7 @@ class Compiled(Callee):
         self.traces = 0
         self._name = f"compile({getattr(function, '__name__', type(function).__name__)})"
         self._known: dict[Hashable, Specialisation] = {}
+        self._differentiable: dict[Hashable, Differentiable] = {}
         self._stored: dict[Hashable, Stored] = {}  # from a file: compiled when they are called
         self._last = None
         self._lock = Reopened()
@@ -285,23 +296,13 @@ class Compiled(Callee):
         try:
             found = taken(self._name, positional, axes)
         except HoldsValues:
-            if self.in_axes is None:
-                return self._called(*args, **kwargs)
-            raise TypeError(
-                f"{self._name}: with in_axes the arguments must be numbers, but they hold Values: "
-                "for derivatives, compile the derivative: compile(value_and_grad(f), in_axes=…)"
-            ) from None
+            return self._recorded(args, kwargs, axes)
         key = (found.key, *kwargs) if kwargs else found.key
         known = self._known.get(key)
         if known is None:
             known = self._specialised(key, CallArguments(args, kwargs, axes), found)
         if known.captured and (_live or active.get() is not None) and known.depends_on_live():
-            if self.in_axes is None:
-                return self._called(*args, **kwargs)
-            raise TypeError(
-                f"{self._name}: with in_axes, the function reads a Value that is being "
-                "differentiated or traced outside it: pass it as an argument of the function"
-            )
+            return self._recorded(args, kwargs, axes)
         rows = found.rows
         if rows is None and self.in_axes is not None:
             raise ValueError(
@@ -324,6 +325,64 @@ class Compiled(Callee):
                     if self._known.get(key) is known:  # not cleared in the meantime
                         self._last = last
         return known.result.filled(numbers, rows is not None and self.reduce is None)
+
+    def _recorded(self, args: Sequence[Any], kwargs: dict[str, Any], axes: Sequence[Any]) -> Any:
+        """Record a call with Values: as a whole, or while a function is traced, its operations."""
+        positional = (*args, *kwargs.values())
+        tracing = active.get() is not None
+        if tracing and self.in_axes is None:
+            return self._called(*args, **kwargs)
+        try:
+            found = taken(self._name, positional, axes, keep=True)
+        except HoldsValues:
+            if self.in_axes is None:
+                return self._called(*args, **kwargs)
+            raise TypeError(
+                f"{self._name}: with in_axes, a model that is being differentiated cannot be an "
+                "argument: compile the derivative, compile(value_and_grad(f), in_axes=…)"
+            ) from None
+        reduce, rows = self.reduce, found.rows
+        if rows is None and self.in_axes is not None:
+            raise ValueError(
+                f"{self._name}: no argument has rows, as in_axes is {shown(self.in_axes)}: give "
+                "one of them an axis, such as 0"
+            )
+        if tracing:
+            call = CallArguments(args, kwargs, axes)
+            return unrolled(self._original, call, found.arrays, rows, reduce)
+        arrays = [*map(floats_in, found.arrays)]
+        plain = Arguments(found.key, arrays, rows)
+        numbered = [*map(_without_values, positional)]
+        by_name = dict(zip(kwargs, numbered[len(args) :], strict=True))
+        call = CallArguments(numbered[: len(args)], by_name, axes)
+        key = (found.key, *kwargs) if kwargs else found.key
+        known = self._known.get(key) or self._specialised(key, call, plain)
+        if any(isinstance(place, SparsePlace) for place in known.result.places):
+            call = CallArguments(args, kwargs, axes)
+            return unrolled(self._original, call, found.arrays, rows, reduce)
+        outputs = known.run(known.given(arrays), 1 if rows is None else rows)
+        numbers = known.numbers(outputs, rows)
+        if self.check and not numpy.isfinite(numbers).all():
+            self._check(known, call, plain, numbers)
+        operands, places = operands_in(found.arrays)
+        wanted = tuple(sorted({place.group for place in places}))
+        with self._lock:
+            function = self._differentiable.get((key, wanted))
+            if function is None:
+                function = self._differentiable[key, wanted] = Differentiable(
+                    self._original, call, plain.layout(), known.captured,
+                    bends(known.program), wanted, reduce, self._alike,
+                )  # fmt: skip
+        whole = CompiledCall(self._name, function, arrays, rows, places, len(numbers))
+        nodes = whole.recorded([*operands, *known.captured], numbers)
+        return known.result.filled(nodes, rows is not None and reduce is None)
+
+    def _alike(self, function: Callable[..., Any], in_axes: Any, reduce: Reduce | None) -> Compiled:
+        """Compile another function with the same options."""
+        options = self.options
+        return Compiled(
+            function, in_axes, reduce, options.exact, False, options.threads, options.backend
+        )
 
     # --- the programs -----------------------------------------------------------------------
 
@@ -493,6 +552,7 @@ class Compiled(Callee):
         """
         with self._lock:
             self._known.clear()
+            self._differentiable.clear()
             self._stored.clear()
             self._last = None
 
@@ -634,6 +694,19 @@ class Compiled(Callee):
 
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _without_values(argument: Any) -> Any:
+    """Put numbers in place of the Values in an argument; a model stays as it is."""
+    return structure.visited(
+        argument,
+        "",
+        structure.Visit(
+            lambda path, x: structure.number_of(x),
+            lambda path, array: floats_in(array) if array.dtype == object else array,
+            lambda path, model: model,
+        ),
+    )
 
 
 def _call(model: Any, *inputs: Any, **options: Any) -> Any:

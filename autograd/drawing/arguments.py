@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any, Literal
 
+from autograd.calls import written_out
 from autograd.drawing import dot
 from autograd.drawing.drawing import Drawing, Play
 from autograd.drawing.expansion import expanded
@@ -84,6 +85,9 @@ def drawing_of(
             f"draw: links={links!r} shows numbers, which a program does not have: leave it out"
         )
     chosen = None if between is None else _nodes(between)
+    if written := written_out(roots):
+        roots = [written.get(root, root) for root in roots]
+        chosen = None if chosen is None else [written.get(node, node) for node in chosen]
     if operations := _operations(expand):
         counterparts = expanded(roots, operations)
         roots = [counterparts[root] for root in roots]

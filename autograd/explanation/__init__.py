@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import overload
 
+from autograd.calls import written_out
 from autograd.errors import whole_number
 from autograd.explanation.arguments import values, wrong
 from autograd.explanation.contributions import Contribution, Contributions, default_rows, tabulated
@@ -73,6 +74,12 @@ def explain(
     if not isinstance(output, Value):
         raise wrong("output", "a Value", output)
     limit = whole_number(limit, "explain: limit", 1)
+    written = written_out([output])
+    output = written.get(output, output)
+    if written and isinstance(through, Iterable) and not isinstance(through, str):
+        through = [written.get(node, node) for node in values("through", "Values", through)]
+    if isinstance(wrt, Value):
+        wrt = written.get(wrt, wrt)
     if isinstance(wrt, Value):
         return explained(output, wrt, limit, through)
     if through is not None:
@@ -81,4 +88,4 @@ def explain(
             f"{'None' if wrt is None else 'several'}"
         )
     nodes = default_rows(output) if wrt is None else values("wrt", "a Value, or several", wrt)
-    return tabulated(output, nodes, limit)
+    return tabulated(output, [written.get(node, node) for node in nodes], limit)

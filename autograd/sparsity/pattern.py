@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate, chain
 from typing import TypeAlias
 
+from autograd.calls import written_out
 from autograd.comparing import COMPARISONS
 from autograd.errors import counted
 from autograd.graph import interior
@@ -242,6 +243,8 @@ def jacobian_pattern(outputs: Sequence[Value], variables: Sequence[Value]) -> Pa
         >>> jacobian_pattern([x * y, 2.0 * y, Value(1.0)], [x, y]).rows
         [[0, 1], [1], []]
     """
+    written = written_out(outputs, variables)
+    outputs = [written.get(y, y) for y in outputs]
     sets = _Sets(variables)
     sets.propagate(interior(*outputs, stop=variables), outputs)
     return Pattern([_listed(sets.of.get(id(y), _EMPTY)) for y in outputs], len(variables))
@@ -360,6 +363,7 @@ def hessian_pattern(root: Value, variables: Sequence[Value]) -> Pattern:
         >>> hessian_pattern(x * y + z * z + 5.0 * x, [x, y, z]).rows
         [[1], [0], [2]]
     """
+    root = written_out([root], variables).get(root, root)
     order = interior(root, stop=variables)
     operations = _Operations()
     # The interior nodes that the root varies with, and whether their variables must be known:

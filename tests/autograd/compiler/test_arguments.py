@@ -350,8 +350,23 @@ def test_models_are_known_by_identity_and_their_parameters_are_numbers() -> None
 )
 @pytest.mark.parametrize("axis", [None, 0])
 def test_values_are_told(argument: Any, axis: int | None) -> None:
+    if isinstance(argument, Value) and axis is not None:
+        with pytest.raises(TypeError, match="a single number"):
+            taken("f", [argument], [axis])
+        return
     with pytest.raises(HoldsValues):
         taken("f", [argument], [axis])
+
+
+def test_values_are_kept() -> None:
+    x, y = Value(2.0), Value(3.0)
+    found = taken("f", [[x, 1.0], np.array([y, 2.0])], [None, 0], keep=True)
+    numbers = taken("f", [[2.0, 1.0], np.array([3.0, 2.0])], [None, 0])
+    assert found.key == numbers.key
+    assert found.rows == 2
+    assert [[*map(id, array.flat)] for array in found.arrays] != []
+    assert found.arrays[0][0] is x
+    assert found.arrays[1][0, 0] is y
 
 
 def test_a_model_that_is_being_differentiated_holds_values() -> None:

@@ -141,14 +141,14 @@ def test_compiled_functions_are_differentiated_and_compiled_again(backend: Any) 
     assert compiled(grad(compiled(grad(inner))))(0.7) == pytest.approx(grad(grad(smooth))(0.7))
 
 
-def test_values_are_recorded_as_ever() -> None:
+def test_a_call_with_values_is_recorded() -> None:
     f = compiled(lambda x, y: x * y[0])
     x = Value(3.0)
     y = f(x, [2.0])
     assert isinstance(y, Value)
     y.backward()
     assert x.grad == 2.0
-    assert f.traces == 0
+    assert f.traces == 1
 
 
 def test_a_compiled_function_calls_another() -> None:
@@ -1298,8 +1298,7 @@ def test_a_compiled_function_in_a_trace_stays_connected_to_what_it_reads() -> No
         assert slope(1.0) == value**2
     assert grad(lambda u: compiled(lambda x: x * u)(2.0))(3.0) == 2.0
     assert grad(lambda u: compiled(lambda x, h=u * u: x * h)(2.0))(3.0) == 12.0
-    with pytest.raises(TypeError, match="being differentiated or traced"):
-        grad(lambda u: compiled(lambda x: x * u, in_axes=0)(np.ones(3))[0])(3.0)
+    assert grad(lambda u: compiled(lambda x: x * u, in_axes=0)(np.ones(3))[0])(3.0) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -1507,7 +1506,7 @@ def test_what_is_compiled_is_a_function() -> None:
         ),
         ((0, None), ([1.0], 1j), TypeError, "argument 1: expected a Value or a real number"),
         ((0, None), ([1.0], np.array(["a"])), TypeError, "argument 1: expected an array of real"),
-        (0, ([Value(1.0)], [1.0]), TypeError, "with in_axes the arguments must be numbers"),
+        (0, (Value(1.0), [1.0]), TypeError, "argument 0 is a single number"),
     ],
 )
 def test_arguments_are_checked(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from autograd.drawing.dot import clean
+from autograd.drawing.metrics import fitted
 from autograd.drawing.page import page
 from autograd.drawing.render import RenderingError, render
 from autograd.drawing.steps import Step
@@ -86,7 +87,7 @@ class Drawing:
 
         # Several drawings may share a page, so ids get a prefix. As Graphviz escapes whatever a
         # label contains, `<g` and `<title>` are its own.
-        picture = _GROUP.sub(finish, picture)
+        picture = fitted(_GROUP.sub(finish, picture))
         name = escape(clean(cut(self._title)), quote=True)
         return picture.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
 

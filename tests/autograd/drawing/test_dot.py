@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from autograd import Value
 from autograd.drawing import dot
+from autograd.drawing.palette import LIGHT
 from autograd.drawing.scene import Box, Link, Scene, scene
 from tests.autograd.drawing.graphs import (
     ANY_TEXT,
@@ -26,6 +27,7 @@ from tests.autograd.drawing.graphs import (
     read_source,
     textbook,
 )
+from tests.autograd.drawing.test_palette import contrast
 
 TEXTS = st.sampled_from(HOSTILE) | ANY_TEXT | DOTTED
 XML_CHARACTERS = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
@@ -114,49 +116,20 @@ def test_notes_are_escaped() -> None:
     assert dot.notes(["a\\N"]).count("\\\\N") == 1
 
 
-# --- palette -------------------------------------------------------------------------------------
+STYLES = dot.styles(LIGHT)
 
-
-def luminance(colour: str) -> float:
-    """Relative luminance as the Web Content Accessibility Guidelines define it."""
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(a: str, b: str) -> float:
-    low, high = sorted([luminance(a), luminance(b)])
-    return (high + 0.05) / (low + 0.05)
-
-
-WHITE, DARK = "#FFFFFF", "#1E1E1E"
-FILLS = [style["fillcolor"] for style in dot.STYLES.values() if style["fillcolor"] != "none"]
-GROUNDS = [*FILLS, dot.ROOT["fillcolor"]]
-
-
-@pytest.mark.parametrize("ground", [*GROUNDS, dot.FRAME])
-def test_text_is_legible_on_its_ground(ground: str) -> None:
-    assert contrast(dot.INK, ground) >= 7.0
-    assert contrast(dot.MUTED, ground) >= 4.5
-
-
-@pytest.mark.parametrize("page", [WHITE, DARK])
-@pytest.mark.parametrize("colour", [dot.GREY, dot.NOTE, dot.BLUE, dot.VERMILION])
-def test_what_stands_on_the_page_itself_is_visible_on_light_and_dark(
-    colour: str, page: str
-) -> None:
-    assert contrast(colour, page) >= 3.0
+# --- shapes --------------------------------------------------------------------------------------
 
 
 def test_what_stands_for_something_left_out_is_legible_on_light_and_dark() -> None:
     stub = Box([], "omitted", "… 3", identifier="n0")
     source = dot.write(Scene([stub], [], []))
     colours = re.findall(r'font color="(#\w+)"', source)
-    ground = dot.STYLES["omitted"]["fillcolor"]
+    ground = STYLES["omitted"]["fillcolor"]
     assert "… 3" in source
     colours += re.findall(r'point-size="9" color="(#\w+)"', source)
     assert colours
-    for page in (WHITE, DARK):
+    for page in ("#FFFFFF", "#1E1E1E"):
         for colour in colours:
             assert contrast(colour, page if ground == "none" else ground) >= 3.0
 
@@ -166,7 +139,7 @@ def test_kinds_differ_in_shape_or_border_and_not_in_colour_alone() -> None:
         borderless = style["fillcolor"] == style.get("color") or style.get("penwidth") == "0"
         return style["shape"], style.get("style", "filled"), borderless, style.get("peripheries")
 
-    kinds = {**dot.STYLES, "root": dot.STYLES["operation"] | dot.ROOT}
+    kinds = {**STYLES, "root": STYLES["operation"] | dot.root_style(LIGHT)}
     # The mention of a leaf takes the leaf's colour, and says no more than its name.
     assert form(kinds.pop("mention")) == form(kinds["constant"])
     for a, b in combinations(kinds, 2):
@@ -183,12 +156,12 @@ def test_width_grows_with_size_and_colour_tells_the_sign(weight: float, largest:
     width = float(attributes["penwidth"])
     assert 0.5 <= width <= 4.0
     if weight and math.isfinite(weight):
-        assert attributes["color"] == (dot.VERMILION if weight < 0.0 else dot.BLUE)
+        assert attributes["color"] == (LIGHT.negative if weight < 0.0 else LIGHT.positive)
         assert ("style" in attributes) == (weight < 0.0)
         assert dot.weighted(-weight, largest)["penwidth"] == attributes["penwidth"]
         assert float(dot.weighted(weight / 4.0, largest)["penwidth"]) <= width
     elif not weight:
-        assert attributes == {"color": dot.GREY, "penwidth": "0.5"}
+        assert attributes == {"color": LIGHT.line, "penwidth": "0.5"}
 
 
 def test_the_widest_link_is_the_largest_contribution() -> None:

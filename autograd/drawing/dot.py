@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from itertools import pairwise
 from textwrap import wrap
 from typing import Any
 
 from autograd.drawing.palette import LIGHT, Palette
 from autograd.drawing.scene import Box, Link, Scene
+from autograd.formatting import cut
 
 __all__ = [
     "FONT", "card", "clean", "digraph", "notes", "pill", "root_style", "styles", "text",
@@ -23,8 +25,14 @@ __all__ = [
 ]  # fmt: skip
 
 FONT = "Helvetica,Arial,sans-serif"
-LEISURELY = 60
+LEISURELY = 120
 """Up to this many boxes Graphviz optimises the layout fully; for more that may take minutes."""
+
+ORDERED = 300
+"""Up to this many boxes peers are put in order."""
+
+LONGEST = 200
+"""The maximum number of characters of a label that are looked at for that."""
 
 _HASTE = {"nslimit": "0.5", "nslimit1": "1", "mclimit": "0.2"}
 
@@ -234,8 +242,11 @@ def write(
     graph = digraph(
         colours, rankdir=direction, newrank="true", nodesep="0.18",
         ranksep=f"{min(max(0.1 + 0.12 * density, 0.35), 2.0):.2f}", **captions,
-        **(_HASTE if len(scene.boxes) > LEISURELY else {}),
+        **(_HASTE if len(scene.boxes) > LEISURELY else {"mclimit": "2"}),
     )  # fmt: skip
+    if len(scene.boxes) <= ORDERED:
+        for place, row in enumerate(_rows(scene)):
+            _write_row(graph, row, f"row{place}")
     # In this order Graphviz tends to place what comes first in the graph first in the drawing too.
     ahead = {"input", "constant"}
     computed = [box for box in reversed(scene.boxes) if box.kind not in ahead]
@@ -257,6 +268,92 @@ def write(
         )
     source: str = graph.source
     return source
+
+
+def _write_row(graph: Any, row: Sequence[Box], name: str) -> None:
+    """Have Graphviz place boxes side by side in order, by links that are not drawn."""
+    # It ignores an order of what is in frames. So a row of points before them is put in order, and
+    # the links from these are such that they would cross in any other.
+    framed = any(box.module for box in row)
+    chain = [f"{name}_{place}" if framed else box.identifier for place, box in enumerate(row)]
+    with graph.subgraph() as rank:
+        rank.attr(rank="same")
+        if framed:
+            for point in chain:
+                rank.node(point, "", style="invis", shape="point", width="0.01", height="0.01")
+        for before, after in pairwise(chain):
+            rank.edge(before, after, style="invis")
+    if framed:
+        for point, box in zip(chain, row, strict=True):
+            for _ in range(4):  # crossings of several count for more than those that are drawn
+                graph.edge(point, box.identifier, style="invis")
+
+
+def _rows(scene: Scene) -> list[list[Box]]:
+    """Find boxes that belong side by side, in the order in which a reader looks for them.
+
+    They are peers at one distance from the outputs, whose labels differ in numbers alone: w1 comes
+    before w2, and neuron 0 before neuron 1. The leaves of a node come in the order in which it
+    takes them, before those of the next peer.
+    """
+    heads: dict[int, list[Box]] = {}
+    tails: dict[int, list[Box]] = {}
+    for link in scene.links:
+        heads.setdefault(id(link.tail), []).append(link.head)
+        tails.setdefault(id(link.head), []).append(link.tail)
+    levels = _levels(scene.boxes, heads, tails)
+    places = {id(box): place for place, box in enumerate(scene.boxes)}
+    peers: dict[tuple[int, str, str], list[Box]] = {}
+    for box in scene.boxes:
+        stem = _NUMBER.sub("#", _label(box))
+        is_leaf = box.kind in {"parameter", "frozen", "constant", "mention", "omitted"}
+        if id(box) in levels and "#" in stem and not is_leaf:
+            peers.setdefault((levels[id(box)], box.kind, stem), []).append(box)
+    rows = [sorted(row, key=lambda box: _numbers(_label(box))) for row in peers.values()]
+    for row in rows:
+        for place, box in zip(sorted(places[id(box)] for box in row), row, strict=True):
+            places[id(box)] = place
+    leaves: dict[int, list[tuple[int, int, Box]]] = {}
+    taken: set[int] = set()
+    for box in sorted(scene.boxes, key=lambda box: places[id(box)]):
+        for place, tail in enumerate(tails.get(id(box), ())):
+            if tail.kind in {"parameter", "frozen"} and id(tail) not in taken:
+                taken.add(id(tail))
+                leaves.setdefault(levels.get(id(box), -1), []).append(
+                    (places[id(box)], place, tail)
+                )
+    rows += [[leaf for _, _, leaf in row] for row in leaves.values()]
+    return [row for row in rows if len(row) > 1]
+
+
+def _levels(
+    boxes: Sequence[Box], heads: Mapping[int, list[Box]], tails: Mapping[int, list[Box]]
+) -> dict[int, int]:
+    """Count the links from each box to an output, on the longest way; none are on circles."""
+    waiting = {id(box): len(heads.get(id(box), ())) for box in boxes}
+    levels = {id(box): 0 for box in boxes if not waiting[id(box)]}
+    ready = [box for box in boxes if not waiting[id(box)]]
+    for box in ready:
+        for tail in tails.get(id(box), ()):
+            levels[id(tail)] = max(levels.get(id(tail), 0), levels[id(box)] + 1)
+            waiting[id(tail)] -= 1
+            if not waiting[id(tail)]:
+                ready.append(tail)
+    return {id(box): levels[id(box)] for box in ready}
+
+
+_NUMBER = re.compile(r"\d{1,9}")
+
+
+def _label(box: Box) -> str:
+    """Return the label that places a box among its peers; a module's name if it stands for one."""
+    if len(box.nodes) == 1 and not box.is_module:
+        return cut(box.nodes[0].label or "", LONGEST)
+    return cut(f"{box.module}.{box.name}", LONGEST) if box.is_module else ""
+
+
+def _numbers(label: str) -> list[int]:
+    return [int(number) for number in _NUMBER.findall(label)]
 
 
 def _write_boxes(graph: Any, boxes: Iterable[Box], colours: Palette) -> None:

@@ -12,10 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd import Value
+import autograd
+from autograd import Value, draw
 from autograd.drawing import dot
+from autograd.drawing.drawing import Drawing
 from autograd.drawing.palette import LIGHT
 from autograd.drawing.scene import Box, Link, Scene, scene
+from nn import MLP
 from tests.autograd.drawing.graphs import (
     ANY_TEXT,
     DOTTED,
@@ -252,3 +255,48 @@ def test_links_of_constants_give_way_to_those_of_chains(nodes: list[Value]) -> N
 def test_the_output_of_a_chain_is_written_first() -> None:
     source = dot.write(scene([chain(3)]))
     assert re.findall(r"^\t(n\d+) \[", source, re.MULTILINE) == ["n3", "n2", "n1", "n0"]
+
+
+# --- order ---------------------------------------------------------------------------------------
+
+
+def places(drawing: Drawing, axis: int) -> dict[str, float]:
+    """Where the heading of each node is, by the node's name."""
+    found = {}
+    for group in re.findall(r'<g id="[^"]*-n\d+" class="node.*?</g>', drawing.svg, re.DOTALL):
+        name = re.search(r"<title>([^\n<]*)", group)
+        text = re.search(r'<text [^>]*x="([^"]*)" y="([^"]*)"', group)
+        if name and text:
+            found[name[1].partition(" = ")[0]] = float(text[1 + axis])
+    return found
+
+
+@pytest.mark.parametrize("links", [None, "both"])
+def test_weights_and_neurons_are_drawn_in_their_order(links: str | None) -> None:
+    outputs = MLP(3, [4, 2], "tanh", seed=0)([Value(float(i), f"x{i}") for i in (1, 2, 3)])
+    loss = outputs[0] * outputs[0] + outputs[1] * outputs[1]
+    loss.backward()
+    y = places(draw(loss, links=links), axis=1)
+    assert y["x1"] < y["x2"] < y["x3"]
+    for layer, (neurons, weights) in enumerate([(4, 3), (2, 4)]):
+        at = [y[f"layers.{layer}.neurons.{i}.out"] for i in range(neurons)]
+        assert at == sorted(at)
+        for i in range(neurons):
+            own = f"layers.{layer}.neurons.{i}"
+            at = [y[f"{own}.weights.{j}"] for j in range(weights)]
+            assert [*at, y[f"{own}.bias"]] == sorted([*at, y[f"{own}.bias"]])
+
+
+def test_labels_with_numbers_are_in_the_order_of_the_numbers() -> None:
+    leaves = [Value(1.0, f"w{i}") for i in (10, 9, 2, 1)]
+    y = autograd.sum([leaf * 2.0 for leaf in leaves])
+    x = places(draw(y, direction="TB"), axis=0)
+    assert x["w1"] < x["w2"] < x["w9"] < x["w10"]
+
+
+def test_modules_that_feed_each_other_have_no_order() -> None:
+    x = Value(1.0, "a1.x")
+    for label in ("b2.h", "a1.h", "b2.y"):
+        x = x * 2.0
+        x.label = label
+    assert "row0" not in draw(x, fold=1).source

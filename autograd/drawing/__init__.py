@@ -28,6 +28,7 @@ def draw(
     within: int | None = None,
     direction: str = "LR",
     limit: int | None = None,
+    theme: str = "light",
 ) -> Drawing:
     """Draw the graph of a Value, a program, or a model as textbooks draw it.
 
@@ -58,6 +59,7 @@ def draw(
         direction: Where the graph flows: "LR", "TB", "RL" or "BT" (from left to right, …).
         limit: In a graph, the maximum number of boxes, folded or not, by default 1,000; in a model,
             of circles in a layer, by default 12.
+        theme: The colours: "light", legible on every page, or "dark", for dark ones.
 
     Returns:
         A `Drawing`, which notebooks display; `save` writes it as SVG, PNG, PDF or DOT, `to_html` as
@@ -90,6 +92,7 @@ def draw(
         within=within,
         direction=direction,
         limit=limit,
+        theme=theme,
     )
 
 

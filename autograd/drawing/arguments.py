@@ -12,6 +12,7 @@ from autograd.drawing import dot
 from autograd.drawing.drawing import Drawing, Play
 from autograd.drawing.expansion import expanded
 from autograd.drawing.network import network
+from autograd.drawing.palette import LIGHT, PALETTES, Palette
 from autograd.drawing.scene import Scene, scene
 from autograd.drawing.spy import spy
 from autograd.drawing.steps import steps
@@ -40,12 +41,15 @@ def drawing_of(
     within: int | None,
     direction: str,
     limit: int | None,
+    theme: str,
 ) -> Drawing:
     """Draw a graph or a model; see `autograd.draw`, whose arguments these are."""
     auto = isinstance(fold, str) and fold == "auto"
     depth: int | Literal["auto"] | None = "auto" if auto else _count("fold", fold)
     within, limit = _count("within", within), _count("limit", limit)
     _require_choice("direction", direction, *DIRECTIONS)
+    _require_choice("theme", theme, *PALETTES)
+    colours = PALETTES[theme]
     if (picture := spy(subject)) is not None:
         others = {
             "links": links is not None,
@@ -55,6 +59,7 @@ def drawing_of(
             "within": within is not None,
             "direction": direction != "LR",
             "limit": limit is not None,
+            "theme": theme != "light",
         }
         for name, given in others.items():
             if given:
@@ -78,7 +83,8 @@ def drawing_of(
                     f"draw: {name}= is for graphs, not for a model ({type(subject).__name__}): "
                     "leave it out, or draw its graph, draw(model(inputs))"
                 )
-        return network(subject, links=links or "weights", limit=12 if limit is None else limit)
+        most = 12 if limit is None else limit
+        return network(subject, links=links or "weights", limit=most, colours=colours)
     _require_choice("links", links, *GRAPH_LINKS, None)
     if links is not None and any(is_traced(root) for root in roots):
         raise ValueError(
@@ -102,7 +108,7 @@ def drawing_of(
         limit=1000 if limit is None else limit,
     )
     play = partial(_play, roots, scene_of, links, direction)
-    return _drawing(scene_of(), links, direction, play)
+    return _drawing(scene_of(), links, direction, play, colours)
 
 
 def _outputs(subject: Any) -> list[Value] | None:
@@ -174,9 +180,14 @@ def _count(name: str, number: Any) -> int | None:
 
 
 def _drawing(
-    shown: Scene, links: str | None, direction: str, play: Callable[[], Play] | None = None
+    shown: Scene,
+    links: str | None,
+    direction: str,
+    play: Callable[[], Play] | None = None,
+    colours: Palette = LIGHT,
 ) -> Drawing:
-    source = dot.write(shown, direction=direction, weighted=links in WEIGHTED)
+    weighted = links in WEIGHTED
+    source = dot.write(shown, direction=direction, weighted=weighted, colours=colours)
     titles = {box.identifier: box.title for box in shown.boxes}
     titles |= {link.identifier: link.title for link in shown.links}
     names = [dot.clean(box.title).partition(" = ")[0] for box in shown.boxes if box.root]

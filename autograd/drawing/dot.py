@@ -1,55 +1,97 @@
 """From a scene to DOT, the language of Graphviz: shapes, colours, type, and escaping.
 
 The boxes are light cards with dark text and the links mid-grey, so that a drawing is legible on
-white and on black pages. Kinds of nodes differ in shape as well as in colour, and the colours are
-Okabe and Ito's, which can be distinguished with every kind of colour vision (M. Okabe and K. Ito,
-*Color Universal Design*, 2008).
+white and on black pages; for black ones there are dark cards too. Kinds of nodes differ in shape as
+well as in colour. Which colour means what is in `autograd.drawing.palette`.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from itertools import pairwise
 from textwrap import wrap
 from typing import Any
 
+from autograd.drawing.palette import LIGHT, Palette
 from autograd.drawing.scene import Box, Link, Scene
+from autograd.formatting import cut
 
 __all__ = [
-    "BLUE", "FONT", "GREY", "INK", "MUTED", "NOTE", "VERMILION",
-    "card", "digraph", "notes", "text", "write",
+    "FONT", "card", "clean", "digraph", "notes", "pill", "root_style", "styles", "text",
+    "weighted", "write",
 ]  # fmt: skip
 
 FONT = "Helvetica,Arial,sans-serif"
-INK, MUTED, NOTE, GREY = "#1A1A1A", "#5A5A5A", "#767676", "#808080"
-BLUE, VERMILION = "#0072B2", "#D55E00"
-
-STYLES = {
-    "input": {"shape": "ellipse", "fillcolor": "#DCEBF7", "color": BLUE, "margin": "0.01,0.01"},
-    "parameter": {"shape": "box", "fillcolor": "#FBE7C6", "color": "#B07A00"},
-    "frozen": {
-        "shape": "box", "fillcolor": "#FBE7C6", "color": "#B07A00", "style": "filled,dashed",
-    },
-    "constant": {"shape": "box", "fillcolor": "#EEEEEE", "color": "#EEEEEE", "style": "filled"},
-    "operation": {
-        "shape": "box", "fillcolor": "#FFFFFF", "color": "#6E6E6E", "style": "filled,rounded",
-    },
-    "folded": {"shape": "folder", "fillcolor": "#E8E4F1", "color": "#6A5A8C"},
-    "mention": {"shape": "box", "fillcolor": "#EEEEEE", "penwidth": "0", "margin": "0.04,0"},
-    "omitted": {"shape": "plaintext", "fillcolor": "none", "style": ""},
-}  # fmt: skip
-ROOT = {"fillcolor": "#FBE0D2", "color": VERMILION, "peripheries": "2", "penwidth": "1.2"}
-FRAME = "#F1F1F1"
-
-LEISURELY = 60
+LEISURELY = 120
 """Up to this many boxes Graphviz optimises the layout fully; for more that may take minutes."""
+
+ORDERED = 300
+"""Up to this many boxes peers are put in order."""
+
+LONGEST = 200
+"""The maximum number of characters of a label that are looked at for that."""
 
 _HASTE = {"nslimit": "0.5", "nslimit1": "1", "mclimit": "0.2"}
 
 WIDEST, LINES = 28, 3
 """The maximum length and number of the lines drawn of a label; the title has all of it."""
+
+
+# --- shapes and colours --------------------------------------------------------------------------
+
+
+def styles(colours: Palette) -> dict[str, dict[str, str]]:
+    """Choose the shape and the colours of each kind of box.
+
+    Args:
+        colours: What is coloured how.
+
+    Returns:
+        Attributes of nodes, by the kinds of `Box`.
+
+    Example:
+        >>> styles(LIGHT)["input"]["shape"]
+        'ellipse'
+    """
+    parameter = {
+        "shape": "box", "fillcolor": colours.parameter_card, "color": colours.parameter,
+    }  # fmt: skip
+    return {
+        "input": {
+            "shape": "ellipse", "fillcolor": colours.input_card, "color": colours.input,
+            "margin": "0.01,0.01",
+        },
+        "parameter": parameter,
+        "frozen": {**parameter, "style": "filled,dashed"},
+        "constant": {"shape": "box", "fillcolor": colours.pill, "color": colours.pill},
+        "operation": {
+            "shape": "box", "fillcolor": colours.card, "color": colours.edge,
+            "style": "filled,rounded",
+        },
+        "folded": {"shape": "folder", "fillcolor": colours.folded, "color": colours.edge},
+        "mention": {
+            "shape": "box", "fillcolor": colours.pill, "penwidth": "0", "margin": "0.04,0",
+        },
+        "omitted": {"shape": "plaintext", "fillcolor": "none", "style": ""},
+    }  # fmt: skip
+
+
+def root_style(colours: Palette) -> dict[str, str]:
+    """Choose what an output has instead: its colours, and a double border.
+
+    Args:
+        colours: What is coloured how.
+
+    Returns:
+        Attributes of a node.
+    """
+    return {
+        "fillcolor": colours.output_card, "color": colours.output, "peripheries": "2",
+        "penwidth": "1.2",
+    }  # fmt: skip
 
 
 # --- text ----------------------------------------------------------------------------------------
@@ -102,7 +144,12 @@ def text(label: str, *, longest: int = WIDEST) -> str:
 
 
 def card(
-    heading: str, aside: str = "", rows: Iterable[tuple[str, str]] = (), *, size: int = 12
+    heading: str,
+    aside: str = "",
+    rows: Iterable[tuple[str, str]] = (),
+    *,
+    size: int = 12,
+    colours: Palette = LIGHT,
 ) -> str:
     """Lay out a box: a heading, with words and numbers below it.
 
@@ -111,46 +158,50 @@ def card(
         aside: The text beside the heading, in grey.
         rows: Pairs of a word, on the left, and a number, on the right.
         size: The heading's size in points.
+        colours: What is coloured how.
 
     Returns:
         An HTML-like label.
     """
     cells = []
     if heading:
-        beside = f' <font color="{MUTED}">{text(aside)}</font>' if aside else ""
+        beside = f' <font color="{colours.muted}">{text(aside)}</font>' if aside else ""
         bold = f'<font point-size="{size}"><b>{text(heading)}</b></font>'
         cells.append(f'<tr><td colspan="3">{bold}{beside}</td></tr>')
     for word, number in rows:
         if number:
             cells.append(
-                f'<tr><td align="left"><font color="{MUTED}">{text(word)}</font></td>'
+                f'<tr><td align="left"><font color="{colours.muted}">{text(word)}</font></td>'
                 f'<td width="6"></td><td align="right">{text(number)}</td></tr>'
             )
         else:
-            cells.append(f'<tr><td colspan="3"><font color="{MUTED}">{text(word)}</font></td></tr>')
+            cells.append(
+                f'<tr><td colspan="3"><font color="{colours.muted}">{text(word)}</font></td></tr>'
+            )
     table = '<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
     return f"<{table}{''.join(cells) or '<tr><td> </td></tr>'}</table>>"
 
 
-def pill(words: str) -> str:
-    """Lay out the text on a link: dark on a light background of its own."""
-    cell = f'<td bgcolor="#F4F4F4">{text(words)}</td>'
+def pill(words: str, colours: Palette = LIGHT) -> str:
+    """Lay out the text on a link, on a background of its own."""
+    cell = f'<td bgcolor="{colours.pill}">{text(words)}</td>'
     return f'<<table border="0" cellborder="0" cellpadding="1"><tr>{cell}</tr></table>>'
 
 
-def notes(lines: Iterable[str]) -> str:
+def notes(lines: Iterable[str], colours: Palette = LIGHT) -> str:
     """Lay out the notes below a drawing, in a grey that is legible on white and on black."""
     written = "".join(f'{text(line, longest=100)}<br align="left"/>' for line in lines)
-    return f'<<font point-size="9" color="{NOTE}">{written}</font>>' if written else ""
+    return f'<<font point-size="9" color="{colours.note}">{written}</font>>' if written else ""
 
 
 # --- the graph -----------------------------------------------------------------------------------
 
 
-def digraph(**attributes: str) -> Any:
+def digraph(colours: Palette = LIGHT, **attributes: str) -> Any:
     """Start a directed graph with this project's defaults.
 
     Args:
+        colours: What is coloured how.
         **attributes: Attributes of the graph.
 
     Returns:
@@ -161,39 +212,45 @@ def digraph(**attributes: str) -> Any:
     return graphviz.Digraph(
         graph_attr={"bgcolor": "transparent", "fontname": FONT, "pad": "0.1", **attributes},
         node_attr={
-            "fontname": FONT, "fontsize": "10", "fontcolor": INK, "style": "filled",
+            "fontname": FONT, "fontsize": "10", "fontcolor": colours.ink, "style": "filled",
             "margin": "0.06,0.03", "width": "0", "height": "0", "penwidth": "1",
         },
         edge_attr={
-            "fontname": FONT, "fontsize": "9", "fontcolor": INK, "color": GREY,
+            "fontname": FONT, "fontsize": "9", "fontcolor": colours.ink, "color": colours.line,
             "arrowsize": "0.6", "penwidth": "1",
         },
     )  # fmt: skip
 
 
-def write(scene: Scene, *, direction: str = "LR", weighted: bool = False) -> str:
+def write(
+    scene: Scene, *, direction: str = "LR", weighted: bool = False, colours: Palette = LIGHT
+) -> str:
     """Write a scene as DOT.
 
     Args:
         scene: What to draw.
         direction: Where the graph flows: LR, TB, RL or BT, in Graphviz's terms.
         weighted: Whether width, colour and dashes of the links show their weights.
+        colours: What is coloured how.
 
     Returns:
         The DOT text.
     """
-    label = notes(scene.notes)
+    label = notes(scene.notes, colours)
     captions = {"label": label, "labelloc": "b", "labeljust": "l"} if label else {}
     density = len(scene.links) / max(len(scene.boxes), 1)  # many links between ranks need room
     graph = digraph(
-        rankdir=direction, newrank="true", nodesep="0.18",
+        colours, rankdir=direction, newrank="true", nodesep="0.18",
         ranksep=f"{min(max(0.1 + 0.12 * density, 0.35), 2.0):.2f}", **captions,
-        **(_HASTE if len(scene.boxes) > LEISURELY else {}),
+        **(_HASTE if len(scene.boxes) > LEISURELY else {"mclimit": "2"}),
     )  # fmt: skip
+    if len(scene.boxes) <= ORDERED:
+        for place, row in enumerate(_rows(scene)):
+            _write_row(graph, row, f"row{place}")
     # In this order Graphviz tends to place what comes first in the graph first in the drawing too.
     ahead = {"input", "constant"}
     computed = [box for box in reversed(scene.boxes) if box.kind not in ahead]
-    _write_boxes(graph, computed + [box for box in scene.boxes if box.kind in ahead])
+    _write_boxes(graph, computed + [box for box in scene.boxes if box.kind in ahead], colours)
     weights = [abs(link.weight) for link in scene.links if link.weight is not None]
     largest = max(filter(math.isfinite, weights), default=0.0)
     crowded = {id(x.head) for x in scene.links if _is_own(x) and x.tail.module}
@@ -205,6 +262,7 @@ def write(scene: Scene, *, direction: str = "LR", weighted: bool = False) -> str
             graph,
             link,
             largest if weighted else None,
+            colours,
             minlen="2" if between else "1",
             weight="1" if link.tail.kind in {"constant", "mention"} else "6",  # straight chains
         )
@@ -212,22 +270,108 @@ def write(scene: Scene, *, direction: str = "LR", weighted: bool = False) -> str
     return source
 
 
-def _write_boxes(graph: Any, boxes: Iterable[Box]) -> None:
+def _write_row(graph: Any, row: Sequence[Box], name: str) -> None:
+    """Have Graphviz place boxes side by side in order, by links that are not drawn."""
+    # It ignores an order of what is in frames. So a row of points before them is put in order, and
+    # the links from these are such that they would cross in any other.
+    framed = any(box.module for box in row)
+    chain = [f"{name}_{place}" if framed else box.identifier for place, box in enumerate(row)]
+    with graph.subgraph() as rank:
+        rank.attr(rank="same")
+        if framed:
+            for point in chain:
+                rank.node(point, "", style="invis", shape="point", width="0.01", height="0.01")
+        for before, after in pairwise(chain):
+            rank.edge(before, after, style="invis")
+    if framed:
+        for point, box in zip(chain, row, strict=True):
+            for _ in range(4):  # crossings of several count for more than those that are drawn
+                graph.edge(point, box.identifier, style="invis")
+
+
+def _rows(scene: Scene) -> list[list[Box]]:
+    """Find boxes that belong side by side, in the order in which a reader looks for them.
+
+    They are peers at one distance from the outputs, whose labels differ in numbers alone: w1 comes
+    before w2, and neuron 0 before neuron 1. The leaves of a node come in the order in which it
+    takes them, before those of the next peer.
+    """
+    heads: dict[int, list[Box]] = {}
+    tails: dict[int, list[Box]] = {}
+    for link in scene.links:
+        heads.setdefault(id(link.tail), []).append(link.head)
+        tails.setdefault(id(link.head), []).append(link.tail)
+    levels = _levels(scene.boxes, heads, tails)
+    places = {id(box): place for place, box in enumerate(scene.boxes)}
+    peers: dict[tuple[int, str, str], list[Box]] = {}
+    for box in scene.boxes:
+        stem = _NUMBER.sub("#", _label(box))
+        is_leaf = box.kind in {"parameter", "frozen", "constant", "mention", "omitted"}
+        if id(box) in levels and "#" in stem and not is_leaf:
+            peers.setdefault((levels[id(box)], box.kind, stem), []).append(box)
+    rows = [sorted(row, key=lambda box: _numbers(_label(box))) for row in peers.values()]
+    for row in rows:
+        for place, box in zip(sorted(places[id(box)] for box in row), row, strict=True):
+            places[id(box)] = place
+    leaves: dict[int, list[tuple[int, int, Box]]] = {}
+    taken: set[int] = set()
+    for box in sorted(scene.boxes, key=lambda box: places[id(box)]):
+        for place, tail in enumerate(tails.get(id(box), ())):
+            if tail.kind in {"parameter", "frozen"} and id(tail) not in taken:
+                taken.add(id(tail))
+                leaves.setdefault(levels.get(id(box), -1), []).append(
+                    (places[id(box)], place, tail)
+                )
+    rows += [[leaf for _, _, leaf in row] for row in leaves.values()]
+    return [row for row in rows if len(row) > 1]
+
+
+def _levels(
+    boxes: Sequence[Box], heads: Mapping[int, list[Box]], tails: Mapping[int, list[Box]]
+) -> dict[int, int]:
+    """Count the links from each box to an output, on the longest way; none are on circles."""
+    waiting = {id(box): len(heads.get(id(box), ())) for box in boxes}
+    levels = {id(box): 0 for box in boxes if not waiting[id(box)]}
+    ready = [box for box in boxes if not waiting[id(box)]]
+    for box in ready:
+        for tail in tails.get(id(box), ()):
+            levels[id(tail)] = max(levels.get(id(tail), 0), levels[id(box)] + 1)
+            waiting[id(tail)] -= 1
+            if not waiting[id(tail)]:
+                ready.append(tail)
+    return {id(box): levels[id(box)] for box in ready}
+
+
+_NUMBER = re.compile(r"\d{1,9}")
+
+
+def _label(box: Box) -> str:
+    """Return the label that places a box among its peers; a module's name if it stands for one."""
+    if len(box.nodes) == 1 and not box.is_module:
+        return cut(box.nodes[0].label or "", LONGEST)
+    return cut(f"{box.module}.{box.name}", LONGEST) if box.is_module else ""
+
+
+def _numbers(label: str) -> list[int]:
+    return [int(number) for number in _NUMBER.findall(label)]
+
+
+def _write_boxes(graph: Any, boxes: Iterable[Box], colours: Palette) -> None:
     """Write the boxes, each in the frame of its module."""
     by_module: dict[str, list[Box]] = {}
     for box in boxes:
         by_module.setdefault(box.module, []).append(box)
     for box in by_module.pop("", ()):
-        _write_box(graph, box)
+        _write_box(graph, box, colours)
     for module, inside in by_module.items():
         with graph.subgraph(name=f"cluster_{module}") as frame:
             frame.attr(
-                label=f'<<font point-size="10" color="{MUTED}">{text(module)}</font>>',
+                label=f'<<font point-size="10" color="{colours.muted}">{text(module)}</font>>',
                 labeljust="l", labelloc="t", style="filled,rounded", margin="8",
-                fillcolor=FRAME, color=FRAME,
+                fillcolor=colours.frame, color=colours.frame,
             )  # fmt: skip
             for box in sorted(inside, key=_leaves_in_order):
-                _write_box(frame, box)
+                _write_box(frame, box, colours)
 
 
 def _leaves_in_order(box: Box) -> tuple[bool, int]:
@@ -236,17 +380,18 @@ def _leaves_in_order(box: Box) -> tuple[bool, int]:
     return leaf, int(box.identifier[1:]) if leaf else 0
 
 
-def _write_box(cluster: Any, box: Box) -> None:
-    attributes = {**STYLES[box.kind], **(ROOT if box.root else {})}
+def _write_box(cluster: Any, box: Box, colours: Palette) -> None:
+    looks = styles(colours)
+    attributes = {**looks[box.kind], **(root_style(colours) if box.root else {})}
     size = 14 if len(box.name) == 1 and not box.name.isalnum() else 12
-    label = card(box.name, box.operation, box.rows, size=size)
+    label = card(box.name, box.operation, box.rows, size=size, colours=colours)
     if box.kind == "constant":
-        label = card("", "", box.rows)
+        label = card("", "", box.rows, colours=colours)
     elif box.of:
-        label = card("", "", [(box.name, "")])
-        attributes["fillcolor"] = STYLES[box.of.kind]["fillcolor"]
+        label = card("", "", [(box.name, "")], colours=colours)
+        attributes["fillcolor"] = looks[box.of.kind]["fillcolor"]
     elif box.kind == "omitted":  # without a background of its own
-        label = notes([box.name])
+        label = notes([box.name], colours)
     kind = f"{box.kind} root" if box.root else box.kind
     cluster.node(box.identifier, label, id=box.identifier, **{"class": kind}, **attributes)
 
@@ -256,23 +401,26 @@ def _is_own(link: Link) -> bool:
     return link.tail.kind in {"parameter", "frozen", "constant", "omitted", "mention"}
 
 
-def _write_link(graph: Any, link: Link, largest: float | None, **attributes: str) -> None:
+def _write_link(
+    graph: Any, link: Link, largest: float | None, colours: Palette, **attributes: str
+) -> None:
     attributes |= {"id": link.identifier, "class": "link"}
     if link.text:
-        attributes["label"] = pill(link.text)
+        attributes["label"] = pill(link.text, colours)
     if link.tail.kind == "omitted":
         attributes |= {"style": "dotted", "arrowhead": "none"}
     elif largest is not None and link.weight is not None:
-        attributes |= weighted(link.weight, largest)
+        attributes |= weighted(link.weight, largest, colours)
     graph.edge(link.tail.identifier, link.head.identifier, **attributes)
 
 
-def weighted(weight: float, largest: float) -> dict[str, str]:
+def weighted(weight: float, largest: float, colours: Palette = LIGHT) -> dict[str, str]:
     """Choose colour, dashes and width of a link that carries a weight.
 
     Args:
         weight: The weight; may be infinite or nan.
         largest: The largest size of a finite weight in the drawing.
+        colours: What is coloured how.
 
     Returns:
         Attributes of an edge: blue for positive, vermilion and dashed for negative, wide for large.
@@ -282,12 +430,12 @@ def weighted(weight: float, largest: float) -> dict[str, str]:
         {'color': '#D55E00', 'style': 'dashed', 'penwidth': '2'}
     """
     if not weight:
-        return {"color": GREY, "penwidth": "0.5"}
+        return {"color": colours.line, "penwidth": "0.5"}
     if not math.isfinite(weight):
-        return {"color": INK, "penwidth": "4"}
+        return {"color": colours.ink, "penwidth": "4"}
     share = (abs(weight) / largest) ** 0.5 if largest else 0.0
     style = {"style": "dashed"} if weight < 0.0 else {}
     return {
-        "color": VERMILION if weight < 0.0 else BLUE, **style,
+        "color": colours.negative if weight < 0.0 else colours.positive, **style,
         "penwidth": f"{0.5 + 3.0 * share:.3g}",
     }  # fmt: skip

@@ -10,7 +10,9 @@ from html import escape, unescape
 from pathlib import Path
 from typing import TypeAlias
 
+from autograd.drawing.curves import on_curves
 from autograd.drawing.dot import clean
+from autograd.drawing.metrics import fitted
 from autograd.drawing.page import page
 from autograd.drawing.render import RenderingError, render
 from autograd.drawing.steps import Step
@@ -86,7 +88,8 @@ class Drawing:
 
         # Several drawings may share a page, so ids get a prefix. As Graphviz escapes whatever a
         # label contains, `<g` and `<title>` are its own.
-        picture = _GROUP.sub(finish, picture)
+        vertical = "rankdir=TB" in self.source or "rankdir=BT" in self.source
+        picture = fitted(on_curves(_GROUP.sub(finish, picture), vertical))
         name = escape(clean(cut(self._title)), quote=True)
         return picture.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
 

@@ -14,9 +14,9 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
-from autograd.drawing.dot import BLUE, GREY, NOTE, ROOT, VERMILION, clean, digraph
-from autograd.drawing.dot import STYLES as KINDS
+from autograd.drawing.dot import clean, digraph, root_style, styles
 from autograd.drawing.drawing import Drawing
+from autograd.drawing.palette import LIGHT, Palette
 from autograd.errors import counted, whole_number
 from autograd.errors import shown as brief
 from autograd.formatting import cut, gradient, number, width
@@ -35,19 +35,14 @@ LETTERS, SMALL, TINY = 12, 9, 7
 NUMBERED = 24
 """The maximum number of links that have their numbers written on them."""
 
-CARD, FROZEN_CARD = KINDS["operation"]["fillcolor"], "#E2E2E2"
-STYLES = {BLUE: "solid", VERMILION: "dashed", GREY: "dotted"}
-FILLS = {  # and borders: those of the nodes of a graph that the circles stand for
-    "input": (KINDS["input"]["fillcolor"], KINDS["input"]["color"]),
-    "hidden": (KINDS["operation"]["fillcolor"], KINDS["operation"]["color"]),
-    "output": (ROOT["fillcolor"], ROOT["color"]),
-    "bias": (KINDS["constant"]["fillcolor"], KINDS["operation"]["color"]),
-}
+DASHES = {"positive": "solid", "negative": "dashed", "line": "dotted"}
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 DEFAULT_LABEL = re.compile(r"(.*\.)?(weights\.\d+|bias)", re.DOTALL)
 
 
-def network(model: Any, *, links: str = "weights", limit: int = 12) -> Drawing:
+def network(
+    model: Any, *, links: str = "weights", limit: int = 12, colours: Palette = LIGHT
+) -> Drawing:
     """Draw a model as textbooks do: its layers as columns of circles, linked by weights.
 
     A link is blue if its weight is positive, vermilion and dashed if it is negative, and wider the
@@ -63,6 +58,7 @@ def network(model: Any, *, links: str = "weights", limit: int = 12) -> Drawing:
             them.
         limit: The maximum number of circles in a column; those in the middle are left out, and
             counted.
+        colours: What is coloured how.
 
     Returns:
         The drawing.
@@ -88,7 +84,7 @@ def network(model: Any, *, links: str = "weights", limit: int = 12) -> Drawing:
     layers = _layers(model)
     drawn = [_shown(size, limit) for size in _sizes(layers)]
     found = _links(layers, drawn, links)
-    picture = _Picture()
+    picture = _Picture(colours)
     numbered = len(found) <= NUMBERED
     columns = _columns(layers, drawn, found if numbered else None)
     for column in columns:
@@ -391,19 +387,28 @@ def _line(words: str, length: int) -> str:
 class _Picture:
     """The DOT text, as it grows, and the titles of its elements."""
 
-    def __init__(self) -> None:
+    def __init__(self, colours: Palette) -> None:
+        self.colours = colours
+        kinds = styles(colours)
+        # Fills and borders: those of the nodes of a graph that the circles stand for.
+        self._fills = {
+            "input": kinds["input"],
+            "hidden": kinds["operation"],
+            "output": root_style(colours),
+            "bias": {**kinds["constant"], "color": colours.edge},
+        }
         self.titles: dict[str, str] = {}
         self._names: dict[tuple[int, int], str] = {}
         self._nodes = 0
         self._edges = 0
         # Links end at the circles, but pass below the numbers.
-        self._graph = digraph(splines="line", outputorder="edgesfirst", overlap="true")
+        self._graph = digraph(colours, splines="line", outputorder="edgesfirst", overlap="true")
 
     def source(self) -> str:
         return str(self._graph.source)
 
     def circle(self, circle: _Circle) -> None:
-        fill, border = FILLS[circle.kind]
+        look = self._fills[circle.kind]
         label = escape(circle.words)
         if circle.kind in ("hidden", "output"):
             label = f'<Σ<BR/><FONT POINT-SIZE="{TINY}">{label}</FONT>>'
@@ -411,7 +416,8 @@ class _Picture:
         self._names[circle.key] = self._node(
             circle.x, circle.y, label, f"circle {circle.kind}", circle.title, shape="circle",
             width=f"{CIRCLE - 0.08 * ringed:.2f}", fixedsize="true", fontsize=str(LETTERS),
-            fillcolor=fill, color=border, peripheries=str(1 + ringed), margin="0",
+            fillcolor=look["fillcolor"], color=look["color"], peripheries=str(1 + ringed),
+            margin="0",
         )  # fmt: skip
 
     def words(self, x: float, y: float, kind: str, words: str, size: int = SMALL) -> None:
@@ -422,29 +428,32 @@ class _Picture:
             kind,
             shape="plain",
             style="",
-            fontcolor=NOTE,
+            fontcolor=self.colours.note,
             fontsize=str(size),
         )
 
     def link(self, link: _Link, share: float) -> None:
         self._edge(
-            self._names[link.tail], self._names[link.head], "link", _colour(link.number),
+            self._names[link.tail], self._names[link.head], "link", _sign(link.number),
             share, link.title,
         )  # fmt: skip
 
     def pill(self, link: _Link, x: float, y: float) -> None:
+        colours = self.colours
         self._node(
             x, y, _one_line(_written(link)), "number", link.title, shape="box", fontsize=str(SMALL),
-            style=f"rounded,filled{',dashed' * link.frozen}", color=_colour(link.number),
-            fillcolor=FROZEN_CARD if link.frozen else CARD, penwidth="0.8", margin="0.05,0.02",
+            style=f"rounded,filled{',dashed' * link.frozen}",
+            color=getattr(colours, _sign(link.number)),
+            fillcolor=colours.frozen if link.frozen else colours.card, penwidth="0.8",
+            margin="0.05,0.02",
         )  # fmt: skip
 
-    def sample(self, x: float, y: float, length: float, colour: str) -> None:
+    def sample(self, x: float, y: float, length: float, sign: str) -> None:
         a, b = (
             self._node(end, y, "", "legend", shape="point", style="invis", width="0.01")
             for end in (x, x + length)
         )
-        self._edge(a, b, "legend", colour, 1.8)
+        self._edge(a, b, "legend", sign, 1.8)
 
     def _node(
         self, x: float, y: float, label: str, kind: str, title: str = "", **attributes: str
@@ -459,12 +468,13 @@ class _Picture:
         return name
 
     def _edge(
-        self, tail: str, head: str, kind: str, colour: str, penwidth: float, title: str = ""
+        self, tail: str, head: str, kind: str, sign: str, penwidth: float, title: str = ""
     ) -> None:
         name = f"e{self._edges}"
         self._edges += 1
         self._graph.edge(
-            tail, head, id=name, color=colour, style=STYLES[colour], penwidth=f"{penwidth:.3f}",
+            tail, head, id=name, color=getattr(self.colours, sign), style=DASHES[sign],
+            penwidth=f"{penwidth:.3f}",
             arrowhead="none", **{"class": kind},
         )  # fmt: skip
         if title:
@@ -478,8 +488,9 @@ def _one_line(words: str) -> str:
     return str(graphviz.escape(escape(words)))
 
 
-def _colour(x: float) -> str:
-    return BLUE if x > 0.0 else VERMILION if x < 0.0 else GREY
+def _sign(x: float) -> str:
+    """Name the colour of a number, among those of a palette."""
+    return "positive" if x > 0.0 else "negative" if x < 0.0 else "line"
 
 
 def _width(x: float, largest: float) -> float:
@@ -495,16 +506,16 @@ def _add_legend(
     picture: _Picture, links: Sequence[_Link], total: int, what: str, middle: float, y: float
 ) -> None:
     """Explain colours and widths, and say how much is not drawn."""
-    entries = [(BLUE, "positive"), (VERMILION, "negative")]
+    entries = [("positive", "positive"), ("negative", "negative")]
     zero = any(link.number == 0.0 for link in links)
     nan = any(math.isnan(link.number) for link in links)
     if zero or nan:
-        entries.append((GREY, " or ".join(["0"] * zero + ["not a number"] * nan)))
+        entries.append(("line", " or ".join(["0"] * zero + ["not a number"] * nan)))
     line, space, between = 0.42, 0.08, 0.3
     rooms = [line + space + LETTER * len(words) for _, words in entries]
     x = middle - (sum(rooms) + between * (len(rooms) - 1)) / 2
-    for (colour, words), room in zip(entries, rooms, strict=True):
-        picture.sample(x, y, line, colour)
+    for (sign, words), room in zip(entries, rooms, strict=True):
+        picture.sample(x, y, line, sign)
         picture.words(x + (line + space + room) / 2, y, "legend", words)
         x += room + between
     largest = max((abs(link.number) for link in links if math.isfinite(link.number)), default=0.0)

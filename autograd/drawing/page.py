@@ -7,10 +7,11 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from autograd.drawing.dot import clean
+from autograd.drawing.palette import PAGE
 from autograd.drawing.steps import Step
 
 __all__ = ["page"]
@@ -53,11 +54,18 @@ def page(svg: str, steps: Sequence[Step], title: str) -> str:
     parts = {
         "title": html.escape(clean(title)),
         "script_hash": f"sha256-{base64.b64encode(digest).decode()}",
+        **{theme: _variables(colours) for theme, colours in PAGE.items()},
+        "forward": PAGE["light"]["forward-text"],  # on the drawing's cards, which are light
+        "backward": PAGE["light"]["backward-text"],
         "svg": svg,
         "data": _data(steps),
     }
     # All in one pass, so that what is filled in is not searched for further placeholders.
     return _PLACE.sub(lambda place: parts[place[1]], template)
+
+
+def _variables(colours: Mapping[str, str]) -> str:
+    return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
 
 
 def _data(steps: Sequence[Step]) -> str:

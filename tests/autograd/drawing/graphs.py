@@ -228,6 +228,8 @@ def read_source(source: str, nodes: dict[str, Part], links: dict[str, Part]) -> 
         if subgraph := re.fullmatch(r'subgraph "?cluster_(.*?)"? \{', statement):
             assert not modules  # no frame lies in another
             modules.append(subgraph[1])
+        elif statement == "{":  # boxes in order, side by side
+            modules.append(modules[-1] if modules else "")
         elif statement == "}":
             modules.pop()
         elif link := re.match(r"(n\d+) -> (n\d+) \[.*\bid=(e\d+)", statement):

@@ -12,9 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd import Value
+import autograd
+from autograd import Value, draw
 from autograd.drawing import dot
+from autograd.drawing.drawing import Drawing
+from autograd.drawing.palette import LIGHT
 from autograd.drawing.scene import Box, Link, Scene, scene
+from nn import MLP
 from tests.autograd.drawing.graphs import (
     ANY_TEXT,
     DOTTED,
@@ -26,6 +30,7 @@ from tests.autograd.drawing.graphs import (
     read_source,
     textbook,
 )
+from tests.autograd.drawing.test_palette import contrast
 
 TEXTS = st.sampled_from(HOSTILE) | ANY_TEXT | DOTTED
 XML_CHARACTERS = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
@@ -114,49 +119,20 @@ def test_notes_are_escaped() -> None:
     assert dot.notes(["a\\N"]).count("\\\\N") == 1
 
 
-# --- palette -------------------------------------------------------------------------------------
+STYLES = dot.styles(LIGHT)
 
-
-def luminance(colour: str) -> float:
-    """Relative luminance as the Web Content Accessibility Guidelines define it."""
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(a: str, b: str) -> float:
-    low, high = sorted([luminance(a), luminance(b)])
-    return (high + 0.05) / (low + 0.05)
-
-
-WHITE, DARK = "#FFFFFF", "#1E1E1E"
-FILLS = [style["fillcolor"] for style in dot.STYLES.values() if style["fillcolor"] != "none"]
-GROUNDS = [*FILLS, dot.ROOT["fillcolor"]]
-
-
-@pytest.mark.parametrize("ground", [*GROUNDS, dot.FRAME])
-def test_text_is_legible_on_its_ground(ground: str) -> None:
-    assert contrast(dot.INK, ground) >= 7.0
-    assert contrast(dot.MUTED, ground) >= 4.5
-
-
-@pytest.mark.parametrize("page", [WHITE, DARK])
-@pytest.mark.parametrize("colour", [dot.GREY, dot.NOTE, dot.BLUE, dot.VERMILION])
-def test_what_stands_on_the_page_itself_is_visible_on_light_and_dark(
-    colour: str, page: str
-) -> None:
-    assert contrast(colour, page) >= 3.0
+# --- shapes --------------------------------------------------------------------------------------
 
 
 def test_what_stands_for_something_left_out_is_legible_on_light_and_dark() -> None:
     stub = Box([], "omitted", "… 3", identifier="n0")
     source = dot.write(Scene([stub], [], []))
     colours = re.findall(r'font color="(#\w+)"', source)
-    ground = dot.STYLES["omitted"]["fillcolor"]
+    ground = STYLES["omitted"]["fillcolor"]
     assert "… 3" in source
     colours += re.findall(r'point-size="9" color="(#\w+)"', source)
     assert colours
-    for page in (WHITE, DARK):
+    for page in ("#FFFFFF", "#1E1E1E"):
         for colour in colours:
             assert contrast(colour, page if ground == "none" else ground) >= 3.0
 
@@ -166,7 +142,7 @@ def test_kinds_differ_in_shape_or_border_and_not_in_colour_alone() -> None:
         borderless = style["fillcolor"] == style.get("color") or style.get("penwidth") == "0"
         return style["shape"], style.get("style", "filled"), borderless, style.get("peripheries")
 
-    kinds = {**dot.STYLES, "root": dot.STYLES["operation"] | dot.ROOT}
+    kinds = {**STYLES, "root": STYLES["operation"] | dot.root_style(LIGHT)}
     # The mention of a leaf takes the leaf's colour, and says no more than its name.
     assert form(kinds.pop("mention")) == form(kinds["constant"])
     for a, b in combinations(kinds, 2):
@@ -183,12 +159,12 @@ def test_width_grows_with_size_and_colour_tells_the_sign(weight: float, largest:
     width = float(attributes["penwidth"])
     assert 0.5 <= width <= 4.0
     if weight and math.isfinite(weight):
-        assert attributes["color"] == (dot.VERMILION if weight < 0.0 else dot.BLUE)
+        assert attributes["color"] == (LIGHT.negative if weight < 0.0 else LIGHT.positive)
         assert ("style" in attributes) == (weight < 0.0)
         assert dot.weighted(-weight, largest)["penwidth"] == attributes["penwidth"]
         assert float(dot.weighted(weight / 4.0, largest)["penwidth"]) <= width
     elif not weight:
-        assert attributes == {"color": dot.GREY, "penwidth": "0.5"}
+        assert attributes == {"color": LIGHT.line, "penwidth": "0.5"}
 
 
 def test_the_widest_link_is_the_largest_contribution() -> None:
@@ -279,3 +255,48 @@ def test_links_of_constants_give_way_to_those_of_chains(nodes: list[Value]) -> N
 def test_the_output_of_a_chain_is_written_first() -> None:
     source = dot.write(scene([chain(3)]))
     assert re.findall(r"^\t(n\d+) \[", source, re.MULTILINE) == ["n3", "n2", "n1", "n0"]
+
+
+# --- order ---------------------------------------------------------------------------------------
+
+
+def places(drawing: Drawing, axis: int) -> dict[str, float]:
+    """Where the heading of each node is, by the node's name."""
+    found = {}
+    for group in re.findall(r'<g id="[^"]*-n\d+" class="node.*?</g>', drawing.svg, re.DOTALL):
+        name = re.search(r"<title>([^\n<]*)", group)
+        text = re.search(r'<text [^>]*x="([^"]*)" y="([^"]*)"', group)
+        if name and text:
+            found[name[1].partition(" = ")[0]] = float(text[1 + axis])
+    return found
+
+
+@pytest.mark.parametrize("links", [None, "both"])
+def test_weights_and_neurons_are_drawn_in_their_order(links: str | None) -> None:
+    outputs = MLP(3, [4, 2], "tanh", seed=0)([Value(float(i), f"x{i}") for i in (1, 2, 3)])
+    loss = outputs[0] * outputs[0] + outputs[1] * outputs[1]
+    loss.backward()
+    y = places(draw(loss, links=links), axis=1)
+    assert y["x1"] < y["x2"] < y["x3"]
+    for layer, (neurons, weights) in enumerate([(4, 3), (2, 4)]):
+        at = [y[f"layers.{layer}.neurons.{i}.out"] for i in range(neurons)]
+        assert at == sorted(at)
+        for i in range(neurons):
+            own = f"layers.{layer}.neurons.{i}"
+            at = [y[f"{own}.weights.{j}"] for j in range(weights)]
+            assert [*at, y[f"{own}.bias"]] == sorted([*at, y[f"{own}.bias"]])
+
+
+def test_labels_with_numbers_are_in_the_order_of_the_numbers() -> None:
+    leaves = [Value(1.0, f"w{i}") for i in (10, 9, 2, 1)]
+    y = autograd.sum([leaf * 2.0 for leaf in leaves])
+    x = places(draw(y, direction="TB"), axis=0)
+    assert x["w1"] < x["w2"] < x["w9"] < x["w10"]
+
+
+def test_modules_that_feed_each_other_have_no_order() -> None:
+    x = Value(1.0, "a1.x")
+    for label in ("b2.h", "a1.h", "b2.y"):
+        x = x * 2.0
+        x.label = label
+    assert "row0" not in draw(x, fold=1).source

@@ -48,9 +48,9 @@ REFERENCES = Path(__file__).parent / "references"
 ELEMENTS = {"svg", "g", "title", "text", "polygon", "polyline", "ellipse", "path"}
 ATTRIBUTES = {
     "aria-label", "class", "cx", "cy", "d", "fill", "fill-opacity", "font-family", "font-size",
-    "font-weight", "height", "id", "points", "role", "rx", "ry", "stroke", "stroke-dasharray",
-    "stroke-opacity", "stroke-width", "text-anchor", "textLength", "transform", "viewBox", "width",
-    "x", "y", "{http://www.w3.org/XML/1998/namespace}space",
+    "font-weight", "height", "id", "lengthAdjust", "points", "role", "rx", "ry", "stroke",
+    "stroke-dasharray", "stroke-opacity", "stroke-width", "text-anchor", "textLength",
+    "transform", "viewBox", "width", "x", "y", "{http://www.w3.org/XML/1998/namespace}space",
 }  # fmt: skip
 
 

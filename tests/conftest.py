@@ -53,6 +53,13 @@ def table_of_a_module() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def collector_of_a_module() -> None:
+    """Show the garbage collector only what a module's tests have made, however many it calls."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def torch() -> ModuleType:
     """PyTorch, or a visible skip: see `tests.peers.require_torch`."""

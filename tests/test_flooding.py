@@ -1,8 +1,8 @@
 """Whatever is passed to a public function, its error is short, cheap, and names the function.
 
-For every parameter of every public function: a text and bytes of ten million characters, a list of
-a hundred thousand, lists in lists as deep, a number of thousands of digits, nan, and objects
-that cannot write themselves, or write a book.
+For every parameter of every public function: a text and bytes of two million characters, a list of
+twenty thousand, lists in lists five times as deep, a number of thousands of digits, nan, and
+objects that cannot write themselves, or write a book.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from tests.counting import counting
 
 LONGEST = 2000
 """The most characters of an error."""
-MOST_CALLS = 1_000_000
-"""The most calls of functions on the way to it: some for each of a hundred thousand items."""
+MOST_CALLS = 200_000
+"""The most calls of functions on the way to it: some for each of twenty thousand items."""
 
 
 class Mute:
@@ -36,7 +36,7 @@ class Mute:
 
 class Loud:
     def __repr__(self) -> str:
-        return "loud " * 2_000_000
+        return "loud " * 400_000
 
 
 @functools.cache
@@ -45,9 +45,9 @@ def hostile() -> dict[str, Any]:
     for _ in range(100_000):
         deep = [deep]
     return {
-        "a long text": "x" * 10_000_000,
-        "long bytes": b"\0" * 10_000_000,
-        "a long list": ["a"] * 100_000,
+        "a long text": "x" * 2_000_000,
+        "long bytes": b"\0" * 2_000_000,
+        "a long list": ["a"] * 20_000,
         "a deep list": deep,
         "a large dictionary": dict.fromkeys(range(10_000), "a"),
         "a large set": {str(place) for place in range(10_000)},

@@ -170,6 +170,7 @@ def test_the_penalty_on_a_gradient() -> None:
         assert slope == pytest.approx(numerical, abs=1e-8)
 
 
+@pytest.mark.no_cover
 def test_a_deep_graph_is_differentiated_twice() -> None:
     x = Value(0.25)
     y = x

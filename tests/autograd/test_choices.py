@@ -101,10 +101,14 @@ def test_under_an_infinite_slope(over: str, under: str) -> None:
             assert nested(way, order)(f)(X) == 0.0, (way, order)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_under_an_infinite_slope_compiled(backend: Any) -> None:
+    # Each function over and each one under; all pairs take a compiler of C some seconds.
+    cases = STEEP_CASES[::3] if backend == "c" else STEEP_CASES
+
     def every(x: Any) -> list[Any]:
-        return [way(f)(x) for f in STEEP_CASES for way in (grad, forward)]
+        return [way(f)(x) for f in cases for way in (grad, forward)]
 
     assert set(compile(every, backend=backend)(X)) == {0.0}
 

@@ -9,8 +9,6 @@ import sys
 import types
 from pathlib import Path
 
-import pytest
-
 import autograd
 from tests.table import TABLE
 
@@ -78,55 +76,3 @@ def test_version_is_that_of_the_project() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     (path,) = re.findall(r'^path = "(.+)"$', text, re.MULTILINE)
     assert f'__version__ = "{autograd.__version__}"' in (ROOT / path).read_text(encoding="utf-8")
-
-
-@pytest.mark.no_cover
-def test_types_are_useful_to_users(tmp_path: Path) -> None:
-    api = pytest.importorskip("mypy.api")
-    right = """
-import autograd
-from autograd import Value, no_grad
-
-v = Value(2, label="x")
-a: Value = autograd.exp(v)
-b: float = autograd.exp(2)
-c: Value = 2 ** (1 - v) / v + 3 * -v // 2
-d: Value = autograd.hypot(1.0, v) + autograd.clip(v, 0, upper=1) + autograd.sum([v, v])
-e: float = autograd.sum([1.0, 2]) + autograd.maximum(1, 2)
-f: Value = v.tanh().maximum(1).softsign()
-g: bool = v < 1
-h: float = v.data + v.grad
-i: tuple[Value, ...] = v.parents
-with no_grad():
-    v.backward(2)
-
-@no_grad()
-def predict(x: float) -> Value:
-    return v * x
-
-j: Value = predict(1.0)
-"""
-    wrong = [
-        'Value("1")',
-        'v + "a"',
-        "v + None",
-        "[1] * v",
-        "autograd.exp(None)",
-        'autograd.hypot(v, "a")',
-        "x: float = autograd.exp(v)",
-        "y: Value = autograd.exp(1.0)",
-        "v.gradient",
-        'v.backward("1")',
-        "v.label = 1",
-        "class Mine(Value): ...",
-    ]
-    source = tmp_path / "user.py"
-    source.write_text(right + "\n".join(wrong) + "\n", encoding="utf-8")
-    options = ["--strict", "--config-file=", f"--cache-dir={tmp_path / 'cache'}"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MYPYPATH", str(ROOT))
-        report, problems, _ = api.run([*options, str(source)])
-    assert not problems
-    first = right.count("\n") + 1
-    found = {int(line) for line in re.findall(r"user\.py:(\d+): error", report)}
-    assert found == set(range(first, first + len(wrong))), report

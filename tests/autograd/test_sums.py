@@ -54,7 +54,7 @@ SUMS = [listed, chained, interior_hub, repeated, repeated_within, in_samples]
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("function", SUMS)
-@pytest.mark.parametrize("count", [1_000, 3_000, 40_000])
+@pytest.mark.parametrize("count", [1_000, 3_000, 20_000])
 def test_sums_of_many_adjoints_keep_their_digits(function: Any, count: int) -> None:
     numbers = [0.1] * count
     exact = float(Fraction(0.1) * count)
@@ -66,7 +66,7 @@ def test_sums_of_many_adjoints_keep_their_digits(function: Any, count: int) -> N
     y.backward()
     assert x.grad == pytest.approx(2.0 * exact, rel=1e-13)
     assert grad(function)(1.0, numbers) == pytest.approx(exact, rel=1e-13)
-    if count < 40_000:
+    if count < 20_000:
         x.grad = 0.0
         y.backward(create_graph=True)
         assert x.grad.data == pytest.approx(exact, rel=1e-13)  # type: ignore[attr-defined]
@@ -79,7 +79,8 @@ def test_sums_of_many_tangents_keep_their_digits(function: Any) -> None:
     assert jvp(lambda x: function(x, numbers), (1.0,), (1.0,))[1] == pytest.approx(exact, rel=1e-13)
 
 
-@settings(max_examples=4)
+@pytest.mark.no_cover
+@settings(max_examples=2)
 @given(st.integers(1, 20), st.integers(0, 10**6), st.booleans())
 def test_weights_that_a_batch_shares_have_gradients_of_all_digits(
     width: int, seed: int, fused: bool

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -341,10 +342,13 @@ def test_threads_that_write_to_one_file_all_succeed(tmp_path: Path) -> None:
     assert names(tmp_path) == ["file"]
 
 
+# Each begins when the other is there: an import takes longer than all that is written.
 TWO = """
 import sys
 from autograd.writing import write_whole
-for _ in range(200):
+print(flush=True)
+sys.stdin.readline()
+for _ in range(40):
     write_whole(sys.argv[1], sys.argv[2].encode() * 20_000)
 """
 
@@ -352,11 +356,20 @@ for _ in range(200):
 def test_processes_that_write_to_one_file_all_succeed(tmp_path: Path) -> None:
     path = tmp_path / "file"
     command = [sys.executable, "-c", TWO, str(path)]
-    running = [subprocess.Popen([*command, letter], cwd=ROOT) for letter in "ab"]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    running = [subprocess.Popen([*command, letter], cwd=ROOT, **pipes) for letter in "ab"]
+    for process in running:
+        assert process.stdout
+        with process.stdout as there:
+            assert there.readline().strip() == b""
+    for process in running:
+        assert process.stdin
+        process.stdin.close()
     seen = set()
     while any(process.poll() is None for process in running):
         if path.exists():
             seen.add(path.read_bytes())
+        time.sleep(0.0005)  # what they take counts, and not how often one looks
     assert [process.returncode for process in running] == [0, 0]
     assert seen <= {b"a" * 20_000, b"b" * 20_000}
     assert names(tmp_path) == ["file"]

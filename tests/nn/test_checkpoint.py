@@ -372,7 +372,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@settings(max_examples=100)
+@settings(max_examples=2 * settings().max_examples)
 @given(data=st.data())
 def test_damage_is_an_error(whole: Path, data: st.DataObject) -> None:
     model = MLP(2, [2, 1], seed=2)
@@ -406,7 +406,8 @@ def places(tree: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-@settings(max_examples=200)
+@pytest.mark.no_cover
+@settings(max_examples=2 * settings().max_examples)
 @given(data=st.data())
 def test_a_forged_file_is_a_value_error_and_changes_nothing(
     whole: Path, data: st.DataObject

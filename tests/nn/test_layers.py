@@ -93,6 +93,7 @@ def test_worked_example_forward_and_backward() -> None:
     assert [weight.grad for weight in weights] == digits(GRADIENTS)
 
 
+@pytest.mark.no_cover
 def test_worked_example_training() -> None:
     model, weights = worked_example()
     optimiser = optim.SGD(model.parameters(), learning_rate=0.5)

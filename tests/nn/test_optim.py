@@ -461,6 +461,7 @@ def test_what_is_no_plain_data_is_refused_by_name() -> None:
         optimiser.state_dict()
 
 
+@pytest.mark.no_cover
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text() | st.floats(), st.lists))
 def test_no_state_breaks_anything_but_by_a_value_error(plain: Any) -> None:
     optimiser = Noisy([Parameter(1.0), Parameter(2.0)], 0.1)

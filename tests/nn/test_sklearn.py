@@ -28,7 +28,7 @@ from nn.sklearn import MLPClassifier, MLPRegressor  # noqa: E402
 
 QUICK: Any = {"hidden_layer_sizes": (5,), "max_iter": 20, "learning_rate_init": 0.1}
 # The checks look at what an estimator takes and keeps, a hundred times; little training will do.
-BRIEF: Any = {**QUICK, "hidden_layer_sizes": (3,), "max_iter": 10}
+BRIEF: Any = {**QUICK, "hidden_layer_sizes": (3,), "max_iter": 4, "batch_size": 40}
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(60, 3))
 CLASSES = np.where(X[:, 0] > 0.3, "high", np.where(X[:, 1] > 0, "middle", "low"))

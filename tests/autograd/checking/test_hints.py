@@ -170,10 +170,13 @@ SEEN = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_the_faults_of_the_generator(precision: str) -> None:
-    seen = 0
-    for number in range(250):
+    seen, number = 0, -1
+    while seen < 12:
+        number += 1
+        assert number < 250
         case = draw(12, number, precision)
         if case.fault not in SEEN or case.excess <= 1.0 or case.function.family == "program":
             continue
@@ -184,4 +187,3 @@ def test_the_faults_of_the_generator(precision: str) -> None:
         if check.outcome == "failed" and hints:
             assert any(each in hints[0] for each in SEEN[case.fault]), (number, case.fault, hints)
             seen += 1
-    assert seen >= 12

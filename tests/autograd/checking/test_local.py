@@ -57,7 +57,7 @@ def close(found: Slope, exact: Any) -> bool:
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in HELD_ELSEWHERE])
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_rows_are_differentiated_to_25_digits(name: str, data: st.DataObject) -> None:
     xs = data.draw(tame(RULES[name]))
@@ -248,7 +248,7 @@ SMOOTH_ENOUGH = [
 
 
 @pytest.mark.parametrize("name", SMOOTH_ENOUGH)
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(data=st.data())
 def test_differences_in_floats_agree_with_mpmath_within_their_bound(
     name: str, data: st.DataObject

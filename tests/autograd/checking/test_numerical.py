@@ -108,7 +108,7 @@ def points(draw: st.DrawFn) -> tuple[list[str], float]:
     return stages, x
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings().max_examples)
 @given(points(), st.sampled_from([1.0, -1e300, 1e-290, 3e7, 1e-9]))
 @example((["1/x"], 1e-6), 1.0)
 @example((["sin", "log"], 1e-8), 1.0)
@@ -164,7 +164,7 @@ LIBRARY: dict[str, tuple[Callable[[float], float], Callable[[Any], Any], float, 
 
 
 @pytest.mark.parametrize("name", LIBRARY)
-@settings(max_examples=40)
+@settings(max_examples=settings().max_examples // 2)
 @given(data=st.data())
 def test_functions_of_the_library_over_their_whole_domain(name: str, data: st.DataObject) -> None:
     function, derivative, least, greatest = LIBRARY[name]
@@ -551,10 +551,11 @@ def test_noise_is_found_where_the_point_is_a_simple_number(
 
 # --- functions evaluated badly -------------------------------------------------------------------
 
-SEED, DRAWS, PART = 0, 3_000, 500
+SEED, PARTS = 0, 6
+PART = 4 * settings().max_examples  # `make soak` has a million
 
 
-@pytest.mark.parametrize("first", range(0, DRAWS, PART))
+@pytest.mark.parametrize("first", range(0, PARTS * PART, PART))
 def test_no_bound_is_false_however_badly_a_function_is_evaluated(first: int) -> None:
     for i in range(first, first + PART):
         outcome = badly.tried(badly.drawn(badly.generator(SEED, i)))
@@ -564,7 +565,7 @@ def test_no_bound_is_false_however_badly_a_function_is_evaluated(first: int) -> 
 def test_bounds_are_useful_and_cheap_where_a_function_is_evaluated_to_full_precision() -> None:
     outcomes = [
         badly.tried(case)
-        for i in range(250)
+        for i in range(4 * settings().max_examples)
         if badly.is_well_conditioned(case := badly.drawn_of(badly.generator(SEED, i), "precise"))
     ]
     assert sum(outcome.is_useful for outcome in outcomes) >= 0.99 * len(outcomes)

@@ -252,6 +252,7 @@ def test_one_other_path() -> None:
     assert found.text.splitlines()[-1] == "  and 1 other path: 0.25 (33.33 %)"
 
 
+@pytest.mark.no_cover
 def test_counting_does_not_build_huge_numbers() -> None:
     x = Value(1.0, "x")
     found = explain(diamonds(x, 20_000, 0.5, 0.5), x, limit=2)
@@ -655,6 +656,7 @@ def test_contributions_whose_sum_overflows_on_the_way() -> None:
 # --- speed ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_many_labelled_outputs_over_one_chain_take_linear_time() -> None:
     x = h = Value(1.0, "x")
     outputs = []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from autograd.sparsity.colouring import covered, distance_two_colours, star_colours
 from autograd.sparsity.pattern import Pattern
 
-MANY = settings(max_examples=150)
+MANY = settings(max_examples=2 * settings().max_examples)
 
 
 @st.composite

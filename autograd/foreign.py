@@ -88,7 +88,6 @@ PACKAGE = {
     "jacfwd": "use jacobian",
     "jacrev": "use jacobian",
     "jacobian_vector_product": "use jvp",
-    "vmap": "compile(f, in_axes=0) takes many rows at once",
     "check_grads": "use gradcheck for one point, and autograd.testing.check_gradients for many",
     "primitive": "use custom_function",
     "Function": "use custom_function",

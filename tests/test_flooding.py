@@ -116,6 +116,11 @@ CALLS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "autograd.while_loop": lambda folder: {
         "condition": lambda x: x < 3.0, "body": lambda x: x + 1.0, "init": 0.0, "max_steps": None,
     },
+    "autograd.checkpoint": lambda folder: {"f": square},
+    "autograd.implicit": lambda folder: {
+        "solve": lambda a: a**0.5, "residual": lambda x, a: x * x - a,
+    },
+    "autograd.vmap": lambda folder: {"f": square, "in_axes": 0},
     "autograd.compile": lambda folder: {
         "f": square, "in_axes": None, "reduce": None, "backend": None, "threads": None,
     },

@@ -87,7 +87,6 @@ MISTAKES: list[tuple[str, type[Exception], list[str]]] = [
     ("autograd.tensor(1.0)", AttributeError, ["Value"]),
     ("autograd.Variable(1.0)", AttributeError, ["Value"]),
     ("autograd.jit(abs)", AttributeError, ["compile"]),
-    ("autograd.vmap(abs)", AttributeError, ["compile", "in_axes=0"]),
     ("autograd.elementwise_grad(abs)", AttributeError, ["grad"]),
     ("autograd.numpy.sin(1.0)", AttributeError, ["import numpy"]),
     ("autograd.GradientTape()", AttributeError, ["backward()", "grad(f)"]),

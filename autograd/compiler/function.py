@@ -174,7 +174,11 @@ def compile(
             f"compile: reduce={reduce!r} is over rows, and without in_axes there are none: pass "
             "in_axes=0"
         )
-    for axis in flatten(in_axes)[0]:
+    try:
+        axes = flatten(in_axes)[0]
+    except RecursionError:
+        raise ValueError("compile: in_axes is nested too deeply") from None
+    for axis in axes:
         if isinstance(axis, bool):
             raise TypeError(
                 f"compile: in_axes has {axis}, which is no axis: give the axis of the rows, an "

@@ -265,8 +265,8 @@ def compiled(plan: Plan, target: Target) -> Code:
         objects.append((_object if len(text) > SHORT else _shared)(target, text, level, optimise))
 
     for part in (body, prologue) if prologue else (body,):
-        for text, is_loop in step_texts(part):  # one at a time, because they may be large
-            add(text, 2 if is_loop else level, is_loop)
+        for text, kind in step_texts(part):  # one at a time, because they may be large
+            add(text, {"straight": level, "rough": 0}.get(kind, 2), kind == "loops")
         # A function that only calls one piece after the other gains nothing from optimisation,
         # which in a long block of calls takes time that grows as the 2.5th power of their number.
         calls = len(part.schedule.steps)

@@ -6,10 +6,11 @@ is the one written by hand, and nothing is recorded that is not a Value.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from autograd import tracing
 from autograd.errors import counted, shown, some, whole_number
@@ -22,6 +23,17 @@ from autograd.tree import TreeDef, flatten
 from autograd.value import Value
 
 __all__ = ["cond", "fori_loop", "scan", "stop_gradient", "while_loop"]
+
+
+Checkpoint: TypeAlias = Literal["sqrt", "log"]
+
+
+def _require_known(name: str, checkpoint: Any) -> None:
+    is_known = isinstance(checkpoint, str) and checkpoint in ("sqrt", "log")
+    if checkpoint is not None and not is_known:
+        raise ValueError(
+            f"{name}: checkpoint must be 'sqrt', 'log' or None, got {shown(checkpoint)}"
+        )
 
 
 # --- nested numbers ------------------------------------------------------------------------------
@@ -200,6 +212,7 @@ def scan(
     length: int | None = None,
     *,
     reverse: bool = False,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[Any, Any]:
     """Carry something through a sequence, and collect a result from each step.
 
@@ -213,6 +226,9 @@ def scan(
             elements. None passes None.
         length: The number of steps; it is needed without `xs` only.
         reverse: Whether to begin with the last element. Results keep the places of their elements.
+        checkpoint: What a compiled gradient of T steps stores: by default the carry of each step;
+            with "sqrt" about 2 sqrt(T) carries, and each step is computed once more; with "log"
+            about 4 log(T), and each is computed about log(T) times. The result is the same.
 
     Returns:
         The last carry; and the results of the steps, in a list, or, if they are tuples or
@@ -221,7 +237,8 @@ def scan(
     Raises:
         TypeError: `f` is not a function, or returns something else; the carry changes its
             structure; or something in it is not a number.
-        ValueError: There is neither `xs` nor `length`, or sequences differ in length.
+        ValueError: There is neither `xs` nor `length`, sequences differ in length, or `checkpoint`
+            is unknown.
 
     Example:
         >>> scan(lambda total, x: (total + x, total * x), 0.0, [1.0, 2.0, 3.0])
@@ -230,6 +247,7 @@ def scan(
         (1.0, None)
     """
     _require_functions("scan", f=f)
+    _require_known("scan", checkpoint)
     sequences = _Steps.of(xs)
     lengths = [len(part) for part in sequences.parts]
     if length is not None:
@@ -244,7 +262,7 @@ def scan(
     first = _numbers(init, "scan: init")
     order = range(lengths[0])
     if len(order) > 1 and tracing.active.get() is not None:
-        return _scan_traced(f, first, sequences, len(order), reverse)
+        return _scan_traced(f, first, sequences, len(order), reverse, checkpoint)
     carry = init
     results: list[Any] = []
     for step in reversed(order) if reverse else order:
@@ -257,7 +275,14 @@ def scan(
     return carry, _stacked(results[::-1] if reverse else results)
 
 
-def fori_loop(lower: int, upper: int, body: Callable[[Any, Any], Any], init: Any) -> Any:
+def fori_loop(
+    lower: int,
+    upper: int,
+    body: Callable[[Any, Any], Any],
+    init: Any,
+    *,
+    checkpoint: Checkpoint | None = None,
+) -> Any:
     """Repeat a step for each of the integers from `lower` to `upper`, which is not among them.
 
     Args:
@@ -267,6 +292,7 @@ def fori_loop(lower: int, upper: int, body: Callable[[Any, Any], Any], init: Any
             compiled function the integer is a number that is known only when the program runs; to
             run over the elements of a sequence, use `scan`.
         init: The carry of the first step, as for `scan`.
+        checkpoint: What a compiled gradient stores, as for `scan`.
 
     Returns:
         The last carry; `init` itself if there is no step.
@@ -274,12 +300,14 @@ def fori_loop(lower: int, upper: int, body: Callable[[Any, Any], Any], init: Any
     Raises:
         TypeError: `body` is not a function, `lower` or `upper` is no integer, the carry changes its
             structure, or something in it is not a number.
+        ValueError: `checkpoint` is unknown.
 
     Example:
         >>> fori_loop(1, 5, lambda i, product: product * i, 1.0)
         24.0
     """
     _require_functions("fori_loop", body=body)
+    _require_known("fori_loop", checkpoint)
     lower = whole_number(lower, "fori_loop: lower")
     upper = whole_number(upper, "fori_loop: upper")
     first = _numbers(init, "fori_loop: init")
@@ -289,7 +317,7 @@ def fori_loop(lower: int, upper: int, body: Callable[[Any, Any], Any], init: Any
             following = body(i, first.filled(numbers))
             return _next("fori_loop", first, following), []
 
-        last, _ = looped(step, _as_floats(first), (), upper - lower, float(lower))
+        last, _ = _kept(checkpoint)(step, _as_floats(first), (), upper - lower, float(lower))
         return first.filled(last)
     carry = init
     for i in range(lower, upper):
@@ -304,6 +332,8 @@ def while_loop(
     body: Callable[[Any], Any],
     init: Any,
     max_steps: int | None = None,
+    *,
+    checkpoint: Checkpoint | None = None,
 ) -> Any:
     """Repeat a step while a condition holds.
 
@@ -313,6 +343,7 @@ def while_loop(
         init: The first carry, as for `scan`.
         max_steps: The most steps there may be. A compiled function needs it; there, a row that
             needs more steps gives nan.
+        checkpoint: What a compiled gradient of `max_steps` steps has memory for, as for `scan`.
 
     Returns:
         The last carry, of which the condition does not hold; `init` itself if there is no step.
@@ -320,6 +351,7 @@ def while_loop(
     Raises:
         TypeError: `condition` or `body` is not a function, the condition is no truth value, the
             carry changes its structure, or something in it is not a number.
+        ValueError: `checkpoint` is unknown.
         ArithmeticError: The condition still holds after `max_steps` steps.
 
     Example:
@@ -328,6 +360,7 @@ def while_loop(
         1.414213562373095
     """
     _require_functions("while_loop", condition=condition, body=body)
+    _require_known("while_loop", checkpoint)
     most: Any = None
     if max_steps is not None:
         most = whole_number(max_steps, "while_loop: max_steps", 0, ", or None")
@@ -336,7 +369,8 @@ def while_loop(
     for step in count():
         goes_on = condition(carry)
         if isinstance(goes_on, Value) and _is_unknown(goes_on):
-            return _while_unknown(condition, body, first, carry, max_steps, step)
+            left = None if max_steps is None else max_steps - step
+            return _while_unknown(condition, body, first, carry, left, checkpoint)
         if not _holds("while_loop", goes_on):
             return carry
         if step == most:
@@ -355,14 +389,14 @@ def _while_unknown(
     body: Callable[[Any], Any],
     first: _Numbers,
     carry: Any,
-    max_steps: int | None,
-    done: int,
+    steps: int | None,
+    checkpoint: Checkpoint | None,
 ) -> Any:
     """Repeat a step while a condition holds that is known only when the program runs.
 
     Rows that have finished keep their carry; one that needs more steps than there are becomes nan.
     """
-    if max_steps is None:
+    if steps is None:
         refuse(
             message="while_loop: in a compiled function, max_steps must say how many steps there "
             "may be, as the derivative needs memory for each: a row that needs more gives nan"
@@ -377,8 +411,8 @@ def _while_unknown(
         ], [goes_on]
 
     start = _numbers(carry, "while_loop: the carry")
-    if done < max_steps:
-        last, _ = looped(step, _as_floats(start), (), max_steps - done, stops=True)
+    if steps:
+        last, _ = _kept(checkpoint)(step, _as_floats(start), (), steps, stops=True)
         carry = first.filled(last)
     goes_on = condition(carry)
     last = _numbers(carry, "while_loop: the carry").numbers
@@ -462,8 +496,84 @@ def _next(name: str, first: _Numbers, carry: Any) -> list[Value | float]:
     return _as_floats(found)
 
 
+def _kept(checkpoint: Checkpoint | None) -> Callable[..., tuple[list[Any], list[list[Any]]]]:
+    """Give the function that makes a loop: `loops.looped`, or one that makes loops of loops."""
+    return looped if checkpoint is None else functools.partial(_blocks, checkpoint)
+
+
+def _blocks(
+    checkpoint: Checkpoint,
+    body: Callable[[Any, list[Any], list[Any]], tuple[list[Any], list[Any]]],
+    init: Sequence[Any],
+    xs: Sequence[Sequence[Any]],
+    steps: int,
+    start: float = 0.0,
+    *,
+    reverse: bool = False,
+    stops: bool = False,
+) -> tuple[list[Any], list[list[Any]]]:
+    """Make a loop over blocks of steps, each of which is a loop, as `loops.looped` does.
+
+    A gradient stores the carries that the blocks begin with, and those within one block at a time.
+    """
+    count = BLOCKS if checkpoint == "log" else math.isqrt(steps)
+    size = steps // count if count > 1 else 0
+    if size < 2:
+        return looped(body, init, xs, steps, start, reverse=reverse, stops=stops)
+    inside = _kept(checkpoint if checkpoint == "log" and size > BLOCKS else None)
+
+    def block(i: Any, carry: list[Any], row: list[Any]) -> tuple[list[Any], list[Any]]:
+        before = i * float(size) + start
+        width = len(row) // size
+        rows = [row[t * width : (t + 1) * width] for t in range(size)] if width else ()
+        last: list[Any] = []  # what the last step of a block tells
+
+        def step(j: Any, carry: list[Any], row: list[Any]) -> tuple[list[Any], list[Any]]:
+            return body(before + j, carry, row)
+
+        following, results = inside(step, carry, rows, size, reverse=reverse, stops=stops)
+        if stops:
+            last = body(before, following, [])[1][-1:]
+        return following, [*(number for row in results for number in row), *last]
+
+    def blocks(carry: Sequence[Any]) -> tuple[list[Any], list[list[Any]]]:
+        rows = [
+            [number for row in xs[t * size : (t + 1) * size] for number in row]
+            for t in range(count if xs else 0)
+        ]
+        following, results = looped(block, carry, rows, count, reverse=reverse, stops=stops)
+        width = len(results[0]) // size if results else 0
+        return following, [
+            row[t * width : (t + 1) * width] for row in results for t in range(size if width else 0)
+        ]
+
+    def rest(carry: Sequence[Any]) -> tuple[list[Any], list[list[Any]]]:
+        done = count * size
+        if done == steps:
+            return [*carry], []
+        left = xs[done:]
+        return looped(body, carry, left, steps - done, start + done, reverse=reverse, stops=stops)
+
+    if reverse:
+        carry, last = rest(init)
+        carry, first = blocks(carry)
+    else:
+        carry, first = blocks(init)
+        carry, last = rest(carry)
+    return carry, [*first, *last]
+
+
+BLOCKS = 4
+"""In how many blocks "log" cuts a loop, and each of these."""
+
+
 def _scan_traced(
-    f: Callable[[Any, Any], Any], first: _Numbers, sequences: _Steps, steps: int, reverse: bool
+    f: Callable[[Any, Any], Any],
+    first: _Numbers,
+    sequences: _Steps,
+    steps: int,
+    reverse: bool,
+    checkpoint: Checkpoint | None,
 ) -> tuple[Any, Any]:
     """Make a loop of a scan in a function that is being compiled."""
     rows: list[list[Any]] = []
@@ -485,7 +595,7 @@ def _scan_traced(
         kept.append(_numbers(result, "scan: a result"))
         return _next("scan", first, following), _as_floats(kept[-1])
 
-    last, results = looped(step, _as_floats(first), rows, steps, reverse=reverse)
+    last, results = _kept(checkpoint)(step, _as_floats(first), rows, steps, reverse=reverse)
     handed: list[list[Any]] = [*results] or [[]] * steps
     return first.filled(last), _stacked([kept[0].filled(row) for row in handed])
 

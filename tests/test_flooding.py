@@ -107,14 +107,16 @@ CALLS: dict[str, Callable[[Path], dict[str, Any]]] = {
     },
     "autograd.fori_loop": lambda folder: {
         "lower": 0, "upper": 3, "body": lambda i, x: x * i, "init": 1.0,
+        "checkpoint": None,
     },
     "autograd.scan": lambda folder: {
         "f": lambda total, x: (total, 1.0), "init": 0.0, "xs": [1.0, 2.0], "length": None,
-        "reverse": False,
+        "reverse": False, "checkpoint": None,
     },
     "autograd.stop_gradient": lambda folder: {"x": 1.0},
     "autograd.while_loop": lambda folder: {
         "condition": lambda x: x < 3.0, "body": lambda x: x + 1.0, "init": 0.0, "max_steps": None,
+        "checkpoint": None,
     },
     "autograd.checkpoint": lambda folder: {"f": square},
     "autograd.implicit": lambda folder: {

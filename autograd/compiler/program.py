@@ -111,9 +111,13 @@ class Scan(str):
 
     def of(self, body: Program) -> Scan:
         """Make the name of the same loop with another body."""
-        return Scan(
-            body, self.steps, self.start, self.reverse, self.constants, self.carried, self.scanned,
-            self.columns, self.stops, self.follows,
+        return Scan(body, *self.__getnewargs__()[1:])
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        """Return what a copy is made of."""
+        return (
+            self.body, self.steps, self.start, self.reverse, self.constants, self.carried,
+            self.scanned, self.columns, self.stops, self.follows,
         )  # fmt: skip
 
     @property

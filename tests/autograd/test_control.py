@@ -142,6 +142,7 @@ NO: Any = 2.5
         (lambda: while_loop(NO, ADD, 0.0), "while_loop: condition must be a function"),
         (lambda: cond("yes", ADD, ADD), "cond: condition: expected a bool"),
         (lambda: cond(True, NO, ADD), "cond: if_true must be a function, got float"),
+        (lambda: fori_loop(0, 2, ADD, 0.0, checkpoint=NO), "fori_loop: checkpoint must be 'sqrt'"),
         (lambda: stop_gradient(["a"]), r"stop_gradient: x, at \[0\],: expected a number"),
     ],
 )

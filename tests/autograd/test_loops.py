@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -259,12 +261,55 @@ def test_only_a_reversal_stores_carries() -> None:
         (code,) = known.run.codes.values()
         return int(code.memory[1])
 
-    def f(x: Any) -> Any:
-        return fori_loop(0, 1000, lambda i, y: y + 1e-3 * sin(y), x)
+    def f(x: Any, checkpoint: Any = None) -> Any:
+        return fori_loop(0, 1000, lambda i, y: y + 1e-3 * sin(y), x, checkpoint=checkpoint)
 
     assert memory(f) < 20
     assert memory(lambda x: jvp(f, (x,), (1.0,))) < 20
     assert 1000 <= memory(grad(f)) < 1050
+    assert memory(grad(lambda x: f(x, "sqrt"))) < 100
+    assert memory(grad(lambda x: f(x, "log"))) < 100
+
+
+@pytest.mark.parametrize("steps", [1, 3, 7, 23, 1000])
+@pytest.mark.parametrize("checkpoint", ["sqrt", "log"])
+def test_a_gradient_that_stores_less_is_the_same(checkpoint: Any, steps: int) -> None:
+    def f(x: Any, checkpoint: Any = None) -> Any:
+        def step(i: Any, y: Any) -> Any:
+            return y + sin(y * i) * x / i**2
+
+        return fori_loop(2, 2 + steps, step, x, checkpoint=checkpoint)
+
+    found = compile(value_and_grad(lambda x: f(x, checkpoint)), backend="numpy")(0.5)
+    assert found == pytest.approx(compile(value_and_grad(f), backend="numpy")(0.5), rel=1e-12)
+
+
+@pytest.mark.parametrize("checkpoint", ["sqrt", "log"])
+def test_scans_and_while_loops_may_store_less_too(checkpoint: Any) -> None:
+    def scanned(xs: Any, checkpoint: Any, reverse: bool) -> Any:
+        def step(c: Any, x: Any) -> Any:
+            return sin(c * x) + x, c * x
+
+        last, results = scan(step, 0.3, xs, reverse=reverse, checkpoint=checkpoint)
+        return last + sum([x * result for x, result in zip(xs, results, strict=True)])
+
+    xs = [0.1 * k for k in range(1, 24)]
+    for reverse in (False, True):
+        found = compile(
+            grad(lambda xs, reverse=reverse: scanned(xs, checkpoint, reverse)), backend="numpy"
+        )(xs)
+        expected = grad(lambda xs, reverse=reverse: scanned(xs, None, reverse))(xs)
+        assert found == pytest.approx(expected, rel=1e-12)
+
+    def root(a: Any) -> Any:
+        return while_loop(
+            lambda x: abs(x * x - a) > 1e-12 * a, lambda x: 0.5 * (x + a / x), a, 1000,
+            checkpoint=checkpoint,
+        )  # fmt: skip
+
+    values, slopes = compile(value_and_grad(root), in_axes=0, backend="numpy")([2.0, 3.0, 1e9])
+    np.testing.assert_allclose(values, np.sqrt([2.0, 3.0, 1e9]), rtol=1e-12)
+    np.testing.assert_allclose(slopes, 0.5 / np.sqrt([2.0, 3.0, 1e9]), rtol=1e-9)
 
 
 def test_a_while_loop_runs_as_long_as_a_row_needs() -> None:
@@ -424,3 +469,31 @@ def test_what_a_body_reads_and_does_not_change_is_computed_before_it() -> None:
         y = fori_loop(0, 3, lambda i, y: y * sin(x), x)
     loop = y.parents[0]
     assert [parent.op for parent in loop.parents] == ["sin", ""]
+
+
+@pytest.mark.parametrize("in_axes", [None, 0])
+def test_a_long_carry_is_in_memory(in_axes: int | None) -> None:
+    """More numbers than there are registers, some of which change places, some of which stay."""
+
+    def f(xs: Any) -> Any:
+        def step(i: Any, xs: Any) -> Any:
+            kept, moved, grown = xs[:2], xs[2:6], xs[6:]
+            pairs = zip(grown, xs, strict=False)
+            return [*kept, *moved[1:], moved[0], *(0.5 * x + xs[0] * y for x, y in pairs)]
+
+        return sum([x * (k + 1.0) for k, x in enumerate(fori_loop(0, 5, step, [*xs]))])
+
+    xs = np.linspace(-1.0, 1.0, 50)
+    given = xs.tolist() if in_axes is None else np.array([xs, 2.0 * xs, xs**2])
+    found = compile(value_and_grad(f), in_axes)(given)
+    rows = [found] if in_axes is None else [*zip(*found, strict=True)]
+    for row, x in zip(rows, [xs] if in_axes is None else given, strict=True):
+        np.testing.assert_allclose(np.hstack(row), np.hstack(value_and_grad(f)(x.tolist())), 1e-12)
+
+
+def test_a_loop_is_copied_and_pickled() -> None:
+    compiled = compile(grad(chain))
+    compiled(0.5)
+    program = program_of(compiled)
+    assert pickle.loads(pickle.dumps(program)) == copy.deepcopy(program) == program
+    assert loops_of(pickle.loads(pickle.dumps(program)))[1].body == loops_of(program)[1].body

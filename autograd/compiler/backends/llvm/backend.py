@@ -265,11 +265,9 @@ def compiled(plan: Plan, target: Target) -> Code:
         objects.append((_object if len(text) > SHORT else _shared)(target, text, level, passes))
 
     for part in (body, prologue) if prologue else (body,):
-        for text, is_loop in step_texts(part):  # one at a time, because they may be large
-            if is_loop:
-                add(text, 2, ALL if part.shape.lanes == 1 else FEW)
-            else:
-                add(text, level, "")
+        for text, kind in step_texts(part):  # one at a time, because they may be large
+            passes = "" if kind != "loops" else ALL if part.shape.lanes == 1 else FEW
+            add(text, {"straight": level, "rough": 0}.get(kind, 2), passes)
         # A function that only calls one piece after the other gains nothing from optimisation,
         # which in a long block of calls takes time that grows as the 2.5th power of their number.
         calls = len(part.schedule.steps)

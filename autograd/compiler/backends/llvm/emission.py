@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 from autograd.compiler.backends.llvm import mathematics
 from autograd.compiler.backends.llvm.parts import Part, Shape
 from autograd.compiler.backends.llvm.schedule import (
+    CONSTANT,
     COPY,
     TOTAL,
     KernelSchedule,
@@ -247,7 +248,7 @@ class _Straight:
     # --- loops of the program ---
 
     def _repeat(self, scan: Scan, operands: Sequence[int], space: Space) -> None:
-        """Write a loop of the program: the carry is in registers, the columns are in memory."""
+        """Write a loop of the program: a small carry is in registers, a large one in memory."""
         writer, body = self.writer, scan.body
         constants, init, given, loops = scan.divided(operands)
         read = [self.schedule.loops[slot] for slot in loops]
@@ -255,15 +256,24 @@ class _Straight:
             place, _ = space.tables[column]
             for number, operand in enumerate(given[column :: scan.scanned], place.offset):
                 writer.store(self.value(operand), self._address(Place(place.region, number)))
-        fixed = [self.value(slot) for slot in constants]
-        first = [self.value(slot) for slot in init]
+        fixed, places = self._constants(constants)
+        carry = [self.value(slot) for slot in init]
+        lasts = [Place(space.region, space.last + place) for place in range(scan.carried)]
+        in_memory = scan.carried > self.part.target.registers
+        leaves = range(1 + scan.constants, 1 + scan.constants + scan.carried)
+        if in_memory:
+            places |= dict(zip(leaves, lasts, strict=True))
+            for text, last in zip(carry, lasts, strict=True):
+                writer.store(text, self._address(last))
+            carry = []
         count: int | str = scan.steps
         if scan.follows >= 0:
             other = read[scan.follows]
             count = writer.load(self._address(Place(other.region, other.count)), "i64")
-        inner_schedule = KernelSchedule([], {}, loops=space.inner)
+        inner_schedule = KernelSchedule([], places, loops=space.inner)
         part = replace(self.part, program=body, schedule=inner_schedule, outputs={})
-        with writer.loop(count, first, at_least_once=True) as each:
+        early = _written_early(scan) if in_memory else {}
+        with writer.loop(count, carry, at_least_once=True) as each:
             t = each.counter
             if scan.reverse:
                 t = writer.let(f"sub i64 {writer.plus(str(count), '-1')}, {t}")
@@ -273,20 +283,58 @@ class _Straight:
             inner = _Straight(part, writer)
             elements = [self._element(read[number], t, column) for number, column in scan.columns]
             rows = [self._of_table(place, stride, t) for place, stride in space.tables]
-            inputs = [writer.splat(index), *fixed, *each.values, *rows, *elements]
-            inner.values.update(enumerate(inputs))
+            inner.values = {
+                0: writer.splat(index),
+                **fixed,
+                **dict(zip(leaves, each.values, strict=False)),
+            }
+            inner.values |= dict(enumerate([*rows, *elements], leaves.stop))
+            if space.width > scan.width:
+                for column, leaf in enumerate(leaves, scan.width):
+                    writer.store(inner.value(leaf), self._in_columns(space, t, column))
             for slot, (op, inner_operands) in enumerate(body.operations, body.first_result):
                 inner._compute(slot, op, inner_operands, {})
-            found = [inner.value(slot) for slot in body.outputs]
-            kept = [*found[scan.carried : scan.carried + scan.width], *each.values]
-            for column, result in enumerate(kept[: space.width]):
-                writer.store(result, self._in_columns(space, t, column))
+                for result in early.get(slot, ()):
+                    writer.store(inner.value(slot), self._address(lasts[result]))
+            found = [
+                "" if result in early.get(slot, ()) else inner.value(slot)
+                for result, slot in enumerate(body.outputs)
+            ]
+            for column in range(scan.width):
+                writer.store(found[scan.carried + column], self._in_columns(space, t, column))
             if scan.stops:
                 each.condition = self._holds_anywhere(found[-1])
-            each.carry(found[: scan.carried])
-        for offset, last in enumerate(each.values, space.last):
-            writer.store(last, self._address(Place(space.region, offset)))
+            if not in_memory:
+                each.carry(found[: scan.carried])
+            else:
+                for text, last in zip(found, lasts, strict=False):
+                    if text:
+                        writer.store(text, self._address(last))
+        for text, last in zip(each.values, lasts, strict=False):
+            writer.store(text, self._address(last))
         writer.store(each.rounds, self._address(Place(space.region, space.count)), "i64")
+
+    def _constants(self, constants: Sequence[int]) -> tuple[dict[int, str], dict[int, Place]]:
+        """Decide which constants a loop keeps in registers, and which it reads from memory.
+
+        It does the latter if there are more of them than registers.
+        """
+        fixed: dict[int, str] = {}
+        places: dict[int, Place] = {}
+        many = len(constants) > self.part.target.registers // 2
+        for leaf, slot in enumerate(constants, 1):
+            if many and slot not in self.values and self._is_in_memory(slot):
+                places[leaf] = self.schedule.places[slot]
+            else:
+                fixed[leaf] = self.value(slot)
+        return fixed, places
+
+    def _is_in_memory(self, slot: int) -> bool:
+        """Tell whether a slot is in memory as code reads it, neither known nor to be gathered."""
+        place = self.schedule.places.get(slot)
+        if place is None or slot in self.conditions or place.region is CONSTANT:
+            return False
+        return place.region.group is None or not self.layout.groups[place.region.group].varies
 
     def _number_of_loop(self, slot: int, constant: int) -> str:
         """Load one number of a loop."""
@@ -397,6 +445,25 @@ class _Straight:
         if total is None:
             return self.value(slot)
         return self.writer.let(f"fadd {self.writer.kind} {total}, {self.value(slot)}")
+
+
+def _written_early(scan: Scan) -> dict[int, list[int]]:
+    """Find carries in memory that can be overwritten as soon as the next ones are computed.
+
+    Returns:
+        For slots of the body, which places of the carry they are written to.
+    """
+    body, first = scan.body, scan.body.first_result
+    last: dict[int, int] = {}
+    for slot, (_, operands) in enumerate(body.operations, first):
+        last.update(dict.fromkeys(operands, slot))
+    leaves = range(1 + scan.constants, 1 + scan.constants + scan.carried)
+    last.update(dict.fromkeys(body.outputs, first + len(body)))  # read when all is computed
+    early: dict[int, list[int]] = {}
+    for place, (leaf, slot) in enumerate(zip(leaves, body.outputs, strict=False)):
+        if slot >= first and last.get(leaf, 0) <= slot:
+            early.setdefault(slot, []).append(place)
+    return early
 
 
 def _half(writer: Writer, vector: str, start: int, lanes: int, inner: str = "double") -> str:
@@ -596,14 +663,15 @@ class _Loop(Steps):
 # --- functions and modules -----------------------------------------------------------------------
 
 
-def step_texts(part: Part) -> Iterator[tuple[str, bool]]:
+def step_texts(part: Part) -> Iterator[tuple[str, str]]:
     """Write the function of each step.
 
     Args:
         part: The part of a program.
 
     Returns:
-        The text of each module, and whether it contains loops; straight-line code comes first.
+        The text of each module, and what it contains: "straight" code, "loops" over operations, or
+        code that is "repeated" as a loop of the program, or a "rough" one, if that is large.
     """
     used: dict[int, int] = {}
     if part.shape.reduces:  # a product used only as an output is added to it at once
@@ -615,7 +683,7 @@ def step_texts(part: Part) -> Iterator[tuple[str, bool]]:
     for name, step in steps:
         if isinstance(step, Straight) and _is_repeat(part, step):
             text = _module(part, [(_Straight(part).write(step, used), name, [], "")])
-            yield text, cost(part.program, step.slots) <= part.target.thorough_cost
+            yield text, "repeated" if _is_thorough(part, step) else "rough"
         elif isinstance(step, Straight):
             straight.append((name, step))
     for start in range(0, len(straight), PIECES):
@@ -623,14 +691,14 @@ def step_texts(part: Part) -> Iterator[tuple[str, bool]]:
             (_Straight(part).write(step, used), name, [], "")
             for name, step in straight[start : start + PIECES]
         ]
-        yield _module(part, written), False
+        yield _module(part, written), "straight"
     loops: list[_Written] = []
     for function, (_, step) in zip(_functions(part), steps, strict=True):
         if not isinstance(step, Straight) and function.is_first:
             loop = _repeated(part, step, function)
             loops.append((loop.write(), function.name, loop.globals, function.parameters))
     if loops:
-        yield _module(part, loops), True
+        yield _module(part, loops), "loops"
 
 
 def _is_repeat(part: Part, step: Straight) -> bool:
@@ -684,6 +752,18 @@ def _kind(loop: Loop) -> Any:
     )
     none = tuple([start < 0 for start in first])
     return loop.op, loop.terms, loop.length, loop.regions, loop.strides, loop.inner, distances, none
+
+
+def _is_thorough(part: Part, step: Straight) -> bool:
+    """Tell whether the code of a loop of the program is to be compiled thoroughly.
+
+    LLVM's time grows faster than a body does, above all if carries are in memory.
+    """
+    scan = part.program.operations[step.slots[0] - part.program.first_result].op
+    assert isinstance(scan, Scan)
+    in_memory = scan.carried > part.target.registers
+    most = part.target.uncut_cost if in_memory else part.target.straight_cost
+    return cost(part.program, step.slots) <= most
 
 
 def _repeated(

@@ -59,7 +59,8 @@ def draw(
         direction: Where the graph flows: "LR", "TB", "RL" or "BT" (from left to right, …); "auto"
             is from left to right, and on a page to step through whichever way it is larger.
         limit: In a graph, the maximum number of boxes, folded or not, by default 1,000; in a model,
-            of circles in a layer, by default 12.
+            of circles in a layer, by default 12. Without one, the weights of a model that would be
+            a hairball of more than 300 links are drawn as matrices.
         theme: The colours: "light", legible on every page, or "dark", for dark ones.
 
     Returns:

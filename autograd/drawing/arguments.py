@@ -85,8 +85,7 @@ def drawing_of(
                     f"draw: {name}= is for graphs, not for a model ({type(subject).__name__}): "
                     "leave it out, or draw its graph, draw(model(inputs))"
                 )
-        most = 12 if limit is None else limit
-        return network(subject, links=links or "weights", limit=most, colours=colours)
+        return network(subject, links=links or "weights", limit=limit, colours=colours)
     _require_choice("links", links, *GRAPH_LINKS, None)
     if links is not None and any(is_traced(root) for root in roots):
         raise ValueError(

@@ -344,3 +344,10 @@ def test_other_graphs_have_no_columns() -> None:
     both = [recurrence(9), Value(1.0, "z") * Value(2.0, "v")]
     assert "weight=100" not in draw(chain).source
     assert "weight=100" in draw(both).source
+
+
+def test_a_link_without_text_has_no_label() -> None:
+    statements = draw(Value(1.0, "x") * Value(2.0, "w")).source.splitlines()
+    linked = [statement for statement in statements if "->" in statement and "id=" in statement]
+    assert len(linked) == 2
+    assert not any("label" in statement for statement in linked)

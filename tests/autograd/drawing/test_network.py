@@ -574,3 +574,10 @@ def test_cells_of_very_large_matrices_stand_for_blocks() -> None:
     assert fills[(7 // 3) * 35 + 31 // 3] == VERMILION
     assert fills[(8 // 3) * 35 + 34] == GREY
     assert any("3 by 3" in text for text in matrix.texts)
+
+
+def test_links_without_numbers_are_thinner() -> None:
+    few, many = network(MLP(2, [2], seed=0)), network(MLP(6, [6], seed=0))
+    for picture, most in ((few, 4.0), (many, 2.8)):
+        widths = [link.width for link in links(picture)]
+        assert max(widths) == pytest.approx(most, abs=0.01)

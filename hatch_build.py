@@ -10,6 +10,7 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 CODE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 PICTURE = re.compile(r"(!\[[^\]]*\]\()(?!https?:)([^)]+)")
+IMAGE = re.compile(r'(\b(?:src|srcset)=")(?!https?:)([^"]+)')
 LINK = re.compile(r"(\]\()(?!https?:)([^)]+)")
 
 
@@ -19,6 +20,7 @@ def absolute(readme: str, repository: str, version: str) -> str:
     parts = CODE.split(readme)  # every second one is code
     for place in range(0, len(parts), 2):
         text = PICTURE.sub(rf"\1{repository}/raw/v{version}/\2", parts[place])
+        text = IMAGE.sub(rf"\1{repository}/raw/v{version}/\2", text)
         text = re.sub(r"(\]\()(?=#)", rf"\1{page}/README.md", text)
         parts[place] = LINK.sub(rf"\1{page}/\2", text)
     return "".join(parts)

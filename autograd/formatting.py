@@ -6,20 +6,24 @@ in the same way. Numbers are written with a true minus sign and without superflu
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import cache
 
 from autograd.errors import counted
+from autograd.rules import RULES
 from autograd.scopes import leaf_kind
+from autograd.tracing import is_traced
 from autograd.value import Value
 
 __all__ = [
     "MINUS", "SIGNS", "cut", "derivative_of", "evaluated", "for_output", "formula", "gradient",
-    "names", "number", "operand", "printable", "width",
+    "names", "number", "operand", "printable", "slope", "width",
 ]  # fmt: skip
 
 MINUS = "\N{MINUS SIGN}"
@@ -319,6 +323,106 @@ def _written(node: Value, name: Callable[[Value], str]) -> str:
     if op == "reciprocal":
         return f"1/{operand(name(parents[0]))}"
     return f"{op}({_joined(n, lambda i: name(parents[i]), ', ')})"
+
+
+# The derivatives of the operations that have a sign, in the form that the table's summaries have.
+_SLOPES: dict[str, tuple[str, ...]] = {
+    "*": ("x2", "x1"),
+    "/": ("1 / x2", "-x1 / x2**2"),
+    "**": ("x2 * x1**(x2 - 1)", "x1**x2 * log(x1)"),
+}
+_QUOTED = re.compile(r"`([^`]*)`")
+
+
+def slope(node: Value, place: int, names: Mapping[Value, str]) -> str:
+    """Write a local derivative of a node as textbooks do, with the names of its parents.
+
+    Args:
+        node: The node.
+        place: The place of the parent that it is differentiated with respect to.
+        names: The name of the node, and of each of its parents.
+
+    Returns:
+        The derivative, in terms of the node itself where that is shorter; empty if it is a number,
+        or has no short formula.
+
+    Example:
+        >>> from autograd import tanh
+        >>> x, y = Value(0.5, "x"), Value(2.0, "y")
+        >>> square, out = x**2, tanh(x)
+        >>> known = {x: "x", y: "y", square: "s", out: "t", square.parents[1]: "2"}
+        >>> print(slope(square, 0, known), slope(out, 0, known), slope(x + y, 0, known), sep=", ")
+        2·x, 1 − t^2,
+    """
+    parents, op = node.parents, node.op
+    if op in {"dot", "net"}:
+        half = len(parents) // 2
+        if place == 2 * half:
+            return ""
+        return names[parents[place - half if place >= half else place + half]]
+    rule = RULES.get(op)
+    if rule is None or type(op) is not str or len(rule.operands) != len(parents):
+        return ""
+    written = _SLOPES.get(op) or tuple(_QUOTED.findall(rule.summary))
+    if op == "**" and leaf_kind(parents[1]) == "constant" and not is_traced(parents[1]):
+        exponent = parents[1].data
+        less = f"**{exponent - 1.0!r}" if exponent != 2.0 else ""
+        written = (f"x2 * x1{less}", written[1])
+    if len(written) < len(parents) or "where" in written[place]:
+        return ""
+    known = {name: names[parent] for name, parent in zip(rule.operands, parents, strict=True)}
+    own = f"{op}({', '.join(rule.operands)})"
+    if written[place] in known:
+        return known[written[place]]
+    part = _parsed(written[place])
+    if not any(isinstance(inner, ast.Name) for inner in ast.walk(part)):
+        return ""
+    return _textbook(part, known, own, names[node])[0]
+
+
+@cache
+def _parsed(formula: str) -> ast.expr:
+    return ast.parse(formula, mode="eval").body
+
+
+_SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 4  # how tightly a part of a formula binds
+
+
+def _textbook(part: ast.expr, known: Mapping[str, str], own: str, name: str) -> tuple[str, int]:
+    """Write a part of a formula, and tell how tightly it binds.
+
+    Args:
+        part: The part, in Python's notation.
+        known: The names of the operands that it speaks of.
+        own: The function itself, applied to its operands, for which there is a name.
+        name: That name.
+    """
+
+    def written(part: ast.expr, least: int) -> str:
+        text, binds = _textbook(part, known, own, name)
+        return text if binds >= least else f"({text})"
+
+    if ast.unparse(part) == own:
+        return operand(name), _ATOM
+    if isinstance(part, ast.Name):
+        return operand(known.get(part.id, part.id)), _ATOM
+    if isinstance(part, ast.Constant):
+        return number(float(part.value), _DIGITS), _ATOM  # type: ignore[arg-type]
+    if isinstance(part, ast.UnaryOp):
+        return MINUS + written(part.operand, _PRODUCT), _PRODUCT
+    if isinstance(part, ast.Call):
+        operands = ", ".join(written(argument, _SUM) for argument in part.args)
+        return f"{ast.unparse(part.func)}({operands})", _ATOM
+    assert isinstance(part, ast.BinOp)
+    if isinstance(part.op, ast.Pow):
+        return f"{written(part.left, _ATOM)}^{written(part.right, _ATOM)}", _POWER
+    if isinstance(part.op, (ast.Mult, ast.Div)):
+        sign = "·" if isinstance(part.op, ast.Mult) else "/"
+        signed = isinstance(part.right, ast.UnaryOp)
+        least = _POWER if sign == "/" or signed else _PRODUCT
+        return f"{written(part.left, _PRODUCT)}{sign}{written(part.right, least)}", _PRODUCT
+    sign, least = ("+", _SUM) if isinstance(part.op, ast.Add) else (MINUS, _PRODUCT)
+    return f"{written(part.left, _SUM)} {sign} {written(part.right, least)}", _SUM
 
 
 def _joined(count: int, term: Callable[[int], str], separator: str) -> str:

@@ -271,7 +271,7 @@ def show_worked_example() -> list[bool]:
 
 
 def show_graph(folder: Path) -> None:
-    """Print the chain rule of two weights, and draw the worked example in three ways."""
+    """Print the chain rule of two weights, and draw the worked example in several ways."""
     model, error, weights = textbook_graph()
     say("   The chain rule of w5, one path, and of w1, two paths:\n")
     for name in ("w5", "w1"):
@@ -279,11 +279,14 @@ def show_graph(folder: Path) -> None:
             margin = " " * (6 if line.startswith("=") else 3)
             say(fill(line, 80, initial_indent=margin, subsequent_indent=" " * 8))
         say("")
+    graph: dict[str, Any] = {"links": "contributions", "direction": "TB"}
     drawings = {
-        "The graph, and what flows back": draw(error, links="contributions").save(
-            folder / "worked_example.svg"
+        "The graph, and what flows back": draw(error, **graph).save(folder / "worked_example.svg"),
+        "… for dark pages": draw(error, **graph, theme="dark").save(
+            folder / "worked_example_dark.svg"
         ),
         "The network of the textbook": draw(model).save(folder / "network.svg"),
+        "… for dark pages, too": draw(model, theme="dark").save(folder / "network_dark.svg"),
         "A page to step through": draw(error).to_html(folder / "backpropagation.html"),
     }
     for what, path in drawings.items():

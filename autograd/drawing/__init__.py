@@ -26,7 +26,7 @@ def draw(
     expand: bool | Collection[str] = False,
     between: Iterable[Value] | None = None,
     within: int | None = None,
-    direction: str = "LR",
+    direction: str = "auto",
     limit: int | None = None,
     theme: str = "light",
 ) -> Drawing:
@@ -56,9 +56,11 @@ def draw(
             operations; or the names of the operations to expand.
         between: Only what lies on paths from these nodes to the outputs is drawn.
         within: Only what is at most this many links from an output is drawn.
-        direction: Where the graph flows: "LR", "TB", "RL" or "BT" (from left to right, …).
+        direction: Where the graph flows: "LR", "TB", "RL" or "BT" (from left to right, …); "auto"
+            is from left to right, and on a page to step through whichever way it is larger.
         limit: In a graph, the maximum number of boxes, folded or not, by default 1,000; in a model,
-            of circles in a layer, by default 12.
+            of circles in a layer, by default 12. Without one, the weights of a model that would be
+            a hairball of more than 300 links are drawn as matrices.
         theme: The colours: "light", legible on every page, or "dark", for dark ones.
 
     Returns:

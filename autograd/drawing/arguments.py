@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
@@ -28,7 +29,8 @@ __all__ = ["drawing_of"]
 WEIGHTED = ("contributions", "both")
 GRAPH_LINKS = ("derivatives", *WEIGHTED)
 LONGEST = 60  # the maximum number of characters of a name in a title
-DIRECTIONS = ("LR", "TB", "RL", "BT")
+DIRECTIONS = ("auto", "LR", "TB", "RL", "BT")
+PANE = (820.0, 620.0)  # of the page to step through, in a window of 1280 by 800
 
 
 def drawing_of(
@@ -57,7 +59,7 @@ def drawing_of(
             "expand": expand is not False,
             "between": between is not None,
             "within": within is not None,
-            "direction": direction != "LR",
+            "direction": direction not in ("auto", "LR"),
             "limit": limit is not None,
             "theme": theme != "light",
         }
@@ -75,7 +77,7 @@ def drawing_of(
             "expand": expand is not False,
             "between": between is not None,
             "within": within is not None,
-            "direction": direction != "LR",
+            "direction": direction not in ("auto", "LR"),
         }
         for name, given in graph_only.items():
             if given:
@@ -83,8 +85,7 @@ def drawing_of(
                     f"draw: {name}= is for graphs, not for a model ({type(subject).__name__}): "
                     "leave it out, or draw its graph, draw(model(inputs))"
                 )
-        most = 12 if limit is None else limit
-        return network(subject, links=links or "weights", limit=most, colours=colours)
+        return network(subject, links=links or "weights", limit=limit, colours=colours)
     _require_choice("links", links, *GRAPH_LINKS, None)
     if links is not None and any(is_traced(root) for root in roots):
         raise ValueError(
@@ -187,7 +188,8 @@ def _drawing(
     colours: Palette = LIGHT,
 ) -> Drawing:
     weighted = links in WEIGHTED
-    source = dot.write(shown, direction=direction, weighted=weighted, colours=colours)
+    flow = "LR" if direction == "auto" else direction
+    source = dot.write(shown, direction=flow, weighted=weighted, colours=colours)
     titles = {box.identifier: box.title for box in shown.boxes}
     titles |= {link.identifier: link.title for link in shown.links}
     names = [dot.clean(box.title).partition(" = ")[0] for box in shown.boxes if box.root]
@@ -217,4 +219,17 @@ def _play(
             "with fold=None, and a part of a large graph by within= or between="
         )
     boxes = {node: box.identifier for box in shown.boxes for node in box.nodes}
-    return _drawing(shown, links, direction), steps(roots[0], boxes, shown.ends())
+    flows = ("LR", "TB") if direction == "auto" else (direction,)
+    drawings = [_drawing(shown, links, flow) for flow in flows]
+    drawing = drawings[0] if len(drawings) == 1 else max(drawings, key=_scale)
+    return drawing, steps(roots[0], boxes, shown.ends())
+
+
+def _scale(drawing: Drawing) -> float:
+    """Tell how large a drawing is shown if all of it is to be seen on the page."""
+    size = _SIZE.search(drawing.svg)
+    assert size is not None
+    return min(PANE[0] / float(size[1]), PANE[1] / float(size[2]))
+
+
+_SIZE = re.compile(r'<svg [^>]*width="([\d.]+)pt" height="([\d.]+)pt"')

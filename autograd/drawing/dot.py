@@ -244,7 +244,19 @@ def write(
         ranksep=f"{min(max(0.1 + 0.12 * density, 0.35), 2.0):.2f}", **captions,
         **(_HASTE if len(scene.boxes) > LEISURELY else {"mclimit": "2"}),
     )  # fmt: skip
-    if len(scene.boxes) <= ORDERED:
+    columns = _columns(scene)
+    for column in columns:
+        with graph.subgraph() as rank:
+            rank.attr(rank="same")
+            for box in column:
+                rank.node(box.identifier)
+            for before, after in pairwise(column):
+                rank.edge(before.identifier, after.identifier, style="invis", weight="20")
+    tops = [next(box for box in column if box.kind == "operation") for column in columns]
+    for before, after in pairwise(tops):  # in line, at the height of the first
+        graph.edge(before.identifier, after.identifier, style="invis", weight="100", minlen="2")
+    column_of = {id(box): place for place, column in enumerate(columns) for box in column}
+    if len(scene.boxes) <= ORDERED and not columns:
         for place, row in enumerate(_rows(scene)):
             _write_row(graph, row, f"row{place}")
     # In this order Graphviz tends to place what comes first in the graph first in the drawing too.
@@ -258,13 +270,18 @@ def write(
         # Room for the parameters between a module's inputs and the node that takes both: otherwise
         # they are level with the module before, and the frames lie one below the other.
         between = id(link.head) in crowded and not _is_own(link)
+        weight = "1" if link.tail.kind in {"constant", "mention"} else "6"  # straight chains
+        ends = column_of.get(id(link.tail)), column_of.get(id(link.head))
+        if None not in ends and ends[0] != ends[1]:
+            between = True  # room for the leaves of a step before its column
+            weight = "0"
         _write_link(
             graph,
             link,
             largest if weighted else None,
             colours,
             minlen="2" if between else "1",
-            weight="1" if link.tail.kind in {"constant", "mention"} else "6",  # straight chains
+            weight=weight,
         )
     source: str = graph.source
     return source
@@ -324,6 +341,48 @@ def _rows(scene: Scene) -> list[list[Box]]:
                 )
     rows += [[leaf for _, _, leaf in row] for row in leaves.values()]
     return [row for row in rows if len(row) > 1]
+
+
+def _columns(scene: Scene) -> list[list[Box]]:
+    """Find the steps of a recurrence, to be drawn as columns: a step's operations, in their order.
+
+    A leaf that is used all along the graph is used once a step. The leaf whose uses make the
+    longest chain counts the steps; what does not depend on it belongs to the step that takes it.
+    The first columns begin with such leaves, so that the weights are above.
+    """
+    heads: dict[int, list[Box]] = {}
+    tails: dict[int, list[Box]] = {}
+    uses: dict[int, set[int]] = {}
+    leaves: dict[int, Box] = {}
+    for link in scene.links:
+        if link.tail.of is not None:
+            leaves[id(link.tail.of)] = link.tail.of
+            uses.setdefault(id(link.tail.of), set()).add(id(link.head))
+        heads.setdefault(id(link.tail), []).append(link.head)
+        tails.setdefault(id(link.head), []).append(link.tail)
+    best: tuple[int, int] = (2, 0)
+    steps: dict[int, int] = {}
+    inner = [box for box in scene.boxes if box.kind == "operation"]
+    for using in uses.values():
+        counts: dict[int, int] = {}
+        for box in inner:
+            before = max([counts.get(id(tail), 0) for tail in tails.get(id(box), ())], default=0)
+            counts[id(box)] = before + (id(box) in using)
+        if (score := (max(counts.values()), sum(counts.values()))) > best:
+            best, steps = score, counts
+    # Frames have an order of their own; and columns of a box each would only take more room.
+    if not steps or len(inner) < 2 * best[0] or any(box.module for box in scene.boxes):
+        return []
+    for box in reversed(inner):
+        if not steps[id(box)]:
+            after = [steps[id(head)] for head in heads.get(id(box), ())]
+            steps[id(box)] = min(after, default=best[0])
+    columns: list[list[Box]] = [[] for _ in range(best[0])]
+    for box in inner:
+        columns[steps[id(box)] - 1].append(box)
+    for place, leaf in enumerate(leaves.values()):
+        columns[place % len(columns)].insert(place // len(columns), leaf)
+    return [column for column in columns if column]
 
 
 def _levels(

@@ -14,7 +14,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
-from autograd.drawing.dot import clean, digraph, root_style, styles
+from autograd.drawing.dot import clean, digraph, notes, root_style, styles
 from autograd.drawing.drawing import Drawing
 from autograd.drawing.palette import LIGHT, Palette
 from autograd.errors import counted, whole_number
@@ -40,10 +40,20 @@ SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 DEFAULT_LABEL = re.compile(r"(.*\.)?(weights\.\d+|bias)", re.DOTALL)
 
 
+MOST_LINES = 300
+"""If there would be more links than this, weights are drawn as cells of matrices."""
+
+CELLS = 48
+"""The maximum number of rows and of columns of a matrix; beyond it, cells stand for blocks."""
+
+
 def network(
-    model: Any, *, links: str = "weights", limit: int = 12, colours: Palette = LIGHT
+    model: Any, *, links: str = "weights", limit: int | None = None, colours: Palette = LIGHT
 ) -> Drawing:
     """Draw a model as textbooks do: its layers as columns of circles, linked by weights.
+
+    If that would be more than 300 links, and no limit is given, the weights of each layer are drawn
+    as a matrix instead: a row for each neuron, a column for each input, and the biases beside them.
 
     A link is blue if its weight is positive, vermilion and dashed if it is negative, and wider the
     larger it is. The circles marked 1 at the foot of the columns are bias units: the links from
@@ -56,8 +66,8 @@ def network(
             every neuron of the layer before.
         links: What the links show: "weights", or the "gradients" that `backward()` has left in
             them.
-        limit: The maximum number of circles in a column; those in the middle are left out, and
-            counted.
+        limit: The maximum number of circles in a column, by default 12; those in the middle are
+            left out, and counted.
         colours: What is coloured how.
 
     Returns:
@@ -80,9 +90,11 @@ def network(
         raise ValueError(
             f"draw: links of a model must be 'weights' or 'gradients', got {brief(links)}"
         )
-    limit = whole_number(limit, "draw: limit", 1)
+    most = 12 if limit is None else whole_number(limit, "draw: limit", 1)
     layers = _layers(model)
-    drawn = [_shown(size, limit) for size in _sizes(layers)]
+    drawn = [_shown(size, most) for size in _sizes(layers)]
+    if limit is None and sum(len(a) * len(b) for a, b in pairwise(drawn)) > MOST_LINES:
+        return _matrices(layers, links, colours)
     found = _links(layers, drawn, links)
     picture = _Picture(colours)
     numbered = len(found) <= NUMBERED
@@ -531,3 +543,107 @@ def _add_legend(
     for words in lines:
         y -= 0.22
         picture.words(middle, y, "legend", words)
+
+
+# --- matrices ------------------------------------------------------------------------------------
+
+
+def _matrices(layers: Sequence[_Layer], what: str, colours: Palette) -> Drawing:
+    """Draw the weights of each layer as a matrix of coloured cells."""
+    graph = digraph(colours, rankdir="LR", nodesep="0.3", ranksep="0.5")
+
+    def shown(parameter: Value) -> float:
+        return parameter.data if what == "weights" else gradient(parameter)
+
+    numbers = [
+        ([[shown(w) for w in n.weights] for n in layer.neurons],
+         [None if n.bias is None else shown(n.bias) for n in layer.neurons])
+        for layer in layers
+    ]  # fmt: skip
+    every = [x for rows, biases in numbers for row in [*rows, biases] for x in row if x is not None]
+    largest = max((abs(x) for x in every if math.isfinite(x)), default=0.0)
+    titles: dict[str, str] = {}
+    inputs = _sizes(layers)[0]
+    for place, (layer, (rows, biases)) in enumerate(zip(layers, numbers, strict=True)):
+        block = math.ceil(max(len(rows), inputs) / CELLS)
+        name, contents = _caption(layer)
+        lines = [contents, f"{counted(inputs, 'input')} in columns"]
+        if block > 1:
+            lines.append(f"a cell is the largest of {block} by {block}")
+        table = _table(rows, biases, block, largest, colours)
+        words = "".join(
+            f'<tr><td><font point-size="{SMALL}">{escape(line)}</font></td></tr>' for line in lines
+        )
+        head = (
+            f'<font color="{colours.note}" point-size="{LETTERS}">{escape(_line(name, 40))}</font>'
+        )
+        label = (
+            '<<table border="0" cellborder="0" cellspacing="2" cellpadding="0">'
+            f"<tr><td>{head}</td></tr>{words}<tr><td>{table}</td></tr></table>>"
+        )
+        key = f"n{place}"
+        graph.node(
+            key,
+            label,
+            id=key,
+            shape="plain",
+            style="",
+            fontcolor=colours.note,
+            **{"class": "matrix"},
+        )
+        titles[key] = f"{layer.name or 'the layer'}: {contents}, {lines[1]}"
+        if place:
+            graph.edge(f"n{place - 1}", key, **{"class": "legend"})
+        inputs = len(rows)
+    total = len(every)
+    legend = [
+        f"{what}: blue if positive, vermilion if negative; the stronger, the larger",
+        f"at most {number(largest)}",
+        f"{total:,} weights and biases; biases in the last column; limit= draws circles",
+    ]
+    graph.attr(label=notes(legend, colours), labelloc="b", labeljust="l")
+    title = f"network of {'-'.join(map(str, _sizes(layers)))} neurons"
+    return Drawing(graph.source, titles={**titles, "graph0": title}, title=title)
+
+
+def _table(
+    rows: Sequence[Sequence[float]],
+    biases: Sequence[float | None],
+    block: int,
+    largest: float,
+    colours: Palette,
+) -> str:
+    size = 5 if max(len(rows), len(rows[0])) > CELLS // 2 else 9
+
+    def cell(numbers: Sequence[float]) -> str:
+        x = max(numbers, key=lambda x: (x != x, abs(x)))
+        ground = _shade(x, largest, colours)
+        return f'<td bgcolor="{ground}" width="{size}" height="{size}" fixedsize="true"></td>'
+
+    written = []
+    for top in range(0, len(rows), block):
+        band = rows[top : top + block]
+        cells = [
+            cell([x for row in band for x in row[left : left + block]])
+            for left in range(0, len(rows[0]), block)
+        ]
+        own = [x for x in biases[top : top + block] if x is not None]
+        if any(x is not None for x in biases):
+            cells.append(f'<td width="{size}"></td>')
+            cells.append(cell(own) if own else "<td></td>")
+        written.append(f"<tr>{''.join(cells)}</tr>")
+    frame = f'border="1" color="{colours.line}" cellborder="0" cellspacing="0" cellpadding="0"'
+    return f"<table {frame}>{''.join(written)}</table>"
+
+
+def _shade(x: float, largest: float, colours: Palette) -> str:
+    """Mix the colour of a number's sign with the ground, the more of it the larger the number."""
+    if x != x:
+        return colours.line
+    share = min(abs(x) / largest, 1.0) if largest else 0.0 if not x else 1.0
+    full = colours.negative if x < 0.0 else colours.positive
+    mixed = [
+        round(int(colours.card[i : i + 2], 16) * (1.0 - share) + int(full[i : i + 2], 16) * share)
+        for i in (1, 3, 5)
+    ]
+    return "#" + "".join(f"{channel:02X}" for channel in mixed)

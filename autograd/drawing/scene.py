@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from autograd.drawing.folding import alike, modules
 from autograd.errors import counted, shown
-from autograd.formatting import SIGNS, derivative_of, formula, names, number
+from autograd.formatting import SIGNS, derivative_of, formula, names, number, slope
 from autograd.formatting import gradient as gradient_of
 from autograd.graph import topological_order
 from autograd.scopes import ancestors_of, folded, leaf_kind
@@ -480,7 +480,9 @@ def _links(
                 text = text if unknown else ""
                 found.append(Link(tail, head, text, title=f"operand of {called[node]}"))
                 continue
-            title = f"{derivative_of(called[node], called[parent])} = {derivative!r}"
+            symbols = slope(node, place, called)
+            title = derivative_of(called[node], called[parent])
+            title += f" = {symbols} = {derivative!r}" if symbols else f" = {derivative!r}"
             if stale:
                 found.append(Link(tail, head, text, title=title))
                 continue

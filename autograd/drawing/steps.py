@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, TypeAlias
 
-from autograd.formatting import derivative_of, evaluated, formula, names, number, operand
+from autograd.formatting import derivative_of, evaluated, formula, names, number, operand, slope
 from autograd.graph import topological_order
 from autograd.scopes import leaf_kind
 from autograd.sums import contribution
@@ -100,7 +100,7 @@ def steps(
         >>> print(walk[1].formula, walk[1].evaluated, sep=", ")
         y = w·x, = 0.5·(−2) = −1
         >>> print(walk[-1].lines[0])
-        ∂y/∂w += ∂y/∂y · ∂y/∂w = 1 × (−2) = −2
+        ∂y/∂w += ∂y/∂y · ∂y/∂w = 1 × (−2) = −2; ∂y/∂w = x = −2
         >>> walk[-1].changes["n0"].exact
         '-2.0'
     """
@@ -225,7 +225,11 @@ class _Backward:
                     f"{operand(number(adjoint))} × {operand(number(derivative))} = "
                     f"{number(added)}"
                 )
-                lines.append(line if before is None else f"{line}, in all {number(now)}")
+                line = line if before is None else f"{line}, in all {number(now)}"
+                if symbols := slope(node, place, self.called):
+                    local = derivative_of(name, other)
+                    line += f"; {local} = {symbols} = {number(derivative)}"
+                lines.append(line)
         if not adjoint:
             lines.append(f"{derivative_of(root, name)} is 0: nothing goes back from here.")
         if unsaid:

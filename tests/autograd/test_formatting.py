@@ -27,12 +27,14 @@ from autograd.formatting import (
     number,
     operand,
     printable,
+    slope,
     width,
 )
 from autograd.graph import interior, topological_order
 from autograd.rules import RULES
 from autograd.value import as_value
 from tests.autograd.naive import Program, programs
+from tests.table import NAMES, SAMPLES, call
 
 # --- numbers -------------------------------------------------------------------------------------
 
@@ -361,3 +363,59 @@ def test_a_label_that_reads_as_a_constant_is_quoted() -> None:
     assert list(called.values()) == ["'3'", "3", "v1"]
     assert formula(y, called) == "'3'·3"
     assert list(names([labelled]).values()) == ["3"]
+
+
+# --- local derivatives ---------------------------------------------------------------------------
+
+
+def textbook_value(text: str, known: dict[str, float]) -> float:
+    """Evaluate a formula that is written as in textbooks."""
+    python = text.replace("·", "*").replace("^", "**").replace("\N{MINUS SIGN}", "-")
+    functions = {name: getattr(autograd, name) for name in dir(autograd) if name.islower()}
+    return float(eval(python, {"pi": math.pi, "abs": abs, **functions, **known}))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not RULES[name].of_sequence])
+def test_local_derivatives_are_those_that_the_formula_gives(name: str) -> None:
+    rule = RULES[name]
+    for inside in ((0.3, 0.7, 0.2)[: len(rule.operands)], SAMPLES[name]):
+        leaves = [Value(float(x), f"x{i}") for i, x in enumerate(inside)]
+        try:
+            y = call(rule, leaves)
+        except ValueError:  # off the domain
+            continue
+        y.label = "y"
+        leaves = list(y.parents)  # or constants, where no Value is allowed
+        known = {leaf: f"x{i}" for i, leaf in enumerate(leaves)} | {y: "y"}
+        numbers = {text: node.data for node, text in known.items()}
+        for place, derivative in enumerate(y.local_derivatives):
+            text = slope(y, place, known)
+            if text and math.isfinite(derivative):
+                assert textbook_value(text, numbers) == pytest.approx(
+                    derivative, rel=1e-9, abs=1e-12
+                )
+
+
+def test_local_derivatives_in_words() -> None:
+    a, b, c = Value(0.5, "a"), Value(2.0, "b"), Value(3.0, "a-b")
+
+    def slopes(node: Value) -> list[str]:
+        known = names(topological_order(node))
+        return [
+            slope(node, place, known).replace("\N{MINUS SIGN}", "-")
+            for place in range(len(node.parents))
+        ]
+
+    assert slopes(a * b) == ["b", "a"]
+    assert slopes(a / b) == ["1/b", "-a/b^2"]
+    assert slopes(a**2)[0] == "2·a"
+    assert slopes(a**3)[0] == "3·a^2"
+    assert slopes(a**b) == ["b·a^(b - 1)", "a^b·log(a)"]
+    assert slopes(autograd.tanh(a)) == ["1 - v1^2"]
+    assert slopes(autograd.sigmoid(a)) == ["v1·(1 - v1)"]
+    assert slopes(autograd.square(c)) == ["2·(a-b)"]
+    assert slopes(autograd.net([a], [b], c)) == ["b", "a", ""]
+    assert slopes(a + b) == slopes(a - b) == slopes(autograd.maximum(a, b)) == ["", ""]
+    assert slopes(autograd.relu(a)) == slopes(-a) == slopes(autograd.sum([a])) == [""]
+    own = autograd.custom_function("twice", lambda x: 2 * x, lambda m, y, x: (2.0,), summary="`x`")
+    assert slopes(own(a)) == [""]

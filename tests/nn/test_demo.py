@@ -91,7 +91,9 @@ def test_the_worked_example_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert repr(demo.textbook_graph()[2]["w5"].grad) in page
 
 
-@pytest.mark.parametrize("name", ["worked_example.svg", "network.svg"])
+@pytest.mark.parametrize(
+    "name", ["worked_example.svg", "worked_example_dark.svg", "network.svg", "network_dark.svg"]
+)
 def test_the_pictures_of_the_readme_are_the_demos(name: str, tmp_path: Path) -> None:
     demo.show_graph(tmp_path)
     assert structure(ROOT / "pictures" / name) == structure(tmp_path / name)

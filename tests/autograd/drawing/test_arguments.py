@@ -345,3 +345,25 @@ def test_a_neuron_without_a_layer_folds_at_depth_0() -> None:
     deeper = read(draw(state, fold=1))
     assert len(deeper.nodes) == 13
     assert deeper.notes == ["no module is folded: no label names one at this depth"]
+
+
+def test_the_title_names_three_outputs_at_most_and_cuts_long_names() -> None:
+    outputs = [Value(1.0, "x") * 2.0 for _ in range(4)]
+    for place, output in enumerate(outputs):
+        output.label = "abcd"[place]
+    assert repr(draw(outputs[:3])) == "<Drawing of graph of a, b, c>"
+    assert repr(draw(outputs)) == "<Drawing of graph of a, b, c and others>"
+    outputs[0].label = "l" * 60
+    assert repr(draw(outputs[0])) == f"<Drawing of graph of {'l' * 60}>"
+    outputs[0].label = "l" * 61
+    assert repr(draw(outputs[0])) == f"<Drawing of graph of {'l' * 60}…>"
+
+
+def test_colours_are_chosen_by_a_theme() -> None:
+    y = Value(1.0, "x") * 2.0
+    for subject in (y, MLP(2, [1])):
+        assert draw(subject).source == draw(subject, theme="light").source
+        assert draw(subject, theme="dark").source != draw(subject).source
+        for theme in ("Dark", "", None, 1):
+            with pytest.raises(ValueError, match=r"^draw: theme must be 'light' or 'dark', got"):
+                draw(subject, theme=theme)  # type: ignore[arg-type]

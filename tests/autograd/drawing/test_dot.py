@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from html import unescape
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given
@@ -18,6 +18,8 @@ from autograd.drawing import dot
 from autograd.drawing.drawing import Drawing
 from autograd.drawing.palette import LIGHT
 from autograd.drawing.scene import Box, Link, Scene, scene
+from autograd.formatting import names
+from autograd.graph import topological_order
 from nn import MLP
 from tests.autograd.drawing.graphs import (
     ANY_TEXT,
@@ -266,7 +268,7 @@ def places(drawing: Drawing, axis: int) -> dict[str, float]:
     for group in re.findall(r'<g id="[^"]*-n\d+" class="node.*?</g>', drawing.svg, re.DOTALL):
         name = re.search(r"<title>([^\n<]*)", group)
         text = re.search(r'<text [^>]*x="([^"]*)" y="([^"]*)"', group)
-        if name and text:
+        if name and text and 'class="node mention"' not in group:
             found[name[1].partition(" = ")[0]] = float(text[1 + axis])
     return found
 
@@ -300,3 +302,52 @@ def test_modules_that_feed_each_other_have_no_order() -> None:
         x = x * 2.0
         x.label = label
     assert "row0" not in draw(x, fold=1).source
+
+
+def recurrence(steps: int, *, whole: bool = False) -> Value:
+    w, u, b = Value(0.5, "w"), Value(0.3, "u"), Value(0.1, "b")
+    h = Value(0.0, "h0")
+    for i in range(1, steps + 1):
+        x = Value(0.1 * i, f"x{i}")
+        h = autograd.tanh(autograd.net([w, u], [x, h], b) if whole else w * x + u * h + b)
+        h.label = f"h{i}"
+    return h
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_recurrence_has_a_column_for_each_step_and_its_weights_above(whole: bool) -> None:
+    root = recurrence(9, whole=whole)
+    drawing = draw(root)
+    x, y = places(drawing, axis=0), places(drawing, axis=1)
+    names_of = names(topological_order(root))
+    columns: list[list[str]] = []
+    step = [node for node in topological_order(root) if node.parents]
+    for i in range(1, 10):
+        end = next(place for place, node in enumerate(step) if node.label == f"h{i}")
+        columns.append([names_of[node] for node in step[: end + 1]])
+        del step[: end + 1]
+    for column in columns:
+        assert max(x[name] for name in column) - min(x[name] for name in column) < 40.0
+        assert y[column[-1]] == max(y[name] for name in column)
+    middles = [x[column[-1]] for column in columns]
+    assert all(right - left > 80.0 for left, right in pairwise(middles))
+    assert len({round(y[column[-1]]) for column in columns[:-1]}) <= 2  # in line
+    top = min(y[name] for column in columns for name in column)
+    assert all(y[weight] < top for weight in "wub")
+
+
+def test_other_graphs_have_no_columns() -> None:
+    chain = Value(1.0, "x")
+    w = Value(0.9, "w")
+    for _ in range(12):
+        chain = chain * w
+    both = [recurrence(9), Value(1.0, "z") * Value(2.0, "v")]
+    assert "weight=100" not in draw(chain).source
+    assert "weight=100" in draw(both).source
+
+
+def test_a_link_without_text_has_no_label() -> None:
+    statements = draw(Value(1.0, "x") * Value(2.0, "w")).source.splitlines()
+    linked = [statement for statement in statements if "->" in statement and "id=" in statement]
+    assert len(linked) == 2
+    assert not any("label" in statement for statement in linked)

@@ -537,3 +537,47 @@ def test_circles_have_the_colours_of_the_nodes_that_they_stand_for() -> None:
     assert colours(picture, "input") == colours(graph, "input") != set()
     assert colours(picture, "output") == colours(graph, "root") != set()
     assert colours(picture, "hidden") == colours(graph, "operation") - colours(graph, "root")
+
+
+# --- matrices ------------------------------------------------------------------------------------
+
+
+def test_the_weights_of_a_large_model_are_cells_of_matrices() -> None:
+    model = MLP(14, [13, 13, 2], "tanh", seed=0)
+    weights = [w for layer in model.layers for unit in layer.neurons for w in unit.weights]
+    picture = network(model)
+    assert not links(picture)
+    assert len(parts(picture, "matrix")) == 3
+    for place, (rows, columns) in enumerate([(13, 14), (13, 13), (2, 13)]):
+        (matrix,) = [part for part in parts(picture, "matrix") if part.id == f"n{place}"]
+        fills = [shape.get("fill", "") for shape in matrix.shapes if shape.get("fill") != "none"]
+        assert len(fills) == rows * (columns + 1)  # and a bias
+        for i, unit in enumerate(model.layers[place].neurons):
+            for j, weight in enumerate(unit.weights):
+                red, _, blue = (int(fills[i * (columns + 1) + j][k : k + 2], 16) for k in (1, 3, 5))
+                assert weight.data * (blue - red) >= 0.0
+    largest = max(abs(weight.data) for weight in weights)
+    assert number(largest) in " ".join(words(picture, "graph"))
+    # Circles are drawn if they are asked for; a model of fewer links has them anyway.
+    assert links(network(model, limit=12))
+    assert links(network(MLP(12, [12, 12], "tanh", seed=0)))
+
+
+def test_cells_of_very_large_matrices_stand_for_blocks() -> None:
+    model = MLP(100, [50, 50, 4], "tanh", seed=0)
+    model.layers[0].neurons[7].weights[31].data = -9.0
+    model.layers[0].neurons[8].bias.data = math.nan
+    picture = network(model)
+    (matrix,) = [part for part in parts(picture, "matrix") if part.id == "n0"]
+    fills = [shape.get("fill", "") for shape in matrix.shapes if shape.get("fill") != "none"]
+    assert len(fills) == 17 * (34 + 1)  # blocks of 3 by 3
+    assert fills[(7 // 3) * 35 + 31 // 3] == VERMILION
+    assert fills[(8 // 3) * 35 + 34] == GREY
+    assert any("3 by 3" in text for text in matrix.texts)
+
+
+def test_links_without_numbers_are_thinner() -> None:
+    few, many = network(MLP(2, [2], seed=0)), network(MLP(6, [6], seed=0))
+    for picture, most in ((few, 4.0), (many, 2.8)):
+        widths = [link.width for link in links(picture)]
+        assert max(widths) == pytest.approx(most, abs=0.01)

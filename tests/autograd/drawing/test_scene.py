@@ -132,7 +132,7 @@ def test_numbers_on_links(links: str | None, texts: list[str]) -> None:
     assert [found[end].text for end in ends] == texts
     link = found["w", "product"]
     assert link.title == (
-        f"∂product/∂w = 2.0\ncontribution to ∂output/∂w: {y.parents[0].grad * 2.0!r}"
+        f"∂product/∂w = x = 2.0\ncontribution to ∂output/∂w: {y.parents[0].grad * 2.0!r}"
     )
     assert len(shown.notes) == (links in ("contributions", "both"))
 

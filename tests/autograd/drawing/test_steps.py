@@ -174,12 +174,12 @@ def test_words_of_a_neuron() -> None:
         ("s = w·x + b", "∂y/∂s = 1"),
     ]
     assert walked[4].lines == (
-        "∂y/∂s += ∂y/∂y · ∂y/∂s = 1 × 0.5 = 0.5",
-        "∂y/∂s += ∂y/∂y · ∂y/∂s = 1 × 0.5 = 0.5, in all 1",
+        "∂y/∂s += ∂y/∂y · ∂y/∂s = 1 × 0.5 = 0.5; ∂y/∂s = s = 0.5",
+        "∂y/∂s += ∂y/∂y · ∂y/∂s = 1 × 0.5 = 0.5, in all 1; ∂y/∂s = s = 0.5",
     )
     assert walked[5].lines == (
-        "∂y/∂w += ∂y/∂s · ∂s/∂w = 1 × (−2) = −2",
-        "∂y/∂x += ∂y/∂s · ∂s/∂x = 1 × 0.5 = 0.5",
+        "∂y/∂w += ∂y/∂s · ∂s/∂w = 1 × (−2) = −2; ∂s/∂w = x = −2",
+        "∂y/∂x += ∂y/∂s · ∂s/∂x = 1 × 0.5 = 0.5; ∂s/∂x = w = 0.5",
         "∂y/∂b += ∂y/∂s · ∂s/∂b = 1 × 1 = 1",
     )
     boxes, _ = drawn(y)
@@ -196,7 +196,7 @@ def test_constants_are_given_no_gradient() -> None:
     x = Value(3.0, "x")
     y = labelled(x**2, "y")
     last = walk(y)[-1]
-    assert last.lines == ("∂y/∂x += ∂y/∂y · ∂y/∂x = 1 × 6 = 6",)
+    assert last.lines == ("∂y/∂x += ∂y/∂y · ∂y/∂x = 1 × 6 = 6; ∂y/∂x = 2·x = 6",)
     assert list(last.changes) == [drawn(y)[0][x]]
 
 
@@ -274,6 +274,12 @@ def test_names_that_hold_a_blank_or_a_sign_stand_in_parentheses() -> None:
     assert last.formula == "y z = (net o1)·(w-1)"
     assert last.evaluated == "∂(y z)/∂(y z) = 1"
     assert last.lines == (
-        "∂(y z)/∂(net o1) += ∂(y z)/∂(y z) · ∂(y z)/∂(net o1) = 1 × 3 = 3",
-        "∂(y z)/∂(w-1) += ∂(y z)/∂(y z) · ∂(y z)/∂(w-1) = 1 × (−2) = −2",
+        (
+            "∂(y z)/∂(net o1) += ∂(y z)/∂(y z) · ∂(y z)/∂(net o1) = 1 × 3 = 3; "
+            "∂(y z)/∂(net o1) = w-1 = 3"
+        ),
+        (
+            "∂(y z)/∂(w-1) += ∂(y z)/∂(y z) · ∂(y z)/∂(w-1) = 1 × (−2) = −2; "
+            "∂(y z)/∂(w-1) = net o1 = −2"
+        ),
     )

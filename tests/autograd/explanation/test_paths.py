@@ -429,6 +429,16 @@ def test_branches_that_meet_at_a_station_contribute_nothing() -> None:
         assert str(found.paths[0].contribution) == str(found.total)
 
 
+@pytest.mark.parametrize("derivative", [math.nan, math.inf, -math.inf, 1e-300])
+def test_stations_are_kept_where_their_sum_is_the_total(derivative: float) -> None:
+    x = Value(1.0, "x")
+    a = x * 2.0
+    b = labelled(new_node(1.0, (a,), (derivative,), "odd"), "b")
+    found = explain(labelled(b * 3.0, "y"), x, through=[b])
+    assert [len(path.factors) for path in found.paths] == [2]  # through b, and not through a
+    assert str(found.paths[0].contribution) == str(found.total)
+
+
 def test_infinite_and_nan_contributions_come_first() -> None:
     x = Value(0.0, "x")
     root = labelled(sqrt(x), "root")

@@ -28,7 +28,7 @@ def compiling():
     i = 0
     while going.wait() and not done.is_set():
         i += 1
-        compile(lambda x: sum([tanh(x * (i + j)) for j in range(40)]), backend=backend)(0.5)
+        compile(lambda x: sum([tanh(x * (i + j)) for j in range(20)]), backend=backend)(0.5)
 
 def drawing():
     i = 0
@@ -60,7 +60,7 @@ for thread in threads:
     thread.start()
 generator = random.Random(0)
 failed = []
-for i in range(8):
+for i in range(6):
     going.set()
     time.sleep(generator.uniform(0.0, 0.08))
     child = os.fork()
@@ -136,7 +136,7 @@ if __name__ == "__main__":
     context = get_context({method!r})
     with context.Pool(2) as pool:
         assert pool.map_async(task, map(float, range(8))).get(120) == expected
-    with ProcessPoolExecutor(2, mp_context=context) as executor:
+    with ProcessPoolExecutor({executors}, mp_context=context) as executor:
         assert list(executor.map(task, map(float, range(8)), timeout=120)) == expected
     done.set()
     for thread in threads:
@@ -150,7 +150,7 @@ if __name__ == "__main__":
 def test_pools_of_processes_compile_while_threads_of_their_parent_do(
     tmp_path: Path, method: str
 ) -> None:
-    run(tmp_path, POOLS.format(method=method))
+    run(tmp_path, POOLS.format(method=method, executors=2 if method == "fork" else 1))
 
 
 @fork

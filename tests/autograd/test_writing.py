@@ -381,12 +381,12 @@ def test_processes_that_write_to_one_file_all_succeed(tmp_path: Path) -> None:
 def test_a_process_that_is_killed_leaves_the_older_file_or_the_newer_one(
     request: pytest.FixtureRequest, what: str
 ) -> None:
-    """Twenty of them; of three hundred: python -m tests.autograd.killed."""
+    """Ten of them; of three hundred: python -m tests.autograd.killed."""
     pytest.importorskip("safetensors")
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "tests.autograd.killed"]
     named = ["--named"] if "[named" in request.node.name else []
     done = subprocess.run(
-        [*command, "--kills", "20", what, *named],
+        [*command, "--kills", "10", what, *named],
         capture_output=True, text=True, check=False, cwd=ROOT,
     )  # fmt: skip
     assert not done.returncode, done.stderr

@@ -539,6 +539,7 @@ def picture(values: Any) -> list[Any]:
     return [(id(v), v.data, v.grad, v.op, v.label, v.local_derivatives) for v in values]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("wrong", [False, True])
 def test_nothing_of_the_users_is_changed(method: Any, wrong: bool) -> None:
@@ -929,6 +930,7 @@ def test_a_small_derivative_does_not_hide_behind_large_ones() -> None:
     assert [d.input for d in result.derivatives if d.outcome != "passed"] == ["w[3]"]
 
 
+@pytest.mark.no_cover
 def test_a_kink_among_very_many_is_found_and_the_others_pass() -> None:
     def f(w: Any) -> Any:
         return dot(w, w) + (w[20] if w[20] > 0.0 else 0.0 * w[20])
@@ -938,6 +940,7 @@ def test_a_kink_among_very_many_is_found_and_the_others_pass() -> None:
     assert [d.input for d in result.derivatives if d.outcome != "passed"] == ["w[20]"]
 
 
+@pytest.mark.no_cover
 def test_many_inputs_of_which_one_is_at_a_kink_are_taken_one_by_one() -> None:
     def f(w: Any) -> Any:
         return dot(w, w) + relu(w[20])

@@ -259,6 +259,7 @@ def test_one_wrong_entry_is_named(form: str, count: int, seed: int, data: st.Dat
     assert abs(named[0].numerical - right[j, i]) <= named[0].bound + 1e-12
 
 
+@pytest.mark.no_cover
 def test_a_wrong_entry_among_a_hundred_thousand_takes_some_hundred_evaluations() -> None:
     random = np.random.default_rng(0)
     x, calls = random.normal(size=100_000), 0
@@ -313,6 +314,7 @@ def test_single_precision_finds_what_its_digits_show(seed: int) -> None:
     assert check.outcome == "failed"
 
 
+@pytest.mark.no_cover
 def test_results_that_are_tiny_do_not_leave_the_range_of_half_precision() -> None:
     def f(x: Any) -> Any:
         return x * np.logspace(-6.0, 0.0, 16).astype(x.dtype)
@@ -383,6 +385,7 @@ def test_inputs_that_are_small_beside_others_like_them_are_told_in_single_precis
     assert failed(f, x, gradient=wrong).worst.input == "x[17]"
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(2))
 def test_where_single_precision_does_not_tell_one_input_its_neighbours_are_named(seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -473,6 +476,7 @@ def test_inputs_at_the_ends_of_the_range_are_no_error(x: float) -> None:
     ).outcome != "failed"  # fmt: skip
 
 
+@pytest.mark.no_cover
 def test_where_every_direction_meets_kinks_each_input_is_looked_at() -> None:
     x = np.concatenate([[0.5], 1.0 + 10.0 ** -np.linspace(2.0, 12.0, 19)])
 

@@ -255,10 +255,10 @@ def test_one_other_path() -> None:
 @pytest.mark.no_cover
 def test_counting_does_not_build_huge_numbers() -> None:
     x = Value(1.0, "x")
-    found = explain(diamonds(x, 20_000, 0.5, 0.5), x, limit=2)
+    found = explain(diamonds(x, 5_000, 0.5, 0.5), x, limit=2)
     assert found.count == MOST_PATHS + 1
     assert (found.total, found.remainder) == (1.0, 1.0)
-    assert len(found.paths[0].factors) == 40_000
+    assert len(found.paths[0].factors) == 10_000
 
 
 def test_a_node_of_many_children_keeps_the_largest_only() -> None:
@@ -282,20 +282,20 @@ def test_ties_are_listed_in_the_order_in_which_they_are_found() -> None:
 def test_a_chain_of_tens_of_thousands_of_nodes() -> None:
     x = Value(1.0, "x")
     y = x
-    for _ in range(50_000):
+    for _ in range(20_000):
         y = y + 1.0
     found = explain(y, x)
     assert (found.total, found.count) == (1.0, 1)
-    assert len(found.paths[0].factors) == 50_000
+    assert len(found.paths[0].factors) == 20_000
     assert len(found.text) < 1_000
-    assert "∂v49995/∂v49994 · … 49,989 more … · ∂v5/∂v4" in found.text
+    assert "∂v19995/∂v19994 · … 19,989 more … · ∂v5/∂v4" in found.text
     assert len(found.latex) < 2_000
     assert found.paths[0].text.endswith("× 1 = 1 (100 %)")
 
 
 def test_two_stations_with_a_long_way_between_them() -> None:
     x = y = Value(1.0, "x")
-    for _ in range(20_000):
+    for _ in range(5_000):
         y = y + 1.0
     y = labelled(labelled(y, "end") * 2.0, "y")
     assert explain(y, x).text == "∂y/∂x = ∂y/∂end · ∂end/∂x = 2 × 1 = 2"
@@ -670,11 +670,11 @@ def test_contributions_whose_sum_overflows_on_the_way() -> None:
 def test_many_labelled_outputs_over_one_chain_take_linear_time() -> None:
     x = h = Value(1.0, "x")
     outputs = []
-    for i in range(20_000):
+    for i in range(5_000):
         h = h * 1.0
         outputs.append(labelled(h * 2.0, f"o{i}"))
     found = explain(labelled(autograd.sum(outputs), "E"), x, limit=2)
-    assert (found.total, found.count) == (40_000.0, 20_000)
+    assert (found.total, found.count) == (10_000.0, 5_000)
     assert [path.factors for path in found.paths] == [(1.0, 2.0)] * 2
 
 

@@ -20,6 +20,8 @@ What there is, by what to ask `help` for:
     autograd.control        scan, while_loop, cond, …: loops and choices, recorded and compiled
     gradcheck               is a gradient right? `autograd.testing` makes tests of it
     compile                 a function, or its derivative, as machine code
+    checkpoint, vmap        a function that is recomputed, not kept; a function of many rows
+    implicit                derivatives of what a solver finds
     no_grad                 computing without recording
     nn                      neurons, layers, perceptrons, losses, optimisers, training
 

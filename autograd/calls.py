@@ -15,7 +15,7 @@ the recorded passes, which do more than multiply, ask for them by name (`autogra
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from autograd.graph import interior
 from autograd.linear_nodes import linked
@@ -83,7 +83,21 @@ class CallName(str):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return CallName.of, (self.call,)
+        refuse_pickling(self)
+
+
+def refuse_pickling(name: str) -> NoReturn:
+    """Say that a call cannot be pickled.
+
+    Raises:
+        PicklingError: Always.
+    """
+    from pickle import PicklingError  # not needed unless something is pickled
+
+    raise PicklingError(
+        f"{name}: a graph with a call that is recorded as a whole cannot be pickled: take its "
+        "derivatives first, or pickle its numbers"
+    )
 
 
 class ResultName(str):
@@ -193,6 +207,9 @@ class _Columns(Sequence[_Column]):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Columns:
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        refuse_pickling(self.call.name)
 
 
 class Adjoints:

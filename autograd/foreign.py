@@ -89,6 +89,8 @@ PACKAGE = {
     "jacrev": "use jacobian",
     "jacobian_vector_product": "use jvp",
     "check_grads": "use gradcheck for one point, and autograd.testing.check_gradients for many",
+    "remat": "use checkpoint",
+    "custom_root": "use implicit",
     "primitive": "use custom_function",
     "Function": "use custom_function",
     "custom_vjp": "use custom_function",

@@ -82,7 +82,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         4
         >>> y.backward()
         >>> print(f"{x.grad:.6f}")
-        1.166034
+        0.557274
     """
     if not callable(f):
         raise TypeError(f"checkpoint: expected a function, got {type(f).__name__}: {shown(f)}")

@@ -103,12 +103,15 @@ class Arguments:
             Those that vary have a row of numbers for each row.
         rows: The number of rows; None if nothing varies.
         keeps: Whether there may be Values among the numbers, in arrays of objects.
+        is_live: Whether a model among them is being differentiated: it is a copy, and a program
+            belongs to one model.
     """
 
     key: Hashable = ()
     arrays: list[Any] = field(default_factory=list)
     rows: int | None = None
     keeps: bool = False
+    is_live: bool = False
 
     def layout(self) -> Layout:
         """Describe the arrays."""
@@ -135,8 +138,7 @@ def taken(
         The numbers, and everything else that the program depends on.
 
     Raises:
-        HoldsValues: There is a Value among the numbers that is not kept: they are not asked for,
-            or it is a parameter of a model that is being differentiated.
+        HoldsValues: There is a Value among the numbers, and they are not to be kept.
         TypeError: There is something that cannot vary from row to row.
         ValueError: Arrays have different numbers of rows, or no such axis.
 
@@ -338,7 +340,9 @@ def _leaf(kind: Kind, part: Part, found: Arguments, loose: list[float]) -> Hasha
         )
     parameters = value.parameters()
     if any(parameter.parents or parameter in _live for parameter in parameters):
-        raise HoldsValues  # a model that is being differentiated, or traced
+        if not found.keeps:
+            raise HoldsValues  # a model that is being differentiated, or traced
+        found.is_live = True
     if found.keeps:
         found.arrays.append(_of_objects(parameters))
     else:

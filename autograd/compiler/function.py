@@ -276,13 +276,12 @@ class Compiled(Callee):
             **kwargs: Keyword arguments of the function; they are the same for all rows.
 
         Returns:
-            Floats and arrays in the structure of the function's result. For Values, without
-            `in_axes`, it is what the function itself returns.
+            Floats and arrays in the structure of the function's result; Values, and arrays of them,
+            if there are Values among the arguments.
 
         Raises:
             TracingError: The function branches on a number, or reads one in another way.
-            TypeError: An argument is of a type that cannot be compiled, or holds Values although
-                there are rows; or `in_axes` is malformed.
+            TypeError: An argument is of a type that cannot be compiled; or `in_axes` is malformed.
             ValueError: `in_axes` does not fit the arguments, or no argument has rows.
             ArithmeticError: With `check=True`: the function leaves its domain, or overflows. It may
                 be a ValueError too; the message begins with the row.
@@ -336,22 +335,16 @@ class Compiled(Callee):
         tracing = active.get() is not None
         if tracing and self.in_axes is None:
             return self._called(*args, **kwargs)
-        try:
-            found = taken(self._name, positional, axes, keep=True)
-        except HoldsValues:
-            if self.in_axes is None:
-                return self._called(*args, **kwargs)
-            raise TypeError(
-                f"{self._name}: with in_axes, a model that is being differentiated cannot be an "
-                "argument: compile the derivative, compile(value_and_grad(f), in_axes=…)"
-            ) from None
+        found = taken(self._name, positional, axes, keep=True)
+        if found.is_live and self.in_axes is None:
+            return self._called(*args, **kwargs)
         reduce, rows = self.reduce, found.rows
         if rows is None and self.in_axes is not None:
             raise ValueError(
                 f"{self._name}: no argument has rows, as in_axes is {shown(self.in_axes)}: give "
                 "one of them an axis, such as 0"
             )
-        if tracing:
+        if tracing or found.is_live:
             call = CallArguments(args, kwargs, axes)
             return unrolled(self._original, call, found.arrays, rows, reduce)
         arrays = [*map(floats_in, found.arrays)]

@@ -253,14 +253,11 @@ def test_it_is_checked_explained_drawn_and_compiled() -> None:
     assert compiled(x) == pytest.approx(grad(first(run(step)))(x), 1e-13)
 
 
-triple = checkpoint(lambda x: 3.0 * x)
-
-
-def test_copies_and_pickles_keep_the_call() -> None:
+def test_copies_keep_the_call() -> None:
     y = checkpoint(sin)(Value(0.4, "x"))
     again = copy.deepcopy(y)
     again.backward()
     assert again.parents[0].parents[0].grad == cos(0.4)
     assert y.parents[0].parents[0].grad == 0.0
-    with pytest.raises((pickle.PicklingError, AttributeError, TypeError)):
+    with pytest.raises(pickle.PicklingError, match=r"checkpoint\(sin\): .* cannot be pickled"):
         pickle.dumps(y)

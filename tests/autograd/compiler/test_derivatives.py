@@ -198,7 +198,15 @@ def test_a_derivative_within_a_compiled_function() -> None:
     assert compiled(grad(outer))(0.3) == pytest.approx(grad(outer)(0.3), 1e-12)
 
 
-def test_models_that_are_differentiated_have_no_rows() -> None:
-    g = compiled(lambda model, x: model(x), (None, 0))
-    with pytest.raises(TypeError, match="a model that is being differentiated"):
-        jacobian(lambda model: g(model, [[1.0, 2.0]]))(MLP(2, [1], seed=0))
+@pytest.mark.parametrize("reduce", ["mean", None])
+def test_rows_of_a_model_that_is_differentiated(reduce: Any) -> None:
+    model, rows = MLP(2, [2, 1], seed=0), ROWS.tolist()
+    g = compiled(lambda model, x: model(x), (None, 0), reduce)
+    found = jacobian(lambda model: g(model, rows))(model)
+    expected = jacobian(lambda model: [model(x) for x in rows])(model)
+    if reduce is None:
+        columns = np.array([flat(column) for column in found.values()])
+        assert flat(columns.T) == pytest.approx(flat(expected), 1e-12)
+    else:
+        mean = np.mean([flat(row) for row in expected], axis=0)
+        assert flat(found) == pytest.approx(mean.tolist(), 1e-12)

@@ -8,6 +8,7 @@ import pickle
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -253,19 +254,23 @@ def test_a_call_in_the_middle_of_a_call_has_memory_of_its_own() -> None:
 # --- other machines ------------------------------------------------------------------------------
 
 
+HIDDEN = 16
+
+
+@cache
 def network() -> Program:
     """Value and gradient of a network that is straight-line code and, in part, loops."""
 
     def cost(w: Any, x: Any) -> Any:
-        hidden = [tanh(net(w[4 * i : 4 * i + 3], x, w[4 * i + 3])) for i in range(40)]
+        hidden = [tanh(net(w[4 * i : 4 * i + 3], x, w[4 * i + 3])) for i in range(HIDDEN)]
         return square(relu(sum(hidden) - 1.0)) + exp(-abs(x[0]))
 
-    names = [*(f"w{i}" for i in range(160)), "x0", "x1", "x2"]
-    traced = traced_program(lambda *xs: cost(list(xs[:160]), list(xs[160:])), names)
+    names = [*(f"w{i}" for i in range(4 * HIDDEN)), "x0", "x1", "x2"]
+    traced = traced_program(lambda *xs: cost(list(xs[: 4 * HIDDEN]), list(xs[4 * HIDDEN :])), names)
     return fuse_sums(optimise(adjoint(traced)))
 
 
-NETWORK = Layout((Group(160, False), Group(4, True)), True)
+NETWORK = Layout((Group(4 * HIDDEN, False), Group(4, True)), True)
 
 
 @pytest.mark.no_cover
@@ -287,7 +292,7 @@ def test_processors_of_every_width_compute_the_same(
         pytest.skip(f"this processor has no vectors of {lanes}")
     program = network()
     generator = np.random.default_rng(0)
-    arrays = [generator.normal(size=160), generator.normal(size=(37, 4))]
+    arrays = [generator.normal(size=4 * HIDDEN), generator.normal(size=(37, 4))]
     expected = every_row(program, NETWORK, arrays, 37).sum(axis=1)
     target = dataclasses.replace(
         host(), processor=cpu, features=features, lanes=lanes, straight_cost=cost

@@ -19,7 +19,7 @@ PARTS = 8
 """Hypothesis stores all examples of a test: several small tests are faster than a large one."""
 
 EACH = 8 if settings().derandomize else 20
-"""How many times as many programs as examples are drawn; where they are the same each time, fewer."""
+"""How many times as many programs as examples are drawn: fewer where they are always the same."""
 
 UNDECIDED = 0.01
 """Where terms cancel, rounding may leave nothing of a derivative: of so many programs at most."""

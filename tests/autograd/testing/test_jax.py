@@ -92,7 +92,7 @@ def test_forward_mode_by_itself() -> None:
 
 
 def test_forward_mode_of_what_has_no_reverse_mode() -> None:
-    @jax.jit
+    @jax.jit  # type: ignore[untyped-decorator]
     def tripled(x: Any) -> Any:
         return jax.lax.while_loop(lambda y: y[1] < 3, lambda y: (y[0] + x, y[1] + 1), (x, 1))[0]
 

@@ -18,6 +18,9 @@ QUICK = [rule for rule in TABLE if rule.name not in HELD_ELSEWHERE]
 PARTS = 8
 """Hypothesis stores all examples of a test: several small tests are faster than a large one."""
 
+EACH = 8 if settings().derandomize else 20
+"""How many times as many programs as examples are drawn: fewer where they are always the same."""
+
 UNDECIDED = 0.01
 """Where terms cancel, rounding may leave nothing of a derivative: of so many programs at most."""
 
@@ -38,14 +41,14 @@ def test_row(rule: Rule, order: int, data: st.DataObject) -> None:
 
 @pytest.mark.no_cover
 def test_random_programs() -> None:
-    """A thousand of them; half a million in `make soak`."""
+    """A few hundred of them; half a million in `make soak`."""
     outcomes: Counter[str] = Counter()
 
     def check(program: RandomProgram) -> None:
         outcomes[gradcheck(program, *program.inputs).outcome] += 1
 
     for part in range(PARTS):
-        few = settings(max_examples=20 * settings().max_examples // PARTS)
+        few = settings(max_examples=EACH * settings().max_examples // PARTS)
         seed(part)(few(given(programs())(check)))()
     # Of all together: of so few as are in a part, one would be too many.
     assert outcomes["undecided"] <= UNDECIDED * outcomes.total()

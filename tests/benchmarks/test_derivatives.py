@@ -84,9 +84,9 @@ def test_pytorch_agrees(torch: ModuleType) -> None:
 
 def test_jax_agrees() -> None:
     pytest.importorskip("jax", reason="JAX is not installed; to compare with it: pip install jax")
-    for f in (rosenbrock, chain):
-        names = (OURS, "JAX", "JAX, jitted")
-        derivatives.agree_by_parts([found(name, f, 4) for name in names], 4)
+    # Without a compiler XLA compiles each operation, so it is asked for one of both functions.
+    for f, names in ((rosenbrock, ["JAX", "JAX, jitted"]), (chain, ["JAX, jitted"])):
+        derivatives.agree_by_parts([found(name, f, 4) for name in (OURS, *names)], 4)
 
 
 def test_derivatives_of_the_chain_stay_far_from_zero() -> None:

@@ -405,7 +405,7 @@ def test_derivatives_of_the_transforms_are_kept_by_all_passes(transform: Any) ->
 
 # --- depth ---------------------------------------------------------------------------------------
 
-DEPTH = 2_500  # more than twice what Python lets a function recurse
+DEPTH = 1_200  # more than Python lets a function recurse
 
 
 def additions(x: Any) -> Any:

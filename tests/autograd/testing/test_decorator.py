@@ -39,7 +39,7 @@ class Side(enum.Enum):
 def test_arguments_are_drawn_by_their_types() -> None:
     seen: list[tuple[Any, ...]] = []
 
-    @settings(max_examples=10)
+    @settings(max_examples=5)
     @check_gradients()
     def everything(
         x: float,
@@ -198,7 +198,7 @@ def test_a_network_is_checked_in_an_ordinary_test() -> None:
     """Of 337 weights, on 20 samples: half a second an example."""
     samples = [(i / 10.0 - 1.0, math.sin(i)) for i in range(20)]
 
-    @settings(max_examples=2)
+    @settings(max_examples=1)
     @check_gradients(model=st.integers(0, 99).map(lambda seed: MLP(2, [16, 16, 1], seed=seed)))
     def loss(model: Any) -> Any:
         errors = [(model([x, 1.0 - x]) - y) ** 2 for x, y in samples]
@@ -335,6 +335,8 @@ def test_pytest_collects_and_reports(tmp_path: Path) -> None:
             from autograd import custom_function, exp
             from autograd.testing import check_gradients
 
+            settings.register_profile("few", max_examples=10)
+            settings.load_profile("few")
             wrong = custom_function("wrong", lambda x: x * x, lambda m, y, x: x)
 
             @check_gradients()
@@ -594,6 +596,7 @@ def test_points_that_are_not_finite_are_rejected() -> None:
 
     squares()
 
+    @settings(max_examples=5)
     @check_gradients()
     def negative(x: float) -> Any:
         return -x

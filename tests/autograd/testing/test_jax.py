@@ -18,12 +18,18 @@ import jax.numpy as jnp
 from autograd.checking import GradientError
 from autograd.testing.jax import gradcheck
 
+
+def product_and_sums(x: Any) -> Any:
+    return {"product": jnp.prod(x), "sums": [jnp.cumsum(x), x.sum()]}
+
+
+# XLA compiles a program for each, and for its derivatives, instead of one for each operation.
 FUNCTIONS: list[Any] = [
     jnp.sin,
-    lambda x: jnp.exp(-x * x),
-    lambda x: jax.nn.softmax(x),
-    lambda x: jax.scipy.special.logsumexp(x),
-    lambda x: {"product": jnp.prod(x), "sums": [jnp.cumsum(x), x.sum()]},
+    jax.jit(lambda x: jnp.exp(-x * x)),
+    jax.jit(lambda x: jax.nn.softmax(x)),
+    jax.jit(lambda x: jax.scipy.special.logsumexp(x)),
+    jax.jit(product_and_sums),
 ]
 X = np.random.default_rng(0).normal(size=30)
 
@@ -86,6 +92,7 @@ def test_forward_mode_by_itself() -> None:
 
 
 def test_forward_mode_of_what_has_no_reverse_mode() -> None:
+    @jax.jit  # type: ignore[untyped-decorator]
     def tripled(x: Any) -> Any:
         return jax.lax.while_loop(lambda y: y[1] < 3, lambda y: (y[0] + x, y[1] + 1), (x, 1))[0]
 

@@ -366,8 +366,12 @@ def chain(length: int) -> Program:
 
 @pytest.mark.no_cover
 @pytest.mark.slow
-def test_a_long_program_is_cut_into_functions(tmp_path: Path) -> None:
-    program = chain(20_000)
+def test_a_long_program_is_cut_into_functions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "PIECE", 150)
+    monkeypatch.setattr(source, "STACK", 1_000)
+    program = chain(6_000)
     text = program.to_c()
     assert text.count("static void f_") > 20
     assert "    static double work[" in text

@@ -73,7 +73,7 @@ def check(
 CUTS = st.sampled_from([STRAIGHT, PIECES, SUMS, LOOPS, LOOPS, FEW_LOOPS])
 LANES = st.sampled_from([1, 2, 4, 8])
 # Each is compiled by LLVM.
-long = settings(max_examples=settings().max_examples // 2)
+long = settings(max_examples=settings().max_examples // 3)
 
 
 @long

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import struct
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -230,8 +231,16 @@ def exact_value(op: str, x: float) -> Any:
     return EXACT[op](mp.mpf(x))
 
 
+checked: set[tuple[str, bytes, bytes, float]] = set()
+"""Operand, result and bound of what has passed: vectors of other widths mostly give the same."""
+
+
 def check(op: str, xs: Any, results: Any, bound: float) -> None:
-    for x, y in zip(map(float, xs), map(float, results), strict=True):
+    for each_x, each_y in zip(xs, results, strict=True):
+        x, y = float(each_x), float(each_y)
+        key = op, struct.pack("d", x), struct.pack("d", y), bound
+        if key in checked:
+            continue
         exact = exact_value(op, x)
         where = f"{op}({x!r}) = {y!r}"
         if exact is None:
@@ -242,6 +251,7 @@ def check(op: str, xs: Any, results: Any, bound: float) -> None:
             assert error(y, mp.mpf(exact)) <= bound, f"{where}, {error(y, mp.mpf(exact))} ulp"
         if x == 0.0 and op in ODD:
             assert math.copysign(1.0, y) == math.copysign(1.0, x), where
+        checked.add(key)
 
 
 def bound_of(op: str, lanes: int) -> float:

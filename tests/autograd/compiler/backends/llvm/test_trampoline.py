@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite")
@@ -272,6 +272,7 @@ def of_rows(p: Any, x: Any, y: Any) -> Any:
 
 
 @pytest.mark.parametrize("reduce", [None, "mean", "sum"])
+@settings(max_examples=settings().max_examples // 2)
 @given(data=st.data())
 def test_rows_give_what_they_give_in_python(reduce: Any, data: st.DataObject) -> None:
     def f(p: Any, x: Any, y: Any) -> Any:

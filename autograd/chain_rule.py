@@ -115,7 +115,7 @@ def _propagated(
     found: dict[int, Value | float] = {}
     # The adjoint so far of a node: one term, or a list of several.
     waiting: dict[int, Any] = {id(root): seed}
-    passing = set(map(id, showing_nan([root], order)))
+    passing = showing_nan([root], order)
     chain = ChainRule(order, again)
     for node in reversed(order):
         key = id(node)

@@ -560,7 +560,8 @@ def _matrices(layers: Sequence[_Layer], what: str, colours: Palette) -> Drawing:
          [None if n.bias is None else shown(n.bias) for n in layer.neurons])
         for layer in layers
     ]  # fmt: skip
-    every = [x for rows, biases in numbers for row in [*rows, biases] for x in row if x is not None]
+    every = [x for rows, _ in numbers for row in rows for x in row]
+    every += [x for _, biases in numbers for x in biases if x is not None]
     largest = max((abs(x) for x in every if math.isfinite(x)), default=0.0)
     titles: dict[str, str] = {}
     inputs = _sizes(layers)[0]

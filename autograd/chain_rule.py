@@ -111,7 +111,10 @@ def recorded_gradient(
 
 
 def recorded_pullback(
-    seeds: Sequence[tuple[Value | float, Value | float]], variables: Sequence[Value], again: bool
+    seeds: Sequence[tuple[Value | float, Value | float]],
+    variables: Sequence[Value],
+    again: bool,
+    shows: bool = True,
 ) -> list[Value | float]:
     """Apply the chain rule to several results at once, and record it.
 
@@ -119,6 +122,7 @@ def recorded_pullback(
         seeds: The results, each with its adjoint; those of one node are added in order.
         variables: The leaves to differentiate with respect to.
         again: Whether the result, if it is traced, may be differentiated again.
+        shows: Whether a nan among the results shows in whatever is computed from them.
 
     Returns:
         The derivative with respect to each variable: a Value, or a plain number if it does not
@@ -138,7 +142,7 @@ def recorded_pullback(
     for node in order:
         if not reached.isdisjoint(map(id, node.parents)):
             reached.add(id(node))
-    found = _propagated(roots, order, reached, again)
+    found = _propagated(roots, order, reached, again, shows)
     return [found.get(key, 0.0) for key in map(id, variables)]
 
 
@@ -147,6 +151,7 @@ def _propagated(
     order: Sequence[Value],
     reached: set[int],
     again: bool,
+    shows: bool = True,
 ) -> dict[int, Value | float]:
     """Give the adjoints of the nodes that are reached, by their identity, from those of roots.
 
@@ -157,14 +162,14 @@ def _propagated(
     waiting: dict[int, Any] = {}
     for root, seed in roots:
         _wait(waiting, id(root), seed)
-    passing = showing_nan([root for root, _ in roots], order)
+    passing = showing_nan([root for root, _ in roots], order) if shows else {}
     chain = ChainRule(order, again)
     for node in reversed(order):
         key = id(node)
         if key not in reached or not (key in waiting or key in passing):
             continue
         if type(node.op) is LoopName:
-            _propagate_through(node, waiting, reached, again)
+            _propagate_through(node, waiting, reached, again, key in passing)
             continue
         adjoint = waiting.pop(key, 0.0)
         if type(adjoint) is list:
@@ -216,7 +221,7 @@ def _propagated(
 
 
 def _propagate_through(
-    node: Value, waiting: dict[int, Any], reached: set[int], again: bool
+    node: Value, waiting: dict[int, Any], reached: set[int], again: bool, shown: bool
 ) -> None:
     """Propagate what a loop's numbers have collected, by a loop that runs backwards."""
     collected = waiting.pop(id(node), None)
@@ -227,7 +232,8 @@ def _propagate_through(
         terms = waiting.pop(id(operand), 0.0)
         return added(terms) if type(terms) is list else terms
 
-    numbers, columns = transposed(node, collected, reached, taken, recorded_pullback, again)
+    pullback = functools.partial(recorded_pullback, again=again, shows=shown)
+    numbers, columns = transposed(node, collected, reached, taken, pullback)
     for operand, product in numbers:
         if not is_zero(product):
             _wait(waiting, id(operand), product)

@@ -227,9 +227,7 @@ class Adjoints:
         self.columns: dict[int, list[tuple[Value, int]]] = {}
 
 
-Pullback: TypeAlias = (
-    "Callable[[Sequence[tuple[Number, Number]], Sequence[Value], bool], list[Number]]"
-)
+Pullback: TypeAlias = "Callable[[Sequence[tuple[Number, Number]], Sequence[Value]], list[Number]]"
 """The chain rule from results, given with their adjoints, back to leaves; see
 `chain_rule.recorded_pullback`."""
 
@@ -266,7 +264,6 @@ def transposed(
     reached: set[int],
     taken: Callable[[Value], Number],
     pullback: Pullback,
-    again: bool,
 ) -> tuple[list[tuple[Value, Number]], list[tuple[Value, int, Value, int]]]:
     """Make the loop that propagates adjoints back through a loop.
 
@@ -277,7 +274,6 @@ def transposed(
         taken: Takes away the adjoint that an operand has so far; the loop goes on adding to it, in
             the order of the unrolled program.
         pullback: Applies the chain rule to the body.
-        again: Whether the result may be differentiated again.
 
     Returns:
         The adjoints of operands, and those of columns: the loop that has the column, its number,
@@ -346,7 +342,7 @@ def transposed(
         if not m:
             new_loops.append(node)
         follows = _place_of(node, new_loops)
-    found = pullback(seeds, [*back, *out], again)
+    found = pullback(seeds, [*back, *out])
     for place, carry in enumerate(carries):
         for other, number in columns_of.get(loop.width + place, ()):
             if id(carry) in moves:

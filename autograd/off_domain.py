@@ -10,6 +10,7 @@ from typing import Any
 from autograd.comparing import COMPARISONS
 from autograd.helper_rules import CHAIN_PRODUCT, KINKED, MASKED
 from autograd.kinds import CONSTANT
+from autograd.loops import LoopName
 from autograd.masks import is_zero
 from autograd.partials import OF_PARTIALS, operands_of
 from autograd.rule import VALUES, OwnName, rule_of
@@ -166,7 +167,8 @@ def showing_nan(roots: Sequence[Value], order: Sequence[Value]) -> dict[int, int
     """
     showing: dict[int, int] = {}  # by identity: the hash of a traced node is a function of Python's
     known = showing.get
-    if not any(map(has_domain, {node.op: node for node in order if is_traced(node)}.values())):
+    kinds = {node.op: node for node in order if is_traced(node)}
+    if not any(type(op) is LoopName or has_domain(node) for op, node in kinds.items()):
         return showing
     for place, root in enumerate(roots):
         if is_traced(root):

@@ -480,7 +480,8 @@ def _record_tangents(
         if node not in within or node in found:
             continue
         if type(node.op) is LoopName:
-            pair = pushed(node, found, moved, _pushforward)
+            shows = showing.get(id(node)) == everywhere
+            pair = pushed(node, found, moved, functools.partial(_pushforward, shows=shows))
             if pair is not None:
                 moved[node] = pair
             continue
@@ -522,13 +523,17 @@ def _record_tangents(
 
 
 def _pushforward(
-    results: Sequence[Number], tangents: Sequence[tuple[Value, Number]]
+    results: Sequence[Number], tangents: Sequence[tuple[Value, Number]], shows: bool
 ) -> list[Number]:
-    """Give the tangents of results, given those of leaves, and record the operations this takes."""
+    """Give the tangents of results, given those of leaves, and record the operations this takes.
+
+    `shows` tells whether a nan among the results shows in whatever is computed from them.
+    """
     roots = [result for result in results if isinstance(result, Value)]
     order = interior(*roots)
     found = dict(tangents)
-    _record_tangents(roots, order, {*order}, showing_nan(roots, order), found)
+    showing = showing_nan(roots, order) if shows else {}
+    _record_tangents(roots, order, {*order}, showing, found)
     return [found.get(y, 0.0) if isinstance(y, Value) else 0.0 for y in results]
 
 

@@ -343,6 +343,28 @@ def test_a_branch_that_is_not_taken_may_leave_its_domain() -> None:
         assert compile(grad(grad(f)), backend=backend)(-2.0) == 0.0
 
 
+def test_a_loop_in_a_branch_that_is_not_taken_may_leave_its_domain() -> None:
+    def f(x: Any) -> Any:
+        return cond(
+            x > 0.0, lambda x: fori_loop(0, 2, lambda i, y: log(y) + 2.0, x), lambda x: -x, x
+        )
+
+    values, slopes = compile(value_and_grad(f), in_axes=0, backend="numpy")([-1.0, 2.0])
+    assert values.tolist() == [f(-1.0), f(2.0)]
+    assert slopes.tolist() == [-1.0, grad(f)(2.0)]
+    tangents = compile(lambda x: jvp(f, (x,), (1.0,))[1], in_axes=0, backend="numpy")
+    assert tangents([-1.0, 2.0]).tolist() == slopes.tolist()
+
+
+@pytest.mark.parametrize("of", [grad, lambda f: lambda x: jvp(f, (x,), (1.0,))[1]])
+def test_a_loop_that_leaves_its_domain_has_no_derivative(of: Any) -> None:
+    def f(x: Any) -> Any:
+        return fori_loop(0, 3, lambda i, y: 0.0 * sqrt(y - 0.5) + y * 0.6, x)
+
+    assert np.isnan(compile(of(f), backend="numpy")(0.6))
+    assert compile(of(f), backend="numpy")(9.0) == pytest.approx(0.6**3)
+
+
 def test_a_zero_adjoint_contributes_nothing_through_a_loop() -> None:
     def f(x: Any) -> Any:
         root = fori_loop(0, 2, lambda i, y: sqrt(y), x)  # whose slope at 0 is infinite
@@ -497,3 +519,52 @@ def test_a_loop_is_copied_and_pickled() -> None:
     program = program_of(compiled)
     assert pickle.loads(pickle.dumps(program)) == copy.deepcopy(program) == program
     assert loops_of(pickle.loads(pickle.dumps(program)))[1].body == loops_of(program)[1].body
+
+
+# --- random programs -----------------------------------------------------------------------------
+
+STEPS: list[Callable[[Any, Any, Any], Any]] = [
+    lambda x, y, z: x + 0.5 * y,
+    lambda x, y, z: sin(x * z) - y,
+    lambda x, y, z: x * y + z,
+    lambda x, y, z: where(x > y, x * z, y + 0.25),
+    lambda x, y, z: cond(y > z, lambda: exp(-x * x), lambda: x * y),
+    lambda x, y, z: x / (1.0 + y * y),
+    lambda x, y, z: 1.0,
+    lambda x, y, z: y,
+    lambda x, y, z: fori_loop(0, 2, lambda i, u: sin(u + i * y) * z, x),
+    lambda x, y, z: while_loop(lambda u: u * u > 0.3, lambda u: 0.5 * u + 0.01 * z, x, 12),
+    lambda x, y, z: grad(lambda u: sin(u * y) * u)(x + z),
+]
+"""What the step of a loop computes of two numbers of the carry, and one from elsewhere."""
+
+
+@given(
+    steps=st.lists(st.integers(0, len(STEPS) - 1), min_size=1, max_size=3),
+    length=st.integers(1, 4),
+    reverse=st.booleans(),
+    numbers=st.lists(st.floats(-1.5, 1.5), min_size=8, max_size=8),
+)
+@settings(max_examples=25)
+def test_random_loops_are_what_was_recorded(
+    steps: list[int], length: int, reverse: bool, numbers: list[float]
+) -> None:
+    def f(p: Any) -> Any:
+        outer, init, xs = p[0], p[1:4], p[4 : 4 + length]
+
+        def step(carry: Any, x: Any) -> Any:
+            following = [*carry]
+            for place, number in enumerate(steps):
+                operands = following[place], following[(place + 1) % 3]
+                following[place] = STEPS[number](*operands, x if place else outer)
+            return following, following[0] * x
+
+        carry, results = scan(step, init, xs, reverse=reverse)
+        return sum([*carry, *results])
+
+    value, gradient = value_and_grad(f)(numbers)
+    found, slopes = compile(value_and_grad(f), backend="numpy")(numbers)
+    assert found == pytest.approx(value, rel=1e-12, abs=1e-13)
+    assert slopes == pytest.approx(gradient, rel=1e-9, abs=1e-11)
+    tangent = compile(lambda p: jvp(f, (p,), ([1.0] * 8,)), backend="numpy")(numbers)[1]
+    assert tangent == pytest.approx(float(np.sum(gradient)), rel=1e-9, abs=1e-10)

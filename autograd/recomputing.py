@@ -13,9 +13,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from numbers import Number
 from typing import Any
 
-from autograd import structure
+from autograd import structure, tree
 from autograd.calls import Call, recorded_call
 from autograd.chain_rule import at_kink_of, bent_nodes, recorded_gradient
 from autograd.errors import shown
@@ -55,13 +56,14 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     Compiled, it is the function itself, as `compile` plans memory in its own way.
 
     Args:
-        f: The function. It may take and return anything; differentiated are the Values in lists,
-            tuples, dictionaries and arrays among its arguments and results, and those that it reads
-            from outside: a model's parameters, or a closure's. It must compute the same when it is
-            called again.
+        f: The function. It may take anything, and returns numbers, texts and None in lists, tuples,
+            dictionaries and arrays. It is differentiated with respect to the Values in such
+            structures among its arguments, and to those that it reads from outside: a model's
+            parameters, or a closure's. It must compute the same when it is called again.
 
     Returns:
-        A function of the same arguments. Where no Value is involved, it does what `f` does.
+        A function of the same arguments. Where no Value is involved, it does what `f` does. It
+        raises a TypeError if `f` returns something else.
         Differentiating its results raises a RuntimeError if `f`, called again, returns something
         else: it draws random numbers, or reads what has changed.
 
@@ -101,6 +103,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             args, kwargs = filled(pattern, nodes)
             returned, found = opened(f(*args, **kwargs))
             if is_first:
+                _require_plain(name, returned)
                 shape = returned
             return [*found]
 
@@ -110,6 +113,17 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         return filled(returned, results)
 
     return checkpointed
+
+
+def _require_plain(name: str, returned: Any) -> None:
+    """Refuse a result that may hold Values where they cannot be found: they would be cut off."""
+    for leaf in tree.flatten(returned, name)[0]:
+        known = isinstance(leaf, (Value, Number, str, bytes, SparseValues))
+        if not known and (not hasattr(leaf, "shape") or hasattr(leaf, "named_parameters")):
+            raise TypeError(
+                f"{name}: the function must return numbers and texts, in lists, tuples, "
+                f"dictionaries or arrays, but returned {type(leaf).__name__}: {shown(leaf)}"
+            )
 
 
 def opened(part: Any) -> tuple[Any, list[Value]]:

@@ -235,6 +235,9 @@ def test_what_is_not_the_same_again_is_refused() -> None:
 def test_wrong_arguments() -> None:
     with pytest.raises(TypeError, match=r"^checkpoint: expected a function, got float: 2\.0"):
         checkpoint(2.0)  # type: ignore[arg-type]
+    for result in (lambda x: {x}, lambda x: (y for y in [x]), lambda x: MLP(1, [1])):
+        with pytest.raises(TypeError, match=r"^checkpoint\(f\): the function must return numbers"):
+            checkpoint(result)(Value(2.0))
     with pytest.raises(TypeError, match="use_reentrant"):
         checkpoint(sin, use_reentrant=False)  # type: ignore[call-arg]
 

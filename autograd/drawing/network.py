@@ -555,17 +555,16 @@ def _matrices(layers: Sequence[_Layer], what: str, colours: Palette) -> Drawing:
     def shown(parameter: Value) -> float:
         return parameter.data if what == "weights" else gradient(parameter)
 
-    numbers = [
-        ([[shown(w) for w in n.weights] for n in layer.neurons],
-         [None if n.bias is None else shown(n.bias) for n in layer.neurons])
-        for layer in layers
-    ]  # fmt: skip
-    every = [x for rows, _ in numbers for row in rows for x in row]
-    every += [x for _, biases in numbers for x in biases if x is not None]
+    weights = [[[shown(w) for w in n.weights] for n in layer.neurons] for layer in layers]
+    offsets = [
+        [None if n.bias is None else shown(n.bias) for n in layer.neurons] for layer in layers
+    ]
+    every = [x for rows in weights for row in rows for x in row]
+    every += [x for biases in offsets for x in biases if x is not None]
     largest = max((abs(x) for x in every if math.isfinite(x)), default=0.0)
     titles: dict[str, str] = {}
     inputs = _sizes(layers)[0]
-    for place, (layer, (rows, biases)) in enumerate(zip(layers, numbers, strict=True)):
+    for place, (layer, rows, biases) in enumerate(zip(layers, weights, offsets, strict=True)):
         block = math.ceil(max(len(rows), inputs) / CELLS)
         name, contents = _caption(layer)
         lines = [contents, f"{counted(inputs, 'input')} in columns"]

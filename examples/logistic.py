@@ -64,7 +64,7 @@ def written(folder: Path, rows: int, form: str) -> tuple[Rows, Rows]:
 
 def regression(x: Rows, y: Rows, epochs: int, client: Any = None) -> Any:
     """Train a neuron on all rows; return it, and the history."""
-    model = Neuron(len(WEIGHTS), "sigmoid")
+    model = Neuron(len(WEIGHTS), "linear")  # the loss takes logits
     model.load_state_dict({"weights": [0.0] * len(WEIGHTS), "bias": 0.0})
     history = fit(
         model, binary_cross_entropy, x, y, optimiser=Adam(model.parameters(), 0.1),

@@ -1,8 +1,8 @@
 """What a cluster costs and brings: `python -m benchmarks.cluster [--quick | --simulate]`.
 
-Measured with local processes of a Dask cluster, in one run: the overhead of one step beside threads,
-weak scaling over the processors here, and how many tasks a second the scheduler bears. From these
-and the assumptions in `Assumptions`, a simulation gives the time of a step on up to 1,000 workers,
+Measured with local processes of a Dask cluster, in one run: the overhead of one step beside
+threads, weak scaling over the processors here, and how many tasks a second the scheduler bears. From
+these and the assumptions in `Assumptions`, a simulation gives the time of a step on up to 1,000 workers,
 with stragglers and failures; its small end is held to what was measured. docs/cluster.md explains.
 """
 

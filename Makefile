@@ -73,6 +73,7 @@ bench: $(BENCH) $(HIPS) ## compare the engine, its drawings and its checks with 
 	.venv-bench/bin/python benchmarks/derivatives.py
 	.venv-bench/bin/python benchmarks/compiled.py
 	.venv-bench/bin/python benchmarks/compiled.py --avx2
+	.venv-bench/bin/python -m benchmarks.cluster
 
 bench-compare: $(BENCH) ## run the benchmarks again: which ratios are a tenth worse than the committed ones?
 	.venv-bench/bin/python -m benchmarks.comparison
@@ -100,7 +101,7 @@ $(DEMO): CONTENTS = --editable '.[train]'
 $(DEV): CONTENTS = --editable '.[compile,testing,train]' --group dev $(if $(CI),--group peers)
 $(LAB): CONTENTS = --editable '.[compile,testing,train]' --group lab
 $(MUTANTS): CONTENTS = --editable '.[compile,testing,train]' --group dev --group mutants
-$(BENCH): CONTENTS = --editable '.[compile]' --requirement benchmarks/requirements.txt
+$(BENCH): CONTENTS = --editable '.[compile,cluster]' --requirement benchmarks/requirements.txt
 # HIPS's autograd has the same import name as ours, so it gets an environment of its own.
 $(HIPS): CONTENTS = --requirement benchmarks/requirements-hips.txt
 

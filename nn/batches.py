@@ -30,6 +30,9 @@ Weights = Sequence[float] | None
 """A weight for each sample, with a mean of 1; None if all weigh the same."""
 Compiling = Literal["auto"] | bool
 
+ONLY_COMPILED = (
+    "fit: on a cluster, or of rows in chunks, a loss is compiled: leave out compiled=False"
+)
 INDEPENDENT = "the loss does not depend on any parameter: it is a number"
 WORTH_COMPILING = 2_000_000
 """From this amount of work on, compiling saves time; see `_is_worth_compiling`."""
@@ -59,6 +62,7 @@ def batches(
     epochs: int,
     compiled: Compiling,
     weights: tuple[Weights, Weights] = (None, None),
+    cluster: Any = None,
 ) -> Batches:
     """Choose how losses and gradients are computed.
 
@@ -75,6 +79,7 @@ def batches(
         epochs: How many times the data will be used.
         compiled: Whether to compile; "auto" if it is safe, possible, and worth the time.
         weights: How much each training sample counts, and each held-out one.
+        cluster: The cluster that computes them, compiled; None for this machine.
 
     Returns:
         An object that computes them.
@@ -85,7 +90,9 @@ def batches(
     """
     if compiled not in ("auto", True, False):
         raise TypeError(f"fit: compiled must be True, False or 'auto', got {shown(compiled)}")
-    by_itself = compiled == "auto"
+    by_itself = compiled == "auto" and cluster is None
+    if cluster is not None and compiled is False:
+        raise ValueError(ONLY_COMPILED)
     if by_itself:
         compiled = (
             _is_worth_compiling(len(model.parameters()), (len(data) + len(held_out)) * epochs)
@@ -96,7 +103,7 @@ def batches(
     if compiled:
         try:
             return CompiledBatches(
-                model, loss, metrics, data, held_out, optimiser.parameters, weights
+                model, loss, metrics, data, held_out, optimiser.parameters, weights, cluster
             )
         except TypeError:
             if not by_itself:
@@ -203,9 +210,11 @@ class CompiledBatches:
         held_out: Samples,
         others: Sequence[Value] = (),
         weights: tuple[Weights, Weights] = (None, None),
+        cluster: Any = None,
     ) -> None:
         import numpy
 
+        from autograd.cluster import array
         from autograd.compiler import compile
 
         self.metrics = metrics
@@ -242,26 +251,25 @@ class CompiledBatches:
             return value * weight[0] if weight else value
 
         # Metrics are computed in evaluation mode, as by `predict`.
-        def measured(*arguments: Any) -> Any:
-            with evaluating():
-                return cost(*arguments)
-
         def predicted(x: Any) -> Any:
             with evaluating():
                 return outputs(x)
 
-        def value_and_gradient(*arguments: Any) -> tuple[Any, Any]:
-            value = as_value(cost(*arguments))
-            root, order = merged(value, interior(value, stop=self.parameters), again=False)
-            slopes = recorded_gradient(root, order, self.parameters, again=False)
-            return root, numpy.array(slopes, dtype=object)
-
-        # The parameters are Values from outside, which compiled code reads at each call.
-        self._value_and_gradient = compile(value_and_gradient, in_axes=0, reduce="mean")
-        self._loss = compile(measured, in_axes=0, reduce="mean")
+        self._value_and_gradient, self._loss = costs(cost, self.parameters, cluster)
         self._outputs = compile(predicted, in_axes=0)
         self._array = numpy.array
-        self._require_gradient_of(recorded)
+        self._on_cluster = cluster is not None
+        # Workers are sent all samples once, and keep them.
+        self._whole = [
+            [
+                map_leaves(array, column) if cluster is not None else column
+                for column in stack.columns
+            ]
+            for stacks in self.stacks
+            for stack in stacks
+        ]
+        first = self.stacks[0][0].rows([0])
+        require_gradient_of(recorded, self.parameters, self._value_and_gradient, first)
 
     def _require_targets(self, model: Module, loss: Loss, samples: Samples) -> None:
         """Have the loss check every target; traced code does not look at numbers."""
@@ -272,23 +280,6 @@ class CompiledBatches:
                 outputs[key] = Applied(model).predict(inputs)
             loss(outputs[key], target)
 
-    def _require_gradient_of(self, recorded: Value) -> None:
-        """Compare the compiled gradient of the first sample with the recorded one."""
-        found = adjoints(recorded)
-        expected = self._array([found.get(parameter, 0.0) for parameter in self.parameters])
-        size = abs(expected).max()
-        if not math.isfinite(size):
-            return
-        first = self.stacks[0][0].rows([0])
-        self._value_and_gradient.require_one_program(*first)
-        _, gradient = self._value_and_gradient(*first)
-        if not abs(gradient - expected).max() <= 1e-6 * size:
-            raise TypeError(
-                "compiled, the gradient of the first sample is not the recorded one: the model or "
-                "the loss uses parameters in a way that compiling does not see, or changes from "
-                "call to call; pass compiled=False"
-            )
-
     def add_gradient(self, chosen: Sequence[int]) -> float:
         by_stack: dict[int, list[int]] = {}
         for stack, place in [self.places[0][i] for i in chosen]:
@@ -296,7 +287,10 @@ class CompiledBatches:
         total: float = 0.0
         gradient: Any = 0.0
         for stack, places in by_stack.items():
-            arguments = self.stacks[0][stack].rows(self._array(places))
+            if self._on_cluster and len(places) == len(self.stacks[0][stack].places):
+                arguments = self._whole[stack]
+            else:
+                arguments = self.stacks[0][stack].rows(self._array(places))
             loss, slopes = self._value_and_gradient(*arguments)
             share = len(places) / len(chosen)
             total, gradient = total + share * loss, gradient + share * slopes
@@ -306,7 +300,11 @@ class CompiledBatches:
 
     def measure(self, held_out: bool) -> tuple[float, dict[str, float]]:
         stacks, count = self.stacks[held_out], len(self.targets[held_out])
-        loss = sum(len(stack.places) / count * self._loss(*stack.columns) for stack in stacks)
+        whole = self._whole[len(self.stacks[0]) :] if held_out else self._whole
+        loss = sum(
+            len(stack.places) / count * self._loss(*columns)
+            for stack, columns in zip(stacks, whole, strict=False)
+        )
         if not self.metrics:
             return loss, {}
         rows: list[Any] = [None] * count
@@ -319,6 +317,70 @@ class CompiledBatches:
             name: mean([number_of(name, metric(row, target)) for row, target in pairs])
             for name, metric in self.metrics.items()
         }
+
+
+def costs(cost: Callable[..., Any], parameters: Sequence[Value], cluster: Any) -> tuple[Any, Any]:
+    """Compile the loss of a row, and its gradient, to be averaged over rows.
+
+    Args:
+        cost: The loss of a row.
+        parameters: What the gradient is taken of: Values from outside, which compiled code reads at
+            each call.
+        cluster: The cluster that computes it; None for this machine.
+
+    Returns:
+        A function that returns the mean loss and its gradient; and one that returns the mean loss
+        in evaluation mode.
+    """
+    import numpy
+
+    from autograd.compiler import compile
+
+    def measured(*arguments: Any) -> Any:
+        with evaluating():
+            return cost(*arguments)
+
+    def value_and_gradient(*arguments: Any) -> tuple[Any, Any]:
+        value = as_value(cost(*arguments))
+        root, order = merged(value, interior(value, stop=parameters), again=False)
+        slopes = recorded_gradient(root, order, parameters, again=False)
+        return root, numpy.array(slopes, dtype=object)
+
+    return (
+        compile(value_and_gradient, in_axes=0, reduce="mean", cluster=cluster, progress=False),
+        compile(measured, in_axes=0, reduce="mean", cluster=cluster, progress=False),
+    )
+
+
+def require_gradient_of(
+    recorded: Value, parameters: Sequence[Value], compiled: Any, first: Sequence[Any]
+) -> None:
+    """Compare the compiled gradient of the first sample with the recorded one.
+
+    Args:
+        recorded: The loss of the first sample.
+        parameters: What the gradient is taken of.
+        compiled: Computes it, compiled.
+        first: The first sample, as its arguments.
+
+    Raises:
+        TypeError: They differ.
+    """
+    import numpy
+
+    found = adjoints(recorded)
+    expected = numpy.array([found.get(parameter, 0.0) for parameter in parameters])
+    size = abs(expected).max()
+    if not math.isfinite(size):
+        return
+    compiled.require_one_program(*first)
+    _, gradient = compiled(*first)
+    if not abs(gradient - expected).max() <= 1e-6 * size:
+        raise TypeError(
+            "compiled, the gradient of the first sample is not the recorded one: the model or "
+            "the loss uses parameters in a way that compiling does not see, or changes from "
+            "call to call; pass compiled=False"
+        )
 
 
 # --- samples as arrays ---------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from nn.optim import Adam, Optimiser
 from nn.progress import Progress
 from nn.run import Order, Run, state_of
 from nn.samples import prepared
+from nn.streams import StreamedBatches, is_streamed
 
 __all__ = ["History", "fit"]
 
@@ -49,6 +50,7 @@ def fit(
     progress: bool | None = None,
     compiled: Compiling = "auto",
     resume: str | os.PathLike[str] | None = None,
+    cluster: Any = None,
 ) -> History:
     """Train a model on samples: each mini-batch takes a step down the gradient of the mean loss.
 
@@ -65,7 +67,11 @@ def fit(
             take something other than a row of numbers: sequences of any lengths (nested lists, a
             3-D array), a dictionary (X is a dictionary of tables, or a list of dictionaries), or
             several arguments (X is a tuple of tables, or a dictionary of them by the arguments'
-            names).
+            names). X and Y may be rows that no memory holds: files and others of
+            `autograd.cluster`, or Dask arrays and columns. Then a batch is a run of rows, of which
+            there should be thousands (batch_size=); the batches are shuffled, and not the rows in
+            them; a validation fraction is the end of the rows; the loss is compiled, and there are
+            no metrics or weights.
         Y: The targets: a number or a row of numbers for each sample, or whatever the loss takes.
         optimiser: What changes the parameters; by default Adam at a learning rate of 0.01.
         epochs: How many times to go through the data.
@@ -98,6 +104,9 @@ def fit(
         resume: A checkpoint by `nn.callbacks.Checkpoint`, to continue from as if training had
             never ended: with its model, optimiser, random numbers and history. `epochs` counts from
             the beginning.
+        cluster: A `distributed.Client`, or `autograd.cluster.Workers`, whose workers compute the
+            gradients: as for `compile`. The weights are the same, bit for bit, whatever the workers
+            are and whatever happens to them.
 
     Returns:
         The losses epoch by epoch, and why training ended.
@@ -134,28 +143,45 @@ def fit(
     told = Callbacks(callbacks)
     if resume is not None:
         resume = path_of(resume, "fit: resume")
+    if cluster is not None:
+        cluster = _workers(cluster)
     snapshot = None if resume is None else checkpoint.read(resume)
     seed = Order.seed_of(model, seed, snapshot and state_of(snapshot))
     generator = random.Random(seed)
-    data = prepared(
-        model, X, Y, generator if shuffle else None, validation=validation, stratify=stratify,
-        sample_weight=sample_weight, class_weight=class_weight,
-    )  # fmt: skip
-    measured = resolved(metrics, loss, [target for _, target in (*data.training, *data.held_out)])
+    measured: dict[str, Loss] = {}
+    stream = None
+    if is_streamed(X, Y):
+        stream = StreamedBatches(
+            model, loss, X, Y, batch_size, validation, compiled, cluster, stratify=stratify,
+            sample_weight=sample_weight, class_weight=class_weight, metrics=metrics,
+        )  # fmt: skip
+        count, size, held_out = stream.count, 1, stream.held_out
+    else:
+        data = prepared(
+            model, X, Y, generator if shuffle else None, validation=validation, stratify=stratify,
+            sample_weight=sample_weight, class_weight=class_weight,
+        )  # fmt: skip
+        targets = [target for _, target in (*data.training, *data.held_out)]
+        measured = resolved(metrics, loss, targets)
+        count, held_out = len(data.training), bool(data.held_out)
+        size = batch_size or count
     order = Order.of(model, seed, generator)
     optimiser = _optimiser(model, optimiser, order)
     training = Training(model, loss, optimiser, epochs, History(metrics={m: [] for m in measured}))
     run = Run(training, order, told)
     if resume is not None:
-        run.resume(resume, snapshot, len(data.training))
+        run.resume(resume, snapshot, count)
     history = training.history
-    costs = batches(
-        model, loss, measured, data.training, data.held_out, optimiser, epochs, compiled,
-        data.weights,
-    )  # fmt: skip
+    costs: Batches
+    if stream is not None:
+        costs = stream.compiled(optimiser.parameters)
+    else:
+        costs = batches(
+            model, loss, measured, data.training, data.held_out, optimiser, epochs, compiled,
+            data.weights, cluster,
+        )  # fmt: skip
     progress_bar = Progress(epochs, progress, len(history.losses))
-    order.begin(model, len(data.training))
-    size = batch_size or len(data.training)
+    order.begin(model, count)
 
     keep_best = True  # until all epochs are done: whenever training ends early
     try:
@@ -173,7 +199,7 @@ def fit(
                     if training.stopped is not None:
                         break
                 else:
-                    _measure(run, costs, bool(data.held_out))
+                    _measure(run, costs, held_out)
                     if run.stale == patience:
                         training.stop("early stopping")
                     progress_bar.advance(history.losses[-1])
@@ -248,6 +274,13 @@ def _check(training: Training, loss: float, cause: Exception | None) -> None:
             training.history,
         ) from cause
     training.stop("the loss diverged")
+
+
+def _workers(cluster: Any) -> Any:
+    """Check a cluster; both compiled functions then know which of its workers hang."""
+    from autograd.cluster.workers import workers_of
+
+    return workers_of(cluster)
 
 
 # --- arguments -----------------------------------------------------------------------------------

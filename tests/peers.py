@@ -21,3 +21,14 @@ def require_torch() -> ModuleType:
             pytest.fail(reason)
         pytest.skip(reason, allow_module_level=True)
     return importlib.import_module("torch")
+
+
+def require_dask() -> ModuleType:
+    """Return `distributed`, with Dask; if it is missing, skip what asks for it, as above."""
+    for name in ("dask", "distributed", "pyarrow"):
+        if importlib.util.find_spec(name) is None:
+            reason = f"{name} is not installed; for a cluster: pip install '.[cluster]'"
+            if os.environ.get("CI"):
+                pytest.fail(reason)
+            pytest.skip(reason, allow_module_level=True)
+    return importlib.import_module("distributed")

@@ -26,7 +26,7 @@ from tests.table import SAMPLES, TABLE
 ROOT = Path(autograd.__file__).parent.parent
 SOURCES = [path for name in ("autograd", "nn") for path in sorted((ROOT / name).rglob("*.py"))]
 MODULES = [
-    "autograd", "autograd.checking", "autograd.compiler", "autograd.drawing",
+    "autograd", "autograd.checking", "autograd.cluster", "autograd.compiler", "autograd.drawing",
     "autograd.explanation", "autograd.functions", "autograd.testing", "nn", "nn.callbacks",
     "nn.checkpoint", "nn.history", "nn.layers", "nn.losses", "nn.metrics", "nn.module",
     "nn.optim", "nn.schedules", "nn.testing", "nn.training",

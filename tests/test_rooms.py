@@ -21,10 +21,13 @@ PATHS = {
 LAZY = {
     "autograd": "what is large is loaded when it is asked for",
     "autograd.__main__": "a command loads what it needs",
+    "autograd.compiler.function": "what works chunk by chunk is loaded by the first such call",
     "autograd.drawing": "drawing is loaded by the first picture",
     "autograd.transforms": "what sparse derivatives need is loaded by the first of them",
     "nn.batches": "NumPy is an extra",
+    "nn.streams": "NumPy is an extra",
     "nn.tables": "NumPy is an extra",
+    "nn.training": "NumPy is an extra",
 }
 """The modules that may import others of ours within a function, and why."""
 

@@ -16,6 +16,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy
 
 from autograd import structure, tree
+from autograd.cluster.collections import is_collection
+from autograd.cluster.rows import Rows
 from autograd.compiler.layout import Group, Layout
 from autograd.errors import counted, refuse_mask, shown
 from autograd.reals import as_float
@@ -24,13 +26,17 @@ from autograd.tree import CONTAINERS, Opened, TreeDef, flatten
 from autograd.value import Value
 
 __all__ = [
-    "Arguments", "HoldsValues", "Nested", "Part", "Static", "children", "is_number",
+    "Arguments", "HoldsRows", "HoldsValues", "Nested", "Part", "Static", "children", "is_number",
     "is_stacked", "kind_of", "rebuilt", "taken",
 ]  # fmt: skip
 
 _DOUBLE = numpy.dtype(float)
 
 Axes = Any  # int | None | a structure of such
+
+
+class HoldsRows(Exception):  # noqa: N818 (as below)
+    """There are rows among the arguments that are read chunk by chunk."""
 
 
 class HoldsValues(Exception):  # noqa: N818 (it tells the caller what there is; nothing is wrong)
@@ -355,7 +361,11 @@ Kind: TypeAlias = Literal["number", "array", "stacked", "model", "static"]
 
 
 def kind_of(leaf: Any) -> Kind:
-    """Classify a part of an argument that is not a container."""
+    """Classify a part of an argument that is not a container.
+
+    Raises:
+        HoldsRows: It is rows that are read chunk by chunk.
+    """
     if type(leaf) is float:
         return "number"
     if type(leaf) is numpy.ndarray and leaf.ndim:
@@ -366,6 +376,8 @@ def kind_of(leaf: Any) -> Kind:
         return "number"
     if callable(getattr(leaf, "parameters", None)) and hasattr(leaf, "named_parameters"):
         return "model"
+    if isinstance(leaf, Rows) or is_collection(leaf):
+        raise HoldsRows
     if hasattr(leaf, "__array__") and getattr(leaf, "shape", None):
         return "array"
     return "number" if is_number(leaf) and not isinstance(leaf, bool) else "static"
@@ -377,7 +389,7 @@ def is_number(argument: Any) -> bool:
         return True
     if isinstance(argument, (Real, Number)):
         return not isinstance(argument, Value)
-    if getattr(argument, "shape", None) == ():
+    if getattr(argument, "shape", None) == () and not isinstance(argument, Rows):
         refuse_mask("compile: an argument", argument)
         return True
     return False

@@ -16,7 +16,10 @@ from typing import Any, overload
 import numpy
 
 from autograd import structure
-from autograd.compiler.arguments import Arguments, HoldsValues, taken
+from autograd.cluster.collections import is_collection
+from autograd.cluster.rows import Rows
+from autograd.cluster.workers import Workers, workers_of
+from autograd.compiler.arguments import Arguments, HoldsRows, HoldsValues, taken
 from autograd.compiler.backends import BACKENDS, BackendName, best_backend
 from autograd.compiler.backends.arrays import every_row
 from autograd.compiler.backends.llvm.entry import CFunction
@@ -37,7 +40,7 @@ from autograd.compiler.results import SparsePlace, output_names
 from autograd.compiler.specialisation import Repeated, Specialisation
 from autograd.compiler.storage import Stored, content, described, read, written
 from autograd.compiler.trace import collector_paused
-from autograd.errors import counted, shown
+from autograd.errors import counted, shown, whole_number
 from autograd.foreign import with_advice
 from autograd.forks import Reopened
 from autograd.tracing import active
@@ -59,6 +62,9 @@ def compile(
     check: bool = False,
     threads: int | None = None,
     backend: BackendName | None = None,
+    cluster: Any = None,
+    chunk: int | None = None,
+    progress: bool | None = None,
 ) -> Compiled: ...
 @overload
 def compile(
@@ -70,6 +76,9 @@ def compile(
     check: bool = False,
     threads: int | None = None,
     backend: BackendName | None = None,
+    cluster: Any = None,
+    chunk: int | None = None,
+    progress: bool | None = None,
 ) -> Callable[[Callable[..., Any]], Compiled]: ...
 @with_advice(
     static_argnums="ints, bools and strings among the arguments are constants of the program",
@@ -88,6 +97,9 @@ def compile(
     check: bool = False,
     threads: int | None = None,
     backend: BackendName | None = None,
+    cluster: Any = None,
+    chunk: int | None = None,
+    progress: bool | None = None,
 ) -> Any:
     """Compile a scalar function, or a derivative of one, to machine code.
 
@@ -130,6 +142,16 @@ def compile(
             system's C compiler compile `Program.to_c`, without vectors or threads; it lacks a few
             functions (`gamma` and Bessel's, for example). By default LLVM if llvmlite is installed,
             otherwise NumPy.
+        cluster: A `distributed.Client` (extra `cluster`), or `autograd.cluster.Workers`, whose
+            workers share the rows. The program goes to each worker once, as data; other arguments
+            once a call; sums come back. The bits do not depend on the workers, or on what happens
+            to them, as long as their processors are of one kind.
+        chunk: How many rows a chunk holds. Sums are formed within chunks, and over them in a tree
+            whose shape depends on their number alone. With `chunk` or `cluster`, and for arguments
+            of `autograd.cluster` or Dask, this is done for all rows, by default in chunks of up to
+            4 MiB, at most 32,768 rows; with the same chunks, the bits are the same everywhere.
+        progress: Whether to show a progress bar over the chunks, which needs tqdm; by default, in a
+            notebook, or if standard error is a terminal, after a second.
 
     Returns:
         The compiled function. It returns floats and arrays in the structure of the result of `f`,
@@ -163,6 +185,7 @@ def compile(
     if f is None:
         options: dict[str, Any] = {
             "exact": exact, "check": check, "threads": threads, "backend": backend,
+            "cluster": cluster, "chunk": chunk, "progress": progress,
         }  # fmt: skip
         return lambda function: compile(function, in_axes, reduce, **options)
     if not callable(f):
@@ -185,7 +208,17 @@ def compile(
                 "int, or None for what all rows share"
             )
     _checked("compile", threads, backend)
-    return Compiled(f, in_axes, reduce, exact, check, threads, backend)
+    if chunk is not None:
+        chunk = whole_number(chunk, "compile: chunk", 1, " or None")
+    if progress not in (True, False, None):
+        raise TypeError(f"compile: progress must be True, False or None, got {shown(progress)}")
+    how = (chunk, workers_of(cluster), progress)
+    if how[:2] != (None, None) and in_axes is None:
+        raise ValueError(
+            "compile: cluster and chunk are about rows, and without in_axes there are none: pass "
+            "in_axes=0"
+        )
+    return Compiled(f, in_axes, reduce, exact, check, threads, backend, how)
 
 
 def _checked(name: str, threads: Any, backend: Any) -> None:
@@ -226,6 +259,7 @@ class Compiled(Callee):
         check: bool,
         threads: int | None,
         backend: BackendName | None,
+        how: tuple[int | None, Workers | None, bool | None] = (None, None, None),
     ) -> None:
         if isinstance(function, Compiled):
             function = function.function
@@ -241,6 +275,8 @@ class Compiled(Callee):
         self._name = f"compile({getattr(function, '__name__', type(function).__name__)})"
         self._known: dict[Hashable, Specialisation] = {}
         self._differentiable: dict[Hashable, Differentiable] = {}
+        self._by_chunks: dict[Hashable, Specialisation] = {}
+        self._how = how  # chunk, cluster, progress: see `cluster.chunked.How`
         self._stored: dict[Hashable, Stored] = {}  # from a file: compiled when they are called
         self._last = None
         self._lock = Reopened()
@@ -261,6 +297,8 @@ class Compiled(Callee):
             check=self.check,
             threads=options.threads,
             backend=options.backend,
+            chunk=self._how[0],
+            progress=self._how[2],
         )
         return again, (self.function, self.in_axes, self.reduce)
 
@@ -294,10 +332,14 @@ class Compiled(Callee):
                 return result
         if self._model:
             args = (*self._model, *args)
+        if self._how[:2] != (None, None):
+            return self._chunked(args, kwargs)
         positional = (*args, *kwargs.values()) if kwargs else args
         axes = self._axes(args, kwargs)
         try:
             found = taken(self._name, positional, axes)
+        except HoldsRows:
+            return self._chunked(args, kwargs)
         except HoldsValues:
             return self._recorded(args, kwargs, axes)
         key = (found.key, *kwargs) if kwargs else found.key
@@ -335,7 +377,10 @@ class Compiled(Callee):
         tracing = active.get() is not None
         if tracing and self.in_axes is None:
             return self._called(*args, **kwargs)
-        found = taken(self._name, positional, axes, keep=True)
+        try:
+            found = taken(self._name, positional, axes, keep=True)
+        except HoldsRows:
+            return self._chunked(tuple(args), kwargs)
         if found.is_live and self.in_axes is None:
             return self._called(*args, **kwargs)
         reduce, rows = self.reduce, found.rows
@@ -380,6 +425,75 @@ class Compiled(Callee):
         return Compiled(
             function, in_axes, reduce, options.exact, False, options.threads, options.backend
         )
+
+    def _chunked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run the program chunk by chunk, on this machine or by a cluster."""
+        from autograd.cluster.chunked import Chunked, How, first_not_finite, separated
+
+        if self.in_axes is None:
+            raise ValueError(
+                f"{self._name}: an argument has rows, and without in_axes none are expected: pass "
+                "in_axes=0 to compile"
+            )
+        args, kwargs = self._rows_in_place(args, kwargs)
+        axes = list(self._axes(args, kwargs))
+        for place, value in enumerate(kwargs.values(), start=len(args)):
+            axes[place] = 0 if isinstance(value, Rows) or is_collection(value) else None
+        try:
+            stand_ins, every = separated(self._name, (*args, *kwargs.values()), axes)
+            found = taken(self._name, stand_ins, axes)
+        except HoldsValues:
+            raise TypeError(
+                f"{self._name}: with in_axes the arguments must be numbers, but they hold Values: "
+                "for derivatives, compile the derivative: compile(value_and_grad(f), in_axes=…)"
+            ) from None
+        if found.rows is None:
+            raise ValueError(
+                f"{self._name}: no argument has rows, as in_axes is {shown(self.in_axes)}: give "
+                "one of them an axis, such as 0"
+            )
+        rows = len(every[0])
+        call = CallArguments(
+            stand_ins[: len(args)], dict(zip(kwargs, stand_ins[len(args) :], strict=True)), axes
+        )
+        key = (found.key, *kwargs) if kwargs else found.key
+        known = self._by_chunks.get(key)
+        if known is None:
+            with self._lock, collector_paused():
+                stored = self._traced(key, call, found)
+                how = How(*self._how)
+                executed = functools.partial(Chunked, self._name, stored.program, how)
+                known = Specialisation.of(stored, self.options, executed)
+                self._by_chunks[key] = known
+        if known.captured and (_live or active.get() is not None) and known.depends_on_live():
+            raise TypeError(
+                f"{self._name}: with in_axes, the function reads a Value that is being "
+                "differentiated or traced outside it: pass it as an argument of the function"
+            )
+        left = iter(every)
+        given = [next(left) if array.ndim == 2 else array for array in known.given(found.arrays)]
+        numbers = known.numbers(known.run(given, rows), rows)
+        if self.check and rows and not numpy.isfinite(numbers).all():
+            wrong = first_not_finite(known.run.program, known.layout, given, rows)
+            if wrong is not None:
+                self._evaluate(call, wrong[1], 0, wrong[0])
+        return known.result.filled(numbers, self.reduce is None)
+
+    def _rows_in_place(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Pass rows by position that are given by name, where `in_axes` has an axis for each."""
+        axes = self.in_axes
+        if not (kwargs and isinstance(axes, (tuple, list)) and not self._model):
+            return args, kwargs
+        try:
+            names = list(inspect.signature(self.function).parameters)
+        except (TypeError, ValueError):  # of some functions in C
+            return args, kwargs
+        rest = dict(kwargs)
+        while len(args) < min(len(axes), len(names)) and names[len(args)] in rest:
+            args = (*args, rest.pop(names[len(args)]))
+        return args, rest
 
     # --- the programs -----------------------------------------------------------------------
 
@@ -488,7 +602,10 @@ class Compiled(Callee):
                 "change: pass it as an argument"
             )
         try:
-            return known.run.c_function(signature, known.sources(), for_scipy=who != "c_function")
+            made: CFunction = known.run.c_function(
+                signature, known.sources(), for_scipy=who != "c_function"
+            )
+            return made
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
 
@@ -536,7 +653,7 @@ class Compiled(Callee):
     @property
     def signatures(self) -> list[Hashable]:
         """The structures of arguments that have a program."""
-        return list(self._stored | self._known)
+        return list(self._stored | self._by_chunks | self._known)
 
     def clear(self) -> None:
         """Forget all programs, so that what the function reads from outside is read again.
@@ -550,6 +667,7 @@ class Compiled(Callee):
         with self._lock:
             self._known.clear()
             self._differentiable.clear()
+            self._by_chunks.clear()
             self._stored.clear()
             self._last = None
 
@@ -581,7 +699,7 @@ class Compiled(Callee):
         with self._lock:
             every = self._stored | {
                 key: Stored(known.program, known.result, known.layout, known.captured)
-                for key, known in self._known.items()
+                for key, known in (self._by_chunks | self._known).items()
             }
         # If there is `in_axes` but no argument has rows, there is a program, but calls fail.
         known = {
@@ -629,19 +747,27 @@ class Compiled(Callee):
         with self._lock, collector_paused():
             if key in self._known:  # by another thread, in the meantime
                 return self._known[key]
-            stored = self._stored.get(key)
-            if stored is None:
-                layout = found.layout()
-                first = self._original.traced(call, layout)
-                self.traces += 1
-                if self.check:
-                    self._original.require_the_same(first, call, layout)
-                program, result, captured, _ = first
-                if captured:
-                    layout = Layout((*layout.groups, Group(len(captured), False)), layout.batched)
-                stored = Stored(program, result, layout, captured)
+            stored = self._traced(key, call, found)
             known = self._known[key] = Specialisation.of(stored, self.options)
             return known
+
+    def _traced(self, key: Hashable, call: CallArguments, found: Arguments) -> Stored:
+        """Trace the function, unless its program is known."""
+        for known in (self._known.get(key), self._by_chunks.get(key)):
+            if known is not None:
+                return Stored(known.program, known.result, known.layout, known.captured)
+        stored = self._stored.get(key)
+        if stored is not None:
+            return stored
+        layout = found.layout()
+        first = self._original.traced(call, layout)
+        self.traces += 1
+        if self.check:
+            self._original.require_the_same(first, call, layout)
+        program, result, captured, _ = first
+        if captured:
+            layout = Layout((*layout.groups, Group(len(captured), False)), layout.batched)
+        return Stored(program, result, layout, captured)
 
     def require_one_program(self, *args: Any) -> None:
         """Trace the function again and compare the programs; `check=True` does so at each trace.
@@ -676,17 +802,23 @@ class Compiled(Callee):
                 given = known.given(found.arrays)
                 numbers = every_row(known.run.program, known.layout, given, found.rows)
             row = int(numpy.argmin(numpy.isfinite(numbers).all(axis=0)))
+        self._evaluate(call, found.arrays, row, None if found.rows is None else row)
+
+    def _evaluate(
+        self, call: CallArguments, arrays: Sequence[Any], row: int, named: int | None
+    ) -> None:
+        """Run the function itself on a row of arrays, which is named in errors."""
 
         def number(group: int, place: int, path: str) -> Value:
-            array = found.arrays[group]
+            array = arrays[group]
             return Value(float(array[row, place] if array.ndim == 2 else array[place]), path)
 
         values, keywords = self._original.row(call, number)
         try:
             self._called(*values, **keywords)
         except (ArithmeticError, ValueError) as error:
-            if found.rows is not None:
-                raise type(error)(f"in row {row}: {error}") from None
+            if named is not None:
+                raise type(error)(f"in row {named}: {error}") from None
             raise
 
 

@@ -35,7 +35,8 @@ class Specialisation:
         program: The program, as traced.
         result: The structure of the result.
         layout: Where the inputs lie.
-        run: Executes the program on arrays and a number of rows.
+        run: Executes the program on arrays and a number of rows: an `Executor`, or what is made
+            in its place.
         positions: The places in the result that are outputs, and the outputs; None if they are the
             same.
         constants: The constants in the result, with places for the outputs.
@@ -48,7 +49,7 @@ class Specialisation:
     program: Program
     result: Result
     layout: Layout
-    run: Executor
+    run: Any
     positions: Any
     constants: Any
     captured: tuple[Value, ...] = ()
@@ -57,8 +58,16 @@ class Specialisation:
     called: Callable[[tuple[Any, ...]], Any] | None = None
 
     @classmethod
-    def of(cls, stored: Stored, options: Options) -> Specialisation:
-        """Compile a traced program."""
+    def of(
+        cls, stored: Stored, options: Options, executed: Callable[..., Any] = Executor
+    ) -> Specialisation:
+        """Compile a traced program.
+
+        Args:
+            stored: The program.
+            options: How it is executed.
+            executed: Makes what executes it, as `Executor` does.
+        """
         program, result, layout, captured = stored
         lowered = optimise(program)
         first, constants = len(lowered.inputs), lowered.constants
@@ -78,7 +87,7 @@ class Specialisation:
                 if slot not in places:
                     fixed[place] = constants[slot - first]
         distinct = Program(lowered.inputs, constants, lowered.operations, tuple(computed))
-        run = Executor(distinct, layout, options)
+        run = executed(distinct, layout, options)
         return cls(program, result, layout, run, positions, fixed, captured)
 
     def depends_on_live(self) -> bool:

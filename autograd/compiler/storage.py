@@ -41,7 +41,10 @@ from autograd.rules import RULES
 from autograd.value import Value
 from autograd.writing import path_of, write_whole
 
-__all__ = ["FORMAT", "LARGEST", "Described", "Stored", "content", "described", "read", "written"]
+__all__ = [
+    "FORMAT", "LARGEST", "Described", "Stored", "content", "described", "described_program",
+    "program_of", "read", "written",
+]  # fmt: skip
 
 FORMAT = "scalar-autograd program 2"
 OLDER = b"scalar-autograd program 1"
@@ -224,6 +227,21 @@ def _described_program(key: Hashable, known: Stored) -> dict[str, Any]:
     return {
         **described_arguments(key),
         "result": described_result(known.result),
+        **described_program(program),
+    }
+
+
+def described_program(program: Program) -> dict[str, Any]:
+    """Describe a program.
+
+    Args:
+        program: The program, as traced.
+
+    Returns:
+        A description that JSON can hold.
+    """
+    program = _without_own(program)
+    return {
         "inputs": program.inputs,
         "constants": [constant.hex() for constant in program.constants],
         "operations": _described_operations(program),
@@ -365,7 +383,7 @@ def _stored(data: Any, in_axes: Any) -> tuple[Hashable, Stored]:
     _require_fields("it", data, FIELDS)
     given = arguments(data["arguments"], data["keywords"])
     require_fit(in_axes, given)
-    program = _program(data)
+    program = program_of(data)
     widths = sum(group.width for group in given.layout.groups)
     if widths != len(program.inputs):
         raise ValueError(
@@ -381,7 +399,23 @@ def _stored(data: Any, in_axes: Any) -> tuple[Hashable, Stored]:
     return given.key, Stored(program, returned, given.layout)
 
 
-def _program(data: dict[str, Any]) -> Program:
+def program_of(data: dict[str, Any]) -> Program:
+    """Check the description of a program.
+
+    Args:
+        data: What `described_program` gave, among other fields.
+
+    Returns:
+        The program.
+
+    Raises:
+        ValueError: It is malformed; the message says how.
+
+    Example:
+        >>> data = {"inputs": ["x"], "constants": [], "operations": [["sin", 0]], "outputs": [1]}
+        >>> program_of(data).operations
+        (Operation(op='sin', operands=(0,)),)
+    """
     return _body(data).checked()
 
 

@@ -43,14 +43,14 @@ def test_faults_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fau
         number = description.number
         monkeypatch.setattr(storage, "number", lambda *args: 1.5 * number(*args))
     elif fault == "layout":  # results stand in another order
-        program = storage._program
+        program = storage.program_of
 
         def backwards(data: Any) -> Program:
             found = program(data)
             outputs = found.outputs[::-1]
             return Program(found.inputs, found.constants, found.operations, outputs)
 
-        monkeypatch.setattr(storage, "_program", backwards)
+        monkeypatch.setattr(storage, "program_of", backwards)
     else:  # what is missing is a KeyError
 
         def unchecked(*_: Any) -> None:

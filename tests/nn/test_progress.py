@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from autograd.progress import in_notebook
 from nn import Neuron, fit, losses
-from nn.progress import Progress, in_notebook
+from nn.progress import Progress
 
 tqdm = pytest.importorskip("tqdm.auto")
 

@@ -493,7 +493,7 @@ def test_what_is_read_can_be_compiled(op: str) -> None:
     for count in range(12):
         program = {**SQUARE, "operations": [[op, *[0] * count]]}
         try:
-            read = storage._program(program)
+            read = storage.program_of(program)
         except ValueError:
             continue
         assert optimise(read).inputs == ("x",)

@@ -1,0 +1,67 @@
+"""Rows of Dask's collections: arrays, data frames and their columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from autograd.cluster.rows import Rows
+
+__all__ = ["Collection", "is_collection"]
+
+
+def is_collection(part: Any) -> bool:
+    """Whether this is an array, a data frame or a series of Dask.
+
+    Example:
+        >>> is_collection([1.0])
+        False
+    """
+    return hasattr(part, "__dask_graph__") and hasattr(part, "shape")
+
+
+class Collection(Rows):
+    """Rows of a Dask array, or of a data frame: a row is a row of the frame.
+
+    The number of rows in each partition of a frame is computed first, if it is not known.
+
+    Attributes:
+        array: They as a Dask array, with rows along its first axis.
+
+    Args:
+        given: The array, frame or series.
+        axis: The axis of the rows.
+        path: Where it is among the arguments, for errors.
+
+    Raises:
+        TypeError: It does not hold real numbers.
+        ValueError: It has no such axis.
+    """
+
+    local = True
+
+    def __init__(self, given: Any, axis: int, path: str) -> None:
+        found = given
+        if hasattr(given, "to_dask_array"):
+            found = given.to_dask_array(lengths=True)
+        if not -found.ndim <= axis < found.ndim:
+            raise ValueError(f"{path} has {found.ndim} dimensions, but in_axes asks for {axis}")
+        if found.dtype.kind not in "fiub":
+            raise TypeError(f"{path}: expected real numbers, got a Dask array of {found.dtype}")
+        if any(size != size for size in found.shape):  # nan: not known
+            found = found.compute_chunk_sizes()
+        if axis % found.ndim:
+            import dask.array
+
+            found = dask.array.moveaxis(found, axis, 0)
+        super().__init__(int(found.shape[0]), tuple(map(int, found.shape[1:])))
+        self.array = found
+
+    def __repr__(self) -> str:
+        return f"<Dask: {super().__repr__()[1:]}"
+
+    def read(self, first: int, count: int) -> Any:
+        """Return some rows."""
+        part = self.array[first : first + count]
+        return numpy.asarray(part.compute(scheduler="synchronous"))

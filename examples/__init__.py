@@ -1,0 +1,1 @@
+"""Examples of rows beyond one memory and one machine."""

@@ -429,6 +429,7 @@ def test_a_claimed_gradient_that_is_wrong_is_shrunk() -> None:
 
 
 def test_claims_of_several_arguments_and_of_products() -> None:
+    @settings(max_examples=10)
     @check_gradients(
         gradient=lambda x, n, y: (n * y * np.ones(3), n * np.sum(x)),
         vjp=lambda x, n, y, w: (w * n * y * np.ones(3), w * n * np.sum(x)),
@@ -501,6 +502,7 @@ def test_arguments_with_a_default_do_not_displace_vectors(vjp: Any, by_keyword: 
 
 
 def test_a_claim_of_c_has_no_signature() -> None:
+    @settings(max_examples=10)
     @check_gradients(gradient=np.sin, x=st.floats(-3.0, 3.0))
     def cosine(x: float, shift: float = 1.0) -> Any:
         return shift - np.cos(x)
@@ -516,7 +518,7 @@ def test_precision_is_that_of_what_is_claimed() -> None:
     def sine(x: float) -> float:
         return float(np.float32(np.sin(np.float32(x))))
 
-    decorate(sine)()
+    settings(max_examples=10)(decorate(sine))()
 
 
 def test_a_claim_has_to_be_a_function() -> None:
@@ -558,6 +560,7 @@ def test_arrays_are_drawn_by_their_types() -> None:
         squares()
     assert dtypes == {tuple(map(np.dtype, ("float64", "float32", "float64", "int8")))}
 
+    @settings(max_examples=10)
     @check_gradients(gradient=lambda x: 2.0 * x)
     def square(x: np.ndarray) -> Any:
         assert abs(x).max() <= 8.0
@@ -568,7 +571,6 @@ def test_arrays_are_drawn_by_their_types() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
 def test_arrays_hold_normal_numbers_of_their_type(dtype: type[np.floating[Any]]) -> None:
-    @settings(max_examples=60)
     @given(_arrays(dtype))
     def drawn(x: Any) -> None:
         assert x.dtype == dtype

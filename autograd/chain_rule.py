@@ -157,7 +157,7 @@ def _propagated(
     waiting: dict[int, Any] = {}
     for root, seed in roots:
         _wait(waiting, id(root), seed)
-    passing = set(map(id, showing_nan([root for root, _ in roots], order)))
+    passing = showing_nan([root for root, _ in roots], order)
     chain = ChainRule(order, again)
     for node in reversed(order):
         key = id(node)

@@ -148,7 +148,7 @@ def has_domain(node: Value) -> bool:
     )
 
 
-def showing_nan(roots: Sequence[Value], order: Sequence[Value]) -> dict[Value, int]:
+def showing_nan(roots: Sequence[Value], order: Sequence[Value]) -> dict[int, int]:
     """Tell for traced nodes which of some roots are nan if the node is.
 
     If such a node is off its domain, that root is nan, and so must be its derivative, even though
@@ -160,20 +160,22 @@ def showing_nan(roots: Sequence[Value], order: Sequence[Value]) -> dict[Value, i
         order: The interior nodes that they depend on, parents first.
 
     Returns:
-        For each node one bit for each root, the lowest bit for the first; nodes that affect no root
-        are left out, and the result is empty if no node has a restricted domain.
+        For each node, by its identity, one bit for each root, the lowest bit for the first; nodes
+        that affect no root are left out, and the result is empty if no node has a restricted
+        domain.
     """
-    showing: dict[Value, int] = {}
+    showing: dict[int, int] = {}  # by identity: the hash of a traced node is a function of Python's
+    known = showing.get
     if not any(map(has_domain, {node.op: node for node in order if is_traced(node)}.values())):
         return showing
     for place, root in enumerate(roots):
         if is_traced(root):
-            showing[root] = showing.get(root, 0) | 1 << place
+            showing[id(root)] = known(id(root), 0) | 1 << place
     for node in reversed(order):
-        bits = showing.get(node)
+        bits = known(id(node))
         if bits and not isinstance(node.op, OwnName):
             for parent in node.parents[: DROPPING.get(node.op)]:
-                showing[parent] = showing.get(parent, 0) | bits
+                showing[id(parent)] = known(id(parent), 0) | bits
     return showing
 
 

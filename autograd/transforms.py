@@ -468,7 +468,7 @@ def _record_tangents(
     roots: Sequence[Value],
     order: Sequence[Value],
     within: Container[Value],
-    showing: dict[Value, int],
+    showing: dict[int, int],
     found: dict[Value, Number],
 ) -> None:
     """Propagate the tangents of some variables, and record the operations that this takes."""
@@ -500,7 +500,7 @@ def _record_tangents(
                 chain.result_of_call(node)
             continue
         terms: list[Number] = []
-        factor = 1.0 if showing.get(node) == everywhere else within_domain(node, 1.0)
+        factor = 1.0 if showing.get(id(node)) == everywhere else within_domain(node, 1.0)
         for parent, derivative in zip(
             node.parents, partials(node, undefined=chain.again), strict=True
         ):
@@ -513,8 +513,8 @@ def _record_tangents(
         if terms:
             found[node] = added(terms)
     for node in order:
-        if showing.get(node) and has_domain(node) and not found.keys().isdisjoint(node.parents):
-            bits = showing[node]
+        if showing.get(id(node)) and has_domain(node) and not found.keys().isdisjoint(node.parents):
+            bits = showing[id(node)]
             while bits:
                 root = roots[bits.bit_length() - 1]
                 bits ^= 1 << (bits.bit_length() - 1)

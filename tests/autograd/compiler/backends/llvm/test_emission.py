@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd.compiler.backends.llvm import LLVM
+from autograd.compiler.backends.llvm import LLVM, backend
 from autograd.compiler.backends.llvm.emission import (
     CALL,
     Part,
@@ -171,6 +171,42 @@ def test_every_module_is_well_formed(lanes: int) -> None:
         module = binding.parse_assembly(text)
         module.verify()
     assert "@kernel(ptr noalias %call)" in text
+
+
+def recurrence(steps: int, width: int = 12) -> Case:
+    """In each step a layer of sums of products, each compared with a number."""
+    inputs = 2 * width
+    operations: list[Operation] = []
+    outputs: list[int] = []
+    state = [*range(width)]
+    for _ in range(steps):
+        first = inputs + len(operations)
+        for i in range(width):
+            weights = [width + (i + j) % width for j in range(4)]
+            operations.append(Operation("dot", (*weights, *(state[i - j] for j in range(4)))))
+        operations += [Operation("<", (first + i, width + i)) for i in range(width)]
+        state = [*range(first + width, first + 2 * width)]
+        outputs += state
+    layout = Layout((Group(width, True), Group(width, False)), True)
+    names = tuple([f"x{i}" for i in range(inputs)])
+    return Case(Program(names, (), tuple(operations), tuple(outputs)), layout, whole=True)
+
+
+def defined(case: Case) -> int:
+    """Count the functions of loops that are written for a program's rows."""
+    steps = LLVM(replace(host(), straight_cost=0))
+    plan = steps.plan(case.program, case.layout, reduces=False, exact=True)
+    places, varying = backend._places(plan)
+    _, by_row = backend._split_by_rows(plan, varying)
+    body = backend._body(plan, replace(host(), straight_cost=0), by_row, places, varying, False)
+    return sum(text.count("define void") for text, is_loop in step_texts(body) if is_loop)
+
+
+def test_steps_of_a_recurrence_share_the_functions_of_their_loops() -> None:
+    few, many = recurrence(3), recurrence(12)
+    assert 0 < defined(many) <= defined(few) + 8
+    check(few, 2, LOOPS)
+    check(few, 4, LOOPS, "sum", exact=False)
 
 
 def test_blocks_are_lanes_times_vectors() -> None:

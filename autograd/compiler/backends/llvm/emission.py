@@ -136,6 +136,7 @@ class _Straight:
         self.program, self.schedule, self.shape = part.program, part.schedule, part.shape
         self.outputs, self.layout, self.region = part.outputs, part.layout, part.region
         self.writer = Writer(part.shape.lanes) if writer is None else writer
+        self.rows = part.shape.rows
         self.values: dict[int, str] = {}
         self.conditions: dict[int, str] = {}
         self.products: dict[int, tuple[int, int]] = {}
@@ -152,9 +153,9 @@ class _Straight:
             if step.computes:
                 self._compute(slot, *self.program.operations[slot - first], used)
                 if slot in schedule.stored:
-                    self.writer.store(self.value(slot), self._address(schedule.places[slot]))
+                    self._keep(slot, schedule.places[slot])
             for index in schedule.copies.get(slot, ()):
-                self.writer.store(self.value(slot), self._address(Place(self.region, index)))
+                self._keep(slot, Place(self.region, index))
             if slot in self.outputs and not (step.computes and slot in schedule.totalled):
                 self._hand_out(slot, self.outputs[slot])
         return self.writer
@@ -218,14 +219,14 @@ class _Straight:
             return writer.constant(program.constants[slot - len(program.inputs)])
         place = self.schedule.places[slot]
         if place.region.by_row:
-            self.values[slot] = writer.load(self._address(place))
+            self.values[slot] = writer.element(*self._at(place))
             return self.values[slot]
         group = place.region.group
         if group is not None and self.layout.groups[group].varies:
             self.values[slot] = self._collected(group, place.offset)
             return self.values[slot]
         # Loaded for each use: this takes no register, and the load broadcasts the number.
-        return writer.splat(writer.load(self._address(place), "double"))
+        return writer.splat(writer.element(*self._at(place), "double"))
 
     def _collected(self, group: int, offset: int) -> str:
         """Gather an input for all rows of a vector from the rows of its array."""
@@ -347,8 +348,15 @@ class _Straight:
         return writer.let(f"call i1 @{name}({bits} {test})")
 
     def _address(self, place: Place) -> str:
-        step = self.shape.rows if place.region.by_row else 1
-        return self.writer.address(f"%{place.region.name}", place.offset * step)
+        return self.writer.address(*self._at(place))
+
+    def _keep(self, slot: int, place: Place) -> None:
+        writer, value = self.writer, self.value(slot)
+        writer.store(value, self._address(place))
+
+    def _at(self, place: Place) -> tuple[str, int]:
+        region, offset = place
+        return f"%{region.name}", offset * self.rows if region.by_row else offset
 
     def _hand_out(self, slot: int, output: int) -> None:
         writer = self.writer
@@ -722,7 +730,7 @@ def _module(part: Part, functions: Sequence[_Written]) -> str:
         texts += ["entry:", *writer.lines, "  ret void", "}", ""]
     inline = sum(called.values()) <= part.target.most_inlined
     elementary = mathematics.definitions(part.shape.lanes, called, inline=inline)
-    return merged("\n".join(declared), elementary, "\n".join(texts))
+    return merged("\n".join(declared), elementary) + "\n".join(texts)
 
 
 def part_text(part: Part) -> str:

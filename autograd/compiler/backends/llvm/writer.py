@@ -207,6 +207,19 @@ class Writer:
         """Read from memory."""
         return self.let(f"load {kind or self.kind}, ptr {address}, align 8")
 
+    def element(self, pointer: str, index: int, kind: str = "") -> str:
+        """Read an element from memory: most of what straight-line code does besides computing."""
+        if not index:
+            return self.load(pointer, kind)
+        count = self._count
+        self._count = count + 2
+        name = f"%t{count + 2}"
+        self.lines += (
+            f"  %t{count + 1} = getelementptr double, ptr {pointer}, i64 {index}",
+            f"  {name} = load {kind or self.kind}, ptr %t{count + 1}, align 8",
+        )
+        return name
+
     def store(self, value: str, address: str, kind: str = "") -> None:
         """Write to memory."""
         self.do(f"store {kind or self.kind} {value}, ptr {address}, align 8")

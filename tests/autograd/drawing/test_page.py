@@ -639,7 +639,7 @@ def test_no_motion_where_none_is_wanted(opened: Open) -> None:
 
 
 def test_the_node_of_the_step_is_in_sight(opened: Open) -> None:
-    shown = opened(tangle(40))
+    shown = opened(tangle(40), direction="LR")
     shown.emulate(prefers_reduced_motion="reduce")
     # All steps in one script: other tests really press keys.
     in_sight = """
@@ -684,6 +684,32 @@ def test_the_page_fits_its_window(opened: Open, width: int, height: int) -> None
             "const box = document.getElementById('next').getBoundingClientRect();"
             "return box.top >= 0 && box.bottom <= innerHeight"
         )
+
+
+def test_the_page_opens_with_all_of_the_graph_on_a_desk_and_a_neighbourhood_on_a_phone(
+    chrome: Any, tmp_path: Path
+) -> None:
+    path = draw(textbook()).to_html(tmp_path / "page.html")
+    for width, height, whole in ((1280, 800, True), (390, 844, False)):
+        chrome.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 900},
+        )
+        shown = Page(chrome, path)
+        hidden = shown.run(
+            "const p = document.getElementById('graph').getBoundingClientRect();"
+            "return [...document.querySelectorAll('g.node')].filter((g) => {"
+            "const b = g.getBoundingClientRect();"
+            "return b.left < p.left || b.right > p.right || b.top < p.top || b.bottom > p.bottom"
+            "}).length"
+        )
+        assert (hidden == 0) is whole
+        # Legible: a letter is 5 pixels high at least, and on a phone more.
+        size = shown.run(
+            "return document.querySelector('g.node text').getBoundingClientRect().height"
+        )
+        assert size >= (8.0 if whole else 12.0)
+    chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_numbers_keep_clear_of_the_words_before_them(opened: Open) -> None:

@@ -181,7 +181,7 @@ _LONGEST = [
 ]  # fmt: skip
 """The modules that take longest. They are run first: the last is not waited for."""
 
-_SAMPLE = 2
+_SAMPLE = 4
 """Of how many parameters `make coverage` runs a test: as a rule they take the same branches."""
 
 

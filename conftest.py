@@ -170,9 +170,9 @@ def pytest_collect_directory(path: Path) -> None:
 _LONGEST = [
     f"tests/{name}.py"
     for name in (
-        "autograd/testing/test_torch", "autograd/testing/test_jax", "nn/test_sklearn",
-        "nn/test_demo", "autograd/checking/test_numerical", "autograd/checking/test_claims",
-        "autograd/checking/test_check", "autograd/test_rules_higher",
+        "autograd/testing/test_torch", "autograd/testing/test_jax", "autograd/test_rules_higher",
+        "autograd/checking/test_claims", "nn/test_sklearn", "nn/test_demo",
+        "autograd/checking/test_check", "autograd/checking/test_numerical",
         "autograd/testing/test_decorator", "autograd/compiler/test_function",
         "autograd/compiler/backends/c/test_source", "autograd/test_forks", "autograd/test_rules",
         "benchmarks/test_compiled", "autograd/drawing/test_page", "autograd/test_copying",
@@ -181,7 +181,7 @@ _LONGEST = [
 ]  # fmt: skip
 """The modules that take longest. They are run first: the last is not waited for."""
 
-_SAMPLE = 2
+_SAMPLE = 4
 """Of how many parameters `make coverage` runs a test: as a rule they take the same branches."""
 
 

@@ -1,6 +1,6 @@
 """Processes are killed while they save: what remains is the older or the newer file, whole.
 
-python -m tests.autograd.killed --kills 300 [module | compiled | drawing] [--named]
+python -m tests.autograd.killed --kills 300 [module] [compiled] [drawing] [--named]
 """
 
 from __future__ import annotations
@@ -75,11 +75,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--named", action="store_true", help="without files that have no name")
-    parser.add_argument("what", nargs="?", choices=SAVING, default="module")
+    parser.add_argument("what", nargs="*", default=[*SAVING], help="all, if not given")
     options = parser.parse_args()
     if options.named and hasattr(os, "O_TMPFILE"):
         del os.O_TMPFILE
-    sys.stdout.write(f"{litter_of(options.what, options.kills)}\n")
+    for what in options.what:
+        sys.stdout.write(f"{litter_of(what, options.kills)}\n")
 
 
 if __name__ == "__main__":

@@ -200,6 +200,7 @@ def test_a_kink_behind_a_factor_that_stays_0_is_no_kink(
         assert set(flat(derivative([0.0, X]))) == {0.0}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("order", [2, 3])
 def test_a_kink_behind_a_factor_that_stays_0_is_no_kink_compiled(order: int) -> None:
     cases = [

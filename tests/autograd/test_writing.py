@@ -377,21 +377,20 @@ def test_processes_that_write_to_one_file_all_succeed(tmp_path: Path) -> None:
 
 @pytest.mark.no_cover
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a process cannot be forked here")
-@pytest.mark.parametrize("what", ["module", "compiled", "drawing"])
 def test_a_process_that_is_killed_leaves_the_older_file_or_the_newer_one(
-    request: pytest.FixtureRequest, what: str
+    request: pytest.FixtureRequest,
 ) -> None:
-    """Ten of them; of three hundred: python -m tests.autograd.killed."""
+    """Ten of them for each kind of file; of three hundred: python -m tests.autograd.killed."""
     pytest.importorskip("safetensors")
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "tests.autograd.killed"]
     named = ["--named"] if "[named" in request.node.name else []
     done = subprocess.run(
-        [*command, "--kills", "10", what, *named],
+        [*command, "--kills", "10", *named],
         capture_output=True, text=True, check=False, cwd=ROOT,
     )  # fmt: skip
     assert not done.returncode, done.stderr
     if hasattr(os, "O_TMPFILE"):  # between getting a name and taking the place: microseconds
-        assert int(done.stdout) <= 1
+        assert all(int(left) <= 1 for left in done.stdout.split())
 
 
 def test_what_is_saved_over_another_file_loads(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ QUICK: Any = {"hidden_layer_sizes": (5,), "max_iter": 20, "learning_rate_init": 
 # The checks look at what an estimator takes and keeps, a hundred times; little training will do.
 BRIEF: Any = {**QUICK, "hidden_layer_sizes": (3,), "max_iter": 4, "batch_size": 40}
 GENERATOR = np.random.default_rng(0)
-X = GENERATOR.normal(size=(60, 3))
+X = GENERATOR.normal(size=(40, 3))
 CLASSES = np.where(X[:, 0] > 0.3, "high", np.where(X[:, 1] > 0, "middle", "low"))
 NUMBERS = np.sin(X[:, 0]) + 0.5 * X[:, 1]
 quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -151,12 +151,12 @@ def test_clones_and_pickles(kind: Any) -> None:
 
 @quiet
 def test_classes_are_texts_or_numbers_or_one() -> None:
-    for y in CLASSES, CLASSES == "low", np.where(CLASSES == "low", 7, -3), np.full(60, 2.0):
+    for y in CLASSES, CLASSES == "low", np.where(CLASSES == "low", 7, -3), np.full(40, 2.0):
         model = MLPClassifier(**QUICK, random_state=0).fit(X, y)
         shares = model.predict_proba(X)
         assert model.classes_.tolist() == np.unique(y).tolist()
-        assert shares.shape == (60, len(model.classes_))
-        assert shares.sum(axis=1) == pytest.approx(np.ones(60))
+        assert shares.shape == (40, len(model.classes_))
+        assert shares.sum(axis=1) == pytest.approx(np.ones(40))
         assert (model.predict(X) == model.classes_[shares.argmax(axis=1)]).all()
         assert np.exp(model.predict_log_proba(X)) == pytest.approx(shares)
         assert model.score(X, y) > 0.7
@@ -177,17 +177,17 @@ def test_extreme_outputs_are_probabilities() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             shares = model.predict_proba(1e200 * X)
-        assert shares.sum(axis=1) == pytest.approx(np.ones(60))
+        assert shares.sum(axis=1) == pytest.approx(np.ones(40))
 
 
 @quiet
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
 def test_weights_and_classes_count(kind: Any) -> None:
     y = CLASSES if kind is MLPClassifier else NUMBERS
-    weights = GENERATOR.integers(0, 3, size=60)
+    weights = GENERATOR.integers(0, 3, size=40)
     options = {**QUICK, "random_state": 1, "max_iter": 10}
     model = kind(**options).fit(X, y, sample_weight=weights)
-    rows = np.repeat(np.arange(60), weights)
+    rows = np.repeat(np.arange(40), weights)
     repeated = kind(**options).fit(X[rows], y[rows])
     predict = "predict" if kind is MLPRegressor else "predict_proba"
     assert getattr(model, predict)(X) == pytest.approx(getattr(repeated, predict)(X), rel=1e-6)
@@ -201,14 +201,14 @@ def test_partial_fit_needs_the_classes_once() -> None:
     model = MLPClassifier(**QUICK, random_state=0)
     with pytest.raises(ValueError, match="classes must be given at the first call"):
         model.partial_fit(X, CLASSES)
-    for i in range(0, 60, 10):
+    for i in range(0, 40, 10):
         model.partial_fit(X[i : i + 10], CLASSES[i : i + 10], classes=np.unique(CLASSES))
-    assert model.n_iter_ == 6
-    assert len(model.loss_curve_) == 6
+    assert model.n_iter_ == 4
+    assert len(model.loss_curve_) == 4
     with pytest.raises(ValueError, match="and were"):
         model.partial_fit(X, CLASSES, classes=["a", "b"])
     with pytest.raises(ValueError, match="y has other classes than"):
-        model.partial_fit(X, np.full(60, "new"))
+        model.partial_fit(X, np.full(40, "new"))
 
 
 @quiet

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -47,6 +48,7 @@ def test_bounds_are_kept(
     assert network.activation in ("tanh", "relu")
 
 
+@pytest.mark.no_cover
 def test_every_loss_and_activation_is_drawn() -> None:
     seen: set[str] = set()
 

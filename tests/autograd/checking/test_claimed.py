@@ -245,6 +245,7 @@ def test_what_is_not_defined_is_asked_again() -> None:
     assert claim.calls == 3
 
 
+@pytest.mark.no_cover
 def test_what_is_kept_takes_little_memory() -> None:
     def f(x: Any) -> Any:
         return np.full(2**19, x.item())

@@ -385,7 +385,6 @@ def test_inputs_that_are_small_beside_others_like_them_are_told_in_single_precis
     assert failed(f, x, gradient=wrong).worst.input == "x[17]"
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(2))
 def test_where_single_precision_does_not_tell_one_input_its_neighbours_are_named(seed: int) -> None:
     random = np.random.default_rng(seed)

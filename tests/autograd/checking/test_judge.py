@@ -56,6 +56,7 @@ def paths(node: Value, leaf: Value, links: Any, slope: Any) -> Fraction:
     )
 
 
+@pytest.mark.no_cover
 @settings(max_examples=40)
 @given(linked(), st.randoms(use_true_random=False))
 def test_sums_are_those_over_all_paths_and_bounds_hold_for_any_slopes_within(

@@ -113,6 +113,7 @@ def test_numbers_of_colours_known_by_hand(
         assert max(star_colours(rows), default=-1) + 1 == stars
 
 
+@pytest.mark.no_cover
 def test_dense_rows_do_not_make_it_quadratic() -> None:
     count = 30_000
     arrow = [[*range(count)], *([0, place] for place in range(1, count))]

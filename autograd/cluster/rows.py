@@ -62,11 +62,23 @@ class Rows:
 
         Raises:
             NotImplementedError: The subclass does not define it.
+
+        Example:
+            >>> array([1.0, 2.0, 3.0]).read(1, 2).tolist()
+            [2.0, 3.0]
         """
         raise NotImplementedError(f"{type(self).__name__} does not define read(first, count)")
 
     def reader(self) -> Rows:
-        """Return what a run of chunks is read by; by default, these rows themselves."""
+        """Return what a run of chunks is read by; by default, these rows themselves.
+
+        A subclass may return an object that keeps a part of a file between two chunks.
+
+        Example:
+            >>> rows = array([1.0, 2.0])
+            >>> rows.reader() is rows
+            True
+        """
         return self
 
     def block(self, first: int, count: int) -> Any:

@@ -940,7 +940,6 @@ def test_a_kink_among_very_many_is_found_and_the_others_pass() -> None:
     assert [d.input for d in result.derivatives if d.outcome != "passed"] == ["w[20]"]
 
 
-@pytest.mark.no_cover
 def test_many_inputs_of_which_one_is_at_a_kink_are_taken_one_by_one() -> None:
     def f(w: Any) -> Any:
         return dot(w, w) + relu(w[20])

@@ -475,7 +475,6 @@ def test_inputs_at_the_ends_of_the_range_are_no_error(x: float) -> None:
     ).outcome != "failed"  # fmt: skip
 
 
-@pytest.mark.no_cover
 def test_where_every_direction_meets_kinks_each_input_is_looked_at() -> None:
     x = np.concatenate([[0.5], 1.0 + 10.0 ** -np.linspace(2.0, 12.0, 19)])
 

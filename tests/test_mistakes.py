@@ -209,7 +209,11 @@ MISTAKES: list[tuple[str, type[Exception], list[str]]] = [
     ("autograd.explain(x * x, x, limit='a')", TypeError, ["explain: limit", "str: 'a'"]),
     ("autograd.explain(x * x, through='all')", ValueError, ["through=", "wrt"]),
     ("autograd.draw(x * x, fold='deep')", ValueError, ["draw: fold must be", "'auto'", "'deep'"]),
-    ("autograd.draw(x * x, direction='up')", ValueError, ["direction must be 'LR'", "'up'"]),
+    (
+        "autograd.draw(x * x, direction='up')",
+        ValueError,
+        ["direction must be 'auto', 'LR'", "'up'"],
+    ),
     ("autograd.draw(x * x, expand='foo')", ValueError, ["expand='foo'", "sum"]),
     ("autograd.draw(model, within=1)", TypeError, ["within=", "draw(model(inputs))"]),
     ("autograd.draw(x * x).save(3)", TypeError, ["Drawing.save", "path", "int: 3"]),

@@ -4,7 +4,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test search coverage lessons notebooks lint soak mutants bench bench-grid clean
+.PHONY: help demo test search coverage lessons notebooks lint soak mutants bench bench-grid docs clean
 .NOTPARALLEL: # two installations into one environment would conflict
 
 help: ## list the targets
@@ -18,6 +18,7 @@ MUTANTS := .venv/.mutants
 LAB := .venv/.lab
 BENCH := .venv-bench/.ready
 HIPS := .venv-hips/.ready
+DOCS := .venv-docs/.ready
 
 demo: $(DEMO) ## the textbook's backpropagation, digit for digit, then networks on real data
 	@.venv/bin/python -m nn.demo
@@ -81,15 +82,19 @@ bench-compare: $(BENCH) ## run the benchmarks again: which ratios are a tenth wo
 bench-grid: $(BENCH) ## train networks of four sizes on two moons of six sizes; compare micrograd and PyTorch
 	.venv-bench/bin/python benchmarks/grid.py
 
+docs: $(DOCS) ## build the book, in build/docs; warnings are errors, and links inside are checked
+	.venv-docs/bin/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env docs build/docs
+	.venv-docs/bin/python -m docs.links build/docs
+
 clean: ## remove everything that make has made
-	rm -rf .venv .venv-bench .venv-hips build dist .coverage .coverage.* .hypothesis htmlcov \
+	rm -rf .venv .venv-bench .venv-hips .venv-docs docs/lessons docs/made docs/reference build dist .coverage .coverage.* .hypothesis htmlcov \
 		.mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments ---------------------------------------------------------------------------------
 
 OLDEST := 10
-$(BENCH) $(HIPS): OLDEST := 11
+$(BENCH) $(HIPS) $(DOCS): OLDEST := 11
 
 CHECK_PYTHON = import sys; sys.version_info >= (3, $(OLDEST)) or sys.exit( \
 	"this needs Python 3.$(OLDEST) or newer, and $(PYTHON) is %d.%d.\n" % sys.version_info[:2] + \
@@ -102,14 +107,16 @@ $(DEV): CONTENTS = --editable '.[compile,testing,train]' --group dev $(if $(CI),
 $(LAB): CONTENTS = --editable '.[compile,testing,train]' --group lab
 $(MUTANTS): CONTENTS = --editable '.[compile,testing,train]' --group dev --group mutants
 $(BENCH): CONTENTS = --editable '.[compile,cluster]' --requirement benchmarks/requirements.txt
+$(DOCS): CONTENTS = --editable '.[compile,special,testing,train]' --group docs
 # HIPS's autograd has the same import name as ours, so it gets an environment of its own.
 $(HIPS): CONTENTS = --requirement benchmarks/requirements-hips.txt
 
 $(DEMO) $(DEV) $(LAB) $(MUTANTS): .venv/.created
 $(BENCH): .venv-bench/.created benchmarks/requirements.txt
 $(HIPS): .venv-hips/.created benchmarks/requirements-hips.txt
+$(DOCS): .venv-docs/.created
 
-$(DEMO) $(DEV) $(LAB) $(MUTANTS) $(BENCH) $(HIPS): pyproject.toml
+$(DEMO) $(DEV) $(LAB) $(MUTANTS) $(BENCH) $(HIPS) $(DOCS): pyproject.toml
 	@echo "Preparing $(@D) (the first time takes a minute or so)"
 	@$(@D)/$(PIP_INSTALL) $(CONTENTS)
 	@touch $@

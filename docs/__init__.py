@@ -1,0 +1,1 @@
+"""The book: Sphinx's configuration, and the pages and pictures that are made at each build."""

@@ -105,9 +105,15 @@ def _read(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list
     lines[:] = restructured(lines)
 
 
+def _shown(app: Sphinx, name: str, source: list[str]) -> None:
+    """Leave out the blank line that ends an example for doctest."""
+    source[0] = re.sub(r"(?ms)(^```python\n.*?)\n\n```$", r"\1\n```", source[0])
+
+
 def setup(app: Sphinx) -> None:
     """Make the generated pages, and register what is said above."""
     pages.make()
     roles.register_local_role("known", known)
     app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
+    app.connect("source-read", _shown)
     app.connect("autodoc-process-docstring", _read, priority=100)  # before napoleon

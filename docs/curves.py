@@ -164,7 +164,7 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
 
 def _ticks(low: float, high: float) -> list[float]:
     """Choose round numbers on an axis, 0 among them."""
-    rough = (high - low) / 4.0
+    rough = (high - low) / 5.0
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * each for each in (1.0, 2.0, 5.0, 10.0) if power * each >= rough)
     return [step * each for each in range(math.ceil(low / step), math.floor(high / step) + 1)]

@@ -31,3 +31,4 @@ def test_readers_are_told_to_cite_it() -> None:
         assert set(re.findall(r"scalar-autograd (\d+\.\d+\.\d+)", text(name))) == {
             autograd.__version__
         }
+    assert f"\nversion: {autograd.__version__}\n" in text("CITATION.cff")

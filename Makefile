@@ -87,8 +87,9 @@ docs: $(DOCS) ## build the book, in build/docs; warnings are errors, and links i
 	.venv-docs/bin/python -m docs.links build/docs
 
 clean: ## remove everything that make has made
-	rm -rf .venv .venv-bench .venv-hips .venv-docs docs/lessons docs/made docs/reference build dist .coverage .coverage.* .hypothesis htmlcov \
+	rm -rf .venv .venv-bench .venv-hips .venv-docs build dist .coverage .coverage.* .hypothesis htmlcov \
 		.mypy_cache .pytest_cache .ruff_cache
+	rm -rf docs/lessons docs/made docs/reference
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments ---------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ def _write(name: str, text: str) -> None:
 
 LINK = re.compile(r"(!?\[[^\]]*\](?:\([^)]*\)\])?\()([^)#\s]*)(#[^)\s]*)?\)")
 LINKED_PICTURE = re.compile(r"\[(!\[[^\]]*\]\([^)]*\))\]\([^)]*\)")
+DARK_PICTURE = re.compile(r'<picture>.*?<img src="([^"]*)" alt="([^"]*)"[^>]*></picture>')
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 BORROWED = {
     "README.zh.md": "made/readme_zh",

@@ -116,9 +116,8 @@ def rewritten(text: str, folder: str) -> str:
         return f"{opening}{found}{anchor})"
 
     parts = FENCE.split(text)
-    parts[::2] = [
-        re.sub(r"\[(!\[[^\]]*\]\([^)]*\))\]\([^)]*\)", r"\1", each) for each in parts[::2]
-    ]
+    parts[::2] = [DARK_PICTURE.sub(r"![\2](\1)", part) for part in parts[::2]]
+    parts[::2] = [LINKED_PICTURE.sub(r"\1", part) for part in parts[::2]]
     parts[::2] = [LINK.sub(link, part) for part in parts[::2]]
     return "".join(parts)
 

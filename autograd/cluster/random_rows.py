@@ -72,7 +72,7 @@ def uniforms(seed: int, count: int, columns: int | None = None) -> Rows:
 
     Example:
         >>> dice = uniforms(1, 10**12)
-        >>> (dice.read(10**11, 3) == dice[10**11 :].read(0, 3)).all()
+        >>> bool((dice.read(10**11, 3) == dice[10**11 :].read(0, 3)).all())
         True
     """
     return _Random("uniforms", seed, count, columns)
@@ -101,7 +101,7 @@ def normals(seed: int, count: int, columns: int | None = None) -> Rows:
         >>> steps = normals(7, 10**9, 12)
         >>> steps
         <normals: 1,000,000,000 rows of 12 numbers>
-        >>> (steps.read(5, 2)[1] == steps.read(6, 1)[0]).all()
+        >>> bool((steps.read(5, 2)[1] == steps.read(6, 1)[0]).all())
         True
     """
     return _Normals("normals", seed, count, columns)

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import autograd
-from autograd import Value, custom_function, no_grad
+from autograd import Value, control, custom_function, no_grad
 from autograd.functions import Operands
 from autograd.kinds import CONSTANT
 from autograd.rule import FLOATS, VALUES, Rule
@@ -655,7 +655,12 @@ def test_every_public_function_says_where_it_is_from(name: str) -> None:
             "explain": "autograd.explanation",
             "compile": "autograd.compiler.function",
             "gradcheck": "autograd.checking.check",
-        } | dict.fromkeys(autograd.transforms.__all__, "autograd.transforms")
+            "checkpoint": "autograd.recomputing",
+            "implicit": "autograd.implicit_functions",
+            "vmap": "autograd.mapping",
+            **dict.fromkeys(autograd.transforms.__all__, "autograd.transforms"),
+            **dict.fromkeys(control.__all__, "autograd.control"),
+        }
         home = homes.get(name, "autograd.functions")
         assert documented.__module__ == home
         assert documented.__name__ == documented.__qualname__ == name

@@ -687,15 +687,14 @@ def test_the_page_fits_its_window(opened: Open, width: int, height: int) -> None
 
 
 def test_the_page_opens_with_all_of_the_graph_on_a_desk_and_a_neighbourhood_on_a_phone(
-    chrome: Any, tmp_path: Path
+    opened: Open, chrome: Any
 ) -> None:
-    path = draw(textbook()).to_html(tmp_path / "page.html")
     for width, height, whole in ((1280, 800, True), (390, 844, False)):
         chrome.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 900},
         )
-        shown = Page(chrome, path)
+        shown = opened(textbook())
         hidden = shown.run(
             "const p = document.getElementById('graph').getBoundingClientRect();"
             "return [...document.querySelectorAll('g.node')].filter((g) => {"

@@ -199,7 +199,7 @@ def defined(case: Case) -> int:
     places, varying = backend._places(plan)
     _, by_row = backend._split_by_rows(plan, varying)
     body = backend._body(plan, replace(host(), straight_cost=0), by_row, places, varying, False)
-    return sum(text.count("define void") for text, is_loop in step_texts(body) if is_loop)
+    return sum(text.count("define void") for text, kind in step_texts(body) if kind == "loops")
 
 
 def test_steps_of_a_recurrence_share_the_functions_of_their_loops() -> None:

@@ -569,7 +569,7 @@ def _matrices(layers: Sequence[_Layer], what: str, colours: Palette) -> Drawing:
         name, contents = _caption(layer)
         lines = [contents, f"{counted(inputs, 'input')} in columns"]
         if block > 1:
-            lines.append(f"a cell is the largest of {block} by {block}")
+            lines.append(f"a cell shows the largest of {block} by {block}")
         table = _table(rows, biases, block, largest, colours)
         words = "".join(
             f'<tr><td><font point-size="{SMALL}">{escape(line)}</font></td></tr>' for line in lines
@@ -596,9 +596,13 @@ def _matrices(layers: Sequence[_Layer], what: str, colours: Palette) -> Drawing:
             graph.edge(f"n{place - 1}", key, **{"class": "legend"})
         inputs = len(rows)
     total = len(every)
+    beyond = ", or infinite" if any(math.isinf(x) for x in every) else ""
+    beyond += "; grey: not a number" * any(math.isnan(x) for x in every)
     legend = [
-        f"{what}: blue if positive, vermilion if negative; the stronger, the larger",
-        f"at most {number(largest)}",
+        f"{what}: blue if positive, vermilion if negative; the larger, the stronger the colour",
+        f"at most {number(largest)}{beyond}"
+        if what == "weights" or any(every)
+        else "every gradient is 0: has backward() run?",
         f"{total:,} weights and biases; biases in the last column; limit= draws circles",
     ]
     graph.attr(label=notes(legend, colours), labelloc="b", labeljust="l")

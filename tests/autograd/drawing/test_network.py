@@ -563,6 +563,18 @@ def test_the_weights_of_a_large_model_are_cells_of_matrices() -> None:
     assert links(network(MLP(12, [12, 12], "tanh", seed=0)))
 
 
+def test_matrices_say_what_is_no_finite_number_and_that_nothing_has_run() -> None:
+    model = MLP(14, [13, 13, 2], seed=0)
+    assert "every gradient is 0: has backward() run?" in words(
+        network(model, links="gradients"), "graph"
+    )
+    first = model.layers[0].neurons[0].weights
+    first[0].data, first[1].data = math.nan, math.inf
+    legend = " ".join(words(network(model), "graph"))
+    assert ", or infinite; grey: not a number" in legend
+    assert "gradient is 0" not in legend
+
+
 def test_cells_of_very_large_matrices_stand_for_blocks() -> None:
     model = MLP(100, [50, 50, 4], "tanh", seed=0)
     model.layers[0].neurons[7].weights[31].data = -9.0

@@ -27,6 +27,7 @@ from autograd.rule import VALUES, XS, OwnName, Rule
 from autograd.rules import RULES
 from autograd.structure import Visit, visited
 from autograd.tracing import UNKNOWN, active, is_traced
+from autograd.transforms import _live, differentiable_variables
 from autograd.value import Value, as_value, new_node, record
 
 __all__ = ["implicit"]
@@ -105,6 +106,7 @@ class _Solver:
         self._solve, self._residual = solve, residual
         self._pattern, self.operands = opened(arguments)
         self._count = len(self.operands)  # without those from outside
+        self._live: list[Value] = []  # those from outside that are variables of derivatives
         self._shape: Any = None
 
     # --- the solution and the equations -----------------------------------------------------------
@@ -134,7 +136,9 @@ class _Solver:
     def _equations(self, unknowns: Sequence[Value], operands: Sequence[Any]) -> list[Value]:
         """Evaluate the equations on nodes."""
         args, kwargs = filled(self._pattern, operands[: self._count])
-        with resumed():
+        # Derivatives and calls in the residual stay connected to them, at each evaluation.
+        variables = [] if active.get() else [*unknowns, *operands[: self._count], *self._live]
+        with resumed(), differentiable_variables([x for x in variables if x not in _live]):
             result = self._residual(self._whole(unknowns), *args, **kwargs)
         found = [as_value(x) for x in structure.output_numbers(result, f"{self.name}: residual")]
         if len(found) != len(unknowns):
@@ -161,6 +165,7 @@ class _Solver:
         if not (self.operands or outside):
             return self._shape
         self.operands = [*self.operands, *outside]
+        self._live = [x for x in outside if x in _live]
         variables = [*known, *outside]
         rows = self._rows(numbers, equations, variables, check=True)
         order = interior(*equations, stop=variables)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from numbers import Number
 from typing import Any
 
@@ -161,7 +160,11 @@ def replaced(part: Any, make: Callable[[Value], Any]) -> Any:
 
 
 def _recomputed(
-    name: str, body: Body, operands: Sequence[Value], known: Sequence[Value] = ()
+    name: str,
+    body: Body,
+    operands: Sequence[Value],
+    known: Sequence[Value] = (),
+    live: Sequence[Value] | None = None,
 ) -> Sequence[Value | float]:
     """Evaluate a function of nodes, forget what it records, and record the call.
 
@@ -170,13 +173,15 @@ def _recomputed(
         body: The function.
         operands: Its operands.
         known: Nodes that it is known to read from outside.
+        live: Those that are variables of derivatives; None if no derivative was being taken.
 
     Returns:
         Its results.
     """
-    is_live = bool(_live)
+    if live is None and _live:
+        live = ()
     inputs = [Value(operand._number, operand._label) for operand in operands]
-    results = _evaluated(body, inputs, is_live)
+    results = _evaluated(body, inputs, live)
     nodes = [result for result in results if isinstance(result, Value)]
     read, order = read_from_outside(nodes, inputs, known)
     if not (operands or read):
@@ -185,14 +190,22 @@ def _recomputed(
     count = len(operands)
     operands = [*operands, *read]
     call = _Recomputed(name, body, [operand._number for operand in operands], numbers, count)
-    call.outside, call.is_live = read, is_live
+    call.outside = read
+    call.live = None if live is None else [x for x in read if x in live or x in _live]
     call.at_kink = any(at_kink_of(node) is not None for node in bent_nodes(order))
     return recorded_call(call, operands, numbers)
 
 
-def _evaluated(body: Body, inputs: Sequence[Value], is_live: bool) -> list[Value | float]:
-    """Call the function, and record what it does; derivatives in it stay connected if they did."""
-    with resumed(), differentiable_variables(inputs) if is_live else nullcontext():
+def _evaluated(
+    body: Body, inputs: Sequence[Value], live: Sequence[Value] | None
+) -> list[Value | float]:
+    """Call the function, and record what it does; derivatives in it stay connected if they did.
+
+    What they were connected to is so again, though its own derivative may be past that point:
+    calls in the function must find the same Values outside.
+    """
+    variables = [] if live is None else [*inputs, *live]
+    with resumed(), differentiable_variables([x for x in variables if x not in _live]):
         return body(inputs)
 
 
@@ -223,7 +236,7 @@ def read_from_outside(
 class _Recomputed(Call):
     """A call that is evaluated again whenever it is differentiated."""
 
-    __slots__ = ("body", "count", "is_live", "numbers", "outside", "results")
+    __slots__ = ("body", "count", "live", "numbers", "outside", "results")
 
     def __init__(
         self,
@@ -236,12 +249,12 @@ class _Recomputed(Call):
         self.name, self.body = name, body
         self.numbers, self.results, self.count = numbers, results, count
         self.outside: Sequence[Value] = ()
-        self.is_live = False
+        self.live: Sequence[Value] | None = None
 
     def _again(self) -> tuple[list[Value], list[Value]]:
         """Record the function again: the variables, and the results."""
         inputs = [Value(number) for number in self.numbers[: self.count]]
-        found = [as_value(y) for y in _evaluated(self.body, inputs, self.is_live)]
+        found = [as_value(y) for y in _evaluated(self.body, inputs, self.live)]
         if [*map(bits, self.results)] != [bits(node._number) for node in found]:
             raise RuntimeError(
                 f"{self.name}: called again for its derivative, the function returned other "
@@ -285,7 +298,7 @@ class _Recomputed(Call):
 
         with resumed():
             given = [*operands[:count], *map(as_value, seeds.values())]
-            return _recomputed(f"{self.name}'s derivative", pull, given, outside)
+            return _recomputed(f"{self.name}'s derivative", pull, given, outside, self.live)
 
     def recorded_push(
         self, operands: Sequence[Value], tangents: dict[int, Value | float]
@@ -306,7 +319,7 @@ class _Recomputed(Call):
 
         with resumed():
             given = [*operands[:count], *map(as_value, tangents.values())]
-            return _recomputed(f"{self.name}'s derivative", push, given, outside)
+            return _recomputed(f"{self.name}'s derivative", push, given, outside, self.live)
 
     def written_out(self, operands: Sequence[Value]) -> Sequence[Value | float]:
         """Record the operations of the function."""

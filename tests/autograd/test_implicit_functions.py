@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from autograd import (
     Value,
+    checkpoint,
     compile,
     cos,
     explain,
@@ -26,6 +27,7 @@ from autograd import (
     no_grad,
     sin,
     sum,
+    value_and_grad,
     vjp,
 )
 
@@ -153,6 +155,30 @@ def test_values_that_the_equations_read_from_outside() -> None:
     root(3.0).backward()
     assert w.grad == 0.5
     assert grad(lambda w: implicit(lambda: math.sqrt(w.data), lambda x: x * x - w)())(4.0) == 0.25
+
+
+@pytest.mark.parametrize(
+    "residual",
+    [
+        lambda scale: lambda y, p: checkpoint(lambda z: z * z - p * scale)(y),
+        lambda scale: lambda y, p: checkpoint(lambda: y * y)() - checkpoint(lambda: p * scale)(),
+        lambda scale: lambda y, p: grad(lambda t: (y * y - p * scale) * t)(1.0),
+    ],
+)
+def test_calls_and_derivatives_in_the_equations_reach_them_too(residual: Any) -> None:
+    def f(scale: Any) -> Any:
+        number = scale.data if isinstance(scale, Value) else scale
+        return implicit(lambda p: math.sqrt(p * number), residual(scale))(2.0)
+
+    found = [value_and_grad(f)(1.5), jvp(grad(f), (1.5,), (1.0,)), grad(grad(grad(f)))(1.5)]
+    value, slope = math.sqrt(3.0), math.sqrt(3.0) / 3.0
+    expected = [(value, slope), (slope, -slope / 3.0), slope / 3.0]
+    for one, other in zip(found, expected, strict=True):
+        assert one == pytest.approx(other, 1e-12)
+    p = Value(2.0)
+    y = implicit(lambda p: math.sqrt(1.5 * p), residual(1.5))(p)
+    y.backward()
+    assert p.grad == pytest.approx(0.75 / value, 1e-12)
 
 
 def test_plain_numbers_are_returned_as_they_are() -> None:

@@ -18,6 +18,7 @@ from autograd import (
     Value,
     abs,
     checkpoint,
+    compile,
     cos,
     cosh,
     exp,
@@ -151,6 +152,34 @@ def test_values_from_outside_are_reached() -> None:
         for _ in range(order):
             f, g = grad(f), grad(g)
         assert f(0.3) == pytest.approx(g(0.3), 1e-12)
+
+
+@given(st.floats(-2.0, 2.0), st.integers(1, 3), st.booleans())
+@settings(max_examples=10)
+def test_calls_within_calls_reach_the_same_values_outside(
+    x: float, depth: int, compiles: bool
+) -> None:
+    """Also when the derivative for which they are recomputed is past these Values."""
+
+    def outer(wrap: Callable[..., Any]) -> Callable[..., Any]:
+        def f(x: Any) -> Any:
+            h = sin(x)
+            slope = wrap(lambda: grad(lambda y: sin(x * y) * y)(2.0))()
+            return wrap(lambda y: x * h * y * y)(x * x) + wrap(lambda y: h * x * y)(3.0) * slope
+
+        return f
+
+    def wrap(g: Any) -> Any:
+        if compiles:
+            g = compile(g, backend="numpy")
+        for _ in range(depth):
+            g = checkpoint(g)
+        return g
+
+    f, kept = outer(wrap), outer(lambda g: g)
+    expected = [value_and_grad(kept)(x), jvp(grad(kept), (x,), (1.0,)), grad(grad(kept))(x)]
+    found = [value_and_grad(f)(x), jvp(grad(f), (x,), (1.0,)), hessian(f)(x)]
+    assert flat(found) == pytest.approx(flat(expected), rel=1e-10, abs=1e-10)
 
 
 def test_derivatives_within_stay_connected() -> None:

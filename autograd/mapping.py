@@ -183,6 +183,11 @@ class _Rows:
                 f"{self.name}: {path} has {counted(len(sizes), 'dimension')}, but in_axes asks for "
                 f"its axis {axis}"
             )
+        if axis % len(sizes) and not _is_regular(value, axis % len(sizes) + 1):
+            raise ValueError(
+                f"{self.name}: {path} has lists of different lengths, where in_axes asks for its "
+                f"axis {axis}: they are no rows of an array"
+            )
         count = sizes[axis]
         if self.count not in (None, count):
             raise ValueError(
@@ -199,6 +204,18 @@ def _sizes(value: Any) -> tuple[int, ...]:
     if isinstance(value, (list, tuple)):
         return (len(value), *(_sizes(value[0]) if value else ()))
     return tuple(getattr(value, "shape", ()))
+
+
+def _is_regular(value: Any, dimensions: int) -> bool:
+    """Tell whether lists of lists have the sizes of an array in so many dimensions."""
+    parts = [value]
+    for _ in range(dimensions):
+        if len({_sizes(part)[:1] for part in parts}) > 1:
+            return False
+        if not isinstance(parts[0], (list, tuple)):
+            return True
+        parts = [x for part in parts for x in part]
+    return True
 
 
 def _in_row(part: _Part, row: int) -> Any:

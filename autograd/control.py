@@ -109,21 +109,24 @@ def _path(tree: TreeDef, place: int, what: str) -> str:
     return what
 
 
-def _require_same(first: _Numbers, other: _Numbers, what: str, before: str) -> None:
-    """Require that a carry has kept its structure."""
+def _require_same(
+    first: _Numbers,
+    other: _Numbers,
+    what: str,
+    before: str,
+    why: str = "a carry keeps its structure from step to step",
+) -> None:
+    """Require that a carry has kept its structure, or that two branches return the same one."""
     if first.tree != other.tree:
         place = _difference([*first.tree.paths("")], [*other.tree.paths("")])
-        raise TypeError(
-            f"{what} has another structure than {before}{place}: a carry keeps its structure from "
-            "step to step"
-        )
+        raise TypeError(f"{what} has another structure than {before}{place}: {why}")
     shapes = zip(first.shapes(), other.shapes(), strict=True)
     for number, (one, two) in enumerate(shapes):
         if one != two:
             kinds = ["a number" if x is None else f"an array of shape {x}" for x in (two, one)]
             raise TypeError(
                 f"{_path(first.tree, number, what)} is {kinds[0]}, where {before} has {kinds[1]}: "
-                "a carry keeps its structure from step to step"
+                f"{why}"
             )
 
 
@@ -634,6 +637,7 @@ def _chosen(condition: Value, one: Any, other: Any, name: str) -> Any:
     """Choose between two structures, number by number."""
     first = _numbers(one, f"{name}: the result of if_true")
     second = _numbers(other, f"{name}: the result of if_false")
-    _require_same(first, second, f"{name}: the result of if_false", "that of if_true")
+    why = "where a program decides, both branches return the same structure"
+    _require_same(first, second, f"{name}: the result of if_false", "that of if_true", why)
     pairs = zip(first.numbers, second.numbers, strict=True)
     return first.filled([x if x is y else where(condition, x, y) for x, y in pairs])

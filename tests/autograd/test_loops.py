@@ -457,6 +457,7 @@ def _x64(jax: Any) -> Any:
         (lambda x: while_loop(lambda y: y > 1.0, lambda y: 0.5 * y, x), "max_steps must say"),
         (lambda x: fori_loop(0, 3, lambda i, y: y if y > 0.0 else -y, x), "known only when"),
         (lambda x: fori_loop(0, 3, lambda i, y: y * [1.0, 2.0, 3.0][i], x), "Traced"),
+        (lambda x: cond(x > 1.0, lambda: [x], lambda: x), "both branches return the same"),
     ],
 )
 def test_mistakes_in_compiled_loops_are_named(f: Callable[[Any], Any], words: str) -> None:

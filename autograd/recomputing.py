@@ -50,7 +50,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     more than one step is recorded at a time, at the price of one more evaluation. It may be nested,
     and differentiated to any order, in both modes. Derivatives are those without it, except that
     what a function contributes to the derivative in one Value is added up first; and second
-    derivatives may be nan behind a kink that would not matter there.
+    derivatives may be nan behind a kink that would not matter there. What it reads from outside
+    counts as the leaves that this was computed from: `backward()` adds to their `grad`, and not to
+    that of the nodes between.
 
     Compiled, it is the function itself, as `compile` plans memory in its own way.
 

@@ -169,7 +169,7 @@ def _propagated(
         if key not in reached or not (key in waiting or key in passing):
             continue
         if type(node.op) is LoopName:
-            _propagate_through(node, waiting, reached, again, key in passing)
+            _propagate_through(node, waiting, reached, chain, key in passing)
             continue
         adjoint = waiting.pop(key, 0.0)
         if type(adjoint) is list:
@@ -221,7 +221,7 @@ def _propagated(
 
 
 def _propagate_through(
-    node: Value, waiting: dict[int, Any], reached: set[int], again: bool, shown: bool
+    node: Value, waiting: dict[int, Any], reached: set[int], chain: ChainRule, shown: bool
 ) -> None:
     """Propagate what a loop's numbers have collected, by a loop that runs backwards."""
     collected = waiting.pop(id(node), None)
@@ -232,11 +232,14 @@ def _propagate_through(
         terms = waiting.pop(id(operand), 0.0)
         return added(terms) if type(terms) is list else terms
 
-    pullback = functools.partial(recorded_pullback, again=again, shows=shown)
+    pullback = functools.partial(recorded_pullback, again=chain.again, shows=shown)
     numbers, columns = transposed(node, collected, reached, taken, pullback)
+    # All come from one loop, which depends on a kink before it or does not.
+    mark = chain._involvement(numbers[0][1]) if numbers else None
     for operand, product in numbers:
         if not is_zero(product):
-            _wait(waiting, id(operand), product)
+            marked = product if mark is None else _marked(product, _constant_of(1.0), mark)
+            _wait(waiting, id(operand), marked)
     for other, column, made, number in columns:
         of_other = waiting.setdefault(id(other), Adjoints())
         of_other.columns.setdefault(column, []).append((made, number))

@@ -230,6 +230,15 @@ def test_what_all_rows_share_is_computed_once() -> None:
     np.testing.assert_allclose(np.transpose(found), expected, rtol=1e-13)
 
 
+def test_a_kink_before_a_loop_has_no_second_derivative_behind_it() -> None:
+    def f(x: Any) -> Any:
+        return fori_loop(0, 2, lambda i, c: c * x[1], relu(x[0]))
+
+    for x in ([0.0, 2.0], [0.5, 2.0], [-0.5, 2.0]):
+        found = compile(hessian(f), backend="numpy")(x)
+        np.testing.assert_allclose(found, hessian(f)(x), rtol=1e-13)
+
+
 # --- one copy of the body ------------------------------------------------------------------------
 
 

@@ -246,9 +246,7 @@ class _Run:
         """Send the rows of a task, or have a Dask collection computed where it is."""
         start, count = self.job.chunks.span(task.first, task.last)
         if isinstance(rows, Collection):
-            return self.client.compute(
-                rows.array[start : start + count].rechunk(-1), workers=places
-            )
+            return self.client.compute(rows.lazily(start, count).rechunk(-1), workers=places)
         known = rows.sent if isinstance(rows, Array) and rows.kept else {}
         key = (self.client.id, start, count)
         future = known.get(key)

@@ -78,9 +78,11 @@ def test_rows_of_every_kind(client: Any, tmp_path: Path) -> None:
 
     step, kept = on(workers(client)), array(numbers)
     blocks = dask.array.from_array(numbers, chunks=7777)
-    for rows in (Plain(ROWS), numbers, kept, kept, npy(path), blocks):
+    persisted = blocks.persist()
+    for rows in (Plain(ROWS), numbers, kept, kept, npy(path), blocks, persisted):
         assert step(0.3, rows) == EXPECTED, rows
     assert step.traces == 1
+    assert on(None)(0.3, persisted) == EXPECTED
 
 
 def test_every_row_and_exact_sums(client: Any) -> None:

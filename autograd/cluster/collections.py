@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import sys
 from typing import Any
 
 import numpy
@@ -57,11 +59,37 @@ class Collection(Rows):
             found = dask.array.moveaxis(found, axis, 0)
         super().__init__(int(found.shape[0]), tuple(map(int, found.shape[1:])))
         self.array = found
+        self.first = 0  # of a part, where it begins in the array
+        self._client = _client_of(found)
 
     def __repr__(self) -> str:
         return f"<Dask: {super().__repr__()[1:]}"
 
+    def lazily(self, first: int, count: int) -> Any:
+        """Return some rows as a Dask array, which nobody has computed yet.
+
+        Args:
+            first: The first row.
+            count: How many.
+        """
+        start = self.first + first
+        return self.array[start : start + count]
+
     def read(self, first: int, count: int) -> Any:
         """Return some rows."""
-        part = self.array[first : first + count]
+        part = self.lazily(first, count)
+        if self._client is not None:
+            return numpy.asarray(self._client.compute(part).result())
         return numpy.asarray(part.compute(scheduler="synchronous"))
+
+    def _part(self, first: int, count: int) -> Rows:
+        part = copy.copy(self)  # so that workers compute it, as they do the whole
+        part.first, part.count = self.first + first, count
+        return part
+
+
+def _client_of(array: Any) -> Any:
+    """Return the client of the cluster that holds a persisted array; None if none does."""
+    distributed = sys.modules.get("distributed")  # without it nothing can have been persisted
+    futures = [] if distributed is None else distributed.futures_of(array)
+    return futures[0].client if futures else None

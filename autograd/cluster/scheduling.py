@@ -5,7 +5,8 @@ make up, so that it does not matter who computes it, when, or how often. What ca
 
 - A worker dies. Dask does its tasks again elsewhere, and computes again what they need, except
   arrays that were sent: those are sent again here.
-- A worker hangs. After the time limit its tasks are given to others too, and it gets no more.
+- A worker hangs. After the time limit its tasks, and arrays that were on the way to it, are given
+  to others, and it gets no more.
 - The connection is lost. All futures are cancelled; once it is back, what is missing is done again.
 - Rows raise an exception. It is raised at once; but for want of memory, or of a file, other workers
   are asked first.
@@ -13,12 +14,16 @@ make up, so that it does not matter who computes it, when, or how often. What ca
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import math
 import threading
 import time
 import uuid
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy
@@ -150,6 +155,21 @@ class _Run:
         waiting = [_Task(first, min(first + run, count)) for first in range(0, count, run)]
         waiting.reverse()
         active: list[_Task] = []
+        try:
+            self._work_off(waiting, active, total)
+        except BaseException:
+            self._cancel(active)
+            raise
+        return self.reduction.root if self.every is None else self.every
+
+    def _work_off(self, waiting: list[_Task], active: list[_Task], total: int) -> None:
+        """Do all tasks.
+
+        Args:
+            waiting: Those that are not submitted yet, the first one last.
+            active: Those that are; kept up to date.
+            total: How many threads the workers have.
+        """
         checked = time.monotonic()
         while waiting or active:
             while waiting and len(active) < 2 * total:
@@ -162,13 +182,12 @@ class _Run:
                     task.clock = now
             self.news.wait(TICK)
             self.news.clear()
-            active = [task for task in active if not self._harvested(task)]
+            active[:] = [task for task in active if not self._harvested(task)]
             if time.monotonic() - checked >= TICK:
                 self._require_connection()
                 self._look_after(active)
                 total = max(1, sum(self._threads().values()))
                 checked = time.monotonic()
-        return self.reduction.root if self.every is None else self.every
 
     # --- the cluster ------------------------------------------------------------------------
 
@@ -246,9 +265,7 @@ class _Run:
         """Send the rows of a task, or have a Dask collection computed where it is."""
         start, count = self.job.chunks.span(task.first, task.last)
         if isinstance(rows, Collection):
-            return self.client.compute(
-                rows.array[start : start + count].rechunk(-1), workers=places
-            )
+            return self.client.compute(rows.lazily(start, count).rechunk(-1), workers=places)
         known = rows.sent if isinstance(rows, Array) and rows.kept else {}
         key = (self.client.id, start, count)
         future = known.get(key)
@@ -258,10 +275,41 @@ class _Run:
         return future
 
     def _scattered(self, numbers: Any, places: list[str] | None) -> Any:
-        choice = sorted(places or self._threads())
-        address = choice[next(self.numbers) % len(choice)]
+        """Send an array to a worker; to another, if that one dies or hangs meanwhile."""
         limit = max(1.0, self.workers.time_limit)
-        return self.client.scatter(numbers, workers=[address], hash=False, timeout=limit)
+        slow = 0
+        for _ in range(MOST_LOST):
+            known = self._threads()
+            choice = sorted(known.keys() & set(places or known) or known)
+            address = choice[next(self.numbers) % len(choice)]
+            send = partial(
+                self.client.scatter, numbers, workers=[address], hash=False, timeout=limit
+            )
+            try:
+                return self.client.sync(partial(send, asynchronous=True), callback_timeout=limit)
+            except Exception as error:  # Dask has many for a worker that is gone: KeyError, OSError
+                failure = error
+            if isinstance(failure, (TimeoutError, asyncio.TimeoutError)):
+                self.workers.blamed[address] = time.monotonic()
+                slow += 1
+                if slow >= self.workers.attempts:
+                    raise TimeoutError(
+                        f"{self.job.name}: rows could not be sent to {counted(slow, 'worker')} in "
+                        f"{limit:g} s: chunks may be too large (chunk=...), or the limit too short "
+                        "(Workers(client, time_limit=...))"
+                    ) from failure
+            self._require_connection()
+            time.sleep(TICK)  # until the scheduler knows, too
+        raise ConnectionError(
+            f"{self.job.name}: rows cannot be sent to the workers: {failure!r}"
+        ) from failure
+
+    def _cancel(self, tasks: Iterable[_Task]) -> None:
+        """Have the workers leave what nobody waits for."""
+        futures = [future for task in tasks for future in task.futures]
+        if futures:
+            with suppress(Exception):  # without a connection, the scheduler drops them by itself
+                self.client.cancel(futures, asynchronous=False)
 
     def _harvested(self, task: _Task) -> bool:
         """Take the result of a task, if it is there; submit the task again, if it is lost."""
@@ -278,7 +326,8 @@ class _Run:
                         self._failed(task, found)
                         continue
                     self._put(task, *found)
-                    task.futures.clear()
+                    task.futures.remove(future)
+                    self._cancel([task])
                     return True
             if status == "error":
                 raise self._error(task, future.exception())

@@ -150,6 +150,19 @@ def end(pid: int) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_what_a_cluster_holds_trains_alike(client: Any) -> None:
+    from dask import array as blocks
+
+    options: dict[str, Any] = {"batch_size": 500, "epochs": 1}
+    expected = trained(X, Y, **options)
+    here = blocks.from_array(NUMBERS, chunks=(700, 2)), blocks.from_array(Y, chunks=300)
+    there = tuple(part.persist() for part in here)
+    assert trained(*here, cluster=client, **options) == expected
+    assert trained(*there, cluster=client, **options) == expected
+    assert trained(*there, **options) == expected
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_samples_in_memory_train_on_a_cluster(client: Any) -> None:
     options: dict[str, Any] = {"batch_size": 1000, "epochs": 1, "metrics": ["mean_absolute_error"]}
     found = trained(NUMBERS, Y, cluster=client, **options)

@@ -61,17 +61,20 @@ class Mishap(Rows):
 
 
 class Raising(Rows):
-    """Rows of which one cannot be read, by anybody; the others take a while."""
+    """Rows of which one cannot be read, by anybody; the others may take a while."""
 
-    def __init__(self, count: int, row: int, flag: Path, error: Exception) -> None:
+    def __init__(
+        self, count: int, row: int, flag: Path, error: Exception, seconds: float = 0.0
+    ) -> None:
         super().__init__(count)
-        self.row, self.flag, self.error = row, flag, error
+        self.row, self.flag, self.error, self.seconds = row, flag, error, seconds
 
     def read(self, first: int, count: int) -> Any:
         if first <= self.row < first + count:
             with self.flag.open("a", encoding="utf-8") as file:
                 file.write(f"{os.getpid()}\n")
             raise self.error
+        time.sleep(self.seconds)
         return plain(first, count)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from autograd import compile
 from autograd.cluster import normals
+from autograd.cluster.collections import Collection
 from tests.peers import require_dask
 
 require_dask()
@@ -28,6 +29,14 @@ def test_arrays_along_any_axis() -> None:
     some = blocks[blocks[:, 0] > 0.0]  # of a size that is not known
     of_some = compile(f, in_axes=0, reduce="sum", chunk=128)
     assert of_some(some) == of_some(NUMBERS[NUMBERS[:, 0] > 0.0])
+
+
+def test_a_part_of_an_array_is_not_computed_before_it_is_read() -> None:
+    rows = Collection(dask_array.from_array(NUMBERS, chunks=(77, 2)), 0, "x")
+    part = rows[100:900][50:]
+    assert isinstance(part, Collection)
+    assert len(part) == 750
+    np.testing.assert_array_equal(part.read(3, 200), NUMBERS[153:353])
 
 
 def test_frames_and_their_columns() -> None:

@@ -70,6 +70,14 @@ def workers(client: Any, **limits: Any) -> Workers:
     return Workers(client, **{"time_limit": 120.0, **limits})
 
 
+def running(client: Any) -> dict[str, int]:
+    """The processes of both workers, by their addresses."""
+    found: dict[str, int] = {}
+    while len(found) < 2:  # one that was killed may not be missed yet
+        found = client.run(os.getpid, on_error="ignore")
+    return found
+
+
 def test_rows_of_every_kind(client: Any, tmp_path: Path) -> None:
     numbers = Plain(ROWS).read(0, ROWS)
     path = tmp_path / "rows.npy"
@@ -78,9 +86,11 @@ def test_rows_of_every_kind(client: Any, tmp_path: Path) -> None:
 
     step, kept = on(workers(client)), array(numbers)
     blocks = dask.array.from_array(numbers, chunks=7777)
-    for rows in (Plain(ROWS), numbers, kept, kept, npy(path), blocks):
+    persisted = blocks.persist()
+    for rows in (Plain(ROWS), numbers, kept, kept, npy(path), blocks, persisted):
         assert step(0.3, rows) == EXPECTED, rows
     assert step.traces == 1
+    assert on(None)(0.3, persisted) == EXPECTED
 
 
 def test_every_row_and_exact_sums(client: Any) -> None:
@@ -103,7 +113,7 @@ def test_a_worker_dies(client: Any, tmp_path: Path, mishap: Any) -> None:
 def test_arrays_are_sent_again_when_the_worker_that_had_them_is_killed(client: Any) -> None:
     step, kept = on(workers(client)), array(Plain(ROWS).read(0, ROWS))
     assert step(0.3, kept) == EXPECTED
-    address, pid = next(iter(client.run(os.getpid).items()))
+    address, pid = next(iter(running(client).items()))
     os.kill(pid, signal.SIGKILL)
     while address in client.nthreads():
         time.sleep(0.05)
@@ -117,6 +127,30 @@ def test_a_worker_hangs(client: Any, tmp_path: Path) -> None:
         assert step(0.3, Mishap(ROWS, 5500, flag, hang)) == EXPECTED
     finally:
         os.kill(pids(flag)[0], signal.SIGKILL)
+
+
+def test_a_worker_hangs_that_is_sent_an_array(client: Any) -> None:
+    step = on(workers(client, time_limit=2.0, attempts=20))
+    numbers = Plain(ROWS).read(0, ROWS)
+    pid = next(iter(running(client).values()))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert step(0.3, numbers) == EXPECTED
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_worker_dies_that_is_sent_an_array(client: Any, monkeypatch: Any) -> None:
+    scatter, gone = client.scatter, [KeyError("tcp://10.0.0.1:5"), OSError("the stream is closed")]
+
+    def sent(*arguments: Any, **options: Any) -> Any:
+        if gone:
+            raise gone.pop()
+        return scatter(*arguments, **options)
+
+    step = on(workers(client))
+    monkeypatch.setattr(client, "scatter", sent)
+    assert step(0.3, Plain(ROWS).read(0, ROWS)) == EXPECTED
 
 
 def test_the_connection_is_lost_and_made_again(client: Any, tmp_path: Path) -> None:
@@ -144,6 +178,14 @@ def test_rows_that_raise_are_named_at_once(
     with pytest.raises(type(error), match=rf"rows 5,000 to 5,999: {error}"):
         on(workers(client))(0.3, Raising(ROWS, 5500, flag, error))
     assert len(pids(flag)) == most
+
+
+def test_an_error_leaves_no_work_behind(client: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="spoilt"):
+        on(workers(client))(0.3, Raising(ROWS, 500, tmp_path / "flag", ValueError("spoilt"), 0.5))
+    end = time.monotonic() + 1.0
+    while any(client.processing().values()):
+        assert time.monotonic() < end
 
 
 def test_a_file_that_is_cut_short(client: Any, tmp_path: Path) -> None:

@@ -726,6 +726,25 @@ def test_numbers_keep_clear_of_the_words_before_them(opened: Open) -> None:
     assert min(gap for pair in gaps for gap in pair) >= 1.0
 
 
+def test_names_of_leaves_break_where_a_module_begins(opened: Open) -> None:
+    weights = [Value(0.1234567890123456, f"layers.0.neurons.{n}.weights.0") for n in range(2)]
+    shown = opened(weights[0] * weights[1])
+    lines = shown.run("""
+      const name = document.querySelector("#leaves th"), lines = [], range = document.createRange();
+      const walk = document.createTreeWalker(name, NodeFilter.SHOW_TEXT);
+      for (let node, last; (node = walk.nextNode());) for (let i = 0; i < node.length; i++) {
+        range.setStart(node, i); range.setEnd(node, i + 1);
+        const top = Math.round(range.getBoundingClientRect().top);
+        if (top !== last) lines.push("");
+        last = top; lines[lines.length - 1] += node.data[i];
+      }
+      return lines;
+    """)
+    assert "".join(lines) == "layers.0.neurons.0.weights.0"
+    assert len(lines) > 1
+    assert all(line.endswith(".") for line in lines[:-1])
+
+
 def test_a_drawing_of_a_part_tells_what_it_shows(opened: Open) -> None:
     root = textbook()
     shown = opened(root, within=3)

@@ -136,7 +136,7 @@ def test_kills_change_no_bit_of_the_history(client: Any, tmp_path: Path) -> None
     expected = trained(Still(2000), Y, Line(), **options)
     workers = Workers(client, time_limit=10.0, attempts=20)
     for name, what in ("die", die), ("hang", hang):
-        client.wait_for_workers(2)
+        client.wait_for_workers(2, timeout=60)
         rows = Mishap(2000, 1300, tmp_path / name, what)
         assert trained(rows, Y, Line(), cluster=workers, **options) == expected
         assert len(pids(tmp_path / name)) == 1

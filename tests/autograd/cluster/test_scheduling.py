@@ -66,7 +66,12 @@ EXPECTED: Any = on(None, threads=1)(0.3, Plain(ROWS))
 
 def workers(client: Any, **limits: Any) -> Workers:
     """The cluster, complete again after a kill."""
-    client.wait_for_workers(2)
+    try:
+        client.wait_for_workers(2, timeout=20)
+    except TimeoutError:  # now and then Dask does not start it again
+        client.cluster.scale(0)
+        client.cluster.scale(2)
+        client.wait_for_workers(2, timeout=60)
     return Workers(client, **{"time_limit": 120.0, **limits})
 
 

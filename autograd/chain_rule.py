@@ -101,13 +101,7 @@ def recorded_gradient(
         >>> recorded_gradient(y, [y], [x])[0].data
         6.0
     """
-    reached = {*map(id, variables)}
-    unreached = reached.isdisjoint
-    for node in order:
-        if not unreached(map(id, node.parents)):
-            reached.add(id(node))
-    found = _propagated([(root, seed)], order, reached, again)
-    return [found.get(key, 0.0) for key in map(id, variables)]
+    return _pulled_back([(root, seed)], order, variables, again)
 
 
 def recorded_pullback(
@@ -138,9 +132,21 @@ def recorded_pullback(
     """
     roots = [(root, seed) for root, seed in seeds if isinstance(root, Value)]
     order = interior(*(root for root, _ in reversed(roots)), stop=variables)
+    return _pulled_back(roots, order, variables, again, shows)
+
+
+def _pulled_back(
+    roots: Sequence[tuple[Value, Value | float]],
+    order: Sequence[Value],
+    variables: Sequence[Value],
+    again: bool,
+    shows: bool = True,
+) -> list[Value | float]:
+    """Give the adjoints of the variables from those of roots."""
     reached = {*map(id, variables)}
+    unreached = reached.isdisjoint
     for node in order:
-        if not reached.isdisjoint(map(id, node.parents)):
+        if not unreached(map(id, node.parents)):
             reached.add(id(node))
     found = _propagated(roots, order, reached, again, shows)
     return [found.get(key, 0.0) for key in map(id, variables)]

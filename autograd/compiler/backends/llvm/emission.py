@@ -363,9 +363,8 @@ class _Straight:
         return self._beyond(place, space.width, t)
 
     def _beyond(self, place: Place, stride: int, t: str) -> str:
-        step = self.shape.rows if place.region.by_row else 1
-        start = self.writer.address(f"%{place.region.name}", place.offset * step)
-        return self.writer.address(start, self.writer.times(t, stride * step))
+        step = self.rows if place.region.by_row else 1
+        return self.writer.address(self._address(place), self.writer.times(t, stride * step))
 
     def _of_table(self, place: Place, stride: int, t: str) -> str:
         """Load a number that a step is passed."""
